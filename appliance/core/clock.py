@@ -1,0 +1,61 @@
+"""Time as the appliance uses it: aware UTC for records, one monotonic budget for a job."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+def utcnow() -> datetime:
+    """The current time, aware, in UTC: the only kind of time that is stored."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """The instant at which a job must have been answered, on the monotonic clock, in seconds.
+
+    One deadline is made when the first byte of a request arrives and is handed down through
+    every step; nobody makes a second one for the same job.
+    """
+
+    started: float
+    expires: float
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        """A deadline that starts now and ends ``seconds`` later."""
+        now = time.monotonic()
+        return cls(started=now, expires=now + seconds)
+
+    @property
+    def seconds(self) -> float:
+        """The whole budget, in seconds."""
+        return self.expires - self.started
+
+    def elapsed(self) -> float:
+        """Seconds since the deadline started."""
+        return time.monotonic() - self.started
+
+    def remaining(self) -> float:
+        """Seconds left, never below 0."""
+        return max(0.0, self.expires - time.monotonic())
+
+    def shortened(self, seconds: float) -> Deadline:
+        """The same start, ending ``seconds`` earlier: what a step may use of the whole."""
+        return Deadline(self.started, max(self.started, self.expires - seconds))
+
+    def within(self, seconds: float) -> Deadline:
+        """A deadline ``seconds`` from now, but never later than this one: one attempt's share."""
+        return Deadline(self.started, min(self.expires, time.monotonic() + seconds))
+
+    @asynccontextmanager
+    async def guard(self) -> AsyncIterator[None]:
+        """Cancel the block when the deadline passes; raises ``TimeoutError`` then."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout_at(loop.time() + (self.expires - time.monotonic())):
+            yield

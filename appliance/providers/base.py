@@ -1,0 +1,169 @@
+"""What a provider driver is given, what it returns, and how it fails.
+
+A driver is a client and keys in the constructor and one method, ``edit``. It knows no
+environment, no database and no web framework. Retry, key rotation and failover are written
+once, above the drivers; a driver tells them what happened through the exception it raises:
+
+    ProviderError
+    ├── ProviderTransient     the same request may succeed a moment later
+    │   ├── ProviderNoImage       it answered, but without a picture
+    │   ├── ProviderQuota         out of quota or rate limited; another key may work
+    │   └── ProviderUnreachable   no connection, or its server failed
+    ├── ProviderPermanent     the same request will always fail (bad parameters, unknown model)
+    │   └── ProviderBadKey        this key is not accepted; another key may work
+    └── ProviderRefused       the provider's rules forbid this photo or prompt
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from appliance.core.clock import Deadline
+
+
+class ProviderError(Exception):
+    """A provider did not deliver.
+
+    ``reason`` is a short, stable word for logs and the operator (``NO_IMAGE``, ``http_503``);
+    ``detail`` is the provider's own message, cleaned, without guest data or keys;
+    ``retry_after`` is the provider's wish in seconds, if it named one.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        detail: str = "",
+        *,
+        http_status: int | None = None,
+        response_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+        self.http_status = http_status
+        self.response_id = response_id
+        self.retry_after = retry_after
+
+
+class ProviderTransient(ProviderError):
+    """The same request may succeed a moment later."""
+
+
+class ProviderNoImage(ProviderTransient):
+    """The provider answered without a picture; trying again at once is worth it."""
+
+
+class ProviderQuota(ProviderTransient):
+    """Out of quota or rate limited; another key, or waiting ``retry_after`` seconds, may help."""
+
+
+class ProviderUnreachable(ProviderTransient):
+    """No connection, a broken one, or the provider's server failed."""
+
+
+class ProviderPermanent(ProviderError):
+    """The same request will always fail on this route."""
+
+
+class ProviderBadKey(ProviderPermanent):
+    """The provider does not accept this key; another key may work."""
+
+
+class ProviderRefused(ProviderError):
+    """The provider's rules forbid this photo or prompt; it must not be repeated."""
+
+
+class Params(BaseModel):
+    """Base of every operation's parameters: frozen, and unknown names are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedImage:
+    """Picture bytes ready to be sent or stored."""
+
+    data: bytes = field(repr=False)
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class EditedImage:
+    """A finished picture: encoded bytes (JPEG, PNG or WebP), its type, and its size in pixels."""
+
+    data: bytes = field(repr=False)
+    media_type: str
+    width: int
+    height: int
+
+
+class GuestPhoto(Protocol):
+    """The guest's photo as a driver sees it.
+
+    ``path`` is the uploaded file, checked and decodable; ``width`` and ``height`` are pixels
+    after its orientation was applied.
+    """
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def media_type(self) -> str: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+
+    async def encoded(self, max_side: int | None, quality: int = 92) -> EncodedImage:
+        """The photo upright, colour-managed to sRGB, without metadata, no side over ``max_side``
+        pixels (``None``: the original bytes), made in a thread and remembered per size."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateImage:
+    """One template media bound to a slot: its role (``style``, ``background``, …) and bytes."""
+
+    role: str
+    media_id: str
+    media_type: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EditRequest:
+    """One picture to be made: the photo, the operation and its typed parameters."""
+
+    job_id: str
+    photo: GuestPhoto
+    operation: str
+    params: Params
+    model: str | None = None
+    templates: tuple[TemplateImage, ...] = ()
+    input_max_side: int | None = 2048
+
+
+class Driver(Protocol):
+    """A provider's client. One object serves all jobs; ``edit`` may run many times at once."""
+
+    name: ClassVar[str]
+    operations: ClassVar[dict[str, type[Params]]]
+
+    async def edit(self, request: EditRequest, deadline: Deadline) -> EditedImage:
+        """Make the picture before ``deadline`` ends.
+
+        Raises one of the ``ProviderError`` classes, or ``TimeoutError`` when time ran out.
+        """
+        ...
+
+
+def describe_operations(driver: Driver) -> list[dict[str, Any]]:
+    """The driver's operations and the JSON Schema of each one's parameters."""
+    return [
+        {"name": name, "params_schema": model.model_json_schema()}
+        for name, model in driver.operations.items()
+    ]
