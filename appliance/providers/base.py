@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -100,6 +100,7 @@ class EditedImage:
     media_type: str
     width: int
     height: int
+    response_id: str | None = None
 
 
 class GuestPhoto(Protocol):
@@ -134,9 +135,21 @@ class TemplateImage:
     data: bytes = field(repr=False)
 
 
+class MediaPublisher(Protocol):
+    """Lends a picture to a provider that fetches by address, for as long as the job runs."""
+
+    def publish(self, image: EncodedImage) -> str:
+        """The absolute, unguessable address under which the provider can fetch ``image``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class EditRequest:
-    """One picture to be made: the photo, the operation and its typed parameters."""
+    """One picture to be made: the photo, the operation and its typed parameters.
+
+    ``api_key`` is this attempt's key: rotation happens above the drivers. ``publisher`` is
+    ``None`` where no address that the internet can reach is configured.
+    """
 
     job_id: str
     photo: GuestPhoto
@@ -145,13 +158,42 @@ class EditRequest:
     model: str | None = None
     templates: tuple[TemplateImage, ...] = ()
     input_max_side: int | None = 2048
+    api_key: str | None = field(default=None, repr=False)
+    publisher: MediaPublisher | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing a provider can do: its parameter model and the template roles it takes.
+
+    ``template_roles`` maps a role to whether it is required.
+    """
+
+    params: type[Params]
+    title: str
+    template_roles: dict[str, bool] = field(default_factory=dict)
 
 
 class Driver(Protocol):
     """A provider's client. One object serves all jobs; ``edit`` may run many times at once."""
 
     name: ClassVar[str]
-    operations: ClassVar[dict[str, type[Params]]]
+    needs_key: ClassVar[bool]
+    operations: ClassVar[dict[str, Operation]]
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The model names that may be chosen, the default first; empty where there are none."""
+        ...
+
+    def problems(
+        self, operation: str, params: Params, model: str | None, roles: frozenset[str]
+    ) -> dict[str, str]:
+        """What the provider would reject, by field name; empty when all is well.
+
+        Called when a slot is saved, with the ``roles`` of the template media bound to it.
+        """
+        ...
 
     async def edit(self, request: EditRequest, deadline: Deadline) -> EditedImage:
         """Make the picture before ``deadline`` ends.
@@ -160,10 +202,6 @@ class Driver(Protocol):
         """
         ...
 
-
-def describe_operations(driver: Driver) -> list[dict[str, Any]]:
-    """The driver's operations and the JSON Schema of each one's parameters."""
-    return [
-        {"name": name, "params_schema": model.model_json_schema()}
-        for name, model in driver.operations.items()
-    ]
+    async def aclose(self) -> None:
+        """Give back threads and connections."""
+        ...
