@@ -23,6 +23,7 @@ from typing import ClassVar, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from appliance.core.clock import Deadline
+from appliance.core.images import EncodedImage
 
 
 class ProviderError(Exception):
@@ -85,14 +86,6 @@ class Params(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class EncodedImage:
-    """Picture bytes ready to be sent or stored."""
-
-    data: bytes = field(repr=False)
-    media_type: str
-
-
-@dataclass(frozen=True, slots=True)
 class EditedImage:
     """A finished picture: encoded bytes (JPEG, PNG or WebP), its type, and its size in pixels."""
 
@@ -121,7 +114,8 @@ class GuestPhoto(Protocol):
 
     async def encoded(self, max_side: int | None, quality: int = 92) -> EncodedImage:
         """The photo upright, colour-managed to sRGB, without metadata, no side over ``max_side``
-        pixels (``None``: the original bytes), made in a thread and remembered per size."""
+        pixels (``None``: the original bytes), made in a thread and remembered per size.
+        """
         ...
 
 
@@ -205,3 +199,24 @@ class Driver(Protocol):
     async def aclose(self) -> None:
         """Give back threads and connections."""
         ...
+
+
+__all__ = [
+    "Driver",
+    "EditRequest",
+    "EditedImage",
+    "EncodedImage",
+    "GuestPhoto",
+    "MediaPublisher",
+    "Operation",
+    "Params",
+    "ProviderBadKey",
+    "ProviderError",
+    "ProviderNoImage",
+    "ProviderPermanent",
+    "ProviderQuota",
+    "ProviderRefused",
+    "ProviderTransient",
+    "ProviderUnreachable",
+    "TemplateImage",
+]

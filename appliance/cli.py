@@ -1,0 +1,220 @@
+"""The ``appliance`` program: one program, many verbs. ``appliance VERB --help`` says more.
+
+Exit codes: 0 done; 1 it failed; 2 wrong usage, environment or config file; 3 the database does
+not answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import re
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from appliance import __version__
+from appliance.config_file import ConfigError, load_config
+from appliance.core import logging
+from appliance.core.db import Database
+from appliance.core.passwords import make_password
+from appliance.core.secrets import FirstPasswordFile
+from appliance.providers.registry import ProviderRegistry, build_drivers
+from appliance.settings import Settings, SettingsError, load_settings
+
+EXIT_FAILED, EXIT_USAGE, EXIT_NO_DATABASE = 1, 2, 3
+
+_DURATION = re.compile(r"(\d+)([smh]?)")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+def duration(value: str) -> int:
+    """``90``, ``30s``, ``15m`` or ``1h`` in seconds; raises ``ArgumentTypeError``."""
+    found = _DURATION.fullmatch(value)
+    if not found or int(found[1]) == 0:
+        raise argparse.ArgumentTypeError("must be a time such as 90, 30s, 15m or 1h")
+    return int(found[1]) * _SECONDS[found[2]]
+
+
+def serve(settings: Settings, _: argparse.Namespace) -> int:
+    """Answer requests until told to stop; running jobs end first."""
+    import uvicorn  # noqa: PLC0415 - the other verbs start without it
+
+    from appliance.app import create_app  # noqa: PLC0415
+
+    uvicorn.run(
+        create_app(settings),
+        **settings.listen_options(),
+        workers=1,
+        loop="uvloop",
+        http="httptools",
+        proxy_headers=True,
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        server_header=False,
+        log_config=None,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=62,
+    )
+    return 0
+
+
+def migrate(settings: Settings, _: argparse.Namespace) -> int:
+    """Bring the database's tables to this version."""
+    from appliance.migrations.runner import upgrade  # noqa: PLC0415
+
+    upgrade(settings.sqlalchemy_url())
+    return 0
+
+
+async def seed(settings: Settings, _: argparse.Namespace) -> int:
+    """Insert the accounts, slots and defaults that do not exist yet; prints one JSON line."""
+    from appliance.seed import seed as run  # noqa: PLC0415
+
+    registry = ProviderRegistry(build_drivers())
+    database = Database(settings.sqlalchemy_url())
+    try:
+        config = load_config(settings.config_file, registry)
+        report = await run(database, config, FirstPasswordFile(settings.secrets_dir))
+    finally:
+        await database.aclose()
+        await registry.aclose()
+    print(json.dumps(asdict(report)), flush=True)
+    return 0
+
+
+async def check(settings: Settings, _: argparse.Namespace) -> int:
+    """Check the environment and the config file; prints every problem."""
+    registry = ProviderRegistry(build_drivers())
+    try:
+        load_config(settings.config_file, registry)
+    finally:
+        await registry.aclose()
+    print("The environment and the config file are in order.")
+    return 0
+
+
+async def cleanup(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Remove expired and abandoned files, close interrupted jobs; once, or every so often."""
+    from appliance.jobs.cleanup import Cleanup  # noqa: PLC0415
+    from appliance.jobs.cleanup_command import run_every, run_once  # noqa: PLC0415
+    from appliance.media.store import MediaStore  # noqa: PLC0415
+
+    media = MediaStore(settings.media_root)
+    media.make_folders()
+    database = Database(settings.sqlalchemy_url(), pool_size=2)
+    try:
+        work = Cleanup(database, media)
+        if arguments.every:
+            return await run_every(work, arguments.every)
+        return await run_once(work, dry_run=arguments.dry_run, as_json=arguments.json)
+    finally:
+        await database.aclose()
+
+
+async def set_password(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Give an account a new password: read from standard input, or made and printed with --make."""
+    from appliance.accounts.service import AccountService, UnknownAccount  # noqa: PLC0415
+
+    database = Database(settings.sqlalchemy_url(), pool_size=1)
+    password = _new_password(arguments)
+    try:
+        accounts = AccountService(database, FirstPasswordFile(settings.secrets_dir))
+        await accounts.set_password(arguments.username, password, by="cli")
+    except UnknownAccount:
+        print(f"There is no account {arguments.username!r}.", file=sys.stderr)
+        return EXIT_FAILED
+    finally:
+        await database.aclose()
+    return 0
+
+
+async def set_ingest_password(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Put a new ingest password in force: read from standard input, or made and printed with --make."""
+    from appliance.core.passwords import PasswordChecker  # noqa: PLC0415
+    from appliance.ingest.credentials import IngestCredentials  # noqa: PLC0415
+
+    database = Database(settings.sqlalchemy_url(), pool_size=1)
+    password = _new_password(arguments)
+    try:
+        credentials = IngestCredentials(database, PasswordChecker(), FirstPasswordFile(settings.secrets_dir))
+        await credentials.rotate(password, by="cli")
+    finally:
+        await database.aclose()
+    return 0
+
+
+def openapi(settings: Settings, _: argparse.Namespace) -> int:
+    """Print the OpenAPI description of the API as JSON."""
+    from appliance.app import create_app  # noqa: PLC0415
+
+    print(json.dumps(create_app(settings).openapi(), indent=2, ensure_ascii=False))
+    return 0
+
+
+def _new_password(arguments: argparse.Namespace) -> str:
+    if arguments.make:
+        password = make_password()
+        print(password)
+        return password
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+Verb = Callable[[Settings, argparse.Namespace], "int | Awaitable[int]"]
+VERBS: dict[str, Verb] = {
+    "serve": serve,
+    "migrate": migrate,
+    "seed": seed,
+    "check": check,
+    "cleanup": cleanup,
+    "set-password": set_password,
+    "set-ingest-password": set_ingest_password,
+    "openapi": openapi,
+}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line; one sub-command for each verb, its docstring as help."""
+    parser = argparse.ArgumentParser(prog="appliance", description="PhotoChanger, the photo-booth appliance.")
+    parser.add_argument("--version", action="version", version=__version__)
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    made: dict[str, argparse.ArgumentParser] = {}
+    for name, verb in VERBS.items():
+        text = (verb.__doc__ or "").strip()
+        made[name] = verbs.add_parser(name, help=text.split("\n")[0], description=text)
+    how_often = made["cleanup"].add_mutually_exclusive_group()
+    how_often.add_argument("--dry-run", action="store_true", help="delete nothing, say what would be deleted")
+    how_often.add_argument("--every", type=duration, metavar="TIME", help="go on for ever, e.g. every 15m")
+    made["cleanup"].add_argument("--json", action="store_true", help="print the counts as JSON")
+    made["set-password"].add_argument("username")
+    for name in ("set-password", "set-ingest-password"):
+        made[name].add_argument("--make", action="store_true", help="make a password and print it")
+    return parser
+
+
+async def _awaited(work: Awaitable[int]) -> int:
+    return await work
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit code."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        settings = load_settings()
+        logging.configure(settings.log_level, to_stderr=arguments.verb != "serve")
+        outcome: Any = VERBS[arguments.verb](settings, arguments)
+        return outcome if isinstance(outcome, int) else asyncio.run(_awaited(outcome))
+    except (SettingsError, ConfigError) as error:
+        print("\n".join(error.problems), file=sys.stderr)
+        return EXIT_USAGE
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return EXIT_FAILED
+    except (OSError, OperationalError, InterfaceError, TimeoutError) as error:
+        print(f"The database does not answer: {type(error).__name__}: {error}", file=sys.stderr)
+        return EXIT_NO_DATABASE
+    except KeyboardInterrupt:
+        return EXIT_FAILED

@@ -1,0 +1,119 @@
+"""What an operator may change: rows of ``app_settings``, read fresh, in effect at once everywhere."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import String, func, select
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from appliance.core.db import Base
+
+INGEST_PASSWORD = "ingest_password"  # noqa: S105 - the row's key
+
+
+class AppSetting(Base):
+    """One setting: a key and a JSON value, with who changed it last."""
+
+    __tablename__ = "app_settings"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[Any] = mapped_column(JSONB)
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    updated_by: Mapped[str] = mapped_column(String(64))
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class OperatorSettings(BaseModel):
+    """The typed view of ``app_settings``; also the ``[defaults]`` of ``config/appliance.toml``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sync_response_seconds: float = Field(
+        default=48,
+        ge=10,
+        le=60,
+        description="T_sync_response: seconds from a request's first byte to its answer",
+    )
+    result_ttl_hours: float = Field(default=72, gt=0, le=24 * 90, description="hours a result is kept")
+    max_upload_mb: float = Field(
+        default=20, ge=1, le=20, description="largest photo, in MB of 1,000,000 bytes"
+    )
+    max_pixels_mp: float = Field(default=60, ge=1, le=200, description="largest photo, in millions of pixels")
+    slot_permits: int = Field(default=2, ge=1, le=50, description="photos one slot works on at the same time")
+    provider_permits: int = Field(
+        default=15, ge=1, le=200, description="photos one provider is given at a time"
+    )
+    provider_permits_by_name: dict[str, int] = Field(
+        default_factory=dict, description="other permits for a provider, by its name"
+    )
+    idempotency_window_seconds: float = Field(
+        default=0,
+        ge=0,
+        le=3600,
+        description="the same photo to the same slot within this time is one job; 0: off",
+    )
+    event_title: str = Field(default="", max_length=120, description="printed on frames and shown to guests")
+
+    @property
+    def max_upload_bytes(self) -> int:
+        """The largest photo in bytes."""
+        return int(self.max_upload_mb * 1_000_000)
+
+    @property
+    def max_pixels(self) -> int:
+        """The largest photo in pixels."""
+        return int(self.max_pixels_mp * 1_000_000)
+
+    def permits_of(self, provider: str) -> int:
+        """How many photos ``provider`` may work on at the same time."""
+        return self.provider_permits_by_name.get(provider, self.provider_permits)
+
+
+class AppSettingsRepository:
+    """Reads and writes ``app_settings`` inside the caller's session."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def operator_settings(self) -> OperatorSettings:
+        """The settings in force; what has no row has its default."""
+        rows = await self._session.execute(
+            select(AppSetting.key, AppSetting.value).where(AppSetting.key.in_(OperatorSettings.model_fields))
+        )
+        return OperatorSettings.model_validate(dict(rows.tuples().all()))
+
+    async def get(self, key: str) -> AppSetting | None:
+        """One row, or ``None``."""
+        return await self._session.get(AppSetting, key)
+
+    async def put(self, key: str, value: Any, *, by: str) -> None:
+        """Set a value, whether or not there was one."""
+        statement = insert(AppSetting).values(key=key, value=value, updated_by=by)
+        await self._session.execute(
+            statement.on_conflict_do_update(
+                index_elements=[AppSetting.key],
+                set_={
+                    "value": statement.excluded.value,
+                    "updated_by": statement.excluded.updated_by,
+                    "updated_at": func.now(),
+                    "version": AppSetting.version + 1,
+                },
+            )
+        )
+
+    async def insert_missing(self, values: dict[str, Any], *, by: str) -> list[str]:
+        """Insert the keys that have no row yet; returns those that were inserted."""
+        if not values:
+            return []
+        rows = await self._session.scalars(
+            insert(AppSetting)
+            .values([{"key": key, "value": value, "updated_by": by} for key, value in values.items()])
+            .on_conflict_do_nothing()
+            .returning(AppSetting.key)
+        )
+        return sorted(rows)

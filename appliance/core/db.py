@@ -1,0 +1,63 @@
+"""The database: one engine, short sessions, one declarative base."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import DateTime, MetaData, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+
+class Base(DeclarativeBase):
+    """Base of all tables. Times are aware UTC; ``dict`` columns are ``jsonb``."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: DateTime(timezone=True), dict[str, Any]: JSONB(none_as_null=True), list[Any]: JSONB}  # noqa: RUF012
+
+
+class Database:
+    """Opens sessions. Nothing may hold one across a network call."""
+
+    def __init__(self, url: URL, *, pool_size: int = 10) -> None:
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=5,
+            pool_timeout=3,
+            pool_pre_ping=True,
+            connect_args={
+                "timeout": 3,
+                "command_timeout": 10,
+                "server_settings": {"application_name": "photochanger", "timezone": "UTC"},
+            },
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """A session in one transaction: committed at the end of the block, rolled back on an error."""
+        async with self._sessions() as session, session.begin():
+            yield session
+
+    async def ping(self) -> None:
+        """Ask the database a trivial question; raises what the driver raises when it is away."""
+        async with self.engine.connect() as connection:
+            await connection.execute(text("select 1"))
+
+    async def aclose(self) -> None:
+        """Give back every connection."""
+        await self.engine.dispose()

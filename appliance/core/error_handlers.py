@@ -1,0 +1,112 @@
+"""The one place where failures become answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from appliance.core.errors import (
+    ApplianceError,
+    DatabaseUnavailable,
+    InternalError,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    ValidationFailed,
+)
+
+log = structlog.get_logger()
+
+# The driver reports a lost connection as an OSError and a slow one as a TimeoutError.
+_DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout, ConnectionError, TimeoutError)
+
+PageRenderer = Callable[[Request, ApplianceError], Response | None]
+
+
+def retry_headers(error: ApplianceError) -> dict[str, str]:
+    """``Retry-After`` where the failure names a time."""
+    return {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+
+
+def error_response(error: ApplianceError, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """``error`` in the JSON form, with its status."""
+    extra = {"Cache-Control": "no-store", **retry_headers(error), **(headers or {})}
+    if error.job_id:
+        extra["X-Job-Id"] = error.job_id
+    return JSONResponse(error.body(), status_code=error.status_code, headers=extra)
+
+
+def from_validation(error: RequestValidationError) -> ValidationFailed:
+    """FastAPI's own findings in our form: one message per field."""
+    fields: dict[str, str] = {}
+    for item in error.errors():
+        where = [str(part) for part in item["loc"] if part not in ("body", "query", "path", "header")]
+        fields[".".join(where) or "body"] = item["msg"]
+    return ValidationFailed(fields=fields)
+
+
+def from_http(error: HTTPException) -> ApplianceError:
+    """The framework's own refusals (unknown address, wrong method) in our form."""
+    match error.status_code:
+        case 404:
+            return NotFound()
+        case 405:
+            allowed = (error.headers or {}).get("Allow") or (error.headers or {}).get("allow")
+            return MethodNotAllowed(
+                f"This address does not take this method; it takes {allowed}." if allowed else None
+            )
+        case status if status < 500:
+            return InvalidRequest(str(error.detail))
+        case _:
+            return InternalError()
+
+
+def from_database(error: Exception) -> ApplianceError | None:
+    """A lost or refused database connection, or ``None`` if ``error`` is something else."""
+    if isinstance(error, _DATABASE_AWAY):
+        return DatabaseUnavailable(retry_after=3)
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return DatabaseUnavailable(retry_after=3)
+    return None
+
+
+def install(app: FastAPI, render_page: PageRenderer) -> None:
+    """Route every failure of ``app`` through the one form.
+
+    ``render_page`` may answer with a page where a guest's browser asked for one.
+    """
+
+    def answer(request: Request, error: ApplianceError, headers: Mapping[str, str] | None = None) -> Response:
+        return render_page(request, error) or error_response(error, headers)
+
+    async def on_expected(request: Request, error: Any) -> Response:
+        return answer(request, error)
+
+    async def on_validation(request: Request, error: Any) -> Response:
+        return answer(request, from_validation(error))
+
+    async def on_http(request: Request, error: Any) -> Response:
+        return answer(request, from_http(error), error.headers)
+
+    async def on_anything(request: Request, error: Exception) -> Response:
+        known = from_database(error)
+        if known is None:
+            log.error("request.failed", path=request.url.path, exc_info=error)
+            known = InternalError()
+        else:
+            log.warning("database.unavailable", path=request.url.path, error=type(error).__name__)
+        return answer(request, known)
+
+    app.add_exception_handler(ApplianceError, on_expected)
+    app.add_exception_handler(RequestValidationError, on_validation)
+    app.add_exception_handler(HTTPException, on_http)
+    for kind in (*_DATABASE_AWAY, Exception):
+        app.add_exception_handler(kind, on_anything)

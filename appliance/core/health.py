@@ -1,0 +1,85 @@
+"""Is the process up, and can it do its work: ``/healthz`` and ``/readyz``."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from appliance.core.db import Database
+
+READY_TIMEOUT = 2.0  # seconds a check may take
+LOW_DISK_BYTES = 256 * 1024 * 1024
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: str = "ok"
+
+
+class Readiness(BaseModel):
+    """What the appliance needs to do its work; each check is ``ok`` or says what is wrong."""
+
+    ready: bool
+    checks: dict[str, str] = Field(examples=[{"database": "ok", "media": "ok", "disk": "ok"}])
+
+
+def _media_writable(root: Path) -> str:
+    try:
+        with tempfile.TemporaryFile(dir=root / "temp"):
+            return "ok"
+    except OSError as error:
+        return f"cannot write to the media folder: {error.strerror}"
+
+
+def _disk_free(root: Path) -> str:
+    free = shutil.disk_usage(root).free
+    return "ok" if free >= LOW_DISK_BYTES else f"only {free // 1024**2} MB free"
+
+
+async def _database(database: Database) -> str:
+    try:
+        async with asyncio.timeout(READY_TIMEOUT):
+            await database.ping()
+    except Exception as error:  # noqa: BLE001 - whatever the driver raises, the answer is "away"
+        return f"the database does not answer ({type(error).__name__})"
+    return "ok"
+
+
+async def readiness(database: Database, media_root: Path) -> Readiness:
+    """Ask the database, the media folder and the disk, at the same time."""
+    found = await asyncio.gather(
+        _database(database),
+        asyncio.to_thread(_media_writable, media_root),
+        asyncio.to_thread(_disk_free, media_root),
+    )
+    checks = dict(zip(("database", "media", "disk"), found, strict=True))
+    return Readiness(ready=all(state == "ok" for state in checks.values()), checks=checks)
+
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", summary="Is the process up?")
+async def healthz() -> Health:
+    """Answers as long as the process can answer anything."""
+    return Health()
+
+
+@router.get(
+    "/readyz",
+    summary="Can the appliance do its work?",
+    responses={503: {"model": Readiness, "description": "Something it needs is away"}},
+)
+async def readyz(request: Request, response: Response) -> Readiness:
+    """Asks the database, the media folder and the disk."""
+    services = request.app.state.services
+    found = await readiness(services.database, services.media.root)
+    if not found.ready:
+        response.status_code = 503
+    return found

@@ -1,0 +1,84 @@
+"""Secret files: made once with mode 0600, written by temp + rename, never logged."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import tempfile
+from pathlib import Path
+from typing import TypedDict
+
+
+class FirstPasswords(TypedDict):
+    """What ``first-passwords.json`` holds: passwords that nobody has changed yet."""
+
+    ingest: str | None
+    accounts: dict[str, str]
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write ``text`` to ``path`` so that a reader sees the old file or the new one, mode 0600."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def read_or_make(path: Path, nbytes: int = 32) -> str:
+    """The secret in ``path``; made at random (``nbytes`` bytes, URL-safe text) if there is none."""
+    try:
+        found = path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        found = ""
+    if found:
+        return found
+    made = secrets.token_urlsafe(nbytes)
+    write_secret(path, made + "\n")
+    return made
+
+
+class FirstPasswordFile:
+    """``first-passwords.json``: read by ``scripts/run``, emptied as passwords are changed."""
+
+    def __init__(self, secrets_dir: Path) -> None:
+        self.path = secrets_dir / "first-passwords.json"
+
+    def read(self) -> FirstPasswords:
+        """What is still in the file; empty when there is none."""
+        try:
+            data = json.loads(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            data = {}
+        return {"ingest": data.get("ingest"), "accounts": dict(data.get("accounts") or {})}
+
+    def add(self, *, ingest: str | None, accounts: dict[str, str]) -> None:
+        """Keep new first passwords beside those already kept."""
+        kept = self.read()
+        kept["accounts"].update(accounts)
+        self._write({"ingest": ingest or kept["ingest"], "accounts": kept["accounts"]})
+
+    def forget_account(self, username: str) -> None:
+        """Remove an account's first password: it was changed."""
+        kept = self.read()
+        if kept["accounts"].pop(username, None) is not None:
+            self._write(kept)
+
+    def forget_ingest(self) -> None:
+        """Remove the first ingest password: it was rotated."""
+        kept = self.read()
+        if kept["ingest"] is not None:
+            self._write({"ingest": None, "accounts": kept["accounts"]})
+
+    def _write(self, kept: FirstPasswords) -> None:
+        content: dict[str, object] = {"accounts": kept["accounts"]}
+        if kept["ingest"] is not None:
+            content = {"ingest": kept["ingest"], **content}
+        write_secret(self.path, json.dumps(content, indent=2) + "\n")

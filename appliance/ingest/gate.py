@@ -1,0 +1,103 @@
+"""Permits: how many photos a slot, and a provider, work on at the same time.
+
+They live in this process's memory: ``serve`` runs one worker (see the decision on one process).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from appliance.core.clock import Deadline
+from appliance.core.errors import SlotBusy
+
+_MIN_WORK_SECONDS = 1.0  # a permit that comes later than this before the deadline is of no use
+_SMOOTHING = 0.3  # weight of the newest run in the running mean
+
+
+class Permits:
+    """A counting semaphore whose limit may change while it is in use; first come, first served."""
+
+    def __init__(self) -> None:
+        self.in_use = 0
+        self.typical_seconds = 0.0
+        self._limit = 1
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def acquire(self, limit: int, deadline: Deadline) -> None:
+        """Take a permit, with ``limit`` permits in all from now on.
+
+        Raises ``SlotBusy`` when none came free while there was still time to use it.
+        """
+        self._limit = limit
+        if self.in_use < limit and not self._waiting:
+            self.in_use += 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        self._wake()
+        needed = max(_MIN_WORK_SECONDS, min(self.typical_seconds, deadline.seconds / 2))
+        try:
+            async with asyncio.timeout(max(0.0, deadline.remaining() - needed)):
+                await turn
+        except BaseException as error:
+            self._give_up(turn)
+            if isinstance(error, TimeoutError):
+                raise SlotBusy(retry_after=self.retry_after()) from None
+            raise
+
+    def release(self, held_seconds: float) -> None:
+        """Give a permit back after ``held_seconds`` of use."""
+        self.in_use -= 1
+        self.typical_seconds += (held_seconds - self.typical_seconds) * (
+            _SMOOTHING if self.typical_seconds else 1
+        )
+        self._wake()
+
+    def retry_after(self) -> int:
+        """Whole seconds after which trying again makes sense."""
+        return max(1, math.ceil(self.typical_seconds))
+
+    def _give_up(self, turn: asyncio.Future[None]) -> None:
+        if turn.done() and not turn.cancelled():  # the permit came at the same moment: pass it on
+            self.in_use -= 1
+        elif turn in self._waiting:
+            self._waiting.remove(turn)
+        self._wake()
+
+    def _wake(self) -> None:
+        while self._waiting and self.in_use < self._limit:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self.in_use += 1
+                turn.set_result(None)
+
+
+class Gate:
+    """The permits of all slots and providers."""
+
+    def __init__(self) -> None:
+        self._permits: dict[str, Permits] = {}
+
+    def permits(self, name: str) -> Permits:
+        """The permits called ``name`` (``slot:…`` or ``provider:…``)."""
+        return self._permits.setdefault(name, Permits())
+
+    @asynccontextmanager
+    async def enter(self, name: str, limit: int, deadline: Deadline) -> AsyncIterator[None]:
+        """Hold one of ``limit`` permits during the block; raises ``SlotBusy``."""
+        permits = self.permits(name)
+        await permits.acquire(limit, deadline)
+        since = time.monotonic()
+        try:
+            yield
+        finally:
+            permits.release(time.monotonic() - since)
+
+    def in_use(self) -> dict[str, int]:
+        """How many permits are taken, by name; names with none are left out."""
+        return {name: permits.in_use for name, permits in self._permits.items() if permits.in_use}

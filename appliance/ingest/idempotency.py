@@ -1,0 +1,152 @@
+"""The same photo sent again is answered with the first outcome instead of a second job.
+
+Two ways to be 'the same': an idempotency key (header or field), which also replays failures; and,
+where an operator set a window, the same bytes to the same slot within that time, which joins a
+job in flight or repeats a delivered one, but lets a failed one be tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from appliance.core.clock import Deadline
+from appliance.core.db import Database
+from appliance.core.errors import (
+    ApplianceError,
+    DeadlineExceeded,
+    IdempotencyKeyReused,
+    ServiceUnavailable,
+    error_classes,
+)
+from appliance.jobs.models import JobHistory, JobStatus
+from appliance.jobs.repository import JobRepository
+from appliance.media.store import StoredFile
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A job that ended with a picture; ``replayed`` if it is an earlier job's."""
+
+    job_id: uuid.UUID
+    result: StoredFile
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sameness:
+    """What makes two uploads to one slot the same."""
+
+    slot_id: str
+    sha256: str
+    key: str | None
+    window_seconds: float
+
+    @property
+    def name(self) -> str | None:
+        """Under which name a job in flight is found; ``None``: every upload is a job of its own."""
+        if self.key is not None:
+            return f"{self.slot_id}/key/{self.key}"
+        return f"{self.slot_id}/photo/{self.sha256}" if self.window_seconds > 0 else None
+
+
+@dataclass(slots=True)
+class _InFlight:
+    sha256: str
+    outcome: asyncio.Future[Delivered]
+
+
+class IdempotentJobs:
+    """Runs each job once, however often its photo is sent."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._in_flight: dict[str, _InFlight] = {}
+
+    async def run(
+        self, same: Sameness, deadline: Deadline, job: Callable[[], Awaitable[Delivered]]
+    ) -> Delivered:
+        """The outcome of ``job``, or of the job that ``same`` already started.
+
+        Raises what the job raised, ``IdempotencyKeyReused`` when the key came with other bytes,
+        or ``DeadlineExceeded`` when the first job outlasts this request's own deadline.
+        """
+        name = same.name
+        if name is None:
+            return await job()
+        running = self._in_flight.get(name)
+        if running is not None:
+            _same_bytes(running.sha256, same)
+            return await _join(running, deadline)
+        mine = _InFlight(same.sha256, asyncio.get_running_loop().create_future())
+        self._in_flight[name] = mine
+        try:
+            outcome = await self._earlier(same) or await job()
+        except BaseException as error:
+            self._settle(name, mine, error)
+            raise
+        self._settle(name, mine, outcome)
+        return outcome
+
+    def _settle(self, name: str, mine: _InFlight, outcome: Delivered | BaseException) -> None:
+        del self._in_flight[name]
+        if isinstance(outcome, Delivered):
+            mine.outcome.set_result(outcome)
+        elif isinstance(outcome, Exception):
+            mine.outcome.set_exception(outcome)
+            mine.outcome.exception()  # nobody may be waiting; that is no mistake
+        else:
+            mine.outcome.set_exception(ServiceUnavailable(retry_after=5))
+            mine.outcome.exception()
+
+    async def _earlier(self, same: Sameness) -> Delivered | None:
+        """The outcome of a finished job that still stands; raises it if it was a failure."""
+        async with self._database.session() as session:
+            jobs = JobRepository(session)
+            if same.key is not None:
+                row = await jobs.latest_with_key(same.slot_id, same.key)
+            else:
+                window = timedelta(seconds=same.window_seconds)
+                row = await jobs.latest_done_of_photo(same.slot_id, same.sha256, window)
+        if row is None:
+            return None
+        _same_bytes(row.upload_sha256, same)
+        if row.status == JobStatus.DONE:
+            assert row.result_key and row.result_type and row.result_size is not None  # noqa: S101, PT018
+            return Delivered(
+                row.job_id, StoredFile(row.result_key, row.result_type, row.result_size), replayed=True
+            )
+        if row.error is None:  # interrupted by a restart: it never had an outcome
+            return None
+        raise _failure_of(row)
+
+
+def _same_bytes(sha256: str, same: Sameness) -> None:
+    if sha256 != same.sha256:
+        raise IdempotencyKeyReused
+
+
+async def _join(running: _InFlight, deadline: Deadline) -> Delivered:
+    try:
+        async with deadline.guard():
+            first = await asyncio.shield(running.outcome)
+    except TimeoutError:
+        raise DeadlineExceeded from None
+    return Delivered(first.job_id, first.result, replayed=True)
+
+
+def _failure_of(row: JobHistory) -> ApplianceError:
+    """The error that a failed job was answered with."""
+    error = row.error or {}
+    for code, cls in error_classes().items():
+        if code == error.get("code"):
+            return cls(
+                error.get("message"),
+                fields=error.get("fields"),
+                job_id=str(row.job_id),
+                retry_after=error.get("retry_after"),
+            )
+    raise LookupError(f"unknown error code {error.get('code')!r} in job_history")

@@ -1,0 +1,101 @@
+"""How a booth is answered: JSON, the picture itself, or both in one multipart body."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from fastapi import Response
+from fastapi.responses import JSONResponse
+
+from appliance.core.errors import ValidationFailed
+from appliance.ingest.idempotency import Delivered
+from appliance.media.store import EXTENSIONS
+from appliance.slots.schemas import ReplyForm
+
+_FORMS: tuple[ReplyForm, ...] = get_args(ReplyForm)
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(?::\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::\d{1,5})?")
+
+
+def asked_form(query: Mapping[str, str], accept: str | None) -> ReplyForm | None:
+    """The form that the request itself asks for: ``?reply=`` first, then a specific ``Accept``.
+
+    Raises ``ValidationFailed`` for a ``reply`` that is none of the three.
+    """
+    wanted = query.get("reply")
+    if wanted is not None:
+        for form in _FORMS:
+            if form == wanted:
+                return form
+        raise ValidationFailed(fields={"reply": f"must be one of {', '.join(_FORMS)}, not {wanted[:40]!r}"})
+    for item in (accept or "").split(","):
+        kind = item.split(";")[0].strip().lower()
+        if kind == "application/json":
+            return "json"
+        if kind.startswith("image/"):
+            return "image"
+        if kind.startswith("multipart/"):
+            return "multipart"
+    return None
+
+
+def public_path(job_id: object) -> str:
+    """The path of a result's public link."""
+    return f"/public/results/{job_id}"
+
+
+def base_of(public_base: str | None, scheme: str, host: str | None) -> str:
+    """The base of public links: the configured one, else the request's own host."""
+    if public_base:
+        return public_base
+    return f"{scheme}://{host if host and _HOST.fullmatch(host) else 'localhost'}"
+
+
+def json_body(delivered: Delivered, base: str) -> dict[str, Any]:
+    """What the JSON form says of a delivered job."""
+    path = public_path(delivered.job_id)
+    return {
+        "job_id": str(delivered.job_id),
+        "status": "done",
+        "public_url": path,
+        "absolute_public_url": base + path,
+        "media_type": delivered.result.media_type,
+        "size": delivered.result.size,
+    }
+
+
+def build_reply(form: ReplyForm, delivered: Delivered, picture: bytes | None, base: str) -> Response:
+    """The answer to the booth; ``picture`` is needed for the forms that carry it."""
+    headers = {
+        "X-Job-Id": str(delivered.job_id),
+        "X-Public-Url": base + public_path(delivered.job_id),
+        "Cache-Control": "no-store",
+    }
+    if delivered.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    body = json_body(delivered, base)
+    if form == "json" or picture is None:
+        return JSONResponse(body, headers=headers)
+    if form == "image":
+        return Response(picture, media_type=delivered.result.media_type, headers=headers)
+    return _multipart(body, delivered, picture, headers)
+
+
+def _multipart(
+    body: dict[str, Any], delivered: Delivered, picture: bytes, headers: dict[str, str]
+) -> Response:
+    boundary = f"photochanger-{secrets.token_hex(12)}"
+    name = f"{delivered.job_id}.{EXTENSIONS[delivered.result.media_type]}"
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="metadata"\r\n'
+        "Content-Type: application/json\r\n\r\n".encode(),
+        json.dumps(body).encode(),
+        f'\r\n--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="{name}"\r\n'
+        f"Content-Type: {delivered.result.media_type}\r\n\r\n".encode(),
+        picture,
+        f"\r\n--{boundary}--\r\n".encode(),
+    ]
+    return Response(b"".join(parts), media_type=f"multipart/form-data; boundary={boundary}", headers=headers)

@@ -1,0 +1,143 @@
+"""``POST /api/ingest/{slot_id}``: what the camera talks to."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+
+from appliance.core.errors import ErrorCode
+from appliance.core.openapi import error_responses
+from appliance.ingest.replies import asked_form, base_of, build_reply
+from appliance.ingest.schemas import IngestReply
+from appliance.ingest.service import Arrival, IngestService
+
+router = APIRouter(tags=["ingest"])
+
+_REQUEST_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["password", "fileToUpload"],
+                "properties": {
+                    "password": {"type": "string", "description": "the ingest password"},
+                    "fileToUpload": {
+                        "type": "string",
+                        "format": "binary",
+                        "description": "the photo: JPEG, PNG or WebP; the part may have any name",
+                    },
+                    "idempotency_key": {"type": "string", "maxLength": 200},
+                    "hash": {
+                        "type": "string",
+                        "description": "the camera's own digest; noted, never a reason to refuse",
+                    },
+                },
+                "additionalProperties": {"type": "string", "description": "kept with the job"},
+            }
+        }
+    },
+}
+_PICTURE = {"schema": {"type": "string", "format": "binary"}}
+_HEADERS = {
+    "X-Job-Id": {"schema": {"type": "string", "format": "uuid"}},
+    "X-Public-Url": {
+        "schema": {"type": "string", "format": "uri"},
+        "description": "the guest's link, absolute",
+    },
+    "Idempotency-Replayed": {
+        "schema": {"type": "string"},
+        "description": "`true` on an earlier job's outcome",
+    },
+}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": IngestReply,
+        "description": "The picture is ready; the form is the one asked for",
+        "headers": _HEADERS,
+        "content": {
+            "image/jpeg": _PICTURE,
+            "image/png": _PICTURE,
+            "image/webp": _PICTURE,
+            "multipart/form-data": {},
+        },
+    },
+    **error_responses(
+        ErrorCode.INVALID_MULTIPART,
+        ErrorCode.MISSING_FIELD,
+        ErrorCode.INVALID_INGEST_PASSWORD,
+        ErrorCode.SLOT_NOT_FOUND,
+        ErrorCode.SLOT_DISABLED,
+        ErrorCode.METHOD_NOT_ALLOWED,
+        ErrorCode.IDEMPOTENCY_KEY_REUSED,
+        ErrorCode.PAYLOAD_TOO_LARGE,
+        ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+        ErrorCode.NOT_AN_IMAGE,
+        ErrorCode.IMAGE_TOO_MANY_PIXELS,
+        ErrorCode.VALIDATION_FAILED,
+        ErrorCode.SLOT_BUSY,
+        ErrorCode.RATE_LIMITED,
+        ErrorCode.INTERNAL_ERROR,
+        ErrorCode.PROVIDER_FAILED,
+        ErrorCode.PROVIDER_REFUSED,
+        ErrorCode.PROVIDER_NO_IMAGE,
+        ErrorCode.PROVIDER_UNAVAILABLE,
+        ErrorCode.STORAGE_FULL,
+        ErrorCode.DATABASE_UNAVAILABLE,
+        ErrorCode.SERVICE_UNAVAILABLE,
+        ErrorCode.DEADLINE_EXCEEDED,
+    ),
+}
+
+
+def _service(request: Request) -> IngestService:
+    service: IngestService = request.app.state.services.ingest
+    return service
+
+
+def _public_base(request: Request) -> str:
+    configured: str | None = request.app.state.services.public_base
+    return base_of(configured, request.url.scheme, request.headers.get("host"))
+
+
+@router.post(
+    "/api/ingest/{slot_id}",
+    summary="Send a photo, get its picture",
+    response_model=None,
+    responses=_RESPONSES,
+    openapi_extra={
+        "requestBody": _REQUEST_BODY,
+        "parameters": [
+            {
+                "name": "reply",
+                "in": "query",
+                "schema": {"type": "string", "enum": ["json", "image", "multipart"]},
+                "description": "form of the answer; else a specific Accept, else the slot's own, else json",
+            },
+            {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 200}},
+        ],
+    },
+)
+@router.post("/ingest/{slot_id}", include_in_schema=False, response_model=None)
+async def ingest(
+    request: Request,
+    slot_id: Annotated[str, Path(examples=["slot-001"])],
+    service: Annotated[IngestService, Depends(_service)],
+) -> Response:
+    """Takes one photo as multipart form data and answers, before the slot's deadline, with the
+    picture that the slot's provider made of it. Further fields and query values are kept with the job.
+    """
+    slot = await service.slot(slot_id)
+    form = asked_form(request.query_params, request.headers.get("accept")) or slot.reply
+    arrival = Arrival(
+        slot_id=slot_id,
+        started=request.state.arrived,
+        content_type=request.headers.get("content-type"),
+        idempotency_key=request.headers.get("idempotency-key"),
+        query=dict(request.query_params),
+        body=request.stream(),
+    )
+    delivered = await service.ingest(slot, arrival)
+    picture = None if form == "json" else await service.read_result(delivered)
+    return build_reply(form, delivered, picture, _public_base(request))

@@ -1,0 +1,26 @@
+"""The JSON form of a booth's answer."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_ID = "5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"
+
+
+class IngestReply(BaseModel):
+    """A photo's picture is ready."""
+
+    model_config = ConfigDict(frozen=True)
+
+    job_id: uuid.UUID = Field(examples=[_ID])
+    status: Literal["done"] = "done"
+    public_url: str = Field(description="the guest's link as a path", examples=[f"/public/results/{_ID}"])
+    absolute_public_url: str = Field(
+        description="the same with its base, as in `X-Public-Url`",
+        examples=[f"http://192.168.1.20:8080/public/results/{_ID}"],
+    )
+    media_type: str = Field(examples=["image/jpeg"])
+    size: int = Field(description="bytes of the picture", examples=[812345])

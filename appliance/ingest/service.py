@@ -1,0 +1,256 @@
+"""One photo, from the first byte of its upload to the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import time
+import uuid
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from appliance.core.clock import Deadline
+from appliance.core.errors import DeadlineExceeded, InvalidMultipart, MissingField
+from appliance.core.threads import finish_in_thread
+from appliance.ingest.credentials import IngestCredentials
+from appliance.ingest.gate import Gate
+from appliance.ingest.idempotency import Delivered, IdempotentJobs, Sameness
+from appliance.ingest.upload import ReceivedUpload, UploadReceiver, boundary_of
+from appliance.jobs.ledger import JobLedger, JobRecord
+from appliance.jobs.models import JobHistory
+from appliance.media.imaging import Imaging, Photo, PhotoInfo
+from appliance.media.store import MediaStore
+from appliance.providers.failover import ProviderLine
+from appliance.slots.schemas import ActiveSlot
+from appliance.slots.service import SlotService
+
+log = structlog.get_logger()
+
+FINISH_SECONDS = 0.25  # kept back from the provider so that the picture is stored before the deadline
+LATEST_SECONDS = 0.9  # no answer comes later than this after the deadline
+PASSWORD_FIELD = "password"  # noqa: S105 - the field's name
+KEY_FIELD = "idempotency_key"
+MAX_KEY_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A request as it came in: nothing of its body has been read yet."""
+
+    slot_id: str
+    started: float  # monotonic seconds of its first byte
+    content_type: str | None
+    idempotency_key: str | None
+    query: dict[str, str]
+    body: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A checked upload that is about to become a job."""
+
+    job_id: uuid.UUID
+    slot: ActiveSlot
+    deadline: Deadline
+    upload: ReceivedUpload
+    info: PhotoInfo
+    key: str | None
+    query: dict[str, str]
+    received_ms: int
+
+
+class IngestService:
+    """The straight line of one photo."""
+
+    def __init__(
+        self,
+        *,
+        slots: SlotService,
+        credentials: IngestCredentials,
+        idempotent: IdempotentJobs,
+        gate: Gate,
+        ledger: JobLedger,
+        providers: ProviderLine,
+        media: MediaStore,
+        imaging: Imaging,
+    ) -> None:
+        self._slots = slots
+        self._credentials = credentials
+        self._idempotent = idempotent
+        self._gate = gate
+        self._ledger = ledger
+        self._providers = providers
+        self._media = media
+        self._imaging = imaging
+        self._running: set[asyncio.Task[Delivered]] = set()
+
+    async def slot(self, slot_id: str) -> ActiveSlot:
+        """The slot a photo was posted to; raises before anything of the body is read."""
+        return await self._slots.for_ingest(slot_id)
+
+    async def ingest(self, slot: ActiveSlot, arrival: Arrival) -> Delivered:
+        """Take the upload, have its picture made, and deliver it before the slot's deadline.
+
+        Raises the ``ApplianceError`` the booth is answered with. A client that hangs up after
+        its upload does not stop the job: a picture in time is kept.
+        """
+        deadline = slot.deadline_from(arrival.started)
+        job_id = uuid.uuid4()
+        try:
+            job = await self._receive(slot, arrival, job_id, deadline)
+        except BaseException:
+            await self._drop_temp(slot.slot_id, job_id)
+            raise
+        running = self._start(self._run_once(job))
+        # The job minds the deadline itself; this bound holds even when the database hangs.
+        await asyncio.wait({running}, timeout=deadline.remaining() + LATEST_SECONDS)
+        if not running.done():
+            raise DeadlineExceeded(job_id=str(job_id))
+        return running.result()
+
+    async def _receive(
+        self, slot: ActiveSlot, arrival: Arrival, job_id: uuid.UUID, deadline: Deadline
+    ) -> _Job:
+        boundary = boundary_of(arrival.content_type)
+        try:
+            async with deadline.guard():
+                folder = await finish_in_thread(self._media.make_temp, slot.slot_id, job_id)
+                receiver = UploadReceiver(
+                    folder,
+                    boundary,
+                    max_file_bytes=slot.settings.max_upload_bytes,
+                    on_field=self._check_password,
+                )
+                upload = await receiver.receive(arrival.body)
+                if PASSWORD_FIELD not in upload.fields:
+                    raise MissingField(
+                        "The password is missing.", fields={PASSWORD_FIELD: "send it as a field"}
+                    )
+                info = await self._imaging.inspect(upload.file.path, slot.settings.max_pixels)
+        except TimeoutError:
+            log.warning("ingest.upload_too_slow", slot=slot.slot_id, ms=round(deadline.elapsed() * 1000))
+            raise DeadlineExceeded(
+                "The photo did not arrive in time. Check the network, or set 'Max image size'."
+            ) from None
+        return _Job(
+            job_id=job_id,
+            slot=slot,
+            deadline=deadline,
+            upload=upload,
+            info=info,
+            key=_idempotency_key(arrival, upload),
+            query={name: value for name, value in arrival.query.items() if name != PASSWORD_FIELD},
+            received_ms=round((time.monotonic() - arrival.started) * 1000),
+        )
+
+    async def _check_password(self, name: str, value: str) -> None:
+        if name == PASSWORD_FIELD:
+            await self._credentials.check(value)
+
+    def _start(self, work: Coroutine[Any, Any, Delivered]) -> asyncio.Task[Delivered]:
+        """Run ``work`` in a task of its own, which a hung-up client does not stop."""
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[Delivered]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # the request reports it, if one is still there
+
+    async def _run_once(self, job: _Job) -> Delivered:
+        same = Sameness(
+            job.slot.slot_id,
+            job.upload.file.sha256,
+            job.key,
+            job.slot.settings.idempotency_window_seconds,
+        )
+        try:
+            return await self._idempotent.run(same, job.deadline, lambda: self._run(job))
+        finally:
+            await self._drop_temp(job.slot.slot_id, job.job_id)
+
+    async def _run(self, job: _Job) -> Delivered:
+        slot, provider = job.slot, job.slot.recipe.provider
+        waited_since = time.monotonic()
+        async with (
+            self._gate.enter(f"slot:{slot.slot_id}", slot.permits, job.deadline),
+            self._gate.enter(f"provider:{provider}", slot.settings.permits_of(provider), job.deadline),
+            self._ledger.recording(_row(job), job.deadline) as record,
+        ):
+            record.timings["receive"] = job.received_ms
+            record.mark("wait", waited_since)
+            return await self._make(job, record)
+
+    async def _make(self, job: _Job, record: JobRecord) -> Delivered:
+        self._compare_hash(job)
+        since = time.monotonic()
+        photo = Photo(job.upload.file.path, job.info, self._imaging)
+        for_provider = job.deadline.shortened(FINISH_SECONDS)
+        async with for_provider.guard():
+            edited = await self._providers.edit(
+                str(job.job_id), job.slot.recipe, photo, for_provider, record.attempts
+            )
+        since = record.mark("provider", since)
+        async with job.deadline.guard():
+            stored = await self._media.put_result(job.job_id, edited.data, edited.media_type)
+        record.mark("store", since)
+        record.done(stored, timedelta(hours=job.slot.settings.result_ttl_hours))
+        return Delivered(job.job_id, stored)
+
+    @staticmethod
+    def _compare_hash(job: _Job) -> None:
+        """The camera's ``hash`` is of an unpublished kind: a difference is noted, nothing more."""
+        claimed = job.upload.fields.get("hash", "").strip().lower()
+        file = job.upload.file
+        if claimed and not (
+            hmac.compare_digest(claimed.encode(), file.sha1.encode()) or claimed == file.sha256
+        ):
+            log.info("ingest.hash_differs", job=str(job.job_id), slot=job.slot.slot_id)
+
+    async def _drop_temp(self, slot_id: str, job_id: uuid.UUID) -> None:
+        await finish_in_thread(self._media.drop_temp, slot_id, job_id)
+
+    async def read_result(self, delivered: Delivered) -> bytes:
+        """The picture of a delivered job."""
+        return await self._media.read(delivered.result.key)
+
+    async def aclose(self) -> None:
+        """Let running jobs come to their end, each within its own deadline."""
+        while self._running:
+            await asyncio.wait(set(self._running))
+
+
+def _idempotency_key(arrival: Arrival, upload: ReceivedUpload) -> str | None:
+    key = (arrival.idempotency_key or upload.fields.get(KEY_FIELD, "")).strip()
+    if len(key) > MAX_KEY_CHARS:
+        raise InvalidMultipart(
+            f"The idempotency key is longer than {MAX_KEY_CHARS} characters.", fields={KEY_FIELD: "too long"}
+        )
+    return key or None
+
+
+def _row(job: _Job) -> JobHistory:
+    """The pending row of a job."""
+    file, recipe = job.upload.file, job.slot.recipe
+    return JobHistory(
+        job_id=job.job_id,
+        slot_id=job.slot.slot_id,
+        provider=recipe.provider,
+        operation=recipe.operation,
+        model=recipe.model,
+        request_fields={name: value for name, value in job.upload.fields.items() if name != PASSWORD_FIELD},
+        query_fields=job.query,
+        upload_name=file.name,
+        upload_type=job.info.media_type,
+        upload_size=file.size,
+        upload_sha256=file.sha256,
+        upload_sha1=file.sha1,
+        idempotency_key=job.key,
+        deadline_seconds=job.deadline.seconds,
+    )

@@ -1,0 +1,252 @@
+"""One pass over an upload: fields to memory, the photo to a temp file, digested on the way.
+
+The photo is never held in memory whole: blocks of ``BLOCK_BYTES`` go to a thread that writes and
+digests them. What the camera sends is described in the camera client's contract: any field
+order, further fields of the operator's choosing, exactly one file part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, NoReturn
+
+from multipart import (
+    MultipartError,
+    MultipartSegment,
+    ParserLimitReached,
+    PushMultipartParser,
+    parse_options_header,
+)
+
+from appliance.core.errors import (
+    InvalidMultipart,
+    MissingField,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+)
+from appliance.core.threads import finish_in_thread
+from appliance.media.imaging import SNIFF_BYTES, sniff
+from appliance.media.store import storage_errors
+
+BLOCK_BYTES = 512 * 1024
+MAX_FIELDS = 200
+MAX_FIELD_BYTES = 64 * 1024
+MAX_FIELDS_BYTES = 256 * 1024
+MAX_NAME_CHARS = 255
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
+_NUL = re.compile(r"\x00+")
+
+FieldHook = Callable[[str, str], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """The photo part as it was received: where it lies, how it was called, its size and digests."""
+
+    path: Path
+    name: str
+    size: int
+    sha256: str
+    sha1: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedUpload:
+    """A whole upload: its text fields and its photo."""
+
+    fields: dict[str, str]
+    file: ReceivedFile
+
+
+def boundary_of(content_type: str | None) -> str:
+    """The boundary of a multipart content type.
+
+    Raises ``UnsupportedMediaType`` if it is another type, ``InvalidMultipart`` without a boundary.
+    """
+    kind, options = parse_options_header(content_type or "")
+    if kind != "multipart/form-data":
+        raise UnsupportedMediaType("Send the photo as multipart/form-data.")
+    if not options.get("boundary"):
+        raise InvalidMultipart("The Content-Type header names no boundary.")
+    return str(options["boundary"])
+
+
+def clean_text(raw: bytes) -> str:
+    """A field's text: UTF-8, else the Cyrillic Windows code page; NULs removed (no database takes them)."""
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        text = raw.decode("cp1251", errors="replace")
+    return _NUL.sub("", text)
+
+
+def clean_name(raw: str) -> str:
+    """A client's file or field name, only ever shown: no folders, no control characters, not long."""
+    name = clean_text(raw.encode("latin-1", errors="replace"))
+    return _CONTROL.sub(" ", name.replace("\\", "/").rsplit("/", 1)[-1]).strip()[:MAX_NAME_CHARS]
+
+
+class _FileSink:
+    """Writes and digests the photo in blocks, each in a thread."""
+
+    def __init__(self, path: Path, name: str, max_bytes: int) -> None:
+        self.path, self.name = path, name
+        self._max_bytes = max_bytes
+        self._block = bytearray()
+        self._sha256, self._sha1 = hashlib.sha256(), hashlib.sha1(usedforsecurity=False)
+        self._size = 0
+        self._sniffed = False
+        self._file: BinaryIO | None = None
+
+    async def feed(self, data: bytes) -> None:
+        self._block += data
+        self._size += len(data)
+        if self._size > self._max_bytes:
+            raise PayloadTooLarge(
+                f"The photo is larger than {self._max_bytes / 1e6:g} MB. "
+                "Set 'Max image size' in the booth software."
+            )
+        if not self._sniffed and self._size >= SNIFF_BYTES:
+            self._look()
+        if len(self._block) >= BLOCK_BYTES:
+            await self._flush()
+
+    def _look(self) -> None:
+        """Refuse what is no picture by its first bytes, before the rest has arrived."""
+        sniff(bytes(self._block[:SNIFF_BYTES]))
+        self._sniffed = True
+
+    async def _flush(self) -> None:
+        block, self._block = self._block, bytearray()
+        await finish_in_thread(self._write, block)
+
+    def _write(self, block: bytearray) -> None:
+        with storage_errors():
+            if self._file is None:
+                self._file = self.path.open("xb")
+            self._file.write(block)
+        self._sha256.update(block)
+        self._sha1.update(block)
+
+    async def finish(self) -> ReceivedFile:
+        if self._size == 0:
+            raise MissingField("The file part is empty.", fields={"fileToUpload": "the file has no bytes"})
+        if not self._sniffed:
+            self._look()
+        await self._flush()
+        self.close()
+        return ReceivedFile(
+            self.path, self.name, self._size, self._sha256.hexdigest(), self._sha1.hexdigest()
+        )
+
+    def close(self) -> None:
+        if self._file is not None:
+            with storage_errors():
+                self._file.close()
+
+
+class UploadReceiver:
+    """Receives one upload into ``folder``.
+
+    ``on_field(name, value)`` is awaited for every field as soon as it is whole, so that a wrong
+    password ends the upload before the photo has arrived.
+    """
+
+    def __init__(self, folder: Path, boundary: str, *, max_file_bytes: int, on_field: FieldHook) -> None:
+        self._folder = folder
+        self._max_file_bytes = max_file_bytes
+        self._on_field = on_field
+        self._fields: dict[str, str] = {}
+        self._fields_bytes = 0
+        self._text = bytearray()
+        self._name = ""
+        self._sink: _FileSink | None = None
+        self._file: ReceivedFile | None = None
+        self._in_file = False
+        try:
+            # Headers are read as Latin-1 so that any byte a Windows client sends can be looked at.
+            self._parser = PushMultipartParser(
+                boundary, max_segment_count=MAX_FIELDS + 1, header_charset="latin-1", strict=True
+            )
+        except MultipartError as error:
+            raise InvalidMultipart(f"The boundary cannot be used: {error}.") from error
+
+    async def receive(self, body: AsyncIterator[bytes]) -> ReceivedUpload:
+        """Read ``body`` to its end.
+
+        Raises ``InvalidMultipart``, ``MissingField``, ``PayloadTooLarge``, ``StorageFull``, or
+        what ``on_field`` or the look at the photo's first bytes raises.
+        """
+        try:
+            async for chunk in body:
+                if chunk:
+                    await self._parse(chunk)
+            self._close_parser()
+        finally:
+            if self._sink is not None:
+                self._sink.close()
+        if self._file is None:
+            raise MissingField("The photo is missing.", fields={"fileToUpload": "send one file part"})
+        return ReceivedUpload(self._fields, self._file)
+
+    async def _parse(self, chunk: bytes) -> None:
+        try:
+            for event in self._parser.parse(chunk):
+                if isinstance(event, MultipartSegment):
+                    self._begin(event)
+                elif event is None:
+                    await self._end()
+                elif self._in_file and self._sink is not None:
+                    await self._sink.feed(bytes(event))
+                else:
+                    self._collect(bytes(event))
+        except MultipartError as error:
+            _refuse(error)
+
+    def _close_parser(self) -> None:
+        try:
+            self._parser.close()
+        except MultipartError as error:
+            raise InvalidMultipart("The upload ended before its last boundary. Check the network.") from error
+
+    def _begin(self, segment: MultipartSegment) -> None:
+        self._name = clean_name(segment.name)
+        self._in_file = segment.filename is not None
+        if not self._in_file:
+            if self._name in self._fields:
+                raise InvalidMultipart(
+                    f"The field {self._name!r} was sent twice.", fields={self._name: "sent twice"}
+                )
+            self._text.clear()
+            return
+        if self._sink is not None:
+            raise InvalidMultipart("More than one file was sent.", fields={self._name: "a second file"})
+        self._sink = _FileSink(self._folder / "photo", clean_name(segment.filename), self._max_file_bytes)
+
+    def _collect(self, data: bytes) -> None:
+        self._fields_bytes += len(data)
+        self._text += data
+        if len(self._text) > MAX_FIELD_BYTES or self._fields_bytes > MAX_FIELDS_BYTES:
+            raise PayloadTooLarge(
+                f"The text fields are too long: {MAX_FIELD_BYTES // 1024} kB each and "
+                f"{MAX_FIELDS_BYTES // 1024} kB together are taken.",
+                fields={self._name: "too long"},
+            )
+
+    async def _end(self) -> None:
+        if self._in_file and self._sink is not None:
+            self._file = await self._sink.finish()
+            return
+        self._fields[self._name] = value = clean_text(bytes(self._text))
+        await self._on_field(self._name, value)
+
+
+def _refuse(error: MultipartError) -> NoReturn:
+    if isinstance(error, ParserLimitReached) and "segment count" in str(error):
+        raise InvalidMultipart(f"There are too many fields; {MAX_FIELDS} are taken.") from error
+    raise InvalidMultipart(f"The multipart body cannot be read: {error}.") from error

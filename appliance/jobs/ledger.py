@@ -1,0 +1,146 @@
+"""The ledger: every job is opened once and closed once, whatever happens in between."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from appliance.core.clock import Deadline, utcnow
+from appliance.core.db import Database
+from appliance.core.error_handlers import from_database
+from appliance.core.errors import ApplianceError, DeadlineExceeded, InternalError
+from appliance.jobs.models import INTERRUPTED_REASON, TIMEOUT_REASON, JobHistory, JobStatus
+from appliance.jobs.repository import JobRepository
+from appliance.media.store import StoredFile
+
+log = structlog.get_logger()
+
+CLOSE_SECONDS = 0.7  # how long an answer waits for its row to be closed; closing itself goes on
+
+
+@dataclass(slots=True)
+class JobRecord:
+    """What is learned about a job while it runs; written when it closes."""
+
+    job_id: uuid.UUID
+    slot_id: str
+    deadline: Deadline
+    timings: dict[str, int] = field(default_factory=dict)
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    result: StoredFile | None = None
+    result_ttl: timedelta = timedelta(0)
+
+    def mark(self, step: str, since: float) -> float:
+        """Note the milliseconds since ``since`` (monotonic seconds) as ``step``; returns now."""
+        now = time.monotonic()
+        self.timings[step] = round((now - since) * 1000)
+        return now
+
+    def done(self, stored: StoredFile, ttl: timedelta) -> None:
+        """The picture is stored; the row closes as done when the block ends."""
+        self.result = stored
+        self.result_ttl = ttl
+
+
+class JobLedger:
+    """Opens and closes rows of ``job_history``, each in a short transaction of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._closing: set[asyncio.Task[bool]] = set()
+
+    @asynccontextmanager
+    async def recording(self, row: JobHistory, deadline: Deadline) -> AsyncIterator[JobRecord]:
+        """Open ``row`` as pending; close it exactly once when the block ends.
+
+        The block must call ``JobRecord.done`` or raise. ``TimeoutError`` becomes
+        ``DeadlineExceeded`` (status ``timeout``); other failures keep their class (status
+        ``failed``); a cancelled block closes as interrupted and stays cancelled.
+        """
+        record = JobRecord(row.job_id, row.slot_id, deadline)
+        async with self._database.session() as session:
+            JobRepository(session).add(row)
+        try:
+            yield record
+            if record.result is None:
+                raise InternalError  # noqa: TRY301 - a block that neither delivers nor raises is our own fault
+            await self._close_done(record)
+        except TimeoutError:
+            late = DeadlineExceeded(job_id=str(record.job_id))
+            await self._close(record, JobStatus.TIMEOUT, TIMEOUT_REASON, late)
+            raise late from None
+        except ApplianceError as error:
+            error.job_id = str(record.job_id)
+            await self._close(record, JobStatus.FAILED, str(error.code), error)
+            raise
+        except asyncio.CancelledError:
+            await self._close(record, JobStatus.FAILED, INTERRUPTED_REASON, None)
+            raise
+        except Exception as cause:
+            crash = from_database(cause) or InternalError()
+            crash.job_id = str(record.job_id)
+            log.exception("job.crashed", job=str(record.job_id))
+            await self._close(record, JobStatus.FAILED, str(crash.code), crash)
+            raise crash from cause
+
+    async def _close_done(self, record: JobRecord) -> None:
+        assert record.result  # noqa: S101 - the caller saw to it
+        values = {
+            "result_key": record.result.key,
+            "result_type": record.result.media_type,
+            "result_size": record.result.size,
+            "result_expires_at": utcnow() + record.result_ttl,
+        }
+        if not await self._write(record, JobStatus.DONE, values):
+            raise InternalError
+        log.info("ingest.done", **self._facts(record), size=record.result.size)
+
+    async def _close(
+        self, record: JobRecord, status: JobStatus, reason: str, error: ApplianceError | None
+    ) -> None:
+        """Close a job that failed. The answer must not wait for a database that is away."""
+        values = {"failure_reason": reason, "error": error.body()["error"] if error else None}
+        closing = self._detach(self._write(record, status, values))
+        await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
+        log.warning("ingest.closed", **self._facts(record), status=str(status), reason=reason)
+
+    def _detach(self, work: Coroutine[Any, Any, bool]) -> asyncio.Task[bool]:
+        """Run ``work`` so that it outlives the caller's cancellation."""
+        task = asyncio.create_task(work)
+        self._closing.add(task)
+        task.add_done_callback(self._settled)
+        return task
+
+    def _settled(self, task: asyncio.Task[bool]) -> None:
+        self._closing.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            # Cleanup closes the row later.
+            log.error("job.not_closed", error=type(task.exception()).__name__)
+
+    async def _write(self, record: JobRecord, status: JobStatus, values: dict[str, Any]) -> bool:
+        record.timings["total"] = round(record.deadline.elapsed() * 1000)
+        async with self._database.session() as session:
+            return await JobRepository(session).close(
+                record.job_id, status, timings=record.timings, attempts=record.attempts, **values
+            )
+
+    @staticmethod
+    def _facts(record: JobRecord) -> dict[str, Any]:
+        return {
+            "job": str(record.job_id),
+            "slot": record.slot_id,
+            "ms": round(record.deadline.elapsed() * 1000),
+        }
+
+    async def aclose(self) -> None:
+        """Wait for rows that are still being closed."""
+        if self._closing:
+            await asyncio.wait(self._closing, timeout=5)

@@ -1,0 +1,87 @@
+"""The history of jobs: one row a photo, ``pending → done | timeout | failed``."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from appliance.core.db import Base
+
+TIMEOUT_REASON = "T_sync_response_exceeded"
+INTERRUPTED_REASON = "interrupted"
+
+
+class JobStatus(StrEnum):
+    """Where a job stands; all but ``pending`` are final."""
+
+    PENDING = "pending"
+    DONE = "done"
+    TIMEOUT = "timeout"
+    FAILED = "failed"
+
+
+class JobHistory(Base):
+    """One job. ``job_id`` is 122 random bits; ``result_key`` is relative to the media folder.
+
+    ``request_fields`` and ``query_fields`` hold what the camera sent, the password never.
+    ``timings`` are whole milliseconds by step.
+    """
+
+    __tablename__ = "job_history"
+
+    job_id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    slot_id: Mapped[str] = mapped_column(ForeignKey("slot.slot_id"))
+    source: Mapped[str] = mapped_column(String(16), default="ingest", server_default="ingest")
+    status: Mapped[str] = mapped_column(String(16), default=JobStatus.PENDING, server_default="pending")
+    failure_reason: Mapped[str | None] = mapped_column(String(120))
+    error: Mapped[dict[str, Any] | None]
+    provider: Mapped[str] = mapped_column(String(32))
+    operation: Mapped[str] = mapped_column(String(32))
+    model: Mapped[str | None] = mapped_column(String(80))
+    attempts: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
+    timings: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    request_fields: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    query_fields: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    upload_name: Mapped[str] = mapped_column(String(255), default="", server_default="")
+    upload_type: Mapped[str] = mapped_column(String(32))
+    upload_size: Mapped[int]
+    upload_sha256: Mapped[str] = mapped_column(String(64))
+    upload_sha1: Mapped[str] = mapped_column(String(40))
+    idempotency_key: Mapped[str | None] = mapped_column(String(200))
+    deadline_seconds: Mapped[float]
+    result_key: Mapped[str | None] = mapped_column(String(120))
+    result_type: Mapped[str | None] = mapped_column(String(32))
+    result_size: Mapped[int | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    finished_at: Mapped[datetime | None]
+    result_expires_at: Mapped[datetime | None]
+    cleaned_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("status in ('pending', 'done', 'timeout', 'failed')", name="status"),
+        CheckConstraint("source in ('ingest', 'test')", name="source"),
+        CheckConstraint(
+            "status <> 'done' or (result_key is not null and result_expires_at is not null)",
+            name="done_has_result",
+        ),
+        Index("ix_job_history_slot_id_created_at", "slot_id", text("created_at desc")),
+        Index("ix_job_history_created_at", text("created_at desc")),
+        Index("ix_job_history_pending", "created_at", postgresql_where=text("status = 'pending'")),
+        Index(
+            "ix_job_history_to_clean",
+            "result_expires_at",
+            postgresql_where=text("status = 'done' and cleaned_at is null"),
+        ),
+        Index(
+            "ix_job_history_idempotency",
+            "slot_id",
+            "idempotency_key",
+            postgresql_where=text("idempotency_key is not null"),
+        ),
+        Index("ix_job_history_same_photo", "slot_id", "upload_sha256"),
+    )

@@ -1,0 +1,111 @@
+"""Reads and writes ``job_history`` inside the caller's session."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from appliance.core.clock import utcnow
+from appliance.jobs.models import JobHistory, JobStatus
+
+
+class JobRepository:
+    """The table ``job_history``."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    def add(self, job: JobHistory) -> None:
+        """Insert a new job with the session's transaction."""
+        self._session.add(job)
+
+    async def get(self, job_id: uuid.UUID) -> JobHistory | None:
+        """One job, or ``None``."""
+        return await self._session.get(JobHistory, job_id)
+
+    async def close(self, job_id: uuid.UUID, status: JobStatus, **values: Any) -> bool:
+        """Give a pending job its final status; ``False`` if it had one already."""
+        result = await self._session.execute(
+            update(JobHistory)
+            .where(JobHistory.job_id == job_id, JobHistory.status == JobStatus.PENDING)
+            .values(status=status, finished_at=utcnow(), **values)
+        )
+        return cast("CursorResult[Any]", result).rowcount == 1
+
+    async def latest_with_key(self, slot_id: str, key: str) -> JobHistory | None:
+        """The newest job of this idempotency key whose outcome still stands."""
+        return await self._latest(JobHistory.slot_id == slot_id, JobHistory.idempotency_key == key)
+
+    async def latest_done_of_photo(self, slot_id: str, sha256: str, window: timedelta) -> JobHistory | None:
+        """The newest job of the same photo that was delivered within ``window``."""
+        return await self._latest(
+            JobHistory.slot_id == slot_id,
+            JobHistory.upload_sha256 == sha256,
+            JobHistory.source == "ingest",
+            JobHistory.status == JobStatus.DONE,
+            JobHistory.created_at >= utcnow() - window,
+        )
+
+    async def _latest(self, *conditions: Any) -> JobHistory | None:
+        still_stands = (
+            JobHistory.result_expires_at.is_(None) | (JobHistory.result_expires_at > func.now())
+        ) & JobHistory.cleaned_at.is_(None)
+        found = await self._session.scalars(
+            select(JobHistory)
+            .where(*conditions, JobHistory.status != JobStatus.PENDING, still_stands)
+            .order_by(JobHistory.created_at.desc())
+            .limit(1)
+        )
+        return found.first()
+
+    async def pending_since_before(self, moment: datetime) -> Sequence[JobHistory]:
+        """Pending jobs that were opened before ``moment``."""
+        found = await self._session.scalars(
+            select(JobHistory)
+            .where(JobHistory.status == JobStatus.PENDING, JobHistory.created_at < moment)
+            .order_by(JobHistory.created_at)
+        )
+        return found.all()
+
+    async def expired(self, now: datetime, limit: int) -> Sequence[JobHistory]:
+        """Delivered jobs past their TTL whose files were not removed yet."""
+        found = await self._session.scalars(
+            select(JobHistory)
+            .where(
+                JobHistory.status == JobStatus.DONE,
+                JobHistory.cleaned_at.is_(None),
+                JobHistory.result_expires_at < now,
+            )
+            .order_by(JobHistory.result_expires_at)
+            .limit(limit)
+        )
+        return found.all()
+
+    async def mark_cleaned(self, job_ids: Sequence[uuid.UUID], now: datetime) -> None:
+        """Note that these jobs' files are gone."""
+        await self._session.execute(
+            update(JobHistory).where(JobHistory.job_id.in_(job_ids)).values(cleaned_at=now)
+        )
+
+    async def known_result_keys(self, keys: Sequence[str]) -> set[str]:
+        """Which of ``keys`` belong to a job whose file must be kept."""
+        found = await self._session.scalars(
+            select(JobHistory.result_key).where(
+                JobHistory.result_key.in_(keys), JobHistory.cleaned_at.is_(None)
+            )
+        )
+        return {key for key in found if key}
+
+    async def unfinished(self, job_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+        """Which of these jobs are still pending."""
+        found = await self._session.scalars(
+            select(JobHistory.job_id).where(
+                JobHistory.job_id.in_(job_ids), JobHistory.status == JobStatus.PENDING
+            )
+        )
+        return set(found)

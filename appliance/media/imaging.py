@@ -1,0 +1,141 @@
+"""What a picture is, by its bytes; and the guest's photo made ready to be sent.
+
+Decoding runs in a small pool of threads: libvips releases the interpreter while it works.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pyvips
+
+from appliance.core.errors import ImageTooManyPixels, NotAnImage, UnsupportedMediaType
+from appliance.core.images import EncodedImage
+
+T = TypeVar("T")
+
+SNIFF_BYTES = 16  # how much of a file names its type
+_CHECK_SIDE = 64  # decoding to this size reads the whole file but keeps little of it
+
+_LOADERS = {"image/jpeg": "jpegload", "image/png": "pngload", "image/webp": "webpload"}
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_OTHER_TYPES: tuple[tuple[Callable[[bytes], bool], str], ...] = (
+    (lambda head: head[:6] in (b"GIF87a", b"GIF89a"), "GIF"),
+    (lambda head: head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS, "HEIC"),
+    (lambda head: head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis"), "AVIF"),
+    (lambda head: head[:4] in (b"II*\0", b"MM\0*"), "TIFF or camera raw"),
+    (lambda head: head[:2] == b"BM", "BMP"),
+    (lambda head: head[:4] == b"%PDF", "PDF"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoInfo:
+    """A checked picture: its type by its bytes, its size in pixels once turned upright."""
+
+    media_type: str
+    width: int
+    height: int
+
+
+def sniff(head: bytes) -> str:
+    """The media type of a file that starts with ``head`` (``SNIFF_BYTES`` are enough).
+
+    Raises ``UnsupportedMediaType`` for picture types that are not taken, ``NotAnImage`` else.
+    """
+    if head[:3] == b"\xff\xd8\xff":
+        return "image/jpeg"
+    if head[:8] == b"\x89PNG\r\n\x1a\n":
+        return "image/png"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "image/webp"
+    for matches, name in _OTHER_TYPES:
+        if matches(head):
+            raise UnsupportedMediaType(f"This is a {name} file. Set the booth to send JPEG, PNG or WebP.")
+    raise NotAnImage
+
+
+def inspect_blocking(path: Path, max_pixels: int) -> PhotoInfo:
+    """Check that ``path`` is a whole picture of at most ``max_pixels``.
+
+    The size is read from the header and judged before anything is decoded; then the file is
+    decoded once to a small copy, which finds truncated and broken data.
+    Raises ``UnsupportedMediaType``, ``NotAnImage`` or ``ImageTooManyPixels``.
+    """
+    with path.open("rb") as file:
+        media_type = sniff(file.read(SNIFF_BYTES))
+    load = getattr(pyvips.Image, _LOADERS[media_type])
+    try:
+        header = load(str(path), access="sequential")
+        pixels = header.width * header.height
+        if pixels > max_pixels:
+            raise ImageTooManyPixels(
+                f"The picture has {pixels / 1e6:.0f} million pixels, the limit is {max_pixels / 1e6:.0f}. "
+                "Set 'Max image size' in the booth software."
+            )
+        turned = header.get_typeof("orientation") != 0 and header.get("orientation") in (5, 6, 7, 8)
+        pyvips.Image.thumbnail(str(path), _CHECK_SIDE, fail_on="error", no_rotate=True).copy_memory()
+    except pyvips.Error as error:
+        raise NotAnImage(
+            "The picture is damaged or was cut off on the way. Take it again, or check the network."
+        ) from error
+    width, height = (header.height, header.width) if turned else (header.width, header.height)
+    return PhotoInfo(media_type, width, height)
+
+
+def encode_blocking(path: Path, max_side: int, quality: int) -> bytes:
+    """``path`` as an upright sRGB JPEG without metadata, no side over ``max_side`` pixels."""
+    image = pyvips.Image.thumbnail(str(path), max_side, height=max_side, size="down", export_profile="srgb")
+    if image.hasalpha():
+        image = image.flatten(background=[255, 255, 255])
+    data: bytes = image.jpegsave_buffer(Q=quality, keep="none", optimize_coding=True)
+    return data
+
+
+class Imaging:
+    """The threads that picture work runs in."""
+
+    def __init__(self, workers: int | None = None) -> None:
+        pyvips.cache_set_max(0)  # every photo is new: a cache of operations would only hold memory
+        self._pool = ThreadPoolExecutor(workers or min(4, os.cpu_count() or 2), thread_name_prefix="imaging")
+
+    async def run(self, work: Callable[..., T], *args: object) -> T:
+        """``work(*args)`` in one of the threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *args)
+
+    async def inspect(self, path: Path, max_pixels: int) -> PhotoInfo:
+        """``inspect_blocking`` in a thread."""
+        return await self.run(inspect_blocking, path, max_pixels)
+
+    def close(self) -> None:
+        """Give back the threads."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class Photo:
+    """The guest's photo as drivers see it (``providers.base.GuestPhoto``)."""
+
+    def __init__(self, path: Path, info: PhotoInfo, imaging: Imaging) -> None:
+        self.path = path
+        self.media_type = info.media_type
+        self.width = info.width
+        self.height = info.height
+        self._imaging = imaging
+        self._made: dict[tuple[int, int], asyncio.Task[bytes]] = {}
+
+    async def encoded(self, max_side: int | None, quality: int = 92) -> EncodedImage:
+        """The photo ready to be sent; made once for each size, however many attempts need it."""
+        if max_side is None:
+            return EncodedImage(await asyncio.to_thread(self.path.read_bytes), self.media_type)
+        wanted = (max_side, quality)
+        if wanted not in self._made:
+            self._made[wanted] = asyncio.create_task(
+                self._imaging.run(encode_blocking, self.path, max_side, quality)
+            )
+        return EncodedImage(await asyncio.shield(self._made[wanted]), "image/jpeg")

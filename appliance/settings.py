@@ -1,0 +1,123 @@
+"""What the deployment fixes: the environment, read once, frozen, and handed down.
+
+Every name is listed in ``docs/ops/settings.md``; a test compares the two. What an operator may
+change lives in the database (``core/app_settings.py``).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, HttpUrl, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import URL, make_url
+
+PREFIX = "PHOTOCHANGER_"
+_LISTEN = re.compile(r"(?P<host>[^:\[\]]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})|unix:(?P<path>/.+)")
+
+
+class SettingsError(Exception):
+    """The environment is wrong; ``problems`` lists everything that is, one line each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Settings(BaseSettings):
+    """The deployment's settings; see ``docs/ops/settings.md``."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    database_url: str = Field(
+        description="postgresql://user@host:port/name; the password comes from a secret file"
+    )
+    media_root: Path = Field(description="folder of pictures: temp, results, templates, previews")
+    secrets_dir: Path = Field(description="folder of secret files, readable by the appliance alone")
+    config_file: Path = Field(description="the TOML file that seeds accounts, slots and defaults")
+    listen: str = Field(default="127.0.0.1:8000", description="host:port or unix:/path the app listens on")
+    public_base_url: HttpUrl | None = Field(
+        default=None, description="base of the links guests get; else the request's own host"
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("127.0.0.1",), description="addresses that may name the client, separated by commas"
+    )
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    @field_validator("listen")
+    @classmethod
+    def _listen_form(cls, value: str) -> str:
+        if not _LISTEN.fullmatch(value):
+            raise ValueError("must be host:port or unix:/path")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgres_only(cls, value: str) -> str:
+        if not value.startswith(("postgresql://", "postgres://")):
+            raise ValueError("must start with postgresql://")
+        return value
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
+
+    def sqlalchemy_url(self) -> URL:
+        """The database's address for asyncpg, with the password from ``database-password``."""
+        url = make_url(self.database_url).set(drivername="postgresql+asyncpg")
+        secret = self.secrets_dir / "database-password"
+        if url.password is None and secret.exists():
+            url = url.set(password=secret.read_text(encoding="utf-8").strip())
+        return url
+
+    def listen_options(self) -> dict[str, Any]:
+        """``listen`` as Uvicorn's own options."""
+        found = _LISTEN.fullmatch(self.listen)
+        assert found  # noqa: S101 - the validator saw to it
+        if found["path"]:
+            return {"uds": found["path"]}
+        return {"host": found["host"].strip("[]"), "port": int(found["port"])}
+
+    def public_base(self) -> str | None:
+        """The base of public links without a trailing slash, if one is set."""
+        return str(self.public_base_url).rstrip("/") if self.public_base_url else None
+
+
+def environment_names() -> list[str]:
+    """Every environment variable that ``Settings`` reads."""
+    return [PREFIX + name.upper() for name in Settings.model_fields]
+
+
+def load_settings() -> Settings:
+    """Read the environment; raises ``SettingsError`` with every problem, misspelt names included."""
+    known = set(environment_names())
+    problems = [
+        f"{name}: there is no such setting"
+        for name in sorted(os.environ)
+        if name.startswith(PREFIX) and name not in known
+    ]
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for item in error.errors():
+            name = PREFIX + str(item["loc"][0]).upper()
+            problems.append(f"{name}: {'is not set' if item['type'] == 'missing' else item['msg']}")
+        raise SettingsError(problems) from None
+    if problems:
+        raise SettingsError(problems)
+    return settings
