@@ -13,11 +13,11 @@ import bcrypt
 MAX_PASSWORD_BYTES = 72  # bcrypt reads no further
 _ROUNDS = 12
 # No 0/O, 1/l/I, no vowels that spell words: read aloud across a noisy room and typed with gloves on.
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+_LETTERS = "bcdfghjkmnpqrstvwxyz23456789"
 
 
 def make_password(groups: int = 4, letters: int = 4) -> str:
-    """A random, unambiguous password such as ``k7mq-x3np-…``; 16 letters are about 79 bits."""
+    """A random, unambiguous password such as ``k7mq-x3np-…``; 16 letters are about 77 bits."""
     return "-".join("".join(secrets.choice(_LETTERS) for _ in range(letters)) for _ in range(groups))
 
 

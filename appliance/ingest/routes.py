@@ -11,6 +11,7 @@ from appliance.core.openapi import error_responses
 from appliance.ingest.replies import asked_form, base_of, build_reply
 from appliance.ingest.schemas import IngestReply
 from appliance.ingest.service import Arrival, IngestService
+from appliance.ingest.upload import clean_text
 
 router = APIRouter(tags=["ingest"])
 
@@ -135,7 +136,7 @@ async def ingest(
         started=request.state.arrived,
         content_type=request.headers.get("content-type"),
         idempotency_key=request.headers.get("idempotency-key"),
-        query=dict(request.query_params),
+        query={clean_text(name): clean_text(value) for name, value in request.query_params.items()},
         body=request.stream(),
     )
     delivered = await service.ingest(slot, arrival)

@@ -37,9 +37,10 @@ MAX_FIELDS = 200
 MAX_FIELD_BYTES = 64 * 1024
 MAX_FIELDS_BYTES = 256 * 1024
 MAX_NAME_CHARS = 255
+MAX_PREAMBLE_BYTES = 128 * 1024  # bytes before the first part; nobody sends any
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
-_NUL = re.compile(r"\x00+")
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]+")
 
 FieldHook = Callable[[str, str], Awaitable[None]]
 
@@ -76,18 +77,22 @@ def boundary_of(content_type: str | None) -> str:
     return str(options["boundary"])
 
 
-def clean_text(raw: bytes) -> str:
-    """A field's text: UTF-8, else the Cyrillic Windows code page; NULs removed (no database takes them)."""
+def clean_text(text: str) -> str:
+    """A value as it can be kept: without NULs and lone surrogates, which no database takes."""
+    return _UNSTORABLE.sub("", text)
+
+
+def decode_text(raw: bytes) -> str:
+    """A field's text: UTF-8, else the Cyrillic Windows code page; cleaned."""
     try:
-        text = raw.decode("utf-8")
+        return clean_text(raw.decode("utf-8"))
     except UnicodeDecodeError:
-        text = raw.decode("cp1251", errors="replace")
-    return _NUL.sub("", text)
+        return clean_text(raw.decode("cp1251", errors="replace"))
 
 
 def clean_name(raw: str) -> str:
     """A client's file or field name, only ever shown: no folders, no control characters, not long."""
-    name = clean_text(raw.encode("latin-1", errors="replace"))
+    name = decode_text(raw.encode("latin-1", errors="replace"))
     return _CONTROL.sub(" ", name.replace("\\", "/").rsplit("/", 1)[-1]).strip()[:MAX_NAME_CHARS]
 
 
@@ -168,10 +173,12 @@ class UploadReceiver:
         self._sink: _FileSink | None = None
         self._file: ReceivedFile | None = None
         self._in_file = False
+        self._begun = False
+        self._preamble_left = MAX_PREAMBLE_BYTES
         try:
             # Headers are read as Latin-1 so that any byte a Windows client sends can be looked at.
             self._parser = PushMultipartParser(
-                boundary, max_segment_count=MAX_FIELDS + 1, header_charset="latin-1", strict=True
+                boundary, max_segment_count=MAX_FIELDS + 1, header_charset="latin-1"
             )
         except MultipartError as error:
             raise InvalidMultipart(f"The boundary cannot be used: {error}.") from error
@@ -207,6 +214,10 @@ class UploadReceiver:
                     self._collect(bytes(event))
         except MultipartError as error:
             _refuse(error)
+        if not self._begun:
+            self._preamble_left -= len(chunk)
+            if self._preamble_left < 0:
+                raise InvalidMultipart("The boundary in the Content-Type header does not stand in the body.")
 
     def _close_parser(self) -> None:
         try:
@@ -215,6 +226,7 @@ class UploadReceiver:
             raise InvalidMultipart("The upload ended before its last boundary. Check the network.") from error
 
     def _begin(self, segment: MultipartSegment) -> None:
+        self._begun = True
         self._name = clean_name(segment.name)
         self._in_file = segment.filename is not None
         if not self._in_file:
@@ -242,7 +254,7 @@ class UploadReceiver:
         if self._in_file and self._sink is not None:
             self._file = await self._sink.finish()
             return
-        self._fields[self._name] = value = clean_text(bytes(self._text))
+        self._fields[self._name] = value = decode_text(bytes(self._text))
         await self._on_field(self._name, value)
 
 

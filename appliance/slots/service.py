@@ -11,7 +11,7 @@ from appliance.core.db import Database
 from appliance.core.errors import ProviderFailed, SlotDisabled, SlotNotFound, ValidationFailed
 from appliance.providers.registry import ProviderRegistry
 from appliance.slots.repository import SlotRepository
-from appliance.slots.schemas import ActiveSlot, Recipe, ReplyForm
+from appliance.slots.schemas import SLOT_IDS, ActiveSlot, Recipe, ReplyForm
 
 log = structlog.get_logger()
 
@@ -29,6 +29,8 @@ class SlotService:
         Raises ``SlotNotFound``, ``SlotDisabled``, or ``ProviderFailed`` when its stored
         parameters no longer fit its provider.
         """
+        if slot_id not in SLOT_IDS:
+            raise SlotNotFound
         async with self._database.session() as session:
             slot = await SlotRepository(session).get(slot_id)
             if slot is None:

@@ -1,0 +1,66 @@
+"""The docs say what the code does: a setting, a code or a verb without its entry fails here."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from appliance.cli import VERBS
+from appliance.core import errors
+from appliance.core.app_settings import OperatorSettings
+from appliance.core.errors import ApplianceError, ErrorCode
+from appliance.settings import environment_names
+from tests.support.stack import CHECKOUT
+
+DOCS = CHECKOUT / "docs"
+
+
+def rows(path: str) -> dict[str, list[str]]:
+    """The table rows of a page by their first cell, which stands in backticks."""
+    found = {}
+    for line in (DOCS / path).read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("| `"):
+            found[cells[0].strip("`")] = cells[1:]
+    return found
+
+
+def test_every_error_code_stands_in_the_docs_with_its_status() -> None:
+    documented = {code: int(cells[0]) for code, cells in rows("api/errors.md").items()}
+    assert documented == {str(code): cls.status_code for code, cls in errors.error_classes().items()}
+
+
+def test_every_code_has_one_class_of_its_own() -> None:
+    classes = ApplianceError.__subclasses__()
+    assert len({cls.code for cls in classes}) == len(classes)
+    assert {cls.code for cls in classes} == set(ErrorCode)
+
+
+def test_the_tree_of_errors_is_drawn_whole() -> None:
+    drawn = set(re.findall(r"\b[A-Z][A-Za-z]+\b", (errors.__doc__ or "").split("ApplianceError", 1)[1]))
+    assert {cls.__name__ for cls in ApplianceError.__subclasses__()} <= drawn
+
+
+def test_every_environment_setting_is_documented() -> None:
+    assert set(rows("ops/settings.md")) >= set(environment_names())
+
+
+def test_every_operator_setting_is_documented() -> None:
+    assert set(rows("ops/settings.md")) >= set(OperatorSettings.model_fields)
+
+
+def test_every_verb_is_documented() -> None:
+    assert set(rows("ops/commands.md")) >= set(VERBS)
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in DOCS.rglob("*.md")))
+def test_links_between_pages_lead_somewhere(name: str) -> None:
+    (page,) = [path for path in DOCS.rglob(name)][:1]
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_openapi_file_is_the_one_the_code_makes(openapi: dict[str, object]) -> None:
+    assert json.loads((DOCS / "api/openapi.json").read_text()) == openapi

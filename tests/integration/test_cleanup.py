@@ -1,0 +1,188 @@
+"""``scripts/cleanup_media.py``: what goes, what stays, and that it can be run at any time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.support.camera import Camera, Shot
+from tests.support.stack import CHECKOUT, Stack
+
+OLD = 600  # seconds: past every grace time
+
+
+async def cleanup(stack: Stack, *arguments: str) -> tuple[int, Any]:
+    """Run the script as cron does; its exit code and counts."""
+    process = await asyncio.create_subprocess_exec(
+        str(CHECKOUT / "scripts/cleanup_media.py"),
+        "--json",
+        *arguments,
+        env=stack.environment(),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    assert out, err.decode()
+    return process.returncode, json.loads(out)
+
+
+def aged(path: Path, seconds: float = OLD) -> Path:
+    then = time.time() - seconds
+    os.utime(path, (then, then))
+    return path
+
+
+@pytest.fixture
+async def expired(stack: Stack, camera: Camera, shot: Shot) -> str:
+    """A job past its TTL."""
+    reply = await camera.post("/api/ingest/slot-001?reply=json", shot)
+    job_id: str = reply.json()["job_id"]
+    async with stack.database() as db:
+        await db.execute(
+            "update job_history set result_expires_at = now() - interval '1 h' where job_id = $1", job_id
+        )
+    return job_id
+
+
+async def pending_job(db: asyncpg.Connection, *, age: str) -> str:
+    """A job whose process died."""
+    job_id = str(uuid.uuid4())
+    await db.execute(
+        f"""insert into job_history (job_id, slot_id, provider, operation, upload_type, upload_size,
+              upload_sha256, upload_sha1, deadline_seconds, created_at)
+            values ($1, 'slot-001', 'local', 'glow', 'image/jpeg', 1, '', '', 48, now() - interval '{age}')""",
+        job_id,
+    )
+    return job_id
+
+
+async def test_an_expired_result_is_removed_and_its_row_marked(stack: Stack, expired: str) -> None:
+    code, report = await cleanup(stack)
+    assert (code, report["expired_results"]) == (0, 1)
+    assert not (stack.media / f"results/{expired}.jpg").exists()
+    row = await stack.row(expired)
+    assert row["cleaned_at"] is not None
+    assert row["status"] == "done"
+
+
+async def test_a_dry_run_says_what_would_go_and_deletes_nothing(stack: Stack, expired: str) -> None:
+    orphan = stack.media / f"results/{uuid.uuid4()}.jpg"
+    orphan.write_bytes(b"x")
+    aged(orphan)
+    code, report = await cleanup(stack, "--dry-run")
+    assert code == 0
+    assert (report["dry_run"], report["expired_results"], report["orphan_files"]) == (True, 1, 1)
+    assert orphan.exists()
+    assert (stack.media / f"results/{expired}.jpg").exists()
+    assert (await stack.row(expired))["cleaned_at"] is None
+    orphan.unlink()
+
+
+async def test_a_result_within_its_ttl_stays(stack: Stack, camera: Camera, shot: Shot) -> None:
+    reply = await camera.post("/api/ingest/slot-001?reply=json", shot)
+    kept = aged(stack.media / f"results/{reply.json()['job_id']}.jpg")
+    await cleanup(stack)
+    assert kept.exists()
+
+
+async def test_files_without_a_job_are_removed_once_they_are_old(stack: Stack) -> None:
+    orphan = stack.media / f"results/{uuid.uuid4()}.png"
+    half_written = stack.media / "results/.partial-0123"
+    young = stack.media / f"results/{uuid.uuid4()}.jpg"
+    for path in (orphan, half_written, young):
+        path.write_bytes(b"x")
+    aged(orphan)
+    aged(half_written)
+    _, report = await cleanup(stack)
+    assert report["orphan_files"] == 2
+    assert [path.exists() for path in (orphan, half_written, young)] == [False, False, True]
+    young.unlink()
+
+
+async def test_abandoned_uploads_are_removed_and_those_in_flight_are_not(stack: Stack) -> None:
+    abandoned = stack.media / "temp/slot-001" / str(uuid.uuid4())
+    in_flight = stack.media / "temp/slot-001" / str(uuid.uuid4())
+    for folder in (abandoned, in_flight):
+        folder.mkdir(parents=True)
+        (folder / "photo").write_bytes(b"x" * 10)
+    aged(abandoned / "photo")
+    aged(abandoned)
+    _, report = await cleanup(stack)
+    assert (report["abandoned_uploads"], report["freed_bytes"]) == (1, 10)
+    assert (abandoned.exists(), in_flight.exists()) == (False, True)
+    (in_flight / "photo").unlink()
+    in_flight.rmdir()
+
+
+async def test_an_interrupted_job_is_closed_and_a_running_one_is_left(stack: Stack) -> None:
+    async with stack.database() as db:
+        interrupted = await pending_job(db, age="10 min")
+        running = await pending_job(db, age="20 s")
+        _, report = await cleanup(stack)
+        assert report["interrupted_jobs"] == 1
+        assert (await stack.row(interrupted))["failure_reason"] == "interrupted"
+        assert (await stack.row(running))["status"] == "pending"
+        await db.execute("delete from job_history where job_id = any($1)", [interrupted, running])
+
+
+async def test_a_picture_stored_in_time_by_an_interrupted_job_is_kept(stack: Stack) -> None:
+    async with stack.database() as db:
+        job_id = await pending_job(db, age="10 min")
+    stored = stack.media / f"results/{job_id}.jpg"
+    stored.write_bytes(b"picture")
+    aged(stored, seconds=590)  # ten seconds after the job began
+    _, report = await cleanup(stack)
+    row = await stack.row(job_id)
+    assert report["recovered_results"] == 1
+    assert (row["status"], row["result_key"], row["result_size"]) == ("done", f"results/{job_id}.jpg", 7)
+    assert stored.exists()
+
+
+async def test_two_at_once_do_the_work_once(stack: Stack, expired: str) -> None:
+    reports = [report for _, report in await asyncio.gather(*(cleanup(stack) for _ in range(3)))]
+    assert sum(report["expired_results"] for report in reports) == 1
+    assert not (stack.media / f"results/{expired}.jpg").exists()
+
+
+async def test_a_file_that_cannot_be_removed_is_an_exit_code_of_its_own(stack: Stack, expired: str) -> None:
+    blocked = stack.media / f"results/{expired}.jpg"
+    blocked.unlink()
+    blocked.mkdir()
+    code, report = await cleanup(stack)
+    assert (code, report["failures"]) == (1, 1)
+    assert (await stack.row(expired))["cleaned_at"] is None
+    blocked.rmdir()
+    assert (await cleanup(stack))[0] == 0
+
+
+async def test_without_a_database_it_says_so_and_exits_3(stack: Stack) -> None:
+    process = await asyncio.create_subprocess_exec(
+        str(CHECKOUT / "scripts/cleanup_media.py"),
+        env={**stack.environment(), "PHOTOCHANGER_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, err = await process.communicate()
+    assert process.returncode == 3
+    assert "database does not answer" in err.decode()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--every", "soon"], ["--every", "0"], ["--dry-run", "--every", "15m"]]
+)
+async def test_wrong_usage_exits_2(stack: Stack, arguments: list[str]) -> None:
+    process = await asyncio.create_subprocess_exec(
+        str(CHECKOUT / "scripts/cleanup_media.py"),
+        *arguments,
+        env=stack.environment(),
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert await process.wait() == 2

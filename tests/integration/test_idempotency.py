@@ -1,0 +1,133 @@
+"""Three presses of a nervous operator are one job."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from tests.support.camera import Camera, Shot
+from tests.support.photos import camera_jpeg_24mp, portrait_jpeg
+from tests.support.stack import Stack
+
+Change = Callable[..., Awaitable[None]]
+URL = "/api/ingest/slot-008?reply=json"
+
+
+async def jobs_of(stack: Stack, marker: str) -> int:
+    found: int = await stack.value(
+        "select count(*) from job_history where request_fields ->> 'id' = $1", marker
+    )
+    return found
+
+
+def marked(shot: Shot, marker: str) -> Shot:
+    shot.fields = {"id": marker}
+    return shot
+
+
+@pytest.mark.parametrize("as_field", [True, False], ids=["field", "header"])
+async def test_the_same_key_and_photo_get_the_first_outcome(
+    stack: Stack, camera: Camera, shot: Shot, as_field: bool
+) -> None:
+    marker = f"same-key-{as_field}"
+    marked(shot, marker)
+    if as_field:
+        shot.fields["idempotency_key"] = marker
+    extra = "" if as_field else f"Idempotency-Key: {marker}\r\n"
+    first = await camera.post(URL, shot, extra=extra)
+    second = await camera.post(URL, shot, extra=extra)
+    assert second.json() == first.json()
+    assert second.headers["idempotency-replayed"] == "true"
+    assert "idempotency-replayed" not in first.headers
+    assert await jobs_of(stack, marker) == 1
+
+
+async def test_a_repeated_key_can_be_answered_with_the_picture(camera: Camera, shot: Shot) -> None:
+    shot.fields["idempotency_key"] = "picture-again"
+    first = await camera.post("/api/ingest/slot-008?reply=image", shot)
+    second = await camera.post("/api/ingest/slot-008?reply=image", shot)
+    assert second.body == first.body
+
+
+async def test_the_same_key_in_flight_is_waited_for(stack: Stack, camera: Camera, password: str) -> None:
+    shot = marked(Shot(camera_jpeg_24mp(), password), "in-flight")
+    shot.fields["idempotency_key"] = "in-flight"
+    replies = await asyncio.gather(*(camera.post(URL, shot) for _ in range(3)))
+    assert len({reply.json()["job_id"] for reply in replies}) == 1
+    assert await jobs_of(stack, "in-flight") == 1
+
+
+async def test_the_same_key_with_another_photo_is_a_conflict(camera: Camera, shot: Shot) -> None:
+    shot.fields["idempotency_key"] = "other-photo"
+    assert (await camera.post(URL, shot)).status == 200
+    shot.photo = portrait_jpeg(200, 200)
+    reply = await camera.post(URL, shot)
+    assert (reply.status, reply.code) == (409, "idempotency_key_reused")
+
+
+async def test_a_key_belongs_to_its_slot(camera: Camera, shot: Shot) -> None:
+    shot.fields["idempotency_key"] = "two-slots"
+    first = await camera.post("/api/ingest/slot-001?reply=json", shot)
+    second = await camera.post("/api/ingest/slot-002?reply=json", shot)
+    assert first.json()["job_id"] != second.json()["job_id"]
+
+
+async def test_a_key_replays_a_failure_too(stack: Stack, camera: Camera, password: str, slot: Change) -> None:
+    shot = marked(Shot(camera_jpeg_24mp(), password), "failed-key")
+    shot.fields["idempotency_key"] = "failed-key"
+    await slot("slot-008", deadline_seconds=0.45)
+    first, second = [await camera.post(URL, shot) for _ in range(2)]
+    assert first.status == second.status == 504
+    assert first.json()["error"]["job_id"] == second.json()["error"]["job_id"]
+    assert await jobs_of(stack, "failed-key") == 1
+
+
+async def test_without_key_or_window_every_photo_is_a_job_of_its_own(
+    stack: Stack, camera: Camera, shot: Shot
+) -> None:
+    marked(shot, "no-window")
+    for _ in range(2):
+        await camera.post(URL, shot)
+    assert await jobs_of(stack, "no-window") == 2
+
+
+async def test_three_presses_within_the_window_cost_one_provider_call(
+    stack: Stack, camera: Camera, shot: Shot, setting: Change
+) -> None:
+    await setting("idempotency_window_seconds", 30)
+    marked(shot, "window")
+    shot.photo = portrait_jpeg(300, 301)
+    together = await asyncio.gather(*(camera.post(URL, shot) for _ in range(3)))
+    later = await camera.post(URL, shot)
+    assert len({reply.json()["job_id"] for reply in [*together, later]}) == 1
+    assert await jobs_of(stack, "window") == 1
+
+
+async def test_a_photo_older_than_the_window_is_a_new_job(
+    stack: Stack, camera: Camera, shot: Shot, setting: Change
+) -> None:
+    await setting("idempotency_window_seconds", 30)
+    marked(shot, "old-window")
+    shot.photo = portrait_jpeg(300, 302)
+    first = await camera.post(URL, shot)
+    async with stack.database() as db:
+        await db.execute(
+            "update job_history set created_at = created_at - interval '31 s' where job_id = $1",
+            first.json()["job_id"],
+        )
+    assert (await camera.post(URL, shot)).json()["job_id"] != first.json()["job_id"]
+
+
+async def test_a_failed_photo_may_be_tried_again_within_the_window(
+    stack: Stack, camera: Camera, password: str, slot: Change, setting: Change
+) -> None:
+    await setting("idempotency_window_seconds", 30)
+    shot = Shot(camera_jpeg_24mp(), password)
+    await slot("slot-008", deadline_seconds=None)
+    async with stack.database() as db:
+        await db.execute("update slot set deadline_seconds = 0.45 where slot_id = 'slot-008'")
+        assert (await camera.post(URL, shot)).status == 504
+        await db.execute("update slot set deadline_seconds = null where slot_id = 'slot-008'")
+    assert (await camera.post(URL, shot)).status == 200

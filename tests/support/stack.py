@@ -1,0 +1,123 @@
+"""The whole appliance as ``scripts/run`` starts it, on free ports and in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PREFIX = "PHOTOCHANGER_"
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """This process's environment without the appliance's own settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return {**kept, "PYTHONPATH": str(CHECKOUT), **more}
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running appliance."""
+
+    data: Path
+    port: int
+    report: dict[str, Any]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def media(self) -> Path:
+        return self.data / "media"
+
+    @property
+    def first_passwords(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.data / "secrets/first-passwords.json").read_text())
+        return found
+
+    @property
+    def ports(self) -> dict[str, int]:
+        found: dict[str, int] = json.loads((self.data / "run/ports.json").read_text())
+        return found
+
+    def dsn(self, database: str = "photochanger") -> str:
+        password = (self.data / "secrets/database-password").read_text().strip()
+        return f"postgresql://photochanger:{password}@127.0.0.1:{self.ports['postgres']}/{database}"
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """What ``python -m appliance VERB`` needs to work on this stack."""
+        return clean_environment(
+            PHOTOCHANGER_DATABASE_URL=self.dsn(),
+            PHOTOCHANGER_MEDIA_ROOT=str(self.media),
+            PHOTOCHANGER_SECRETS_DIR=str(self.data / "secrets"),
+            PHOTOCHANGER_CONFIG_FILE=str(CHECKOUT / "config/appliance.toml"),
+            **more,
+        )
+
+    def temp_files(self) -> list[Path]:
+        """Everything that lies in uploads' folders."""
+        return [path for slot in (self.media / "temp").iterdir() for path in slot.iterdir()]
+
+    @asynccontextmanager
+    async def database(self, name: str = "photochanger") -> AsyncIterator[asyncpg.Connection]:
+        """A connection of the test's own, JSON columns decoded."""
+        connection = await asyncpg.connect(self.dsn(name))
+        await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    async def row(self, job_id: str) -> dict[str, Any]:
+        """A job's row."""
+        async with self.database() as db:
+            return dict(await db.fetchrow("select * from job_history where job_id = $1", job_id))
+
+    async def value(self, sql: str, *arguments: Any) -> Any:
+        """The first value that ``sql`` answers."""
+        async with self.database() as db:
+            return await db.fetchval(sql, *arguments)
+
+
+def run_bare(data: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """``scripts/run`` without its installing part."""
+    return subprocess.run(
+        [sys.executable, "-m", "appliance.bare", "--data", str(data), *arguments],
+        cwd=CHECKOUT,
+        env=clean_environment(**environment),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+
+
+@contextmanager
+def running_stack(data: Path) -> Iterator[Stack]:
+    """Start everything, stop everything."""
+    port = free_port()
+    started = run_bare(data, "--port", str(port), "--detach", "--json")
+    assert started.returncode == 0, started.stdout + started.stderr
+    try:
+        yield Stack(data, port, json.loads(started.stdout.splitlines()[-1]))
+    finally:
+        stopped = run_bare(data, "--stop")
+        assert stopped.returncode == 0, stopped.stdout + stopped.stderr

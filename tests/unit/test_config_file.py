@@ -1,0 +1,97 @@
+"""A wrong config file is refused with every problem, by line and key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from appliance.config_file import ConfigError, key_lines, load_config
+from appliance.providers.registry import ProviderRegistry, build_drivers
+from tests.support.stack import CHECKOUT
+
+SHIPPED = (CHECKOUT / "config/appliance.toml").read_text()
+
+
+@pytest.fixture(scope="module")
+def registry() -> ProviderRegistry:
+    return ProviderRegistry(build_drivers())
+
+
+def problems(tmp_path: Path, registry: ProviderRegistry, text: str) -> list[str]:
+    file = tmp_path / "appliance.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(file, registry)
+    return caught.value.problems
+
+
+def test_the_shipped_file_is_ready_to_use(registry: ProviderRegistry) -> None:
+    config = load_config(CHECKOUT / "config/appliance.toml", registry)
+    assert [account.username for account in config.accounts] == ["serg", "igor"]
+    assert len(config.slots) == 15
+    assert len({(slot.provider, slot.operation) for slot in config.slots[:4]}) == 4
+    assert {slot.provider for slot in config.slots[:4]} == {"local"}
+    assert {"settings:write", "slots:write", "media:write", "results:read"} <= set(
+        config.roles[config.accounts[0].role].permissions
+    )
+    assert (config.defaults.sync_response_seconds, config.defaults.result_ttl_hours) == (48, 72)
+    assert (config.defaults.max_upload_mb, config.defaults.max_pixels_mp) == (20, 60)
+
+
+def test_every_problem_is_listed_by_line_and_key(tmp_path: Path, registry: ProviderRegistry) -> None:
+    text = SHIPPED
+    for old, new in [
+        ("sync_response_seconds = 48", "sync_response_seconds = 61"),
+        ('username = "igor"\nrole = "administrator"', 'username = "igor"\nrole = "boss"'),
+        ('id = "slot-003"', 'id = "slot-016"'),
+        ('operation = "vintage"', 'operation = "vintge"'),
+        ("grain = 30", "grain = 300"),
+        ('reply = "image"', 'reply = "picture"'),
+    ]:
+        assert old in text
+        text = text.replace(old, new, 1)
+    found = problems(tmp_path, registry, text)
+
+    def line(words: str) -> int:
+        return next(number for number, line in enumerate(text.splitlines(), 1) if words in line)
+
+    expected = {
+        f"line {line('sync_response_seconds')}: defaults.sync_response_seconds: ": "60",
+        f"line {line('boss')}: accounts[2].role: ": "there is no role 'boss'",
+        f"line {line('slot-016')}: slots[3].id: ": "none of slot-001 to slot-015",
+        f"line {line('vintge')}: slots[2].operation: ": "monochrome, vintage",
+        f"line {line('grain = 300')}: slots[1].params.grain: ": "100",
+        f"line {line('picture')}: slots[1].reply: ": "'image'",
+    }
+    for place, words in expected.items():
+        assert any(place in problem and words in problem for problem in found), (place, found)
+    assert any("missing: slot-003" in problem for problem in found)
+    assert len(found) == len(expected) + 1
+
+
+def test_a_syntax_error_names_its_line(tmp_path: Path, registry: ProviderRegistry) -> None:
+    (only,) = problems(tmp_path, registry, "[defaults]\nevent_title = unquoted\n")
+    assert "line 2" in only
+
+
+def test_a_key_that_does_not_exist_is_named(tmp_path: Path, registry: ProviderRegistry) -> None:
+    text = SHIPPED.replace("[defaults]\n", "[defaults]\nresult_ttl = 3\n", 1)
+    (only,) = problems(tmp_path, registry, text)
+    assert "defaults.result_ttl: there is no such key" in only
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, registry: ProviderRegistry) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(tmp_path / "none.toml", registry)
+
+
+def test_lines_are_found_in_nested_tables_and_arrays() -> None:
+    text = (
+        '[[slots]]\nid = 1\n[slots.params]\nx = """\nid = 2\n"""\n[[slots]]\nid = 3\n[slots.params]\ny = 1\n'
+    )
+    lines = key_lines(text)
+    assert lines["slots", 0, "id"] == 2
+    assert lines["slots", 0, "params", "x"] == 4
+    assert lines["slots", 1, "id"] == 8
+    assert lines["slots", 1, "params", "y"] == 10

@@ -1,0 +1,66 @@
+"""Passwords that are handed out, kept and compared; and files only we can read."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from appliance.core import passwords
+from appliance.core.passwords import PasswordChecker, hash_password, make_password
+from appliance.core.secrets import FirstPasswordFile, read_or_make
+
+
+async def test_the_right_password_matches_and_others_do_not() -> None:
+    hashed = await hash_password("пароль-1")
+    checker = PasswordChecker()
+    assert await checker.matches("пароль-1", hashed)
+    assert not await checker.matches("пароль-2", hashed)
+    assert not await checker.matches("", hashed)
+    assert not await checker.matches("x" * 73, hashed)
+
+
+async def test_a_password_is_hashed_once_however_often_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed = await hash_password("secret")
+    checker, calls = PasswordChecker(), []
+    real = passwords.bcrypt.checkpw
+    monkeypatch.setattr(passwords.bcrypt, "checkpw", lambda *pair: calls.append(1) or real(*pair))
+    for word in ["secret", "wrong"] * 3:
+        await checker.matches(word, hashed)
+    assert len(calls) == 2
+
+
+async def test_after_a_rotation_the_old_password_is_worth_nothing() -> None:
+    checker = PasswordChecker()
+    assert await checker.matches("old", await hash_password("old"))
+    assert not await checker.matches("old", await hash_password("new"))
+
+
+@pytest.mark.parametrize("bad", ["", "x" * 73, "я" * 37])
+async def test_a_password_bcrypt_cannot_keep_is_refused(bad: str) -> None:
+    with pytest.raises(ValueError, match="72 bytes"):
+        await hash_password(bad)
+
+
+def test_made_passwords_are_random_and_cannot_be_misread() -> None:
+    made = {make_password() for _ in range(100)}
+    assert len(made) == 100
+    assert not set("".join(made)) & set("0o1lieaouI")
+
+
+def test_a_secret_is_made_once_and_readable_only_by_us(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "key"
+    made = read_or_make(path)
+    assert read_or_make(path) == made
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_each_first_password_leaves_the_file_when_it_is_changed(tmp_path: Path) -> None:
+    file = FirstPasswordFile(tmp_path)
+    file.add(ingest="a", accounts={"serg": "b", "igor": "c"})
+    assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
+    file.forget_account("serg")
+    assert file.read() == {"ingest": "a", "accounts": {"igor": "c"}}
+    file.forget_ingest()
+    assert file.read() == {"ingest": None, "accounts": {"igor": "c"}}

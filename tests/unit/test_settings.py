@@ -1,0 +1,64 @@
+"""The environment is read once; everything wrong with it is said together."""
+
+from __future__ import annotations
+
+import pytest
+
+from appliance.settings import SettingsError, environment_names, load_settings
+
+GOOD = {
+    "PHOTOCHANGER_DATABASE_URL": "postgresql://app@db:5432/photochanger",
+    "PHOTOCHANGER_MEDIA_ROOT": "/media",
+    "PHOTOCHANGER_SECRETS_DIR": "/nowhere",
+    "PHOTOCHANGER_CONFIG_FILE": "/config/appliance.toml",
+}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in environment_names():
+        monkeypatch.delenv(name, raising=False)
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def test_a_good_environment_is_read(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("PHOTOCHANGER_TRUSTED_PROXIES", "10.0.0.1, 10.0.0.2")
+    environment.setenv("PHOTOCHANGER_PUBLIC_BASE_URL", "https://photos.example.org/")
+    settings = load_settings()
+    assert settings.trusted_proxies == ("10.0.0.1", "10.0.0.2")
+    assert settings.public_base() == "https://photos.example.org"
+    assert settings.sqlalchemy_url().drivername == "postgresql+asyncpg"
+
+
+def test_all_problems_are_reported_together_and_misspelt_names_among_them(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.delenv("PHOTOCHANGER_MEDIA_ROOT")
+    environment.setenv("PHOTOCHANGER_DATABASE_URL", "sqlite:///x.db")
+    environment.setenv("PHOTOCHANGER_MEDIAROOT", "/media")
+    environment.setenv("PHOTOCHANGER_LISTEN", "8000")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert [problem.split(":")[0] for problem in caught.value.problems] == [
+        "PHOTOCHANGER_MEDIAROOT",
+        "PHOTOCHANGER_DATABASE_URL",
+        "PHOTOCHANGER_MEDIA_ROOT",
+        "PHOTOCHANGER_LISTEN",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("listen", "options"),
+    [
+        ("127.0.0.1:8000", {"host": "127.0.0.1", "port": 8000}),
+        ("[::1]:80", {"host": "::1", "port": 80}),
+        ("unix:/run/app.sock", {"uds": "/run/app.sock"}),
+    ],
+)
+def test_listen_takes_a_port_or_a_socket(
+    environment: pytest.MonkeyPatch, listen: str, options: object
+) -> None:
+    environment.setenv("PHOTOCHANGER_LISTEN", listen)
+    assert load_settings().listen_options() == options

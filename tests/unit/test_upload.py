@@ -1,0 +1,110 @@
+"""The upload parser: one pass, any cut of the stream, nothing held in memory whole."""
+
+from __future__ import annotations
+
+import hashlib
+import tracemalloc
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from appliance.core.errors import InvalidMultipart, UnsupportedMediaType
+from appliance.ingest.upload import ReceivedUpload, UploadReceiver, boundary_of, clean_name
+from tests.support.camera import BOUNDARY, Shot, body_of, file_part, text_part
+from tests.support.photos import portrait_jpeg
+
+MB = 1_000_000
+
+
+async def nothing(_name: str, _value: str) -> None:
+    """A hook that has no objection."""
+
+
+async def receive(
+    folder: Path, body: bytes, step: int = 65536, seen: list[str] | None = None
+) -> ReceivedUpload:
+    async def chunks() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), step):
+            yield body[start : start + step]
+
+    async def on_field(name: str, _value: str) -> None:
+        if seen is not None:
+            seen.append(name)
+
+    receiver = UploadReceiver(folder, BOUNDARY, max_file_bytes=20 * MB, on_field=on_field)
+    return await receiver.receive(chunks())
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 61, 1000, 10**7])
+async def test_however_the_stream_is_cut_the_upload_is_the_same(tmp_path: Path, step: int) -> None:
+    photo = portrait_jpeg(60, 80)
+    upload = await receive(tmp_path, Shot(photo, "secret").body(), step)
+    assert upload.file.path.read_bytes() == photo
+    assert upload.file.sha256 == hashlib.sha256(photo).hexdigest()
+    assert upload.file.sha1 == hashlib.sha1(photo).hexdigest()
+    assert upload.file.size == len(photo)
+    assert upload.fields["password"] == "secret"
+    assert upload.fields["profile"].endswith("setup_Serg.xml")
+
+
+async def test_fields_are_reported_as_soon_as_they_are_whole(tmp_path: Path) -> None:
+    seen: list[str] = []
+    parts = [text_part("password", "x"), file_part(portrait_jpeg(60, 80)), text_part("last", "y")]
+    await receive(tmp_path, body_of(parts), seen=seen)
+    assert seen == ["password", "last"]
+
+
+async def test_a_photo_of_15_mb_is_never_in_memory_whole(tmp_path: Path) -> None:
+    body = Shot(portrait_jpeg(60, 80) + bytes(15 * MB), "x").body()
+    tracemalloc.start()
+    try:
+        await receive(tmp_path, body)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * MB
+
+
+async def test_a_boundary_inside_the_photo_does_not_end_it(tmp_path: Path) -> None:
+    photo = portrait_jpeg(60, 80) + b"\r\n--" + BOUNDARY[:-1].encode() + b"\r\n" + b"tail"
+    upload = await receive(tmp_path, body_of([file_part(photo)]), 7)
+    assert upload.file.path.read_bytes() == photo
+
+
+async def test_a_wrong_boundary_is_noticed_before_the_whole_body_was_read(tmp_path: Path) -> None:
+    read = 0
+
+    async def chunks() -> AsyncIterator[bytes]:
+        nonlocal read
+        for _ in range(1000):
+            read += 65536
+            yield bytes(65536)
+
+    receiver = UploadReceiver(tmp_path, BOUNDARY, max_file_bytes=20 * MB, on_field=nothing)
+    with pytest.raises(InvalidMultipart, match="boundary"):
+        await receiver.receive(chunks())
+    assert read < MB
+
+
+@pytest.mark.parametrize("content_type", [None, "", "application/json", "multipart/mixed; boundary=x"])
+def test_other_content_types_are_unsupported(content_type: str | None) -> None:
+    with pytest.raises(UnsupportedMediaType):
+        boundary_of(content_type)
+
+
+def test_a_content_type_without_boundary_is_named() -> None:
+    with pytest.raises(InvalidMultipart, match="boundary"):
+        boundary_of("multipart/form-data")
+
+
+def test_a_quoted_boundary_is_understood() -> None:
+    assert boundary_of('Multipart/Form-Data; boundary="a b"') == "a b"
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [("a/b.jpg", "b.jpg"), ("..\\..\\x", "x"), ("a\u2028b", "a?b"), ("\x00\x01", ""), ("x" * 300, "x" * 255)],
+)
+def test_client_names_are_reduced_to_something_harmless(raw: str, clean: str) -> None:
+    assert clean_name(raw) == clean
