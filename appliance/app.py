@@ -30,6 +30,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.services = services
             try:
                 await services.cleanup.settle_interrupted(before=utcnow())
+                await services.runner.timings.load()
             except Exception as error:  # noqa: BLE001 - a database that is away must not keep us from starting
                 log.warning("start.not_settled", error=type(error).__name__)
             yield

@@ -20,10 +20,11 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from appliance import __version__
 from appliance.config_file import ConfigError, load_config
 from appliance.core import logging
+from appliance.core.app_settings import OperatorSettings
 from appliance.core.db import Database
 from appliance.core.passwords import make_password
 from appliance.core.secrets import FirstPasswordFile
-from appliance.providers.registry import ProviderRegistry, build_drivers
+from appliance.providers.registry import ProviderRegistry
 from appliance.settings import Settings, SettingsError, load_settings
 
 EXIT_FAILED, EXIT_USAGE, EXIT_NO_DATABASE = 1, 2, 3
@@ -74,7 +75,7 @@ async def seed(settings: Settings, _: argparse.Namespace) -> int:
     """Insert the accounts, slots and defaults that do not exist yet; prints one JSON line."""
     from appliance.seed import seed as run  # noqa: PLC0415
 
-    registry = ProviderRegistry(build_drivers())
+    registry = ProviderRegistry(OperatorSettings())
     database = Database(settings.sqlalchemy_url())
     try:
         config = load_config(settings.config_file, registry)
@@ -88,7 +89,7 @@ async def seed(settings: Settings, _: argparse.Namespace) -> int:
 
 async def check(settings: Settings, _: argparse.Namespace) -> int:
     """Check the environment and the config file; prints every problem."""
-    registry = ProviderRegistry(build_drivers())
+    registry = ProviderRegistry(OperatorSettings())
     try:
         load_config(settings.config_file, registry)
     finally:

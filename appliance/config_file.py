@@ -12,11 +12,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.core.app_settings import OperatorSettings
 from appliance.core.errors import ValidationFailed
+from appliance.media.finish import OutputOptions
 from appliance.providers.registry import ProviderRegistry
-from appliance.slots.schemas import SLOT_IDS, ReplyForm
+from appliance.providers.routes import MAX_FALLBACKS
+from appliance.slots.prompts import PromptOptions
+from appliance.slots.recipes import build_recipe
+from appliance.slots.schemas import SLOT_IDS, ReplyForm, RouteConfig
 
 _HEADER = re.compile(r"\s*(\[\[?)\s*([A-Za-z0-9_.\"'-]+)\s*\]\]?")
 _KEY = re.compile(r"\s*([A-Za-z0-9_.\"'-]+)\s*=")
+
+_RECIPE_KEYS = {"provider", "operation", "model", "params", "fallbacks", "prompt", "output"}
 
 Location = tuple[str | int, ...]
 
@@ -47,6 +53,11 @@ class SlotConfig(_Strict):
     operation: str
     model: str | None = Field(default=None, max_length=80)
     params: dict[str, Any] = Field(default_factory=dict)
+    fallbacks: list[RouteConfig] = Field(default_factory=list, max_length=MAX_FALLBACKS)
+    hedge: bool = False
+    input_max_side: int = Field(default=2048, ge=0, le=8000)
+    prompt: PromptOptions = PromptOptions()
+    output: OutputOptions = OutputOptions()
     reply: ReplyForm = "json"
     active: bool = True
     deadline_seconds: float | None = Field(default=None, ge=10, le=60)
@@ -92,7 +103,9 @@ def load_config(path: Path, registry: ProviderRegistry) -> ApplianceConfig:
 def _problems(data: Mapping[str, Any], registry: ProviderRegistry) -> list[tuple[Location, str]]:
     found: list[tuple[Location, str]] = []
     try:
-        ApplianceConfig.model_validate(data)
+        registry.configure(ApplianceConfig.model_validate(data).defaults)
+    except ValidationFailed as failed:
+        found = [(("defaults", *name.split(".")), message) for name, message in (failed.fields or {}).items()]
     except ValidationError as error:
         found = [(item["loc"], _plain(item["type"], item["msg"])) for item in error.errors()]
     return [*found, *_account_problems(data), *_slot_problems(data, registry)]
@@ -146,18 +159,25 @@ def _slot_problems(data: Mapping[str, Any], registry: ProviderRegistry) -> list[
 def _recipe_problems(
     index: int, slot: Mapping[str, Any], registry: ProviderRegistry
 ) -> list[tuple[Location, str]]:
-    provider, operation, params = slot.get("provider"), slot.get("operation"), slot.get("params", {})
-    if not (isinstance(provider, str) and isinstance(operation, str) and isinstance(params, dict)):
-        return []  # reported already
-    model = slot.get("model")
     try:
-        typed = registry.parse(provider, operation, params)
-        fields = registry.driver(provider).problems(
-            operation, typed, model if isinstance(model, str) else None, frozenset()
+        recipe = {name: slot[name] for name in _RECIPE_KEYS & set(slot)}
+        checked = SlotConfig.model_validate({**recipe, "id": "", "display_name": "-"})
+        build_recipe(
+            registry,
+            [RouteConfig(**checked.model_dump(include=set(RouteConfig.model_fields))), *checked.fallbacks],
+            prompt=checked.prompt.model_dump(),
+            output=checked.output.model_dump(),
         )
+    except ValidationError:
+        return []  # reported already
     except ValidationFailed as error:
         fields = error.fields or {}
-    return [(("slots", index, *name.split(".")), message) for name, message in fields.items()]
+        return [(("slots", index, *_parts_of_field(name)), message) for name, message in fields.items()]
+    return []
+
+
+def _parts_of_field(name: str) -> Location:
+    return tuple(int(part) if part.isdecimal() else part for part in name.split("."))
 
 
 def _key(location: Location) -> str:

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from appliance.accounts.service import AccountService
+from appliance.core.app_settings import OperatorSettings
 from appliance.core.db import Database
 from appliance.core.passwords import PasswordChecker
 from appliance.core.secrets import FirstPasswordFile
@@ -17,9 +18,15 @@ from appliance.ingest.service import IngestService
 from appliance.jobs.cleanup import Cleanup
 from appliance.jobs.ledger import JobLedger
 from appliance.media.imaging import Imaging
+from appliance.media.lending import Lending
 from appliance.media.store import MediaStore
+from appliance.media.templates import TemplateCache
+from appliance.providers.breaker import Circuits
 from appliance.providers.failover import ProviderLine
-from appliance.providers.registry import ProviderRegistry, build_drivers
+from appliance.providers.keys import KeyFiles, KeyRing
+from appliance.providers.registry import ProviderRegistry
+from appliance.providers.runner import RouteRunner
+from appliance.providers.timings import RouteTimings
 from appliance.results.service import ResultService
 from appliance.settings import Settings
 from appliance.slots.service import SlotService
@@ -35,6 +42,8 @@ class Services:
     ingest: IngestService
     results: ResultService
     cleanup: Cleanup
+    runner: RouteRunner
+    lending: Lending
     accounts: AccountService
     credentials: IngestCredentials
     public_base: str | None
@@ -50,22 +59,27 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         media.make_folders()
         imaging = Imaging()
         stack.callback(imaging.close)
-        registry = ProviderRegistry(build_drivers())
+        registry = ProviderRegistry(OperatorSettings(), settings.provider_base_urls)
         stack.push_async_callback(registry.aclose)
         ledger = JobLedger(database)
         stack.push_async_callback(ledger.aclose)
         gate = Gate()
+        lending = Lending()
+        runner = RouteRunner(
+            registry, KeyRing(KeyFiles(settings.secrets_dir)), RouteTimings(database), Circuits()
+        )
         first_passwords = FirstPasswordFile(settings.secrets_dir)
         credentials = IngestCredentials(database, PasswordChecker(), first_passwords)
         ingest = IngestService(
-            slots=SlotService(database, registry),
+            slots=SlotService(database, registry, TemplateCache(media)),
             credentials=credentials,
             idempotent=IdempotentJobs(database),
             gate=gate,
             ledger=ledger,
-            providers=ProviderLine(registry),
+            providers=ProviderLine(runner),
             media=media,
             imaging=imaging,
+            lending=lending,
         )
         stack.push_async_callback(ingest.aclose)
         yield Services(
@@ -75,6 +89,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             ingest=ingest,
             results=ResultService(database, media),
             cleanup=Cleanup(database, media),
+            runner=runner,
+            lending=lending,
             accounts=AccountService(database, first_passwords),
             credentials=credentials,
             public_base=settings.public_base(),

@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("127.0.0.1",), description="addresses that may name the client, separated by commas"
     )
+    provider_base_urls: Annotated[dict[str, str], NoDecode] = Field(
+        default_factory=dict, description="name=address pairs separated by commas: a venue proxy or stand-ins"
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @field_validator("trusted_proxies", mode="before")
@@ -55,6 +58,17 @@ class Settings(BaseSettings):
             if isinstance(value, str)
             else value
         )
+
+    @field_validator("provider_base_urls", mode="before")
+    @classmethod
+    def _pairs(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        pairs = dict(part.strip().partition("=")[::2] for part in value.split(",") if part.strip())
+        for name, address in pairs.items():
+            if not re.fullmatch(r"https?://[^\s?#]+", address):
+                raise ValueError(f"{name} must be given as {name}=https://…")
+        return pairs
 
     @field_validator("listen")
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -9,18 +10,63 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.standins import Script, StandIn, gemini_app, openai_app, running, turbotext_app
 from tests.support.camera import Camera, Shot
 from tests.support.photos import portrait_jpeg
-from tests.support.stack import Stack, running_stack
+from tests.support.stack import Stack, free_port, running_stack
 
 Change = Callable[..., Awaitable[None]]
 
 
+PROVIDERS: dict[str, Callable[..., StandIn]] = {
+    "gemini": gemini_app,
+    "openai": openai_app,
+    "turbotext": turbotext_app,
+}
+
+
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The whole appliance, freshly installed."""
-    with running_stack(tmp_path_factory.mktemp("appliance")) as running:
-        yield running
+def provider_ports() -> dict[str, int]:
+    """Where the providers' stand-ins listen; the stack is told before they are started."""
+    return {name: free_port() for name in PROVIDERS}
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, provider_ports: dict[str, int]) -> Iterator[Stack]:
+    """The whole appliance, freshly installed, its providers reached at the stand-ins."""
+    urls = ",".join(f"{name}=http://127.0.0.1:{port}" for name, port in provider_ports.items())
+    folder = tmp_path_factory.mktemp("appliance")
+    with running_stack(folder, PHOTOCHANGER_PROVIDER_BASE_URLS=urls) as started:
+        for name in PROVIDERS:
+            started.set_keys(name, f"{name}-key-0001")
+        yield started
+
+
+@pytest.fixture(scope="session")
+async def _standins(provider_ports: dict[str, int]) -> AsyncIterator[dict[str, StandIn]]:
+    async with AsyncExitStack() as servers:
+        made = {}
+        for name, port in provider_ports.items():
+            server = await servers.enter_async_context(running(PROVIDERS[name](), port=port))
+            made[name] = server.standin
+        yield made
+
+
+@pytest.fixture
+def standins(_standins: dict[str, StandIn], stack: Stack) -> dict[str, StandIn]:
+    """The providers' stand-ins, playing no script, remembering no call and no refused key."""
+    for name, standin in _standins.items():
+        standin.script, standin.seconds, standin.keys = Script(), 0.0, None
+        standin.calls.clear()
+        standin.revoked.clear()
+        stack.set_keys(name, f"{name}-key-{secrets.token_hex(4)}")
+    return _standins
+
+
+@pytest.fixture
+def gemini(standins: dict[str, StandIn]) -> StandIn:
+    """Gemini's stand-in."""
+    return standins["gemini"]
 
 
 @pytest.fixture(scope="session")

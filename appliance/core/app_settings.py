@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import String, func, select
@@ -26,6 +26,22 @@ class AppSetting(Base):
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     updated_by: Mapped[str] = mapped_column(String(64))
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class ProviderConnection(BaseModel):
+    """Where and how a provider is reached; what is not said is the provider's own default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base_url: str | None = Field(
+        default=None, pattern=r"^https?://[^\s?#]+$", description="a proxy or a stand-in"
+    )
+    transport: Literal["url", "upload"] | None = Field(
+        default=None, description="how Turbotext gets pictures: by address, or as uploads"
+    )
+    models: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="further models by name, with their capabilities"
+    )
 
 
 class OperatorSettings(BaseModel):
@@ -56,6 +72,14 @@ class OperatorSettings(BaseModel):
         ge=0,
         le=3600,
         description="the same photo to the same slot within this time is one job; 0: off",
+    )
+    providers: dict[str, ProviderConnection] = Field(
+        default_factory=dict, description="where providers are reached, and further models, by provider"
+    )
+    provider_media_base_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s?#]+[^\s?#/]$",
+        description="base that the internet can reach, for providers that fetch pictures by address",
     )
     event_title: str = Field(default="", max_length=120, description="printed on frames and shown to guests")
 

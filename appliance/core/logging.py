@@ -44,7 +44,8 @@ def configure(level: str = "INFO", *, to_stderr: bool = False) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("httpx", "httpcore", "pyvips", "asyncio", "alembic.runtime.plugins"):
+    # Below WARNING some of these write whole pictures or header values, keys among them.
+    for noisy in ("httpx", "httpcore", "hpack", "h2", "pyvips", "asyncio", "alembic.runtime.plugins"):
         logging.getLogger(noisy).setLevel("WARNING")
     for ours in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(ours)

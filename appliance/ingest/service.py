@@ -7,6 +7,7 @@ import hmac
 import time
 import uuid
 from collections.abc import AsyncIterator, Coroutine
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ import structlog
 
 from appliance.core.clock import Deadline
 from appliance.core.errors import DeadlineExceeded, InvalidMultipart, MissingField
+from appliance.core.images import EncodedImage
 from appliance.core.threads import finish_in_thread
 from appliance.ingest.credentials import IngestCredentials
 from appliance.ingest.gate import Gate
@@ -22,15 +24,20 @@ from appliance.ingest.idempotency import Delivered, IdempotentJobs, Sameness
 from appliance.ingest.upload import ReceivedUpload, UploadReceiver, boundary_of
 from appliance.jobs.ledger import JobLedger, JobRecord
 from appliance.jobs.models import JobHistory
+from appliance.media.finish import Finisher
 from appliance.media.imaging import Imaging, Photo, PhotoInfo
+from appliance.media.lending import Lending
 from appliance.media.store import MediaStore
+from appliance.providers.base import EditedImage
 from appliance.providers.failover import ProviderLine
+from appliance.providers.runner import EditJob
 from appliance.slots.schemas import ActiveSlot
 from appliance.slots.service import SlotService
 
 log = structlog.get_logger()
 
 FINISH_SECONDS = 0.25  # kept back from the provider so that the picture is stored before the deadline
+PRINT_SECONDS = 1.0  # likewise where it is made to print size first
 LATEST_SECONDS = 0.9  # no answer comes later than this after the deadline
 PASSWORD_FIELD = "password"  # noqa: S105 - the field's name
 KEY_FIELD = "idempotency_key"
@@ -77,6 +84,7 @@ class IngestService:
         providers: ProviderLine,
         media: MediaStore,
         imaging: Imaging,
+        lending: Lending,
     ) -> None:
         self._slots = slots
         self._credentials = credentials
@@ -86,6 +94,8 @@ class IngestService:
         self._providers = providers
         self._media = media
         self._imaging = imaging
+        self._finisher = Finisher(imaging)
+        self._lending = lending
         self._running: set[asyncio.Task[Delivered]] = set()
 
     async def slot(self, slot_id: str) -> ActiveSlot:
@@ -176,11 +186,10 @@ class IngestService:
             await self._drop_temp(job.slot.slot_id, job.job_id)
 
     async def _run(self, job: _Job) -> Delivered:
-        slot, provider = job.slot, job.slot.recipe.provider
+        slot = job.slot
         waited_since = time.monotonic()
         async with (
             self._gate.enter(f"slot:{slot.slot_id}", slot.permits, job.deadline),
-            self._gate.enter(f"provider:{provider}", slot.settings.permits_of(provider), job.deadline),
             self._ledger.recording(_row(job), job.deadline) as record,
         ):
             record.timings["receive"] = job.received_ms
@@ -190,18 +199,35 @@ class IngestService:
     async def _make(self, job: _Job, record: JobRecord) -> Delivered:
         self._compare_hash(job)
         since = time.monotonic()
-        photo = Photo(job.upload.file.path, job.info, self._imaging)
-        for_provider = job.deadline.shortened(FINISH_SECONDS)
-        async with for_provider.guard():
-            edited = await self._providers.edit(
-                str(job.job_id), job.slot.recipe, photo, for_provider, record.attempts
-            )
+        edited = await self._edit(job, record)
         since = record.mark("provider", since)
         async with job.deadline.guard():
-            stored = await self._media.put_result(job.job_id, edited.data, edited.media_type)
+            picture = EncodedImage(edited.data, edited.media_type)
+            finished = await self._finisher.finish(picture, job.slot.output, job.slot.overlay, job.deadline)
+            since = record.mark("finish", since)
+            stored = await self._media.put_result(job.job_id, finished.data, finished.media_type)
         record.mark("store", since)
         record.done(stored, timedelta(hours=job.slot.settings.result_ttl_hours))
         return Delivered(job.job_id, stored)
+
+    async def _edit(self, job: _Job, record: JobRecord) -> EditedImage:
+        slot, settings = job.slot, job.slot.settings
+        for_providers = job.deadline.shortened(FINISH_SECONDS if slot.output.plain else PRINT_SECONDS)
+
+        def permits(provider: str, deadline: Deadline) -> AbstractAsyncContextManager[None]:
+            return self._gate.enter(f"provider:{provider}", settings.permits_of(provider), deadline)
+
+        with self._lending.for_job(settings.provider_media_base_url) as publisher:
+            return await self._providers.edit(
+                EditJob(
+                    plan=slot.plan(str(job.job_id), {**job.upload.fields, **job.query}),
+                    photo=Photo(job.upload.file.path, job.info, self._imaging),
+                    deadline=for_providers,
+                    permits=permits,
+                    attempts=record.attempts,
+                    publisher=publisher,
+                )
+            )
 
     @staticmethod
     def _compare_hash(job: _Job) -> None:
@@ -237,13 +263,13 @@ def _idempotency_key(arrival: Arrival, upload: ReceivedUpload) -> str | None:
 
 def _row(job: _Job) -> JobHistory:
     """The pending row of a job."""
-    file, recipe = job.upload.file, job.slot.recipe
+    file, primary = job.upload.file, job.slot.routes[0]
     return JobHistory(
         job_id=job.job_id,
         slot_id=job.slot.slot_id,
-        provider=recipe.provider,
-        operation=recipe.operation,
-        model=recipe.model,
+        provider=primary.provider,
+        operation=primary.operation,
+        model=primary.model,
         request_fields={name: value for name, value in job.upload.fields.items() if name != PASSWORD_FIELD},
         query_fields=job.query,
         upload_name=file.name,

@@ -189,10 +189,21 @@ class Driver(Protocol):
         """
         ...
 
+    def typical_seconds(self, operation: str, model: str | None) -> float:
+        """How long a picture usually takes, in seconds, until it has been measured."""
+        ...
+
     async def edit(self, request: EditRequest, deadline: Deadline) -> EditedImage:
         """Make the picture before ``deadline`` ends.
 
         Raises one of the ``ProviderError`` classes, or ``TimeoutError`` when time ran out.
+        """
+        ...
+
+    async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> None:
+        """Touch the provider without paying: for warming up and for testing a key.
+
+        Fails as ``edit`` would.
         """
         ...
 

@@ -1,14 +1,22 @@
-"""From a recipe to a picture: the one place that calls drivers and judges what they raise."""
+"""From a plan to a picture: the routes of a job, under its one deadline.
+
+The first route has the whole deadline less what the others would need. A fallback starts when the
+routes before it have failed, or, beside them, at the last moment at which it would still make the
+deadline by its measured p95. Its picture is then held until the better route has failed or time
+is up: the guest gets the best picture that came in time.
+
+With hedging the second route races the first as soon as that is later than its p90, and the first
+good picture wins.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any
 
-import structlog
-
-from appliance.core.clock import Deadline
 from appliance.core.errors import (
     ApplianceError,
     ProviderFailed,
@@ -18,35 +26,35 @@ from appliance.core.errors import (
 )
 from appliance.providers.base import (
     EditedImage,
-    EditRequest,
-    GuestPhoto,
-    Params,
     ProviderError,
     ProviderNoImage,
     ProviderRefused,
     ProviderTransient,
 )
-from appliance.providers.registry import ProviderRegistry
+from appliance.providers.runner import EditJob, RouteRunner
 
-log = structlog.get_logger()
+CANCEL_SECONDS = 0.3  # how long losers may take to let go of their connections
 
-
-class Route(Protocol):
-    """What to make of a photo, and with which provider."""
-
-    @property
-    def provider(self) -> str: ...
-    @property
-    def operation(self) -> str: ...
-    @property
-    def model(self) -> str | None: ...
-    @property
-    def params(self) -> Params: ...
+_ADVICE = {
+    "ProviderNoImage": "It answered without a picture; send the photo again.",
+    "ProviderRefused": "Its rules refused this photo or prompt; take another photo, or change the prompt.",
+    "ProviderQuota": "It is out of quota or busy; add a key, or switch the slot to another provider.",
+    "ProviderBadKey": "Its API key is missing or refused; enter a valid key.",
+    "ProviderUnreachable": "It cannot be reached or does not answer; check the internet connection.",
+}
 
 
-def as_appliance_error(error: ProviderError) -> ApplianceError:
-    """What the booth is told of a provider's failure."""
-    facts: Mapping[str, Any] = {"fields": {"provider": error.reason}}
+def as_appliance_error(error: BaseException) -> ApplianceError:
+    """What the booth is told of a route's failure; the reason is the provider's own."""
+    if isinstance(error, ApplianceError):
+        return error
+    if not isinstance(error, ProviderError):
+        raise error
+    kind = next((name for name in _ADVICE if name in [cls.__name__ for cls in type(error).__mro__]), "")
+    facts: Mapping[str, Any] = {
+        "message": f"The provider made no picture. {_ADVICE[kind]}" if kind else None,
+        "fields": {"provider": error.reason},
+    }
     match error:
         case ProviderNoImage():
             return ProviderGaveNoImage(**facts)
@@ -59,48 +67,108 @@ def as_appliance_error(error: ProviderError) -> ApplianceError:
 
 
 class ProviderLine:
-    """Calls the driver of a route and records the attempt."""
+    """Makes pictures from plans."""
 
-    def __init__(self, registry: ProviderRegistry) -> None:
-        self._registry = registry
+    def __init__(self, runner: RouteRunner) -> None:
+        self._runner = runner
 
-    async def edit(
-        self,
-        job_id: str,
-        route: Route,
-        photo: GuestPhoto,
-        deadline: Deadline,
-        attempts: list[dict[str, Any]],
-    ) -> EditedImage:
-        """The finished picture. Every attempt is added to ``attempts``, whatever becomes of it.
+    async def edit(self, job: EditJob) -> EditedImage:
+        """The best picture that came before ``job.deadline``; every attempt is noted in the job.
 
-        Raises an ``ApplianceError`` for the booth, or ``TimeoutError`` when time ran out.
+        Raises an ``ApplianceError`` for the booth when every route failed, ``TimeoutError`` when
+        time ran out.
         """
-        attempt: dict[str, Any] = {
-            "provider": route.provider,
-            "operation": route.operation,
-            "model": route.model,
-            "started_ms": round(deadline.elapsed() * 1000),
-            "outcome": "cancelled",
-        }
-        attempts.append(attempt)
-        since = time.monotonic()
-        request = EditRequest(job_id, photo, route.operation, route.params, route.model)
+        race = _Race(job, self._runner)
         try:
-            edited = await self._registry.driver(route.provider).edit(request, deadline)
-        except ProviderError as error:
-            attempt |= {
-                "outcome": "failed",
-                "reason": error.reason,
-                "detail": error.detail,
-                "http_status": error.http_status,
-            }
-            raise as_appliance_error(error) from error
-        except TimeoutError:
-            attempt["outcome"] = "too_slow"
-            raise
-        else:
-            attempt["outcome"] = "delivered"
-            return edited
+            index, edited = await race.run()
         finally:
-            attempt["ms"] = round((time.monotonic() - since) * 1000)
+            await race.stop()
+        _mark_delivered(job, index)
+        return edited
+
+
+@dataclass(slots=True)
+class _Race:
+    """The routes of one job that run, have failed, or hold a picture."""
+
+    job: EditJob
+    runner: RouteRunner
+    running: dict[asyncio.Task[EditedImage], int] = field(default_factory=dict)
+    held: dict[int, EditedImage] = field(default_factory=dict)
+    errors: dict[int, BaseException] = field(default_factory=dict)
+    begun: int = 0
+    first_began: float = field(default_factory=time.monotonic)
+
+    async def run(self) -> tuple[int, EditedImage]:
+        self._start_next()
+        while True:
+            until = self._next_event()
+            await asyncio.wait(
+                self.running, timeout=max(0.0, until - time.monotonic()), return_when=asyncio.FIRST_COMPLETED
+            )
+            self._collect()
+            if (best := self._winner()) is not None:
+                return best, self.held[best]
+            if self.job.deadline.remaining() <= 0:
+                raise TimeoutError
+            if not self.held and (not self.running or time.monotonic() >= until):
+                self._start_next()
+            if not self.running:
+                raise as_appliance_error(self.errors[min(self.errors)])
+
+    def _start_next(self) -> None:
+        routes = self.job.plan.routes
+        if self.begun < len(routes):
+            work = self.runner.run(self.job, routes[self.begun], last_chance=self.begun == len(routes) - 1)
+            self.running[asyncio.create_task(work)] = self.begun
+            self.begun += 1
+
+    def _next_event(self) -> float:
+        """When, on the monotonic clock, something must be decided even if no route has ended."""
+        routes, deadline = self.job.plan.routes, self.job.deadline
+        if self.held or self.begun >= len(routes):
+            return deadline.expires
+        needed = sum(self.runner.expected(route, 0.95) for route in routes[self.begun :])
+        latest_start = deadline.expires - needed
+        if self.job.plan.hedge and self.begun == 1:
+            return min(latest_start, self.first_began + self.runner.expected(routes[0], 0.9))
+        return latest_start
+
+    def _collect(self) -> None:
+        for task in [task for task in self.running if task.done()]:
+            index = self.running.pop(task)
+            if task.cancelled():
+                self.errors[index] = TimeoutError()
+            elif (error := task.exception()) is not None:
+                self.errors[index] = error
+            else:
+                self.held[index] = task.result()
+
+    def _winner(self) -> int | None:
+        """Whose picture is to be delivered now, if any."""
+        if not self.held:
+            return None
+        best = min(self.held)
+        better_runs = any(index < best for index in self.running.values())
+        hedged = self.job.plan.hedge and best <= 1
+        return best if hedged or not better_runs or self.job.deadline.remaining() <= 0 else None
+
+    async def stop(self) -> None:
+        """End what still runs, so that no permit or connection stays behind."""
+        for task in self.running:
+            task.cancel()
+        if self.running:
+            await asyncio.wait(self.running, timeout=CANCEL_SECONDS)
+
+
+def _mark_delivered(job: EditJob, index: int) -> None:
+    route = job.plan.routes[index]
+    for facts in reversed(job.attempts):
+        same = (facts["provider"], facts["operation"], facts["model"]) == (
+            route.provider,
+            route.operation,
+            route.model,
+        )
+        if facts["outcome"] == "picture" and same:
+            facts["outcome"] = "delivered"
+            return

@@ -2,26 +2,112 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from appliance.core.app_settings import OperatorSettings, ProviderConnection
 from appliance.core.errors import ValidationFailed
+from appliance.core.validation import field_messages
 from appliance.providers.base import Driver, Operation, Params
+from appliance.providers.gemini import models as gemini_models
+from appliance.providers.gemini.driver import GeminiDriver
 from appliance.providers.local.driver import LocalDriver
+from appliance.providers.openai import models as openai_models
+from appliance.providers.openai.driver import OpenAIDriver
+from appliance.providers.pool import build_client
+from appliance.providers.turbotext.driver import TurbotextDriver
+
+DEFAULT_URLS = {
+    "gemini": "https://generativelanguage.googleapis.com",
+    "openai": "https://api.openai.com",
+    "turbotext": "https://www.turbotext.ru",
+}
 
 
-def build_drivers() -> list[Driver]:
-    """One driver for each provider."""
-    return [LocalDriver()]
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a driver is built from; another one is built when this changes."""
+
+    base_url: str
+    connection: ProviderConnection
+    can_publish: bool
+
+
+def _models(known: Mapping[str, BaseModel], kind: type[Any], wanted: Wanted) -> dict[str, Any]:
+    """The known models and those that configuration adds or changes."""
+    added = {name: kind.model_validate(facts) for name, facts in wanted.connection.models.items()}
+    return {**known, **added}
+
+
+def _gemini(wanted: Wanted) -> Driver:
+    models = _models(gemini_models.DEFAULT_MODELS, gemini_models.ModelCapabilities, wanted)
+    return GeminiDriver(build_client(wanted.base_url), base_url=wanted.base_url, models=models)
+
+
+def _openai(wanted: Wanted) -> Driver:
+    models = _models(openai_models.DEFAULT_MODELS, openai_models.ModelCapabilities, wanted)
+    return OpenAIDriver(build_client(wanted.base_url), base_url=wanted.base_url, models=models)
+
+
+def _turbotext(wanted: Wanted) -> Driver:
+    return TurbotextDriver(
+        build_client(wanted.base_url),
+        base_url=wanted.base_url,
+        transport=wanted.connection.transport or "url",
+        can_publish=wanted.can_publish,
+    )
+
+
+def _local(_: Wanted) -> Driver:
+    return LocalDriver()
+
+
+BUILDERS: dict[str, Callable[[Wanted], Driver]] = {
+    "gemini": _gemini,
+    "local": _local,
+    "openai": _openai,
+    "turbotext": _turbotext,
+}
 
 
 class ProviderRegistry:
-    """Finds drivers and checks parameters against their models."""
+    """Finds drivers and checks parameters against their models.
 
-    def __init__(self, drivers: Iterable[Driver]) -> None:
-        self._drivers: dict[str, Driver] = {driver.name: driver for driver in drivers}
+    ``base_urls`` are the deployment's own, by provider; they win over the operator's.
+    """
+
+    def __init__(self, settings: OperatorSettings, base_urls: Mapping[str, str] | None = None) -> None:
+        self._base_urls = dict(base_urls or {})
+        self._drivers: dict[str, Driver] = {}
+        self._built: dict[str, Wanted] = {}
+        self._retired: list[Driver] = []
+        self.configure(settings)
+
+    def configure(self, settings: OperatorSettings) -> None:
+        """Build again the drivers whose connection has changed.
+
+        A replaced driver stays open for the jobs that still use it. Raises ``ValidationFailed``
+        for a model whose capabilities cannot be read; nothing has changed then.
+        """
+        built: dict[str, tuple[Wanted, Driver]] = {}
+        for name, build in BUILDERS.items():
+            connection = settings.providers.get(name, ProviderConnection())
+            base_url = self._base_urls.get(name) or connection.base_url or DEFAULT_URLS.get(name, "")
+            wanted = Wanted(base_url, connection, settings.provider_media_base_url is not None)
+            if self._built.get(name) != wanted:
+                try:
+                    built[name] = wanted, build(wanted)
+                except ValidationError as error:
+                    raise ValidationFailed(
+                        fields=field_messages(error, "providers", name, "models")
+                    ) from None
+        for name, (wanted, driver) in built.items():
+            if name in self._drivers:
+                self._retired.append(self._drivers[name])
+            self._built[name], self._drivers[name] = wanted, driver
 
     @property
     def names(self) -> list[str]:
@@ -54,11 +140,9 @@ class ProviderRegistry:
         try:
             return model.model_validate(params)
         except ValidationError as error:
-            raise ValidationFailed(
-                fields={".".join(map(str, ("params", *item["loc"]))): item["msg"] for item in error.errors()}
-            ) from None
+            raise ValidationFailed(fields=field_messages(error, "params")) from None
 
     async def aclose(self) -> None:
-        """Close every driver."""
-        for driver in self._drivers.values():
+        """Close every driver, the replaced ones too."""
+        for driver in [*self._retired, *self._drivers.values()]:
             await driver.aclose()

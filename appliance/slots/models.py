@@ -13,7 +13,12 @@ from appliance.core.db import Base
 
 
 class Slot(Base):
-    """One slot: which provider makes what of a photo, and how the booth is answered."""
+    """One slot: which provider makes what of a photo, and how the booth is answered.
+
+    ``fallbacks`` are further routes in order; ``input_max_side`` is in pixels, 0 sends the
+    original file; ``output`` and ``prompt`` are the options of ``media.finish`` and
+    ``slots.prompts``.
+    """
 
     __tablename__ = "slot"
 
@@ -23,6 +28,11 @@ class Slot(Base):
     operation: Mapped[str] = mapped_column(String(32))
     model: Mapped[str | None] = mapped_column(String(80))
     params: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    fallbacks: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
+    hedge: Mapped[bool] = mapped_column(default=False, server_default="false")
+    input_max_side: Mapped[int] = mapped_column(default=2048, server_default="2048")
+    output: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    prompt: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     reply: Mapped[str] = mapped_column(String(16), default="json", server_default="json")
     active: Mapped[bool] = mapped_column(default=True, server_default="true")
     deadline_seconds: Mapped[float | None]

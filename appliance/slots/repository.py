@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from appliance.slots.models import Slot
+from appliance.media.models import TemplateMedia
+from appliance.slots.models import Slot, SlotTemplateMedia
 
 
 class SlotRepository:
@@ -20,6 +21,16 @@ class SlotRepository:
     async def get(self, slot_id: str) -> Slot | None:
         """One slot, or ``None``."""
         return await self._session.get(Slot, slot_id)
+
+    async def bound_templates(self, slot_id: str) -> list[tuple[str, TemplateMedia]]:
+        """The slot's template media with their roles."""
+        rows = await self._session.execute(
+            select(SlotTemplateMedia.role, TemplateMedia)
+            .join(TemplateMedia, TemplateMedia.id == SlotTemplateMedia.media_id)
+            .where(SlotTemplateMedia.slot_id == slot_id)
+            .order_by(SlotTemplateMedia.role)
+        )
+        return [(role, row) for role, row in rows.tuples()]
 
     async def all(self) -> list[Slot]:
         """All slots in order."""

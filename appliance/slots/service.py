@@ -6,22 +6,36 @@ from typing import cast
 
 import structlog
 
-from appliance.core.app_settings import AppSettingsRepository
+from appliance.core.app_settings import AppSettingsRepository, OperatorSettings
 from appliance.core.db import Database
 from appliance.core.errors import ProviderFailed, SlotDisabled, SlotNotFound, ValidationFailed
+from appliance.media.models import TemplateMedia
+from appliance.media.templates import TemplateCache
+from appliance.providers.base import TemplateImage
 from appliance.providers.registry import ProviderRegistry
+from appliance.slots.models import Slot
+from appliance.slots.recipes import OVERLAY_ROLE, build_recipe
 from appliance.slots.repository import SlotRepository
-from appliance.slots.schemas import SLOT_IDS, ActiveSlot, Recipe, ReplyForm
+from appliance.slots.schemas import SLOT_IDS, ActiveSlot, ReplyForm, RouteConfig
 
 log = structlog.get_logger()
 
 
-class SlotService:
-    """Finds slots and turns their rows into typed recipes."""
+def route_configs(slot: Slot) -> list[RouteConfig]:
+    """A slot's primary route and its fallbacks."""
+    primary = RouteConfig(
+        provider=slot.provider, operation=slot.operation, model=slot.model, params=slot.params
+    )
+    return [primary, *(RouteConfig.model_validate(fallback) for fallback in slot.fallbacks)]
 
-    def __init__(self, database: Database, providers: ProviderRegistry) -> None:
+
+class SlotService:
+    """Finds slots and turns their rows into typed routes."""
+
+    def __init__(self, database: Database, providers: ProviderRegistry, templates: TemplateCache) -> None:
         self._database = database
         self._providers = providers
+        self._templates = templates
 
     async def for_ingest(self, slot_id: str) -> ActiveSlot:
         """The slot that a photo was posted to, with the settings in force.
@@ -32,26 +46,53 @@ class SlotService:
         if slot_id not in SLOT_IDS:
             raise SlotNotFound
         async with self._database.session() as session:
-            slot = await SlotRepository(session).get(slot_id)
+            slots = SlotRepository(session)
+            slot = await slots.get(slot_id)
             if slot is None:
                 raise SlotNotFound
             if not slot.active:
                 raise SlotDisabled
+            bound = await slots.bound_templates(slot_id)
             settings = await AppSettingsRepository(session).operator_settings()
+        self._providers.configure(settings)
+        return await self._typed(slot, bound, settings)
+
+    async def _typed(
+        self, slot: Slot, bound: list[tuple[str, TemplateMedia]], settings: OperatorSettings
+    ) -> ActiveSlot:
         try:
-            params = self._providers.parse(slot.provider, slot.operation, slot.params)
-        except ValidationFailed as error:
-            log.warning("slot.unusable", slot=slot_id, fields=error.fields)
+            templates = [
+                TemplateImage(role, str(row.id), row.media_type, await self._templates.read(row))
+                for role, row in bound
+            ]
+            recipe = build_recipe(
+                self._providers,
+                route_configs(slot),
+                prompt=slot.prompt,
+                output=slot.output,
+                templates=templates,
+                input_max_side=slot.input_max_side,
+            )
+        except (ValidationFailed, FileNotFoundError) as error:
+            fields = (
+                error.fields if isinstance(error, ValidationFailed) else {"templates": "a file is missing"}
+            )
+            log.warning("slot.unusable", slot=slot.slot_id, fields=fields)
             raise ProviderFailed(
-                f"The settings of {slot_id} do not fit its provider any more. Open it and save it again.",
-                fields=error.fields,
+                f"The settings of {slot.slot_id} do not fit its provider. Open it, put right what is named "
+                "here and save it again.",
+                fields=fields,
             ) from error
         return ActiveSlot(
-            slot_id=slot_id,
+            slot_id=slot.slot_id,
             display_name=slot.display_name,
-            recipe=Recipe(slot.provider, slot.operation, slot.model, params),
-            reply=cast(ReplyForm, slot.reply),
+            routes=recipe.routes,
+            hedge=slot.hedge,
+            prompt=recipe.prompt,
+            output=recipe.output,
+            reply=cast("ReplyForm", slot.reply),
             deadline_seconds=slot.deadline_seconds or settings.sync_response_seconds,
             permits=slot.permits or settings.slot_permits,
             settings=settings,
+            overlay=next((item.data for item in templates if item.role == OVERLAY_ROLE), None),
         )

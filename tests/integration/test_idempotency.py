@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from tests.standins import Script, StandIn, Step
 from tests.support.camera import Camera, Shot
-from tests.support.photos import camera_jpeg_24mp, portrait_jpeg
+from tests.support.photos import portrait_jpeg
+from tests.support.slots import with_gemini
 from tests.support.stack import Stack
 
 Change = Callable[..., Awaitable[None]]
@@ -51,12 +53,16 @@ async def test_a_repeated_key_can_be_answered_with_the_picture(camera: Camera, s
     assert second.body == first.body
 
 
-async def test_the_same_key_in_flight_is_waited_for(stack: Stack, camera: Camera, password: str) -> None:
-    shot = marked(Shot(camera_jpeg_24mp(), password), "in-flight")
-    shot.fields["idempotency_key"] = "in-flight"
+async def test_the_same_key_in_flight_is_waited_for(
+    stack: Stack, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
+) -> None:
+    await slot("slot-008", **with_gemini())
+    gemini.script = Script(then=Step("slow", seconds=0.5))
+    marked(shot, "in-flight").fields["idempotency_key"] = "in-flight"
     replies = await asyncio.gather(*(camera.post(URL, shot) for _ in range(3)))
     assert len({reply.json()["job_id"] for reply in replies}) == 1
     assert await jobs_of(stack, "in-flight") == 1
+    assert gemini.pictures_asked() == 1
 
 
 async def test_the_same_key_with_another_photo_is_a_conflict(camera: Camera, shot: Shot) -> None:
@@ -74,14 +80,17 @@ async def test_a_key_belongs_to_its_slot(camera: Camera, shot: Shot) -> None:
     assert first.json()["job_id"] != second.json()["job_id"]
 
 
-async def test_a_key_replays_a_failure_too(stack: Stack, camera: Camera, password: str, slot: Change) -> None:
-    shot = marked(Shot(camera_jpeg_24mp(), password), "failed-key")
-    shot.fields["idempotency_key"] = "failed-key"
-    await slot("slot-008", deadline_seconds=0.45)
+async def test_a_key_replays_a_failure_too(
+    stack: Stack, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
+) -> None:
+    await slot("slot-008", **with_gemini())
+    gemini.script = Script(["refused"])
+    marked(shot, "failed-key").fields["idempotency_key"] = "failed-key"
     first, second = [await camera.post(URL, shot) for _ in range(2)]
-    assert first.status == second.status == 504
-    assert first.json()["error"]["job_id"] == second.json()["error"]["job_id"]
+    assert (first.status, first.code) == (502, "provider_refused")
+    assert second.json() == first.json()
     assert await jobs_of(stack, "failed-key") == 1
+    assert gemini.pictures_asked() == 1
 
 
 async def test_without_key_or_window_every_photo_is_a_job_of_its_own(
@@ -121,13 +130,11 @@ async def test_a_photo_older_than_the_window_is_a_new_job(
 
 
 async def test_a_failed_photo_may_be_tried_again_within_the_window(
-    stack: Stack, camera: Camera, password: str, slot: Change, setting: Change
+    camera: Camera, shot: Shot, slot: Change, setting: Change, gemini: StandIn
 ) -> None:
     await setting("idempotency_window_seconds", 30)
-    shot = Shot(camera_jpeg_24mp(), password)
-    await slot("slot-008", deadline_seconds=None)
-    async with stack.database() as db:
-        await db.execute("update slot set deadline_seconds = 0.45 where slot_id = 'slot-008'")
-        assert (await camera.post(URL, shot)).status == 504
-        await db.execute("update slot set deadline_seconds = null where slot_id = 'slot-008'")
+    await slot("slot-008", **with_gemini())
+    gemini.script = Script(["refused"])
+    shot.photo = portrait_jpeg(300, 303)
+    assert (await camera.post(URL, shot)).status == 502
     assert (await camera.post(URL, shot)).status == 200

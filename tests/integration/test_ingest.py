@@ -29,7 +29,7 @@ async def test_a_photo_becomes_a_done_job_with_its_result_kept_for_72_hours(
     assert row["upload_sha256"] == hashlib.sha256(shot.photo).hexdigest()
     assert row["upload_sha1"] == hashlib.sha1(shot.photo).hexdigest()
     assert (row["upload_name"], row["upload_type"]) == ("IMG_0003.JPG", "image/jpeg")
-    assert set(row["timings"]) == {"receive", "wait", "provider", "store", "total"}
+    assert set(row["timings"]) == {"receive", "wait", "provider", "finish", "store", "total"}
     assert [attempt["outcome"] for attempt in row["attempts"]] == ["delivered"]
 
 

@@ -72,6 +72,18 @@ class Stack:
             **more,
         )
 
+    def set_keys(self, provider: str, *keys: str) -> None:
+        """Put a provider's API keys into its secret file, as ops would."""
+        folder = self.data / "secrets/provider-keys"
+        owner = folder.parent.stat()
+        folder.mkdir(mode=0o700, exist_ok=True)
+        fresh = folder / f".{provider}"
+        fresh.write_text("".join(f"{key}\n" for key in keys))
+        fresh.chmod(0o600)
+        for path in (folder, fresh):
+            os.chown(path, owner.st_uid, owner.st_gid)
+        fresh.replace(folder / provider)
+
     def temp_files(self) -> list[Path]:
         """Everything that lies in uploads' folders."""
         return [path for slot in (self.media / "temp").iterdir() for path in slot.iterdir()]
@@ -111,10 +123,10 @@ def run_bare(data: Path, *arguments: str, **environment: str) -> subprocess.Comp
 
 
 @contextmanager
-def running_stack(data: Path) -> Iterator[Stack]:
+def running_stack(data: Path, **environment: str) -> Iterator[Stack]:
     """Start everything, stop everything."""
     port = free_port()
-    started = run_bare(data, "--port", str(port), "--detach", "--json")
+    started = run_bare(data, "--port", str(port), "--detach", "--json", **environment)
     assert started.returncode == 0, started.stdout + started.stderr
     try:
         yield Stack(data, port, json.loads(started.stdout.splitlines()[-1]))

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from appliance.config_file import ConfigError, key_lines, load_config
-from appliance.providers.registry import ProviderRegistry, build_drivers
+from appliance.core.app_settings import OperatorSettings
+from appliance.providers.registry import ProviderRegistry
 from tests.support.stack import CHECKOUT
 
 SHIPPED = (CHECKOUT / "config/appliance.toml").read_text()
@@ -15,7 +16,7 @@ SHIPPED = (CHECKOUT / "config/appliance.toml").read_text()
 
 @pytest.fixture(scope="module")
 def registry() -> ProviderRegistry:
-    return ProviderRegistry(build_drivers())
+    return ProviderRegistry(OperatorSettings())
 
 
 def problems(tmp_path: Path, registry: ProviderRegistry, text: str) -> list[str]:

@@ -58,6 +58,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_rate_bucket")),
     )
     op.create_table(
+        "route_timing",
+        sa.Column("route", sa.String(length=160), nullable=False),
+        sa.Column("seconds", postgresql.ARRAY(sa.Double()), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("route", name=op.f("pk_route_timing")),
+    )
+    op.create_table(
         "slot",
         sa.Column("slot_id", sa.String(length=16), nullable=False),
         sa.Column("display_name", sa.String(length=80), nullable=False),
@@ -70,6 +77,11 @@ def upgrade() -> None:
             server_default="{}",
             nullable=False,
         ),
+        sa.Column("fallbacks", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False),
+        sa.Column("hedge", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("input_max_side", sa.Integer(), server_default="2048", nullable=False),
+        sa.Column("output", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False),
+        sa.Column("prompt", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False),
         sa.Column("reply", sa.String(length=16), server_default="json", nullable=False),
         sa.Column("active", sa.Boolean(), server_default="true", nullable=False),
         sa.Column("deadline_seconds", sa.Double(), nullable=True),
@@ -224,6 +236,7 @@ def downgrade() -> None:
     op.drop_table("job_history")
     op.drop_table("template_media")
     op.drop_table("slot")
+    op.drop_table("route_timing")
     op.drop_table("rate_bucket")
     op.drop_index("ix_audit_log_at", table_name="audit_log")
     op.drop_table("audit_log")

@@ -1,0 +1,133 @@
+"""The picture's way out: print size, sharpening, an overlay, type and quality of the file.
+
+Fails soft: a picture that cannot be finished is delivered plain.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pyvips
+import structlog
+from pydantic import BaseModel, ConfigDict, Field
+
+from appliance.core.clock import Deadline
+from appliance.core.images import EncodedImage
+from appliance.media.imaging import Imaging
+from appliance.media.metadata import strip
+
+log = structlog.get_logger()
+
+STORE_SECONDS = 0.15  # kept back so that the picture can still be stored
+_SAVERS = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
+
+
+class OutputOptions(BaseModel):
+    """What is done to a slot's pictures before they are stored; nothing by default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    size: str | None = Field(
+        default=None,
+        pattern=r"^[1-9]\d{2,3}x[1-9]\d{2,3}$",
+        title="Print size, px",
+        description="Exact size such as 1200x1800, 1800x1200 or 1080x1350; empty keeps the picture's own.",
+    )
+    fit: Literal["crop", "fit"] = Field(
+        default="crop",
+        title="Placement",
+        description="crop fills the size and cuts what is over; fit shows all of it on a border.",
+    )
+    border_colour: str = Field(
+        default="#ffffff",
+        pattern=r"^#[0-9a-fA-F]{6}$",
+        title="Border colour",
+        json_schema_extra={"format": "color"},
+    )
+    sharpen: bool = Field(
+        default=True, title="Sharpen", description="Mildly, where the picture was made smaller."
+    )
+    media_type: Literal["image/jpeg", "image/png", "image/webp"] | None = Field(
+        default=None, title="File type", description="Empty keeps the provider's own."
+    )
+    quality: int = Field(default=92, ge=50, le=100, title="Quality", description="Of JPEG and WebP files.")
+
+    @property
+    def plain(self) -> bool:
+        """Whether the picture stays as the provider made it, but for an overlay."""
+        return self.size is None and self.media_type is None
+
+    @property
+    def pixels(self) -> tuple[int, int] | None:
+        """``size`` as width and height."""
+        if self.size is None:
+            return None
+        width, _, height = self.size.partition("x")
+        return int(width), int(height)
+
+
+class Finisher:
+    """Finishes pictures in the imaging threads."""
+
+    def __init__(self, imaging: Imaging) -> None:
+        self._imaging = imaging
+
+    async def finish(
+        self, picture: EncodedImage, options: OutputOptions, overlay: bytes | None, deadline: Deadline
+    ) -> EncodedImage:
+        """``picture`` as the slot wants it, without metadata; the plain one when that fails or is late."""
+        if not options.plain or overlay is not None or await self._imaging.run(is_turned, picture.data):
+            try:
+                async with deadline.shortened(STORE_SECONDS).guard():
+                    return await self._imaging.run(finish, picture.data, picture.media_type, options, overlay)
+            except (pyvips.Error, TimeoutError) as error:
+                log.warning("picture.not_finished", error=str(error).split("\n")[0] or type(error).__name__)
+        return EncodedImage(strip(picture.data, picture.media_type), picture.media_type)
+
+
+def is_turned(data: bytes) -> bool:
+    """Whether the picture says that it must be turned to be seen upright."""
+    image = pyvips.Image.new_from_buffer(data, "", access="sequential")
+    return bool(image.get_typeof("orientation") and image.get("orientation") != 1)
+
+
+def finish(data: bytes, media_type: str, options: OutputOptions, overlay: bytes | None) -> EncodedImage:
+    """``data`` as the slot wants it. Blocking; raises ``pyvips.Error`` for a picture it cannot read."""
+    image = pyvips.Image.new_from_buffer(data, "").autorot()
+    before = image.width
+    if options.pixels is not None:
+        image = _placed(data, options, *options.pixels)
+    if options.sharpen and image.width < before:
+        image = image.sharpen(sigma=0.7, x1=2, y2=8, y3=12, m1=0, m2=2)
+    if overlay is not None:
+        image = _overlaid(image, overlay)
+    kind = options.media_type or media_type
+    if kind == "image/jpeg" and image.hasalpha():
+        image = image.flatten(background=_rgb(options.border_colour))
+    quality = {} if kind == "image/png" else {"Q": options.quality}
+    encoded: bytes = image.write_to_buffer(_SAVERS[kind], keep="icc", **quality)
+    return EncodedImage(encoded, kind)
+
+
+def _rgb(colour: str) -> list[int]:
+    return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+
+
+def _placed(data: bytes, options: OutputOptions, width: int, height: int) -> pyvips.Image:
+    if options.fit == "crop":
+        # The most interesting part stays: with people in it, that is them.
+        return pyvips.Image.thumbnail_buffer(data, width, height=height, size="both", crop="attention")
+    inside = pyvips.Image.thumbnail_buffer(data, width, height=height, size="both")
+    if inside.hasalpha():
+        inside = inside.flatten(background=_rgb(options.border_colour))
+    return inside.gravity(
+        "centre", width, height, extend="background", background=_rgb(options.border_colour)
+    )
+
+
+def _overlaid(image: pyvips.Image, overlay: bytes) -> pyvips.Image:
+    top = pyvips.Image.thumbnail_buffer(overlay, image.width, height=image.height, size="force")
+    if not top.hasalpha():
+        top = top.addalpha()
+    both = image.colourspace("srgb").composite2(top.colourspace("srgb"), "over").cast("uchar")
+    return both if image.hasalpha() else both.flatten()

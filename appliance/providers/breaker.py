@@ -1,0 +1,73 @@
+"""A circuit for each route: after repeated failures it is left alone for a while, then probed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+FAILURES_TO_OPEN = 5  # in a row
+OPEN_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class Circuit:
+    """One route's circuit. Closed: photos pass; open: none; half-open: one photo probes it."""
+
+    clock: Callable[[], float] = time.monotonic
+    failures: int = 0
+    last_reason: str | None = None
+    _opened: float | None = None
+    _probing: bool = False
+
+    @property
+    def state(self) -> str:
+        """``closed``, ``open`` or ``half_open``."""
+        if self._opened is None:
+            return "closed"
+        return "half_open" if self.seconds_until_probe() == 0 else "open"
+
+    def seconds_until_probe(self) -> float:
+        """Seconds until the next photo may try it; 0 when one may now."""
+        return 0.0 if self._opened is None else max(0.0, self._opened + OPEN_SECONDS - self.clock())
+
+    def admit(self) -> bool:
+        """Whether this attempt may go; a half-open circuit admits one until its outcome is known."""
+        if self._opened is None:
+            return True
+        if self._probing or self.seconds_until_probe() > 0:
+            return False
+        self._probing = True
+        return True
+
+    def succeeded(self) -> None:
+        """The provider did its part."""
+        self.failures, self._opened, self._probing, self.last_reason = 0, None, False, None
+
+    def failed(self, reason: str) -> None:
+        """The provider did not answer as it should."""
+        self.failures += 1
+        self.last_reason = reason
+        if self._probing or self.failures >= FAILURES_TO_OPEN:
+            self._opened = self.clock()
+        self._probing = False
+
+    def undecided(self) -> None:
+        """The attempt ended without saying anything about the provider."""
+        self._probing = False
+
+
+@dataclass(slots=True)
+class Circuits:
+    """The circuits of all routes, by the route's name."""
+
+    clock: Callable[[], float] = time.monotonic
+    _circuits: dict[str, Circuit] = field(default_factory=dict)
+
+    def of(self, route: str) -> Circuit:
+        """The circuit of a route."""
+        return self._circuits.setdefault(route, Circuit(self.clock))
+
+    def not_closed(self) -> dict[str, Circuit]:
+        """Those an operator should know about."""
+        return {name: circuit for name, circuit in self._circuits.items() if circuit.state != "closed"}

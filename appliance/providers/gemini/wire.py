@@ -1,0 +1,180 @@
+"""Gemini's JSON: the request that is sent and what an answer means."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import AliasChoices, BaseModel, Field
+
+from appliance.providers.base import (
+    EncodedImage,
+    ProviderBadKey,
+    ProviderError,
+    ProviderNoImage,
+    ProviderRefused,
+    TemplateImage,
+)
+from appliance.providers.gemini.settings import GeminiParams
+from appliance.providers.http import Answer, status_error
+from appliance.providers.scrub import scrub, word
+
+_CATEGORIES = (
+    "HARM_CATEGORY_HARASSMENT",
+    "HARM_CATEGORY_HATE_SPEECH",
+    "HARM_CATEGORY_SEXUALLY_EXPLICIT",
+    "HARM_CATEGORY_DANGEROUS_CONTENT",
+)
+
+# Finish reasons that judge the photo or the prompt; all others say only that no picture came.
+REFUSALS = frozenset(
+    {
+        "SAFETY",
+        "IMAGE_SAFETY",
+        "PROHIBITED_CONTENT",
+        "IMAGE_PROHIBITED_CONTENT",
+        "RECITATION",
+        "IMAGE_RECITATION",
+        "BLOCKLIST",
+        "SPII",
+    }
+)
+_KEY_REASONS = frozenset({"API_KEY_INVALID", "API_KEY_EXPIRED", "API_KEY_SERVICE_BLOCKED"})
+
+
+def request_body(
+    photo: EncodedImage,
+    templates: Sequence[TemplateImage],
+    prompt: str,
+    params: GeminiParams,
+    aspect_ratio: str | None,
+) -> bytes:
+    """The request as JSON bytes: the photo, then the templates, then the prompt."""
+    parts: list[dict[str, Any]] = [_inline(photo.media_type, photo.data)]
+    parts += [_inline(template.media_type, template.data) for template in templates]
+    parts.append({"text": prompt})
+    image: dict[str, str] = {}
+    if aspect_ratio:
+        image["aspectRatio"] = aspect_ratio
+    if params.image_size != "auto":
+        image["imageSize"] = params.image_size
+    body: dict[str, Any] = {
+        "contents": [{"role": "user", "parts": parts}],
+        "generationConfig": {"responseModalities": ["IMAGE"], **({"imageConfig": image} if image else {})},
+    }
+    if params.safety_threshold != "default":
+        body["safetySettings"] = [
+            {"category": category, "threshold": params.safety_threshold} for category in _CATEGORIES
+        ]
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _inline(media_type: str, data: bytes) -> dict[str, Any]:
+    return {"inlineData": {"mimeType": media_type, "data": base64.b64encode(data).decode("ascii")}}
+
+
+class _Blob(BaseModel):
+    data: str = Field(default="", repr=False)
+
+
+class _Part(BaseModel):
+    inline: _Blob | None = Field(default=None, validation_alias=AliasChoices("inlineData", "inline_data"))
+    thought: bool | None = None
+
+
+class _Content(BaseModel):
+    parts: list[_Part] | None = None
+
+
+class _Candidate(BaseModel):
+    content: _Content | None = None
+    finish_reason: str | None = Field(
+        default=None, validation_alias=AliasChoices("finishReason", "finish_reason")
+    )
+    finish_message: str | None = Field(
+        default=None, validation_alias=AliasChoices("finishMessage", "finish_message")
+    )
+
+
+class _Feedback(BaseModel):
+    block_reason: str | None = Field(
+        default=None, validation_alias=AliasChoices("blockReason", "block_reason")
+    )
+
+
+class GenerateAnswer(BaseModel):
+    """The parts of an answer that matter here."""
+
+    candidates: list[_Candidate] | None = None
+    feedback: _Feedback | None = Field(
+        default=None, validation_alias=AliasChoices("promptFeedback", "prompt_feedback")
+    )
+    response_id: str | None = Field(default=None, validation_alias=AliasChoices("responseId", "response_id"))
+
+    def picture(self, secrets: Sequence[str | None]) -> str:
+        """The first finished picture as base64; raises what its absence means."""
+        for candidate in self.candidates or ():
+            for part in (candidate.content and candidate.content.parts) or ():
+                if part.inline and part.inline.data and not part.thought:
+                    return part.inline.data
+        raise self._absence(secrets)
+
+    def _absence(self, secrets: Sequence[str | None]) -> ProviderError:
+        if not self.candidates:
+            blocked = word(self.feedback and self.feedback.block_reason)
+            if blocked:
+                return ProviderRefused(
+                    blocked,
+                    "the photo or the prompt was blocked",
+                    http_status=200,
+                    response_id=self.response_id,
+                )
+            return ProviderNoImage("no_candidates", http_status=200, response_id=self.response_id)
+        first = self.candidates[0]
+        reason = word(first.finish_reason, "no_finish_reason")
+        kind = ProviderRefused if reason in REFUSALS else ProviderNoImage
+        return kind(
+            reason, scrub(first.finish_message or "", secrets), http_status=200, response_id=self.response_id
+        )
+
+
+class _Detail(BaseModel):
+    reason: str | None = None
+    retry_delay: str | None = Field(default=None, validation_alias=AliasChoices("retryDelay", "retry_delay"))
+
+
+class _Status(BaseModel):
+    message: str = ""
+    status: str = ""
+    details: list[_Detail] = []
+
+
+class ErrorAnswer(BaseModel):
+    """The form of every error."""
+
+    error: _Status
+
+
+def failure(answer: Answer, said: ErrorAnswer | None, secrets: Sequence[str | None]) -> ProviderError:
+    """The error that an HTTP status of 400 and above stands for; ``said`` is its body, if it was JSON."""
+    if said is None:
+        return status_error(answer)
+    status = said.error
+    detail = scrub(status.message, secrets)
+    reasons = [word(item.reason) for item in status.details if item.reason]
+    bad_key = next((reason for reason in reasons if reason in _KEY_REASONS), None)
+    if bad_key:  # arrives as 400 INVALID_ARGUMENT
+        return ProviderBadKey(bad_key, detail, http_status=answer.status)
+    waits = [wait for item in status.details if (wait := _seconds(item.retry_delay)) is not None]
+    return status_error(
+        answer, word(status.status, f"http_{answer.status}"), detail, wait=waits[0] if waits else None
+    )
+
+
+def _seconds(duration: str | None) -> float | None:
+    """A protobuf duration (``12s``, ``3.5s``) in seconds."""
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)s", duration or "")
+    return float(found[1]) if found else None

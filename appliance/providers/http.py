@@ -1,0 +1,231 @@
+"""HTTP as the drivers use it: exchanges bounded in time and size, and answers read with care.
+
+Whatever goes wrong on the wire leaves here as a ``ProviderError`` with a stable reason, or as
+``TimeoutError`` when the deadline has passed. Nothing of a request gets into the error's text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from appliance.core.clock import Deadline, utcnow
+from appliance.providers.base import (
+    ProviderBadKey,
+    ProviderError,
+    ProviderPermanent,
+    ProviderQuota,
+    ProviderUnreachable,
+)
+
+MIB = 1024 * 1024
+STALL_SECONDS = 20.0  # without a byte in the middle of an answer: the connection is dead
+LONGEST_RETRY_AFTER = 86_400.0  # seconds; a longer wish is not worth remembering
+
+Wire = TypeVar("Wire", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole HTTP answer; its body may hold a guest's picture and is never shown."""
+
+    status: int
+    headers: httpx.Headers = field(repr=False)
+    body: bytes = field(repr=False)
+
+    @property
+    def media_type(self) -> str:
+        """The content type without its parameters, in lower case; empty if there is none."""
+        return str(self.headers.get("content-type", "")).partition(";")[0].strip().lower()
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the answer calls itself JSON."""
+        return self.media_type == "application/json" or self.media_type.endswith("+json")
+
+
+def usable_key(key: str | None) -> str:
+    """``key`` as it may stand in a header; raises ``ProviderBadKey`` before anything is sent."""
+    if not key:
+        raise ProviderBadKey("no_key", "no key is set for this provider")
+    if not (key.isascii() and key.isprintable() and " " not in key):
+        raise ProviderBadKey("malformed_key", "the key holds spaces, line ends or foreign letters")
+    return key
+
+
+# Exchanges
+
+
+async def post(
+    client: httpx.AsyncClient, url: str, deadline: Deadline, *, max_bytes: int, **content: Any
+) -> Answer:
+    """``POST`` to an API endpoint; ``content`` is what httpx takes (``headers``, ``data``, ``files``)."""
+    return _no_redirect(await exchange(client, "POST", url, deadline, max_bytes=max_bytes, **content))
+
+
+async def get(
+    client: httpx.AsyncClient, url: str, deadline: Deadline, *, max_bytes: int, **content: Any
+) -> Answer:
+    """``GET`` an API endpoint."""
+    return _no_redirect(await exchange(client, "GET", url, deadline, max_bytes=max_bytes, **content))
+
+
+async def exchange(
+    client: httpx.AsyncClient,
+    method: str,
+    url: str | httpx.URL,
+    deadline: Deadline,
+    *,
+    max_bytes: int,
+    stall_seconds: float = STALL_SECONDS,
+    **content: Any,
+) -> Answer:
+    """One request and its whole answer, of at most ``max_bytes`` bytes, before ``deadline``.
+
+    Raises ``ProviderUnreachable`` for a broken connection, ``ProviderPermanent`` for an answer
+    that is too large, and ``TimeoutError`` when time ran out. Redirects are returned as they are.
+    """
+    try:
+        async with deadline.guard():
+            request = client.build_request(method, url, **content)
+            response = await client.send(request, stream=True, follow_redirects=False)
+            try:
+                body = await _read(response, max_bytes, stall_seconds, deadline)
+            finally:
+                await response.aclose()
+    except httpx.HTTPError as error:
+        # Its text may quote a header or an address, so it is left out of ours.
+        raise ProviderUnreachable(_wire_reason(error)) from None
+    except (httpx.InvalidURL, UnicodeError):
+        raise ProviderPermanent("bad_address") from None
+    return Answer(response.status_code, response.headers, body)
+
+
+async def _read(response: httpx.Response, max_bytes: int, stall_seconds: float, deadline: Deadline) -> bytes:
+    too_large = ProviderPermanent(
+        "answer_too_large", f"more than {max_bytes} bytes", http_status=response.status_code
+    )
+    declared = response.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > max_bytes:
+        raise too_large
+    body = bytearray()
+    chunks = response.aiter_bytes()
+    while True:
+        try:
+            async with asyncio.timeout(stall_seconds):
+                chunk = await anext(chunks, None)
+        except TimeoutError:
+            if not deadline.remaining():
+                raise
+            raise ProviderUnreachable("stalled", http_status=response.status_code) from None
+        if chunk is None:
+            return bytes(body)
+        body += chunk
+        if len(body) > max_bytes:
+            raise too_large
+
+
+def _no_redirect(answer: Answer) -> Answer:
+    if 300 <= answer.status < 400:
+        raise ProviderUnreachable(
+            "redirect",
+            "the API sent us elsewhere: wrong base address, or a captive portal",
+            http_status=answer.status,
+        )
+    return answer
+
+
+def _wire_reason(error: httpx.HTTPError) -> str:
+    """A stable word for what broke, as near to the cause as the chain of exceptions tells."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return "tls_failed"
+        if isinstance(cause, socket.gaierror):
+            return "dns_failed"
+        if isinstance(cause, ConnectionRefusedError):
+            return "connection_refused"
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, httpx.DecodingError):
+        return "bad_encoding"
+    if isinstance(error, httpx.TimeoutException):
+        return {"ConnectTimeout": "connect_timeout", "PoolTimeout": "pool_timeout"}.get(
+            type(error).__name__, "wire_timeout"
+        )
+    return "connect_failed" if isinstance(error, httpx.ConnectError) else "connection_broken"
+
+
+# Answers
+
+
+async def read_json(answer: Answer, model: type[Wire], *, any_type: bool = False) -> Wire:
+    """The answer as ``model``, parsed in a thread because it may carry a picture.
+
+    ``any_type`` accepts JSON under any content type. Raises ``ProviderUnreachable`` for a web
+    page, another content type, broken JSON, or JSON of another shape.
+    """
+    start = answer.body[:64].lstrip()[:1]
+    if start == b"<" or (answer.media_type == "text/html" and not any_type):
+        raise _unreadable(answer, "html_page", "a web page answered: a captive portal or a proxy's error?")
+    if not answer.is_json and not any_type:
+        raise _unreadable(answer, "wrong_content_type", answer.media_type[:60])
+    try:
+        return await asyncio.to_thread(model.model_validate_json, answer.body)
+    except ValidationError as error:
+        broken = any(item["type"] == "json_invalid" for item in error.errors(include_input=False))
+    raise _unreadable(answer, "broken_json" if broken else "unexpected_json")
+
+
+def _unreadable(answer: Answer, reason: str, detail: str = "") -> ProviderUnreachable:
+    return ProviderUnreachable(reason, detail, http_status=answer.status)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """``Retry-After`` in seconds from now, given as seconds or as an HTTP date; ``None`` if absent."""
+    value = headers.get("retry-after", "").strip()
+    if value.isdecimal():
+        seconds = float(value)
+    else:
+        try:
+            at = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        seconds = ((at if at.tzinfo else at.replace(tzinfo=UTC)) - utcnow()).total_seconds()
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
+
+
+def status_error(
+    answer: Answer,
+    reason: str = "",
+    detail: str = "",
+    *,
+    response_id: str | None = None,
+    wait: float | None = None,
+) -> ProviderError:
+    """The error that an HTTP status of 400 and above stands for, where nothing more special is known.
+
+    ``reason`` and ``detail`` are the provider's own; an empty ``reason`` means that something
+    other than the provider's API answered. ``wait`` overrides ``Retry-After``, in seconds.
+    """
+    status = answer.status
+    wait = retry_after(answer.headers) if wait is None else wait
+    kind: type[ProviderError] = ProviderPermanent
+    if status in {402, 429}:
+        kind = ProviderQuota
+    elif status in {407, 408, 425, 511} or status >= 500 or (status in {401, 403} and not reason):
+        # A venue's proxy or a firewall also answers 403: that says nothing about the key.
+        kind = ProviderUnreachable
+    elif status in {401, 403}:
+        kind = ProviderBadKey
+    return kind(
+        reason or f"http_{status}", detail, http_status=status, response_id=response_id, retry_after=wait
+    )

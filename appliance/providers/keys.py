@@ -1,0 +1,128 @@
+"""API keys: several per provider, taken in turn, set aside when a provider refuses them.
+
+Keys are read from ``SECRETS_DIR/provider-keys/{provider}``, one a line; a changed file is in
+effect at the next photo.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+QUOTA_SECONDS = 30.0  # how long a key without quota rests when the provider names no time
+SPENT_SECONDS = 900.0  # likewise when its money or daily quota is used up
+REFUSED_SECONDS = 600.0  # how long a refused key rests: it may be put right at the provider
+
+
+class KeySource(Protocol):
+    """Where a provider's keys come from."""
+
+    def keys(self, provider: str) -> Sequence[str]:
+        """The keys in force now."""
+        ...
+
+
+class KeyFiles:
+    """Keys in secret files, read again when a file has changed."""
+
+    def __init__(self, secrets_dir: Path) -> None:
+        self._folder = secrets_dir / "provider-keys"
+        self._read: dict[str, tuple[int, tuple[str, ...]]] = {}
+
+    def keys(self, provider: str) -> tuple[str, ...]:
+        """The lines of the provider's file; none when there is no file."""
+        path = self._folder / provider
+        try:
+            changed = path.stat().st_mtime_ns
+        except OSError:
+            return ()
+        known = self._read.get(provider)
+        if known is None or known[0] != changed:
+            lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+            known = (changed, tuple(dict.fromkeys(line for line in lines if line and line[0] != "#")))
+            self._read[provider] = known
+        return known[1]
+
+
+def ends_in(key: str | None) -> str | None:
+    """A key as it may be shown: its last four characters, fewer of a short one."""
+    return None if key is None else "…" + key[-min(4, len(key) // 4) :] if len(key) >= 4 else "…"
+
+
+@dataclass(slots=True)
+class _Rest:
+    until: float
+    reason: str
+
+
+@dataclass(slots=True)
+class KeyState:
+    """A key as an operator sees it; ``rests_for`` is in seconds, 0 when it is in use."""
+
+    ends_in: str | None
+    rests_for: float = 0.0
+    reason: str | None = None
+
+
+@dataclass(slots=True)
+class KeyRing:
+    """All providers' keys, and which of them rest."""
+
+    source: KeySource
+    clock: Callable[[], float] = time.monotonic
+    _rests: dict[tuple[str, str], _Rest] = field(default_factory=dict)
+    _turn: dict[str, int] = field(default_factory=dict)
+
+    def take(self, provider: str) -> str | None:
+        """The next usable key of ``provider``; ``None`` when there is none."""
+        usable = self.usable(provider)
+        if not usable:
+            return None
+        turn = self._turn.get(provider, 0)
+        self._turn[provider] = turn + 1
+        return usable[turn % len(usable)]
+
+    def usable(self, provider: str) -> list[str]:
+        """The keys that do not rest."""
+        now = self.clock()
+        return [key for key in self.source.keys(provider) if self._rest_of(provider, key, now) is None]
+
+    def configured(self, provider: str) -> bool:
+        """Whether the provider has any key at all."""
+        return bool(self.source.keys(provider))
+
+    def set_aside(self, provider: str, key: str, seconds: float, reason: str) -> None:
+        """Let a key rest for ``seconds``; it comes back by itself."""
+        self._rests[provider, key] = _Rest(self.clock() + seconds, reason)
+
+    def seconds_until_usable(self, provider: str) -> float | None:
+        """How long until a key comes back: 0 if one is usable, ``None`` if there are no keys."""
+        keys = self.source.keys(provider)
+        if not keys:
+            return None
+        now = self.clock()
+        rests = [self._rest_of(provider, key, now) for key in keys]
+        return min(0.0 if rest is None else rest.until - now for rest in rests)
+
+    def states(self, provider: str) -> list[KeyState]:
+        """Every key of a provider, for the operator."""
+        now = self.clock()
+        found = []
+        for key in self.source.keys(provider):
+            rest = self._rest_of(provider, key, now)
+            found.append(
+                KeyState(ends_in(key))
+                if rest is None
+                else KeyState(ends_in(key), round(rest.until - now, 1), rest.reason)
+            )
+        return found
+
+    def _rest_of(self, provider: str, key: str, now: float) -> _Rest | None:
+        rest = self._rests.get((provider, key))
+        if rest is not None and rest.until <= now:
+            del self._rests[provider, key]
+            return None
+        return rest

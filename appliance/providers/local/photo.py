@@ -1,0 +1,60 @@
+"""Photo file in, upright sRGB pixels out; finished pixels in, clean JPEG out."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pyvips
+
+from appliance.providers.base import EditedImage
+from appliance.providers.local.work import Work
+
+MM_PER_INCH = 25.4
+SCREEN_DENSITY = 72 / MM_PER_INCH
+
+
+def to_rgb(image: pyvips.Image) -> pyvips.Image:
+    """Any 8- or 16-bit picture as three 8-bit sRGB bands; transparency becomes white."""
+    if image.interpretation != "srgb":
+        image = image.colourspace("srgb")
+    if image.hasalpha():
+        image = image.flatten(background=[255, 255, 255])
+    return image.cast("uchar")
+
+
+def open_photo(path: Path, max_side: int, work: Work) -> pyvips.Image:
+    """The photo in memory: upright, sRGB, no side over ``max_side`` pixels, never enlarged.
+
+    Raises ``pyvips.Error`` when the file cannot be decoded to its end.
+    """
+    image = pyvips.Image.thumbnail(
+        str(path),
+        max_side,
+        height=max_side,
+        size="down",
+        output_profile="srgb",
+        fail_on="error",
+    )
+    return work.render(to_rgb(image)).copy(xres=SCREEN_DENSITY, yres=SCREEN_DENSITY)
+
+
+def encode(image: pyvips.Image, quality: int, work: Work) -> EditedImage:
+    """A JPEG without metadata except a small sRGB profile and the print density."""
+    data: bytes = work.watch(image).jpegsave_buffer(
+        Q=quality,
+        keep="icc",
+        profile="srgb",
+        optimize_coding=True,
+        # Fine coloured detail (dots, outlines, letters) smears when colour is stored at half size.
+        subsample_mode="off" if quality >= 90 else "on",
+    )
+    return EditedImage(
+        _with_density(data, round(image.xres * MM_PER_INCH)), "image/jpeg", image.width, image.height
+    )
+
+
+def _with_density(jpeg: bytes, dots_per_inch: int) -> bytes:
+    """``jpeg`` with a JFIF header, which vips leaves out with the metadata; printers read it."""
+    fields = (0xFFE0, 16, b"JFIF", 0x0101, 1, dots_per_inch, dots_per_inch, 0)
+    return jpeg[:2] + struct.pack(">HH5sHBHHH", *fields) + jpeg[2:]

@@ -1,0 +1,97 @@
+"""OpenAI's multipart request and what an answer means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from appliance.providers.base import (
+    EncodedImage,
+    ProviderError,
+    ProviderNoImage,
+    ProviderQuota,
+    ProviderRefused,
+    TemplateImage,
+)
+from appliance.providers.http import Answer, status_error
+from appliance.providers.openai.settings import ImageEditParams
+from appliance.providers.scrub import scrub, word
+
+# Error codes that judge the photo or the prompt.
+REFUSALS = frozenset({"moderation_blocked", "content_policy_violation"})
+# The account has no money left: no waiting helps, another key may.
+EMPTY_ACCOUNT = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
+
+File = tuple[str, tuple[str, bytes, str]]
+
+
+def request_fields(params: ImageEditParams, model: str, size: str, *, fidelity: bool) -> dict[str, str]:
+    """The text fields; what the model would choose anyway is left out."""
+    fields = {"model": model, "prompt": params.prompt, "size": size, "output_format": params.output_format}
+    if params.quality != "auto":
+        fields["quality"] = params.quality
+    if params.background != "auto":
+        fields["background"] = params.background
+    if params.output_compression is not None:
+        fields["output_compression"] = str(params.output_compression)
+    if fidelity:
+        fields["input_fidelity"] = params.input_fidelity
+    return fields
+
+
+def request_files(photo: EncodedImage, templates: Sequence[TemplateImage]) -> list[File]:
+    """The file fields, the photo first."""
+    images = [(photo.data, photo.media_type), *((one.data, one.media_type) for one in templates)]
+    return [
+        ("image[]", (f"image-{number}.{media_type.rpartition('/')[2]}", data, media_type))
+        for number, (data, media_type) in enumerate(images, start=1)
+    ]
+
+
+class _Image(BaseModel):
+    b64_json: str | None = Field(default=None, repr=False)
+
+
+class EditAnswer(BaseModel):
+    """The part of an answer that matters here."""
+
+    data: list[_Image] | None = None
+
+    def picture(self, response_id: str | None) -> str:
+        """The picture as base64."""
+        for image in self.data or ():
+            if image.b64_json:
+                return image.b64_json
+        raise ProviderNoImage("no_image", http_status=200, response_id=response_id)
+
+
+class _Error(BaseModel):
+    message: str | None = None
+    type: str | None = None
+    code: Any = None
+
+
+class ErrorAnswer(BaseModel):
+    """The form of every error."""
+
+    error: _Error
+
+
+def response_id_of(answer: Answer) -> str | None:
+    """OpenAI's own name for the exchange."""
+    return word(answer.headers.get("x-request-id")) or None
+
+
+def failure(answer: Answer, said: ErrorAnswer | None, secrets: Sequence[str | None]) -> ProviderError:
+    """The error that an HTTP status of 400 and above stands for; ``said`` is its body, if it was JSON."""
+    response_id = response_id_of(answer)
+    if said is None:
+        return status_error(answer, response_id=response_id)
+    reason = word(said.error.code) or word(said.error.type, f"http_{answer.status}")
+    detail = scrub(said.error.message or "", secrets)
+    for kind, reasons in ((ProviderRefused, REFUSALS), (ProviderQuota, EMPTY_ACCOUNT)):
+        if reason in reasons:
+            return kind(reason, detail, http_status=answer.status, response_id=response_id)
+    return status_error(answer, reason, detail, response_id=response_id)

@@ -1,0 +1,67 @@
+"""Checks that what a provider returned is a picture: typed by its bytes and decoded to the last row."""
+
+from __future__ import annotations
+
+import asyncio
+import binascii
+import logging
+
+import pyvips
+
+from appliance.providers.base import EditedImage, ProviderNoImage
+
+# At DEBUG it writes whole pictures into the log.
+logging.getLogger("pyvips").setLevel(logging.WARNING)
+
+MAX_PIXELS = 50_000_000  # the largest model makes 6336 x 2688 = 17 megapixels
+MIN_SIDE = 32  # pixels; anything smaller is a placeholder, not a guest's picture
+
+_LOADERS = {"image/jpeg": "jpegload", "image/png": "pngload", "image/webp": "webpload"}
+
+
+def picture_type(data: bytes) -> str | None:
+    """The media type by the first bytes: JPEG, PNG or WebP; ``None`` for anything else."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return None
+
+
+async def checked_picture(data: bytes, *, response_id: str | None = None) -> EditedImage:
+    """``data`` as a picture, decoded once in a thread; ``ProviderNoImage`` if it is none."""
+    return await asyncio.to_thread(_check, data, response_id)
+
+
+async def checked_base64(text: str, *, response_id: str | None = None) -> EditedImage:
+    """Like ``checked_picture``, for a picture that came as base64 text."""
+
+    def decode_and_check() -> EditedImage:
+        try:
+            data = binascii.a2b_base64(text, strict_mode=True)
+        except (binascii.Error, ValueError):
+            raise ProviderNoImage("broken_base64", response_id=response_id) from None
+        return _check(data, response_id)
+
+    return await asyncio.to_thread(decode_and_check)
+
+
+def _check(data: bytes, response_id: str | None) -> EditedImage:
+    media_type = picture_type(data)
+    if media_type is None:
+        raise ProviderNoImage("not_a_picture", response_id=response_id)
+    try:
+        image = pyvips.Image.new_from_buffer(data, "", access="sequential", fail_on="error")
+        width, height = int(image.width), int(image.height)
+        if not str(image.get("vips-loader")).startswith(_LOADERS[media_type]):
+            raise ProviderNoImage("not_a_picture", response_id=response_id)
+        if width * height > MAX_PIXELS:
+            raise ProviderNoImage("picture_too_large", f"{width}x{height}", response_id=response_id)
+        if min(width, height) < MIN_SIDE:
+            raise ProviderNoImage("picture_too_small", f"{width}x{height}", response_id=response_id)
+        image.avg()  # decodes every row; a truncated file fails here
+    except pyvips.Error:
+        raise ProviderNoImage("undecodable_picture", response_id=response_id) from None
+    return EditedImage(data, media_type, width, height, response_id)

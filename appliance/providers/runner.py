@@ -1,0 +1,240 @@
+"""One route, tried until it delivers, is refused, or an attempt no longer fits."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import structlog
+
+from appliance.core.clock import Deadline
+from appliance.core.errors import ApplianceError
+from appliance.providers.base import (
+    EditedImage,
+    EditRequest,
+    GuestPhoto,
+    MediaPublisher,
+    ProviderBadKey,
+    ProviderError,
+    ProviderNoImage,
+    ProviderQuota,
+    ProviderTransient,
+    ProviderUnreachable,
+)
+from appliance.providers.breaker import Circuit, Circuits
+from appliance.providers.keys import QUOTA_SECONDS, REFUSED_SECONDS, SPENT_SECONDS, KeyRing, ends_in
+from appliance.providers.registry import ProviderRegistry
+from appliance.providers.routes import EditPlan, Route
+from appliance.providers.timings import RouteTimings
+
+log = structlog.get_logger()
+
+MAX_TRIES = 8
+NO_IMAGE_TRIES = 3  # before a fallback gets its chance
+STALLED = 1.5  # times p95: a measured route that takes longer is given up while a try still fits
+_SPENT = frozenset({"insufficient_quota", "LIMIT"})
+
+Permits = Callable[[str, Deadline], AbstractAsyncContextManager[None]]
+
+
+@dataclass(slots=True)
+class EditJob:
+    """What all attempts of a job share; each attempt adds its facts to ``attempts``."""
+
+    plan: EditPlan
+    photo: GuestPhoto
+    deadline: Deadline
+    permits: Permits
+    attempts: list[dict[str, Any]]
+    publisher: MediaPublisher | None = None
+
+
+@dataclass(slots=True)
+class RouteRunner:
+    """Retries and rotates keys; knows no other route."""
+
+    registry: ProviderRegistry
+    keys: KeyRing
+    timings: RouteTimings
+    circuits: Circuits
+    random: random.Random = field(default_factory=random.Random)
+
+    def expected(self, route: Route, share: float) -> float:
+        """Seconds within which ``share`` of this route's attempts end."""
+        estimate = self.registry.driver(route.provider).typical_seconds(route.operation, route.model)
+        return self.timings.percentile(route.name, share, estimate)
+
+    async def run(self, job: EditJob, route: Route, *, last_chance: bool) -> EditedImage:
+        """The route's picture.
+
+        ``last_chance``: no other route waits, so an empty answer is tried again for as long as
+        there is time. Raises the last attempt's error, ``SlotBusy`` or ``TimeoutError``.
+        """
+        tries = 0
+        while True:
+            key = self._key(route)
+            tries += 1
+            try:
+                return await self._attempt(job, route, key)
+            except ProviderError as error:
+                pause = self._pause_after(error, route, key, tries, last_chance=last_chance)
+                if pause is None or job.deadline.remaining() - pause < self.expected(route, 0.5):
+                    raise
+            await asyncio.sleep(pause)
+
+    def _key(self, route: Route) -> str | None:
+        if not self.registry.driver(route.provider).needs_key:
+            return None
+        key = self.keys.take(route.provider)
+        if key is None:
+            wait = self.keys.seconds_until_usable(route.provider)
+            if wait is None:
+                raise ProviderBadKey("no_key", f"no API key is set for {route.provider}")
+            raise ProviderQuota("keys_rest", "every key is refused or out of quota", retry_after=wait)
+        return key
+
+    def _pause_after(
+        self, error: ProviderError, route: Route, key: str | None, tries: int, *, last_chance: bool
+    ) -> float | None:
+        """Seconds to wait before the next try; ``None``: this route is done."""
+        if isinstance(error, (ProviderBadKey, ProviderQuota)) and key is not None:
+            rest = _rest_seconds(error)
+            self.keys.set_aside(route.provider, key, rest, error.reason)
+            if self.keys.usable(route.provider):
+                return 0.0
+            return rest if isinstance(error, ProviderQuota) and tries < MAX_TRIES else None
+        if not isinstance(error, ProviderTransient) or isinstance(error, CircuitOpen) or tries >= MAX_TRIES:
+            return None
+        if isinstance(error, ProviderNoImage):
+            if tries >= NO_IMAGE_TRIES and not last_chance:
+                return None
+            return self.random.uniform(0.05, 0.25)
+        backoff = min(8.0, 2.0 ** (tries - 2)) * self.random.uniform(0.5, 1.5)
+        return max(backoff, error.retry_after or 0.0)
+
+    async def _attempt(self, job: EditJob, route: Route, key: str | None) -> EditedImage:
+        circuit = self.circuits.of(route.name)
+        if circuit.state == "open":
+            self._skip(job, route, circuit)
+        facts: dict[str, Any] = {
+            "provider": route.provider,
+            "operation": route.operation,
+            "model": route.model,
+            "key": ends_in(key),
+        }
+        async with job.permits(route.provider, job.deadline):
+            if not circuit.admit():
+                self._skip(job, route, circuit)
+            facts["started_ms"] = round(job.deadline.elapsed() * 1000)
+            facts["outcome"] = "cancelled"
+            job.attempts.append(facts)
+            since = time.monotonic()
+            try:
+                edited = await self._call(job, route, key)
+            except BaseException as error:
+                _note_failure(facts, error, job.deadline)
+                self._judge(circuit, error, job.deadline)
+                raise
+            finally:
+                facts["ms"] = round((time.monotonic() - since) * 1000)
+            facts |= {"outcome": "picture", "response_id": edited.response_id}
+            circuit.succeeded()
+            await self._remember(route, time.monotonic() - since)
+            return edited
+
+    @staticmethod
+    def _skip(job: EditJob, route: Route, circuit: Circuit) -> NoReturn:
+        """Leave a route whose circuit is open alone, at once."""
+        reason = circuit.last_reason or ""
+        job.attempts.append(
+            {
+                "provider": route.provider,
+                "operation": route.operation,
+                "model": route.model,
+                "started_ms": round(job.deadline.elapsed() * 1000),
+                "ms": 0,
+                "outcome": "skipped",
+                "reason": "circuit_open",
+                "detail": reason,
+            }
+        )
+        raise CircuitOpen("circuit_open", reason, retry_after=circuit.seconds_until_probe())
+
+    async def _call(self, job: EditJob, route: Route, key: str | None) -> EditedImage:
+        request = EditRequest(
+            job_id=job.plan.job_id,
+            photo=job.photo,
+            operation=route.operation,
+            params=route.params,
+            model=route.model,
+            templates=route.templates,
+            input_max_side=route.input_max_side,
+            api_key=key,
+            publisher=job.publisher,
+        )
+        attempt = self._share(job.deadline, route)
+        try:
+            async with attempt.guard():
+                return await self.registry.driver(route.provider).edit(request, attempt)
+        except TimeoutError:
+            if attempt.expires < job.deadline.expires:
+                raise ProviderUnreachable("stalled", "much slower than usual; given up") from None
+            raise
+
+    def _share(self, deadline: Deadline, route: Route) -> Deadline:
+        """An attempt's part of the deadline: all of it, unless a stall would leave room for another try."""
+        if not self.timings.measured(route.name):
+            return deadline
+        cut = max(2.0, STALLED * self.expected(route, 0.95))
+        return deadline.within(cut) if deadline.remaining() > cut + self.expected(route, 0.9) else deadline
+
+    def _judge(self, circuit: Circuit, error: BaseException, deadline: Deadline) -> None:
+        """What a failure says of the provider; a refusal or an empty answer says nothing."""
+        if isinstance(error, (ProviderUnreachable, TimeoutError)):
+            circuit.failed(getattr(error, "reason", "too_slow"))
+        elif isinstance(error, asyncio.CancelledError) and deadline.remaining() <= 0:
+            circuit.failed("too_slow")
+        else:
+            circuit.undecided()
+
+    async def _remember(self, route: Route, seconds: float) -> None:
+        try:
+            await self.timings.record(route.name, seconds)
+        except Exception as error:  # noqa: BLE001 - a picture is not lost over a statistic
+            log.warning("timing.not_kept", route=route.name, error=type(error).__name__)
+
+
+class CircuitOpen(ProviderUnreachable):
+    """The route is left alone for now; it is not tried again within this job."""
+
+
+def _rest_seconds(error: ProviderError) -> float:
+    if isinstance(error, ProviderBadKey):
+        return REFUSED_SECONDS
+    if error.retry_after is not None:
+        return max(0.5, error.retry_after)
+    return SPENT_SECONDS if error.reason in _SPENT else QUOTA_SECONDS
+
+
+def _note_failure(facts: dict[str, Any], error: BaseException, deadline: Deadline) -> None:
+    if isinstance(error, ProviderError):
+        facts |= {
+            "outcome": "failed",
+            "reason": error.reason,
+            "detail": error.detail,
+            "http_status": error.http_status,
+            "response_id": error.response_id,
+        }
+    elif isinstance(error, TimeoutError) or (
+        isinstance(error, asyncio.CancelledError) and deadline.remaining() <= 0
+    ):
+        facts["outcome"] = "too_slow"
+    elif isinstance(error, ApplianceError):
+        facts |= {"outcome": "failed", "reason": str(error.code)}
+    elif not isinstance(error, asyncio.CancelledError):
+        facts |= {"outcome": "failed", "reason": "internal_error"}

@@ -1,0 +1,230 @@
+"""The Turbotext driver: a queue in two calls, then the download of the picture."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+from urllib.parse import urljoin
+
+import httpx
+
+from appliance.core.clock import Deadline
+from appliance.providers.base import (
+    EditedImage,
+    EditRequest,
+    EncodedImage,
+    MediaPublisher,
+    Operation,
+    Params,
+    ProviderBadKey,
+    ProviderError,
+    ProviderNoImage,
+    ProviderPermanent,
+    ProviderQuota,
+    ProviderTransient,
+    ProviderUnreachable,
+)
+from appliance.providers.download import Downloader
+from appliance.providers.http import MIB, post, read_json, status_error, usable_key
+from appliance.providers.problems import role_problems, templates_in_order
+from appliance.providers.turbotext.settings import MOST_NEGATIVE_WORDS, OPERATIONS, ImageEditParams
+from appliance.providers.turbotext.wire import METHODS, PHOTO, Method, Reply, fields_of
+
+Transport = Literal["url", "upload"]
+
+MOST_POLL_FAILURES = 3  # in a row; the picture is paid for, so one broken poll does not give it up
+TYPICAL_SECONDS = 20.0
+POLL_TIMEOUT = 10.0  # seconds; a poll only looks something up
+
+
+class TurbotextDriver:
+    """Edits pictures with Turbotext.
+
+    ``transport`` is how pictures get there: ``url`` lends them by address, ``upload`` sends the
+    file, which the account must be enabled for. ``can_publish`` tells whether an address that the
+    internet can reach is configured. ``poll_seconds`` is the pause between two polls.
+    """
+
+    name: ClassVar[str] = "turbotext"
+    needs_key: ClassVar[bool] = True
+    operations: ClassVar[dict[str, Operation]] = OPERATIONS
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        *,
+        base_url: str,
+        transport: Transport = "url",
+        can_publish: bool = False,
+        poll_seconds: float = 2.5,
+        downloader: Downloader | None = None,
+    ) -> None:
+        self._client = client
+        self._base_url = base_url.rstrip("/")
+        self._transport = transport
+        self._can_publish = can_publish
+        self._poll_seconds = poll_seconds
+        self._downloader = downloader or Downloader(client, self._base_url)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Turbotext has no models to choose from."""
+        return ()
+
+    def typical_seconds(self, operation: str, model: str | None) -> float:  # noqa: ARG002 - not published
+        """How long a picture usually takes, until it has been measured."""
+        return TYPICAL_SECONDS
+
+    def problems(
+        self, operation: str, params: Params, model: str | None, roles: frozenset[str]
+    ) -> dict[str, str]:
+        """What Turbotext would reject, by field name; empty when all is well."""
+        if operation not in OPERATIONS or not isinstance(params, OPERATIONS[operation].params):
+            return {"operation": f"turbotext has no operation {operation!r} with such parameters"}
+        found = role_problems(OPERATIONS[operation], roles, max_images=2)
+        if model is not None:
+            found["model"] = "turbotext has no models to choose from: leave it empty"
+        if self._needs_address(METHODS[operation]) and not self._can_publish:
+            found["operation"] = (
+                "turbotext fetches pictures by address: set provider_media_base_url to an address "
+                "that the internet can reach"
+            )
+        if isinstance(params, ImageEditParams):
+            words = len(params.negative_prompt.split())
+            if words > MOST_NEGATIVE_WORDS:
+                found["params.negative_prompt"] = f"{words} words; {MOST_NEGATIVE_WORDS} at most"
+        return found
+
+    async def edit(self, request: EditRequest, deadline: Deadline) -> EditedImage:
+        """Make the picture before ``deadline`` ends."""
+        key = {"Authorization": f"Bearer {usable_key(request.api_key)}"}
+        templates = templates_in_order(self.operations.get(request.operation), request.templates)
+        roles = frozenset(template.role for template in templates)
+        found = self.problems(request.operation, request.params, request.model, roles)
+        if found:
+            raise ProviderPermanent("refused_parameters", "; ".join(found.values()))
+        method = METHODS[request.operation]
+        async with deadline.guard():
+            images = {one.role: EncodedImage(one.data, one.media_type) for one in reversed(templates)}
+            images[PHOTO] = await request.photo.encoded(request.input_max_side)
+            content = self._content(method, request, images)
+            queue_id = await self._create(method, content, key, deadline)
+            reply = await self._wait(method, queue_id, key, deadline)
+            try:
+                address = self._absolute(reply.address())
+            except ProviderError as error:
+                error.response_id = queue_id
+                raise
+            return await self._downloader.fetch_picture(
+                address, deadline, key_headers=key, response_id=queue_id
+            )
+
+    async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> None:
+        """Ask for the result of a queue that does not exist.
+
+        Turbotext documents no free call. This one creates nothing, so nothing is billed: a
+        refused key shows itself, and any other complaint means that the key was accepted.
+        """
+        del model  # there are none
+        key = {"Authorization": f"Bearer {usable_key(api_key)}"}
+        try:
+            await self._call(
+                METHODS["image_edit"], {"data": {"do": "get_result", "queueid": "0"}}, key, deadline
+            )
+        except (ProviderPermanent, ProviderNoImage) as error:
+            if isinstance(error, ProviderBadKey) or error.http_status not in {200, 400, 422}:
+                raise
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    def _absolute(self, address: str) -> str:
+        """``address`` as the provider gave it; a relative one starts at the configured base."""
+        if address.startswith("//") or "://" in address:
+            return urljoin(self._base_url, address)
+        return f"{self._base_url}/{address.lstrip('/')}"
+
+    def _needs_address(self, method: Method) -> bool:
+        """Whether a picture has to be lent: ``file`` stands for the ``url`` parameter only."""
+        return self._transport == "url" or method.target is not None
+
+    def _content(
+        self, method: Method, request: EditRequest, images: Mapping[str, EncodedImage]
+    ) -> dict[str, Any]:
+        """The body of ``create_queue``, as httpx takes it."""
+        data = {"do": "create_queue", **fields_of(request.params)}
+        content: dict[str, Any] = {"data": data}
+        if self._transport == "upload":
+            image = images[method.url]
+            name = f"image.{image.media_type.rpartition('/')[2]}"
+            content["files"] = {"file": (name, image.data, image.media_type)}
+        else:
+            data["url"] = _publisher(request).publish(images[method.url])
+        if method.target is not None:
+            data["url_image_target"] = _publisher(request).publish(images[method.target])
+        return content
+
+    async def _create(
+        self, method: Method, content: Mapping[str, Any], key: Mapping[str, str], deadline: Deadline
+    ) -> str:
+        reply = await self._call(method, content, key, deadline)
+        if not reply.queueid:
+            raise ProviderUnreachable("no_queueid", http_status=200)
+        return str(reply.queueid)
+
+    async def _wait(self, method: Method, queue_id: str, key: Mapping[str, str], deadline: Deadline) -> Reply:
+        """Poll until the picture is ready."""
+        failures = 0
+        while True:
+            await asyncio.sleep(self._poll_seconds)
+            content = {
+                "data": {"do": "get_result", "queueid": queue_id},
+                "timeout": httpx.Timeout(POLL_TIMEOUT),
+            }
+            try:
+                reply = await self._call(method, content, key, deadline, queue_id)
+            except (ProviderUnreachable, ProviderQuota):
+                failures += 1
+                if failures >= MOST_POLL_FAILURES:
+                    raise
+                continue
+            if not reply.pending:
+                return reply
+            failures = 0
+
+    async def _call(
+        self,
+        method: Method,
+        content: Mapping[str, Any],
+        key: Mapping[str, str],
+        deadline: Deadline,
+        queue_id: str | None = None,
+    ) -> Reply:
+        """One call; its complaints are raised."""
+        answer = await post(
+            self._client,
+            f"{self._base_url}/api_ai/{method.name}",
+            deadline,
+            max_bytes=MIB,
+            headers=dict(key),
+            **content,
+        )
+        try:
+            # Scripts of this kind often send their JSON as text/html.
+            reply = await read_json(answer, Reply, any_type=True)
+        except ProviderTransient:
+            if answer.status >= 400:
+                raise status_error(answer, response_id=queue_id) from None
+            raise
+        failed = reply.failure(answer, queue_id)
+        if failed is not None:
+            raise failed
+        return reply
+
+
+def _publisher(request: EditRequest) -> MediaPublisher:
+    if request.publisher is None:
+        raise ProviderPermanent("no_publisher", "no address that the internet can reach is configured")
+    return request.publisher

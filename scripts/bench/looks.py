@@ -1,0 +1,112 @@
+"""How long each local look takes on a 24-megapixel JPEG, beside a plain resize in the same run.
+
+    python scripts/bench/looks.py [--photo FILE] [--rounds 3] [--max-side 3000]
+
+Without ``--photo`` a 6000 by 4000 test photo is made. Each look also runs once in a process of
+its own, for its peak memory. Prints one line per look: seconds on the clock, times the plain decode,
+resize and encode, seconds of processor time (which other work on the machine hardly changes), peak
+memory in MiB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyvips
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from appliance.core.clock import Deadline
+from appliance.core.images import EncodedImage
+from appliance.providers.base import EditRequest
+from appliance.providers.local.driver import LocalDriver
+
+PLAIN = "plain"
+
+
+@dataclass(frozen=True)
+class FilePhoto:
+    """A photo file as the driver wants it; the local looks read the path alone."""
+
+    path: Path
+    media_type: str = "image/jpeg"
+    width: int = 6000
+    height: int = 4000
+
+    async def encoded(self, max_side: int | None, quality: int = 92) -> EncodedImage:
+        raise NotImplementedError
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--photo", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--max-side", type=int, default=3000)
+    parser.add_argument("--peak", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.peak:
+        measure(given.peak, given.photo, given.max_side, 1)
+        print(peak_of_this_process())
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        photo = given.photo or make_photo(Path(folder) / "photo.jpg")
+        plain, _ = measure(PLAIN, photo, given.max_side, given.rounds)
+        print(f"{'look':12}{'seconds':>9}{'x plain':>9}{'cpu s':>9}{'peak MiB':>10}")
+        for look in (PLAIN, *LocalDriver.operations):
+            seconds, cpu = measure(look, photo, given.max_side, given.rounds)
+            memory = peak(look, photo, given.max_side)
+            print(f"{look:12}{seconds:9.2f}{seconds / plain:9.1f}{cpu:9.2f}{memory:10.0f}")
+
+
+def measure(look: str, photo: Path, max_side: int, rounds: int) -> tuple[float, float]:
+    """The quickest of ``rounds`` runs, in seconds on the clock and of processor time."""
+    times = []
+    driver = LocalDriver()
+    try:
+        for _ in range(rounds):
+            started, begun = time.perf_counter(), time.process_time()
+            if look == PLAIN:
+                image = pyvips.Image.thumbnail(str(photo), max_side, height=max_side, output_profile="srgb")
+                image.jpegsave_buffer(Q=90)
+            else:
+                params = driver.operations[look].params.model_validate({"max_side": max_side})
+                request = EditRequest("bench", FilePhoto(photo), look, params)
+                asyncio.run(driver.edit(request, Deadline.after(60)))
+            times.append((time.perf_counter() - started, time.process_time() - begun))
+    finally:
+        driver.close()
+    return min(times)
+
+
+def peak(look: str, photo: Path, max_side: int) -> float:
+    """The peak memory in MiB of a fresh process that makes one picture."""
+    command = [sys.executable, __file__, "--peak", look, "--photo", str(photo), "--max-side", str(max_side)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def peak_of_this_process() -> float:
+    """In MiB; from /proc, because ``getrusage`` counts the parent from before the exec too."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
+def make_photo(path: Path) -> Path:
+    """A 6000 by 4000 JPEG with soft shapes and camera-like noise."""
+    shapes = pyvips.Image.perlin(6000, 4000, cell_size=700, seed=1).linear(110, 128)
+    colours = shapes.bandjoin([shapes.rot180(), shapes.flip("vertical")])
+    noise = pyvips.Image.gaussnoise(6000, 4000, sigma=2.5, mean=0, seed=2)
+    (colours + noise).cast("uchar").copy(interpretation="srgb").jpegsave(str(path), Q=92)
+    return path
+
+
+if __name__ == "__main__":
+    main()

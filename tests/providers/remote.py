@@ -1,0 +1,127 @@
+"""What the remote drivers' tests share: one bench per provider, with its stand-in running."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from appliance.core.clock import Deadline
+from appliance.providers.base import EditedImage, EditRequest, EncodedImage, Params
+from appliance.providers.download import Downloader
+from appliance.providers.gemini import settings as gemini_settings
+from appliance.providers.gemini.driver import GeminiDriver
+from appliance.providers.openai import settings as openai_settings
+from appliance.providers.openai.driver import OpenAIDriver
+from appliance.providers.pool import build_client
+from appliance.providers.turbotext import settings as turbotext_settings
+from appliance.providers.turbotext.driver import TurbotextDriver
+from tests.providers.photos import photo_in
+from tests.standins import Script, StandIn, gemini_app, openai_app, running, turbotext_app
+from tests.standins.base import PAGE
+
+KEY = "test-key-0123456789abcdef-secret"
+PROMPT = "Ivan Petrov of table nine as a pirate captain on a stormy sea"
+RemoteDriver = GeminiDriver | OpenAIDriver | TurbotextDriver
+
+
+@dataclass
+class Lender:
+    """A ``MediaPublisher`` with a real server behind it."""
+
+    base_url: str = ""
+    images: dict[str, EncodedImage] = field(default_factory=dict)
+
+    def publish(self, image: EncodedImage) -> str:
+        token = f"token-{len(self.images)}"
+        self.images[token] = image
+        return f"{self.base_url}/public/provider-media/{token}"
+
+    async def serve(self, request: Request) -> Response:
+        image = self.images.get(request.path_params["token"])
+        return Response(image.data, media_type=image.media_type) if image else Response(PAGE, 410)
+
+
+class LenderServer(StandIn):
+    name = "lender"
+
+    def __init__(self, lender: Lender) -> None:
+        self.lender = lender
+        super().__init__()
+
+    def build(self) -> Starlette:
+        return Starlette(routes=[Route("/public/provider-media/{token}", self.lender.serve)])
+
+    def error(self, kind: str, *, retry_after: float | None = None, text: str = "") -> Response:
+        raise NotImplementedError
+
+
+@dataclass
+class Bench:
+    """A driver, the stand-in that it talks to, and a request to make."""
+
+    driver: Any
+    standin: Any
+    base_url: str
+    request: EditRequest
+
+    async def edit(self, seconds: float = 10.0, **changes: Any) -> EditedImage:
+        """Edit the photo; ``changes`` are the request's fields."""
+        request = EditRequest(**{**{name: getattr(self.request, name) for name in FIELDS}, **changes})
+        return await self.driver.edit(request, Deadline.after(seconds))
+
+
+FIELDS = (
+    "job_id", "photo", "operation", "params", "model", "templates", "input_max_side", "api_key", "publisher",
+)  # fmt: skip
+
+
+def image_edit(provider: str, **params: Any) -> Params:
+    """The ``image_edit`` parameters of a provider."""
+    settings = {"gemini": gemini_settings, "openai": openai_settings, "turbotext": turbotext_settings}
+    return settings[provider].ImageEditParams(**{"prompt": PROMPT, **params})
+
+
+@asynccontextmanager
+async def bench(
+    provider: str,
+    folder: Path,
+    script: Script | None = None,
+    *,
+    driver: dict[str, Any] | None = None,
+    **standin: Any,
+) -> AsyncIterator[Bench]:
+    """A driver of ``provider`` against its stand-in, which plays ``script``."""
+    standin = {"keys": [KEY], **standin}
+    options = driver or {}
+    async with AsyncExitStack() as stack:
+        made = {"gemini": gemini_app, "openai": openai_app, "turbotext": turbotext_app}[provider]
+        server = await stack.enter_async_context(running(made(script, **standin)))
+        client = await stack.enter_async_context(build_client(server.base_url))
+        lender = Lender()
+        client_driver: RemoteDriver
+        if provider == "turbotext":
+            lent = await stack.enter_async_context(running(LenderServer(lender)))
+            lender.base_url = lent.base_url
+            quick = Downloader(client, server.base_url, waits=(0.02, 0.05))
+            options = {"can_publish": True, "poll_seconds": 0.02, "downloader": quick, **options}
+            client_driver = TurbotextDriver(client, base_url=server.base_url, **options)
+        else:
+            kinds = {"gemini": GeminiDriver, "openai": OpenAIDriver}
+            client_driver = kinds[provider](client, base_url=server.base_url, **options)
+        request = EditRequest(
+            job_id="job-1",
+            photo=photo_in(folder),
+            operation="image_edit",
+            params=image_edit(provider),
+            api_key=KEY,
+            publisher=lender if provider == "turbotext" else None,
+        )
+        yield Bench(client_driver, server.standin, server.base_url, request)

@@ -1,0 +1,203 @@
+"""One table for all remote drivers: what the provider does, and what the driver makes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+import time
+import traceback
+
+import pytest
+
+from appliance.core.clock import Deadline
+from appliance.providers.base import (
+    ProviderBadKey,
+    ProviderError,
+    ProviderNoImage,
+    ProviderPermanent,
+    ProviderQuota,
+    ProviderRefused,
+    ProviderUnreachable,
+)
+from tests.providers.photos import picture_bytes
+from tests.providers.remote import KEY, PROMPT, bench
+from tests.standins import Script, Step
+
+ALL = ("gemini", "openai", "turbotext")
+
+# what the provider does: (class, {provider: reason}); a provider that is not named cannot do it
+TABLE: dict[str, tuple[type[ProviderError], dict[str, str]]] = {
+    "no_image": (ProviderNoImage, {"gemini": "NO_IMAGE", "openai": "no_image", "turbotext": "no_address"}),
+    "text_only": (ProviderNoImage, {"gemini": "STOP"}),
+    "max_tokens": (ProviderNoImage, {"gemini": "MAX_TOKENS"}),
+    "image_other": (ProviderNoImage, {"gemini": "IMAGE_OTHER"}),
+    "no_candidates": (ProviderNoImage, {"gemini": "no_candidates"}),
+    "broken_base64": (ProviderNoImage, dict.fromkeys(("gemini", "openai"), "broken_base64")),
+    "broken_picture": (ProviderNoImage, dict.fromkeys(ALL, "undecodable_picture")),
+    "refused": (
+        ProviderRefused,
+        {"gemini": "IMAGE_SAFETY", "openai": "moderation_blocked", "turbotext": "forbidden_content"},
+    ),
+    "prompt_blocked": (ProviderRefused, {"gemini": "PROHIBITED_CONTENT"}),
+    "face_not_detected": (ProviderRefused, {"turbotext": "face_not_detected"}),
+    "quality_limit": (ProviderRefused, {"turbotext": "quality_limit"}),
+    "params_error": (ProviderPermanent, {"turbotext": "params_error"}),
+    "bad_request": (ProviderPermanent, {"gemini": "INVALID_ARGUMENT", "openai": "invalid_value"}),
+    "huge": (ProviderPermanent, dict.fromkeys(ALL, "answer_too_large")),
+    "endless": (ProviderPermanent, dict.fromkeys(ALL, "answer_too_large")),
+    "key_revoked": (
+        ProviderBadKey,
+        {"gemini": "API_KEY_INVALID", "openai": "invalid_api_key", "turbotext": "auth_error"},
+    ),
+    "quota": (
+        ProviderQuota,
+        {"gemini": "RESOURCE_EXHAUSTED", "openai": "rate_limit_exceeded", "turbotext": "LIMIT"},
+    ),
+    "empty_account": (ProviderQuota, {"openai": "insufficient_quota"}),
+    "unavailable": (
+        ProviderUnreachable,
+        {"gemini": "UNAVAILABLE", "openai": "server_error", "turbotext": "http_503"},
+    ),
+    "server_error": (
+        ProviderUnreachable,
+        {"gemini": "INTERNAL", "openai": "server_error", "turbotext": "http_500"},
+    ),
+    "bad_gateway": (ProviderUnreachable, dict.fromkeys(ALL, "http_502")),
+    "html_page": (ProviderUnreachable, dict.fromkeys(ALL, "html_page")),
+    "truncated_json": (ProviderUnreachable, dict.fromkeys(ALL, "broken_json")),
+    "wrong_type": (ProviderUnreachable, dict.fromkeys(("gemini", "openai"), "wrong_content_type")),
+    "reset": (ProviderUnreachable, dict.fromkeys(ALL, "connection_broken")),
+    "cut_off": (ProviderUnreachable, dict.fromkeys(ALL, "connection_broken")),
+    "redirect": (ProviderUnreachable, dict.fromkeys(ALL, "redirect")),
+}
+ROWS = [
+    pytest.param(play, provider, kind, reason, id=f"{provider}-{play}")
+    for play, (kind, reasons) in TABLE.items()
+    for provider, reason in reasons.items()
+]
+
+
+@pytest.mark.parametrize(("play", "provider", "kind", "reason"), ROWS)
+async def test_each_failure_has_its_class_and_reason_and_the_next_photo_goes_through(
+    play, provider, kind, reason, tmp_path, caplog
+):
+    caplog.set_level(logging.DEBUG)
+    script = Script([Step(play, retry_after=12)])
+    async with bench(provider, tmp_path, script) as at:
+        with pytest.raises(ProviderError) as failed:
+            await at.edit()
+        assert type(failed.value) is kind
+        assert failed.value.reason == reason
+        assert at.standin.pictures_asked() == 1
+        said = "".join(traceback.format_exception(failed.value)) + repr(failed.value) + caplog.text
+        nothing_is_told(said)
+        at.standin.revoked.clear()
+        assert (await at.edit()).width >= 300
+
+
+def nothing_is_told(text: str) -> None:
+    assert KEY not in text
+    assert PROMPT not in text
+    assert "pirate captain" not in text
+    assert "JFIF" not in text
+    assert base64.b64encode(picture_bytes())[:40].decode() not in text
+
+
+@pytest.mark.parametrize("provider", ALL)
+async def test_a_photo_comes_back_edited(provider, tmp_path):
+    async with bench(provider, tmp_path) as at:
+        edited = await at.edit()
+    assert edited.media_type == "image/jpeg"
+    assert edited.data != picture_bytes()
+    assert edited.height > edited.width
+    assert edited.response_id
+
+
+@pytest.mark.parametrize("play", ["silent", "stall"])
+@pytest.mark.parametrize("provider", ALL)
+async def test_a_provider_that_stalls_costs_no_more_than_the_deadline(provider, play, tmp_path):
+    async with bench(provider, tmp_path, Script([Step(play)])) as at:
+        started = time.monotonic()
+        with pytest.raises(TimeoutError):
+            await at.edit(seconds=0.3)
+        assert time.monotonic() - started < 1.0
+        assert (await at.edit()).width
+
+
+@pytest.mark.parametrize("provider", ALL)
+async def test_a_deadline_that_has_passed_asks_nobody(provider, tmp_path):
+    async with bench(provider, tmp_path) as at:
+        with pytest.raises(TimeoutError):
+            await at.edit(seconds=0.0)
+        assert at.standin.calls == []
+
+
+@pytest.mark.parametrize("provider", ALL)
+async def test_the_providers_wish_to_wait_is_passed_on(provider, tmp_path):
+    async with bench(provider, tmp_path, Script([Step("quota", retry_after=7)])) as at:
+        with pytest.raises(ProviderQuota) as failed:
+            await at.edit()
+    assert failed.value.retry_after == 7.0
+    assert failed.value.http_status == 429
+
+
+@pytest.mark.parametrize("provider", ALL)
+async def test_a_closed_port_is_unreachable(provider, tmp_path):
+    async with bench(provider, tmp_path) as at:
+        driver = at.driver
+        driver._base_url = "http://127.0.0.1:9"
+        with pytest.raises(ProviderUnreachable) as failed:
+            await at.edit()
+    assert failed.value.reason == "connection_refused"
+
+
+@pytest.mark.parametrize("key", [None, "", "two words", "line\nend", "ключ"])
+@pytest.mark.parametrize("provider", ALL)
+async def test_a_key_that_cannot_be_a_key_is_refused_before_anything_is_sent(provider, key, tmp_path):
+    async with bench(provider, tmp_path) as at:
+        with pytest.raises(ProviderBadKey) as failed:
+            await at.edit(api_key=key)
+        assert at.standin.calls == []
+    assert not key or key not in str(failed.value)
+
+
+@pytest.mark.parametrize("provider", ALL)
+async def test_the_key_of_each_attempt_is_the_requests_own(provider, tmp_path):
+    async with bench(provider, tmp_path, keys=["first-key", "second-key"]) as at:
+        await asyncio.gather(at.edit(api_key="first-key"), at.edit(api_key="second-key"))
+        assert {call.key for call in at.standin.calls if call.step} == {"first-key", "second-key"}
+
+
+@pytest.mark.parametrize("provider", ALL)
+async def test_a_probe_tells_a_good_key_from_a_refused_one_and_makes_no_picture(provider, tmp_path):
+    async with bench(provider, tmp_path) as at:
+        await at.driver.probe(KEY, Deadline.after(5))
+        with pytest.raises(ProviderBadKey):
+            await at.driver.probe("some-other-key", Deadline.after(5))
+        assert at.standin.pictures_asked() == 0
+
+
+@pytest.mark.parametrize("provider", ["gemini", "openai"])
+async def test_a_probe_of_a_model_that_is_gone_says_so(provider, tmp_path):
+    async with bench(provider, tmp_path) as at:
+        await at.driver.probe(KEY, Deadline.after(5), at.driver.models[0])
+        with pytest.raises(ProviderPermanent) as failed:
+            await at.driver.probe(KEY, Deadline.after(5), "model-of-last-year")
+    assert failed.value.http_status == 404
+
+
+@pytest.mark.parametrize("provider", ALL)
+async def test_what_problems_finds_is_not_sent(provider, tmp_path):
+    async with bench(provider, tmp_path) as at:
+        with pytest.raises(ProviderPermanent) as failed:
+            await at.edit(model="model-of-last-year")
+        assert at.standin.calls == []
+    assert failed.value.reason == "refused_parameters"
+
+
+@pytest.mark.parametrize("provider", ALL)
+async def test_a_driver_guesses_how_long_a_picture_takes(provider, tmp_path):
+    async with bench(provider, tmp_path) as at:
+        models = (*at.driver.models, None, "model-of-next-year")
+        assert all(5 <= at.driver.typical_seconds("image_edit", model) <= 60 for model in models)

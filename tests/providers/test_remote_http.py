@@ -1,0 +1,256 @@
+"""The shared HTTP helpers: bounds in time and size, pools, and what a provider's words become."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import httpx
+import pytest
+
+from appliance.core.clock import Deadline
+from appliance.providers.base import (
+    ProviderBadKey,
+    ProviderError,
+    ProviderPermanent,
+    ProviderQuota,
+    ProviderUnreachable,
+)
+from appliance.providers.http import Answer, exchange, post, retry_after, status_error
+from appliance.providers.pool import RenewingTransport, build_client, proxy_for
+from appliance.providers.scrub import scrub, word
+
+URL = "https://provider.example/api"
+
+
+def client_for(handler) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.MockTransport(handler))
+
+
+async def slowly(*chunks: bytes, pause: float = 0.0):
+    for chunk in chunks:
+        await asyncio.sleep(pause)
+        yield chunk
+
+
+async def test_a_body_that_says_it_is_too_large_is_not_read():
+    read = []
+
+    async def body():
+        read.append(1)
+        yield b"x"
+
+    handler = lambda _: httpx.Response(200, headers={"Content-Length": "1001"}, content=body())  # noqa: E731
+    async with client_for(handler) as client:
+        with pytest.raises(ProviderPermanent, match="answer_too_large"):
+            await exchange(client, "GET", URL, Deadline.after(5), max_bytes=1000)
+    assert read == []
+
+
+async def test_a_body_is_given_up_as_soon_as_it_is_too_large():
+    sent = 0
+
+    async def body():
+        nonlocal sent
+        while True:
+            sent += 1000
+            yield bytes(1000)
+
+    async with client_for(lambda _: httpx.Response(200, content=body())) as client:
+        with pytest.raises(ProviderPermanent, match="answer_too_large"):
+            await exchange(client, "GET", URL, Deadline.after(5), max_bytes=10_000)
+    assert sent <= 20_000
+
+
+async def test_a_body_that_unpacks_to_too_much_is_too_large():
+    packed = gzip.compress(bytes(1_000_000))
+    handler = lambda _: httpx.Response(  # noqa: E731
+        200, headers={"Content-Encoding": "gzip"}, content=slowly(packed)
+    )
+    async with client_for(handler) as client:
+        with pytest.raises(ProviderPermanent, match="answer_too_large"):
+            await exchange(client, "GET", URL, Deadline.after(5), max_bytes=100_000)
+
+
+async def test_a_body_that_is_not_what_its_encoding_says_is_unreachable():
+    handler = lambda _: httpx.Response(  # noqa: E731
+        200, headers={"Content-Encoding": "gzip"}, content=slowly(b"not gzip at all")
+    )
+    async with client_for(handler) as client:
+        with pytest.raises(ProviderUnreachable, match="bad_encoding"):
+            await exchange(client, "GET", URL, Deadline.after(5), max_bytes=1000)
+
+
+async def test_an_answer_that_stalls_half_way_leaves_time_for_another_try():
+    async with client_for(lambda _: httpx.Response(200, content=slowly(b"a", b"b", pause=5))) as client:
+        deadline = Deadline.after(5)
+        with pytest.raises(ProviderUnreachable, match="stalled"):
+            await exchange(client, "GET", URL, deadline, max_bytes=1000, stall_seconds=0.05)
+    assert deadline.remaining() > 4
+
+
+async def test_a_slow_answer_ends_with_the_deadline():
+    async with client_for(lambda _: httpx.Response(200, content=slowly(*[b"x"] * 99, pause=0.02))) as client:
+        started = time.monotonic()
+        with pytest.raises(TimeoutError):
+            await exchange(client, "GET", URL, Deadline.after(0.1), max_bytes=1000)
+    assert time.monotonic() - started < 0.5
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (httpx.ConnectTimeout(""), "connect_timeout"),
+        (httpx.PoolTimeout(""), "pool_timeout"),
+        (httpx.WriteTimeout(""), "wire_timeout"),
+        (httpx.ConnectError("secret words"), "connect_failed"),
+        (httpx.ReadError("secret words"), "connection_broken"),
+        (httpx.RemoteProtocolError("secret words"), "connection_broken"),
+        (httpx.LocalProtocolError("Illegal header value b'secret words'"), "connection_broken"),
+        (httpx.ProxyError("secret words"), "connection_broken"),
+    ],
+)
+async def test_what_breaks_on_the_wire_has_a_stable_reason_and_quotes_nothing(error, reason):
+    def handler(_: httpx.Request) -> httpx.Response:
+        raise error
+
+    async with client_for(handler) as client:
+        with pytest.raises(ProviderUnreachable) as failed:
+            await post(client, URL, Deadline.after(5), max_bytes=1000)
+    assert str(failed.value) == reason
+    assert failed.value.__cause__ is None
+
+
+async def test_a_name_that_does_not_exist_is_told_apart(monkeypatch):
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    async with build_client("https://provider.invalid") as client:
+        with pytest.raises(ProviderUnreachable, match="dns_failed"):
+            await post(client, "https://provider.invalid/api", Deadline.after(5), max_bytes=1000)
+
+
+@pytest.mark.parametrize("url", ["https://", "ht!tp://x", "https://[::1/"])
+async def test_a_base_address_that_is_none_is_an_error_of_the_route(url):
+    async with httpx.AsyncClient() as client:
+        with pytest.raises(ProviderError):
+            await post(client, url, Deadline.after(5), max_bytes=1000)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "kind"),
+    [
+        (400, "", ProviderPermanent), (404, "x", ProviderPermanent), (401, "x", ProviderBadKey),
+        (403, "x", ProviderBadKey), (403, "", ProviderUnreachable), (402, "x", ProviderQuota),
+        (408, "", ProviderUnreachable), (429, "", ProviderQuota), (500, "x", ProviderUnreachable),
+        (504, "", ProviderUnreachable), (529, "x", ProviderUnreachable),
+    ],
+)  # fmt: skip
+def test_a_status_has_its_class(status, reason, kind):
+    error = status_error(Answer(status, httpx.Headers(), b""), reason)
+    assert type(error) is kind
+    assert error.reason == (reason or f"http_{status}")
+    assert error.http_status == status
+
+
+def test_retry_after_is_seconds_or_a_date():
+    later = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+    assert retry_after({"retry-after": "12"}) == 12.0
+    assert retry_after({"retry-after": later}) == pytest.approx(90, abs=2)
+    assert retry_after({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0.0
+    assert retry_after({"retry-after": "99999999999"}) == 86_400.0
+    assert retry_after({"retry-after": "soon"}) is None
+    assert retry_after({"retry-after": "-5"}) is None
+    assert retry_after({}) is None
+
+
+def test_a_message_is_cut_and_loses_keys_prompts_and_picture_data():
+    key, prompt = "abcd-efgh-ijkl-mnop", "Ivan Petrov of table nine\nas a pirate captain"
+    message = (
+        f"key {key} is bad,\n prompt 'of table nine as a pirate cap…' too, Bearer zzz and AIzaSyA1234567890, "
+        f"sk-proj-1234567890, data:image/png;base64,iVBORw0KGgo= and {'QUJD' * 50}; " + "word " * 100
+    )
+    said = scrub(message, (key, prompt, None, ""))
+    assert len(said) == 300
+    assert said.startswith("key […] is bad, prompt '[…]…' too, […] and […], […], […] and […]; word")
+
+
+def test_a_reason_is_a_short_word():
+    assert word("RESOURCE_EXHAUSTED") == "RESOURCE_EXHAUSTED"
+    assert word("some <b>words</b>\n here") == "some_b_words_b_here"
+    assert word(None, "else") == "else"
+    assert len(word("x" * 500)) == 60
+
+
+def test_the_environments_proxy_holds_except_for_this_machine(monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("https_proxy", "http://proxy.venue:3128")
+    monkeypatch.setenv("NO_PROXY", "inside.venue")
+    monkeypatch.setenv("no_proxy", "inside.venue")
+    assert proxy_for("https://provider.example") == "http://proxy.venue:3128"
+    assert proxy_for("https://inside.venue") is None
+    assert proxy_for("https://127.0.0.1:9000") is None
+    assert proxy_for("https://localhost:9000") is None
+    assert proxy_for("http://provider.example") is None
+
+
+class FakePool(httpx.AsyncBaseTransport):
+    """One pool: its answers come over ``version``; the body waits for ``go``."""
+
+    def __init__(self, version: bytes) -> None:
+        self.version, self.closed, self.go = version, False, asyncio.Event()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/no-headers":
+            await asyncio.sleep(60)
+        return httpx.Response(200, extensions={"http_version": self.version}, content=self.body(request))
+
+    async def body(self, request: httpx.Request):
+        yield b"first"
+        if request.url.path == "/slow":
+            await self.go.wait()
+        yield b"second"
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+def renewing(version: bytes) -> tuple[httpx.AsyncClient, list[FakePool]]:
+    pools: list[FakePool] = []
+
+    def make() -> FakePool:
+        pools.append(FakePool(version))
+        return pools[-1]
+
+    return httpx.AsyncClient(transport=RenewingTransport(make)), pools
+
+
+@pytest.mark.parametrize("path", ["/slow", "/no-headers"])
+async def test_a_shared_connection_is_given_up_after_an_exchange_was_cancelled_on_it(path):
+    client, pools = renewing(b"HTTP/2")
+    async with client:
+        other = asyncio.create_task(client.get("https://p.example/slow"))
+        await asyncio.sleep(0)
+        with pytest.raises(TimeoutError):
+            await exchange(client, "GET", f"https://p.example{path}", Deadline.after(0.05), max_bytes=99)
+        await client.get("https://p.example/")
+        assert len(pools) == 2
+        assert not pools[0].closed, "another exchange still runs on it"
+        pools[0].go.set()
+        await other
+        assert pools[0].closed
+        assert not pools[1].closed
+    assert pools[1].closed
+
+
+async def test_a_connection_of_its_own_is_kept_after_whole_answers():
+    client, pools = renewing(b"HTTP/1.1")
+    async with client:
+        for _ in range(3):
+            assert (await client.get("https://p.example/")).content == b"firstsecond"
+        with pytest.raises(TimeoutError):
+            await exchange(client, "GET", "https://p.example/slow", Deadline.after(0.05), max_bytes=99)
+        assert len(pools) == 1

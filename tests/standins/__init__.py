@@ -1,0 +1,21 @@
+"""Stand-ins for the AI providers' servers: the real wire contract, and scripts of every failure."""
+
+from tests.standins.base import Call, StandIn
+from tests.standins.gemini import gemini_app
+from tests.standins.openai import openai_app
+from tests.standins.script import Script, Step, by_chance
+from tests.standins.server import Running, running
+from tests.standins.turbotext import turbotext_app
+
+__all__ = [
+    "Call",
+    "Running",
+    "Script",
+    "StandIn",
+    "Step",
+    "by_chance",
+    "gemini_app",
+    "openai_app",
+    "running",
+    "turbotext_app",
+]

@@ -1,0 +1,275 @@
+"""A stand-in for Gemini's ``generateContent``, as strict as the real one."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import itertools
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tests.standins.base import HUGE, Call, Refusal, StandIn, json_response
+from tests.standins.picture import decodes, edited
+from tests.standins.script import Script, Step
+
+# Pixels of imageSize 1K; 2K and 4K double and quadruple them.
+SIZES = {
+    "1:1": (1024, 1024), "2:3": (848, 1264), "3:2": (1264, 848), "3:4": (896, 1200), "4:3": (1200, 896),
+    "4:5": (928, 1152), "5:4": (1152, 928), "9:16": (768, 1376), "16:9": (1376, 768), "21:9": (1584, 672),
+}  # fmt: skip
+SCALE = {"1K": 1, "2K": 2, "4K": 4}
+# model: (takes imageSize, images in one request)
+MODELS = {
+    "gemini-2.5-flash-image": (False, 3),
+    "gemini-3-pro-image-preview": (True, 14),
+    "gemini-3.1-flash-image-preview": (True, 14),
+}
+MAX_REQUEST = 20_971_520
+CATEGORIES = {"HARASSMENT", "HATE_SPEECH", "SEXUALLY_EXPLICIT", "DANGEROUS_CONTENT", "CIVIC_INTEGRITY"}
+THRESHOLDS = {"OFF", "BLOCK_NONE", "BLOCK_ONLY_HIGH", "BLOCK_MEDIUM_AND_ABOVE", "BLOCK_LOW_AND_ABOVE"}
+STATUSES = {400: "INVALID_ARGUMENT", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 429: "RESOURCE_EXHAUSTED",
+            500: "INTERNAL", 503: "UNAVAILABLE"}  # fmt: skip
+_STANDARD = str.maketrans("-_", "+/")
+_TYPE = "type.googleapis.com/google.rpc."
+
+
+def gemini_app(script: Script | None = None, **options: Any) -> Gemini:
+    return Gemini(script, **options)
+
+
+class Gemini(StandIn):
+    name = "gemini"
+
+    def __init__(
+        self,
+        script: Script | None = None,
+        *,
+        models: Mapping[str, tuple[bool, int]] = MODELS,
+        keys: Iterable[str] | None = None,
+        seconds: float = 0.0,
+    ) -> None:
+        self.models = models
+        self._numbers = itertools.count(1)
+        super().__init__(script, keys=keys, seconds=seconds)
+
+    def build(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/v1beta/models", self.list_models),
+                Route("/v1beta/models/{model}:generateContent", self.generate, methods=["POST"]),
+                Route("/v1beta/models/{model}", self.get_model),
+            ]
+        )
+
+    def error(self, kind: str, *, retry_after: float | None = None, text: str = "") -> Response:
+        match kind:
+            case "bad_key":
+                details = [
+                    {"@type": _TYPE + "ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com"}
+                ]
+                return _error(400, "API key not valid. Please pass a valid API key.", details)
+            case "quota":
+                details = [{"@type": _TYPE + "QuotaFailure", "violations": []}]
+                if retry_after is not None:
+                    details.append({"@type": _TYPE + "RetryInfo", "retryDelay": f"{retry_after:g}s"})
+                return _error(429, "You exceeded your current quota, please check your plan.", details)
+            case "unavailable":
+                return _error(503, "The model is overloaded. Please try again later.")
+            case "server_error":
+                return _error(500, "An internal error has occurred.")
+            case _:
+                return _error(400, text or "Request contains an invalid argument.")
+
+    async def list_models(self, request: Request) -> Response:
+        call = await self.record(request, request.headers.get("x-goog-api-key", ""))
+        if refused := self._auth(call):
+            return refused
+        return json_response(200, {"models": [{"name": f"models/{name}"} for name in self.models]})
+
+    async def get_model(self, request: Request) -> Response:
+        call = await self.record(request, request.headers.get("x-goog-api-key", ""))
+        model = request.path_params["model"]
+        if refused := self._auth(call):
+            return refused
+        if model not in self.models:
+            return _unknown_model(model)
+        return json_response(
+            200, {"name": f"models/{model}", "supportedGenerationMethods": ["generateContent"]}
+        )
+
+    async def generate(self, request: Request) -> Response:
+        call = await self.record(request, request.headers.get("x-goog-api-key", ""))
+        model = request.path_params["model"]
+        if refused := self._auth(call):
+            return refused
+        if model not in self.models:
+            return _unknown_model(model)
+        try:
+            asked = read_request(call, *self.models[model])
+        except Refusal as refusal:
+            return refusal.response
+        step = await self.begin(call)
+        played = await self.play(step, call, request)
+        return played or json_response(200, await self._answer(step, model, asked))
+
+    def _auth(self, call: Call) -> Response | None:
+        if not call.key:
+            return _error(403, "Method doesn't allow unregistered callers. Please use API Key.")
+        return None if self.accepts(call.key) else self.error("bad_key")
+
+    async def _answer(self, step: Step, model: str, asked: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = {"modelVersion": model, "responseId": f"standin-{next(self._numbers)}"}
+        reason, parts = "STOP", []
+        match step.name:
+            case "no_image":
+                reason = "NO_IMAGE"
+            case "refused":
+                reason = "IMAGE_SAFETY"
+            case "max_tokens" | "image_other":
+                reason = step.name.upper()
+            case "text_only":
+                parts = [{"text": "I would rather describe the picture: " + asked["prompt"]}]
+            case "no_candidates":
+                return answer
+            case "prompt_blocked":
+                return answer | {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}
+            case _:
+                parts = await self._parts(step, asked)
+        candidate: dict[str, Any] = {"finishReason": reason, "index": 0}
+        if parts:
+            candidate["content"] = {"role": "model", "parts": parts}
+        if reason == "IMAGE_SAFETY":
+            candidate["finishMessage"] = f"Unable to show the generated image for: {asked['prompt']}"
+        return answer | {"candidates": [candidate], "usageMetadata": {"totalTokenCount": 1290}}
+
+    async def _parts(self, step: Step, asked: dict[str, Any]) -> list[dict[str, Any]]:
+        extra = asked["images"][1] if len(asked["images"]) > 1 else None
+        data = await asyncio.to_thread(edited, asked["images"][0], self.name, size=asked["size"], extra=extra)
+        if step.name == "huge":
+            data += bytes(HUGE - len(data))
+        if step.name == "broken_picture":
+            data = data[: len(data) // 2]
+        text = base64.b64encode(data).decode()
+        if step.name == "broken_base64":
+            text = text[:1000] + "*" + text[1001:]
+        if step.name == "snake_case":
+            return [{"text": "Here you are."}, {"inline_data": {"mime_type": "image/jpeg", "data": text}}]
+        parts: list[dict[str, Any]] = [{"inlineData": {"mimeType": "image/jpeg", "data": text}}]
+        if step.name == "thought_first":
+            draft = await asyncio.to_thread(edited, asked["images"][0], "draft", size=(256, 256))
+            thought = {"mimeType": "image/jpeg", "data": base64.b64encode(draft).decode()}
+            parts = [{"text": "A plan", "thought": True}, {"thought": True, "inlineData": thought}, *parts]
+        return parts
+
+
+def read_request(call: Call, sized: bool, most_images: int) -> dict[str, Any]:
+    """The images, prompt and wanted size of a request; raises ``Refusal`` if it breaks the contract."""
+    if len(call.body) > MAX_REQUEST:
+        raise _invalid(f"Request payload size exceeds the limit: {MAX_REQUEST} bytes.")
+    if not call.headers.get("content-type", "").startswith("application/json"):
+        raise _invalid("Content-Type must be application/json.")
+    try:
+        body = _camel(json.loads(call.body))
+    except ValueError:
+        raise _invalid("Invalid JSON payload received. Unexpected end of string.") from None
+    _known(body, "", "contents", "generationConfig", "safetySettings")
+    contents = body.get("contents")
+    if not isinstance(contents, list) or len(contents) != 1:
+        raise _invalid("* GenerateContentRequest.contents: contents is not specified")
+    _known(contents[0], "contents[0]", "role", "parts")
+    if contents[0].get("role", "user") != "user":
+        raise _invalid("Please use a valid role: user, model.")
+    images, prompt = _read_parts(contents[0].get("parts"))
+    if len(images) > most_images:
+        raise _invalid(f"This model accepts at most {most_images} images.")
+    for setting in body.get("safetySettings", []):
+        _known(setting, "safety_settings[0]", "category", "threshold")
+        category, threshold = setting.get("category", ""), setting.get("threshold")
+        if category.removeprefix("HARM_CATEGORY_") not in CATEGORIES or threshold not in THRESHOLDS:
+            raise _invalid("Invalid value at 'safety_settings[0]'")
+    return {"images": images, "prompt": prompt, "size": _read_size(body.get("generationConfig", {}), sized)}
+
+
+def _camel(value: Any) -> Any:
+    """The real server takes either spelling of a field's name, and Google's own client mixes them."""
+    if isinstance(value, list):
+        return [_camel(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        re.sub(r"_([a-z])", lambda hit: hit[1].upper(), name): _camel(item) for name, item in value.items()
+    }
+
+
+def _read_parts(parts: Any) -> tuple[list[bytes], str]:
+    if not isinstance(parts, list) or not parts:
+        raise _invalid("* GenerateContentRequest.contents[0].parts: contents.parts must not be empty.")
+    *pictures, last = parts
+    images = []
+    for number, part in enumerate(pictures):
+        where = f"contents[0].parts[{number}]"
+        _known(part, where, "inlineData")
+        blob = part.get("inlineData")
+        _known(blob, where + ".inline_data", "mimeType", "data")
+        try:
+            # Both alphabets are accepted; Google's own client uses the one for addresses.
+            data = binascii.a2b_base64(blob["data"].translate(_STANDARD), strict_mode=True)
+        except (KeyError, AttributeError, ValueError):
+            raise _invalid(f"Invalid value at '{where}.inline_data.data' (TYPE_BYTES)") from None
+        if blob.get("mimeType") not in {"image/jpeg", "image/png", "image/webp"} or not decodes(data):
+            raise _invalid("Unable to process input image. Please retry or report.")
+        images.append(data)
+    _known(last, f"contents[0].parts[{len(images)}]", "text")
+    if not images or not isinstance(last.get("text"), str) or not last["text"]:
+        raise _invalid("The photo must come first and the prompt last.")
+    return images, last["text"]
+
+
+def _read_size(config: Any, sized: bool) -> tuple[int, int] | None:
+    _known(config, "generation_config", "responseModalities", "imageConfig")
+    if not set(config.get("responseModalities", [])) <= {"IMAGE", "TEXT"}:
+        raise _invalid("Invalid value at 'generation_config.response_modalities'")
+    image = config.get("imageConfig", {})
+    _known(image, "generation_config.image_config", "aspectRatio", "imageSize")
+    if "imageSize" in image and not sized:
+        raise _invalid("imageSize is not supported by this model.")
+    ratio, size = image.get("aspectRatio"), image.get("imageSize", "1K")
+    if size not in SCALE:
+        raise _invalid("image_size must be one of 1K, 2K, 4K.")
+    if ratio is None:
+        return None
+    if ratio not in SIZES:
+        raise _invalid(f"aspect_ratio must be one of {', '.join(SIZES)}.")
+    width, height = SIZES[ratio]
+    return width * SCALE[size], height * SCALE[size]
+
+
+def _known(value: Any, where: str, *names: str) -> None:
+    if not isinstance(value, dict):
+        raise _invalid(f"Invalid value at '{where}': not a message.")
+    for name in value:
+        if name not in names:
+            raise _invalid(
+                f"Invalid JSON payload received. Unknown name \"{name}\" at '{where}': Cannot find field."
+            )
+
+
+def _invalid(message: str) -> Refusal:
+    return Refusal(_error(400, message))
+
+
+def _unknown_model(model: str) -> Response:
+    return _error(404, f"models/{model} is not found for API version v1beta, or is not supported.")
+
+
+def _error(status: int, message: str, details: list[dict[str, Any]] | None = None) -> Response:
+    error: dict[str, Any] = {"code": status, "message": message, "status": STATUSES[status]}
+    return json_response(status, {"error": error | ({"details": details} if details else {})})

@@ -1,0 +1,184 @@
+"""A stand-in for OpenAI's ``images/edits``, as strict as the real one."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tests.standins.base import HUGE, Call, Refusal, StandIn, bearer, json_response
+from tests.standins.forms import BadForm, read_form
+from tests.standins.picture import decodes, edited
+from tests.standins.script import Script, Step
+
+MODELS = ("gpt-image-1.5",)
+VALUES = {
+    "size": {"1024x1024", "1536x1024", "1024x1536", "auto"},
+    "quality": {"low", "medium", "high", "auto"},
+    "output_format": {"png", "jpeg", "webp"},
+    "background": {"transparent", "opaque", "auto"},
+    "input_fidelity": {"high", "low"},
+    "output_compression": {str(number) for number in range(101)},
+}
+# kind: (status, message, code, type)
+ERRORS: dict[str, tuple[int, str, str | None, str]] = {
+    "bad_key": (401, "Incorrect API key provided.", "invalid_api_key", "invalid_request_error"),
+    "quota": (429, "Rate limit reached for images per min.", "rate_limit_exceeded", "tokens"),
+    "empty_account": (429, "You exceeded your current quota.", "insufficient_quota", "insufficient_quota"),
+    "refused": (
+        400,
+        "Your request was rejected by the safety system. safety_violations=[violence].",
+        "moderation_blocked",
+        "image_generation_user_error",
+    ),
+    "unavailable": (503, "The server is overloaded.", None, "server_error"),
+    "server_error": (500, "The server had an error.", None, "server_error"),
+}
+MAX_IMAGE = 50 * 1024 * 1024
+
+
+def openai_app(script: Script | None = None, **options: Any) -> OpenAI:
+    return OpenAI(script, **options)
+
+
+class OpenAI(StandIn):
+    name = "openai"
+
+    def __init__(
+        self,
+        script: Script | None = None,
+        *,
+        models: Iterable[str] = MODELS,
+        keys: Iterable[str] | None = None,
+        seconds: float = 0.0,
+    ) -> None:
+        self.models = set(models)
+        self._numbers = itertools.count(1)
+        super().__init__(script, keys=keys, seconds=seconds)
+
+    def build(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/v1/models", self.get_models),
+                Route("/v1/models/{model}", self.get_models),
+                Route("/v1/images/edits", self.edits, methods=["POST"]),
+            ]
+        )
+
+    def error(self, kind: str, *, retry_after: float | None = None, text: str = "") -> Response:
+        headers = {} if retry_after is None else {"Retry-After": f"{retry_after:g}"}
+        headers["x-request-id"] = f"req_{next(self._numbers)}"
+        status, message, code, type_ = ERRORS.get(kind, (400, text, "invalid_value", "invalid_request_error"))
+        return _error(status, message, code, headers, type_)
+
+    async def get_models(self, request: Request) -> Response:
+        call = await self.record(request, bearer(request))
+        model = request.path_params.get("model")
+        if not self.accepts(call.key):
+            return self.error("bad_key")
+        if model is None:
+            return json_response(
+                200, {"object": "list", "data": [{"id": name} for name in sorted(self.models)]}
+            )
+        return json_response(200, {"id": model}) if model in self.models else _unknown_model(model)
+
+    async def edits(self, request: Request) -> Response:
+        call = await self.record(request, bearer(request))
+        if not self.accepts(call.key):
+            return self.error("bad_key")
+        try:
+            self._check(call)
+        except Refusal as refusal:
+            return refusal.response
+        step = await self.begin(call)
+        if step.name in {"empty_account", "refused"}:
+            return self.error(step.name)
+        return await self.play(step, call, request) or await self._answer(step, call)
+
+    def _check(self, call: Call) -> None:
+        try:
+            call.fields, call.files = read_form(call.headers.get("content-type", ""), call.body)
+        except BadForm as error:
+            raise Refusal(_error(400, str(error), "invalid_body")) from None
+        self._check_files(call)
+        self._check_fields(call)
+
+    def _check_fields(self, call: Call) -> None:
+        fields = dict(call.fields)
+        if len(fields) != len(call.fields):
+            raise Refusal(_error(400, "Duplicate parameter.", "duplicate_parameter"))
+        for name, value in fields.items():
+            if name not in {"model", "prompt", *VALUES}:
+                raise Refusal(_error(400, f"Unknown parameter: '{name}'.", "unknown_parameter"))
+            if name in VALUES and value not in VALUES[name]:
+                raise Refusal(_error(400, f"Invalid value for '{name}'.", "invalid_value"))
+        if not fields.get("prompt") or not fields.get("model"):
+            raise Refusal(_error(400, "Missing required parameter.", "missing_required_parameter"))
+        if len(fields["prompt"]) > 32_000:
+            raise Refusal(_error(400, "Invalid 'prompt': string too long.", "string_above_max_length"))
+        if fields["model"] not in self.models:
+            raise Refusal(_unknown_model(fields["model"]))
+        if fields.get("background") == "transparent" and fields.get("output_format") == "jpeg":
+            raise Refusal(_error(400, "Transparent background is not supported for jpeg.", "invalid_value"))
+        if fields.get("output_format", "png") == "png" and fields.get("output_compression", "100") != "100":
+            raise Refusal(_error(400, "Compression less than 100 is not supported for png.", "invalid_value"))
+
+    def _check_files(self, call: Call) -> None:
+        if not call.files or len(call.files) > 16:
+            raise Refusal(_error(400, "Between 1 and 16 images are needed.", "invalid_value"))
+        for file in call.files:
+            if file.name != "image[]":
+                raise Refusal(_error(400, f"Unknown parameter: '{file.name}'.", "unknown_parameter"))
+            if file.media_type not in {"image/jpeg", "image/png", "image/webp"} or not decodes(file.data):
+                raise Refusal(_error(400, "Invalid image file or mode.", "invalid_image_file"))
+            if len(file.data) >= MAX_IMAGE:
+                raise Refusal(_error(400, "Image is too large.", "image_too_large"))
+
+    async def _answer(self, step: Step, call: Call) -> Response:
+        fields, size = dict(call.fields), None
+        if fields.get("size", "auto") != "auto":
+            width, height = fields["size"].split("x")
+            size = int(width), int(height)
+        data = await asyncio.to_thread(
+            edited,
+            call.files[0].data,
+            self.name,
+            size=size,
+            extra=call.files[1].data if len(call.files) > 1 else None,
+            kind=fields.get("output_format", "png"),
+        )
+        if step.name == "huge":
+            data += bytes(HUGE - len(data))
+        if step.name == "broken_picture":
+            data = data[: len(data) // 2]
+        text = base64.b64encode(data).decode()
+        if step.name == "broken_base64":
+            text = text[:1000] + "*" + text[1001:]
+        images = [] if step.name == "no_image" else [{"b64_json": text}]
+        headers = {"x-request-id": f"req_{next(self._numbers)}"}
+        return json_response(200, {"created": int(time.time()), "data": images}, headers)
+
+
+def _unknown_model(model: str) -> Response:
+    return _error(
+        404, f"The model '{model}' does not exist or you do not have access to it.", "model_not_found"
+    )
+
+
+def _error(
+    status: int,
+    message: str,
+    code: str | None,
+    headers: dict[str, str] | None = None,
+    kind: str = "invalid_request_error",
+) -> Response:
+    error = {"message": message, "type": kind, "param": None, "code": code}
+    return json_response(status, {"error": error}, headers)
