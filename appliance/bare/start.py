@@ -1,0 +1,224 @@
+"""Starting everything, in the order that is safe and with as much at once as is."""
+
+import contextlib
+import json
+import os
+import resource
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
+
+from appliance.bare import leftovers, nginx, ports, postgres, status, supervision
+from appliance.bare.environment import environment
+from appliance.bare.options import Options
+from appliance.bare.places import CHECKOUT, Places, Ports
+from appliance.bare.preparation import Passwords, Preparation
+from appliance.bare.problem import Problem, Stopped
+from appliance.bare.progress import Progress, tail
+from appliance.bare.report import Report, kept_passwords
+from appliance.bare.supervision import Program, Supervisor
+
+_READY_WITHIN = 60
+_STOP_APP_WITHIN = 65  # the longest deadline of a photo, and a little
+
+
+def start(options: Options, places: Places) -> int:
+    """Start everything and say so; without ``--detach``, stay until told to stop."""
+    progress = Progress(for_programs=options.json)
+    supervisor = Supervisor(places)
+    with places.starting():
+        _refuse_second_start(places, supervisor, progress)
+        leftovers.wait_for_end(places, progress)
+        ports.require(options.port)
+        with _signals_as_stopped():
+            process, made = _bring_up(options, places, supervisor, progress)
+        progress.total("ready")
+    report = Report(places, options.port, made, kept_passwords(places))
+    if options.json:
+        print(json.dumps({**status.ask(places, supervisor).as_json(), **report.as_json()}), flush=True)
+    else:
+        progress.say(report.text())
+    if options.detach:
+        progress.say(f"It keeps running. Stop it with: {_again(options)} --stop")
+        return 0
+    progress.say("Ctrl-C stops it.")
+    return _stay(process, supervisor, progress)
+
+
+def _again(options: Options) -> str:
+    return f"scripts/run --data {shlex.quote(str(options.data))}" if options.data else "scripts/run"
+
+
+def _refuse_second_start(places: Places, supervisor: Supervisor, progress: Progress) -> None:
+    if supervisor.is_stopping() and (pid := supervisor.pid()):
+        with progress.step("the earlier run has stopped"):
+            supervisor.wait_for_end(pid)
+    if supervisor.pid() is not None:
+        running = places.read_ports()
+        where = f" at {status.address(running.public)}" if running else ""
+        raise Problem(
+            f"It is already running on {places.data}{where}. Stop it with --stop, or ask with --status."
+        )
+
+
+def _bring_up(
+    options: Options, places: Places, supervisor: Supervisor, progress: Progress
+) -> tuple[subprocess.Popen[bytes], Passwords]:
+    """All steps up to ready; if one fails, nothing keeps running."""
+    chosen = ports.choose(places, options.port)
+    env = environment(places, chosen)
+    postgres.make_secrets(places)
+    preparation = Preparation(places, env)
+    process: subprocess.Popen[bytes] | None = None
+    try:
+        _check_and_make_cluster(places, env, preparation, progress)
+        supervision.write_config(places, _programs(places, chosen))
+        nginx.write_config(places, chosen)
+        _raise_file_limit()
+        with _sample_drawn(places, env):
+            with progress.step("PostgreSQL and Nginx started under supervisord"):
+                process = supervision.launch(places, env, stays=options.detach)
+                supervisor.wait_until_it_answers(process)
+                supervisor.start("postgres")
+                supervisor.start("nginx")
+                postgres.make_database(places, chosen, lambda: supervisor.is_up("postgres"))
+            with progress.step("database migrated"):
+                preparation.migrate()
+            with progress.step("accounts, slots and defaults seeded"):
+                made = preparation.seed()
+            with progress.step("app and cleanup started, ready through Nginx"):
+                supervisor.start("app")
+                supervisor.start("cleanup")
+                _wait_until_ready(places, chosen, supervisor)
+    except BaseException:
+        preparation.end()
+        _abandon(process, supervisor)
+        raise
+    return process, made
+
+
+def _check_and_make_cluster(
+    places: Places, env: dict[str, str], preparation: Preparation, progress: Progress
+) -> None:
+    """The check and the cluster do not need each other."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        since = time.monotonic()
+        cluster = pool.submit(postgres.make_cluster, places, env)
+        preparation.check()
+        progress.done("configuration checked", since)
+        if cluster.result():
+            progress.done("database cluster made", since)
+
+
+@contextlib.contextmanager
+def _sample_drawn(places: Places, env: dict[str, str]) -> Iterator[None]:
+    """Draws the sample photo meanwhile, if there is none yet."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        drawing = None if places.sample.exists() else pool.submit(_draw_sample, places, env)
+        yield
+        if drawing:
+            drawing.result()
+
+
+def _draw_sample(places: Places, env: dict[str, str]) -> None:
+    svg = CHECKOUT / "config" / "sample-photo.svg"
+    command = [sys.executable, "-m", "appliance.bare.sample", str(svg), str(places.sample)]
+    done = subprocess.run(command, cwd=CHECKOUT, env=env, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise Problem(f"The sample photo could not be drawn:\n{done.stderr.strip()}")
+
+
+def _programs(places: Places, chosen: Ports) -> list[Program]:
+    appliance = [sys.executable, "-m", "appliance"]
+    return [
+        Program("postgres", postgres.command(places, chosen), 10, stop_signal="INT", stop_seconds=30),
+        Program("cleanup", [*appliance, "cleanup", "--every", "15m"], 20),
+        Program("nginx", nginx.command(places), 30, errors_apart=True),
+        Program("app", [*appliance, "serve"], 40, stop_seconds=_STOP_APP_WITHIN),
+    ]
+
+
+def _raise_file_limit() -> None:
+    """As many open files as this user may have, up to what the four can use."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 8192 if hard == resource.RLIM_INFINITY else min(8192, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _wait_until_ready(places: Places, chosen: Ports, supervisor: Supervisor) -> None:
+    deadline = time.monotonic() + _READY_WITHIN
+    while True:
+        processes = supervisor.states().values()
+        if ports.is_open(chosen.app) and status.ask(places, supervisor).ready:  # Nginx logs every refusal
+            return
+        for state in processes:
+            if state.state not in {"STARTING", "RUNNING"}:
+                raise Problem(
+                    f"{state.name} does not stay up ({state.state}).\n{tail(places.error_log(state.name))}"
+                )
+        if time.monotonic() > deadline:
+            raise Problem(f"The app was not ready within {_READY_WITHIN} s.\n{tail(places.log('app'))}")
+        time.sleep(0.05)
+
+
+def _abandon(process: subprocess.Popen[bytes] | None, supervisor: Supervisor) -> None:
+    """A start that failed leaves nothing running."""
+    if process is None:
+        return
+    with contextlib.suppress(KeyboardInterrupt, Stopped):
+        supervisor.stop()
+    if process.poll() is None:
+        process.terminate()
+        process.wait()
+
+
+@contextlib.contextmanager
+def _signals_as_stopped() -> Iterator[None]:
+    """Ctrl-C, SIGTERM and a closed terminal, as an exception while starting and staying."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise Stopped(signal.Signals(number).name)
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, stop) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _stay(process: subprocess.Popen[bytes], supervisor: Supervisor, progress: Progress) -> int:
+    """Wait until told to stop, then stop everything."""
+    app = supervisor.states().get("app")
+    try:
+        with _signals_as_stopped():
+            code = process.wait()
+    except Stopped:
+        progress.say("\nStopping; photos in flight are finished first. Ctrl-C again cuts them off.")
+    else:
+        progress.say("Stopped by --stop." if code == 0 else "supervisord ended by itself; its log says why.")
+        return 0 if code == 0 else 1
+    since = time.monotonic()
+    while process.poll() is None:
+        try:
+            with _signals_as_stopped():
+                supervisor.stop()
+                process.wait()
+        except Stopped:
+            app = supervisor.states().get("app", app)
+            if app and app.pid:
+                _cut_off(app.pid)
+    progress.done("everything stopped", since)
+    return 0
+
+
+def _cut_off(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,67 @@
+"""Whether everything is ready, asked as a client would: through Nginx."""
+
+import http.client
+from dataclasses import asdict, dataclass
+
+from appliance.bare.places import Places
+from appliance.bare.supervision import State, Supervisor
+
+NAMES = ("postgres", "nginx", "app", "cleanup")
+
+
+@dataclass(frozen=True)
+class Status:
+    """The whole on one data folder."""
+
+    ready: bool
+    url: str | None
+    processes: dict[str, State]
+
+    def as_json(self) -> dict[str, object]:
+        processes = {
+            name: {key: value for key, value in asdict(state).items() if key != "name"}
+            for name, state in self.processes.items()
+        }
+        return {"ready": self.ready, "url": self.url, "processes": processes}
+
+    def as_table(self, places: Places) -> str:
+        if not self.processes:
+            return f"Nothing is running on {places.data}."
+        rows = [f"{'Ready' if self.ready else 'Not ready'} at {self.url}"]
+        rows += [
+            f"  {state.name:<9} {state.state:<9} {f'pid {state.pid}' if state.pid else '':<12} "
+            f"{_duration(state.up_seconds) if state.pid else ''}".rstrip()
+            for state in self.processes.values()
+        ]
+        return "\n".join([*rows, f"Logs: {places.logs}"])
+
+
+def _duration(seconds: int) -> str:
+    hours, rest = divmod(seconds, 3600)
+    return f"up {hours}:{rest // 60:02}:{rest % 60:02}"
+
+
+def address(port: int, host: str = "localhost") -> str:
+    """How to reach the public port."""
+    return f"http://{host}" if port == 80 else f"http://{host}:{port}"
+
+
+def answers(port: int, path: str = "/readyz") -> bool:
+    """Whether a GET through Nginx is answered 200."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path, headers={"Connection": "close"})
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def ask(places: Places, supervisor: Supervisor) -> Status:
+    ports = places.read_ports()
+    found = supervisor.states()
+    processes = {name: found[name] for name in NAMES if name in found}
+    running = len(processes) == len(NAMES) and all(state.state == "RUNNING" for state in processes.values())
+    url = address(ports.public) if ports and processes else None
+    return Status(bool(running and ports and answers(ports.public)), url, processes)

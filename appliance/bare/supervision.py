@@ -1,0 +1,248 @@
+"""supervisord: its configuration, and talking to it over its own socket."""
+
+import contextlib
+import http.client
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+import xmlrpc.client
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from appliance.bare.places import CHECKOUT, Places
+from appliance.bare.problem import Problem
+from appliance.bare.progress import tail
+
+GUARD = Path(__file__).with_name("guard.py")
+_LONGEST_SOCKET_NAME = 100  # the kernel takes 107; supervisord adds a pid while it makes the socket
+
+
+@dataclass(frozen=True)
+class Program:
+    """One of the four. They stop in the reverse of their order: the app first, the database last."""
+
+    name: str
+    command: list[str]
+    order: int
+    stop_signal: str = "TERM"
+    stop_seconds: int = 10
+    errors_apart: bool = False
+
+    def section(self, places: Places) -> str:
+        guarded = [sys.executable, "-I", "-S", str(GUARD), f"SIG{self.stop_signal}", *self.command]
+        settings: dict[str, object] = {
+            "command": shlex.join(guarded),
+            "directory": str(CHECKOUT),
+            "priority": self.order,
+            "autostart": "false",
+            "autorestart": "true",
+            "startsecs": 1,
+            "startretries": 1000,
+            "stopsignal": self.stop_signal,
+            "stopwaitsecs": self.stop_seconds,
+            "killasgroup": "true",
+            "umask": "077",
+            "stdout_logfile": places.log(self.name),
+            "stdout_logfile_maxbytes": "10MB",
+            "stdout_logfile_backups": 3,
+        }
+        if self.errors_apart:
+            settings |= {"stderr_logfile": places.error_log(self.name), "stderr_logfile_maxbytes": "10MB"}
+        else:
+            settings["redirect_stderr"] = "true"
+        return _section(f"program:{self.name}", settings)
+
+
+def _section(title: str, settings: dict[str, object]) -> str:
+    lines = [f"{key} = {str(value).replace('%', '%%')}" for key, value in settings.items()]
+    return "\n".join([f"[{title}]", *lines, ""])
+
+
+def socket_name(places: Places) -> str:
+    """Where supervisord listens. In a folder with a long name it must say so by way of its own folder."""
+    path = str(places.run / "supervisor.sock")
+    return path if len(path.encode()) <= _LONGEST_SOCKET_NAME else "/proc/self/cwd/supervisor.sock"
+
+
+def write_config(places: Places, programs: list[Program]) -> None:
+    name = socket_name(places)
+    parts = [
+        _section(
+            "supervisord",
+            {
+                "nodaemon": "true",
+                "silent": "true",
+                "logfile": places.log("supervisord"),
+                "logfile_maxbytes": "2MB",
+                "logfile_backups": 2,
+                "pidfile": places.run / "supervisord.pid",
+                "childlogdir": places.logs,
+                "identifier": "photochanger",
+            },
+        ),
+        _section("unix_http_server", {"file": name, "chmod": "0700"}),
+        _section(
+            "rpcinterface:supervisor",
+            {"supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"},
+        ),
+        _section("supervisorctl", {"serverurl": f"unix://{name}"}),
+        *(program.section(places) for program in programs),
+    ]
+    (places.run / "supervisord.conf").write_text("\n".join(parts), encoding="utf-8")
+
+
+def launch(places: Places, env: dict[str, str], *, stays: bool) -> subprocess.Popen[bytes]:
+    """Start supervisord in a session of its own; unless it ``stays``, it ends when this process ends."""
+    config = str(places.run / "supervisord.conf")
+    command = [sys.executable, "-m", "supervisor.supervisord", "--configuration", config]
+    if not stays:
+        command = [sys.executable, "-I", "-S", str(GUARD), "SIGTERM", *command]
+    with (places.logs / "supervisord.out").open("wb") as out:
+        return subprocess.Popen(
+            command, cwd=places.run, env=env, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+        )  # fmt: skip
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, folder: Path) -> None:
+        super().__init__("localhost", timeout=10)
+        self.folder = folder
+
+    def connect(self) -> None:
+        """Connect by way of the folder's descriptor, whatever the length of its name."""
+        descriptor = os.open(self.folder, os.O_PATH)
+        self.sock = socket.socket(socket.AF_UNIX)
+        try:
+            self.sock.settimeout(self.timeout)
+            self.sock.connect(f"/proc/self/fd/{descriptor}/supervisor.sock")
+        except OSError:
+            self.sock.close()
+            raise
+        finally:
+            os.close(descriptor)
+
+
+class _Transport(xmlrpc.client.Transport):
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:  # noqa: ARG002 - there is but one
+        return _Connection(self.folder)
+
+
+@dataclass(frozen=True)
+class State:
+    """What supervisord says of one process."""
+
+    name: str
+    state: str
+    pid: int
+    up_seconds: int
+
+    @classmethod
+    def of(cls, item: dict[str, Any]) -> "State":
+        up = item["now"] - item["start"] if item["pid"] else 0
+        return cls(item["name"], item["statename"], item["pid"], up)
+
+
+class Supervisor:
+    """The running supervisord of one data folder. Each question also wakes it, so asking speeds it up."""
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+
+    @property
+    def _call(self) -> Any:
+        """A connection per question: one that was interrupted spoils no other."""
+        return xmlrpc.client.ServerProxy("http://localhost/RPC2", _Transport(self.places.run)).supervisor
+
+    def pid(self) -> int | None:
+        """Its pid, or None if it does not run."""
+        try:
+            return int(self._call.getPID())
+        except (OSError, http.client.HTTPException):
+            return None
+        except xmlrpc.client.Fault:  # it is stopping and answers no questions any more
+            return self._pid_in_file()
+
+    def _pid_in_file(self) -> int | None:
+        try:
+            return int((self.places.run / "supervisord.pid").read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return None
+
+    def is_stopping(self) -> bool:
+        """Whether it was told to stop; asking twice, since it sees a signal after its first answer."""
+        self.wake()
+        try:
+            self._call.getPID()
+        except xmlrpc.client.Fault:
+            return True
+        except (OSError, http.client.HTTPException):
+            pass
+        return False
+
+    def wake(self) -> None:
+        """Have it look at its processes now and not at its next second."""
+        with contextlib.suppress(OSError, http.client.HTTPException, xmlrpc.client.Fault):
+            self._call.getState()
+
+    def states(self) -> dict[str, State]:
+        """The processes by name; empty when supervisord does not run or is stopping."""
+        try:
+            found = self._call.getAllProcessInfo()
+        except (OSError, http.client.HTTPException, xmlrpc.client.Fault):
+            return {}
+        return {item["name"]: State.of(item) for item in found}
+
+    def start(self, name: str) -> None:
+        try:
+            self._call.startProcess(name, False)
+        except (OSError, http.client.HTTPException, xmlrpc.client.Fault) as error:
+            log = tail(self.places.log("supervisord"))
+            raise Problem(f"{name} could not be started: {error}\n{log}") from None
+
+    def is_up(self, name: str) -> bool:
+        """Whether a process runs or is still starting for the first time."""
+        state = self.states().get(name)
+        return state is not None and state.state in {"STARTING", "RUNNING"}
+
+    def wait_until_it_answers(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + 20
+        while self.pid() != process.pid:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise Problem(f"supervisord did not start.\n{tail(self.places.logs / 'supervisord.out')}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Stop everything and wait until nothing is left; the app gets its time to finish photos."""
+        pid = self.pid()
+        if pid is None:
+            return
+        try:
+            self._call.shutdown()
+        except (OSError, http.client.HTTPException, xmlrpc.client.Fault):
+            os.kill(pid, signal.SIGTERM)
+        self.wait_for_end(pid)
+
+    def wait_for_end(self, pid: int) -> None:
+        """Until it is gone; it goes last of all."""
+        while is_alive(pid):
+            self.wake()
+            time.sleep(0.05)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process is there and not only waiting to be reaped."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"

@@ -1,0 +1,71 @@
+"""The small parts of the bare run, without starting it."""
+
+from pathlib import Path
+
+import pytest
+
+from appliance.bare import nginx, ports
+from appliance.bare.options import parse
+from appliance.bare.places import Places
+from appliance.bare.preparation import Passwords
+from appliance.bare.problem import Problem
+from appliance.bare.report import Report
+
+
+def test_a_template_with_a_missing_or_an_unknown_variable_is_refused() -> None:
+    assert nginx.render("listen ${PORT}; # $host", {"PORT": "80"}) == "listen 80; # $host"
+    with pytest.raises(ValueError, match=r"missing: .'PORT'"):
+        nginx.render("listen ${PORT};", {})
+    with pytest.raises(ValueError, match=r"unknown: .'HOST'"):
+        nginx.render("listen 80;", {"HOST": "x"})
+
+
+def test_the_template_lists_its_variables_at_the_top() -> None:
+    text = nginx.TEMPLATE.read_text(encoding="utf-8")
+    head, _, rest = text.partition("worker_processes")
+    assert set(nginx._VARIABLE.findall(head)) == set(nginx._VARIABLE.findall(rest))
+
+
+def test_the_same_command_line_can_be_given_to_another_process() -> None:
+    for line in ([], ["--detach"], ["--port", "99", "--json", "--data", "/tmp/x", "--status"]):
+        options = parse(line)
+        assert parse(options.argv()) == options
+
+
+@pytest.mark.parametrize("name", ["a$b", 'a"b', "a;b", "a\nb"])
+def test_a_folder_name_that_would_break_a_configuration_is_refused(name: str) -> None:
+    with pytest.raises(Problem, match="choose one without"):
+        Places.of(Path("/tmp") / name)
+
+
+def test_ports_are_kept_while_they_are_free(tmp_path: Path) -> None:
+    places = Places.of(tmp_path / "data")
+    places.make_folders()
+    first = ports.choose(places, 8080)
+    assert ports.choose(places, 8080) == first
+    taken = ports.socket.create_server(("127.0.0.1", first.app))
+    second = ports.choose(places, 8080)
+    taken.close()
+    assert second.app != first.app
+    assert second.postgres == first.postgres
+
+
+@pytest.mark.parametrize(
+    ("made", "kept", "password"),
+    [
+        (Passwords({}, "s3 cret"), Passwords({}, "s3 cret"), "-F 'password=s3 cret'"),
+        (Passwords(), Passwords({}, "s3cret"), "first-passwords.json"),
+        (Passwords(), Passwords(), "password=YOUR-INGEST-PASSWORD"),
+    ],
+)
+def test_the_curl_line_knows_the_password_as_long_as_anyone_may(
+    made: Passwords, kept: Passwords, password: str
+) -> None:
+    curl = Report(Places.of(Path("/data")), 8080, made, kept).curl()
+    assert password in curl
+    assert "s3cret" not in curl
+    assert "'http://localhost:8080/api/ingest/slot-001?reply=image'" in curl
+
+
+def test_the_standard_port_is_not_in_the_address() -> None:
+    assert Report(Places.of(None), 80, Passwords(), Passwords()).bases()[-1] == "http://localhost"

@@ -1,0 +1,97 @@
+"""Starting and stopping scripts/run, well and badly."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.bare.appliance_run import Appliance, eventually
+
+
+def test_ctrl_c_stops_everything_and_a_later_start_knows_the_first_passwords(appliance: Appliance) -> None:
+    for attempt in range(2):
+        with appliance.start_in_foreground() as process:
+            assert appliance.run("--status").returncode == 0
+            process.send_signal(signal.SIGINT)
+            said, _ = process.communicate(timeout=60)
+            assert process.returncode == 0, said
+            assert "everything stopped" in said
+            assert appliance.pids() == [], f"after start {attempt}"
+    done = appliance.run("--status")
+    assert done.returncode == 1
+    assert "Nothing is running" in done.stdout
+    again = appliance.run("--detach", "--port", str(appliance.port))
+    assert "shown this once" not in again.stdout
+    assert str(appliance.places.first_passwords) in again.stdout
+
+
+def test_when_scripts_run_is_killed_nothing_stays_and_it_starts_again(appliance: Appliance) -> None:
+    with appliance.start_in_foreground() as process:
+        process.kill()
+        process.communicate()
+        assert appliance.start()["ready"] is True  # waits for the end of the killed one's processes
+
+
+def test_when_supervisord_is_killed_nothing_stays(appliance: Appliance) -> None:
+    appliance.start()
+    os.kill(int((appliance.places.run / "supervisord.pid").read_text(encoding="ascii")), signal.SIGKILL)
+    eventually(lambda: appliance.pids() == [])
+
+
+@pytest.mark.parametrize(
+    ("env", "says"),
+    [
+        ({"PHOTOCHANGER_COLOUR": "red"}, "PHOTOCHANGER_COLOUR"),
+        ({"PHOTOCHANGER_LOG_LEVEL": "LOUD"}, "PHOTOCHANGER_LOG_LEVEL"),
+        ({"PHOTOCHANGER_CONFIG_FILE": "{broken}"}, "broken.toml"),
+    ],
+)
+def test_a_wrong_configuration_is_refused_before_anything_starts(
+    appliance: Appliance, tmp_path: Path, env: dict[str, str], says: str
+) -> None:
+    broken = tmp_path / "broken.toml"
+    broken.write_text("[defaults]\nT_sync_response = 'soon'\n", encoding="utf-8")
+    tmp_path.chmod(0o755)
+    values = {name: value.format(broken=broken) for name, value in env.items()}
+    done = appliance.run("--port", str(appliance.port), env=values)
+    assert done.returncode == 2, done.stderr
+    assert says in done.stderr
+    assert appliance.pids() == []
+    assert not (appliance.places.run / "supervisord.pid").exists()
+
+
+def test_a_process_that_cannot_start_is_shown_with_its_log(appliance: Appliance) -> None:
+    appliance.start()
+    appliance.run("--stop")
+    (appliance.places.postgres / "postgresql.conf").write_text("nonsense = on\n", encoding="utf-8")
+    done = appliance.run("--port", str(appliance.port))
+    assert done.returncode == 1
+    assert "PostgreSQL did not start" in done.stderr
+    assert 'unrecognized configuration parameter "nonsense"' in done.stderr
+    assert appliance.pids() == []
+
+
+def test_help_names_every_option(appliance: Appliance) -> None:
+    said = appliance.run("--help").stdout
+    for option in ("--data", "--port", "--detach", "--stop", "--status", "--json"):
+        assert option in said
+
+
+def test_a_port_that_is_none_is_refused(appliance: Appliance) -> None:
+    done = appliance.run("--port", "70000")
+    assert (done.returncode, "70000" in done.stderr) == (2, True)
+
+
+def test_two_starts_at_once_make_one_appliance_and_one_stop_ends_it(appliance: Appliance) -> None:
+    command = appliance.command("--detach", "--port", str(appliance.port))
+    both = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in "ab"
+    ]
+    said = [process.communicate(timeout=60) for process in both]
+    assert sorted(process.returncode for process in both) == [0, 1], said
+    assert appliance.status()["ready"] is True
+    assert appliance.run("--stop").returncode == 0
+    assert appliance.pids() == []
+    assert "Nothing is running" in appliance.run("--stop").stdout

@@ -1,0 +1,143 @@
+"""Errors that Nginx makes itself look like the app's own; the app's pass untouched."""
+
+import json
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+from appliance.bare import nginx
+from appliance.bare.ports import free_port
+from appliance.core.errors import ErrorCode
+from tests.edge.front_door import Backend, FrontDoor, answer_on, open_door, reply
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/metrics", "/metrics/", "//metrics", "/%6detrics", "/docs", "/docs/oauth2-redirect", "/openapi.json"],
+)
+def test_what_is_for_the_operator_is_not_published(door: FrontDoor, path: str) -> None:
+    answer = door.get(path)
+    assert (answer.status, answer.error["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    "path", ["/_media/results/a.jpg", "/_media/", "/_error", "/x/../_media/results/a.jpg"]
+)
+def test_internal_addresses_cannot_be_asked_for_from_outside(door: FrontDoor, path: str) -> None:
+    (door.media / "results").mkdir()
+    (door.media / "results" / "a.jpg").write_bytes(b"secret")
+    answer = door.get(path)
+    assert (answer.status, answer.error["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status", "code"),
+    [
+        (b"GARBAGE\r\n\r\n", 400, "invalid_request"),
+        (b"GET / HTTP/1.1\r\n\r\n", 400, "invalid_request"),
+        (b"GET / HTTP/3.7\r\nHost: x\r\n\r\n", 400, "invalid_request"),
+        (
+            b"POST /api/ingest/slot-001 HTTP/1.1\r\nHost: x\r\nContent-Length: ten\r\n\r\n",
+            400,
+            "invalid_request",
+        ),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 400, "invalid_request"),
+        (b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 405, "method_not_allowed"),
+        (b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "invalid_request"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 20_000 + b"\r\n\r\n", 431, "invalid_request"),
+    ],
+)
+def test_a_request_that_nginx_refuses_is_answered_in_our_form(
+    door: FrontDoor, request_line: bytes, status: int, code: str
+) -> None:
+    answer = answer_on(door.wire(request_line))
+    assert (answer.status, answer.error["code"]) == (status, code)
+    assert len(answer.headers["X-Request-Id"]) == 32
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Server"] == "nginx"
+
+
+def test_an_upload_above_the_limit_is_refused_before_it_is_sent(door: FrontDoor) -> None:
+    head = b"POST /api/ingest/slot-001 HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+    answer = answer_on(door.wire(head + b"Content-Length: 30000000\r\n\r\n"))
+    assert (answer.status, answer.error["code"]) == (413, "payload_too_large")
+
+
+def test_a_client_that_sends_all_of_a_too_large_upload_first_still_reads_the_answer(door: FrontDoor) -> None:
+    answer = door.ask("POST", "/api/ingest/slot-001", body=bytes(30_000_000))
+    assert (answer.status, answer.error["code"]) == (413, "payload_too_large")
+
+
+def test_a_chunked_upload_above_the_limit_is_refused_too(door: FrontDoor, backend: Backend) -> None:
+    backend.on("/api/ingest/slot-001", lambda request: request.rfile.read())
+    raw = door.wire(b"POST /api/ingest/slot-001 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+    chunk = b"100000\r\n" + bytes(0x100000) + b"\r\n"
+    for _ in range(25):
+        raw.sendall(chunk)
+    answer = answer_on(raw)
+    assert (answer.status, answer.error["code"]) == (413, "payload_too_large")
+
+
+def test_when_the_app_is_away_the_booth_is_told_to_come_back(tmp_path: Path) -> None:
+    with open_door(tmp_path, app_port=free_port()) as door:
+        answer = door.ask("POST", "/api/ingest/slot-001", body=b"photo")
+    assert (answer.status, answer.error["code"]) == (503, "service_unavailable")
+    assert (answer.headers["Retry-After"], answer.error["retry_after"]) == ("2", 2)
+
+
+def test_an_app_that_breaks_off_is_away_too(door: FrontDoor, backend: Backend) -> None:
+    def break_off(request) -> None:
+        request.close_connection = True
+        request.connection.shutdown(socket.SHUT_RDWR)
+
+    backend.on("/page", break_off)
+    answer = door.get("/page")
+    assert (answer.status, answer.error["code"]) == (503, "service_unavailable")
+
+
+def test_an_app_that_never_answers_is_a_missed_deadline(tmp_path: Path, backend: Backend) -> None:
+    backend.on("/page", lambda request: request.rfile.read(1))
+    with open_door(
+        tmp_path, backend.port, lambda config: config.replace("read_timeout 70s", "read_timeout 200ms")
+    ) as door:
+        answer = door.get("/page")
+        assert (answer.status, answer.error["code"]) == (504, "deadline_exceeded")
+
+
+def test_errors_of_the_app_pass_untouched(door: FrontDoor, backend: Backend) -> None:
+    body = json.dumps({"error": {"code": "slot_busy", "message": "…", "retry_after": 7}}).encode()
+    for status in (400, 401, 404, 410, 413, 429, 500, 502, 503, 504):
+        backend.on("/x", lambda request, status=status: reply(request, status, body, Retry_After="7"))
+        answer = door.get("/x")
+        assert (answer.status, answer.body, answer.headers["Retry-After"]) == (status, body, "7")
+
+
+def test_a_flood_of_photos_is_refused_but_fifteen_booths_behind_one_address_are_not(
+    door: FrontDoor, backend: Backend
+) -> None:
+    backend.on("/api/ingest/slot-001", reply)
+    answers = [door.ask("POST", "/api/ingest/slot-001", body=b"") for _ in range(45)]
+    assert {answer.status for answer in answers} == {200}
+    refused = [
+        a for a in (door.ask("POST", "/api/ingest/slot-001", body=b"") for _ in range(200)) if a.status != 200
+    ]
+    assert refused
+    assert {(a.status, a.error["code"], a.headers["Retry-After"]) for a in refused} == {
+        (429, "rate_limited", "1")
+    }
+
+
+def test_a_head_request_gets_the_error_without_its_body(door: FrontDoor) -> None:
+    answer = door.ask("HEAD", "/metrics")
+    assert (answer.status, answer.body) == (404, b"")
+    assert answer.headers["Content-Type"] == "application/json"
+
+
+def test_every_code_that_nginx_gives_is_one_of_the_apps() -> None:
+    template = nginx.TEMPLATE.read_text(encoding="utf-8")
+    table = template.partition("$error_code {")[2].partition("}")[0]
+    codes = set(re.findall(r"(\w+);", table))
+    assert len(codes) == 8
+    assert codes <= {code.value for code in ErrorCode}
