@@ -1,4 +1,4 @@
-"""Imports go one way: core ← {accounts, media, providers} ← slots ← jobs ← {ingest, results, stats} ← admin ← wiring."""
+"""Imports go one way, in the order of ``LEVELS``."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ LEVELS: list[set[str]] = [
     {"slots"},
     {"jobs"},
     {"ingest", "results", "stats"},
+    {"operator_settings"},
     {"admin"},
     # the wiring, and what only it uses
     {
