@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import String, func, select
@@ -64,7 +64,7 @@ class OperatorSettings(BaseModel):
     provider_permits: int = Field(
         default=15, ge=1, le=200, description="photos one provider is given at a time"
     )
-    provider_permits_by_name: dict[str, int] = Field(
+    provider_permits_by_name: dict[str, Annotated[int, Field(ge=1, le=200)]] = Field(
         default_factory=dict, description="other permits for a provider, by its name"
     )
     idempotency_window_seconds: float = Field(

@@ -88,6 +88,7 @@ def install(app: FastAPI, render_page: PageRenderer) -> None:
         return render_page(request, error) or error_response(error, headers)
 
     async def on_expected(request: Request, error: Any) -> Response:
+        log.info("request.refused", path=request.url.path, code=str(error.code), job=error.job_id)
         return answer(request, error)
 
     async def on_validation(request: Request, error: Any) -> Response:

@@ -38,7 +38,10 @@ def _media_writable(root: Path) -> str:
 
 
 def _disk_free(root: Path) -> str:
-    free = shutil.disk_usage(root).free
+    try:
+        free = shutil.disk_usage(root).free
+    except OSError as error:
+        return f"cannot be measured: {error.strerror}"
     return "ok" if free >= LOW_DISK_BYTES else f"only {free // 1024**2} MB free"
 
 

@@ -18,6 +18,7 @@ from appliance.core.db import Database
 from appliance.core.errors import (
     ApplianceError,
     DeadlineExceeded,
+    ErrorCode,
     IdempotencyKeyReused,
     ServiceUnavailable,
     error_classes,
@@ -111,7 +112,7 @@ class IdempotentJobs:
             else:
                 window = timedelta(seconds=same.window_seconds)
                 row = await jobs.latest_done_of_photo(same.slot_id, same.sha256, window)
-        if row is None:
+        if row is None or _never_had_an_outcome(row):
             return None
         _same_bytes(row.upload_sha256, same)
         if row.status == JobStatus.DONE:
@@ -119,9 +120,14 @@ class IdempotentJobs:
             return Delivered(
                 row.job_id, StoredFile(row.result_key, row.result_type, row.result_size), replayed=True
             )
-        if row.error is None:  # interrupted by a restart: it never had an outcome
-            return None
         raise _failure_of(row)
+
+
+def _never_had_an_outcome(row: JobHistory) -> bool:
+    """Interrupted by a restart, or turned away for want of a permit: to be tried again."""
+    return row.status != JobStatus.DONE and (
+        row.error is None or row.error.get("code") == ErrorCode.SLOT_BUSY
+    )
 
 
 def _same_bytes(sha256: str, same: Sameness) -> None:

@@ -137,7 +137,9 @@ class Cleanup:
                     await JobRepository(session).close(job.job_id, status, **values)
 
     def _stored_in_time(self, job: JobHistory) -> Path | None:
-        latest = job.created_at + timedelta(seconds=job.deadline_seconds)
+        # The row was opened after the upload, the deadline began before it.
+        received = timedelta(milliseconds=job.timings.get("receive", 0))
+        latest = job.created_at - received + timedelta(seconds=job.deadline_seconds)
         for extension in EXTENSIONS.values():
             path = self._media.path(f"results/{job.job_id}.{extension}")
             if path.exists() and datetime.fromtimestamp(path.stat().st_mtime, UTC) <= latest:

@@ -1,6 +1,6 @@
 """From a plan to a picture: the routes of a job, under its one deadline.
 
-The first route has the whole deadline less what the others would need. A fallback starts when the
+The first route has the whole deadline less what the others would need, which is at most half. A fallback starts when the
 routes before it have failed, or, beside them, at the last moment at which it would still make the
 deadline by its measured p95. Its picture is then held until the better route has failed or time
 is up: the guest gets the best picture that came in time.
@@ -97,7 +97,7 @@ class _Race:
     held: dict[int, EditedImage] = field(default_factory=dict)
     errors: dict[int, BaseException] = field(default_factory=dict)
     begun: int = 0
-    first_began: float = field(default_factory=time.monotonic)
+    last_began: float = 0.0
 
     async def run(self) -> tuple[int, EditedImage]:
         self._start_next()
@@ -122,16 +122,18 @@ class _Race:
             work = self.runner.run(self.job, routes[self.begun], last_chance=self.begun == len(routes) - 1)
             self.running[asyncio.create_task(work)] = self.begun
             self.begun += 1
+            self.last_began = time.monotonic()
 
     def _next_event(self) -> float:
         """When, on the monotonic clock, something must be decided even if no route has ended."""
         routes, deadline = self.job.plan.routes, self.job.deadline
         if self.held or self.begun >= len(routes):
             return deadline.expires
-        needed = sum(self.runner.expected(route, 0.95) for route in routes[self.begun :])
-        latest_start = deadline.expires - needed
+        others = sum(self.runner.expected(route, 0.95) for route in routes[self.begun :])
+        half = (self.last_began + deadline.expires) / 2
+        latest_start = max(deadline.expires - others, half)
         if self.job.plan.hedge and self.begun == 1:
-            return min(latest_start, self.first_began + self.runner.expected(routes[0], 0.9))
+            return min(latest_start, self.last_began + self.runner.expected(routes[0], 0.9))
         return latest_start
 
     def _collect(self) -> None:

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from appliance.core.errors import ErrorCode
+from appliance.core.errors import ErrorCode, ResultExpired, ResultNotFound
 from appliance.core.openapi import error_responses
+from appliance.media.lending import PATH, Lending
 from appliance.results.service import ResultService
 
 router = APIRouter(tags=["results"])
@@ -39,10 +40,14 @@ def _service(request: Request) -> ResultService:
     return service
 
 
-@router.get(
-    "/public/results/{job_id}", summary="Download a result", response_model=None, responses=_RESPONSES
+@router.api_route(
+    "/public/results/{job_id}",
+    methods=["GET", "HEAD"],
+    summary="Download a result",
+    response_model=None,
+    responses=_RESPONSES,
+    operation_id="download_result",
 )
-@router.head("/public/results/{job_id}", include_in_schema=False, response_model=None)
 async def download(
     job_id: Annotated[str, Path(examples=["5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"])],
     service: Annotated[ResultService, Depends(_service)],
@@ -59,3 +64,21 @@ async def download(
             "Cache-Control": "private, no-cache",
         },
     )
+
+
+def _lending(request: Request) -> Lending:
+    lending: Lending = request.app.state.services.lending
+    return lending
+
+
+@router.get(PATH + "{token}", include_in_schema=False)
+async def provider_media(token: str, lending: Annotated[Lending, Depends(_lending)]) -> Response:
+    """A picture on loan to a provider, for as long as its job runs."""
+    image = lending.find(token)
+    if image is None:
+        raise (
+            ResultExpired("This picture was lent for one job, which has ended.")
+            if lending.was_lent(token)
+            else ResultNotFound
+        )
+    return Response(image.data, media_type=image.media_type, headers={"Cache-Control": "no-store"})

@@ -58,7 +58,7 @@ def build_recipe(
         prefix = "" if index == 0 else f"fallbacks.{index - 1}."
         try:
             built.append(
-                _route(registry, config, options or PromptOptions(), templates, input_max_side or None)
+                _route(registry, config, options or PromptOptions(), templates, longest)
             )
         except ValidationFailed as error:
             found |= {prefix + name: message for name, message in (error.fields or {}).items()}

@@ -100,11 +100,12 @@ def peak_of_this_process() -> float:
 
 
 def make_photo(path: Path) -> Path:
-    """A 6000 by 4000 JPEG with soft shapes and camera-like noise."""
+    """A 6000 by 4000 JPEG with soft shapes and a little noise, stored as cameras do."""
     shapes = pyvips.Image.perlin(6000, 4000, cell_size=700, seed=1).linear(110, 128)
     colours = shapes.bandjoin([shapes.rot180(), shapes.flip("vertical")])
-    noise = pyvips.Image.gaussnoise(6000, 4000, sigma=2.5, mean=0, seed=2)
-    (colours + noise).cast("uchar").copy(interpretation="srgb").jpegsave(str(path), Q=92)
+    noise = pyvips.Image.gaussnoise(6000, 4000, sigma=4, mean=0, seed=2)
+    photo = (colours + noise).cast("uchar").copy(interpretation="srgb")
+    photo.jpegsave(str(path), Q=92, subsample_mode="on")
     return path
 
 

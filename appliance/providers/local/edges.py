@@ -28,5 +28,6 @@ def smoothed(image: pyvips.Image, radius: float, edge: float, work: Work, cells:
     share = work.render(variance / (variance + edge * edge))
     offset = average(mean - share * mean)
     share = average(share)
-    full = (image.width, image.height)
-    return image * tone.resized(share, *full) + tone.resized(offset, *full).linear(255, 0)
+    width, height = image.width, image.height
+    share, offset = (tone.resized(band, width, height, kernel="linear") for band in (share, offset))
+    return image * share + offset.linear(255, 0)

@@ -63,7 +63,9 @@ def guest_error_page(request: Request, error: ApplianceError) -> Response | None
         page,
         status_code=error.status_code,
         headers={
-            "Content-Security-Policy": f"default-src 'none'; style-src 'nonce-{nonce}'; frame-ancestors 'none'",
+            "Content-Security-Policy": (
+                f"default-src 'none'; style-src 'nonce-{nonce}'; frame-ancestors 'none'"
+            ),
             "Content-Language": lang,
             "Vary": "Accept, Accept-Language",
             "Cache-Control": "no-store",
