@@ -47,20 +47,26 @@ def serve(settings: Settings, _: argparse.Namespace) -> int:
 
     from appliance.app import create_app  # noqa: PLC0415
 
-    uvicorn.run(
-        create_app(settings),
-        **settings.listen_options(),
-        workers=1,
-        loop="uvloop",
-        http="httptools",
-        proxy_headers=True,
-        forwarded_allow_ips=list(settings.trusted_proxies),
-        server_header=False,
-        log_config=None,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=62,
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(settings),
+            **settings.listen_options(),
+            workers=1,
+            loop="uvloop",
+            http="httptools",
+            proxy_headers=True,
+            forwarded_allow_ips=list(settings.trusted_proxies),
+            server_header=False,
+            log_config=None,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=62,
+        )
     )
-    return 0
+    try:
+        server.run()
+    except SystemExit:  # it cannot listen, or could not start; its log line says which
+        return EXIT_FAILED
+    return 0 if server.started else EXIT_FAILED
 
 
 def migrate(settings: Settings, _: argparse.Namespace) -> int:
@@ -125,6 +131,7 @@ async def set_password(settings: Settings, arguments: argparse.Namespace) -> int
     try:
         accounts = AccountService(database, FirstPasswordFile(settings.secrets_dir))
         await accounts.set_password(arguments.username, password, by="cli")
+        _say_made(arguments, password)
     except UnknownAccount:
         print(f"There is no account {arguments.username!r}.", file=sys.stderr)
         return EXIT_FAILED
@@ -143,6 +150,25 @@ async def set_ingest_password(settings: Settings, arguments: argparse.Namespace)
     try:
         credentials = IngestCredentials(database, PasswordChecker(), FirstPasswordFile(settings.secrets_dir))
         await credentials.rotate(password, by="cli")
+        _say_made(arguments, password)
+    finally:
+        await database.aclose()
+    return 0
+
+
+async def rotate_signing_key(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Sign access tokens with a new key from now on; nobody is logged out and nothing is restarted."""
+    from appliance.accounts.keys import SigningKeys  # noqa: PLC0415
+    from appliance.accounts.repository import AccountRepository  # noqa: PLC0415
+
+    made = SigningKeys(settings.secrets_dir).rotate(retire_old=arguments.retire_old)
+    print(made.kid)
+    database = Database(settings.sqlalchemy_url(), pool_size=1)
+    try:
+        async with database.session() as session:
+            AccountRepository(session).record(
+                "cli", "signing_key.rotated", made.kid, retired_old=arguments.retire_old
+            )
     finally:
         await database.aclose()
     return 0
@@ -157,11 +183,13 @@ def openapi(settings: Settings, _: argparse.Namespace) -> int:
 
 
 def _new_password(arguments: argparse.Namespace) -> str:
+    return make_password() if arguments.make else sys.stdin.readline().rstrip("\r\n")
+
+
+def _say_made(arguments: argparse.Namespace, password: str) -> None:
+    """A password that was made is shown once it is in force."""
     if arguments.make:
-        password = make_password()
         print(password)
-        return password
-    return sys.stdin.readline().rstrip("\r\n")
 
 
 Verb = Callable[[Settings, argparse.Namespace], "int | Awaitable[int]"]
@@ -173,6 +201,7 @@ VERBS: dict[str, Verb] = {
     "cleanup": cleanup,
     "set-password": set_password,
     "set-ingest-password": set_ingest_password,
+    "rotate-signing-key": rotate_signing_key,
     "openapi": openapi,
 }
 
@@ -191,6 +220,9 @@ def build_parser() -> argparse.ArgumentParser:
     how_often.add_argument("--every", type=duration, metavar="TIME", help="go on for ever, e.g. every 15m")
     made["cleanup"].add_argument("--json", action="store_true", help="print the counts as JSON")
     made["set-password"].add_argument("username")
+    made["rotate-signing-key"].add_argument(
+        "--retire-old", action="store_true", help="a key leaked: refuse at once what the old keys signed"
+    )
     for name in ("set-password", "set-ingest-password"):
         made[name].add_argument("--make", action="store_true", help="make a password and print it")
     return parser
@@ -202,7 +234,10 @@ async def _awaited(work: Awaitable[int]) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
-    arguments = build_parser().parse_args(argv)
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if arguments.verb == "cleanup" and arguments.every and arguments.json:
+        parser.error("--json is for a single run; --every writes its counts to the log")
     try:
         settings = load_settings()
         logging.configure(settings.log_level, to_stderr=arguments.verb != "serve")
@@ -211,11 +246,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (SettingsError, ConfigError) as error:
         print("\n".join(error.problems), file=sys.stderr)
         return EXIT_USAGE
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return EXIT_FAILED
-    except (OSError, OperationalError, InterfaceError, TimeoutError) as error:
+    except (OperationalError, InterfaceError, ConnectionError, TimeoutError) as error:
         print(f"The database does not answer: {type(error).__name__}: {error}", file=sys.stderr)
         return EXIT_NO_DATABASE
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_FAILED

@@ -11,6 +11,7 @@ class Options:
     port: int
     verb: str
     json: bool
+    demo_providers: bool = False
 
     @property
     def detach(self) -> bool:
@@ -21,6 +22,8 @@ class Options:
         argv = ["--port", str(self.port)]
         if self.data:
             argv += ["--data", str(self.data.expanduser().resolve())]
+        if self.demo_providers:
+            argv.append("--demo-providers")
         if self.verb != "stay":
             argv.append(f"--{self.verb}")
         return [*argv, "--json"] if self.json else argv
@@ -51,6 +54,11 @@ def parse(argv: list[str]) -> Options:
         ("status", "say what runs; exit code 0 only when everything is ready"),
     ):
         verbs.add_argument(f"--{verb}", dest="verb", action="store_const", const=verb, help=text)
+    parser.add_argument(
+        "--demo-providers",
+        action="store_true",
+        help="start stand-ins for Gemini, Turbotext and OpenAI, so that their slots work without keys",
+    )
     parser.add_argument("--json", action="store_true", help="answer in JSON, for programs")
     found = parser.parse_args(argv)
-    return Options(found.data, found.port, found.verb or "stay", found.json)
+    return Options(found.data, found.port, found.verb or "stay", found.json, found.demo_providers)

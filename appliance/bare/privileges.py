@@ -135,17 +135,30 @@ def _reaches(user: pwd.struct_passwd, places: Places) -> bool:
     return done.returncode == 0
 
 
-def _become(user: pwd.struct_passwd, capabilities: list[str], argv: list[str]) -> NoReturn:
+def _command_as(user: pwd.struct_passwd, capabilities: list[str]) -> list[str]:
+    """What to put before a command so that it runs as ``user``, with these capabilities and no others."""
     kept = ",".join(["-all", *(f"+{name}" for name in capabilities)])
     options = ["--inh-caps", kept, "--ambient-caps", kept]
     if _may(_SETPCAP):
         options += ["--bounding-set", kept]
     if capabilities:  # else access(2) goes on saying no to what open(2) may do
         options += ["--securebits", "+no_setuid_fixup"]
-    command = [*_setpriv(user), *options, "--", sys.executable, "-m", "appliance.bare", *argv]
+    return [*_setpriv(user), *options, "--"]
+
+
+def _become(user: pwd.struct_passwd, capabilities: list[str], argv: list[str]) -> NoReturn:
+    command = [*_command_as(user, capabilities), sys.executable, "-m", "appliance.bare", *argv]
     os.chdir(CHECKOUT)
     os.environ["HOME"] = _home(user)
     os.execv(command[0], command)  # noqa: S606 - the arguments are ours
+
+
+def as_owner(places: Places) -> list[str]:
+    """What to put before a command so that root runs it as the data folder's owner; nothing for others."""
+    if os.geteuid() != 0:
+        return []
+    user = _chosen_user(places.data)
+    return _command_as(user, _needed(user, places, port=_first_free_port()))
 
 
 def _home(user: pwd.struct_passwd) -> str:

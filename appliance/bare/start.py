@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 
 from appliance.bare import leftovers, nginx, ports, postgres, status, supervision
+from appliance.bare.demo import DemoProviders, put_demo_keys
 from appliance.bare.environment import environment
 from appliance.bare.options import Options
 from appliance.bare.places import CHECKOUT, Places, Ports
@@ -72,12 +73,16 @@ def _bring_up(
     """All steps up to ready; if one fails, nothing keeps running."""
     chosen = ports.choose(places, options.port)
     env = environment(places, chosen)
+    demo = DemoProviders() if options.demo_providers else None
+    if demo:
+        env |= demo.environment()
+    put_demo_keys(places, wanted=demo is not None)
     postgres.make_secrets(places)
     preparation = Preparation(places, env)
     process: subprocess.Popen[bytes] | None = None
     try:
         _check_and_make_cluster(places, env, preparation, progress)
-        supervision.write_config(places, _programs(places, chosen))
+        supervision.write_config(places, [*_programs(places, chosen), *([demo.program()] if demo else [])])
         nginx.write_config(places, chosen)
         _raise_file_limit()
         with _sample_drawn(places, env):
@@ -92,6 +97,8 @@ def _bring_up(
             with progress.step("accounts, slots and defaults seeded"):
                 made = preparation.seed()
             with progress.step("app and cleanup started, ready through Nginx"):
+                if demo:
+                    supervisor.start("demo-providers")
                 supervisor.start("app")
                 supervisor.start("cleanup")
                 _wait_until_ready(places, chosen, supervisor)

@@ -316,6 +316,7 @@ async def test_turbotext_fetches_the_photo_by_an_address_that_dies_with_the_job(
     stack: Stack, camera: Camera, shot: Shot, slot: Change, setting: Change, standins: dict[str, StandIn]
 ) -> None:
     await setting("provider_media_base_url", stack.url)
+    await setting("providers", {"turbotext": {"transport": "url"}})
     await slot(SLOT, active=True, provider="turbotext", operation="image_edit", params={"prompt": "акварель"})
     reply = await camera.post(URL, shot)
     assert reply.status == 200, reply.body

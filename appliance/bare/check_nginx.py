@@ -1,0 +1,22 @@
+"""``nginx -t`` on the template, filled in for a folder that is thrown away."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from appliance.bare import nginx
+from appliance.bare.places import Places, Ports
+
+
+def main() -> int:
+    """Render, test, say what nginx says."""
+    with tempfile.TemporaryDirectory() as folder:
+        places = Places(Path(folder), Path(folder) / "media")
+        places.make_folders()
+        nginx.write_config(places, Ports(public=8080, app=8000, postgres=5432))
+        return subprocess.run([*nginx.command(places), "-t"], check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
