@@ -96,3 +96,11 @@ def test_lines_are_found_in_nested_tables_and_arrays() -> None:
     assert lines["slots", 0, "params", "x"] == 4
     assert lines["slots", 1, "id"] == 8
     assert lines["slots", 1, "params", "y"] == 10
+
+
+def test_a_permission_that_does_not_exist_is_named(tmp_path: Path, registry: ProviderRegistry) -> None:
+    text = SHIPPED.replace('"slots:read", "results:read"', '"slots:read", "slots:burn"', 1)
+    (only,) = problems(tmp_path, registry, text)
+    line = next(number for number, line in enumerate(text.splitlines(), 1) if "slots:burn" in line)
+    assert only.startswith(f"appliance.toml, line {line}: roles.viewer.permissions[2]: ")
+    assert "'slots:pause'" in only

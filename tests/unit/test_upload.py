@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance.core.errors import InvalidMultipart, UnsupportedMediaType
-from appliance.ingest.upload import ReceivedUpload, UploadReceiver, boundary_of, clean_name
+from appliance.core.uploads import ReceivedUpload, UploadReceiver, boundary_of, clean_name
 from tests.support.camera import BOUNDARY, Shot, body_of, file_part, text_part
 from tests.support.photos import portrait_jpeg
 

@@ -1,0 +1,106 @@
+"""The picture's way out: print sizes, overlays, file types, and no metadata."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from appliance.core.clock import Deadline
+from appliance.core.images import EncodedImage
+from appliance.media.finish import Finisher, OutputOptions, finish
+from appliance.media.imaging import Imaging
+from appliance.media.metadata import strip
+from tests.support.photos import portrait, portrait_jpeg, portrait_png, portrait_webp, with_exif
+
+
+def opened(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data))
+
+
+@pytest.fixture
+def finisher() -> Finisher:
+    return Finisher(Imaging(workers=1))
+
+
+@pytest.mark.parametrize("size", ["1200x1800", "1800x1200", "1080x1350", "300x300"])
+@pytest.mark.parametrize("fit", ["crop", "fit"])
+def test_a_print_size_is_exact(size: str, fit: str) -> None:
+    made = finish(portrait_jpeg(), "image/jpeg", OutputOptions(size=size, fit=fit), None)
+    assert "{}x{}".format(*opened(made.data).size) == size
+
+
+def test_fit_shows_all_of_the_picture_on_the_border_colour() -> None:
+    made = finish(
+        portrait_jpeg(),
+        "image/jpeg",
+        OutputOptions(size="1800x1200", fit="fit", border_colour="#00ff00"),
+        None,
+    )
+    red, green, blue = opened(made.data).getpixel((5, 600))  # type: ignore[misc]
+    assert green > 240
+    assert max(red, blue) < 20
+
+
+def test_an_overlay_lies_on_top_and_is_see_through_where_it_is_empty() -> None:
+    overlay = Image.new("RGBA", (100, 100), (0, 0, 0, 0))
+    ImageDraw.Draw(overlay).rectangle((0, 0, 99, 20), fill=(255, 0, 0, 255))
+    buffer = io.BytesIO()
+    overlay.save(buffer, "PNG")
+    made = opened(finish(portrait_jpeg(), "image/jpeg", OutputOptions(), buffer.getvalue()).data)
+    plain = opened(portrait_jpeg())
+    assert made.size == plain.size
+    assert np.allclose(made.getpixel((240, 10)), (255, 0, 0), atol=12)
+    assert np.allclose(made.getpixel((240, 500)), plain.getpixel((240, 500)), atol=12)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_the_file_type_is_the_slots(kind: str) -> None:
+    made = finish(portrait_png(), "image/png", OutputOptions(media_type=f"image/{kind.lower()}"), None)
+    assert opened(made.data).format == kind
+
+
+async def test_a_finish_that_fails_delivers_the_plain_picture(finisher: Finisher) -> None:
+    picture = EncodedImage(portrait_jpeg(), "image/jpeg")
+    made = await finisher.finish(picture, OutputOptions(size="1200x1800"), b"no overlay", Deadline.after(10))
+    assert opened(made.data).size == opened(picture.data).size
+
+
+async def test_a_finish_that_would_be_late_delivers_the_plain_picture(finisher: Finisher) -> None:
+    picture = EncodedImage(portrait_jpeg(), "image/jpeg")
+    made = await finisher.finish(picture, OutputOptions(size="1200x1800"), None, Deadline.after(0.15))
+    assert opened(made.data).size == opened(picture.data).size
+
+
+async def test_a_turned_picture_is_turned_upright(finisher: Finisher) -> None:
+    made = await finisher.finish(
+        EncodedImage(with_exif(6), "image/jpeg"), OutputOptions(), None, Deadline.after(10)
+    )
+    assert opened(made.data).size == (400, 600)
+
+
+def test_a_plain_picture_loses_its_metadata_and_not_a_pixel() -> None:
+    dirty = with_exif(1)
+    clean = strip(dirty, "image/jpeg")
+    assert b"SERIAL-12345" in dirty
+    assert b"SERIAL-12345" not in clean
+    assert np.array_equal(np.asarray(opened(clean)), np.asarray(opened(dirty)))
+
+
+@pytest.mark.parametrize(("kind", "media_type"), [("PNG", "image/png"), ("WEBP", "image/webp")])
+def test_png_and_webp_lose_their_metadata_too(kind: str, media_type: str) -> None:
+    buffer = io.BytesIO()
+    exif = Image.Exif()
+    exif[0xA431] = "SERIAL-12345"
+    portrait().save(buffer, kind, exif=exif.tobytes(), lossless=True)
+    clean = strip(buffer.getvalue(), media_type)
+    assert b"SERIAL-12345" in buffer.getvalue()
+    assert b"SERIAL-12345" not in clean
+    assert np.array_equal(np.asarray(opened(clean).convert("RGB")), np.asarray(portrait()))
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff\xd8", b"\xff\xd8\xff", portrait_webp()[:30]])
+def test_a_broken_file_comes_back_as_it_was(data: bytes) -> None:
+    assert isinstance(strip(data, "image/jpeg"), bytes)

@@ -1,0 +1,108 @@
+"""What the route engine remembers: resting keys, open circuits, how long a route takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from appliance.core.db import Database
+from appliance.providers.breaker import FAILURES_TO_OPEN, OPEN_SECONDS, Circuit
+from appliance.providers.keys import KeyFiles, KeyRing, ends_in
+from appliance.providers.timings import ENOUGH, RouteTimings
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def key_file(folder: Path, *keys: str) -> None:
+    (folder / "provider-keys").mkdir(exist_ok=True)
+    (folder / "provider-keys/gemini").write_text("\n".join(keys))
+
+
+def test_keys_are_taken_in_turn(tmp_path: Path, clock: Clock) -> None:
+    key_file(tmp_path, "# venue A", "key-a", "", "key-b", "key-a")
+    ring = KeyRing(KeyFiles(tmp_path), clock)
+    assert [ring.take("gemini") for _ in range(3)] == ["key-a", "key-b", "key-a"]
+
+
+def test_a_key_set_aside_comes_back_after_its_time(tmp_path: Path, clock: Clock) -> None:
+    key_file(tmp_path, "key-aaaa", "key-bbbb")
+    ring = KeyRing(KeyFiles(tmp_path), clock)
+    ring.set_aside("gemini", "key-aaaa", 30, "RESOURCE_EXHAUSTED")
+    assert {ring.take("gemini") for _ in range(4)} == {"key-bbbb"}
+    first, second = ring.states("gemini")
+    assert (first.reason, first.rests_for) == ("RESOURCE_EXHAUSTED", 30)
+    assert second.reason is None
+    clock.now += 31
+    assert {ring.take("gemini") for _ in range(4)} == {"key-aaaa", "key-bbbb"}
+
+
+def test_a_changed_key_file_is_in_effect_at_once(tmp_path: Path, clock: Clock) -> None:
+    ring = KeyRing(KeyFiles(tmp_path), clock)
+    assert not ring.configured("gemini")
+    assert ring.seconds_until_usable("gemini") is None
+    key_file(tmp_path, "new-key")
+    assert ring.take("gemini") == "new-key"
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"), [("sk-1234567890abcd", "…abcd"), ("12345678", "…78"), ("abc", "…"), (None, None)]
+)
+def test_of_a_key_little_is_ever_shown(key: str | None, shown: str | None) -> None:
+    assert ends_in(key) == shown
+
+
+def test_a_circuit_opens_after_repeated_failures_and_admits_one_probe(clock: Clock) -> None:
+    circuit = Circuit(clock)
+    for _ in range(FAILURES_TO_OPEN):
+        assert circuit.admit()
+        circuit.failed("http_503")
+    assert (circuit.state, circuit.admit()) == ("open", False)
+    clock.now += OPEN_SECONDS
+    assert circuit.state == "half_open"
+    assert [circuit.admit(), circuit.admit()] == [True, False]
+    circuit.failed("http_503")
+    assert circuit.state == "open"
+    clock.now += OPEN_SECONDS
+    assert circuit.admit()
+    circuit.succeeded()
+    assert (circuit.state, circuit.failures) == ("closed", 0)
+
+
+def test_a_probe_that_says_nothing_lets_the_next_one_try(clock: Clock) -> None:
+    circuit = Circuit(clock)
+    for _ in range(FAILURES_TO_OPEN):
+        circuit.failed("http_503")
+    clock.now += OPEN_SECONDS
+    assert circuit.admit()
+    circuit.undecided()
+    assert circuit.admit()
+
+
+def test_estimates_count_until_enough_was_measured() -> None:
+    timings = RouteTimings(cast("Database", None))
+    timings.remember("r", [1.0] * (ENOUGH - 1))
+    assert timings.percentile("r", 0.5, estimate=8.0) == 8.0
+    assert timings.percentile("r", 0.95, estimate=8.0) > 8.0
+    timings.remember("r", [1.0])
+    assert timings.percentile("r", 0.95, estimate=8.0) == 1.0
+
+
+def test_percentiles_are_those_of_the_newest_measurements() -> None:
+    timings = RouteTimings(cast("Database", None))
+    timings.remember("r", [100.0] * 50)
+    timings.remember("r", [float(number) for number in range(1, 101)])
+    assert timings.percentile("r", 0.5, 0) == 50
+    assert timings.percentile("r", 0.9, 0) == 90
+    assert timings.percentile("r", 0.95, 0) == 95
