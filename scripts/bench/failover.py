@@ -88,7 +88,8 @@ async def facts(stack: Stack, done: list[tuple[float, Reply]], asked: int) -> di
         "delivered inside the deadline": f"{delivered} ({100 * delivered / len(done):.2f} %)",
         "answers": dict(Counter(reply.status for _, reply in done)),
         "seconds p50 / p95 / slowest": (
-            f"{statistics.median(seconds):.1f} / {seconds[int(0.95 * len(seconds)) - 1]:.1f} / {seconds[-1]:.1f}"
+            f"{statistics.median(seconds):.1f} / {seconds[int(0.95 * len(seconds)) - 1]:.1f} / "
+            f"{seconds[-1]:.1f}"
         ),
         "provider calls per photo": f"{asked / len(done):.2f}",
         "attempts": {f"{row['provider']} {row['outcome']}": row["times"] for row in rows},

@@ -144,7 +144,7 @@ def duotone(photo: pyvips.Image, params: Duotone, work: Work) -> pyvips.Image:
 def pop(photo: pyvips.Image, params: Pop, work: Work) -> pyvips.Image:
     """Two by two prints, each in three colours, with a thin white line between."""
     gap = max(2, round(max(photo.width, photo.height) * 0.006))
-    width, height = (photo.width - gap) // 2, (photo.height - gap) // 2
+    width, height = (max(1, (side - gap) // 2) for side in (photo.width, photo.height))
     half = tone.resized(photo, width, height)
     band = tone.lookup(tone.grey(half), tone.table(tone.exposure(photo), finished=False))
     band = work.render(tone.clarity(work.render(band), 0.35, work))

@@ -1,0 +1,71 @@
+"""The OpenAPI description says what really happens: every status, error and example."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from appliance.core.errors import error_classes
+from appliance.ingest.schemas import IngestReply
+from tests.support.camera import Camera, Shot
+from tests.support.stack import CHECKOUT
+
+SPEC: dict[str, Any] = json.loads((CHECKOUT / "docs/api/openapi.json").read_text())
+OPERATIONS = [
+    (method, path, operation)
+    for path, methods in SPEC["paths"].items()
+    for method, operation in methods.items()
+    if method != "parameters"
+]
+NAMES = [f"{method.upper()} {path}" for method, path, _ in OPERATIONS]
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS, ids=NAMES)
+def test_every_operation_is_named_and_says_what_success_is(method: str, path: str, operation: Any) -> None:
+    assert operation["summary"]
+    assert any(status.startswith(("2", "3")) for status in operation["responses"])
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS, ids=NAMES)
+def test_every_documented_error_has_an_example_of_its_own_status(
+    method: str, path: str, operation: Any
+) -> None:
+    statuses = {str(code): cls.status_code for code, cls in error_classes().items()}
+    for status, response in operation["responses"].items():
+        if not status.startswith(("4", "5")) or status == "416" or path == "/readyz":
+            continue
+        content = response.get("content", {}).get("application/json", {})
+        examples = content.get("examples", {})
+        assert examples, f"{status} of {method} {path} has no example"
+        for code, example in examples.items():
+            assert statuses[code] == int(status)
+            assert example["value"]["error"]["code"] == code
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS, ids=NAMES)
+def test_what_needs_a_login_says_how_it_is_refused(method: str, path: str, operation: Any) -> None:
+    if operation.get("security"):
+        assert {"401", "403"} <= set(operation["responses"])
+
+
+async def test_real_answers_of_ingest_are_the_documented_ones(camera: Camera, shot: Shot) -> None:
+    documented = SPEC["paths"]["/api/ingest/{slot_id}"]["post"]["responses"]
+    good = await camera.post("/api/ingest/slot-001?reply=json", shot)
+    IngestReply.model_validate(good.json())
+    assert set(good.json()) == set(SPEC["components"]["schemas"]["IngestReply"]["properties"])
+    for target, password in [
+        ("slot-001?reply=x", shot.password),
+        ("slot-099", shot.password),
+        ("slot-001", "wrong"),
+    ]:
+        reply = await camera.post(f"/api/ingest/{target}", Shot(shot.photo, password))
+        assert str(reply.status) in documented
+        assert reply.code in documented[str(reply.status)]["content"]["application/json"]["examples"]
+
+
+async def test_the_description_is_not_served_to_everybody(camera: Camera) -> None:
+    for path in ("/openapi.json", "/docs", "/redoc"):
+        reader_status = (await camera.send(path, b"")).status
+        assert reader_status in (404, 405)
