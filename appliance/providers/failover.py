@@ -1,9 +1,9 @@
 """From a plan to a picture: the routes of a job, under its one deadline.
 
-The first route has the whole deadline less what the others would need, which is at most half. A fallback starts when the
-routes before it have failed, or, beside them, at the last moment at which it would still make the
-deadline by its measured p95. Its picture is then held until the better route has failed or time
-is up: the guest gets the best picture that came in time.
+The first route has the whole deadline less what the others would need, which is at most half of
+it. A fallback starts when the routes before it have failed or, beside them, at the last moment at
+which it would still make the deadline by its measured p95. Its picture is then held until the
+better route has failed or time is up: the guest gets the best picture that came in time.
 
 With hedging the second route races the first as soon as that is later than its p90, and the first
 good picture wins.
@@ -33,6 +33,7 @@ from appliance.providers.base import (
 )
 from appliance.providers.runner import EditJob, RouteRunner
 
+HEADROOM = 1.0  # seconds beyond its p95 that a fallback is given: it starts when all else is late
 CANCEL_SECONDS = 0.3  # how long losers may take to let go of their connections
 
 _ADVICE = {
@@ -129,7 +130,7 @@ class _Race:
         routes, deadline = self.job.plan.routes, self.job.deadline
         if self.held or self.begun >= len(routes):
             return deadline.expires
-        others = sum(self.runner.expected(route, 0.95) for route in routes[self.begun :])
+        others = sum(self.runner.expected(route, 0.95) + HEADROOM for route in routes[self.begun :])
         half = (self.last_began + deadline.expires) / 2
         latest_start = max(deadline.expires - others, half)
         if self.job.plan.hedge and self.begun == 1:
