@@ -12,6 +12,7 @@ import pytest
 
 from tests.standins import Script, StandIn, gemini_app, openai_app, running, turbotext_app
 from tests.support.camera import Camera, Shot
+from tests.support.logins import Logins, add_account, client_at
 from tests.support.photos import portrait_jpeg
 from tests.support.stack import Stack, free_port, running_stack
 
@@ -95,6 +96,28 @@ async def client(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
         yield made
 
 
+@pytest.fixture(scope="session")
+def logins(stack: Stack) -> Logins:
+    """Access tokens of the suite's accounts."""
+    return Logins(stack)
+
+
+@pytest.fixture
+async def admin(stack: Stack, logins: Logins) -> AsyncIterator[httpx.AsyncClient]:
+    """A client through Nginx, logged in as the administrator ``serg``."""
+    token = await logins.token("serg", stack.report["passwords"]["accounts"]["serg"])
+    async with client_at(stack, token=token) as made:
+        yield made
+
+
+@pytest.fixture
+async def viewer(stack: Stack, logins: Logins) -> AsyncIterator[httpx.AsyncClient]:
+    """A client through Nginx, logged in as somebody who may only look."""
+    await add_account(stack, "vera", "vera looks only", "viewer")
+    async with client_at(stack, token=await logins.token("vera", "vera looks only")) as made:
+        yield made
+
+
 @asynccontextmanager
 async def _changed_slot(stack: Stack, slot_id: str, values: dict[str, Any]) -> AsyncIterator[None]:
     names = ", ".join(values)
@@ -123,12 +146,13 @@ async def slot(stack: Stack) -> AsyncIterator[Change]:
 @asynccontextmanager
 async def _changed_setting(stack: Stack, key: str, value: Any) -> AsyncIterator[None]:
     async with stack.database() as db:
-        before = await db.fetchval("select value from app_settings where key = $1", key)
+        raw = "select value::text from app_settings where key = $1"
+        before = await db.fetchval(raw, key)
         await db.execute("update app_settings set value = $2 where key = $1", key, value)
         try:
             yield
         finally:
-            await db.execute("update app_settings set value = $2 where key = $1", key, before)
+            await db.execute("update app_settings set value = $2::text::jsonb where key = $1", key, before)
 
 
 @pytest.fixture

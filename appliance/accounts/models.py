@@ -1,11 +1,12 @@
-"""Administrators, what they did, and how often a thing was tried."""
+"""Administrators, their sessions, and what they did."""
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Identity, Index, String, func
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, LargeBinary, String, func
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -13,7 +14,7 @@ from appliance.core.db import Base
 
 
 class Account(Base):
-    """Someone who may log in."""
+    """Someone who may log in. A new ``token_version`` ends every session."""
 
     __tablename__ = "account"
 
@@ -27,6 +28,31 @@ class Account(Base):
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
 
+class LoginSession(Base):
+    """One login of one account, from the password to the log-out.
+
+    ``network`` is where it began, as the throttle sees it. Of the refresh token only the SHA-256
+    is kept; ``rotation_key`` turns a token into its successor (see ``accounts/sessions.py``).
+    """
+
+    __tablename__ = "login_session"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    username: Mapped[str] = mapped_column(ForeignKey("account.username", ondelete="CASCADE"))
+    token_version: Mapped[int]
+    network: Mapped[str] = mapped_column(String(64))
+    refresh_hash: Mapped[str] = mapped_column(String(64))
+    rotation_key: Mapped[bytes] = mapped_column(LargeBinary)
+    rotations: Mapped[int] = mapped_column(default=0, server_default="0")
+    rotated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    end_reason: Mapped[str | None] = mapped_column(String(32))
+
+    __table_args__ = (Index("ix_login_session_username_network", "username", "network"),)
+
+
 class AuditLog(Base):
     """One change or login: who, what, from where, from which value to which. Never a secret."""
 
@@ -37,16 +63,7 @@ class AuditLog(Base):
     actor: Mapped[str] = mapped_column(String(64))
     action: Mapped[str] = mapped_column(String(64))
     subject: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    address: Mapped[str] = mapped_column(String(64), default="", server_default="")
     detail: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
 
     __table_args__ = (Index("ix_audit_log_at", "at"),)
-
-
-class RateBucket(Base):
-    """A token bucket: how many tries a key has left, refilled as time passes."""
-
-    __tablename__ = "rate_bucket"
-
-    key: Mapped[str] = mapped_column(String(200), primary_key=True)
-    tokens: Mapped[float]
-    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())

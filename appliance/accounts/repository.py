@@ -1,13 +1,16 @@
-"""Reads and writes accounts inside the caller's session."""
+"""Reads and writes accounts, their sessions and the audit log inside the caller's session."""
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from appliance.accounts.models import Account, AuditLog
+from appliance.accounts.models import Account, AuditLog, LoginSession
 
 
 class AccountRepository:
@@ -20,23 +23,116 @@ class AccountRepository:
         """Everyone who may log in."""
         return set(await self._session.scalars(select(Account.username)))
 
+    async def get(self, username: str) -> Account | None:
+        """One account, or ``None``."""
+        return await self._session.get(Account, username)
+
     def add(self, **values: Any) -> None:
         """Insert an account."""
         self._session.add(Account(**values))
 
     async def set_password(self, username: str, password_hash: str) -> bool:
         """Change a password and end every session of the account; ``False`` if there is no such account."""
+        return await self._update(username, password_hash=password_hash, must_change_password=False)
+
+    async def end_sessions(self, username: str) -> bool:
+        """End every session of an account; ``False`` if there is no such account."""
+        return await self._update(username)
+
+    async def _update(self, username: str, **values: Any) -> bool:
         result = await self._session.execute(
             update(Account)
             .where(Account.username == username)
-            .values(
-                password_hash=password_hash,
-                must_change_password=False,
-                token_version=Account.token_version + 1,
-            )
+            .values(token_version=Account.token_version + 1, **values)
         )
         return cast("CursorResult[Any]", result).rowcount == 1
 
-    def record(self, actor: str, action: str, subject: str = "", **detail: Any) -> None:
-        """Write to the audit log; never a secret."""
-        self._session.add(AuditLog(actor=actor, action=action, subject=subject, detail=detail))
+    def record(self, actor: str, action: str, subject: str = "", *, address: str = "", **detail: Any) -> None:
+        """Write to the audit log: ``address`` is the client's; the detail never holds a secret."""
+        self._session.add(
+            AuditLog(actor=actor, action=action, subject=subject, address=address[:64], detail=detail)
+        )
+
+    async def audit(
+        self,
+        *,
+        actor: str | None,
+        action: str | None,
+        since: datetime | None,
+        until: datetime | None,
+        before_id: int | None,
+        limit: int,
+    ) -> Sequence[AuditLog]:
+        """Entries that fit, the newest first; ``action`` also finds the actions beneath it."""
+        query = select(AuditLog).order_by(AuditLog.id.desc()).limit(limit)
+        if actor is not None:
+            query = query.where(AuditLog.actor == actor)
+        if action is not None:
+            query = query.where(
+                (AuditLog.action == action) | AuditLog.action.startswith(f"{action}.", autoescape=True)
+            )
+        if since is not None:
+            query = query.where(AuditLog.at >= since)
+        if until is not None:
+            query = query.where(AuditLog.at < until)
+        if before_id is not None:
+            query = query.where(AuditLog.id < before_id)
+        return (await self._session.scalars(query)).all()
+
+
+class SessionRepository:
+    """The table ``login_session``."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    def add(self, row: LoginSession) -> None:
+        """Insert a new session."""
+        self._session.add(row)
+
+    async def with_account(self, session_id: uuid.UUID) -> tuple[LoginSession, Account] | None:
+        """A session and whose it is, or ``None``."""
+        found = await self._session.execute(
+            select(LoginSession, Account)
+            .join(Account, Account.username == LoginSession.username)
+            .where(LoginSession.id == session_id)
+        )
+        return found.tuples().one_or_none()
+
+    async def lock(self, session_id: uuid.UUID) -> tuple[LoginSession, Account] | None:
+        """Like ``with_account``; the session's row is kept from others until the commit."""
+        found = await self._session.execute(
+            select(LoginSession, Account)
+            .join(Account, Account.username == LoginSession.username)
+            .where(LoginSession.id == session_id)
+            .with_for_update(of=LoginSession)
+        )
+        return found.tuples().one_or_none()
+
+    async def end(self, session_id: uuid.UUID, reason: str) -> bool:
+        """End one session; ``False`` if it had ended before."""
+        result = await self._session.execute(
+            update(LoginSession)
+            .where(LoginSession.id == session_id, LoginSession.ended_at.is_(None))
+            .values(ended_at=func.now(), end_reason=reason)
+        )
+        return cast("CursorResult[Any]", result).rowcount == 1
+
+    async def began_at(self, username: str, network: str, within: timedelta) -> bool:
+        """Whether this account logged in at ``network`` lately."""
+        found = await self._session.scalar(
+            select(
+                exists().where(
+                    LoginSession.username == username,
+                    LoginSession.network == network,
+                    LoginSession.created_at > func.now() - within,
+                )
+            )
+        )
+        return bool(found)
+
+    async def forget(self, older_than: timedelta) -> None:
+        """Drop sessions that began longer ago than any can last and any address is remembered."""
+        await self._session.execute(
+            delete(LoginSession).where(LoginSession.created_at < func.now() - older_than)
+        )

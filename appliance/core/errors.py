@@ -1,20 +1,21 @@
 """Expected failures: each a class with a status and a code, raised where it is known.
 
 They are rendered in one place (``core/error_handlers.py``) in one form:
-``{"error": {"code", "message", "fields"?, "job_id"?, "retry_after"?}}``.
+``{"error": {"code", "message", "fields"?, "job_id"?, "retry_after"?}}``; two codes say more (``extra``).
 
     ApplianceError
-    ├── 400  InvalidMultipart, MissingField
-    ├── 401  InvalidCredentials, InvalidIngestPassword, TokenExpired
-    ├── 403  PermissionDenied
-    ├── 404  NotFound, SlotNotFound, SlotDisabled, ResultNotFound
+    ├── 400  InvalidRequest, InvalidMultipart, MissingField
+    ├── 401  NotAuthenticated, InvalidCredentials, InvalidIngestPassword, TokenExpired
+    ├── 403  PermissionDenied, CsrfFailed
+    ├── 404  NotFound, SlotNotFound, SlotDisabled, ResultNotFound, JobNotFound, SourceNotKept,
+    │        TemplateMediaNotFound
     ├── 405  MethodNotAllowed
-    ├── 409  IdempotencyKeyReused
+    ├── 409  IdempotencyKeyReused, VersionConflict, TemplateMediaInUse
     ├── 410  ResultExpired
     ├── 413  PayloadTooLarge
     ├── 415  UnsupportedMediaType, NotAnImage, ImageTooManyPixels
     ├── 422  ValidationFailed
-    ├── 429  SlotBusy, RateLimited
+    ├── 429  SlotBusy, RateLimited, TooManyLogins
     ├── 500  InternalError
     ├── 502  ProviderFailed, ProviderRefusedPhoto, ProviderGaveNoImage
     ├── 503  ProviderUnavailable, StorageFull, DatabaseUnavailable, ServiceUnavailable
@@ -25,6 +26,7 @@ They are rendered in one place (``core/error_handlers.py``) in one form:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -35,16 +37,23 @@ class ErrorCode(StrEnum):
     INVALID_REQUEST = "invalid_request"
     INVALID_MULTIPART = "invalid_multipart"
     MISSING_FIELD = "missing_field"
+    NOT_AUTHENTICATED = "not_authenticated"
     INVALID_CREDENTIALS = "invalid_credentials"
     INVALID_INGEST_PASSWORD = "invalid_ingest_password"  # noqa: S105 - a code, not a password
     TOKEN_EXPIRED = "token_expired"  # noqa: S105
     PERMISSION_DENIED = "permission_denied"
+    CSRF_FAILED = "csrf_failed"
     NOT_FOUND = "not_found"
     SLOT_NOT_FOUND = "slot_not_found"
     SLOT_DISABLED = "slot_disabled"
     RESULT_NOT_FOUND = "result_not_found"
+    JOB_NOT_FOUND = "job_not_found"
+    SOURCE_NOT_KEPT = "source_not_kept"
+    TEMPLATE_MEDIA_NOT_FOUND = "template_media_not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    VERSION_CONFLICT = "version_conflict"
+    TEMPLATE_MEDIA_IN_USE = "template_media_in_use"
     RESULT_EXPIRED = "result_expired"
     PAYLOAD_TOO_LARGE = "payload_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
@@ -53,6 +62,7 @@ class ErrorCode(StrEnum):
     VALIDATION_FAILED = "validation_failed"
     SLOT_BUSY = "slot_busy"
     RATE_LIMITED = "rate_limited"
+    TOO_MANY_LOGINS = "too_many_logins"
     INTERNAL_ERROR = "internal_error"
     PROVIDER_FAILED = "provider_failed"
     PROVIDER_REFUSED = "provider_refused"
@@ -68,7 +78,8 @@ class ApplianceError(Exception):
     """An expected failure.
 
     ``message`` says what is wrong and what to do; ``fields`` maps a field to its own message;
-    ``job_id`` names the job, where there is one; ``retry_after`` is in whole seconds.
+    ``job_id`` names the job, where there is one; ``retry_after`` is in whole seconds; ``extra``
+    holds what only this code has to say.
     """
 
     status_code: ClassVar[int]
@@ -82,11 +93,13 @@ class ApplianceError(Exception):
         fields: dict[str, str] | None = None,
         job_id: str | None = None,
         retry_after: int | None = None,
+        extra: Mapping[str, Any] | None = None,
     ) -> None:
         self.message = message or self.default_message
         self.fields = fields
         self.job_id = job_id
         self.retry_after = retry_after
+        self.extra = dict(extra or {})
         super().__init__(self.message)
 
     def body(self) -> dict[str, Any]:
@@ -98,7 +111,7 @@ class ApplianceError(Exception):
             error["job_id"] = self.job_id
         if self.retry_after is not None:
             error["retry_after"] = self.retry_after
-        return {"error": error}
+        return {"error": error | self.extra}
 
 
 class InvalidRequest(ApplianceError):
@@ -114,6 +127,11 @@ class InvalidMultipart(ApplianceError):
 class MissingField(ApplianceError):
     status_code, code = 400, ErrorCode.MISSING_FIELD
     default_message = "A required field is missing."
+
+
+class NotAuthenticated(ApplianceError):
+    status_code, code = 401, ErrorCode.NOT_AUTHENTICATED
+    default_message = "Log in first and send the access token as 'Authorization: Bearer …'."
 
 
 class InvalidCredentials(ApplianceError):
@@ -138,6 +156,11 @@ class PermissionDenied(ApplianceError):
     default_message = "This account may not do that."
 
 
+class CsrfFailed(ApplianceError):
+    status_code, code = 403, ErrorCode.CSRF_FAILED
+    default_message = "The page was open for too long, or the request is not from it. Reload it and try again."
+
+
 class NotFound(ApplianceError):
     status_code, code = 404, ErrorCode.NOT_FOUND
     default_message = "There is nothing at this address."
@@ -158,6 +181,25 @@ class ResultNotFound(ApplianceError):
     default_message = "There is no picture at this address."
 
 
+class JobNotFound(ApplianceError):
+    status_code, code = 404, ErrorCode.JOB_NOT_FOUND
+    default_message = "There is no such job."
+
+
+class SourceNotKept(ApplianceError):
+    """The photo that a guest sent is not there any more, or never was kept."""
+
+    status_code, code = 404, ErrorCode.SOURCE_NOT_KEPT
+    default_message = (
+        "The guest's photo was not kept. Set 'keep_sources_hours' to keep photos for running jobs again."
+    )
+
+
+class TemplateMediaNotFound(ApplianceError):
+    status_code, code = 404, ErrorCode.TEMPLATE_MEDIA_NOT_FOUND
+    default_message = "There is no such template."
+
+
 class MethodNotAllowed(ApplianceError):
     status_code, code = 405, ErrorCode.METHOD_NOT_ALLOWED
     default_message = "This address does not take this method."
@@ -166,6 +208,20 @@ class MethodNotAllowed(ApplianceError):
 class IdempotencyKeyReused(ApplianceError):
     status_code, code = 409, ErrorCode.IDEMPOTENCY_KEY_REUSED
     default_message = "This idempotency key was used for another photo. Send a new key with a new photo."
+
+
+class VersionConflict(ApplianceError):
+    """``extra["current"]`` shows what is there now and what changed since the caller looked."""
+
+    status_code, code = 409, ErrorCode.VERSION_CONFLICT
+    default_message = "Somebody else changed this in the meantime. Look at the newest state and try again."
+
+
+class TemplateMediaInUse(ApplianceError):
+    """``extra["slots"]`` names the slots that use it."""
+
+    status_code, code = 409, ErrorCode.TEMPLATE_MEDIA_IN_USE
+    default_message = "Slots use this template. Choose another one in them first."
 
 
 class ResultExpired(ApplianceError):
@@ -208,6 +264,11 @@ class SlotBusy(ApplianceError):
 class RateLimited(ApplianceError):
     status_code, code = 429, ErrorCode.RATE_LIMITED
     default_message = "Too many requests. Wait a moment."
+
+
+class TooManyLogins(ApplianceError):
+    status_code, code = 429, ErrorCode.TOO_MANY_LOGINS
+    default_message = "Too many tries to log in. Wait a moment and try again."
 
 
 class InternalError(ApplianceError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.accounts.repository import AccountRepository
@@ -19,6 +20,8 @@ from appliance.core.errors import InvalidIngestPassword
 from appliance.core.passwords import PasswordChecker, hash_password
 from appliance.core.secrets import FirstPasswordFile
 from appliance.core.threads import finish_in_thread
+
+log = structlog.get_logger()
 
 NO_OVERLAP = timedelta(0)
 
@@ -88,8 +91,11 @@ class IngestCredentials:
         )
 
     async def forget_first_password(self) -> None:
-        """After the commit: the first password is of no use any more."""
-        await finish_in_thread(self._first_passwords.forget_ingest)
+        """After the commit: the first password is of no use any more. A failure is only logged."""
+        try:
+            await finish_in_thread(self._first_passwords.forget_ingest)
+        except OSError as error:
+            log.warning("first_password.not_forgotten", account="ingest", error=type(error).__name__)
 
 
 def previous_valid_until(value: dict[str, Any]) -> datetime | None:

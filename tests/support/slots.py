@@ -13,5 +13,9 @@ def with_gemini(**more: Any) -> dict[str, Any]:
         "operation": "image_edit",
         "model": "gemini-2.5-flash-image",
         "params": {"prompt": "make it a painting"},
+        "fallbacks": [],
+        "hedge": False,
+        "prompt": {},
+        "output": {},
         **more,
     }

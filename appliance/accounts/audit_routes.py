@@ -1,0 +1,51 @@
+"""``GET /api/audit``: who changed what."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import AwareDatetime
+
+from appliance.accounts.audit import AuditFilter, AuditTrail
+from appliance.accounts.dependencies import AUTH_ERRORS, requires
+from appliance.accounts.permissions import Principal
+from appliance.accounts.schemas import AuditEntry, AuditList
+from appliance.core.errors import ErrorCode
+from appliance.core.openapi import error_responses
+
+router = APIRouter(prefix="/api", tags=["audit"])
+
+LONGEST_PAGE = 200
+# NUL is the one character that no database text takes.
+_Word = Annotated[str | None, Query(max_length=64, pattern=r"^[^\x00]*$")]
+_Moment = Annotated[AwareDatetime | None, Query(examples=["2026-11-23T18:00:00Z"])]
+
+
+def _audit_trail(request: Request) -> AuditTrail:
+    trail: AuditTrail = request.app.state.services.audit
+    return trail
+
+
+@router.get(
+    "/audit",
+    summary="Who changed what",
+    responses=error_responses(*AUTH_ERRORS, ErrorCode.VALIDATION_FAILED),
+)
+async def audit(
+    _: Annotated[Principal, Depends(requires("audit:read"))],
+    trail: Annotated[AuditTrail, Depends(_audit_trail)],
+    actor: _Word = None,
+    action: _Word = None,
+    since: _Moment = None,
+    until: _Moment = None,
+    limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = 50,
+    cursor: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+) -> AuditList:
+    """Logins and changes, the newest first. `action` finds an action and those beneath it: `login`
+    finds `login.refused`. `since` is inclusive, `until` is not; both need a time zone.
+    """
+    page = await trail.page(AuditFilter(actor, action, since, until), limit=limit, cursor=cursor)
+    return AuditList(
+        entries=[AuditEntry.model_validate(entry) for entry in page.entries], next_cursor=page.next_cursor
+    )

@@ -1,0 +1,95 @@
+"""The JSON forms of accounts, sessions and the audit log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+_PERMISSIONS = [["settings:read", "settings:write", "slots:read", "slots:write"]]
+_MAX_PASSWORD_CHARS = 1024  # far more than bcrypt takes; refused before it costs anything
+
+
+class LoginRequest(BaseModel):
+    """Who wants to log in."""
+
+    model_config = ConfigDict(
+        frozen=True, json_schema_extra={"examples": [{"username": "serg", "password": "k7mq-x3np-c8vw-r2td"}]}
+    )
+
+    username: str = Field(min_length=1, max_length=64)
+    password: SecretStr = Field(min_length=1, max_length=_MAX_PASSWORD_CHARS)
+
+
+class PasswordChange(BaseModel):
+    """One's own new password."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        json_schema_extra={
+            "examples": [{"current_password": "k7mq-x3np-c8vw-r2td", "new_password": "rain on the tent roof"}]
+        },
+    )
+
+    current_password: SecretStr = Field(min_length=1, max_length=_MAX_PASSWORD_CHARS)
+    new_password: SecretStr = Field(
+        min_length=1,
+        max_length=_MAX_PASSWORD_CHARS,
+        description="at least 10 characters, at most 72 bytes, without the user name",
+    )
+
+
+class AccessGrant(BaseModel):
+    """An access token. The refresh token comes beside it as an `HttpOnly` cookie."""
+
+    model_config = ConfigDict(frozen=True)
+
+    access_token: str = Field(
+        description="send it as `Authorization: Bearer …`", examples=["eyJhbGciOiJIUzI1NiIs…"]
+    )
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - a word of the protocol
+    expires_in: int = Field(description="seconds the access token lives", examples=[900])
+    permissions: list[str] = Field(examples=_PERMISSIONS)
+    must_change_password: bool = Field(
+        description="the password is still the one that was made at the first start"
+    )
+
+
+class Me(BaseModel):
+    """Who is logged in."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    username: str = Field(examples=["serg"])
+    role: str = Field(examples=["administrator"])
+    permissions: list[str] = Field(examples=_PERMISSIONS)
+    must_change_password: bool
+
+
+class AuditEntry(BaseModel):
+    """One change or login."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    id: int = Field(examples=[812])
+    at: datetime
+    actor: str = Field(
+        description="an account; `unknown` where no account was named, `cli`, `seed`", examples=["serg"]
+    )
+    action: str = Field(examples=["settings.changed"])
+    subject: str = Field(description="what was changed, where the action does not say", examples=[""])
+    address: str = Field(description="the client's address; empty on the machine itself")
+    detail: dict[str, Any] = Field(
+        description="what changed from and to; for passwords only that they changed",
+        examples=[{"changes": {"result_ttl_hours": {"from": 72, "to": 48}}}],
+    )
+
+
+class AuditList(BaseModel):
+    """A page of the audit log, the newest entry first."""
+
+    model_config = ConfigDict(frozen=True)
+
+    entries: list[AuditEntry]
+    next_cursor: int | None = Field(description="send it as `cursor` for the next page; `null`: that was all")
