@@ -1,0 +1,141 @@
+"""The doctor's questions to the world: names, addresses, clocks, keys."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+import httpx
+
+from appliance.core.clock import Deadline, utcnow
+from appliance.providers.base import ProviderBadKey, ProviderError
+from appliance.providers.keys import KeyFiles, ends_in
+from appliance.providers.registry import ProviderRegistry
+
+_PATIENCE = 8.0
+_SKEW = 60.0  # seconds: past it signatures and certificates begin to be refused
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finding, with its state as a word."""
+
+    what: str
+    state: str
+    said: str
+    do: str = ""
+
+
+async def providers(
+    registry: ProviderRegistry, addresses: Mapping[str, str], keys: KeyFiles, used: Mapping[str, int]
+) -> list[Answer]:
+    """Every provider that an active slot uses or that has a key; then the clock, if one told us the time."""
+    wanted = [name for name in addresses if used.get(name) or keys.keys(name)]
+    skews: list[float] = []
+    asked = await asyncio.gather(
+        *(
+            _provider(registry, name, addresses[name], keys.keys(name), used.get(name, 0), skews)
+            for name in wanted
+        )
+    )
+    answers = [answer for several in asked for answer in several]
+    if skews:
+        answers.append(_clock(min(skews, key=abs)))
+    return answers
+
+
+async def _provider(
+    registry: ProviderRegistry,
+    name: str,
+    address: str,
+    keys: tuple[str, ...],
+    slots: int,
+    skews: list[float],
+) -> list[Answer]:
+    """Reached at all, by name and by HTTP; then each key."""
+    bad = "bad" if slots else "warning"
+    try:
+        since = time.monotonic()
+        skews.append(await _ask(address))
+        reached = Answer(name, "ok", f"reached at {address} in {(time.monotonic() - since) * 1000:.0f} ms")
+    except socket.gaierror:
+        do = "Check the machine's DNS, or set PROVIDER_BASE_URLS to a proxy of the venue."
+        return [Answer(name, bad, f"{urlsplit(address).hostname} has no address here", do)]
+    except (OSError, httpx.HTTPError, TimeoutError) as error:
+        do = "Check the way to the internet: cable, firewall, HTTPS_PROXY."
+        return [Answer(name, bad, f"{address} cannot be reached ({type(error).__name__})", do)]
+    if not keys:
+        do = f"Enter one in the admin pages, or put it into the secret file provider-keys/{name}."
+        return [reached, Answer(f"{name} key", bad, f"there is none, and {slots} active slots need it", do)]
+    return [reached, *[await _key(registry, name, key, bad) for key in keys]]
+
+
+async def _ask(address: str) -> float:
+    """Resolve and ask; by how many seconds our clock is ahead of the answer's."""
+    parts = urlsplit(address)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    async with asyncio.timeout(_PATIENCE):
+        await asyncio.get_running_loop().getaddrinfo(parts.hostname, port)
+        async with httpx.AsyncClient(timeout=_PATIENCE) as client:
+            answer = await client.head(address)
+    said = answer.headers.get("date")
+    return (utcnow() - parsedate_to_datetime(said)).total_seconds() if said else 0.0
+
+
+async def _key(registry: ProviderRegistry, name: str, key: str, bad: str) -> Answer:
+    what = f"{name} key {ends_in(key)}"
+    try:
+        await registry.driver(name).probe(key, Deadline.after(_PATIENCE))
+    except ProviderBadKey as error:
+        do = "Enter a valid one in the admin pages; look at the provider's account."
+        return Answer(what, bad, f"is not accepted: {error.reason}", do)
+    except (ProviderError, TimeoutError) as error:
+        return Answer(
+            what, "warning", f"could not be tried: {error or 'no answer in time'}", "Try again later."
+        )
+    return Answer(what, "ok", "accepted")
+
+
+def _clock(skew: float) -> Answer:
+    said = f"{abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'} of the providers"
+    if abs(skew) < _SKEW:
+        return Answer("clock", "ok", said)
+    return Answer("clock", "bad", said, "Set the machine's clock: timedatectl set-ntp true")
+
+
+_SET_IT = "Set the public base URL to this machine's address in the guests' network."
+_OTHER_PLACES = {"localhost", "app", "nginx", "db"}
+
+
+async def public_address(base: str | None) -> Answer:
+    """Whether a guest's phone can use the address that the QR codes hold."""
+    what = "address in QR codes"
+    if base is None:
+        return Answer(what, "ok", "that under which the booth reaches the appliance")
+    host = (urlsplit(base).hostname or "").strip("[]")
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            if host in _OTHER_PLACES or not {".", ":"} & set(host) or await _is_the_phone_itself(host):
+                return Answer(what, "bad", f"{base} means nothing on a guest's phone", _SET_IT)
+            async with httpx.AsyncClient(timeout=_PATIENCE, verify=False) as client:  # noqa: S501 - is it there?
+                status = (await client.get(f"{base}/healthz")).status_code
+    except socket.gaierror:
+        return Answer(what, "bad", f"{host} has no address here", _SET_IT)
+    except (OSError, httpx.HTTPError, TimeoutError) as error:
+        do = "Open it on a phone in the guests' network: from inside, some routers do not show it."
+        return Answer(what, "warning", f"{base} cannot be reached from here ({type(error).__name__})", do)
+    if status != 200:
+        return Answer(what, "warning", f"{base} answers {status}: is that this appliance?", _SET_IT)
+    return Answer(what, "ok", base)
+
+
+async def _is_the_phone_itself(host: str) -> bool:
+    found = await asyncio.get_running_loop().getaddrinfo(host, None)
+    addresses = [ipaddress.ip_address(str(item[4][0]).partition("%")[0]) for item in found]
+    return any(address.is_loopback or address.is_unspecified for address in addresses)

@@ -1,0 +1,233 @@
+"""The verbs of the appliance program that an appliance's life is made of."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.lifecycle.sealing import BackupProblem
+from appliance.settings import Settings
+
+if TYPE_CHECKING:
+    from appliance.core.db import Database
+    from appliance.lifecycle.backup import Made
+
+FRONT = Path("/var/lib/photochanger/front")  # what Nginx is given; only there in the stack
+
+Verb = Callable[[Settings, argparse.Namespace], "int | Awaitable[int]"]
+
+
+def prepare(settings: Settings, _: argparse.Namespace) -> int:
+    """Make the secret files and Nginx's files that are missing; the stack's first step."""
+    from appliance.lifecycle import prepare as step  # noqa: PLC0415 - each verb loads what it needs
+
+    step.prepare(settings.secrets_dir, settings.media_root)
+    return 0
+
+
+def set_up(settings: Settings, _: argparse.Namespace) -> int:
+    """Make the database ready: role, tables, what is seeded; prints the first passwords once."""
+    from appliance.lifecycle.set_up import set_up as run  # noqa: PLC0415
+
+    return run(settings)
+
+
+async def sidecar(settings: Settings, _: argparse.Namespace) -> int:
+    """Clean up every quarter of an hour and back up every night, until told to stop."""
+    from appliance.lifecycle.sidecar import run  # noqa: PLC0415
+
+    return await run(settings)
+
+
+def first_passwords(settings: Settings, _: argparse.Namespace) -> int:
+    """Print the first passwords that nobody has changed yet, as JSON."""
+    from appliance.core.secrets import FirstPasswordFile  # noqa: PLC0415
+
+    print(json.dumps(FirstPasswordFile(settings.secrets_dir).read()))
+    return 0
+
+
+async def backup(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Write the database, the secret files and the pictures into one file, while the appliance works."""
+    from appliance.lifecycle import backup as work  # noqa: PLC0415
+
+    to = arguments.to or (settings.backup_dir and str(settings.backup_dir))
+    if not to:
+        raise BackupProblem("Say where to with --to DIR, or set PHOTOCHANGER_BACKUP_DIR.")
+    passphrase = _passphrase(settings, arguments.passphrase_file)
+    keep = settings.backup_keep if arguments.keep is None else arguments.keep
+    made = await work.make(settings, work.Wish(to, passphrase, keep, arguments.database_only))
+    facts = {**asdict(made), "encrypted": passphrase is not None}
+    print(
+        json.dumps(facts) if arguments.json else _describe(made), file=sys.stderr if to == "-" else sys.stdout
+    )
+    return 0
+
+
+def _describe(made: Made) -> str:
+    missing = f" {made.missing} pictures were deleted meanwhile." if made.missing else ""
+    what = f"{made.rows} rows and {made.pictures} pictures, {made.size / 1e6:.1f} MB"
+    return f"{made.path}: {what}, in {made.seconds:.1f} s.{missing}"
+
+
+async def restore(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Put a backup in the place of what is there; refuses a damaged one before touching anything."""
+    from appliance.lifecycle import restore as work  # noqa: PLC0415
+
+    if not arguments.while_running:
+        work.refuse_while_the_app_runs(settings.listen)
+    passphrase = _passphrase(settings, arguments.passphrase_file)
+    with work.opened(_found(arguments.file, settings), sys.stdin.buffer, settings.backup_dir) as file:
+        done = await work.restore(settings, file, passphrase)
+    print(
+        f"Restored what version {done.version} backed up at {done.made_at}: "
+        f"{done.rows} rows, {done.pictures} pictures."
+    )
+    return 0
+
+
+def _found(name: str, settings: Settings) -> str:
+    """A backup by its path, or by its name in the folder of backups."""
+    if name == "-" or Path(name).exists() or settings.backup_dir is None:
+        return name
+    return str(settings.backup_dir / name)
+
+
+def _passphrase(settings: Settings, file: str | None) -> str | None:
+    """The first line of a file or, for ``-``, of standard input; else that of the nightly backups, if any."""
+    from appliance.lifecycle.backup import usual_passphrase  # noqa: PLC0415
+
+    if file is None:
+        return usual_passphrase(settings.secrets_dir)
+    if file == "-":
+        found = _first_line()
+    else:
+        found = Path(file).read_text(encoding="utf-8").partition("\n")[0].strip()
+    if not found:
+        raise BackupProblem("The passphrase is empty.")
+    return found
+
+
+def _first_line() -> str:
+    """Byte by byte, so that what follows, perhaps the backup, is left."""
+    line = bytearray()
+    while (byte := os.read(0, 1)) not in (b"", b"\n"):
+        line += byte
+    return line.decode().strip()
+
+
+async def busy(settings: Settings, _: argparse.Namespace) -> int:
+    """Say how many photos are in flight; exit code 0 when there is none."""
+    from appliance.lifecycle import smoke as work  # noqa: PLC0415
+
+    async with _database(settings) as database:
+        count = await work.busy(settings, database)
+    print(count)
+    return 1 if count else 0
+
+
+async def smoke(settings: Settings, _: argparse.Namespace) -> int:
+    """Send a photo to the running app and see that it becomes a picture; it is removed again."""
+    from appliance.lifecycle import smoke as work  # noqa: PLC0415
+
+    async with _database(settings) as database:
+        tried = await work.try_one_photo(settings, database)
+    print(tried.said)
+    return 0 if tried.ok else 1
+
+
+async def doctor(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Look at everything and say on one page what is well, what is not, and what to do."""
+    from appliance.lifecycle import doctor as work  # noqa: PLC0415
+
+    findings = await work.examine(settings, front=FRONT)
+    print(work.as_json(findings) if arguments.json else work.page(findings))
+    return 1 if any(each.state is work.State.BAD for each in findings) else 0
+
+
+async def support_bundle(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Write what somebody who helps needs to standard output, without secrets and pictures."""
+    from appliance.lifecycle import support_bundle as work  # noqa: PLC0415
+
+    logs = sys.stdin.buffer.read().decode(errors="replace") if arguments.logs else ""
+    await work.write(settings, sys.stdout.buffer, logs, front=FRONT)
+    return 0
+
+
+def welcome(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Print the addresses, a QR code of the admin pages and the first passwords."""
+    from appliance.core.secrets import FirstPasswordFile  # noqa: PLC0415
+    from appliance.lifecycle.welcome import text  # noqa: PLC0415
+
+    print(text(arguments.base, FirstPasswordFile(settings.secrets_dir).read(), qr=not arguments.no_qr))
+    return 0
+
+
+def make_certificate(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Make a certificate for these names under a local authority, whose root the booths install."""
+    from appliance.lifecycle.prepare import make_certificate as run  # noqa: PLC0415
+
+    run(settings.secrets_dir, settings.media_root, arguments.name)
+    print("Made. Install the authority on the booth PCs: http://ADDRESS/ca.crt")
+    return 0
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[Database]:
+    from appliance.core.db import Database  # noqa: PLC0415
+
+    database = Database(settings.sqlalchemy_url(), pool_size=1)
+    try:
+        yield database
+    finally:
+        await database.aclose()
+
+
+VERBS: dict[str, Verb] = {
+    "prepare": prepare,
+    "set-up": set_up,
+    "sidecar": sidecar,
+    "first-passwords": first_passwords,
+    "backup": backup,
+    "restore": restore,
+    "busy": busy,
+    "smoke": smoke,
+    "doctor": doctor,
+    "support-bundle": support_bundle,
+    "welcome": welcome,
+    "make-certificate": make_certificate,
+}
+
+
+def add_arguments(made: dict[str, argparse.ArgumentParser]) -> None:
+    """The options of these verbs."""
+    made["backup"].add_argument("--to", metavar="DIR", help="the folder; - writes it to standard output")
+    made["backup"].add_argument(
+        "--keep", type=int, metavar="N", help="how many to keep in the folder; 0: all"
+    )
+    made["backup"].add_argument("--database-only", action="store_true", help="without the pictures")
+    made["backup"].add_argument("--json", action="store_true", help="say as JSON what was made")
+    made["restore"].add_argument("file", metavar="FILE", help="a path, a name in the folder of backups, or -")
+    made["restore"].add_argument("--while-running", action="store_true", help="even if the app answers")
+    made["doctor"].add_argument("--json", action="store_true", help="the findings as JSON")
+    made["support-bundle"].add_argument(
+        "--logs", action="store_true", help="take the logs of the stack from standard input"
+    )
+    made["welcome"].add_argument(
+        "base", nargs="+", metavar="ADDRESS", help="such as http://192.168.1.20:8080"
+    )
+    made["welcome"].add_argument("--no-qr", action="store_true")
+    made["make-certificate"].add_argument("name", nargs="+", help="host names and addresses of this machine")
+    for verb in ("backup", "restore"):
+        made[verb].add_argument(
+            "--passphrase-file",
+            metavar="FILE",
+            help="its first line is the passphrase; - reads it from standard input",
+        )

@@ -1,0 +1,40 @@
+"""What is said when everything is ready: addresses, a QR code of the admin pages, the first passwords."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import segno
+
+from appliance.core.secrets import FirstPasswords
+
+_FORMS = {"image": "DSLR Remote Pro", "multipart": "Breeze Booth", "json": "programs"}
+
+
+def text(bases: Sequence[str], first: FirstPasswords, *, qr: bool) -> str:
+    """For ``bases``, the addresses under which the appliance is reached, the best first."""
+    lines = [""]
+    lines += [f"{'Admin':<18}{base}/admin/" for base in bases]
+    lines += ["", "What to enter in the booth software (slot-001 to slot-015):"]
+    lines += [f"  {who:<16}{bases[0]}/api/ingest/slot-001?reply={form}" for form, who in _FORMS.items()]
+    lines += ["", *_passwords(first)]
+    if qr:
+        lines += ["", "The admin pages on a phone:", _qr(f"{bases[0]}/admin/")]
+    return "\n".join([*lines, ""])
+
+
+def _passwords(first: FirstPasswords) -> list[str]:
+    if not first["accounts"] and not first["ingest"]:
+        return ["All first passwords have been changed."]
+    lines = ["First passwords that nobody has changed yet; change them in the admin pages:"]
+    lines += [f"  {name:<16}{password}" for name, password in first["accounts"].items()]
+    if first["ingest"]:
+        lines.append(f"  {'ingest':<16}{first['ingest']}   (what the booths send)")
+    return lines
+
+
+def _qr(address: str) -> str:
+    out = io.StringIO()
+    segno.make(address, error="l", micro=False).terminal(out, border=2, compact=True)
+    return out.getvalue()

@@ -1,0 +1,87 @@
+"""The container tests' engine, image, and one running stack."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.container.stack import ContainerStack, run
+from tests.support.stack import CHECKOUT
+
+IMAGE = "photochanger-test"
+WHY_NOT = "NO CONTAINER ENGINE: the stack, its upgrade and its recovery were NOT tested here"
+
+
+def engine_answers() -> bool:
+    """Whether Docker and Compose can be used."""
+    if shutil.which("docker") is None:
+        return False
+    return all(
+        subprocess.run(command, capture_output=True, check=False, timeout=60).returncode == 0
+        for command in (["docker", "info"], ["docker", "compose", "version"])
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lies here; skip it, and say so, where there is no engine."""
+    own = [item for item in items if Path(__file__).parent in item.path.parents]
+    answers = engine_answers() if own else True
+    for item in own:
+        item.add_marker("container")
+        item.add_marker(pytest.mark.timeout(400))
+        if not answers:
+            item.add_marker(pytest.mark.skip(reason=WHY_NOT))
+    if not answers:
+        warnings.filterwarnings("default", message=WHY_NOT)
+        print(f"\n{'!' * 80}\n{WHY_NOT}\n{'!' * 80}")  # noqa: T201 - to be seen
+
+
+@pytest.fixture(scope="session")
+def image() -> str:
+    """The image of this checkout, called 1.0."""
+    dockerfile = str(CHECKOUT / "image" / "Dockerfile")
+    run(
+        "docker",
+        "build",
+        "-q",
+        "-f",
+        dockerfile,
+        "--build-arg",
+        "VERSION=1.0",
+        "-t",
+        f"{IMAGE}:1.0",
+        str(CHECKOUT),
+    )
+    return IMAGE
+
+
+@pytest.fixture(scope="session")
+def lay_out(
+    image: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], ContainerStack]]:
+    """Makes stacks; their containers and volumes are removed at the end."""
+    made: list[ContainerStack] = []
+
+    def lay(name: str, image_name: str = image) -> ContainerStack:
+        folder = tmp_path_factory.mktemp("container") / name
+        stack = ContainerStack.laid_out(folder, f"pctest-{name}", image_name, "1.0")
+        stack.destroy()  # what an earlier run that was cut off has left
+        made.append(stack)
+        return stack
+
+    yield lay
+    for stack in made:
+        stack.destroy()
+
+
+@pytest.fixture(scope="session")
+def box(lay_out: Callable[[str], ContainerStack]) -> ContainerStack:
+    """One installed appliance, for all tests that leave it working."""
+    stack = lay_out("box")
+    stack.install()
+    return stack

@@ -1,0 +1,81 @@
+"""Processes are killed in the middle of photos; everything comes back without help."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+
+import pytest
+
+from tests.container.stack import SERVICES, ContainerStack
+from tests.support.camera import Reply
+from tests.support.photos import camera_jpeg_24mp, portrait_jpeg
+
+
+async def photos_while(box: ContainerStack, break_it: list[int], sign: signal.Signals) -> None:
+    """Send photos, break something in the middle, wait until everything works again."""
+    shot = box.shot(camera_jpeg_24mp())
+    shots = [asyncio.create_task(box.camera.post("/api/ingest/slot-003?reply=json", shot)) for _ in range(2)]
+    await asyncio.sleep(0.7)
+    for pid in break_it:
+        os.kill(pid, sign)
+    answers: list[Reply | BaseException] = await asyncio.gather(*shots, return_exceptions=True)
+    for answer in answers:  # an answer in our form, a picture, or a connection that broke
+        assert not isinstance(answer, Reply) or answer.status in (200, 500, 502, 503), answer.body
+    await asyncio.to_thread(box.wait_until_ready)
+
+
+async def assert_it_works(box: ContainerStack) -> None:
+    """A photo becomes a picture, and no job stays pending."""
+    reply = await box.camera.post("/api/ingest/slot-001?reply=json", box.shot(portrait_jpeg()))
+    assert reply.status == 200, reply.body
+    until = time.monotonic() + 20
+    while box.sql("select count(*) from job_history where status = 'pending'") != "0":
+        assert time.monotonic() < until
+        await asyncio.sleep(0.5)
+
+
+async def test_a_killed_app_is_back_in_five_seconds(box: ContainerStack) -> None:
+    began = time.monotonic()
+    await photos_while(box, [box.app_pid()], signal.SIGKILL)
+    assert time.monotonic() - began < 0.7 + 5
+    await assert_it_works(box)
+
+
+async def test_an_app_that_hangs_is_killed_and_back_in_five_seconds(box: ContainerStack) -> None:
+    pid = box.app_pid()
+    os.kill(pid, signal.SIGSTOP)
+    began = time.monotonic()
+    await asyncio.sleep(1)
+    await asyncio.to_thread(box.wait_until_ready)
+    assert time.monotonic() - began < 7  # is_ready itself waits for up to 2 s
+    assert box.app_pid() != pid
+    await assert_it_works(box)
+
+
+@pytest.mark.parametrize("service", ["db", "nginx", "cleanup"])
+async def test_a_killed_container_comes_back(box: ContainerStack, service: str) -> None:
+    await photos_while(box, [box.pid(service)], signal.SIGKILL)
+    await assert_it_works(box)
+
+
+async def test_all_containers_killed_at_once_come_back(box: ContainerStack) -> None:
+    await photos_while(box, [box.pid(service) for service in SERVICES], signal.SIGKILL)
+    await assert_it_works(box)
+
+
+async def test_stopping_finishes_the_photo_in_flight(box: ContainerStack) -> None:
+    shot = box.shot(camera_jpeg_24mp())
+    sent = asyncio.create_task(box.camera.post("/api/ingest/slot-003?reply=json", shot))
+    await asyncio.sleep(0.6)
+    await asyncio.to_thread(box.compose, "stop", "app")
+    reply = await sent
+    assert reply.status == 200, reply.body
+    closed = await box.camera.post("/api/ingest/slot-001?reply=json", box.shot_with("any", portrait_jpeg()))
+    assert closed.status == 503
+    assert int(closed.headers["retry-after"]) > 0
+    await asyncio.to_thread(box.compose, "start", "app")
+    await asyncio.to_thread(box.wait_until_ready)
+    await assert_it_works(box)

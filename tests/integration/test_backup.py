@@ -1,0 +1,187 @@
+"""Backups of the running appliance: whole, sealed, refused when damaged, and put into another database."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import tarfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from appliance.lifecycle import archive, backup, restore
+from appliance.lifecycle.sealing import MAGIC, BackupProblem
+from appliance.settings import Settings
+from tests.support.camera import Camera, Shot
+from tests.support.stack import CHECKOUT, Stack
+
+PASSPHRASE = "correct horse battery staple"
+
+
+def settings_of(stack: Stack, **changes: Any) -> Settings:
+    """What a verb on this stack works with."""
+    usual = {
+        "database_url": stack.dsn(),
+        "media_root": stack.media,
+        "secrets_dir": stack.data / "secrets",
+        "config_file": CHECKOUT / "config/appliance.toml",
+        "listen": "127.0.0.1:1",
+    }
+    return Settings(**{**usual, **changes})
+
+
+@pytest.fixture
+async def elsewhere(stack: Stack, tmp_path: Path) -> AsyncIterator[Settings]:
+    """Another machine: an empty database, empty folders."""
+    password = (stack.data / "secrets/database-superuser-password").read_text().strip()
+    root = await asyncpg.connect(
+        host="127.0.0.1",
+        port=stack.ports["postgres"],
+        user="postgres",
+        password=password,
+        database="postgres",
+    )
+    await root.execute("create database elsewhere owner photochanger")
+    try:
+        yield settings_of(
+            stack,
+            database_url=stack.dsn("elsewhere"),
+            media_root=tmp_path / "elsewhere/media",
+            secrets_dir=tmp_path / "elsewhere/secrets",
+        )
+    finally:
+        await root.execute("drop database elsewhere with (force)")
+        await root.close()
+
+
+async def made(stack: Stack, folder: Path, passphrase: str | None = None) -> Path:
+    """One backup."""
+    return Path((await backup.make(settings_of(stack), backup.Wish(str(folder), passphrase))).path)
+
+
+async def put_in(where: Settings, file: Path, passphrase: str | None = None) -> restore.Restored:
+    with file.open("rb") as opened:
+        return await restore.restore(where, opened, passphrase)
+
+
+@pytest.mark.parametrize("passphrase", [None, PASSPHRASE])
+async def test_a_backup_put_in_elsewhere_holds_the_same(
+    stack: Stack, camera: Camera, shot: Shot, elsewhere: Settings, tmp_path: Path, passphrase: str | None
+) -> None:
+    job = (await camera.post("/api/ingest/slot-001?reply=json", shot)).json()
+    file = await made(stack, tmp_path, passphrase)
+    done = await put_in(elsewhere, file, passphrase)
+    assert done.rows > 15
+    key = (await stack.row(job["job_id"]))["result_key"]
+    assert (elsewhere.media_root / key).read_bytes() == (stack.media / key).read_bytes()
+    assert (elsewhere.secrets_dir / "jwt-keys.json").read_text() == (
+        stack.data / "secrets/jwt-keys.json"
+    ).read_text()
+    assert not (elsewhere.secrets_dir / "database-password").exists()
+    async with stack.database() as here, stack.database("elsewhere") as there:
+        for table in ("slot", "account", "app_settings", "job_history", "audit_log"):
+            question = f"select * from {table} t order by t::text"
+            assert [dict(row) for row in await here.fetch(question)] == [
+                dict(row) for row in await there.fetch(question)
+            ]
+        assert await there.fetchval("select count(*) from login_session where ended_at is null") == 0
+        await there.execute("insert into audit_log (actor, action) values ('test', 'counter.goes.on')")
+
+
+async def test_restoring_twice_is_the_same_as_once(stack: Stack, elsewhere: Settings, tmp_path: Path) -> None:
+    file = await made(stack, tmp_path)
+    first = await put_in(elsewhere, file)
+    assert await put_in(elsewhere, file) == first
+
+
+async def test_a_wrong_passphrase_is_told_from_damage_and_changes_nothing(
+    stack: Stack, elsewhere: Settings, tmp_path: Path
+) -> None:
+    file = await made(stack, tmp_path, PASSPHRASE)
+    assert file.read_bytes().startswith(MAGIC)
+    for passphrase, said in (("wrong", "passphrase is wrong"), (None, "Give its passphrase")):
+        with pytest.raises(BackupProblem, match=said):
+            await put_in(elsewhere, file, passphrase)
+    assert not elsewhere.media_root.exists()
+    async with stack.database("elsewhere") as there:
+        assert await there.fetchval("select count(*) from pg_class where relname = 'slot'") == 0
+
+
+@pytest.mark.parametrize("passphrase", [None, PASSPHRASE])
+@pytest.mark.parametrize("harm", ["a byte is another", "the end is missing", "a chunk is missing"])
+async def test_a_damaged_backup_is_refused_before_anything_is_touched(
+    stack: Stack, elsewhere: Settings, tmp_path: Path, passphrase: str | None, harm: str
+) -> None:
+    file = await made(stack, tmp_path, passphrase)
+    content = bytearray(file.read_bytes())
+    if harm == "a byte is another":
+        content[len(content) // 3] ^= 1
+    elif harm == "the end is missing":
+        del content[-30_000:]
+    else:
+        del content[2048:4096]
+    file.write_bytes(content)
+    with pytest.raises(BackupProblem):
+        await put_in(elsewhere, file, passphrase)
+    assert not elsewhere.media_root.exists()
+
+
+async def test_a_backup_of_a_newer_version_is_refused(
+    stack: Stack, elsewhere: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "newer.tar"
+    with file.open("wb") as opened:
+        writer = archive.Writer(opened, None)
+        writer.close({"revision": "9999", "version": "99.0", "rows": {}, "columns": {}, "kind": "whole"})
+    with pytest.raises(BackupProblem, match=r"version 99\.0, which is newer"):
+        await put_in(elsewhere, file)
+
+
+async def test_a_name_that_leads_out_of_the_folder_is_refused(elsewhere: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "bad.tar"
+    with tarfile.open(file, "w") as tar:
+        info = tarfile.TarInfo("media/../../evil")
+        info.size = 4
+        tar.addfile(info, io.BytesIO(b"evil"))
+    with pytest.raises(BackupProblem):
+        await put_in(elsewhere, file)
+
+
+async def test_old_backups_are_pruned_and_uploads_are_left_out(stack: Stack, tmp_path: Path) -> None:
+    for day in range(1, 5):
+        (tmp_path / f"photochanger-2020010{day}T000000Z.tar").touch()
+    upload = stack.media / "temp/slot-001/left"
+    upload.mkdir(parents=True)
+    (upload / "upload").write_bytes(b"half a photo")
+    done = await backup.make(settings_of(stack), backup.Wish(str(tmp_path), keep=2))
+    (upload / "upload").unlink()
+    upload.rmdir()
+    kept = sorted(path.name for path in tmp_path.iterdir())  # noqa: ASYNC240
+    assert len(kept) == 2
+    assert kept[0] == "photochanger-20200104T000000Z.tar"
+    assert Path(done.path).stat().st_mode & 0o777 == 0o600  # noqa: ASYNC240
+    with tarfile.open(done.path) as tar:
+        names = tar.getnames()
+        manifest = json.load(tar.extractfile("manifest.json"))  # type: ignore[arg-type]
+    assert not [name for name in names if name.startswith("media/temp") or "database-password" in name]
+    assert set(manifest["files"]) == set(names) - {"manifest.json", "manifest.sha256"}
+
+
+def test_the_verbs_speak_over_standard_streams(stack: Stack) -> None:
+    command = [sys.executable, "-m", "appliance", "backup", "--to", "-", "--passphrase-file", "-"]
+    environment = stack.environment(PHOTOCHANGER_LISTEN=f"127.0.0.1:{stack.ports['app']}")
+    done = subprocess.run(
+        command, cwd=CHECKOUT, env=environment, input=b"secret words\n", capture_output=True, check=True
+    )
+    assert done.stdout.startswith(MAGIC)
+    refused = subprocess.run(
+        [sys.executable, "-m", "appliance", "restore", "-"],
+        cwd=CHECKOUT, env=environment, input=done.stdout, capture_output=True, check=False,
+    )  # fmt: skip
+    assert refused.returncode == 1
+    assert b"The app is running" in refused.stderr
