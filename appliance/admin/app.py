@@ -1,0 +1,78 @@
+"""The pages as an application of their own, mounted at ``/admin``.
+
+A new page is a module with a ``router``, a line in ``SCREENS``, a template, and its words in both
+catalogs. Its routes take ``Annotated[Visit, Depends(allowed("…"))]``, call a service and answer
+with ``render.page`` or ``render.part``. Changes need no more for their protection: ``protect``
+stands before every route.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import Depends, FastAPI
+from fastapi.routing import APIRoute
+from starlette.types import ASGIApp
+
+from appliance.admin import (
+    account,
+    audit,
+    dashboard,
+    errors,
+    gallery,
+    jobs,
+    login,
+    pictures,
+    settings,
+    slot_history,
+    slot_test,
+    slots,
+    template_media,
+)
+from appliance.admin.headers import PageHeaders
+from appliance.admin.security import PasswordMustChange, protect
+from appliance.core import error_handlers
+
+SCREENS = (
+    login,
+    account,
+    dashboard,
+    pictures,
+    slots,
+    slot_history,
+    slot_test,
+    gallery,
+    jobs,
+    template_media,
+    settings,
+    audit,
+)
+
+
+def create_admin() -> FastAPI:
+    """The application of the pages.
+
+    ``state.services`` is set when the services are open; ``state.stopping`` is set when the
+    appliance is told to stop, so that streams end and do not hold it up.
+    """
+    admin = FastAPI(
+        title="PhotoChanger pages",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(protect)],
+    )
+    admin.state.stopping = asyncio.Event()
+    error_handlers.install(admin, errors.error_page)
+    admin.add_exception_handler(PasswordMustChange, errors.must_change)  # type: ignore[arg-type]
+    for screen in SCREENS:
+        admin.include_router(screen.router)
+    for route in admin.routes:
+        if isinstance(route, APIRoute) and route.methods == {"GET"}:
+            route.methods.add("HEAD")
+    return admin
+
+
+def with_headers(admin: FastAPI) -> ASGIApp:
+    """What is mounted: the pages, and around them what every answer carries."""
+    return PageHeaders(admin)

@@ -1,0 +1,44 @@
+"""The services behind the pages of slots, templates, pictures and jobs."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from fastapi import Request
+
+from appliance.admin.services import AdminServices
+from appliance.ingest.trials import Trials
+from appliance.jobs.service import JobService
+from appliance.results.gallery import Gallery
+from appliance.results.moderation import Moderation
+from appliance.results.staff import StaffPictures
+from appliance.results.staff_archive import StaffArchive
+from appliance.slots.catalog import ProviderCatalog
+from appliance.slots.template_media import TemplateMediaService
+
+
+class Desk(AdminServices, Protocol):
+    """What these pages need; ``services.Services`` has all of it."""
+
+    @property
+    def provider_catalog(self) -> ProviderCatalog: ...
+    @property
+    def template_media(self) -> TemplateMediaService: ...
+    @property
+    def jobs(self) -> JobService: ...
+    @property
+    def trials(self) -> Trials: ...
+    @property
+    def gallery(self) -> Gallery: ...
+    @property
+    def staff_archive(self) -> StaffArchive: ...
+    @property
+    def staff_pictures(self) -> StaffPictures: ...
+    @property
+    def moderation(self) -> Moderation: ...
+
+
+def desk_of(request: Request) -> Desk:
+    """The services of the running appliance."""
+    found: Desk = request.app.state.services
+    return found

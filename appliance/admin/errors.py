@@ -1,0 +1,83 @@
+"""Failures as a person meets them: a page, a toast for HTMX, or the way to the login."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlsplit
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from appliance.admin.headers import MOUNT
+from appliance.admin.render import html, page
+from appliance.admin.security import PasswordMustChange, Visit, is_htmx, visit_of
+from appliance.core.error_handlers import error_response, retry_headers
+from appliance.core.errors import ApplianceError, NotAuthenticated, TokenExpired
+
+LOGIN, PASSWORD = f"{MOUNT}/login", f"{MOUNT}/password"
+
+
+def error_page(request: Request, error: ApplianceError) -> Response:
+    """The answer to a failed request, in the form that the page can show."""
+    if request.url.path == f"{MOUNT}/events":
+        return error_response(error)
+    visit = visit_of(request)
+    if isinstance(error, NotAuthenticated | TokenExpired):
+        return _to_login(request, visit)
+    if is_htmx(request):
+        content = html(visit, "_toast.html", kind="bad", error=error, beside=False, **explained(visit, error))
+        return HTMLResponse(content, status_code=error.status_code, headers=retry_headers(error))
+    response = page(visit, "error.html", status=error.status_code, error=error, **explained(visit, error))
+    response.headers.update(retry_headers(error))
+    return response
+
+
+def explained(visit: Visit, error: ApplianceError) -> dict[str, str]:
+    """What is wrong and what to do, in the visitor's language.
+
+    The catalogs say it for every code; English readers get the failure's own, closer words.
+    """
+    code = str(error.code)
+    own = error.message != error.default_message
+    text = visit.words(f"error.{code}.text")
+    if own and visit.words.lang == "en":
+        text = error.message
+    elif own and (translated := visit.words.message(error.message)) != error.message:
+        text = translated
+    if error.fields:
+        text += " " + " ".join(
+            f"{name}: {visit.words.message(finding)}." for name, finding in error.fields.items()
+        )
+    return {"title": visit.words(f"error.{code}.title"), "text": text}
+
+
+def _to_login(request: Request, visit: Visit) -> Response:
+    """To the login page and back here afterwards.
+
+    What a person was filling in stays on the page: a change answers with a toast that leads to
+    the login in another tab.
+    """
+    if is_htmx(request):
+        if request.method != "GET":
+            return HTMLResponse(html(visit, "_login_toast.html", url=LOGIN), status_code=401)
+        there = urlsplit(request.headers.get("hx-current-url", ""))
+        return Response(headers={"HX-Redirect": login_url(there.path, there.query)})
+    target = LOGIN if request.method != "GET" else login_url(request.url.path, request.url.query)
+    if request.headers.get("sec-fetch-site") == "cross-site" and not visit.had_session:
+        # Strict cookies stay at home when a link on another site is followed; they come with the next hop.
+        return Response(headers={"Refresh": f"0; url={target}"})
+    return RedirectResponse(target, 303)
+
+
+def login_url(path: str, query: str = "") -> str:
+    """The login page, which leads on to this page of ours afterwards."""
+    after = f"{path}?{query}" if query else path
+    if not after.startswith(f"{MOUNT}/") or after == f"{MOUNT}/":
+        return LOGIN
+    return f"{LOGIN}?next={quote(after, safe='')}"
+
+
+def must_change(request: Request, _: PasswordMustChange) -> Response:
+    """Nothing can be done with a password that somebody else has seen."""
+    if is_htmx(request):
+        return Response(status_code=200, headers={"HX-Redirect": PASSWORD})
+    return RedirectResponse(PASSWORD, 303)

@@ -1,0 +1,48 @@
+"""The places of the admin pages, in the order in which they are shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from appliance.accounts.permissions import Permission
+from appliance.admin.headers import MOUNT
+from appliance.admin.security import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page that the navigation leads to; its name is ``nav.{key}`` in the catalogs.
+
+    ``at_hand``: it has a place of its own in a phone's bottom bar, the others are under 'More'.
+    """
+
+    key: str
+    path: str
+    permission: Permission
+    at_hand: bool = False
+
+    @property
+    def url(self) -> str:
+        return MOUNT + self.path
+
+    def holds(self, path: str) -> bool:
+        """Whether the page at ``path`` is this one or belongs to it."""
+        return path == self.url if self.path == "/" else (path + "/").startswith(self.url + "/")
+
+
+PLACES = (
+    Place("dashboard", "/", "slots:read", at_hand=True),
+    Place("gallery", "/gallery", "results:read", at_hand=True),
+    Place("jobs", "/jobs", "jobs:read", at_hand=True),
+    Place("templates", "/templates", "media:read"),
+    Place("slots", "/slots", "slots:read", at_hand=True),
+    Place("settings", "/settings", "settings:read"),
+    Place("audit", "/audit", "audit:read"),
+)
+
+
+def places_for(visit: Visit) -> list[Place]:
+    """The places that who is logged in may go to; none before they have a password of their own."""
+    if visit.who is None or visit.who.must_change_password:
+        return []
+    return [place for place in PLACES if visit.may(place.permission)]

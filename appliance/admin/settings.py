@@ -1,0 +1,212 @@
+"""The settings page (UC0): section by section, each saved on its own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
+
+from appliance.admin.forms import Form, read_form
+from appliance.admin.headers import MOUNT
+from appliance.admin.render import html, page, part
+from appliance.admin.security import Visit, allowed
+from appliance.admin.services import AdminServices, services_of
+from appliance.admin.settings_sections import BY_KEY, SECTIONS, Filled, Section, filled, typed_values
+from appliance.core.errors import NotFound, ValidationFailed, VersionConflict
+from appliance.core.validation import field_messages
+from appliance.operator_settings.schemas import LONGEST_OVERLAP_MINUTES, SettingsState, SettingsUpdate
+from appliance.results.i18n import languages
+
+router = APIRouter(prefix="/settings")
+
+MayRead = Annotated[Visit, Depends(allowed("settings:read"))]
+MayWrite = Annotated[Visit, Depends(allowed("settings:write"))]
+
+PAGE = f"{MOUNT}/settings"
+_HOURS_AT_MOST = 24 * 90
+_PASSWORD_FIELDS = {"ingest_password.password": "password", "ingest_password": "password"}
+
+
+def _guest_languages() -> dict[str, str]:
+    """What each of the guests' languages calls itself."""
+    return {code: words("name") for code, words in languages().items()}
+
+
+def _password_values(state: SettingsState, **more: Any) -> dict[str, Any]:
+    """What the section of the ingest password shows."""
+    empty: dict[str, Any] = {"suggested": "", "overlap": "", "fields": {}, "shown_once": None}
+    return {"state": state, "longest_overlap": LONGEST_OVERLAP_MINUTES, **(empty | more)}
+
+
+def _page(
+    visiting: Visit, services: AdminServices, state: SettingsState, *, status: int = 200, **changed: Any
+) -> Response:
+    """The whole page; ``changed`` may hold one section as it was typed in, or the password's values."""
+    other: Filled | None = changed.get("section")
+    sections = {
+        section.key: other if other and other.key == section.key else filled(section, state)
+        for section in SECTIONS
+    }
+    return page(
+        visiting,
+        "settings.html",
+        status=status,
+        sections=sections,
+        password=changed.get("password") or _password_values(state),
+        public_base=services.public_base,
+        guest_languages=_guest_languages(),
+        may_write=visiting.may("settings:write"),
+    )
+
+
+@router.get("")
+async def settings_page(request: Request, visiting: MayRead) -> Response:
+    """All sections."""
+    services = services_of(request)
+    return _page(visiting, services, await services.operator_settings.state())
+
+
+@router.get("/ttl-preview")
+async def ttl_preview(request: Request, visiting: MayRead, result_ttl_hours: str = "") -> Response:
+    """What another time to keep results would do to those that are there."""
+    try:
+        hours = float(result_ttl_hours.replace(",", "."))
+    except ValueError:
+        hours = 0
+    known = 0 < hours <= _HOURS_AT_MOST
+    preview = await services_of(request).operator_settings.ttl_preview(hours) if known else None
+    return part(visiting, "_ttl_preview.html", preview=preview)
+
+
+@router.post("/password/suggest")
+async def suggest(request: Request, visiting: MayWrite) -> Response:
+    """A password that can be read aloud, put into the field; nothing is changed."""
+    made = services_of(request).operator_settings.suggest_password()
+    return part(visiting, "_password_input.html", value=made, error=None, may_write=True)
+
+
+@router.post("/password")
+async def change_password(request: Request, visiting: MayWrite) -> Response:
+    """Rotate the ingest password; it is shown this once."""
+    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    services, form = services_of(request), await read_form(request)
+    typed = form.get("password", "")
+    overlap = form.text("previous_valid_minutes").replace(",", ".")
+    wanted: dict[str, Any] = {"ingest_password": {"password": typed}}
+    if overlap:
+        wanted["ingest_password"]["previous_valid_minutes"] = overlap
+    try:
+        state = await services.operator_settings.update(_update(wanted), visiting.who)
+    except ValidationFailed as refused:
+        fields = {
+            _PASSWORD_FIELDS.get(name, name.rpartition(".")[2]): text
+            for name, text in (refused.fields or {}).items()
+        }
+        state = await services.operator_settings.state()
+        values = _password_values(state, suggested=typed, overlap=overlap, fields=fields)
+        return _password_answer(visiting, services, values, 422)
+    return _password_answer(visiting, services, _password_values(state, shown_once=typed))
+
+
+def _password_answer(
+    visiting: Visit, services: AdminServices, values: dict[str, Any], status: int = 200
+) -> Response:
+    if not visiting.is_htmx:
+        return _page(visiting, services, values["state"], status=status, password=values)
+    toast = None if status != 200 else visiting.words("settings.password.changed")
+    return _with_version(
+        visiting,
+        values["state"],
+        part(
+            visiting,
+            "_settings_password.html",
+            status=status,
+            toast=toast,
+            password=values,
+            may_write=True,
+            section=BY_KEY["password"],
+        ),
+    )
+
+
+@router.post("/{key}")
+async def save(key: str, request: Request, visiting: MayWrite) -> Response:
+    """Save one section, all of it or nothing."""
+    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    section = BY_KEY.get(key)
+    if section is None or not section.settings:
+        raise NotFound
+    services, form = services_of(request), await read_form(request)
+    values = typed_values(section, form)
+    if form.text("version").isdecimal():
+        values["version"] = form.text("version")
+    if key == "keeping":
+        values["apply_to_existing"] = form.checked("apply_to_existing")
+    try:
+        state = await services.operator_settings.update(_update(values), visiting.who)
+    except (ValidationFailed, VersionConflict) as refused:
+        return await _refused(visiting, services, section, form, refused)
+    if not visiting.is_htmx:
+        visiting.notice("settings_saved")
+        return RedirectResponse(f"{PAGE}#{key}", 303)
+    title = visiting.words(f"settings.section.{key}.title")
+    toast = visiting.words("settings.saved", section=title)
+    return _section_answer(visiting, services, filled(section, state), state, toast=toast)
+
+
+async def _refused(
+    visiting: Visit,
+    services: AdminServices,
+    section: Section,
+    form: Form,
+    refused: ValidationFailed | VersionConflict,
+) -> Response:
+    """The section as it was typed in, with what is wrong with it or who was faster."""
+    state = await services.operator_settings.state()
+    conflict = isinstance(refused, VersionConflict)
+    fields = {} if conflict else refused.fields or {}
+    shown = filled(section, state, typed=form, fields=fields, conflict=conflict)
+    if not visiting.is_htmx:
+        return _page(visiting, services, state, status=refused.status_code, section=shown)
+    return _section_answer(visiting, services, shown, state, status=refused.status_code)
+
+
+def _section_answer(
+    visiting: Visit,
+    services: AdminServices,
+    shown: Filled,
+    state: SettingsState,
+    *,
+    status: int = 200,
+    toast: str | None = None,
+) -> Response:
+    return _with_version(
+        visiting,
+        state,
+        part(
+            visiting,
+            "_settings_section.html",
+            status=status,
+            toast=toast,
+            filled=shown,
+            may_write=True,
+            public_base=services.public_base,
+            guest_languages=_guest_languages(),
+        ),
+    )
+
+
+def _with_version(visiting: Visit, state: SettingsState, answer: Response) -> Response:
+    """The other sections on the page are based on the new version too: we have just seen it."""
+    beside = html(visiting, "_settings_version.html", version=state.version, beside=True)
+    body = bytes(answer.body) + beside.encode()
+    return Response(body, answer.status_code, media_type="text/html")
+
+
+def _update(values: dict[str, Any]) -> SettingsUpdate:
+    try:
+        return SettingsUpdate.model_validate(values)
+    except ValidationError as error:
+        raise ValidationFailed(fields=field_messages(error)) from None

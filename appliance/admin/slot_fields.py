@@ -1,0 +1,183 @@
+"""Inputs made from a JSON Schema: what a provider's parameters look like in a form."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from appliance.admin.i18n import FOLDER
+
+Kind = Literal["slider", "number", "text", "prompt", "choice", "tick", "colour"]
+_WIDEST_SLIDER = 100  # steps; a wider range is typed
+_NUMBERS = ("integer", "number")
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input of the form. ``name`` is its name there: ``route.0.params.grain``."""
+
+    name: str
+    kind: Kind
+    label: str
+    help: str = ""
+    value: str = ""
+    error: str | None = None
+    least: str = ""
+    most: str = ""
+    step: str = ""
+    longest: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    required: bool = False
+
+    @property
+    def id(self) -> str:
+        """The same as an element's id: without dots, which selectors read otherwise."""
+        return element_id(self.name)
+
+    @property
+    def on(self) -> bool:
+        """Whether a box is ticked."""
+        return self.value == "on"
+
+
+def element_id(name: str) -> str:
+    """The id of the element with this name."""
+    return name.replace(".", "-")
+
+
+class SchemaWords:
+    """The words of the providers' schemas in one language; as they came where there are no others."""
+
+    def __init__(self, lang: str) -> None:
+        self._lang = lang
+        found = _catalog()
+        self._texts: Mapping[str, str] = found["text"] if lang == "ru" else {}
+        self._choices: Mapping[str, Mapping[str, str]] = found["choice"]
+
+    def text(self, english: str) -> str:
+        """A title or a description."""
+        return self._texts.get(english, english)
+
+    def choice(self, value: str) -> str:
+        """One value of a choice, for people."""
+        known = self._choices.get(value)
+        return known[self._lang] if known and self._lang in known else value
+
+
+@cache
+def _catalog() -> dict[str, Any]:
+    return tomllib.loads((FOLDER / "schema.toml").read_text(encoding="utf-8"))
+
+
+def properties(schema: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """A schema's properties, each with what its alternatives and references say."""
+    definitions = schema.get("$defs", {})
+    return {name: _whole(prop, definitions) for name, prop in schema.get("properties", {}).items()}
+
+
+def _whole(prop: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    found = dict(prop)
+    for part in (*prop.get("anyOf", ()), *prop.get("allOf", ()), prop):
+        if "$ref" in part:
+            found = {**definitions.get(part["$ref"].rpartition("/")[2], {}), **found}
+        elif part is not prop and part.get("type") != "null":
+            found = {**part, **found}
+    found["optional"] = any(part.get("type") == "null" for part in prop.get("anyOf", ()))
+    if "const" in found:
+        found["enum"] = [found["const"]]
+    return found
+
+
+def kind_of(prop: Mapping[str, Any]) -> Kind:
+    """Which input suits a property."""
+    if "enum" in prop:
+        return "choice"
+    if prop.get("type") == "boolean":
+        return "tick"
+    if prop.get("type") in _NUMBERS:
+        bounded = "minimum" in prop and "maximum" in prop and not prop.get("optional")
+        whole = prop["type"] == "integer"
+        narrow = bounded and prop["maximum"] - prop["minimum"] <= _WIDEST_SLIDER
+        return "slider" if whole and narrow else "number"
+    if prop.get("format") == "color":
+        return "colour"
+    return "prompt" if prop.get("x-multiline") else "text"
+
+
+def inputs_of(
+    schema: Mapping[str, Any],
+    prefix: str,
+    values: Mapping[str, str],
+    errors: Mapping[str, str],
+    words: SchemaWords,
+    *,
+    without: Iterable[str] = (),
+) -> list[Input]:
+    """The inputs of a schema in its order, filled with ``values`` or with what the schema says."""
+    left_out = frozenset(without)
+    return [
+        _input(f"{prefix}.{name}", prop, values.get(name), errors.get(f"{prefix}.{name}"), words)
+        for name, prop in properties(schema).items()
+        if name not in left_out
+    ]
+
+
+def _input(
+    name: str, prop: Mapping[str, Any], value: str | None, error: str | None, words: SchemaWords
+) -> Input:
+    kind = kind_of(prop)
+    choices = tuple((str(one), words.choice(str(one))) for one in prop.get("enum", ()))
+    if choices and prop.get("optional"):
+        choices = (("", words.choice("")), *choices)
+    return Input(
+        name=name,
+        kind=kind,
+        label=words.text(str(prop.get("title", name))),
+        help=words.text(str(prop.get("description", ""))),
+        value=plain(prop.get("default")) if value is None else value,
+        error=error,
+        least=plain(prop.get("minimum")),
+        most=plain(prop.get("maximum")),
+        step="1" if prop.get("type") == "integer" else "any",
+        longest=plain(prop.get("maxLength")),
+        choices=choices,
+        required=bool(prop.get("minLength")),
+    )
+
+
+def plain(value: Any) -> str:
+    """A value as a form holds it."""
+    if value is None or value is False:
+        return ""
+    if value is True:
+        return "on"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return str(int(value)) if isinstance(value, float) and value == int(value) else str(value)
+
+
+def typed(prop: Mapping[str, Any], text: str) -> Any:
+    """What was typed, as JSON has it; a text that is no number stays one, and is refused later."""
+    if prop.get("type") == "boolean":
+        return text == "on"
+    if not text and prop.get("optional"):
+        return None
+    if prop.get("type") in _NUMBERS:
+        return number(text)
+    return text.replace("\r\n", "\n")
+
+
+def number(text: str) -> Any:
+    """A number however it was typed; the text itself if it is none."""
+    cleaned = text.strip().replace(",", ".")
+    try:
+        return int(cleaned)
+    except ValueError:
+        pass
+    try:
+        return float(cleaned)
+    except ValueError:
+        return cleaned

@@ -1,0 +1,72 @@
+// Forms: show a password, ask before what cannot be taken back, send once, keep what was not saved.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-reveal]");
+  if (!button) return;
+  const field = document.getElementById(button.dataset.reveal);
+  const shown = field.type === "password";
+  field.type = shown ? "text" : "password";
+  button.setAttribute("aria-pressed", String(shown));
+});
+
+const dialog = document.getElementById("confirm");
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.confirm && !form.dataset.sure) {
+    event.preventDefault();
+    document.getElementById("confirm-title").textContent = form.dataset.confirm;
+    document.getElementById("confirm-text").textContent = form.dataset.confirmText ?? "";
+    document.getElementById("confirm-yes").textContent = form.dataset.confirmYes;
+    dialog.returnValue = "";
+    dialog.addEventListener("close", () => {
+      if (dialog.returnValue !== "yes") return;
+      form.dataset.sure = "yes";
+      form.requestSubmit();
+      delete form.dataset.sure;
+    }, { once: true });
+    dialog.showModal();
+    return;
+  }
+  if ("once" in form.dataset) {
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+  }
+});
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});
+
+// What was typed into a form with data-guard and not saved is not lost by a careless click.
+const dirty = new Set();
+document.addEventListener("input", (event) => {
+  const form = event.target.form;
+  if (form && "guard" in form.dataset) dirty.add(form);
+});
+document.addEventListener("htmx:afterSwap", () => {
+  for (const form of dirty) if (!form.isConnected) dirty.delete(form);
+});
+document.addEventListener("submit", (event) => dirty.delete(event.target));
+window.addEventListener("beforeunload", (event) => {
+  for (const form of dirty) if (form.isConnected) event.preventDefault();
+});
+
+// After a refusal the first field at fault has the focus; what must be read is brought into sight.
+document.addEventListener("htmx:afterSettle", (event) => {
+  document.getElementById(event.detail.target.id)?.querySelector("[data-focus]")?.focus();
+  if ([409, 422].includes(event.detail.xhr?.status)) {
+    const changed = document.getElementById(event.detail.target.id) ?? document;
+    changed.querySelector("[aria-invalid=true]")?.focus();
+    for (const form of changed.querySelectorAll("form[data-guard]")) dirty.add(form);
+  }
+});
+
+// How long to wait, counted down in the last two minutes.
+for (const element of document.querySelectorAll("[data-countdown]")) {
+  const until = Date.now() + Number(element.dataset.countdown) * 1000;
+  const timer = setInterval(() => {
+    const left = Math.ceil((until - Date.now()) / 1000);
+    if (left > 0 && left <= 120) element.textContent = element.dataset.wait.replace("%", left);
+    if (left > 0) return;
+    element.textContent = element.dataset.done;
+    clearInterval(timer);
+  }, 500);
+}

@@ -1,0 +1,48 @@
+// Times in the viewer's own zone and language: <time datetime="…Z" data-time="moment|ago|clock|day">.
+const language = document.documentElement.lang;
+const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+const formats = {
+  moment: new Intl.DateTimeFormat(language, { day: "numeric", month: "short", ...clock, second: "2-digit" }),
+  clock: new Intl.DateTimeFormat(language, clock),
+  day: new Intl.DateTimeFormat(language, { day: "numeric", month: "long", year: "numeric" }),
+};
+const whole = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "long" });
+const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+const steps = [["day", 86400], ["hour", 3600], ["minute", 60]];
+
+function ago(date) {
+  const seconds = Math.round((date - Date.now()) / 1000);
+  const [unit, length] = steps.find(([, size]) => Math.abs(seconds) >= size) ?? ["minute", 60];
+  if (Math.abs(seconds) > 30 * 86400) return formats.day.format(date);
+  return relative.format(Math.round(seconds / length), unit);
+}
+
+export function localise(root) {
+  for (const element of root.querySelectorAll("time[data-time]")) {
+    const date = new Date(element.dateTime);
+    if (Number.isNaN(date.valueOf())) continue;
+    element.textContent = element.dataset.time === "ago" ? ago(date) : formats[element.dataset.time].format(date);
+    element.title = whole.format(date);
+  }
+  for (const input of root.querySelectorAll("input[data-utc]")) {
+    const date = new Date(input.dataset.utc);
+    if (input.dataset.utc && !Number.isNaN(date.valueOf())) {
+      input.value = new Date(date - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+    }
+    delete input.dataset.utc;
+    input.dataset.instant = "";
+  }
+}
+
+// What was typed as local time is sent as the instant that it means.
+document.addEventListener("htmx:configRequest", (event) => {
+  for (const input of document.querySelectorAll("input[data-instant]")) {
+    if (event.detail.parameters[input.name] && input.value) {
+      event.detail.parameters[input.name] = new Date(input.value).toISOString().replace(".000Z", "Z");
+    }
+  }
+});
+
+document.addEventListener("htmx:load", (event) => localise(event.detail.elt.parentElement ?? document));
+localise(document);
+setInterval(() => localise(document), 60_000);

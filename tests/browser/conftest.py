@@ -1,0 +1,85 @@
+"""A real Chromium, and people who use it."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+from tests.browser.person import ARGUMENTS, CHROMIUM, SIZES, Person
+from tests.support.logins import PASSWORD, add_account
+from tests.support.stack import Stack
+
+MakePerson = Callable[..., Awaitable[Person]]
+MakeAccount = Callable[..., Awaitable[str]]
+_numbers = itertools.count(time.time_ns() % 10**8)
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """One browser for all tests; each person has a profile of their own."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"NO BROWSER: {CHROMIUM} is missing; scripts/_chromium installs it")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def person(chromium: Browser, stack: Stack) -> AsyncIterator[MakePerson]:
+    """``await person(size="phone", lang="ru", theme="dark")``; at the end nobody may have complained."""
+    people: list[Person] = []
+
+    async def make(size: str = "desktop", lang: str = "en", theme: str = "light") -> Person:
+        width, height = SIZES[size]
+        context = await chromium.new_context(
+            viewport={"width": width, "height": height},
+            locale={"en": "en-GB", "ru": "ru-RU"}[lang],
+            color_scheme=theme,  # type: ignore[arg-type]
+            timezone_id="Europe/Moscow",
+            has_touch=size in ("narrow", "phone", "tablet"),
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        context.set_default_timeout(10_000)
+        made = Person(await context.new_page(), stack, f"{size}-{theme}-{lang}")
+        made.listen()
+        people.append(made)
+        return made
+
+    yield make
+    for one in people:
+        one.leaving = True
+        await one.page.context.close()
+    assert [problem for one in people for problem in one.problems] == []
+
+
+@pytest.fixture
+async def account(stack: Stack) -> MakeAccount:
+    """``await account("viewer")``: a new account with ``PASSWORD``; ``settled``: which is its own."""
+
+    async def make(role: str = "administrator", *, settled: bool = True) -> str:
+        name = f"page{next(_numbers)}"
+        await add_account(stack, name, PASSWORD, role)
+        async with stack.database() as db:
+            await db.execute(
+                "update account set must_change_password = $2 where username = $1", name, not settled
+            )
+        return name
+
+    return make
+
+
+@pytest.fixture
+def admin_person(person: MakePerson, account: MakeAccount) -> MakePerson:
+    """Like ``person``, logged in as an administrator."""
+
+    async def make(role: str = "administrator", **looks: str) -> Person:
+        made = await person(**looks)
+        await made.log_in(await account(role))
+        return made
+
+    return make

@@ -1,0 +1,162 @@
+"""Somebody with a browser: a real Chromium, whose every complaint is written down."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.async_api import ConsoleMessage, Error, Page, Request, Response
+
+from tests.support.logins import PASSWORD
+from tests.support.stack import CHECKOUT, Stack
+from tests.support.waiting import until
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SIZES: Mapping[str, tuple[int, int]] = {
+    "narrow": (360, 740),
+    "phone": (390, 844),
+    "tablet": (820, 1180),
+    "desktop": (1440, 900),
+    "wide": (1920, 1080),
+}
+SCREENS = CHECKOUT / "artifacts" / "screens"
+NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
+_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def axe_source() -> str:
+    """axe-core, which finds what people cannot use."""
+    package = find_spec("axe_playwright_python")
+    assert package is not None
+    assert package.submodule_search_locations
+    return (Path(package.submodule_search_locations[0]) / "axe.min.js").read_text(encoding="utf-8")
+
+
+@dataclass
+class Person:
+    """A page, and what went wrong on it. A test names the statuses that it provokes: ``expected``."""
+
+    page: Page
+    stack: Stack
+    label: str
+    expected: set[int] = field(default_factory=set)
+    problems: list[str] = field(default_factory=list)
+    leaving: bool = False
+    interrupted: bool = False
+
+    def listen(self) -> None:
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
+        self.page.on("requestfailed", self._failed)
+        self.page.on("response", self._answered)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        refused = re.search(r"responded with a status of (\d{3})", message.text)
+        if NETWORK_CHANGED in message.text:
+            self.interrupted = True
+            return
+        if message.text in {"htmx:sendAbort", "htmx:afterRequest"}:  # a newer request took its place
+            return
+        if message.type in {"error", "warning"} and not (refused and int(refused[1]) in self.expected):
+            self.problems.append(f"console {message.type}: {message.text}")
+
+    def _failed(self, request: Request) -> None:
+        # What is under way when a page is left is cut off, as it should be.
+        if not (self.leaving or request.failure in {"net::ERR_ABORTED", NETWORK_CHANGED}):
+            self.problems.append(f"failed: {request.url} {request.failure}")
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400 and response.status not in self.expected:
+            self.problems.append(f"{response.status}: {response.url}")
+        policy = response.headers.get("content-security-policy", "")
+        if urlsplit(response.url).path.startswith("/admin") and "default-src 'none'" not in policy:
+            self.problems.append(f"no policy: {response.url}")
+
+    async def go(self, path: str) -> None:
+        """Open a page. Where a container came or went on this machine meanwhile, Chromium gives up
+        what it is fetching: then once more.
+        """
+        for _ in range(3):
+            self.interrupted = False
+            try:
+                await self.page.goto(self.stack.url + path)
+            except Error as error:
+                if NETWORK_CHANGED not in error.message:
+                    raise
+                self.interrupted = True
+            if not self.interrupted:
+                return
+
+    @property
+    def path(self) -> str:
+        """Where the address bar says we are."""
+        return urlsplit(self.page.url).path
+
+    async def log_in(self, username: str, password: str = PASSWORD) -> None:
+        await self.go("/admin/login")
+        await self.page.fill("#username", username)
+        await self.page.fill("#password", password)
+        async with self.page.expect_navigation():
+            await self.page.click("main form .primary")
+
+    async def text(self, selector: str) -> str:
+        return (await self.page.locator(selector).first.inner_text()).strip()
+
+    async def toast(self) -> str:
+        """The newest toast."""
+        newest = self.page.locator("#toasts [data-toast]").last
+        await newest.wait_for()
+        return (await newest.inner_text()).strip()
+
+    async def until(self, script: str) -> Any:
+        """Wait until ``script`` is true on the page; asked from outside: the policy lets nothing eval."""
+        return await until(lambda: self.page.evaluate(script), seconds=10, every=0.05)
+
+    async def screenshot(self, name: str) -> None:
+        SCREENS.mkdir(parents=True, exist_ok=True)
+        await self.page.screenshot(path=SCREENS / f"{name}-{self.label}.png", full_page=True)
+
+    async def violations(self) -> list[str]:
+        """What axe finds, with the element and how to mend it."""
+        await self.page.evaluate(axe_source())
+        found: dict[str, Any] = await self.page.evaluate(
+            "rules => axe.run(document, {runOnly: rules})", _RULES
+        )
+        return [
+            f"{rule['id']}: {node['html'][:160]} {node['failureSummary']}"
+            for rule in found["violations"]
+            for node in rule["nodes"]
+        ]
+
+    async def sideways(self) -> int:
+        """By how many pixels the page is wider than the screen."""
+        return int(
+            await self.page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+        )
+
+    async def small_targets(self) -> list[str]:
+        """What can be pressed and is less than 44 pixels high or wide; links within a text are text."""
+        found: list[str] = await self.page.evaluate(
+            """() => [...document.querySelectorAll("a, button, summary, select, input:not([type=hidden])")]
+                .filter(one => one.checkVisibility() && !one.closest(".away, .skip, label.tick, p, caption"))
+                .map(one => [one, one.getBoundingClientRect()])
+                .filter(([one, box]) => box.height < 43.5 || box.width < 43.5)
+                .map(([one, box]) => `${one.outerHTML.slice(0, 100)} ${box.width}x${box.height}`)"""
+        )
+        return found

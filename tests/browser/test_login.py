@@ -1,0 +1,117 @@
+"""Logging in, as a person does it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.conftest import MakeAccount, MakePerson
+from tests.support.logins import PASSWORD
+
+pytestmark = pytest.mark.browser
+
+NEW_PASSWORD = "lanterns over the river"
+
+
+@pytest.mark.parametrize(("size", "lang"), [("desktop", "en"), ("phone", "ru")])
+async def test_a_password_that_was_made_must_be_changed_before_anything_else(
+    person: MakePerson, account: MakeAccount, size: str, lang: str
+) -> None:
+    someone = await person(size=size, lang=lang)
+    name = await account(settled=False)
+    await someone.go("/admin/settings")
+    assert someone.path == "/admin/login"
+    await someone.log_in(name)
+    assert someone.path == "/admin/password"
+    await someone.screenshot("first-password")
+    await someone.go("/admin/settings")
+    assert someone.path == "/admin/password", "no page opens before"
+
+    someone.expected = {422}
+    for field, value in (("current", PASSWORD), ("new", "short"), ("again", "short")):
+        await someone.page.fill(f"#{field}", value)
+    await someone.page.click("main form .primary")
+    finding = await someone.text("#new-finding")
+    assert finding == {"en": "Use at least 10 characters.", "ru": "Нужно не меньше 10 символов."}[lang]
+
+    for field, value in (("current", PASSWORD), ("new", NEW_PASSWORD), ("again", NEW_PASSWORD)):
+        await someone.page.fill(f"#{field}", value)
+    await someone.page.click("main form .primary")
+    await someone.page.wait_for_url("**/admin/")
+    assert await someone.page.locator(".frame").count() == 15
+    assert {"en": "Your new password", "ru": "Новый пароль"}[lang] in await someone.toast()
+
+
+async def test_the_login_works_by_keyboard_alone(person: MakePerson, account: MakeAccount) -> None:
+    someone, name = await person(), await account()
+    await someone.go("/admin/login")
+    keyboard = someone.page.keyboard
+    await keyboard.type(name)  # the field has the focus already
+    await keyboard.press("Tab")
+    await keyboard.type(PASSWORD)
+    await keyboard.press("Enter")
+    await someone.page.wait_for_url("**/admin/")
+    await keyboard.press("Tab")
+    assert await someone.page.evaluate("document.activeElement.className") == "skip"
+    await keyboard.press("Enter")
+    assert await someone.page.evaluate("document.activeElement.id") == "main"
+
+
+async def test_a_wrong_password_is_told_in_plain_words_and_the_name_stays(
+    person: MakePerson, account: MakeAccount
+) -> None:
+    someone, name = await person(lang="ru", size="phone"), await account()
+    someone.expected = {401}
+    await someone.log_in(name, "not the password")
+    assert "Имя или пароль неверны" in await someone.text("#login-error")
+    assert await someone.page.input_value("#username") == name
+    assert await someone.page.evaluate("document.activeElement.id") == "password"
+    assert await someone.violations() == []
+    await someone.screenshot("login-refused")
+
+
+async def test_the_login_leads_on_to_the_page_that_was_wanted(
+    person: MakePerson, account: MakeAccount
+) -> None:
+    someone = await person()
+    await someone.go("/admin/audit?action=login")
+    assert someone.path == "/admin/login"
+    await someone.page.fill("#username", await account())
+    await someone.page.fill("#password", PASSWORD)
+    await someone.page.click("main form .primary")
+    await someone.page.wait_for_url("**/admin/audit?action=login")
+
+
+async def test_language_and_theme_are_chosen_before_and_after_the_login(
+    person: MakePerson, account: MakeAccount
+) -> None:
+    someone = await person()
+    await someone.go("/admin/login")
+    await someone.page.click(".account summary")
+    await someone.page.click("button[name=language][value=ru]")
+    await someone.page.wait_for_selector("html[lang=ru]")
+    await someone.log_in(await account())
+    await someone.page.click(".account summary")
+    await someone.page.click("button[name=theme][value=dark]")
+    await someone.page.wait_for_selector("html[lang=ru][data-theme=dark]")
+    assert someone.path == "/admin/"
+    background = await someone.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background == "rgb(16, 13, 10)"
+
+
+async def test_logging_out_everywhere_asks_first_and_ends_the_other_browser_too(
+    person: MakePerson, account: MakeAccount
+) -> None:
+    here, there, name = await person(), await person(), await account()
+    await here.log_in(name)
+    await there.log_in(name)
+    await here.page.click(".account summary")
+    await here.page.click("form[action$=logout-everywhere] button")
+    await here.page.click("#confirm button[value=no]")
+    assert here.path == "/admin/"
+    await here.page.click(".account summary")
+    await here.page.click("form[action$=logout-everywhere] button")
+    await here.page.click("#confirm-yes")
+    await here.page.wait_for_url("**/admin/login")
+    assert "every device" in await here.toast()
+    await there.go("/admin/audit")
+    assert there.path == "/admin/login"
