@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from appliance.core.errors import ErrorCode, ResultExpired, ResultNotFound
 from appliance.core.openapi import error_responses
+from appliance.core.sending import stored_file
 from appliance.media.lending import PATH, Lending
 from appliance.results.service import ResultService
 
@@ -40,13 +41,9 @@ def _service(request: Request) -> ResultService:
     return service
 
 
-@router.api_route(
-    "/public/results/{job_id}",
-    methods=["GET", "HEAD"],
-    summary="Download a result",
-    response_model=None,
-    responses=_RESPONSES,
-    operation_id="download_result",
+@router.head("/public/results/{job_id}", include_in_schema=False, response_model=None)
+@router.get(
+    "/public/results/{job_id}", summary="Download a result", response_model=None, responses=_RESPONSES
 )
 async def download(
     job_id: Annotated[str, Path(examples=["5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"])],
@@ -56,13 +53,8 @@ async def download(
     ranges, conditional requests and `HEAD` are its work.
     """
     found = await service.download(job_id)
-    return Response(
-        media_type=found.media_type,
-        headers={
-            "X-Accel-Redirect": f"/_media/{found.key}",
-            "Content-Disposition": found.content_disposition(),
-            "Cache-Control": "private, no-cache",
-        },
+    return stored_file(
+        found.key, found.media_type, cache="private, no-cache", disposition=found.content_disposition()
     )
 
 

@@ -1,0 +1,117 @@
+"""QR codes of guests' links: as SVG, as PNG, and printed into a picture's corner.
+
+The quiet zone is always there, modules are whole pixels, and the shorter the link, the more damage
+the code survives.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from html import escape
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+import pyvips
+import segno
+
+Corner = Literal["none", "top-left", "top-right", "bottom-left", "bottom-right"]
+QUIET = 4  # modules around the code, as the standard wants
+_LABEL_SHARE = 0.12  # of the code's side
+
+
+def _code(link: str) -> segno.QRCode:
+    level = "q" if len(link) <= 60 else "m" if len(link) <= 140 else "l"
+    return segno.make_qr(link, error=level)
+
+
+def modules_of(link: str) -> int:
+    """How many modules wide the code is, with its quiet zone: also the smallest size in pixels."""
+    return int(_code(link).symbol_size(border=QUIET)[0])
+
+
+def svg(link: str, size: int, label: str = "", colour: str = "#000000") -> bytes:
+    """The code as SVG, ``size`` pixels wide by default and sharp at any size."""
+    side = modules_of(link)
+    rows = _code(link).matrix_iter(border=QUIET)
+    dots = "".join(f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, dark in enumerate(row) if dark)
+    high = side * (1 + _LABEL_SHARE) if label else side
+    text = ""
+    if label:
+        font = min(side * _LABEL_SHARE * 0.55, side * 1.55 / max(1, len(label)))
+        text = (
+            f'<text x="{side / 2}" y="{side - 1 + font:.2f}" font-size="{font:.2f}" text-anchor="middle" '
+            f'font-family="system-ui,sans-serif" fill="{colour}">{escape(label)}</text>'
+        )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{size}" height="{size * high / side:.0f}" '
+        f'viewBox="0 0 {side} {high:g}"><rect width="100%" height="100%" fill="#fff"/>'
+        f'<path shape-rendering="crispEdges" fill="{colour}" d="{dots}"/>{text}</svg>'
+    ).encode()
+
+
+def png(link: str, size: int, label: str = "", colour: str = "#000000") -> bytes:
+    """The code as PNG, ``size`` pixels wide. Blocking."""
+    image = square(link, size, colour)
+    if label:
+        strip = round(size * _LABEL_SHARE)
+        words = _words(label, round(size * 0.9), round(strip * 0.6), colour)
+        canvas = image.gravity("north", size, size + strip, extend="background", background=[255, 255, 255])
+        left, top = (size - words.width) // 2, size + (strip - words.height) // 2 - strip // 4
+        image = canvas.insert(words, left, top)
+    data: bytes = image.write_to_buffer(".png", keep="none", compression=9)
+    return data
+
+
+def square(link: str, size: int, colour: str = "#000000") -> pyvips.Image:
+    """The code in whole pixels, centred in a white square of ``size`` (or as large as it must be)."""
+    rows = [bytes(0 if dark else 255 for dark in row) for row in _code(link).matrix_iter(border=QUIET)]
+    side = len(rows)
+    scale = max(1, size // side)
+    grey = pyvips.Image.new_from_memory(b"".join(rows), side, side, 1, "uchar")
+    grey = grey.zoom(scale, scale)
+    image = (grey == 0).ifthenelse(_rgb(colour), [255, 255, 255]).cast("uchar").copy(interpretation="srgb")
+    size = max(size, image.width)
+    return image.gravity("centre", size, size, extend="background", background=[255, 255, 255])
+
+
+def composed(
+    image: pyvips.Image, link: str, corner: Corner, percent: int, colour: str = "#000000"
+) -> pyvips.Image:
+    """``image`` with the code in a corner, ``percent`` of the shorter side wide."""
+    if corner == "none":
+        return image
+    shorter = min(image.width, image.height)
+    code = square(link, max(modules_of(link) * 2, round(shorter * percent / 100)), colour)
+    margin = round(shorter * 0.03)
+    left = margin if corner.endswith("left") else image.width - code.width - margin
+    top = margin if corner.startswith("top") else image.height - code.height - margin
+    flat = image.colourspace("srgb")
+    if flat.hasalpha():
+        code = code.addalpha()
+    return flat.insert(code, max(0, left), max(0, top))
+
+
+def _rgb(colour: str) -> list[int]:
+    return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+
+
+def _words(text: str, width: int, height: int, colour: str) -> pyvips.Image:
+    """A line of text on white that fits into ``width`` and ``height``."""
+    mask = pyvips.Image.text(
+        escape(text), font=f"Manrope {max(6, round(height * 0.72))}", fontfile=str(_font()), dpi=72
+    )
+    if mask.width > width:
+        mask = mask.resize(width / mask.width)
+    ink = [255 - value for value in _rgb(colour)]
+    return (
+        (mask.cast("float") / 255 * [-value for value in ink] + 255).cast("uchar").copy(interpretation="srgb")
+    )
+
+
+@cache
+def _font() -> Path:
+    found = find_spec("font_manrope")
+    if found is None or not found.submodule_search_locations:
+        raise FileNotFoundError("the package font_manrope is not installed")
+    return Path(found.submodule_search_locations[0]) / "files/Manrope-VariableFont_wght.ttf"

@@ -1,0 +1,98 @@
+"""The JSON forms of shared galleries."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+GalleryState = Literal["open", "closed", "expired"]
+Minutes = Annotated[
+    float | None,
+    Field(
+        default=60, gt=0, le=60 * 24 * 90, description="how long it is open; `null`: until somebody closes it"
+    ),
+]
+
+
+class OpenFor(BaseModel):
+    """For how long."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    minutes: Minutes
+
+
+class NewGallery(OpenFor):
+    """A gallery to open."""
+
+    title: str = Field(default="", max_length=120, description="empty: the event's title")
+    slot_id: str | None = Field(
+        default=None, pattern=r"^slot-0(0[1-9]|1[0-5])$", description="`null`: the pictures of all slots"
+    )
+    pin: str | None = Field(default=None, pattern=r"^\d{4,8}$", description="guests type it once")
+    moderated: bool = Field(default=False, description="a picture waits until an operator approves it")
+    pictures_from: AwareDatetime | None = Field(
+        default=None, description="older pictures stay out; `null`: those of the last 12 hours are in"
+    )
+
+
+class GalleryView(BaseModel):
+    """A gallery as operators see it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: uuid.UUID
+    state: GalleryState
+    title: str
+    slot_id: str | None
+    pin: str | None
+    moderated: bool
+    pictures_from: datetime
+    opened_at: datetime
+    opened_by: str
+    closes_at: datetime | None
+    closed_at: datetime | None
+    closed_by: str | None
+    pictures: int = Field(description="how many guests see now")
+    waiting: int = Field(description="how many wait for approval")
+    url: str = Field(description="what guests open", examples=["http://192.168.1.20:8080/g/kX2…"])
+    qr_url: str
+    wall_url: str = Field(description="for a screen in the room")
+
+
+class GalleryList(BaseModel):
+    """Every gallery, the newest first."""
+
+    galleries: list[GalleryView]
+
+
+class Approval(BaseModel):
+    """Pictures that may be shown in moderated galleries, or may not any more."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    job_ids: list[uuid.UUID] = Field(min_length=1, max_length=200)
+    approved: bool = True
+
+
+class Approved(BaseModel):
+    """How many pictures changed."""
+
+    changed: int
+
+
+class WaitingPicture(BaseModel):
+    """A picture that waits for an operator's tap."""
+
+    job_id: uuid.UUID
+    created_at: datetime
+    preview_url: str
+
+
+class WaitingList(BaseModel):
+    """What waits, the oldest first."""
+
+    waiting: list[WaitingPicture]

@@ -1,0 +1,147 @@
+"""Shared galleries as operators open, close and moderate them."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Collection
+from datetime import timedelta
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from appliance.accounts.permissions import Principal
+from appliance.accounts.repository import AccountRepository
+from appliance.core.app_settings import AppSettingsRepository
+from appliance.core.clock import utcnow
+from appliance.core.db import Database
+from appliance.core.errors import NotFound
+from appliance.jobs.links import preview_path
+from appliance.results.galleries.models import SharedGallery
+from appliance.results.galleries.repository import GalleryRepository
+from appliance.results.galleries.schemas import GalleryView, NewGallery, WaitingPicture
+from appliance.results.galleries.service import state_of
+
+log = structlog.get_logger()
+
+EARLIER = timedelta(hours=12)
+
+
+class GalleryDesk:
+    """Opens and closes galleries; each step is one transaction and one line in the audit log.
+
+    ``base`` is what guests' links begin with. Methods raise ``NotFound`` for an unknown gallery.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def open(self, wanted: NewGallery, who: Principal, base: str) -> GalleryView:
+        """A new gallery, open at once, at an address of its own."""
+        now = utcnow()
+        gallery = SharedGallery(
+            id=uuid.uuid4(),
+            token=secrets.token_urlsafe(16),
+            wall_token=secrets.token_urlsafe(16),
+            title=wanted.title,
+            slot_id=wanted.slot_id,
+            pin=wanted.pin,
+            moderated=wanted.moderated,
+            pictures_from=wanted.pictures_from or now - EARLIER,
+            opened_at=now,
+            opened_by=who.username,
+            closes_at=now + timedelta(minutes=wanted.minutes) if wanted.minutes else None,
+        )
+        async with self._database.session() as session:
+            GalleryRepository(session).add(gallery)
+            _note(session, gallery, who, "gallery.opened")
+            await session.flush()
+            return await _view(session, gallery, base)
+
+    async def open_again(
+        self, gallery_id: uuid.UUID, minutes: float | None, who: Principal, base: str
+    ) -> GalleryView:
+        """Open for that long from now, at the address it always had; also while it is open."""
+        now = utcnow()
+        async with self._database.session() as session:
+            gallery = await _known(session, gallery_id)
+            gallery.closed_at = gallery.closed_by = None
+            gallery.closes_at = now + timedelta(minutes=minutes) if minutes else None
+            _note(session, gallery, who, "gallery.opened")
+            return await _view(session, gallery, base)
+
+    async def close(self, gallery_id: uuid.UUID, who: Principal, base: str) -> GalleryView:
+        """Nobody sees it from now on; closing it twice is fine."""
+        async with self._database.session() as session:
+            gallery = await _known(session, gallery_id)
+            if gallery.closed_at is None:
+                gallery.closed_at, gallery.closed_by = utcnow(), who.username
+                _note(session, gallery, who, "gallery.closed")
+            return await _view(session, gallery, base)
+
+    async def get(self, gallery_id: uuid.UUID, base: str) -> GalleryView:
+        """One gallery."""
+        async with self._database.session() as session:
+            return await _view(session, await _known(session, gallery_id), base)
+
+    async def all(self, base: str) -> list[GalleryView]:
+        """Every gallery, the newest first."""
+        async with self._database.session() as session:
+            return [await _view(session, one, base) for one in await GalleryRepository(session).all()]
+
+    async def waiting(self, gallery_id: uuid.UUID) -> list[WaitingPicture]:
+        """Pictures that wait for approval, the oldest first."""
+        async with self._database.session() as session:
+            gallery = await _known(session, gallery_id)
+            jobs = await GalleryRepository(session).waiting(gallery, utcnow(), 200)
+        return [
+            WaitingPicture(job_id=job.job_id, created_at=job.created_at, preview_url=preview_path(job.job_id))
+            for job in jobs
+        ]
+
+    async def approve(self, job_ids: Collection[uuid.UUID], who: Principal, *, approved: bool) -> int:
+        """Approve pictures for moderated galleries, or take that back; returns how many changed."""
+        async with self._database.session() as session:
+            changed = await GalleryRepository(session).approve(job_ids, utcnow() if approved else None)
+        log.info("gallery.approved", account=who.username, pictures=changed, approved=approved)
+        return changed
+
+
+async def _known(session: AsyncSession, gallery_id: uuid.UUID) -> SharedGallery:
+    gallery = await GalleryRepository(session).get(gallery_id)
+    if gallery is None:
+        raise NotFound("There is no such gallery.")
+    return gallery
+
+
+async def _view(session: AsyncSession, gallery: SharedGallery, base: str) -> GalleryView:
+    now = utcnow()
+    shown, waiting = await GalleryRepository(session).counts(gallery, now)
+    settings = await AppSettingsRepository(session).operator_settings()
+    return GalleryView(
+        id=gallery.id,
+        state=state_of(gallery, now),
+        title=gallery.title or settings.event_title,
+        slot_id=gallery.slot_id,
+        pin=gallery.pin,
+        moderated=gallery.moderated,
+        pictures_from=gallery.pictures_from,
+        opened_at=gallery.opened_at,
+        opened_by=gallery.opened_by,
+        closes_at=gallery.closes_at,
+        closed_at=gallery.closed_at,
+        closed_by=gallery.closed_by,
+        pictures=shown,
+        waiting=waiting if gallery.moderated else 0,
+        url=f"{base}/g/{gallery.token}",
+        qr_url=f"{base}/g/{gallery.token}/qr.png",
+        wall_url=f"{base}/wall/{gallery.wall_token}",
+    )
+
+
+def _note(session: AsyncSession, gallery: SharedGallery, who: Principal, action: str) -> None:
+    until = gallery.closes_at.isoformat() if gallery.closes_at else None
+    AccountRepository(session).record(
+        who.username, action, str(gallery.id), address=who.address, title=gallery.title, until=until
+    )
+    log.info(action, gallery=str(gallery.id), account=who.username)

@@ -1,0 +1,51 @@
+"""The link a guest gets for a picture, and its QR code."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+from typing import Literal
+
+from appliance.core.app_settings import OperatorSettings
+from appliance.jobs.links import page_path
+from appliance.media import qr
+from appliance.results.codes import ShortCodes, short_path
+
+LARGEST_QR = 2400
+MEDIA_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
+Kind = Literal["svg", "png"]
+
+
+def visit_path(token: str) -> str:
+    """The path of a visit's page."""
+    return f"/e/{token}"
+
+
+@dataclass(frozen=True, slots=True)
+class GuestLink:
+    """A picture's link: the address, and how it is written for people to type."""
+
+    url: str
+    spoken: str
+
+
+class GuestLinks:
+    """Makes the links that guests are given."""
+
+    def __init__(self, codes: ShortCodes) -> None:
+        self._codes = codes
+
+    async def link(self, job_id: uuid.UUID, base: str, settings: OperatorSettings) -> GuestLink:
+        """The short link where the operator wants short ones, else the page's own address."""
+        host = base.partition("://")[2]
+        code = await self._codes.code_of(job_id) if settings.short_links else None
+        if code is None:
+            return GuestLink(base + page_path(job_id), settings.event_title or host)
+        return GuestLink(base + short_path(code), host + short_path(code))
+
+
+async def qr_code(link: GuestLink, kind: Kind, size: int, *, label: bool) -> bytes:
+    """A link's code as a file."""
+    draw = qr.svg if kind == "svg" else qr.png
+    return await asyncio.to_thread(draw, link.url, size, link.spoken if label else "")

@@ -1,0 +1,51 @@
+const grid = document.getElementById('grid'), fresh = document.getElementById('fresh');
+const path = grid.dataset.path;
+const known = () => new Map([...grid.children].map((item) => [item.dataset.name, item]));
+
+function made(name) {
+  const item = document.createElement('li'), link = document.createElement('a'), image = new Image(320, 320);
+  item.dataset.name = name;
+  link.href = `${path}/p/${name}`;
+  image.src = `${link.href}/preview?w=320`;
+  image.alt = grid.dataset.alt;
+  link.append(image);
+  item.append(link);
+  item.className = 'fresh';
+  return item;
+}
+
+function show(names) {
+  const items = known(), wanted = new Set(names), last = names.at(-1);
+  // What stands above the last of the newest and is not among them was hidden or deleted.
+  for (const [name, item] of items) {
+    if (name === last) break;
+    if (!wanted.has(name)) item.remove();
+  }
+  const added = names.filter((name) => !items.has(name) && (!items.size || names.indexOf(name) < names.findIndex((one) => items.has(one)) || !names.some((one) => items.has(one))));
+  for (const name of added.reverse()) grid.prepend(made(name));
+  if (!names.length) grid.replaceChildren();
+  document.getElementById('empty').hidden = grid.children.length > 0;
+  fresh.hidden = !added.length || scrollY < 300;
+}
+
+fresh.addEventListener('click', (event) => {
+  event.preventDefault();
+  fresh.hidden = true;
+  scrollTo({ top: 0, behavior: 'smooth' });
+});
+
+let more = document.getElementById('more');
+const watcher = new IntersectionObserver(async ([entry]) => {
+  if (!entry.isIntersecting) return;
+  watcher.unobserve(more);
+  try {
+    const text = await (await fetch(more.href)).text();
+    const next = new DOMParser().parseFromString(text, 'text/html');
+    const items = known();
+    for (const item of next.querySelectorAll('#grid > li')) if (!items.has(item.dataset.name)) grid.append(item);
+    const further = next.getElementById('more');
+    if (further) { more.href = further.getAttribute('href'); watcher.observe(more); } else { more.parentElement.remove(); }
+  } catch { setTimeout(() => watcher.observe(more), 3000); }
+}, { rootMargin: '800px' });
+if (more) watcher.observe(more);
+if ('live' in grid.dataset) listen(path, show);

@@ -1,0 +1,97 @@
+"""Guests' pages: one Jinja2 environment, a strict policy, the guest's language."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from appliance.core.app_settings import OperatorSettings
+from appliance.core.public_base import guest_base
+from appliance.results.i18n import Words, choose, offered
+
+LANGUAGE_COOKIE = "guest_language"
+LOGO_PATH = "/public/event/logo"
+_YEAR = 365 * 24 * 3600
+_POLICY = (
+    "default-src 'none'; img-src 'self' data:; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=select_autoescape(("html",), default=False),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def moment(value: datetime) -> Markup:
+    """A time in UTC that the page's script puts into the phone's own zone and words."""
+    at = value.astimezone(UTC)
+    return Markup('<time datetime="{}">{}</time>').format(
+        at.isoformat(timespec="seconds").replace("+00:00", "Z"), f"{at:%Y-%m-%d %H:%M} UTC"
+    )
+
+
+_TEMPLATES.globals["moment"] = moment
+
+
+def words_for(request: Request, settings: OperatorSettings) -> tuple[Words, Mapping[str, Words]]:
+    """The guest's language, and those to choose from."""
+    available = offered(settings.guest_languages)
+    asked = request.query_params.get("lang") or request.cookies.get(LANGUAGE_COOKIE)
+    return choose(available, asked, request.headers.get("accept-language", "")), available
+
+
+def base_for(request: Request, settings: OperatorSettings) -> str:
+    """The base of links for other phones."""
+    configured = settings.public_base_url or request.app.state.services.public_base
+    return guest_base(configured, request.url.scheme, request.headers.get("host"))
+
+
+def page(
+    request: Request,
+    settings: OperatorSettings,
+    template: str,
+    /,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    **values: Any,
+) -> HTMLResponse:
+    """A whole page in the guest's language, with its headers."""
+    words, available = words_for(request, settings)
+    nonce = secrets.token_urlsafe(12)
+    text = _TEMPLATES.get_template(template).render(
+        t=words,
+        languages=available.values(),
+        nonce=nonce,
+        event_title=settings.event_title,
+        logo=LOGO_PATH if settings.event_logo else None,
+        path=request.url.path,
+        **values,
+    )
+    answer = HTMLResponse(
+        text,
+        status_code=status,
+        headers={
+            "Content-Security-Policy": _POLICY.format(nonce=nonce),
+            "Content-Language": words.lang,
+            "Vary": "Accept, Accept-Language, Cookie",
+            "Cache-Control": "no-store",
+            "X-Robots-Tag": "noindex, nofollow",
+            "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+            **(headers or {}),
+        },
+    )
+    if request.query_params.get("lang") == words.lang:
+        answer.set_cookie(LANGUAGE_COOKIE, words.lang, max_age=_YEAR, samesite="lax", httponly=True)
+    return answer

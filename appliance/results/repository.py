@@ -1,0 +1,85 @@
+"""What guests may see of ``job_history``, inside the caller's session."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from appliance.jobs.models import JobHistory, JobStatus
+
+_FORGOTTEN: dict[str, Any] = {
+    "request_fields": {},
+    "query_fields": {},
+    "upload_name": "",
+    "upload_sha256": "",
+    "upload_sha1": "",
+    "idempotency_key": None,
+    "error": None,
+    "source_key": None,
+    "short_code": None,
+    "result_size": None,
+}
+
+
+def to_be_seen(now: datetime) -> list[ColumnElement[bool]]:
+    """Conditions of a guest's picture that is there: no test shot, not hidden, deleted or expired."""
+    return [
+        JobHistory.status == JobStatus.DONE,
+        JobHistory.source == "ingest",
+        JobHistory.hidden_at.is_(None),
+        JobHistory.deleted_at.is_(None),
+        JobHistory.cleaned_at.is_(None),
+        JobHistory.result_expires_at > now,
+    ]
+
+
+class ResultRepository:
+    """Reads and writes results for guests."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def forget(self, job_ids: Collection[uuid.UUID], now: datetime) -> None:
+        """Mark results as deleted for good and empty every field that says something of a guest."""
+        await self._session.execute(
+            update(JobHistory)
+            .where(JobHistory.job_id.in_(job_ids))
+            .values(deleted_at=func.coalesce(JobHistory.deleted_at, now), cleaned_at=now, **_FORGOTTEN)
+        )
+
+    async def by_code(self, code: str) -> JobHistory | None:
+        """The job with this short code."""
+        return (await self._session.scalars(select(JobHistory).where(JobHistory.short_code == code))).first()
+
+    async def give_code(self, job_id: uuid.UUID, code: str) -> str | None:
+        """Give a job its short code unless it has one; returns the one it has then."""
+        await self._session.execute(
+            update(JobHistory)
+            .where(JobHistory.job_id == job_id, JobHistory.short_code.is_(None))
+            .values(short_code=code)
+        )
+        return (
+            await self._session.scalars(select(JobHistory.short_code).where(JobHistory.job_id == job_id))
+        ).first()
+
+    async def of_visit(
+        self, field: str, value: str, around: datetime, span: timedelta, now: datetime
+    ) -> Sequence[JobHistory]:
+        """The pictures of one visit, the first one first: the same value within ``span`` of ``around``."""
+        given = func.coalesce(
+            JobHistory.request_fields[field].as_string(), JobHistory.query_fields[field].as_string()
+        )
+        found = await self._session.scalars(
+            select(JobHistory)
+            .where(
+                *to_be_seen(now), JobHistory.created_at.between(around - span, around + span), given == value
+            )
+            .order_by(JobHistory.created_at)
+            .limit(200)
+        )
+        return found.all()

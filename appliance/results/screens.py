@@ -1,0 +1,114 @@
+"""Pictures at the size of a screen: made once when somebody first asks, then kept beside the original."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import OrderedDict
+from pathlib import Path
+
+import pyvips
+
+from appliance.core.errors import ResultNotFound
+from appliance.core.files import write_durably
+from appliance.media.imaging import Imaging
+from appliance.media.store import MediaStore
+
+WIDTHS = (96, 320, 640, 960, 1440, 2048)
+_REMEMBERED = 5000
+_SAVERS = {
+    "webp": (".webp", {"Q": 80, "effort": 3}),
+    "jpg": (".jpg", {"Q": 82, "optimize_coding": True, "interlace": True}),
+    "png": (".png", {}),
+}
+MEDIA_TYPES = {"webp": "image/webp", "jpg": "image/jpeg", "png": "image/png"}
+
+
+def width_for(wanted: int) -> int:
+    """The smallest of our widths that is enough for ``wanted`` pixels."""
+    return next((width for width in WIDTHS if width >= wanted), WIDTHS[-1])
+
+
+def kind_for(accept: str) -> str:
+    """WebP for browsers that say so, else JPEG."""
+    return "webp" if "image/webp" in accept else "jpg"
+
+
+class Screens:
+    """Makes and finds the screen sizes under ``previews/``."""
+
+    def __init__(self, media: MediaStore, imaging: Imaging) -> None:
+        self._media = media
+        self._imaging = imaging
+        self._making: dict[str, asyncio.Task[None]] = {}
+        self._sizes: OrderedDict[str, tuple[int, int]] = OrderedDict()
+
+    async def screen(self, job_id: uuid.UUID, key: str, width: int, kind: str, *, part: str = "s") -> str:
+        """The key of ``key``'s picture at ``width``; raises ``ResultNotFound`` if its file is gone.
+
+        ``part`` tells a job's own photo (``b``) from its result (``s``).
+        """
+        name = f"previews/{job_id}.{part}{width_for(width)}.{kind}"
+        await self._made(name, key, width_for(width), kind)
+        return name
+
+    async def logo(self, media_id: str, key: str) -> str:
+        """The key of the event's logo, small and as PNG."""
+        name = f"previews/logo-{media_id}.png"
+        await self._made(name, key, 480, "png")
+        return name
+
+    async def _made(self, name: str, key: str, width: int, kind: str) -> None:
+        target, original = self._media.path(name), self._media.path(key)
+        if await asyncio.to_thread(target.exists):
+            return
+        if name not in self._making:
+            self._making[name] = asyncio.create_task(self._make(name, original, target, width, kind))
+        await asyncio.shield(self._making[name])
+
+    async def _make(self, name: str, original: Path, target: Path, width: int, kind: str) -> None:
+        try:
+            data = await self._imaging.run(_resized, original, width, kind)
+            await asyncio.to_thread(write_durably, target, data)
+            if not await asyncio.to_thread(original.exists):  # deleted while we were at it
+                await asyncio.to_thread(target.unlink, missing_ok=True)
+                raise ResultNotFound
+        except pyvips.Error as error:
+            raise ResultNotFound from error
+        finally:
+            del self._making[name]
+
+    async def size(self, key: str) -> tuple[int, int]:
+        """Width and height of a picture; raises ``ResultNotFound`` if its file is gone."""
+        if key not in self._sizes:
+            try:
+                self._sizes[key] = await self._imaging.run(_size, self._media.path(key))
+            except pyvips.Error as error:
+                raise ResultNotFound from error
+            while len(self._sizes) > _REMEMBERED:
+                self._sizes.popitem(last=False)
+        return self._sizes[key]
+
+    def remove(self, job_id: uuid.UUID) -> int:
+        """Delete every size of a job's pictures; returns the bytes freed. Blocking, repeatable."""
+        freed = 0
+        for path in (self._media.root / "previews").glob(f"{job_id}.*"):
+            freed += self._media.remove(f"previews/{path.name}")
+        return freed
+
+
+def _resized(original: Path, width: int, kind: str) -> bytes:
+    image = pyvips.Image.thumbnail(
+        str(original), width, height=10_000, size="down", export_profile="srgb", fail_on="error"
+    )
+    if kind == "jpg" and image.hasalpha():
+        image = image.flatten(background=[255, 255, 255])
+    suffix, options = _SAVERS[kind]
+    data: bytes = image.write_to_buffer(suffix, keep="none", **options)
+    return data
+
+
+def _size(path: Path) -> tuple[int, int]:
+    image = pyvips.Image.new_from_file(str(path), access="sequential")
+    turned = image.get_typeof("orientation") != 0 and image.get("orientation") in (5, 6, 7, 8)
+    return (image.height, image.width) if turned else (image.width, image.height)

@@ -1,0 +1,83 @@
+"""Several pictures as one ZIP, written while it is sent: nothing is held in memory or on disk."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, cast
+
+_CHUNK = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of an archive: its name, its time, and its bytes or where they lie."""
+
+    name: str
+    at: datetime
+    content: bytes | Path
+
+
+class _Pipe(io.RawIOBase):
+    """What ``zipfile`` writes into; it cannot be wound back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._chunks: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        self._chunks.append(bytes(data))
+        return len(data)
+
+    def taken(self) -> bytes:
+        data = b"".join(self._chunks)
+        self._chunks.clear()
+        return data
+
+
+def zipped(entries: Iterable[Entry]) -> Iterator[bytes]:
+    """The archive in pieces. Pictures are stored as they are: they do not get smaller.
+
+    A file that goes away meanwhile is left out. Blocking: for a thread.
+    """
+    pipe = _Pipe()
+    with zipfile.ZipFile(cast("IO[bytes]", pipe), "w", zipfile.ZIP_STORED) as archive:
+        for name, entry in _with_own_names(entries):
+            at = entry.at.astimezone(UTC)
+            info = zipfile.ZipInfo(
+                name, (max(1980, at.year), at.month, at.day, at.hour, at.minute, at.second)
+            )
+            info.external_attr = 0o644 << 16
+            if isinstance(entry.content, bytes):
+                archive.writestr(info, entry.content, zipfile.ZIP_DEFLATED)
+                yield pipe.taken()
+                continue
+            try:
+                source = entry.content.open("rb")
+            except FileNotFoundError:
+                continue
+            with source, archive.open(info, "w") as target:
+                while chunk := source.read(_CHUNK):
+                    target.write(chunk)
+                    yield pipe.taken()
+            yield pipe.taken()
+    yield pipe.taken()
+
+
+def _with_own_names(entries: Iterable[Entry]) -> Iterator[tuple[str, Entry]]:
+    """Two pictures of the same second must not have the same name."""
+    used: set[str] = set()
+    for entry in entries:
+        stem, dot, ending = entry.name.rpartition(".")
+        name, number = entry.name, 2
+        while name in used:
+            name, number = f"{stem}-{number}{dot}{ending}", number + 1
+        used.add(name)
+        yield name, entry

@@ -1,0 +1,74 @@
+"""Short links and codes that guests type."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from appliance.results.codes import ALPHABET, LENGTH, read_code
+from tests.conftest import Change
+from tests.integration.test_guest_pages import HTML, job
+from tests.integration.test_guest_pages import read_code as scan
+from tests.support.camera import Camera, Reply, Shot
+from tests.support.stack import Stack
+
+
+@pytest.fixture
+async def made(camera: Camera, shot: Shot) -> Reply:
+    return await camera.post("/api/ingest/slot-002", shot)
+
+
+@pytest.fixture(autouse=True)
+async def _fresh_limits(stack: Stack) -> None:
+    async with stack.database() as db:
+        await db.execute("delete from rate_bucket where key like 'guest:%'")
+
+
+def test_typing_is_forgiven() -> None:
+    assert read_code(" 7k3-f9q ") == "7K3F9Q"
+    assert read_code("7K3F9") is None
+    assert read_code("7K3F90") is None
+    assert len(ALPHABET) ** LENGTH == 729_000_000
+
+
+async def test_a_code_leads_to_the_picture(made: Reply, client: httpx.AsyncClient, setting: Change) -> None:
+    await setting("short_links", True)
+    code = scan((await client.get(f"/public/results/{job(made)}/qr.png")).content)[0].rpartition("/s/")[2]
+    assert len(code) == LENGTH
+    for path in (f"/s/{code}", f"/s?code={code.lower()}"):
+        reply = await client.get(path, headers=HTML)
+        assert (reply.status_code, reply.headers["location"]) == (303, f"/r/{job(made)}")
+    again = scan((await client.get(f"/public/results/{job(made)}/qr.png")).content)[0]
+    assert again.endswith(code)
+
+
+async def test_the_form_is_there_only_where_codes_are(client: httpx.AsyncClient, setting: Change) -> None:
+    assert "<form" not in (await client.get("/", headers=HTML)).text
+    assert (await client.get("/s/AAAAAA", headers=HTML)).status_code == 404
+    await setting("short_links", True)
+    assert "<form" in (await client.get("/", headers=HTML)).text
+
+
+async def test_guessing_codes_is_stopped_but_right_ones_are_not_counted(
+    made: Reply, place: httpx.AsyncClient, client: httpx.AsyncClient, setting: Change
+) -> None:
+    await setting("short_links", True)
+    code = scan((await client.get(f"/public/results/{job(made)}/qr.png")).content)[0].rpartition("/s/")[2]
+    for _ in range(12):
+        assert (await place.get(f"/s/{code}")).status_code == 303
+    answers = [
+        (await place.get(f"/s/{'2' * 5}{letter}", headers=HTML)).status_code for letter in ALPHABET[:12]
+    ]
+    assert answers == [404] * 10 + [429] * 2
+    assert (await client.get(f"/s/{code}")).status_code == 303
+
+
+async def test_no_address_of_a_guest_is_kept_with_the_limits(
+    stack: Stack, place: httpx.AsyncClient, address: str, setting: Change
+) -> None:
+    await setting("short_links", True)
+    await place.get("/s/222222", headers=HTML)
+    async with stack.database() as db:
+        keys = [row["key"] for row in await db.fetch("select key from rate_bucket where key like 'guest:%'")]
+    assert keys
+    assert not any(address in key for key in keys)
