@@ -1,10 +1,12 @@
-"""Cleanup: expired results go, interrupted jobs are closed, files that belong to nobody are removed."""
+"""Cleanup: expired and deleted results go, kept photos after their time, and files that belong to nobody;
+interrupted jobs are closed.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import mimetypes
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,7 +19,7 @@ from sqlalchemy import text
 from appliance.core.app_settings import AppSettingsRepository
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
-from appliance.jobs.models import INTERRUPTED_REASON, JobHistory, JobStatus
+from appliance.jobs.models import INTERRUPTED_REASON, UNDO_DELETE, JobHistory, JobStatus
 from appliance.jobs.repository import JobRepository
 from appliance.media import retention
 from appliance.media.retention import Leftover
@@ -30,6 +32,9 @@ BATCH = 500
 _LOCK_KEY = 0x50_43_43_4C  # "PCCL": one cleanup at a time, whichever process it runs in
 
 
+Finder = Callable[[JobRepository, datetime, int], Awaitable[Sequence[JobHistory]]]
+
+
 @dataclass(slots=True)
 class CleanupReport:
     """What one run did, or with ``dry_run`` would have done."""
@@ -37,6 +42,8 @@ class CleanupReport:
     dry_run: bool = False
     already_running: bool = False
     expired_results: int = 0
+    deleted_results: int = 0
+    kept_photos: int = 0
     orphan_files: int = 0
     abandoned_uploads: int = 0
     interrupted_jobs: int = 0
@@ -63,7 +70,9 @@ class Cleanup:
             if not mine:
                 report.already_running = True
                 return report
-            await self._expired(report)
+            report.expired_results = await self._results(report, _expired)
+            report.deleted_results = await self._results(report, _deleted)
+            await self._sources(report)
             await self._interrupted(report, before=utcnow() - GRACE)
             await self._orphans(report)
             await self._uploads(report)
@@ -91,30 +100,68 @@ class Cleanup:
                 if taken:
                     await connection.execute(text("select pg_advisory_unlock(:key)"), {"key": _LOCK_KEY})
 
-    async def _expired(self, report: CleanupReport) -> None:
+    async def _results(self, report: CleanupReport, find: Finder) -> int:
         """Files first, then the rows: a crash in between only repeats the removal."""
+        total = 0
         while True:
             now = utcnow()
             async with self._database.session() as session:
-                jobs = await JobRepository(session).expired(now, 1_000_000 if report.dry_run else BATCH)
-            removed = [job.job_id for job in jobs if await self._remove_result(job, report)]
-            report.expired_results += len(removed)
+                jobs = await find(JobRepository(session), now, 1_000_000 if report.dry_run else BATCH)
+            removed = [job for job in jobs if await self._remove_result(job, report)]
+            total += len(removed)
+            if report.dry_run or not removed:
+                return total
+            async with self._database.session() as session:
+                rows = JobRepository(session)
+                await rows.mark_cleaned([job.job_id for job in removed], now)
+                await rows.forget_sources([job.job_id for job in removed if job.deleted_at])
+
+    async def _remove_result(self, job: JobHistory, report: CleanupReport) -> bool:
+        """A result with its previews; with a deleted one the guest's own photo goes too."""
+        report.freed_bytes += job.result_size or 0
+        if report.dry_run:
+            return True
+        return await self._removed(job, self._drop_result, report)
+
+    def _drop_result(self, job: JobHistory) -> None:
+        for key in (job.result_key, job.source_key if job.deleted_at else None):
+            if key:
+                self._media.remove(key)
+        self._media.remove_previews(job.job_id)
+
+    async def _removed(
+        self, job: JobHistory, work: Callable[[JobHistory], None], report: CleanupReport
+    ) -> bool:
+        try:
+            await asyncio.to_thread(work, job)
+        except OSError as error:
+            report.failures += 1
+            log.error("cleanup.not_removed", job=str(job.job_id), error=str(error))  # noqa: TRY400 - one line is enough
+            return False
+        return True
+
+    async def _sources(self, report: CleanupReport) -> None:
+        """Guests' own photos go when the operator's time for them is over."""
+        while True:
+            async with self._database.session() as session:
+                hours = (await AppSettingsRepository(session).operator_settings()).keep_sources_hours
+                before = utcnow() - timedelta(hours=hours)
+                limit = 1_000_000 if report.dry_run else BATCH
+                jobs = await JobRepository(session).sources_before(before, limit)
+            removed = [job.job_id for job in jobs if await self._remove_source(job, report)]
+            report.kept_photos += len(removed)
             if report.dry_run or not removed:
                 return
             async with self._database.session() as session:
-                await JobRepository(session).mark_cleaned(removed, now)
+                await JobRepository(session).forget_sources(removed)
 
-    async def _remove_result(self, job: JobHistory, report: CleanupReport) -> bool:
-        report.freed_bytes += job.result_size or 0
-        if report.dry_run or job.result_key is None:
-            return True
-        try:
-            await asyncio.to_thread(self._media.remove, job.result_key)
-        except OSError as error:
-            report.failures += 1
-            log.error("cleanup.not_removed", key=job.result_key, error=str(error))  # noqa: TRY400 - one line is enough
-            return False
-        return True
+    async def _remove_source(self, job: JobHistory, report: CleanupReport) -> bool:
+        report.freed_bytes += job.upload_size
+        return report.dry_run or await self._removed(job, self._drop_source, report)
+
+    def _drop_source(self, job: JobHistory) -> None:
+        if job.source_key:
+            self._media.remove(job.source_key)
 
     async def _interrupted(self, report: CleanupReport, *, before: datetime) -> None:
         """Close pending jobs whose process is gone.
@@ -147,19 +194,28 @@ class Cleanup:
         return None
 
     async def _orphans(self, report: CleanupReport) -> None:
-        found = await asyncio.to_thread(list, retention.old_results(self._media, GRACE.total_seconds()))
-        for start in range(0, len(found), BATCH):
-            batch = found[start : start + BATCH]
-            async with self._database.session() as session:
-                jobs = JobRepository(session)
-                kept = await jobs.known_result_keys([f"results/{item.path.name}" for item in batch])
-                running = await jobs.unfinished([item.job_id for item in batch if item.job_id])
-            orphans = [
-                item
-                for item in batch
-                if f"results/{item.path.name}" not in kept and item.job_id not in running
-            ]
-            report.orphan_files += await self._remove_all(orphans, report)
+        for folder in ("results", "sources", "previews"):
+            grace = GRACE.total_seconds()
+            found = await asyncio.to_thread(list, retention.old_files(self._media, folder, grace))
+            for start in range(0, len(found), BATCH):
+                orphans = await self._without_job(folder, found[start : start + BATCH])
+                report.orphan_files += await self._remove_all(orphans, report)
+
+    async def _without_job(self, folder: str, batch: Sequence[Leftover]) -> list[Leftover]:
+        ids = [item.job_id for item in batch if item.job_id]
+        keys = [f"{folder}/{item.path.name}" for item in batch]
+        async with self._database.session() as session:
+            jobs = JobRepository(session)
+            if folder == "previews":
+                known = await jobs.with_files(ids)
+                return [item for item in batch if item.job_id not in known]
+            find = jobs.known_result_keys if folder == "results" else jobs.known_source_keys
+            kept, running = await find(keys), await jobs.unfinished(ids)
+        return [
+            item
+            for item, key in zip(batch, keys, strict=True)
+            if key not in kept and item.job_id not in running
+        ]
 
     async def _uploads(self, report: CleanupReport) -> None:
         found = await asyncio.to_thread(list, retention.old_uploads(self._media, GRACE.total_seconds()))
@@ -178,6 +234,14 @@ class Cleanup:
             removed += 1
             report.freed_bytes += item.size
         return removed
+
+
+async def _expired(jobs: JobRepository, now: datetime, limit: int) -> Sequence[JobHistory]:
+    return await jobs.expired(now, limit)
+
+
+async def _deleted(jobs: JobRepository, now: datetime, limit: int) -> Sequence[JobHistory]:
+    return await jobs.deleted_before(now - UNDO_DELETE, limit)
 
 
 def _as_done(path: Path, ttl: timedelta) -> dict[str, Any]:

@@ -22,7 +22,8 @@ def describe(report: CleanupReport) -> str:
         return "Another cleanup is at work; nothing was done."
     verb = "would remove" if report.dry_run else "removed"
     return (
-        f"{verb} {report.expired_results} expired results, {report.orphan_files} orphan files and "
+        f"{verb} {report.expired_results} expired and {report.deleted_results} deleted results, "
+        f"{report.kept_photos} kept photos, {report.orphan_files} orphan files and "
         f"{report.abandoned_uploads} abandoned uploads ({report.freed_bytes / 1e6:.1f} MB); "
         f"{'would close' if report.dry_run else 'closed'} {report.interrupted_jobs} interrupted jobs, "
         f"{'would recover' if report.dry_run else 'recovered'} {report.recovered_results} results; "

@@ -36,6 +36,7 @@ class JobRecord:
     timings: dict[str, int] = field(default_factory=dict)
     attempts: list[dict[str, Any]] = field(default_factory=list)
     result: StoredFile | None = None
+    source_key: str | None = None
     result_ttl: timedelta = timedelta(0)
 
     def mark(self, step: str, since: float) -> float:
@@ -129,7 +130,12 @@ class JobLedger:
         record.timings["total"] = round(record.deadline.elapsed() * 1000)
         async with self._database.session() as session:
             return await JobRepository(session).close(
-                record.job_id, status, timings=record.timings, attempts=record.attempts, **values
+                record.job_id,
+                status,
+                timings=record.timings,
+                attempts=record.attempts,
+                source_key=record.source_key,
+                **values,
             )
 
     @staticmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -14,6 +14,7 @@ from appliance.core.db import Base
 
 TIMEOUT_REASON = "T_sync_response_exceeded"
 INTERRUPTED_REASON = "interrupted"
+UNDO_DELETE = timedelta(minutes=10)  # so long a deleted result can be had back
 
 
 class JobStatus(StrEnum):
@@ -29,7 +30,10 @@ class JobHistory(Base):
     """One job. ``job_id`` is 122 random bits; ``result_key`` is relative to the media folder.
 
     ``request_fields`` and ``query_fields`` hold what the camera sent, the password never.
-    ``timings`` are whole milliseconds by step.
+    ``timings`` are whole milliseconds by step. A hidden result has no public link and stands in no
+    guests' gallery; a deleted one can be had back until cleanup removes its file. ``source_key`` is
+    the guest's own photo, where the operator has photos kept. ``short_code`` is given when a guest's
+    short link is first asked for; ``approved_at`` is an operator's tap for moderated galleries.
     """
 
     __tablename__ = "job_history"
@@ -61,6 +65,11 @@ class JobHistory(Base):
     finished_at: Mapped[datetime | None]
     result_expires_at: Mapped[datetime | None]
     cleaned_at: Mapped[datetime | None]
+    hidden_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+    source_key: Mapped[str | None] = mapped_column(String(120))
+    short_code: Mapped[str | None] = mapped_column(String(12))
+    approved_at: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint("status in ('pending', 'done', 'timeout', 'failed')", name="status"),
@@ -84,4 +93,27 @@ class JobHistory(Base):
             postgresql_where=text("idempotency_key is not null"),
         ),
         Index("ix_job_history_same_photo", "slot_id", "upload_sha256"),
+        Index(
+            "ix_job_history_pictures",
+            "slot_id",
+            text("created_at desc"),
+            postgresql_where=text("status = 'done'"),
+        ),
+        Index(
+            "ix_job_history_trouble",
+            text("created_at desc"),
+            postgresql_where=text("status in ('failed', 'timeout')"),
+        ),
+        Index(
+            "ix_job_history_deleted",
+            "deleted_at",
+            postgresql_where=text("deleted_at is not null and cleaned_at is null"),
+        ),
+        Index("ix_job_history_sources", "created_at", postgresql_where=text("source_key is not null")),
+        Index(
+            "ix_job_history_short_code",
+            "short_code",
+            unique=True,
+            postgresql_where=text("short_code is not null"),
+        ),
     )

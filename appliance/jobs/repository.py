@@ -54,7 +54,7 @@ class JobRepository:
     async def _latest(self, *conditions: Any) -> JobHistory | None:
         still_stands = (
             JobHistory.result_expires_at.is_(None) | (JobHistory.result_expires_at > func.now())
-        ) & JobHistory.cleaned_at.is_(None)
+        ) & (JobHistory.cleaned_at.is_(None) & JobHistory.deleted_at.is_(None))
         found = await self._session.scalars(
             select(JobHistory)
             .where(*conditions, JobHistory.status != JobStatus.PENDING, still_stands)
@@ -85,6 +85,66 @@ class JobRepository:
             .limit(limit)
         )
         return found.all()
+
+    async def deleted_before(self, moment: datetime, limit: int) -> Sequence[JobHistory]:
+        """Jobs whose result was deleted before ``moment`` and whose files were not removed yet."""
+        found = await self._session.scalars(
+            select(JobHistory)
+            .where(JobHistory.deleted_at < moment, JobHistory.cleaned_at.is_(None))
+            .order_by(JobHistory.deleted_at)
+            .limit(limit)
+        )
+        return found.all()
+
+    async def sources_before(self, moment: datetime, limit: int) -> Sequence[JobHistory]:
+        """Jobs that began before ``moment`` and whose photo is still kept."""
+        found = await self._session.scalars(
+            select(JobHistory)
+            .where(
+                JobHistory.source_key.is_not(None),
+                JobHistory.created_at < moment,
+                JobHistory.status != JobStatus.PENDING,
+            )
+            .order_by(JobHistory.created_at)
+            .limit(limit)
+        )
+        return found.all()
+
+    async def forget_sources(self, job_ids: Sequence[uuid.UUID]) -> None:
+        """Note that these jobs' photos are gone."""
+        await self._session.execute(
+            update(JobHistory).where(JobHistory.job_id.in_(job_ids)).values(source_key=None)
+        )
+
+    async def newest_source(self, slot_id: str | None) -> JobHistory | None:
+        """The newest guest's job whose photo is kept, of one slot or of any."""
+        query = select(JobHistory).where(JobHistory.source_key.is_not(None), JobHistory.source == "ingest")
+        if slot_id is not None:
+            query = query.where(JobHistory.slot_id == slot_id)
+        found = await self._session.scalars(query.order_by(JobHistory.created_at.desc()).limit(1))
+        return found.first()
+
+    async def with_files(self, job_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+        """Which of these jobs still run or have a picture: their previews must be kept."""
+        found = await self._session.scalars(
+            select(JobHistory.job_id).where(
+                JobHistory.job_id.in_(job_ids),
+                JobHistory.status.in_([JobStatus.PENDING, JobStatus.DONE]),
+                JobHistory.cleaned_at.is_(None),
+            )
+        )
+        return set(found)
+
+    async def known_source_keys(self, keys: Sequence[str]) -> set[str]:
+        """Which of ``keys`` belong to a job whose photo is kept."""
+        found = await self._session.scalars(
+            select(JobHistory.source_key).where(JobHistory.source_key.in_(keys))
+        )
+        return {key for key in found if key}
+
+    async def lock(self, job_id: uuid.UUID) -> JobHistory | None:
+        """One job, kept from other changes until the commit."""
+        return await self._session.get(JobHistory, job_id, with_for_update=True)
 
     async def mark_cleaned(self, job_ids: Sequence[uuid.UUID], now: datetime) -> None:
         """Note that these jobs' files are gone."""

@@ -15,6 +15,7 @@ from appliance.core.clock import Deadline
 from appliance.core.images import EncodedImage
 from appliance.media.imaging import Imaging
 from appliance.media.metadata import strip
+from appliance.media.qr import Corner, composed
 
 log = structlog.get_logger()
 
@@ -51,11 +52,24 @@ class OutputOptions(BaseModel):
         default=None, title="File type", description="Empty keeps the provider's own."
     )
     quality: int = Field(default=92, ge=50, le=100, title="Quality", description="Of JPEG and WebP files.")
+    qr: Corner = Field(
+        default="none", title="QR code", description="The guest's link, printed into a corner of the picture."
+    )
+    qr_percent: int = Field(
+        default=18, ge=8, le=45, title="QR size, %", description="Of the picture's shorter side."
+    )
+    qr_colour: str = Field(
+        default="#000000",
+        pattern=r"^#[0-9a-fA-F]{6}$",
+        title="QR colour",
+        description="On white; dark ones are read best.",
+        json_schema_extra={"format": "color"},
+    )
 
     @property
     def plain(self) -> bool:
         """Whether the picture stays as the provider made it, but for an overlay."""
-        return self.size is None and self.media_type is None
+        return self.size is None and self.media_type is None and self.qr == "none"
 
     @property
     def pixels(self) -> tuple[int, int] | None:
@@ -73,13 +87,23 @@ class Finisher:
         self._imaging = imaging
 
     async def finish(
-        self, picture: EncodedImage, options: OutputOptions, overlay: bytes | None, deadline: Deadline
+        self,
+        picture: EncodedImage,
+        options: OutputOptions,
+        overlay: bytes | None,
+        deadline: Deadline,
+        link: str = "",
     ) -> EncodedImage:
-        """``picture`` as the slot wants it, without metadata; the plain one when that fails or is late."""
+        """``picture`` as the slot wants it, without metadata; the plain one when that fails or is late.
+
+        ``link`` is the guest's, for the QR code.
+        """
         if not options.plain or overlay is not None or await self._imaging.run(is_turned, picture.data):
             try:
                 async with deadline.shortened(STORE_SECONDS).guard():
-                    return await self._imaging.run(finish, picture.data, picture.media_type, options, overlay)
+                    return await self._imaging.run(
+                        finish, picture.data, picture.media_type, options, overlay, link
+                    )
             except (pyvips.Error, TimeoutError) as error:
                 log.warning("picture.not_finished", error=str(error).split("\n")[0] or type(error).__name__)
         return EncodedImage(strip(picture.data, picture.media_type), picture.media_type)
@@ -91,7 +115,9 @@ def is_turned(data: bytes) -> bool:
     return bool(image.get_typeof("orientation") and image.get("orientation") != 1)
 
 
-def finish(data: bytes, media_type: str, options: OutputOptions, overlay: bytes | None) -> EncodedImage:
+def finish(
+    data: bytes, media_type: str, options: OutputOptions, overlay: bytes | None, link: str = ""
+) -> EncodedImage:
     """``data`` as the slot wants it. Blocking; raises ``pyvips.Error`` for a picture it cannot read."""
     image = pyvips.Image.new_from_buffer(data, "").autorot()
     before = image.width
@@ -101,6 +127,8 @@ def finish(data: bytes, media_type: str, options: OutputOptions, overlay: bytes 
         image = image.sharpen(sigma=0.7, x1=2, y2=8, y3=12, m1=0, m2=2)
     if overlay is not None:
         image = _overlaid(image, overlay)
+    if link:
+        image = composed(image, link, options.qr, options.qr_percent, options.qr_colour)
     kind = options.media_type or media_type
     if kind == "image/jpeg" and image.hasalpha():
         image = image.flatten(background=_rgb(options.border_colour))

@@ -10,9 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.media.store import PARTIAL_PREFIX, MediaStore
+from appliance.core.files import PARTIAL_PREFIX
+from appliance.media.store import MediaStore
 
-_RESULT_NAME = re.compile(r"(?P<job>[0-9a-f-]{36})\.(?:jpg|png|webp)")
+_NAMES = {
+    "results": re.compile(r"(?P<job>[0-9a-f-]{36})\.(?:jpg|png|webp)"),
+    "sources": re.compile(r"(?P<job>[0-9a-f-]{36})\.(?:jpg|png|webp)"),
+    "previews": re.compile(r"(?P<job>[0-9a-f-]{36})\.[a-z0-9.]+"),  # a template's are named otherwise
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +43,11 @@ def _job_of(name: str) -> uuid.UUID | None:
         return None
 
 
-def old_results(store: MediaStore, grace_seconds: float) -> Iterator[Leftover]:
-    """Files in ``results`` older than the grace time: finished pictures and half-written ones."""
+def old_files(store: MediaStore, folder: str, grace_seconds: float) -> Iterator[Leftover]:
+    """Files of jobs in ``folder`` older than the grace time, and half-written ones."""
     now = time.time()
-    for path in sorted((store.root / "results").iterdir()):
-        found = _RESULT_NAME.fullmatch(path.name)
+    for path in sorted((store.root / folder).iterdir()):
+        found = _NAMES[folder].fullmatch(path.name)
         if (found or path.name.startswith(PARTIAL_PREFIX)) and _age(path, now) > grace_seconds:
             yield Leftover(path, _job_of(found["job"]) if found else None, path.stat().st_size)
 

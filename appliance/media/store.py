@@ -7,23 +7,21 @@ a client's file name. Bytes appear by temp + fsync + rename; removal is repeatab
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import errno
-import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.core.errors import StorageFull
+from appliance.core.files import storage_errors, write_durably
+from appliance.core.health import LOW_DISK_BYTES
+from appliance.core.threads import finish_in_thread
 
 EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
-FOLDERS = ("temp", "results", "templates", "previews")
-PARTIAL_PREFIX = ".partial-"
+FOLDERS = ("temp", "results", "templates", "previews", "sources")
 
-_KEY = re.compile(r"(?:results|templates|previews)/[A-Za-z0-9][A-Za-z0-9_.-]{0,100}")
+_KEY = re.compile(r"(?:results|templates|previews|sources)/[A-Za-z0-9][A-Za-z0-9_.-]{0,100}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +31,6 @@ class StoredFile:
     key: str
     media_type: str
     size: int
-
-
-@contextlib.contextmanager
-def storage_errors() -> Iterator[None]:
-    """Turn a full disk or quota into ``StorageFull``."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageFull(retry_after=60) from error
-        raise
 
 
 class MediaStore:
@@ -68,7 +55,12 @@ class MediaStore:
         return self.root / "temp" / slot_id / str(job_id)
 
     def make_temp(self, slot_id: str, job_id: uuid.UUID) -> Path:
-        """Create one upload's folder; raises ``StorageFull``."""
+        """Create one upload's folder; raises ``StorageFull``, and that before the disk is full.
+
+        So the database, which may lie on the same disk, is never the one that finds no room.
+        """
+        if shutil.disk_usage(self.root).free < LOW_DISK_BYTES:
+            raise StorageFull(retry_after=60)
         folder = self.temp_folder(slot_id, job_id)
         with storage_errors():
             folder.mkdir(parents=True)
@@ -84,27 +76,31 @@ class MediaStore:
         Raises ``StorageFull``; nothing is left behind then.
         """
         key = f"results/{job_id}.{EXTENSIONS[media_type]}"
-        await asyncio.to_thread(self._write, key, data)
+        await self.put(key, data)
         return StoredFile(key, media_type, len(data))
 
-    def _write(self, key: str, data: bytes) -> None:
-        target = self.path(key)
-        partial = target.with_name(PARTIAL_PREFIX + uuid.uuid4().hex)
-        with storage_errors():
-            try:
-                with partial.open("xb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-                partial.replace(target)
-                _sync_folder(target.parent)
-            except BaseException:
-                partial.unlink(missing_ok=True)
-                raise
+    async def put(self, key: str, data: bytes) -> None:
+        """Store a file under one of our keys, durable when this returns; raises ``StorageFull``."""
+        await finish_in_thread(write_durably, self.path(key), data)
+
+    async def keep_source(self, job_id: uuid.UUID, photo: Path, media_type: str) -> str:
+        """Keep a guest's own photo as ``sources/{job_id}.{ext}``; ``photo`` itself may go afterwards."""
+        key = f"sources/{job_id}.{EXTENSIONS[media_type]}"
+        await finish_in_thread(_link_or_copy, photo, self.path(key))
+        return key
+
+    async def copy_source(self, key: str, target: Path) -> None:
+        """Put a kept photo at ``target`` as well; raises ``FileNotFoundError``."""
+        await finish_in_thread(_link_or_copy, self.path(key), target)
 
     async def read(self, key: str) -> bytes:
         """The whole file; raises ``FileNotFoundError``."""
         return await asyncio.to_thread(self.path(key).read_bytes)
+
+    def remove_previews(self, job_id: uuid.UUID) -> int:
+        """Delete every preview of a job's pictures; returns the bytes freed."""
+        found = (self.root / "previews").glob(f"{job_id}.*")
+        return sum(self.remove(f"previews/{path.name}") for path in found)
 
     def remove(self, key: str) -> int:
         """Delete a file; returns the bytes freed, 0 if it was gone already."""
@@ -117,10 +113,10 @@ class MediaStore:
         return size
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make a rename in ``folder`` survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _link_or_copy(source: Path, target: Path) -> None:
+    """Another name for the same bytes; a copy where the file system has no such names."""
+    with storage_errors():
+        try:
+            target.hardlink_to(source)
+        except OSError:
+            shutil.copyfile(source, target)

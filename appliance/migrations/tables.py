@@ -6,8 +6,19 @@ from appliance.core.db import Base
 from appliance.jobs import models as jobs
 from appliance.media import models as media
 from appliance.providers import models as providers
+from appliance.results.galleries import models as galleries
 from appliance.slots import models as slots
 
 metadata = Base.metadata
 
-__all__ = ["accounts", "app_settings", "jobs", "media", "metadata", "providers", "ratelimit", "slots"]
+__all__ = [
+    "accounts",
+    "app_settings",
+    "galleries",
+    "jobs",
+    "media",
+    "metadata",
+    "providers",
+    "ratelimit",
+    "slots",
+]

@@ -54,3 +54,15 @@ class SlotTemplateMedia(Base):
     media_id: Mapped[uuid.UUID] = mapped_column(
         ForeignKey("template_media.id", ondelete="RESTRICT"), index=True
     )
+
+
+class SlotVersion(Base):
+    """A slot's whole configuration as it was saved once; ``config`` is a ``SlotConfig`` as JSON."""
+
+    __tablename__ = "slot_version"
+
+    slot_id: Mapped[str] = mapped_column(ForeignKey("slot.slot_id", ondelete="CASCADE"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    config: Mapped[dict[str, Any]]
+    saved_by: Mapped[str] = mapped_column(String(64))
+    saved_at: Mapped[datetime]

@@ -57,9 +57,7 @@ def build_recipe(
     for index, config in enumerate(routes):
         prefix = "" if index == 0 else f"fallbacks.{index - 1}."
         try:
-            built.append(
-                _route(registry, config, options or PromptOptions(), templates, longest)
-            )
+            built.append(_route(registry, config, options or PromptOptions(), templates, longest))
         except ValidationFailed as error:
             found |= {prefix + name: message for name, message in (error.fields or {}).items()}
     if found or options is None or wanted is None:

@@ -1,19 +1,21 @@
-"""A slot as the rest of the appliance sees it: frozen and typed."""
+"""A slot's configuration, and a slot as the rest of the appliance sees it: frozen and typed."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.core.app_settings import OperatorSettings
 from appliance.core.clock import Deadline
 from appliance.media.finish import OutputOptions
-from appliance.providers.routes import EditPlan, Route
+from appliance.providers.routes import MAX_FALLBACKS, EditPlan, Route
 from appliance.slots.prompts import PromptOptions, prepared
 
+Role = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 ReplyForm = Literal["json", "image", "multipart"]
 SLOT_IDS = tuple(f"slot-{number:03d}" for number in range(1, 16))
 
@@ -27,6 +29,43 @@ class RouteConfig(BaseModel):
     operation: str = Field(max_length=32)
     model: str | None = Field(default=None, max_length=80)
     params: dict[str, Any] = Field(default_factory=dict)
+
+
+class SlotFields(BaseModel):
+    """What can be configured of a slot, whether in the config file or later."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    display_name: str = Field(min_length=1, max_length=80, examples=["Comic"])
+    provider: str = Field(max_length=32, examples=["gemini"])
+    operation: str = Field(max_length=32, examples=["image_edit"])
+    model: str | None = Field(default=None, max_length=80, examples=["gemini-2.5-flash-image"])
+    params: dict[str, Any] = Field(
+        default_factory=dict, description="as the operation's `params_schema` says"
+    )
+    fallbacks: list[RouteConfig] = Field(
+        default_factory=list, max_length=MAX_FALLBACKS, description="tried in this order"
+    )
+    hedge: bool = Field(default=False, description="the first fallback may race a late provider: costs money")
+    input_max_side: int = Field(
+        default=2048, ge=0, le=8000, description="pixels of the photo as it is sent; 0: the original file"
+    )
+    prompt: PromptOptions = PromptOptions()
+    output: OutputOptions = OutputOptions()
+    reply: ReplyForm = "json"
+    active: bool = True
+    deadline_seconds: float | None = Field(
+        default=None, ge=10, le=60, description="`null`: the setting `sync_response_seconds`"
+    )
+    permits: int | None = Field(default=None, ge=1, le=50, description="`null`: the setting `slot_permits`")
+
+
+class SlotConfig(SlotFields):
+    """A slot's whole configuration: what is saved as one version."""
+
+    template_media: dict[Role, uuid.UUID] = Field(
+        default_factory=dict, max_length=10, description="template media by the role they play"
+    )
 
 
 @dataclass(frozen=True, slots=True)

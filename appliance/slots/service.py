@@ -13,10 +13,11 @@ from appliance.media.models import TemplateMedia
 from appliance.media.templates import TemplateCache
 from appliance.providers.base import TemplateImage
 from appliance.providers.registry import ProviderRegistry
+from appliance.slots.configs import columns_of
 from appliance.slots.models import Slot
 from appliance.slots.recipes import OVERLAY_ROLE, build_recipe
 from appliance.slots.repository import SlotRepository
-from appliance.slots.schemas import SLOT_IDS, ActiveSlot, ReplyForm, RouteConfig
+from appliance.slots.schemas import SLOT_IDS, ActiveSlot, ReplyForm, RouteConfig, SlotConfig
 
 log = structlog.get_logger()
 
@@ -53,6 +54,26 @@ class SlotService:
             if not slot.active:
                 raise SlotDisabled
             bound = await slots.bound_templates(slot_id)
+            settings = await AppSettingsRepository(session).operator_settings()
+        self._providers.configure(settings)
+        return await self._typed(slot, bound, settings)
+
+    async def for_trial(self, slot_id: str, config: SlotConfig | None = None) -> ActiveSlot:
+        """A slot to be tried, whether or not it is active; with ``config`` in place of what is saved.
+
+        Raises ``SlotNotFound``, or ``ProviderFailed`` when the parameters do not fit the provider.
+        """
+        async with self._database.session() as session:
+            slots = SlotRepository(session)
+            slot = await slots.get(slot_id)
+            if slot is None:
+                raise SlotNotFound
+            bound = await slots.bound_templates(slot_id)
+            if config is not None:
+                slot = Slot(slot_id=slot_id, **columns_of(config))
+                templates = await slots.templates(set(config.template_media.values()))
+                wanted = config.template_media.items()
+                bound = [(role, templates[media_id]) for role, media_id in wanted if media_id in templates]
             settings = await AppSettingsRepository(session).operator_settings()
         self._providers.configure(settings)
         return await self._typed(slot, bound, settings)

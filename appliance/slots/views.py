@@ -1,0 +1,122 @@
+"""The JSON forms of slots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from appliance.core.errors import ValidationFailed
+from appliance.core.validation import field_messages
+from appliance.slots.schemas import SLOT_IDS, SlotConfig
+
+READ_ONLY = frozenset({"slot_id", "updated_by", "updated_at", "problems", "recent_results"})
+_SLOT = "slot-005"
+
+
+class SlotView(SlotConfig):
+    """A slot as it is configured."""
+
+    slot_id: str = Field(examples=[_SLOT])
+    version: int = Field(description="grows with every change", examples=[7])
+    updated_by: str = Field(examples=["serg"])
+    updated_at: datetime
+    problems: dict[str, str] = Field(
+        description="what no longer fits the provider, by field; empty when all is well"
+    )
+
+
+class SlotList(BaseModel):
+    """All slots, in order."""
+
+    model_config = ConfigDict(frozen=True)
+
+    slots: list[SlotView]
+
+
+def _without_defaults(schema: dict[str, Any]) -> None:
+    for described in schema["properties"].values():
+        described.pop("default", None)
+
+
+class SlotUpdate(SlotConfig):
+    """Any part of a slot's configuration; what is left out stays as it is.
+
+    What `GET` says beyond the configuration is ignored.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_without_defaults)
+
+    display_name: str = Field(default="", min_length=1, max_length=80)
+    provider: str = Field(default="", max_length=32)
+    operation: str = Field(default="", max_length=32)
+    version: int | None = Field(
+        default=None, ge=0, description="of the answer this is based on: an older one gives 409"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_read_only(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        return {name: value for name, value in values.items() if name not in READ_ONLY}
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> SlotUpdate:
+        """An update from plain values; raises ``ValidationFailed`` with one message per field."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise ValidationFailed(fields=field_messages(error)) from None
+
+    def applied_to(self, config: SlotConfig) -> SlotConfig:
+        """``config`` with what this update names."""
+        named = self.model_fields_set - {"version"}
+        return config.model_copy(update={name: getattr(self, name) for name in named})
+
+
+class Duplicate(BaseModel):
+    """Where a slot's configuration goes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    to: str = Field(description="the slot that gets it", examples=["slot-009"], pattern="^slot-[0-9]{3}$")
+    version: int | None = Field(default=None, ge=0, description="of the slot that gets it")
+
+    @model_validator(mode="after")
+    def _known(self) -> Duplicate:
+        if self.to not in SLOT_IDS:
+            raise ValueError(f"there is no slot {self.to!r}")
+        return self
+
+
+class SavedVersion(BaseModel):
+    """One version of a slot's configuration."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: int = Field(examples=[6])
+    saved_by: str = Field(examples=["igor"])
+    saved_at: datetime
+
+
+class SlotHistory(BaseModel):
+    """Every version that was saved, the newest first; the first of them is in force."""
+
+    model_config = ConfigDict(frozen=True)
+
+    slot_id: str = Field(examples=[_SLOT])
+    versions: list[SavedVersion]
+
+
+class SavedConfig(SavedVersion):
+    """One version, and what is different now."""
+
+    slot_id: str = Field(examples=[_SLOT])
+    config: dict[str, Any]
+    changes: dict[str, list[Any]] = Field(
+        description="field: its value in this version, its value now",
+        examples=[{"params.grain": [30, 45]}],
+    )

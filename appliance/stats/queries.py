@@ -1,0 +1,104 @@
+"""What the history of jobs says about each slot, in one question that only touches indexes' ends."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+NEWEST = 3  # guests' jobs that all failed make a slot count as failing
+
+# The last hour comes from the index on created_at; picture and newest jobs are the first entries of
+# the indexes on (slot_id, created_at desc), however long the history is. Test runs count nowhere.
+SLOT_FIGURES = text("""
+with hour as (
+    select slot_id,
+           count(*) as total,
+           count(*) filter (where status = 'done') as done,
+           percentile_cont(0.5) within group (order by (timings->>'total')::double precision)
+               filter (where status = 'done') as median_ms
+    from job_history
+    where created_at > now() - interval '1 hour' and source = 'ingest' and status <> 'pending'
+    group by slot_id
+)
+select slot.slot_id, coalesce(hour.total, 0) as total, coalesce(hour.done, 0) as done, hour.median_ms,
+       picture.job_id as picture, newest.jobs as newest
+from slot
+left join hour using (slot_id)
+left join lateral (
+    select job_id from job_history
+    where slot_id = slot.slot_id and status = 'done' and source = 'ingest'
+      and cleaned_at is null and deleted_at is null and hidden_at is null
+      and result_expires_at > now() and created_at > now() - interval '90 days'
+    order by created_at desc limit 1
+) picture on true
+left join lateral (
+    select jsonb_agg(to_jsonb(one) order by one.created_at desc) as jobs
+    from (
+        select job_id, status, failure_reason, error->'fields'->>'provider' as provider_reason, created_at
+        from job_history
+        where slot_id = slot.slot_id and source = 'ingest' and status <> 'pending'
+          and created_at > now() - interval '1 hour'
+        order by created_at desc limit :newest
+    ) one
+) newest on true
+order by slot.slot_id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A guest's job that failed."""
+
+    job_id: uuid.UUID
+    reason: str
+    provider_reason: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SlotFigures:
+    """One slot's last hour. ``picture`` is the job of the newest picture that guests can see.
+
+    ``failure`` is the newest job if that failed; ``failing``: so did the few before it.
+    """
+
+    total: int = 0
+    done: int = 0
+    median_ms: int | None = None
+    picture: uuid.UUID | None = None
+    failure: Failure | None = None
+    failing: bool = False
+
+
+async def slot_figures(session: AsyncSession) -> dict[str, SlotFigures]:
+    """Every slot's figures by its id."""
+    rows = await session.execute(SLOT_FIGURES, {"newest": NEWEST})
+    return {row.slot_id: _figures(row) for row in rows}
+
+
+def _figures(row: Any) -> SlotFigures:
+    newest = row.newest or []
+    failed = [job for job in newest if job["status"] != "done"]
+    last = newest[0] if newest and newest[0]["status"] != "done" else None
+    return SlotFigures(
+        total=row.total,
+        done=row.done,
+        median_ms=None if row.median_ms is None else round(row.median_ms),
+        picture=row.picture,
+        failure=None if last is None else _failure(last),
+        failing=len(failed) == NEWEST,
+    )
+
+
+def _failure(job: dict[str, Any]) -> Failure:
+    return Failure(
+        uuid.UUID(job["job_id"]),
+        job["failure_reason"] or "internal_error",
+        job["provider_reason"],
+        datetime.fromisoformat(job["created_at"]),
+    )

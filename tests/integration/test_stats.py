@@ -1,0 +1,182 @@
+"""How every slot is doing, fast however long the history is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from appliance.stats.queries import NEWEST, SLOT_FIGURES
+from tests.standins import Script, StandIn, Step
+from tests.support.camera import Camera, Shot
+from tests.support.history import fill_history
+from tests.support.logins import code
+from tests.support.photos import portrait_jpeg
+from tests.support.scratch import scratch_database
+from tests.support.slots import with_gemini
+from tests.support.stack import Stack
+from tests.support.uploads import upload
+from tests.support.waiting import until
+
+Change = Callable[..., Awaitable[None]]
+SLOT = "slot-011"
+
+
+@pytest.fixture(autouse=True)
+async def fresh(stack: Stack) -> None:
+    """The slot's earlier jobs are long past."""
+    async with stack.database() as db:
+        await db.execute(
+            "update job_history set created_at = created_at - interval '2 h' where slot_id = $1", SLOT
+        )
+
+
+async def stats(client: httpx.AsyncClient, slot_id: str = SLOT) -> dict[str, Any]:
+    reply = await client.get("/api/stats/slots")
+    assert reply.status_code == 200, reply.text
+    found: dict[str, Any] = next(one for one in reply.json()["slots"] if one["slot_id"] == slot_id)
+    return found
+
+
+def causes(slot: dict[str, Any]) -> list[str]:
+    return [cause["kind"] for cause in slot["why"]]
+
+
+async def test_the_last_hour_is_counted_with_its_success_rate_and_median(
+    viewer: httpx.AsyncClient, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
+) -> None:
+    await slot(SLOT, **with_gemini())
+    gemini.script = Script(["refused"])
+    ids = [(await camera.post(f"/api/ingest/{SLOT}", shot)).headers["x-job-id"] for _ in range(4)]
+    found = await stats(viewer)
+    assert (found["last_hour"], found["delivered"], found["success_rate"]) == (4, 3, 0.75)
+    assert found["median_ms"] > 0
+    assert found["last_picture"] == ids[-1]
+    assert found["preview_url"] == f"/api/jobs/{ids[-1]}/preview"
+    assert (found["state"], found["why"], found["in_flight"]) == ("ready", [], 0)
+
+
+async def test_photos_on_their_way_are_counted(
+    admin: httpx.AsyncClient, slot: Change, gemini: StandIn
+) -> None:
+    await slot(SLOT, **with_gemini())
+    gemini.script = Script([Step("slow", seconds=1)])
+    await upload(admin, f"/api/slots/{SLOT}/test-run", portrait_jpeg())
+    assert (await stats(admin))["in_flight"] == 1
+
+    async def none_left() -> bool:
+        return (await stats(admin))["in_flight"] == 0
+
+    await until(none_left)
+
+
+async def test_a_slot_whose_newest_photos_all_failed_is_failing_and_says_why(
+    viewer: httpx.AsyncClient, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
+) -> None:
+    await slot(SLOT, **with_gemini())
+    gemini.script = Script(["refused"] * NEWEST)
+    for number in range(NEWEST):
+        await camera.post(f"/api/ingest/{SLOT}", shot)
+        found = await stats(viewer)
+        assert causes(found) == ["last_failure"]
+        assert found["state"] == ("failing" if number == NEWEST - 1 else "ready")
+    (cause,) = found["why"]
+    assert (cause["reason"], cause["provider_reason"]) == ("provider_refused", "IMAGE_SAFETY")
+    assert cause["advice"]["ru"]["do"]
+    await camera.post(f"/api/ingest/{SLOT}", shot)
+    assert (await stats(viewer))["state"] == "ready"
+
+
+async def test_a_slot_without_a_usable_key_is_failing_unless_a_fallback_steps_in(
+    stack: Stack, viewer: httpx.AsyncClient, slot: Change, gemini: StandIn
+) -> None:
+    stack.set_keys("gemini")
+    await slot(SLOT, **with_gemini())
+    found = await stats(viewer)
+    assert (found["state"], causes(found)) == ("failing", ["no_key"])
+    assert "No API key" in found["why"][0]["advice"]["en"]["what"]
+    await slot(SLOT, fallbacks=[{"provider": "local", "operation": "glow", "params": {}}])
+    found = await stats(viewer)
+    assert (found["state"], causes(found)) == ("ready", ["no_key"])
+
+
+async def test_a_key_that_rests_is_named_with_the_time_it_takes(
+    stack: Stack, viewer: httpx.AsyncClient, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
+) -> None:
+    stack.set_keys("gemini", "refused-key-00-7777")
+    gemini.revoked.add("refused-key-00-7777")
+    await slot(SLOT, **with_gemini())
+    await camera.post(f"/api/ingest/{SLOT}", shot)
+    found = await stats(viewer)
+    assert found["state"] == "failing"
+    assert causes(found) == ["keys_rest", "last_failure"]
+    assert found["why"][0]["retry_in"] > 60
+
+
+async def test_settings_that_no_longer_fit_are_named(viewer: httpx.AsyncClient, slot: Change) -> None:
+    await slot(SLOT, active=True, provider="local", operation="glow", model=None, params={"old": 1})
+    found = await stats(viewer)
+    assert (found["state"], causes(found)) == ("failing", ["settings"])
+    assert set(found["why"][0]["fields"]) == {"params.old"}
+
+
+async def test_a_paused_slot_is_paused(viewer: httpx.AsyncClient, slot: Change) -> None:
+    await slot(SLOT, active=False)
+    assert (await stats(viewer))["state"] == "paused"
+
+
+async def test_statistics_are_for_those_who_may_see_jobs(client: httpx.AsyncClient) -> None:
+    assert code(await client.get("/api/stats/slots")) == (401, "not_authenticated")
+
+
+@pytest.fixture(scope="module")
+async def long_history(stack: Stack) -> AsyncIterator[asyncpg.Connection]:
+    """A database of the same tables with 100,000 jobs."""
+    async with scratch_database(stack, "long_history") as url:
+        await fill_history(url, jobs=100_000)
+        async with stack.database("long_history") as db:
+            yield db
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for inner in plan.get("Plans", []):
+        yield from nodes(inner)
+
+
+async def explained(db: asyncpg.Connection, sql: str) -> list[dict[str, Any]]:
+    answer = await db.fetchval(f"explain (analyze, buffers, format json) {sql}")
+    (found,) = json.loads(answer) if isinstance(answer, str) else answer
+    return list(nodes(found["Plan"]))
+
+
+PAGES = {
+    "all jobs": "select * from job_history order by created_at desc, job_id desc limit 51",
+    "a slot's jobs": "select * from job_history where slot_id = 'slot-003'"
+    " order by created_at desc, job_id desc limit 51",
+    "failed jobs": "select * from job_history where status = 'failed'"
+    " order by created_at desc, job_id desc limit 51",
+    "a slot's pictures": "select * from job_history where slot_id = 'slot-003' and status = 'done'"
+    " and deleted_at is null order by created_at desc, job_id desc limit 61",
+    "an id's beginning": "select * from job_history where job_id between"
+    " '5f0c0000-0000-0000-0000-000000000000' and '5f0cffff-ffff-ffff-ffff-ffffffffffff'"
+    " order by created_at desc limit 51",
+    "the dashboard": str(SLOT_FIGURES).replace(":newest", str(NEWEST)),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+async def test_no_page_reads_the_whole_history(long_history: asyncpg.Connection, name: str) -> None:
+    found = await explained(long_history, PAGES[name])
+    scans = [node for node in found if node.get("Relation Name") == "job_history"]
+    assert scans
+    assert {node["Node Type"] for node in scans} <= {
+        "Index Scan", "Index Only Scan", "Bitmap Heap Scan",
+    }  # fmt: skip
+    read = sum(node["Actual Rows"] * node["Actual Loops"] for node in scans)
+    dropped = sum(node.get("Rows Removed by Filter", 0) * node["Actual Loops"] for node in scans)
+    assert read + dropped < 5_000
