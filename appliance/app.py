@@ -4,30 +4,54 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import structlog
 from fastapi import FastAPI
 
 from appliance import __version__
+from appliance.accounts import audit_routes
+from appliance.accounts import routes as accounts_routes
+from appliance.admin.app import create_admin, with_headers
+from appliance.admin.headers import MOUNT
 from appliance.core import error_handlers, health
 from appliance.core.clock import utcnow
 from appliance.core.middleware import RequestContext
+from appliance.core.openapi import in_our_form
 from appliance.ingest import routes as ingest_routes
+from appliance.ingest import trial_routes
+from appliance.jobs import routes as jobs_routes
+from appliance.operator_settings import routes as settings_routes
+from appliance.results import guest_routes, picture_routes, slot_page, staff_routes
 from appliance.results import routes as results_routes
+from appliance.results.event import routes as event_routes
+from appliance.results.galleries import pages as gallery_pages
+from appliance.results.galleries import routes as gallery_routes
 from appliance.results.pages import guest_error_page
 from appliance.services import open_services
 from appliance.settings import Settings
+from appliance.slots import provider_routes, template_media_routes
+from appliance.slots import routes as slots_routes
+from appliance.stats import routes as stats_routes
 
 log = structlog.get_logger()
 
 
+class _Application(FastAPI):
+    """FastAPI, with every error described in the form that it really has."""
+
+    def openapi(self) -> dict[str, Any]:
+        return in_our_form(super().openapi())
+
+
 def create_app(settings: Settings) -> FastAPI:
     """The application for ``settings``; nothing is opened before its lifespan starts."""
+    admin = create_admin()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_services(settings) as services:
-            app.state.services = services
+            app.state.services = admin.state.services = services
             try:
                 await services.cleanup.settle_interrupted(before=utcnow())
                 await services.runner.timings.load()
@@ -35,7 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
                 log.warning("start.not_settled", error=type(error).__name__)
             yield
 
-    app = FastAPI(
+    app = _Application(
         title="PhotoChanger",
         version=__version__,
         summary="A self-hosted AI photo-booth appliance.",
@@ -46,5 +70,23 @@ def create_app(settings: Settings) -> FastAPI:
     error_handlers.install(app, guest_error_page)
     app.include_router(ingest_routes.router)
     app.include_router(results_routes.router)
+    app.include_router(picture_routes.router)
+    app.include_router(guest_routes.router)
+    app.include_router(gallery_pages.router)
+    app.include_router(gallery_routes.router)
+    app.include_router(event_routes.router)
+    app.include_router(accounts_routes.router)
+    app.include_router(audit_routes.router)
+    app.include_router(settings_routes.router)
+    app.include_router(slots_routes.router)
+    app.include_router(slot_page.router)
+    app.include_router(provider_routes.router)
+    app.include_router(template_media_routes.router)
+    app.include_router(trial_routes.router)
+    app.include_router(jobs_routes.router)
+    app.include_router(staff_routes.router)
+    app.include_router(stats_routes.router)
     app.include_router(health.router)
+    app.mount(MOUNT, with_headers(admin))
+    app.state.stopping = admin.state.stopping
     return app

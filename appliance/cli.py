@@ -10,9 +10,11 @@ import argparse
 import asyncio
 import json
 import re
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -24,6 +26,7 @@ from appliance.core.app_settings import OperatorSettings
 from appliance.core.db import Database
 from appliance.core.passwords import make_password
 from appliance.core.secrets import FirstPasswordFile
+from appliance.lifecycle import verbs as lifecycle
 from appliance.providers.registry import ProviderRegistry
 from appliance.settings import Settings, SettingsError, load_settings
 
@@ -47,9 +50,16 @@ def serve(settings: Settings, _: argparse.Namespace) -> int:
 
     from appliance.app import create_app  # noqa: PLC0415
 
-    server = uvicorn.Server(
+    app = create_app(settings)
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            app.state.stopping.set()  # streams to browsers end now; photos in flight go on
+            await super().shutdown(sockets)
+
+    server = Server(
         uvicorn.Config(
-            create_app(settings),
+            app,
             **settings.listen_options(),
             workers=1,
             loop="uvloop",
@@ -174,6 +184,37 @@ async def rotate_signing_key(settings: Settings, arguments: argparse.Namespace) 
     return 0
 
 
+async def warm_up(settings: Settings, _: argparse.Namespace) -> int:
+    """Touch every active slot's providers cheaply with every key, before the doors open."""
+    from appliance.providers.breaker import Circuits  # noqa: PLC0415
+    from appliance.providers.keys import KeyFiles, KeyRing  # noqa: PLC0415
+    from appliance.providers.runner import RouteRunner  # noqa: PLC0415
+    from appliance.providers.timings import RouteTimings  # noqa: PLC0415
+    from appliance.slots.warm_up import WarmUp  # noqa: PLC0415
+
+    database = Database(settings.sqlalchemy_url(), pool_size=2)
+    registry = ProviderRegistry(OperatorSettings(), settings.provider_base_urls)
+    keys = KeyRing(KeyFiles(settings.secrets_dir))
+    try:
+        report = await WarmUp(database, RouteRunner(registry, keys, RouteTimings(database), Circuits())).run()
+    finally:
+        await database.aclose()
+        await registry.aclose()
+    for touch in report.routes:
+        route = f"{touch.provider}/{touch.model or '-'}  {touch.key or ''}"
+        verdict = "ok" if touch.ok else touch.reason
+        print(f"{route:<48} {verdict}, {touch.ms} ms ({', '.join(touch.slots)})")
+    return 0 if report.ok else EXIT_FAILED
+
+
+def collect_static(_: Settings, arguments: argparse.Namespace) -> int:
+    """Write the styles and scripts of the pages into a folder for Nginx; prints where they are."""
+    from appliance.admin import assets  # noqa: PLC0415
+
+    print(assets.collect(arguments.folder))
+    return 0
+
+
 def openapi(settings: Settings, _: argparse.Namespace) -> int:
     """Print the OpenAPI description of the API as JSON."""
     from appliance.app import create_app  # noqa: PLC0415
@@ -202,7 +243,10 @@ VERBS: dict[str, Verb] = {
     "set-password": set_password,
     "set-ingest-password": set_ingest_password,
     "rotate-signing-key": rotate_signing_key,
+    "warm-up": warm_up,
+    "collect-static": collect_static,
     "openapi": openapi,
+    **lifecycle.VERBS,
 }
 
 
@@ -223,6 +267,8 @@ def build_parser() -> argparse.ArgumentParser:
     made["rotate-signing-key"].add_argument(
         "--retire-old", action="store_true", help="a key leaked: refuse at once what the old keys signed"
     )
+    made["collect-static"].add_argument("folder", type=Path, metavar="DIR")
+    lifecycle.add_arguments(made)
     for name in ("set-password", "set-ingest-password"):
         made[name].add_argument("--make", action="store_true", help="make a password and print it")
     return parser

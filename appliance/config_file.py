@@ -10,14 +10,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from appliance.accounts.permissions import Permission
 from appliance.core.app_settings import OperatorSettings
 from appliance.core.errors import ValidationFailed
-from appliance.media.finish import OutputOptions
 from appliance.providers.registry import ProviderRegistry
-from appliance.providers.routes import MAX_FALLBACKS
-from appliance.slots.prompts import PromptOptions
 from appliance.slots.recipes import build_recipe
-from appliance.slots.schemas import SLOT_IDS, ReplyForm, RouteConfig
+from appliance.slots.schemas import SLOT_IDS, RouteConfig, SlotFields
 
 _HEADER = re.compile(r"\s*(\[\[?)\s*([A-Za-z0-9_.\"'-]+)\s*\]\]?")
 _KEY = re.compile(r"\s*([A-Za-z0-9_.\"'-]+)\s*=")
@@ -34,7 +32,7 @@ class _Strict(BaseModel):
 class RoleConfig(_Strict):
     """What the accounts of a role may do."""
 
-    permissions: list[str] = Field(min_length=1)
+    permissions: list[Permission] = Field(min_length=1)
 
 
 class AccountConfig(_Strict):
@@ -44,24 +42,10 @@ class AccountConfig(_Strict):
     role: str
 
 
-class SlotConfig(_Strict):
+class SlotSeed(SlotFields):
     """A slot to be created."""
 
     id: str
-    display_name: str = Field(min_length=1, max_length=80)
-    provider: str
-    operation: str
-    model: str | None = Field(default=None, max_length=80)
-    params: dict[str, Any] = Field(default_factory=dict)
-    fallbacks: list[RouteConfig] = Field(default_factory=list, max_length=MAX_FALLBACKS)
-    hedge: bool = False
-    input_max_side: int = Field(default=2048, ge=0, le=8000)
-    prompt: PromptOptions = PromptOptions()
-    output: OutputOptions = OutputOptions()
-    reply: ReplyForm = "json"
-    active: bool = True
-    deadline_seconds: float | None = Field(default=None, ge=10, le=60)
-    permits: int | None = Field(default=None, ge=1, le=50)
 
 
 class ApplianceConfig(_Strict):
@@ -70,7 +54,7 @@ class ApplianceConfig(_Strict):
     defaults: OperatorSettings = OperatorSettings()
     roles: dict[str, RoleConfig]
     accounts: list[AccountConfig] = Field(min_length=1)
-    slots: list[SlotConfig]
+    slots: list[SlotSeed]
 
 
 class ConfigError(Exception):
@@ -161,7 +145,7 @@ def _recipe_problems(
 ) -> list[tuple[Location, str]]:
     try:
         recipe = {name: slot[name] for name in _RECIPE_KEYS & set(slot)}
-        checked = SlotConfig.model_validate({**recipe, "id": "", "display_name": "-"})
+        checked = SlotSeed.model_validate({**recipe, "id": "", "display_name": "-"})
         build_recipe(
             registry,
             [RouteConfig(**checked.model_dump(include=set(RouteConfig.model_fields))), *checked.fallbacks],

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.accounts.repository import AccountRepository
-from appliance.config_file import ApplianceConfig, SlotConfig
+from appliance.config_file import ApplianceConfig, SlotSeed
 from appliance.core.app_settings import INGEST_PASSWORD, AppSettingsRepository
 from appliance.core.db import Database
 from appliance.core.passwords import hash_password, make_password
@@ -75,6 +75,6 @@ async def _seed_accounts(session: AsyncSession, config: ApplianceConfig, report:
     report.inserted["accounts"] = sorted(made)
 
 
-def _slot_row(slot: SlotConfig) -> dict[str, Any]:
+def _slot_row(slot: SlotSeed) -> dict[str, Any]:
     row = slot.model_dump(exclude={"id"})
     return {"slot_id": slot.id, **row, "updated_by": SEED}

@@ -6,7 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from appliance.accounts.audit import AuditTrail
+from appliance.accounts.keys import SigningKeys
+from appliance.accounts.login import LoginService
 from appliance.accounts.service import AccountService
+from appliance.accounts.sessions import SessionService
+from appliance.accounts.throttle import LoginThrottle
+from appliance.accounts.tokens import Tokens
+from appliance.admin.board import Board
 from appliance.core.app_settings import OperatorSettings
 from appliance.core.db import Database
 from appliance.core.passwords import PasswordChecker
@@ -15,21 +22,37 @@ from appliance.ingest.credentials import IngestCredentials
 from appliance.ingest.gate import Gate
 from appliance.ingest.idempotency import IdempotentJobs
 from appliance.ingest.service import IngestService
+from appliance.ingest.trials import Trials
 from appliance.jobs.cleanup import Cleanup
 from appliance.jobs.ledger import JobLedger
+from appliance.jobs.service import JobService
 from appliance.media.imaging import Imaging
 from appliance.media.lending import Lending
+from appliance.media.library import TemplateFiles
+from appliance.media.previews import Previews
 from appliance.media.store import MediaStore
 from appliance.media.templates import TemplateCache
+from appliance.operator_settings.service import OperatorSettingsService
 from appliance.providers.breaker import Circuits
 from appliance.providers.failover import ProviderLine
 from appliance.providers.keys import KeyFiles, KeyRing
 from appliance.providers.registry import ProviderRegistry
 from appliance.providers.runner import RouteRunner
 from appliance.providers.timings import RouteTimings
+from appliance.results.gallery import Gallery
+from appliance.results.guests import GuestPages
+from appliance.results.moderation import Moderation
 from appliance.results.service import ResultService
+from appliance.results.slot_page import SlotPages
+from appliance.results.staff import StaffPictures
+from appliance.results.staff_archive import StaffArchive
 from appliance.settings import Settings
+from appliance.slots.catalog import ProviderCatalog
+from appliance.slots.editor import SlotEditor
 from appliance.slots.service import SlotService
+from appliance.slots.template_media import TemplateMediaService
+from appliance.slots.warm_up import WarmUp
+from appliance.stats.service import StatsService
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +64,29 @@ class Services:
     gate: Gate
     ingest: IngestService
     results: ResultService
+    guests: GuestPages
     cleanup: Cleanup
     runner: RouteRunner
     lending: Lending
     accounts: AccountService
+    sessions: SessionService
+    login: LoginService
+    audit: AuditTrail
     credentials: IngestCredentials
+    operator_settings: OperatorSettingsService
+    slot_editor: SlotEditor
+    slot_pages: SlotPages
+    provider_catalog: ProviderCatalog
+    warm_up: WarmUp
+    template_media: TemplateMediaService
+    jobs: JobService
+    trials: Trials
+    gallery: Gallery
+    staff_archive: StaffArchive
+    staff_pictures: StaffPictures
+    moderation: Moderation
+    stats: StatsService
+    board: Board
     public_base: str | None
 
 
@@ -68,10 +109,16 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         runner = RouteRunner(
             registry, KeyRing(KeyFiles(settings.secrets_dir)), RouteTimings(database), Circuits()
         )
+        keys = SigningKeys(settings.secrets_dir)
+        keys.ensure()
+        tokens = Tokens(keys)
+        sessions = SessionService(database, tokens)
         first_passwords = FirstPasswordFile(settings.secrets_dir)
+        accounts = AccountService(database, first_passwords)
         credentials = IngestCredentials(database, PasswordChecker(), first_passwords)
+        slots = SlotService(database, registry, TemplateCache(media))
         ingest = IngestService(
-            slots=SlotService(database, registry, TemplateCache(media)),
+            slots=slots,
             credentials=credentials,
             idempotent=IdempotentJobs(database),
             gate=gate,
@@ -82,16 +129,40 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             lending=lending,
         )
         stack.push_async_callback(ingest.aclose)
+        slot_editor = SlotEditor(database, registry)
+        previews = Previews(media, imaging)
+        guests = GuestPages.build(database, media, imaging, settings.secrets_dir)
+        stats = StatsService(database, slot_editor, runner, gate.in_use)
         yield Services(
             database=database,
             media=media,
             gate=gate,
             ingest=ingest,
-            results=ResultService(database, media),
+            results=guests.results,
+            guests=guests,
             cleanup=Cleanup(database, media),
             runner=runner,
             lending=lending,
-            accounts=AccountService(database, first_passwords),
+            accounts=accounts,
+            sessions=sessions,
+            login=LoginService(database, accounts, sessions, LoginThrottle(database, tokens)),
+            audit=AuditTrail(database),
             credentials=credentials,
+            operator_settings=OperatorSettingsService(database, credentials, registry.configure),
+            slot_editor=slot_editor,
+            slot_pages=SlotPages(database, slot_editor),
+            provider_catalog=ProviderCatalog(database, runner),
+            warm_up=WarmUp(database, runner),
+            template_media=TemplateMediaService(database, media, TemplateFiles(media, imaging), previews),
+            jobs=JobService(database),
+            trials=Trials(
+                database=database, slots=slots, editor=slot_editor, line=ingest, media=media, imaging=imaging
+            ),
+            gallery=Gallery(database),
+            staff_archive=StaffArchive(database, media),
+            staff_pictures=StaffPictures(database, media, previews),
+            moderation=Moderation(database),
+            stats=stats,
+            board=Board(stats),
             public_base=settings.public_base(),
         )

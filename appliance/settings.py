@@ -30,7 +30,8 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """The deployment's settings; see ``docs/ops/settings.md``."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    # An empty value is none: a compose file cannot leave a name out.
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
 
     database_url: str = Field(
         description="postgresql://user@host:port/name; the password comes from a secret file"
@@ -48,6 +49,11 @@ class Settings(BaseSettings):
     provider_base_urls: Annotated[dict[str, str], NoDecode] = Field(
         default_factory=dict, description="name=address pairs separated by commas: a venue proxy or stand-ins"
     )
+    backup_dir: Path | None = Field(
+        default=None, description="folder of backups; without it none are made at night"
+    )
+    backup_hour: int = Field(default=4, ge=0, le=23, description="hour of the nightly backup, local time")
+    backup_keep: int = Field(default=7, ge=1, le=365, description="how many backups are kept")
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @field_validator("trusted_proxies", mode="before")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from appliance.admin import assets
 from appliance.bare.packages import folder_of
 from appliance.bare.places import CHECKOUT, Places, Ports
 from appliance.bare.problem import Problem
@@ -29,18 +30,20 @@ def render(template: str, values: Mapping[str, str]) -> str:
 
 
 def write_config(places: Places, ports: Ports) -> Path:
-    """``run/nginx.conf``; nginx logs to its pipes and supervisord keeps the files."""
+    """``run/nginx.conf`` and the static files; nginx logs to its pipes and supervisord keeps the files."""
     text = render(
         TEMPLATE.read_text(encoding="utf-8"),
         {
             "NGINX_LISTEN": str(ports.public),
             "APP_UPSTREAM": f"127.0.0.1:{ports.app}",
             "MEDIA_ROOT": str(places.media),
+            "STATIC_ROOT": str(places.static),
             "NGINX_RUN_DIR": str(places.run / "nginx"),
             "NGINX_ACCESS_LOG": "/dev/stdout",
             "NGINX_ERROR_LOG": "stderr",
         },
     )
+    assets.collect(places.static)
     (places.run / "nginx").mkdir(exist_ok=True, mode=0o700)
     config = places.run / "nginx.conf"
     config.write_text(text, encoding="utf-8")

@@ -58,6 +58,10 @@ class Places:
         return self.data / "secrets"
 
     @property
+    def static(self) -> Path:
+        return self.data / "static"
+
+    @property
     def postgres(self) -> Path:
         return self.data / "postgres"
 

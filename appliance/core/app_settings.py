@@ -73,6 +73,12 @@ class OperatorSettings(BaseModel):
         le=3600,
         description="the same photo to the same slot within this time is one job; 0: off",
     )
+    keep_sources_hours: float = Field(
+        default=0,
+        ge=0,
+        le=24 * 30,
+        description="hours a guest's own photo is kept, so that a job can be run again; 0: not at all",
+    )
     providers: dict[str, ProviderConnection] = Field(
         default_factory=dict, description="where providers are reached, and further models, by provider"
     )
@@ -82,6 +88,27 @@ class OperatorSettings(BaseModel):
         description="base that the internet can reach, for providers that fetch pictures by address",
     )
     event_title: str = Field(default="", max_length=120, description="printed on frames and shown to guests")
+    event_logo: str | None = Field(
+        default=None,
+        pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        description="id of a template media that is shown to guests above their pictures",
+    )
+    public_base_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s?#]+[^\s?#/]$",
+        description="base of the links guests get; else the one of the deployment",
+    )
+    guest_languages: list[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]] = Field(
+        default_factory=list, description="languages that guests may choose from; the first is the usual one"
+    )
+    guests_may_delete: bool = Field(default=False, description="guests may delete their own pictures")
+    short_links: bool = Field(default=False, description="short links and codes that can be typed")
+    visit_field: str = Field(
+        default="eventkitesessionid",
+        max_length=64,
+        description="the camera's field that is the same for all pictures of one visit; empty: none",
+    )
+    mark_ai_made: bool = Field(default=False, description="pictures say in their metadata that AI made them")
 
     @property
     def max_upload_bytes(self) -> int:

@@ -54,8 +54,11 @@ class Deadline:
         return Deadline(self.started, min(self.expires, time.monotonic() + seconds))
 
     @asynccontextmanager
-    async def guard(self) -> AsyncIterator[None]:
-        """Cancel the block when the deadline passes; raises ``TimeoutError`` then."""
+    async def guard(self) -> AsyncIterator[asyncio.Timeout]:
+        """Cancel the block when the deadline passes; raises ``TimeoutError`` then.
+
+        What is yielded tells by ``expired()`` whether it was this deadline or something else's.
+        """
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout_at(loop.time() + (self.expires - time.monotonic())):
-            yield
+        async with asyncio.timeout_at(loop.time() + (self.expires - time.monotonic())) as limit:
+            yield limit

@@ -158,7 +158,9 @@ class PermissionDenied(ApplianceError):
 
 class CsrfFailed(ApplianceError):
     status_code, code = 403, ErrorCode.CSRF_FAILED
-    default_message = "The page was open for too long, or the request is not from it. Reload it and try again."
+    default_message = (
+        "The page was open for too long, or the request is not from it. Reload it and try again."
+    )
 
 
 class NotFound(ApplianceError):

@@ -17,6 +17,10 @@ class ErrorDetail(BaseModel):
     fields: dict[str, str] | None = Field(default=None, description="one message for each field at fault")
     job_id: str | None = None
     retry_after: int | None = Field(default=None, description="whole seconds to wait, as in Retry-After")
+    current: dict[str, Any] | None = Field(
+        default=None, description="`version_conflict` of a slot: what is there now, and what changed"
+    )
+    slots: list[str] | None = Field(default=None, description="`template_media_in_use`: who uses it")
 
 
 class ErrorBody(BaseModel):
@@ -41,3 +45,24 @@ def error_responses(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
             entry["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
         entry["content"]["application/json"]["examples"][str(code)] = {"value": cls(retry_after=retry).body()}
     return by_status
+
+
+def in_our_form(description: dict[str, Any]) -> dict[str, Any]:
+    """``description`` with the framework's own 422 answers replaced by the form they really have."""
+    ours = error_responses(ErrorCode.VALIDATION_FAILED)[422]["content"]["application/json"]["examples"]
+    for methods in description["paths"].values():
+        for operation in methods.values():
+            found = operation["responses"].get("422", {}).get("content", {}).get("application/json", {})
+            if found.get("schema") == {"$ref": "#/components/schemas/HTTPValidationError"}:
+                operation["responses"]["422"] = {
+                    "description": f"`{ErrorCode.VALIDATION_FAILED}`",
+                    "content": {
+                        "application/json": {
+                            "schema": {"$ref": "#/components/schemas/ErrorBody"},
+                            "examples": ours,
+                        }
+                    },
+                }
+    for unused in ("HTTPValidationError", "ValidationError"):
+        description["components"]["schemas"].pop(unused, None)
+    return description

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, get_args
 
 from fastapi import Response
@@ -13,11 +13,11 @@ from fastapi.responses import JSONResponse
 
 from appliance.core.errors import ValidationFailed
 from appliance.ingest.idempotency import Delivered
+from appliance.jobs.links import public_path, qr_path
 from appliance.media.store import EXTENSIONS
 from appliance.slots.schemas import ReplyForm
 
 _FORMS: tuple[ReplyForm, ...] = get_args(ReplyForm)
-_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(?::\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::\d{1,5})?")
 
 
 def asked_form(query: Mapping[str, str], accept: str | None) -> ReplyForm | None:
@@ -42,16 +42,12 @@ def asked_form(query: Mapping[str, str], accept: str | None) -> ReplyForm | None
     return None
 
 
-def public_path(job_id: object) -> str:
-    """The path of a result's public link."""
-    return f"/public/results/{job_id}"
+@dataclass(frozen=True, slots=True)
+class Bases:
+    """What addresses begin with: for the booth itself, and for guests' phones."""
 
-
-def base_of(public_base: str | None, scheme: str, host: str | None) -> str:
-    """The base of public links: the configured one, else the request's own host."""
-    if public_base:
-        return public_base
-    return f"{scheme}://{host if host and _HOST.fullmatch(host) else 'localhost'}"
+    booth: str
+    guests: str
 
 
 def json_body(delivered: Delivered, base: str) -> dict[str, Any]:
@@ -67,16 +63,17 @@ def json_body(delivered: Delivered, base: str) -> dict[str, Any]:
     }
 
 
-def build_reply(form: ReplyForm, delivered: Delivered, picture: bytes | None, base: str) -> Response:
+def build_reply(form: ReplyForm, delivered: Delivered, picture: bytes | None, bases: Bases) -> Response:
     """The answer to the booth; ``picture`` is needed for the forms that carry it."""
     headers = {
         "X-Job-Id": str(delivered.job_id),
-        "X-Public-Url": base + public_path(delivered.job_id),
+        "X-Public-Url": bases.booth + public_path(delivered.job_id),
+        "X-QR-Url": bases.guests + qr_path(delivered.job_id),
         "Cache-Control": "no-store",
     }
     if delivered.replayed:
         headers["Idempotency-Replayed"] = "true"
-    body = json_body(delivered, base)
+    body = json_body(delivered, bases.booth)
     if form == "json" or picture is None:
         return JSONResponse(body, headers=headers)
     if form == "image":

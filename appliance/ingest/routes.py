@@ -8,10 +8,12 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from appliance.core.errors import ErrorCode
 from appliance.core.openapi import error_responses
-from appliance.ingest.replies import asked_form, base_of, build_reply
+from appliance.core.public_base import guest_base, request_base
+from appliance.core.uploads import clean_text
+from appliance.ingest.replies import Bases, asked_form, build_reply
 from appliance.ingest.schemas import IngestReply
 from appliance.ingest.service import Arrival, IngestService
-from appliance.ingest.upload import clean_text
+from appliance.slots.schemas import ActiveSlot
 
 router = APIRouter(tags=["ingest"])
 
@@ -46,6 +48,10 @@ _HEADERS = {
     "X-Public-Url": {
         "schema": {"type": "string", "format": "uri"},
         "description": "the guest's link, absolute",
+    },
+    "X-QR-Url": {
+        "schema": {"type": "string", "format": "uri"},
+        "description": "a PNG with the QR code of the guest's page, for layouts to print",
     },
     "Idempotency-Replayed": {
         "schema": {"type": "string"},
@@ -97,9 +103,10 @@ def _service(request: Request) -> IngestService:
     return service
 
 
-def _public_base(request: Request) -> str:
-    configured: str | None = request.app.state.services.public_base
-    return base_of(configured, request.url.scheme, request.headers.get("host"))
+def _bases(request: Request, slot: ActiveSlot) -> Bases:
+    configured: str | None = slot.settings.public_base_url or request.app.state.services.public_base
+    scheme, host = request.url.scheme, request.headers.get("host")
+    return Bases(request_base(configured, scheme, host), guest_base(configured, scheme, host))
 
 
 @router.post(
@@ -131,6 +138,7 @@ async def ingest(
     """
     slot = await service.slot(slot_id)
     form = asked_form(request.query_params, request.headers.get("accept")) or slot.reply
+    bases = _bases(request, slot)
     arrival = Arrival(
         slot_id=slot_id,
         started=request.state.arrived,
@@ -138,7 +146,8 @@ async def ingest(
         idempotency_key=request.headers.get("idempotency-key"),
         query={clean_text(name): clean_text(value) for name, value in request.query_params.items()},
         body=request.stream(),
+        guest_base=bases.guests,
     )
     delivered = await service.ingest(slot, arrival)
     picture = None if form == "json" else await service.read_result(delivered)
-    return build_reply(form, delivered, picture, _public_base(request))
+    return build_reply(form, delivered, picture, bases)

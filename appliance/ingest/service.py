@@ -6,27 +6,33 @@ import asyncio
 import hmac
 import time
 import uuid
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import structlog
 
 from appliance.core.clock import Deadline
-from appliance.core.errors import DeadlineExceeded, InvalidMultipart, MissingField
+from appliance.core.errors import (
+    DeadlineExceeded,
+    InvalidMultipart,
+    MissingField,
+    ResultExpired,
+    StorageFull,
+)
 from appliance.core.images import EncodedImage
 from appliance.core.threads import finish_in_thread
+from appliance.core.uploads import ReceivedUpload, UploadReceiver, boundary_of
 from appliance.ingest.credentials import IngestCredentials
 from appliance.ingest.gate import Gate
 from appliance.ingest.idempotency import Delivered, IdempotentJobs, Sameness
-from appliance.ingest.upload import ReceivedUpload, UploadReceiver, boundary_of
+from appliance.ingest.job import PASSWORD_FIELD, PhotoJob, row_of
 from appliance.jobs.ledger import JobLedger, JobRecord
-from appliance.jobs.models import JobHistory
 from appliance.media.finish import Finisher
 from appliance.media.imaging import Imaging, Photo, PhotoInfo
 from appliance.media.lending import Lending
+from appliance.media.mark import marked
 from appliance.media.store import MediaStore
 from appliance.providers.base import EditedImage
 from appliance.providers.failover import ProviderLine
@@ -39,7 +45,6 @@ log = structlog.get_logger()
 FINISH_SECONDS = 0.25  # kept back from the provider so that the picture is stored before the deadline
 PRINT_SECONDS = 1.0  # likewise where it is made to print size first
 LATEST_SECONDS = 0.9  # no answer comes later than this after the deadline
-PASSWORD_FIELD = "password"  # noqa: S105 - the field's name
 KEY_FIELD = "idempotency_key"
 MAX_KEY_CHARS = 200
 
@@ -54,20 +59,7 @@ class Arrival:
     idempotency_key: str | None
     query: dict[str, str]
     body: AsyncIterator[bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """A checked upload that is about to become a job."""
-
-    job_id: uuid.UUID
-    slot: ActiveSlot
-    deadline: Deadline
-    upload: ReceivedUpload
-    info: PhotoInfo
-    key: str | None
-    query: dict[str, str]
-    received_ms: int
+    guest_base: str = ""
 
 
 class IngestService:
@@ -115,7 +107,7 @@ class IngestService:
         except BaseException:
             await self._drop_temp(slot.slot_id, job_id)
             raise
-        running = self._start(self._run_once(job))
+        running = self.begin(job)
         # The job minds the deadline itself; this bound holds even when the database hangs.
         await asyncio.wait({running}, timeout=deadline.remaining() + LATEST_SECONDS)
         if not running.done():
@@ -124,29 +116,19 @@ class IngestService:
 
     async def _receive(
         self, slot: ActiveSlot, arrival: Arrival, job_id: uuid.UUID, deadline: Deadline
-    ) -> _Job:
+    ) -> PhotoJob:
         boundary = boundary_of(arrival.content_type)
         try:
-            async with deadline.guard():
-                folder = await finish_in_thread(self._media.make_temp, slot.slot_id, job_id)
-                receiver = UploadReceiver(
-                    folder,
-                    boundary,
-                    max_file_bytes=slot.settings.max_upload_bytes,
-                    on_field=self._check_password,
-                )
-                upload = await receiver.receive(arrival.body)
-                if PASSWORD_FIELD not in upload.fields:
-                    raise MissingField(
-                        "The password is missing.", fields={PASSWORD_FIELD: "send it as a field"}
-                    )
-                info = await self._imaging.inspect(upload.file.path, slot.settings.max_pixels)
+            async with deadline.guard() as limit:
+                upload, info = await self._upload(slot, arrival, job_id, boundary)
         except TimeoutError:
+            if not limit.expired():  # not ours: the database did not answer
+                raise
             log.warning("ingest.upload_too_slow", slot=slot.slot_id, ms=round(deadline.elapsed() * 1000))
             raise DeadlineExceeded(
                 "The photo did not arrive in time. Check the network, or set 'Max image size'."
             ) from None
-        return _Job(
+        return PhotoJob(
             job_id=job_id,
             slot=slot,
             deadline=deadline,
@@ -154,16 +136,35 @@ class IngestService:
             info=info,
             key=_idempotency_key(arrival, upload),
             query={name: value for name, value in arrival.query.items() if name != PASSWORD_FIELD},
-            received_ms=round((time.monotonic() - arrival.started) * 1000),
+            base=arrival.guest_base,
+            timings={"receive": round((time.monotonic() - arrival.started) * 1000)},
         )
+
+    async def _upload(
+        self, slot: ActiveSlot, arrival: Arrival, job_id: uuid.UUID, boundary: str
+    ) -> tuple[ReceivedUpload, PhotoInfo]:
+        """The upload in its temp folder, its password and its photo checked."""
+        receiver = UploadReceiver(
+            await finish_in_thread(self._media.make_temp, slot.slot_id, job_id),
+            boundary,
+            max_file_bytes=slot.settings.max_upload_bytes,
+            on_field=self._check_password,
+        )
+        upload = await receiver.receive(arrival.body)
+        if PASSWORD_FIELD not in upload.fields:
+            raise MissingField("The password is missing.", fields={PASSWORD_FIELD: "send it as a field"})
+        return upload, await self._imaging.inspect(upload.file.path, slot.settings.max_pixels)
 
     async def _check_password(self, name: str, value: str) -> None:
         if name == PASSWORD_FIELD:
             await self._credentials.check(value)
 
-    def _start(self, work: Coroutine[Any, Any, Delivered]) -> asyncio.Task[Delivered]:
-        """Run ``work`` in a task of its own, which a hung-up client does not stop."""
-        task = asyncio.create_task(work)
+    def begin(self, job: PhotoJob) -> asyncio.Task[Delivered]:
+        """Start ``job`` in a task of its own, which a hung-up client does not stop.
+
+        Its upload's folder is gone when the task ends.
+        """
+        task = asyncio.create_task(self._run_once(job))
         self._running.add(task)
         task.add_done_callback(self._finished)
         return task
@@ -173,44 +174,50 @@ class IngestService:
         if not task.cancelled():
             task.exception()  # the request reports it, if one is still there
 
-    async def _run_once(self, job: _Job) -> Delivered:
+    async def _run_once(self, job: PhotoJob) -> Delivered:
         same = Sameness(
             job.slot.slot_id,
             job.upload.file.sha256,
             job.key,
-            job.slot.settings.idempotency_window_seconds,
+            job.slot.settings.idempotency_window_seconds if job.source == "ingest" else 0,
         )
         try:
             return await self._idempotent.run(same, job.deadline, lambda: self._run(job))
         finally:
             await self._drop_temp(job.slot.slot_id, job.job_id)
 
-    async def _run(self, job: _Job) -> Delivered:
+    async def _run(self, job: PhotoJob) -> Delivered:
         slot = job.slot
         waited_since = time.monotonic()
         async with (
             self._gate.enter(f"slot:{slot.slot_id}", slot.permits, job.deadline),
-            self._ledger.recording(_row(job), job.deadline) as record,
+            self._ledger.recording(row_of(job), job.deadline) as record,
         ):
-            record.timings["receive"] = job.received_ms
+            job.opened.set()
+            record.timings |= job.timings
             record.mark("wait", waited_since)
             return await self._make(job, record)
 
-    async def _make(self, job: _Job, record: JobRecord) -> Delivered:
+    async def _make(self, job: PhotoJob, record: JobRecord) -> Delivered:
         self._compare_hash(job)
+        await self._keep_source(job, record)
         since = time.monotonic()
         edited = await self._edit(job, record)
         since = record.mark("provider", since)
         async with job.deadline.guard():
             picture = EncodedImage(edited.data, edited.media_type)
-            finished = await self._finisher.finish(picture, job.slot.output, job.slot.overlay, job.deadline)
+            finished = await self._finisher.finish(
+                picture, job.slot.output, job.slot.overlay, job.deadline, job.link
+            )
+            if job.slot.settings.mark_ai_made and _made_by_ai(record):
+                finished = marked(finished)
             since = record.mark("finish", since)
             stored = await self._media.put_result(job.job_id, finished.data, finished.media_type)
         record.mark("store", since)
         record.done(stored, timedelta(hours=job.slot.settings.result_ttl_hours))
         return Delivered(job.job_id, stored)
 
-    async def _edit(self, job: _Job, record: JobRecord) -> EditedImage:
+    async def _edit(self, job: PhotoJob, record: JobRecord) -> EditedImage:
         slot, settings = job.slot, job.slot.settings
         for_providers = job.deadline.shortened(FINISH_SECONDS if slot.output.plain else PRINT_SECONDS)
 
@@ -220,7 +227,7 @@ class IngestService:
         with self._lending.for_job(settings.provider_media_base_url) as publisher:
             return await self._providers.edit(
                 EditJob(
-                    plan=slot.plan(str(job.job_id), {**job.upload.fields, **job.query}),
+                    plan=slot.plan(str(job.job_id), {**job.fields, **job.query}),
                     photo=Photo(job.upload.file.path, job.info, self._imaging),
                     deadline=for_providers,
                     permits=permits,
@@ -229,8 +236,19 @@ class IngestService:
                 )
             )
 
+    async def _keep_source(self, job: PhotoJob, record: JobRecord) -> None:
+        """Keep the guest's own photo where the operator wants it; a picture is not lost over it."""
+        if job.slot.settings.keep_sources_hours <= 0:
+            return
+        try:
+            record.source_key = await self._media.keep_source(
+                job.job_id, job.upload.file.path, job.info.media_type
+            )
+        except (OSError, StorageFull) as error:
+            log.warning("source.not_kept", job=str(job.job_id), error=type(error).__name__)
+
     @staticmethod
-    def _compare_hash(job: _Job) -> None:
+    def _compare_hash(job: PhotoJob) -> None:
         """The camera's ``hash`` is of an unpublished kind: a difference is noted, nothing more."""
         claimed = job.upload.fields.get("hash", "").strip().lower()
         file = job.upload.file
@@ -244,7 +262,10 @@ class IngestService:
 
     async def read_result(self, delivered: Delivered) -> bytes:
         """The picture of a delivered job."""
-        return await self._media.read(delivered.result.key)
+        try:
+            return await self._media.read(delivered.result.key)
+        except FileNotFoundError:  # a replay of a result that an administrator removed meanwhile
+            raise ResultExpired(job_id=str(delivered.job_id)) from None
 
     async def aclose(self) -> None:
         """Let running jobs come to their end, each within its own deadline."""
@@ -261,22 +282,8 @@ def _idempotency_key(arrival: Arrival, upload: ReceivedUpload) -> str | None:
     return key or None
 
 
-def _row(job: _Job) -> JobHistory:
-    """The pending row of a job."""
-    file, primary = job.upload.file, job.slot.routes[0]
-    return JobHistory(
-        job_id=job.job_id,
-        slot_id=job.slot.slot_id,
-        provider=primary.provider,
-        operation=primary.operation,
-        model=primary.model,
-        request_fields={name: value for name, value in job.upload.fields.items() if name != PASSWORD_FIELD},
-        query_fields=job.query,
-        upload_name=file.name,
-        upload_type=job.info.media_type,
-        upload_size=file.size,
-        upload_sha256=file.sha256,
-        upload_sha1=file.sha1,
-        idempotency_key=job.key,
-        deadline_seconds=job.deadline.seconds,
+def _made_by_ai(record: JobRecord) -> bool:
+    """Whether a provider's model made the picture, and not the looks on this machine."""
+    return any(
+        one.get("outcome") == "delivered" and one.get("provider") != "local" for one in record.attempts
     )

@@ -30,15 +30,16 @@ class KeyFiles:
 
     def __init__(self, secrets_dir: Path) -> None:
         self._folder = secrets_dir / "provider-keys"
-        self._read: dict[str, tuple[int, tuple[str, ...]]] = {}
+        self._read: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {}
 
     def keys(self, provider: str) -> tuple[str, ...]:
         """The lines of the provider's file; none when there is no file."""
         path = self._folder / provider
         try:
-            changed = path.stat().st_mtime_ns
+            found = path.stat()
         except OSError:
             return ()
+        changed = (found.st_mtime_ns, found.st_ino)
         known = self._read.get(provider)
         if known is None or known[0] != changed:
             lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())

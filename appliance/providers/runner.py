@@ -36,6 +36,7 @@ log = structlog.get_logger()
 
 MAX_TRIES = 8
 NO_IMAGE_TRIES = 3  # before a fallback gets its chance
+KEY_PATIENCE = 3.0  # seconds a route waits for a resting key while a fallback is ready
 STALLED = 1.5  # times p95: a measured route that takes longer is given up while a try still fits
 _SPENT = frozenset({"insufficient_quota", "LIMIT"})
 
@@ -77,7 +78,7 @@ class RouteRunner:
         """
         tries = 0
         while True:
-            key = self._key(route)
+            key = await self._key(job, route, last_chance=last_chance)
             tries += 1
             try:
                 return await self._attempt(job, route, key)
@@ -87,15 +88,20 @@ class RouteRunner:
                     raise
             await asyncio.sleep(pause)
 
-    def _key(self, route: Route) -> str | None:
+    async def _key(self, job: EditJob, route: Route, *, last_chance: bool) -> str | None:
+        """A key for the next attempt; waits for one to come back where an attempt still fits after
+        that, but not long while another route is ready.
+        """
         if not self.registry.driver(route.provider).needs_key:
             return None
-        key = self.keys.take(route.provider)
-        if key is None:
+        while (key := self.keys.take(route.provider)) is None:
             wait = self.keys.seconds_until_usable(route.provider)
             if wait is None:
                 raise ProviderBadKey("no_key", f"no API key is set for {route.provider}")
-            raise ProviderQuota("keys_rest", "every key is refused or out of quota", retry_after=wait)
+            patience = job.deadline.remaining() - self.expected(route, 0.5)
+            if wait > (patience if last_chance else min(patience, KEY_PATIENCE)):
+                raise ProviderQuota("keys_rest", "every key is refused or out of quota", retry_after=wait)
+            await asyncio.sleep(wait + 0.01)
         return key
 
     def _pause_after(
@@ -105,9 +111,8 @@ class RouteRunner:
         if isinstance(error, (ProviderBadKey, ProviderQuota)) and key is not None:
             rest = _rest_seconds(error)
             self.keys.set_aside(route.provider, key, rest, error.reason)
-            if self.keys.usable(route.provider):
-                return 0.0
-            return rest if isinstance(error, ProviderQuota) and tries < MAX_TRIES else None
+            may_go_on = isinstance(error, ProviderQuota) or self.keys.usable(route.provider)
+            return 0.0 if may_go_on and tries < MAX_TRIES else None
         if not isinstance(error, ProviderTransient) or isinstance(error, CircuitOpen) or tries >= MAX_TRIES:
             return None
         if isinstance(error, ProviderNoImage):

@@ -28,6 +28,7 @@ LEVELS: list[set[str]] = [
         "config_file",
         "migrations",
         "bare",
+        "lifecycle",
         "__main__",
         "__init__",
     },

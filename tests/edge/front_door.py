@@ -141,6 +141,7 @@ def open_door(
             "NGINX_LISTEN": f"127.0.0.1:{door.port}",
             "APP_UPSTREAM": f"127.0.0.1:{app_port}",
             "MEDIA_ROOT": str(door.media),
+            "STATIC_ROOT": str(folder / "static"),
             "NGINX_RUN_DIR": str(folder / "run"),
             "NGINX_ACCESS_LOG": str(door.logs / "access.log"),
             "NGINX_ERROR_LOG": str(door.logs / "error.log"),

@@ -1,8 +1,8 @@
-"""One pass over an upload: fields to memory, the photo to a temp file, digested on the way.
+"""One pass over a multipart upload: fields to memory, the photo to a temp file, digested on the way.
 
 The photo is never held in memory whole: blocks of ``BLOCK_BYTES`` go to a thread that writes and
-digests them. What the camera sends is described in the camera client's contract: any field
-order, further fields of the operator's choosing, exactly one file part.
+digests them. Any field order is taken, and one file part at most; what a camera sends is described
+in the camera client's contract.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from appliance.core.errors import (
     PayloadTooLarge,
     UnsupportedMediaType,
 )
+from appliance.core.files import storage_errors
+from appliance.core.images import SNIFF_BYTES, sniff
 from appliance.core.threads import finish_in_thread
-from appliance.media.imaging import SNIFF_BYTES, sniff
-from appliance.media.store import storage_errors
 
 BLOCK_BYTES = 512 * 1024
 MAX_FIELDS = 200
@@ -38,6 +38,8 @@ MAX_FIELD_BYTES = 64 * 1024
 MAX_FIELDS_BYTES = 256 * 1024
 MAX_NAME_CHARS = 255
 MAX_PREAMBLE_BYTES = 128 * 1024  # bytes before the first part; nobody sends any
+FILE_FIELD = "fileToUpload"  # how cameras call their file part
+SMALLER = "Set 'Max image size' in the booth software."
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]+")
@@ -99,9 +101,11 @@ def clean_name(raw: str) -> str:
 class _FileSink:
     """Writes and digests the photo in blocks, each in a thread."""
 
-    def __init__(self, path: Path, name: str, max_bytes: int) -> None:
+    def __init__(self, path: Path, name: str, max_bytes: int, field: str, smaller: str) -> None:
         self.path, self.name = path, name
+        self._field = field
         self._max_bytes = max_bytes
+        self._smaller = smaller
         self._block = bytearray()
         self._sha256, self._sha1 = hashlib.sha256(), hashlib.sha1(usedforsecurity=False)
         self._size = 0
@@ -113,8 +117,7 @@ class _FileSink:
         self._size += len(data)
         if self._size > self._max_bytes:
             raise PayloadTooLarge(
-                f"The photo is larger than {self._max_bytes / 1e6:g} MB. "
-                "Set 'Max image size' in the booth software."
+                f"The photo is larger than {self._max_bytes / 1e6:g} MB. {self._smaller}".rstrip()
             )
         if not self._sniffed and self._size >= SNIFF_BYTES:
             self._look()
@@ -140,7 +143,7 @@ class _FileSink:
 
     async def finish(self) -> ReceivedFile:
         if self._size == 0:
-            raise MissingField("The file part is empty.", fields={"fileToUpload": "the file has no bytes"})
+            raise MissingField("The file part is empty.", fields={self._field: "the file has no bytes"})
         if not self._sniffed:
             self._look()
         await self._flush()
@@ -155,17 +158,33 @@ class _FileSink:
                 self._file.close()
 
 
+async def _no_objection(_name: str, _value: str) -> None:
+    """The hook of an upload whose fields are looked at later."""
+
+
 class UploadReceiver:
     """Receives one upload into ``folder``.
 
     ``on_field(name, value)`` is awaited for every field as soon as it is whole, so that a wrong
-    password ends the upload before the photo has arrived.
+    password ends the upload before the photo has arrived. ``file_field`` names the file part in
+    messages; ``smaller`` says how a photo that is too large can be made smaller.
     """
 
-    def __init__(self, folder: Path, boundary: str, *, max_file_bytes: int, on_field: FieldHook) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        boundary: str,
+        *,
+        max_file_bytes: int,
+        on_field: FieldHook = _no_objection,
+        file_field: str = FILE_FIELD,
+        smaller: str = SMALLER,
+    ) -> None:
         self._folder = folder
         self._max_file_bytes = max_file_bytes
         self._on_field = on_field
+        self._file_field = file_field
+        self._smaller = smaller
         self._fields: dict[str, str] = {}
         self._fields_bytes = 0
         self._text = bytearray()
@@ -184,11 +203,18 @@ class UploadReceiver:
             raise InvalidMultipart(f"The boundary cannot be used: {error}.") from error
 
     async def receive(self, body: AsyncIterator[bytes]) -> ReceivedUpload:
-        """Read ``body`` to its end.
+        """Read ``body`` to its end; a photo must be in it.
 
         Raises ``InvalidMultipart``, ``MissingField``, ``PayloadTooLarge``, ``StorageFull``, or
         what ``on_field`` or the look at the photo's first bytes raises.
         """
+        fields, file = await self.receive_any(body)
+        if file is None:
+            raise MissingField("The photo is missing.", fields={self._file_field: "send one file part"})
+        return ReceivedUpload(fields, file)
+
+    async def receive_any(self, body: AsyncIterator[bytes]) -> tuple[dict[str, str], ReceivedFile | None]:
+        """Like ``receive``, but the photo may be missing."""
         try:
             async for chunk in body:
                 if chunk:
@@ -197,9 +223,7 @@ class UploadReceiver:
         finally:
             if self._sink is not None:
                 self._sink.close()
-        if self._file is None:
-            raise MissingField("The photo is missing.", fields={"fileToUpload": "send one file part"})
-        return ReceivedUpload(self._fields, self._file)
+        return self._fields, self._file
 
     async def _parse(self, chunk: bytes) -> None:
         try:
@@ -238,7 +262,10 @@ class UploadReceiver:
             return
         if self._sink is not None:
             raise InvalidMultipart("More than one file was sent.", fields={self._name: "a second file"})
-        self._sink = _FileSink(self._folder / "photo", clean_name(segment.filename), self._max_file_bytes)
+        name = clean_name(segment.filename)
+        self._sink = _FileSink(
+            self._folder / "photo", name, self._max_file_bytes, self._file_field, self._smaller
+        )
 
     def _collect(self, data: bytes) -> None:
         self._fields_bytes += len(data)
