@@ -22,6 +22,7 @@ from appliance.slots.schemas import SLOT_IDS
 router = APIRouter()
 
 MayLook = Annotated[Visit, Depends(allowed("slots:read"))]
+MayTest = Annotated[Visit, Depends(allowed("slots:test"))]
 MayPause = Annotated[Visit, Depends(allowed("slots:pause"))]
 
 # The address that a booth posts to, by reply form; DSLR Remote Pro's first.
@@ -68,6 +69,16 @@ async def events(request: Request, visiting: MayLook) -> Response:
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"},
     )
+
+
+@router.post("/dashboard/warm-up")
+async def warm_up(request: Request, visiting: MayTest) -> Response:
+    """Touch every active route with every key, before the doors open, and say how each answered."""
+    report = await services_of(request).warm_up.run()
+    if not visiting.is_htmx:
+        visiting.notice("warmed_up" if report.ok else "not_warm")
+        return RedirectResponse(f"{MOUNT}/", 303)
+    return part(visiting, "_warm_up.html", report=report)
 
 
 @router.post("/dashboard/{slot_id}/{action}")

@@ -13,6 +13,7 @@ from appliance.admin.board import Board
 from appliance.operator_settings.service import OperatorSettingsService
 from appliance.results.staff import StaffPictures
 from appliance.slots.editor import SlotEditor
+from appliance.slots.warm_up import WarmUp
 
 
 class AdminServices(Protocol):
@@ -30,6 +31,8 @@ class AdminServices(Protocol):
     def slot_editor(self) -> SlotEditor: ...
     @property
     def staff_pictures(self) -> StaffPictures: ...
+    @property
+    def warm_up(self) -> WarmUp: ...
     @property
     def board(self) -> Board: ...
     @property

@@ -9,6 +9,7 @@ import pytest
 
 from tests.browser.conftest import MakePerson
 from tests.conftest import Change
+from tests.standins import StandIn
 from tests.support.camera import Camera, Shot
 
 pytestmark = pytest.mark.browser
@@ -107,3 +108,18 @@ async def test_a_photo_on_its_way_is_counted(admin_person: MakePerson, camera: C
     await someone.page.wait_for_selector("#pulse[data-state=live]")
     assert (await camera.post(INGEST, replace(shot, password="wrong"))).status == 401
     assert await someone.text("#tally .in_flight b") == "0"
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"), [("en", "Every provider answered."), ("ru", "Все провайдеры ответили.")]
+)
+async def test_one_tap_warms_the_providers_up_and_says_how_each_answered(
+    admin_person: MakePerson, standins: dict[str, StandIn], lang: str, words: str
+) -> None:
+    someone = await admin_person(size="phone", lang=lang)
+    await someone.page.tap("form[action$='/dashboard/warm-up'] button")
+    await someone.page.wait_for_selector("#warm-up .note.good")
+    said = await someone.text("#warm-up")
+    assert words in said
+    assert "gemini · gemini-3.1-flash-image-preview" in said
+    assert not any(standin.pictures_asked() for standin in standins.values())
