@@ -83,3 +83,14 @@ def admin_person(person: MakePerson, account: MakeAccount) -> MakePerson:
         return made
 
     return make
+
+
+@pytest.fixture(autouse=True, scope="module")
+async def no_template_stays(stack: Stack) -> AsyncIterator[None]:
+    """Templates that a module's tests registered are gone for the tests after it."""
+    yield
+    async with stack.database() as db:
+        await db.execute("delete from slot_template_media")
+        await db.execute("delete from template_media")
+    for path in (*(stack.media / "templates").iterdir(), *(stack.media / "previews").glob("template-*")):
+        path.unlink()

@@ -155,12 +155,13 @@ async def test_a_name_that_leads_out_of_the_folder_is_refused(elsewhere: Setting
 async def test_old_backups_are_pruned_and_uploads_are_left_out(stack: Stack, tmp_path: Path) -> None:
     for day in range(1, 5):
         (tmp_path / f"photochanger-2020010{day}T000000Z.tar").touch()
-    upload = stack.media / "temp/slot-001/left"
+    upload = stack.media / "temp/slot-000/left"  # no slot's own folder: that must stay the app's
     upload.mkdir(parents=True)
     (upload / "upload").write_bytes(b"half a photo")
     done = await backup.make(settings_of(stack), backup.Wish(str(tmp_path), keep=2))
     (upload / "upload").unlink()
     upload.rmdir()
+    upload.parent.rmdir()
     kept = sorted(path.name for path in tmp_path.iterdir())  # noqa: ASYNC240
     assert len(kept) == 2
     assert kept[0] == "photochanger-20200104T000000Z.tar"
