@@ -185,6 +185,14 @@ async def read_json(answer: Answer, model: type[Wire], *, any_type: bool = False
     raise _unreadable(answer, "broken_json" if broken else "unexpected_json")
 
 
+async def read_error(answer: Answer, model: type[Wire]) -> Wire | None:
+    """The body of an error as ``model``; ``None`` if it is not the provider's own."""
+    try:
+        return await read_json(answer, model)
+    except ProviderUnreachable:
+        return None
+
+
 def _unreadable(answer: Answer, reason: str, detail: str = "") -> ProviderUnreachable:
     return ProviderUnreachable(reason, detail, http_status=answer.status)
 

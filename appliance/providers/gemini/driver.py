@@ -16,7 +16,6 @@ from appliance.providers.base import (
     Operation,
     Params,
     ProviderPermanent,
-    ProviderUnreachable,
     TemplateImage,
 )
 from appliance.providers.gemini.models import DEFAULT_MODELS, ModelCapabilities, nearest_ratio
@@ -28,7 +27,8 @@ from appliance.providers.gemini.settings import (
     StyleTransferParams,
 )
 from appliance.providers.gemini.wire import ErrorAnswer, GenerateAnswer, failure, request_body
-from appliance.providers.http import MIB, Answer, get, post, read_json, usable_key
+from appliance.providers.http import MIB, get, post, read_error, read_json, usable_key
+from appliance.providers.model_table import ModelTable
 from appliance.providers.pictures import checked_base64
 from appliance.providers.problems import role_problems, templates_in_order
 
@@ -55,23 +55,18 @@ class GeminiDriver:
     ) -> None:
         self._client = client
         self._base_url = base_url.rstrip("/")
-        self._models = dict(models)
-        self._default = next(iter(self._models), "")
+        self._models = ModelTable(models)
         self._max_request_bytes = max_request_bytes
         self._max_answer_bytes = max_answer_bytes
 
     @property
     def models(self) -> tuple[str, ...]:
         """The model names that may be chosen, the default first."""
-        return tuple(self._models)
-
-    def capabilities(self, model: str | None) -> ModelCapabilities | None:
-        """What ``model`` (``None``: the default one) takes; ``None`` if it is not known."""
-        return self._models.get(model or self._default)
+        return self._models.names
 
     def typical_seconds(self, operation: str, model: str | None) -> float:  # noqa: ARG002 - one call for all
         """How long a picture usually takes, until it has been measured."""
-        capabilities = self.capabilities(model)
+        capabilities = self._models.get(model)
         return capabilities.typical_seconds if capabilities else ModelCapabilities().typical_seconds
 
     def problems(
@@ -80,13 +75,13 @@ class GeminiDriver:
         """What Gemini would reject, by field name; empty when all is well."""
         if operation not in OPERATIONS or not isinstance(params, OPERATIONS[operation].params):
             return {"operation": f"gemini has no operation {operation!r} with such parameters"}
-        capabilities = self.capabilities(model)
+        capabilities = self._models.get(model)
         if capabilities is None:
             return {"model": f"gemini has no model {model!r}; there are {', '.join(self.models)}"}
         spec = OPERATIONS[operation]
         found = role_problems(spec, roles, capabilities.max_images)
         if isinstance(params, GeminiParams):
-            found |= _size_problems(params, capabilities, model or self._default)
+            found |= _size_problems(params, capabilities, model or self._models.default)
         described = isinstance(params, StyleTransferParams | BackgroundReplaceParams)
         if described and not getattr(params, "prompt", "").strip() and not roles & set(spec.template_roles):
             role = next(iter(spec.template_roles))
@@ -99,12 +94,12 @@ class GeminiDriver:
         templates = templates_in_order(self.operations.get(request.operation), request.templates)
         roles = tuple(template.role for template in templates)
         found = self.problems(request.operation, request.params, request.model, frozenset(roles))
-        capabilities = self.capabilities(request.model)
+        capabilities = self._models.get(request.model)
         if found or capabilities is None or not isinstance(request.params, GeminiParams):
             raise ProviderPermanent("refused_parameters", "; ".join(found.values()))
         if 1 + len(templates) > capabilities.max_images:
             raise ProviderPermanent("too_many_images", f"the model takes {capabilities.max_images}")
-        model = request.model or self._default
+        model = request.model or self._models.default
         prompt = prompt_for(request.params, roles)
         async with deadline.guard():
             body = await self._body(request, request.params, templates, prompt, capabilities)
@@ -117,7 +112,7 @@ class GeminiDriver:
                 content=body,
             )
             if answer.status != 200:
-                raise failure(answer, await _error(answer), (key, prompt))
+                raise failure(answer, await read_error(answer, ErrorAnswer), (key, prompt))
             said = await read_json(answer, GenerateAnswer)
             return await checked_base64(said.picture((key, prompt)), response_id=said.response_id)
 
@@ -133,7 +128,7 @@ class GeminiDriver:
             headers={"x-goog-api-key": key},
         )
         if answer.status != 200:
-            raise failure(answer, await _error(answer), (key,))
+            raise failure(answer, await read_error(answer, ErrorAnswer), (key,))
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -161,14 +156,6 @@ class GeminiDriver:
         raise ProviderPermanent(
             "request_too_large", f"over {self._max_request_bytes} bytes with its templates"
         )
-
-
-async def _error(answer: Answer) -> ErrorAnswer | None:
-    """The error's body; ``None`` if it is not Gemini's."""
-    try:
-        return await read_json(answer, ErrorAnswer)
-    except ProviderUnreachable:
-        return None
 
 
 def _size_problems(params: GeminiParams, capabilities: ModelCapabilities, model: str) -> dict[str, str]:

@@ -15,9 +15,9 @@ from appliance.providers.base import (
     Operation,
     Params,
     ProviderPermanent,
-    ProviderUnreachable,
 )
-from appliance.providers.http import MIB, Answer, get, post, read_json, usable_key
+from appliance.providers.http import MIB, get, post, read_error, read_json, usable_key
+from appliance.providers.model_table import ModelTable
 from appliance.providers.openai.models import DEFAULT_MODELS, ModelCapabilities, nearest_size
 from appliance.providers.openai.settings import OPERATIONS, ImageEditParams
 from appliance.providers.openai.wire import (
@@ -52,22 +52,17 @@ class OpenAIDriver:
     ) -> None:
         self._client = client
         self._base_url = base_url.rstrip("/")
-        self._models = dict(models)
-        self._default = next(iter(self._models), "")
+        self._models = ModelTable(models)
         self._max_answer_bytes = max_answer_bytes
 
     @property
     def models(self) -> tuple[str, ...]:
         """The model names that may be chosen, the default first."""
-        return tuple(self._models)
-
-    def capabilities(self, model: str | None) -> ModelCapabilities | None:
-        """What ``model`` (``None``: the default one) takes; ``None`` if it is not known."""
-        return self._models.get(model or self._default)
+        return self._models.names
 
     def typical_seconds(self, operation: str, model: str | None) -> float:  # noqa: ARG002 - one call for all
         """How long a picture usually takes, until it has been measured."""
-        capabilities = self.capabilities(model)
+        capabilities = self._models.get(model)
         return capabilities.typical_seconds if capabilities else ModelCapabilities().typical_seconds
 
     def problems(
@@ -76,12 +71,12 @@ class OpenAIDriver:
         """What OpenAI would reject, by field name; empty when all is well."""
         if operation not in OPERATIONS or not isinstance(params, ImageEditParams):
             return {"operation": f"openai has no operation {operation!r} with such parameters"}
-        capabilities = self.capabilities(model)
+        capabilities = self._models.get(model)
         if capabilities is None:
             return {"model": f"openai has no model {model!r}; there are {', '.join(self.models)}"}
         found = role_problems(OPERATIONS[operation], roles, capabilities.max_images)
         if params.size not in {"photo", "auto", *capabilities.sizes}:
-            found["params.size"] = f"{model or self._default} makes {', '.join(capabilities.sizes)}"
+            found["params.size"] = f"{model or self._models.default} makes {', '.join(capabilities.sizes)}"
         if params.background == "transparent" and params.output_format == "jpeg":
             found["params.background"] = "JPEG has no transparency: choose PNG or WebP as the file type"
         if params.output_compression is not None and params.output_format == "png":
@@ -94,7 +89,7 @@ class OpenAIDriver:
         templates = templates_in_order(self.operations.get(request.operation), request.templates)
         roles = frozenset(template.role for template in templates)
         found = self.problems(request.operation, params, request.model, roles)
-        capabilities = self.capabilities(request.model)
+        capabilities = self._models.get(request.model)
         if found or capabilities is None or not isinstance(params, ImageEditParams):
             raise ProviderPermanent("refused_parameters", "; ".join(found.values()))
         if 1 + len(templates) > capabilities.max_images:
@@ -102,7 +97,7 @@ class OpenAIDriver:
         size: str = params.size
         if size == "photo":
             size = nearest_size(request.photo.width, request.photo.height, capabilities.sizes)
-        model = request.model or self._default
+        model = request.model or self._models.default
         async with deadline.guard():
             files = request_files(await request.photo.encoded(request.input_max_side), templates)
             if any(len(data) > MAX_IMAGE_BYTES for _, (_, data, _) in files):
@@ -117,7 +112,7 @@ class OpenAIDriver:
                 files=files,
             )
             if answer.status != 200:
-                raise failure(answer, await _error(answer), (key, params.prompt))
+                raise failure(answer, await read_error(answer, ErrorAnswer), (key, params.prompt))
             response_id = response_id_of(answer)
             said = await read_json(answer, EditAnswer)
             return await checked_base64(said.picture(response_id), response_id=response_id)
@@ -133,16 +128,8 @@ class OpenAIDriver:
             headers={"Authorization": f"Bearer {key}"},
         )
         if answer.status != 200:
-            raise failure(answer, await _error(answer), (key,))
+            raise failure(answer, await read_error(answer, ErrorAnswer), (key,))
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
-
-
-async def _error(answer: Answer) -> ErrorAnswer | None:
-    """The error's body; ``None`` if it is not OpenAI's."""
-    try:
-        return await read_json(answer, ErrorAnswer)
-    except ProviderUnreachable:
-        return None
