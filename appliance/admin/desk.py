@@ -10,6 +10,7 @@ from appliance.admin.services import AdminServices
 from appliance.ingest.trials import Trials
 from appliance.jobs.service import JobService
 from appliance.results.gallery import Gallery
+from appliance.results.guests import GuestPages
 from appliance.results.moderation import Moderation
 from appliance.results.staff import StaffPictures
 from appliance.results.staff_archive import StaffArchive
@@ -34,6 +35,8 @@ class Desk(AdminServices, Protocol):
     def staff_archive(self) -> StaffArchive: ...
     @property
     def staff_pictures(self) -> StaffPictures: ...
+    @property
+    def guests(self) -> GuestPages: ...
     @property
     def moderation(self) -> Moderation: ...
 

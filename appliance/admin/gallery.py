@@ -19,7 +19,7 @@ from appliance.admin.security import Visit, allowed
 from appliance.admin.slots import number_of
 from appliance.core.clock import utcnow
 from appliance.core.errors import JobNotFound, NotFound, ResultExpired, ResultNotFound
-from appliance.core.public_base import guest_base
+from appliance.core.public_base import doorway_of
 from appliance.core.sending import stored_file
 from appliance.jobs.models import UNDO_DELETE
 from appliance.jobs.search import JobFilter
@@ -240,10 +240,8 @@ async def _item(request: Request, job_id: uuid.UUID) -> GalleryItem:
 
 async def _base(request: Request) -> str:
     """The base of guests' links: the operator's, else the deployment's, else where guests reach us."""
-    desk = desk_of(request)
-    chosen = (await desk.operator_settings.state()).settings.get("public_base_url")
-    configured = (chosen.value if chosen else None) or desk.public_base
-    return guest_base(configured, request.url.scheme, request.headers.get("host"))
+    settings = await desk_of(request).guests.settings()
+    return doorway_of(request).guests(settings.public_base_url)
 
 
 def _may_undo(item: GalleryItem) -> bool:

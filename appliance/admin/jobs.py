@@ -18,6 +18,7 @@ from appliance.admin.security import Visit, allowed
 from appliance.admin.slot_view import named
 from appliance.admin.slots import number_of
 from appliance.core.errors import ValidationFailed
+from appliance.core.public_base import doorway_of
 from appliance.jobs.models import JobStatus
 from appliance.jobs.search import JobFilter
 from appliance.slots.schemas import SLOT_IDS
@@ -110,7 +111,8 @@ async def job_page(job_id: str, request: Request, visiting: MayRead) -> Response
 async def run_again(job_id: uuid.UUID, request: Request, visiting: MayTest) -> Response:
     """A new job with the same photo and the slot as it is now; then its page."""
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    trial = await desk_of(request).trials.run_again(str(job_id), request.state.arrived, visiting.who)
+    trials, way = desk_of(request).trials, doorway_of(request)
+    trial = await trials.run_again(str(job_id), request.state.arrived, way, visiting.who)
     visiting.notice("job_runs_again")
     return RedirectResponse(f"{PAGE}/{trial.job.job_id}", 303)
 

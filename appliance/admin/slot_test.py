@@ -13,6 +13,7 @@ from appliance.admin.job_view import attempts_chart, told
 from appliance.admin.render import part
 from appliance.admin.security import Visit, allowed
 from appliance.core.errors import ApplianceError
+from appliance.core.public_base import doorway_of
 from appliance.ingest.trials import TrialRequest
 from appliance.jobs.models import JobStatus
 from appliance.jobs.schemas import JobView
@@ -34,6 +35,7 @@ async def start(slot_id: str, request: Request, visiting: MayTest, last: str = "
                 started=request.state.arrived,
                 content_type=request.headers.get("content-type"),
                 body=request.stream(),
+                way=doorway_of(request),
                 last=bool(last),
             ),
             visiting.who,

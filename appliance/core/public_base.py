@@ -5,11 +5,37 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+from dataclasses import dataclass
 from pathlib import Path
+
+from starlette.requests import HTTPConnection
 
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?P<port>:\d{1,5})?")
 _CONTAINER_NETWORKS = (ipaddress.ip_network("172.16.0.0/12"), ipaddress.ip_network("10.88.0.0/16"))
 _CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
+
+
+@dataclass(frozen=True, slots=True)
+class Doorway:
+    """The way by which a request came in, and the base that the deployment fixes, if it does."""
+
+    configured: str | None
+    scheme: str
+    host: str | None
+
+    def own(self, chosen: str | None) -> str:
+        """The base for whoever sent the request; ``chosen`` is the operator's, if one is set."""
+        return request_base(chosen or self.configured, self.scheme, self.host)
+
+    def guests(self, chosen: str | None) -> str:
+        """The base for somebody else's phone."""
+        return guest_base(chosen or self.configured, self.scheme, self.host)
+
+
+def doorway_of(request: HTTPConnection) -> Doorway:
+    """How ``request`` reached the running appliance."""
+    configured: str | None = request.app.state.services.public_base
+    return Doorway(configured, request.url.scheme, request.headers.get("host"))
 
 
 def request_base(configured: str | None, scheme: str, host: str | None) -> str:

@@ -31,14 +31,14 @@ class PhotoJob:
     key: str | None
     query: dict[str, str]
     timings: dict[str, int]
+    base: str  # of the guest's link
     source: Source = "ingest"
-    base: str = ""  # of the guest's link; empty where no QR code is wanted
     opened: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def link(self) -> str:
         """The guest's link, for a QR code in the picture."""
-        return f"{self.base}{page_path(self.job_id)}" if self.base else ""
+        return self.base + page_path(self.job_id)
 
     @property
     def fields(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from appliance.core.errors import ErrorCode
 from appliance.core.openapi import error_responses
-from appliance.core.public_base import guest_base, request_base
+from appliance.core.public_base import doorway_of
 from appliance.core.uploads import clean_text
 from appliance.ingest.replies import Bases, asked_form, build_reply
 from appliance.ingest.schemas import IngestReply
@@ -104,9 +104,8 @@ def _service(request: Request) -> IngestService:
 
 
 def _bases(request: Request, slot: ActiveSlot) -> Bases:
-    configured: str | None = slot.settings.public_base_url or request.app.state.services.public_base
-    scheme, host = request.url.scheme, request.headers.get("host")
-    return Bases(request_base(configured, scheme, host), guest_base(configured, scheme, host))
+    way, chosen = doorway_of(request), slot.settings.public_base_url
+    return Bases(way.own(chosen), way.guests(chosen))
 
 
 @router.post(

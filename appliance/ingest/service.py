@@ -59,7 +59,7 @@ class Arrival:
     idempotency_key: str | None
     query: dict[str, str]
     body: AsyncIterator[bytes]
-    guest_base: str = ""
+    guest_base: str
 
 
 class IngestService:

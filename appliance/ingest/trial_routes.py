@@ -15,6 +15,7 @@ from appliance.accounts.dependencies import AUTH_ERRORS, requires
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.openapi import error_responses
+from appliance.core.public_base import doorway_of
 from appliance.core.uploads import clean_text
 from appliance.ingest.trials import StartedTrial, TrialRequest, Trials
 from appliance.jobs.routes import JobId
@@ -147,6 +148,7 @@ async def try_slot(
             started=request.state.arrived,
             content_type=request.headers.get("content-type"),
             body=request.stream(),
+            way=doorway_of(request),
             last=last,
             query=query,
         ),
@@ -175,5 +177,5 @@ async def run_again(
     """A new job with the same photo and what the camera sent with it, while the photo is kept
     (`keep_sources_hours`), and with the slot as it is now. A guest's job gives a guest's picture.
     """
-    trial = await trials.run_again(job_id, request.state.arrived, who)
+    trial = await trials.run_again(job_id, request.state.arrived, doorway_of(request), who)
     return await _answer(trial, wait=wait, jobs=jobs, who=who, response=response)

@@ -18,6 +18,7 @@ from appliance.accounts.repository import AccountRepository
 from appliance.core.app_settings import AppSettingsRepository, OperatorSettings
 from appliance.core.db import Database
 from appliance.core.errors import ApplianceError, MissingField, SourceNotKept, ValidationFailed
+from appliance.core.public_base import Doorway
 from appliance.core.threads import finish_in_thread
 from appliance.core.uploads import ReceivedFile, ReceivedUpload, UploadReceiver, boundary_of
 from appliance.ingest.job import PhotoJob, Source
@@ -48,8 +49,19 @@ class TrialRequest:
     started: float  # monotonic seconds of the request's first byte
     content_type: str | None
     body: AsyncIterator[bytes]
+    way: Doorway
     last: bool = False
     query: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _TrialPhoto:
+    """A photo with what a camera would send along."""
+
+    file: ReceivedFile
+    fields: Mapping[str, str]
+    query: Mapping[str, str]
+    source: Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +113,14 @@ class Trials:
                 file = await self._borrowed(kept, folder)
                 fields = {**kept.request_fields, **fields}
             slot = await self._slots.for_trial(request.slot_id, config)
-            job = await self._job(job_id, slot, file, fields, request.query, request.started, "test")
+            photo = _TrialPhoto(file, fields, request.query, "test")
+            job = await self._job(job_id, slot, photo, request.started, request.way)
         except BaseException:
             await self._drop(request.slot_id, job_id)
             raise
         return await self._begin(job, who, "slot.tested", unsaved=config is not None)
 
-    async def run_again(self, job_id: str, started: float, who: Principal) -> StartedTrial:
+    async def run_again(self, job_id: str, started: float, way: Doorway, who: Principal) -> StartedTrial:
         """Run a job again with its own photo and its slot as it is now: a job of the same kind.
 
         Raises ``JobNotFound``, ``SourceNotKept``, ``SlotBusy``, or ``ProviderFailed`` when the
@@ -121,9 +134,8 @@ class Trials:
             folder = await finish_in_thread(self._media.make_temp, slot.slot_id, again)
             file = await self._borrowed(earlier, folder)
             source: Source = "test" if earlier.source == "test" else "ingest"
-            job = await self._job(
-                again, slot, file, earlier.request_fields, earlier.query_fields, started, source
-            )
+            photo = _TrialPhoto(file, earlier.request_fields, earlier.query_fields, source)
+            job = await self._job(again, slot, photo, started, way)
         except BaseException:
             await self._drop(slot.slot_id, again)
             raise
@@ -188,23 +200,22 @@ class Trials:
         self,
         job_id: uuid.UUID,
         slot: ActiveSlot,
-        file: ReceivedFile,
-        fields: Mapping[str, str],
-        query: Mapping[str, str],
+        photo: _TrialPhoto,
         started: float,
-        source: Source,
+        way: Doorway,
     ) -> PhotoJob:
-        info = await self._imaging.inspect(file.path, slot.settings.max_pixels)
+        info = await self._imaging.inspect(photo.file.path, slot.settings.max_pixels)
         return PhotoJob(
             job_id=job_id,
             slot=slot,
             deadline=slot.deadline_from(started),
-            upload=ReceivedUpload(dict(fields), file),
+            upload=ReceivedUpload(dict(photo.fields), photo.file),
             info=info,
             key=None,
-            query=dict(query),
+            query=dict(photo.query),
             timings={"receive": round((time.monotonic() - started) * 1000)},
-            source=source,
+            source=photo.source,
+            base=way.guests(slot.settings.public_base_url),
         )
 
     async def _begin(self, job: PhotoJob, who: Principal, action: str, **detail: Any) -> StartedTrial:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
+import zxingcpp
+from PIL import Image
 
 from tests.integration.test_cleanup import cleanup
 from tests.standins import Script, StandIn, Step
@@ -222,3 +225,13 @@ async def test_several_test_runs_at_once_do_not_disturb_each_other(
     await slot(SLOT, active=True, permits=4)
     replies = await asyncio.gather(*(upload(admin, f"{RUN}?wait=1", portrait_jpeg()) for _ in range(4)))
     assert [reply.json()["status"] for reply in replies] == ["done"] * 4
+
+
+async def test_a_test_shot_carries_the_qr_code_that_a_guests_picture_would(
+    admin: httpx.AsyncClient, slot: Change
+) -> None:
+    await slot(SLOT, active=True, output={"qr": "bottom-right", "qr_percent": 30})
+    body = (await upload(admin, f"{RUN}?wait=1", portrait_jpeg(1200, 1600))).json()
+    picture = await admin.get(f"/api/jobs/{body['job_id']}/result")
+    read = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture.content)))
+    assert [code.text.rpartition("/r/")[2] for code in read] == [body["job_id"]]

@@ -11,7 +11,7 @@ from appliance.accounts.dependencies import AUTH_ERRORS, requires
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.openapi import error_responses
-from appliance.core.public_base import guest_base
+from appliance.core.public_base import doorway_of
 from appliance.results.galleries.schemas import (
     Approval,
     Approved,
@@ -36,9 +36,8 @@ def _desk(request: Request) -> GalleryDesk:
 
 
 async def _base(request: Request) -> str:
-    services = request.app.state.services
-    configured = (await services.guests.settings()).public_base_url or services.public_base
-    return guest_base(configured, request.url.scheme, request.headers.get("host"))
+    settings = await request.app.state.services.guests.settings()
+    return doorway_of(request).guests(settings.public_base_url)
 
 
 Desk = Annotated[GalleryDesk, Depends(_desk)]

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from appliance.core.app_settings import OperatorSettings
-from appliance.core.public_base import guest_base
+from appliance.core.public_base import doorway_of
 from appliance.results.i18n import Words, choose, offered
 
 LANGUAGE_COOKIE = "guest_language"
@@ -53,8 +53,7 @@ def words_for(request: Request, settings: OperatorSettings) -> tuple[Words, Mapp
 
 def base_for(request: Request, settings: OperatorSettings) -> str:
     """The base of links for other phones."""
-    configured = settings.public_base_url or request.app.state.services.public_base
-    return guest_base(configured, request.url.scheme, request.headers.get("host"))
+    return doorway_of(request).guests(settings.public_base_url)
 
 
 def page(
