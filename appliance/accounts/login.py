@@ -7,6 +7,7 @@ import re
 
 import structlog
 
+from appliance.accounts.actions import AuditAction
 from appliance.accounts.models import Account
 from appliance.accounts.permissions import Principal
 from appliance.accounts.repository import AccountRepository
@@ -112,7 +113,7 @@ class LoginService:
         async with self._permits:
             return await self._checker.matches(password, hashed)
 
-    async def _note(self, action: str, account: str | None, address: str) -> None:
+    async def _note(self, action: AuditAction, account: str | None, address: str) -> None:
         """A name that is no account's is not written down: it may be a password in the wrong field."""
         async with self._database.session() as session:
             AccountRepository(session).record(account or "unknown", action, address=address)

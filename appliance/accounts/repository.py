@@ -10,6 +10,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from appliance.accounts.actions import AuditAction
 from appliance.accounts.models import Account, AuditLog, LoginSession
 
 
@@ -47,7 +48,9 @@ class AccountRepository:
         )
         return cast("CursorResult[Any]", result).rowcount == 1
 
-    def record(self, actor: str, action: str, subject: str = "", *, address: str = "", **detail: Any) -> None:
+    def record(
+        self, actor: str, action: AuditAction, subject: str = "", *, address: str = "", **detail: Any
+    ) -> None:
         """Write to the audit log: ``address`` is the client's; the detail never holds a secret."""
         self._session.add(
             AuditLog(actor=actor, action=action, subject=subject, address=address[:64], detail=detail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -9,21 +10,20 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from appliance.accounts.actions import GROUPS
 from appliance.accounts.audit import AuditFilter
 from appliance.accounts.models import AuditLog
 from appliance.admin.headers import MOUNT
+from appliance.admin.i18n import Words
 from appliance.admin.render import page, part
 from appliance.admin.security import Visit, allowed
 from appliance.admin.services import services_of
+from appliance.slots.schemas import SLOT_IDS
 
 router = APIRouter()
 
 A_PAGE = 50
-# Each finds the actions beneath it too.
-ACTIONS = (
-    "login", "logout", "session", "account", "settings", "ingest_password", "slot", "template_media",
-    "result", "gallery", "event", "signing_key",
-)  # fmt: skip
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 
 MayRead = Annotated[Visit, Depends(allowed("audit:read"))]
 
@@ -43,7 +43,8 @@ class Entry:
 
     row: AuditLog
     changes: list[Change]
-    notes: dict[str, str]
+    notes: dict[str, str | datetime]
+    link: str | None  # to what it is about
 
 
 @router.get("/audit")
@@ -67,16 +68,17 @@ async def audit_page(
     chosen = {name: value for name, value in chosen.items() if value}
     more = urlencode({**chosen, "cursor": found.next_cursor}) if found.next_cursor else None
     values: dict[str, Any] = {
-        "entries": [_shown(entry) for entry in found.entries],
+        "entries": [_shown(entry, visiting) for entry in found.entries],
         "more": f"{MOUNT}/audit?{more}" if more else None,
         "is_filtered": bool(chosen),
+        "named": lambda name: _named(visiting.words, name),
     }
     if visiting.is_htmx:
         here = f"{MOUNT}/audit" + (f"?{urlencode(chosen)}" if chosen else "")
         headers = {} if cursor else {"HX-Replace-Url": here}
         template = "_audit_entries.html" if cursor else "_audit_list.html"
         return part(visiting, template, headers=headers, **values)
-    return page(visiting, "audit.html", chosen=chosen, actions=ACTIONS, **values)
+    return page(visiting, "audit.html", chosen=chosen, actions=GROUPS, **values)
 
 
 def _word(text: str) -> str | None:
@@ -93,30 +95,59 @@ def _instant(text: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _shown(row: AuditLog) -> Entry:
-    changes, notes = [], {}
+def _shown(row: AuditLog, visiting: Visit) -> Entry:
+    changes: list[Change] = []
+    notes: dict[str, str | datetime] = {}
+    words = visiting.words
     for name, value in row.detail.items():
         if name == "changes" and isinstance(value, dict):
             changes += [
-                Change(key, _plain(change.get("from")), _plain(change.get("to")))
+                Change(key, _plain(change.get("from"), words), _plain(change.get("to"), words))
                 for key, change in value.items()
                 if isinstance(change, dict)
             ]
         elif isinstance(value, dict) and value.keys() == {"from", "to"}:
-            changes.append(Change(name, _plain(value["from"]), _plain(value["to"])))
-        elif name != "password":
-            notes[name] = _plain(value)
-    return Entry(row, changes, notes)
+            changes.append(Change(name, _plain(value["from"], words), _plain(value["to"], words)))
+        elif name != "password" and value is not None and value is not False:
+            notes[name] = _moment(value) or _plain(value, words)
+    return Entry(row, changes, notes, _link(row, visiting))
 
 
-def _plain(value: Any) -> str:
+def _named(words: Words, name: str) -> str:
+    """What a changed field is called on its page."""
+    known = (f"{page}.{name}.label" for page in ("settings", "slot"))
+    return next((words(key) for key in known if words.has(key)), name)
+
+
+def _moment(value: Any) -> datetime | None:
+    """A moment as details hold it; ``None`` for anything else."""
+    return _instant(value) if isinstance(value, str) and _MOMENT.match(value) else None
+
+
+def _link(row: AuditLog, visiting: Visit) -> str | None:
+    """The page of what an entry is about, where there is one that the visitor may see."""
+    kind, job = row.action.partition(".")[0], str(row.detail.get("job", ""))
+    if kind == "result" and visiting.may("jobs:read"):
+        return f"{MOUNT}/jobs/{row.subject}"
+    if job and visiting.may("jobs:read"):
+        return f"{MOUNT}/jobs/{job}"
+    if row.subject in SLOT_IDS and visiting.may("slots:read"):
+        return f"{MOUNT}/slots/{row.subject}"
+    if kind == "template_media" and row.action != "template_media.deleted" and visiting.may("media:read"):
+        return f"{MOUNT}/templates#t-{row.subject}"
+    return None
+
+
+def _plain(value: Any, words: Words) -> str:
     """A JSON value as a person reads it; long ones are cut."""
     if isinstance(value, dict):
-        text = ", ".join(f"{key}: {_plain(item)}" for key, item in value.items())
+        text = ", ".join(f"{key}: {_plain(item, words)}" for key, item in value.items())
     elif isinstance(value, list):
-        text = ", ".join(_plain(item) for item in value)
+        text = ", ".join(_plain(item, words) for item in value)
+    elif isinstance(value, bool):
+        text = words("base.yes" if value else "base.no")
     elif isinstance(value, float) and value == int(value):
         text = str(int(value))
     else:
-        text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+        text = "" if value is None else str(value)
     return (text if len(text) <= 300 else text[:299] + "…") or "–"

@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from appliance.accounts.actions import AuditAction
 from appliance.accounts.permissions import Principal
 from appliance.accounts.repository import AccountRepository
 from appliance.core.app_settings import AppSettingsRepository, OperatorSettings
@@ -218,7 +219,7 @@ class Trials:
             base=way.guests(slot.settings.public_base_url),
         )
 
-    async def _begin(self, job: PhotoJob, who: Principal, action: str, **detail: Any) -> StartedTrial:
+    async def _begin(self, job: PhotoJob, who: Principal, action: AuditAction, **detail: Any) -> StartedTrial:
         """Start the job; it is in the history, or has failed for want of a permit, when this returns."""
         task = self._line.begin(job)
         opened = asyncio.create_task(job.opened.wait())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from appliance.accounts.actions import AuditAction
 from appliance.accounts.permissions import Principal
 from appliance.accounts.repository import AccountRepository
 from appliance.core.clock import utcnow
@@ -89,7 +90,7 @@ def _shown(job: JobHistory) -> ResultView:
     return shown
 
 
-def _note(session: AsyncSession, job: JobHistory, who: Principal, action: str) -> None:
+def _note(session: AsyncSession, job: JobHistory, who: Principal, action: AuditAction) -> None:
     AccountRepository(session).record(
         who.username, action, str(job.job_id), address=who.address, slot=job.slot_id
     )

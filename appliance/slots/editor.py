@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from appliance.accounts.actions import AuditAction
 from appliance.accounts.permissions import Principal
 from appliance.accounts.repository import AccountRepository
 from appliance.core.app_settings import AppSettingsRepository
@@ -198,7 +199,7 @@ class SlotEditor:
         row: Slot,
         config: SlotConfig,
         who: Principal,
-        action: str,
+        action: AuditAction,
         **detail: Any,
     ) -> None:
         """Write what differs as a new version, with a line in the audit log; nothing if nothing does."""

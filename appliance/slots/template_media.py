@@ -14,6 +14,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from appliance.accounts.actions import AuditAction
 from appliance.accounts.permissions import Principal
 from appliance.accounts.repository import AccountRepository
 from appliance.core.db import Database
@@ -221,7 +222,9 @@ class TemplateMediaService:
         return RegisteredTemplate(**dict(shown), duplicate=duplicate)
 
 
-def _note(session: AsyncSession, who: Principal, action: str, row: TemplateMedia, **detail: object) -> None:
+def _note(
+    session: AsyncSession, who: Principal, action: AuditAction, row: TemplateMedia, **detail: object
+) -> None:
     AccountRepository(session).record(who.username, action, str(row.id), address=who.address, **detail)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.accounts.actions import ACTIONS
 from appliance.app import create_app
 from appliance.cli import VERBS
 from appliance.core import errors
@@ -73,3 +74,8 @@ def test_the_openapi_file_is_the_one_the_code_makes(tmp_path: Path) -> None:
         database_url="postgresql://x/x", media_root=tmp_path, secrets_dir=tmp_path, config_file=tmp_path
     )
     assert json.loads((DOCS / "api/openapi.json").read_text()) == create_app(settings).openapi()
+
+
+def test_every_action_of_the_audit_log_stands_in_the_docs() -> None:
+    text = (DOCS / "api/accounts.md").read_text()
+    assert [action for action in ACTIONS if f"`{action}`" not in text] == []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 
 import pytest
 
+from appliance.accounts.actions import ACTIONS, GROUPS
 from appliance.admin import assets
 from appliance.admin.i18n import FOLDER, NAMES, flattened, language_for, words
 from appliance.core.errors import ErrorCode
@@ -64,14 +66,40 @@ def test_every_key_that_is_named_is_there() -> None:
     assert used - texts == set()
 
 
-def test_every_action_of_the_audit_log_has_its_words() -> None:
-    recorded = {
-        action
-        for path in (CHECKOUT / "appliance").rglob("*.py")
-        for action in re.findall(r"""record\(\s*[\w.]+,\s*"([a-z_.]+)\"""", path.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("lang", list(NAMES))
+def test_every_action_of_the_audit_log_has_its_words_and_a_filter_that_finds_it(lang: str) -> None:
+    texts = {key for key, text in catalog(lang).items() if text}
+    assert {f"audit.action.{action}" for action in ACTIONS} == {
+        key for key in texts if key.startswith("audit.action.")
     }
-    assert recorded
-    assert {f"audit.action.{action}" for action in recorded} - set(catalog("en")) == set()
+    assert {f"audit.group.{group}" for group in GROUPS} == {
+        key for key in texts if key.startswith("audit.group.")
+    }
+
+
+def test_every_action_of_the_audit_log_is_recorded_somewhere() -> None:
+    sources = [
+        path.read_text(encoding="utf-8")
+        for path in (CHECKOUT / "appliance").rglob("*.py")
+        if path.name != "actions.py"
+    ]
+    assert [action for action in ACTIONS if not any(f'"{action}"' in text for text in sources)] == []
+
+
+def test_every_detail_of_the_audit_log_has_its_words() -> None:
+    calls = [
+        node
+        for path in (CHECKOUT / "appliance").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and not ast.unparse(node.func).startswith("log.")
+        and any(isinstance(one, ast.Constant) and one.value in ACTIONS for one in node.args)
+    ]
+    details = {word.arg for call in calls for word in call.keywords if word.arg}
+    shown = details - {"address", "changes", "password"}
+    assert {"previous_valid_until", "earlier", "unsaved"} <= shown
+    missing = {name for name in shown if f"audit.note.{name}" not in catalog("en")}
+    assert missing == set()
 
 
 def test_findings_of_services_are_put_in_the_readers_language() -> None:

@@ -10,6 +10,7 @@ from datetime import timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from appliance.accounts.actions import AuditAction
 from appliance.accounts.permissions import Principal
 from appliance.accounts.repository import AccountRepository
 from appliance.core.app_settings import AppSettingsRepository
@@ -139,7 +140,7 @@ async def _view(session: AsyncSession, gallery: SharedGallery, base: str) -> Gal
     )
 
 
-def _note(session: AsyncSession, gallery: SharedGallery, who: Principal, action: str) -> None:
+def _note(session: AsyncSession, gallery: SharedGallery, who: Principal, action: AuditAction) -> None:
     until = gallery.closes_at.isoformat() if gallery.closes_at else None
     AccountRepository(session).record(
         who.username, action, str(gallery.id), address=who.address, title=gallery.title, until=until

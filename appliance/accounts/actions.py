@@ -1,0 +1,40 @@
+"""What the audit log may hold: a closed list, so that every entry has its words on the audit page."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+AuditAction = Literal[
+    "login.succeeded",
+    "login.refused",
+    "login.throttled",
+    "logout",
+    "logout.everywhere",
+    "session.refresh_reused",
+    "account.password_changed",
+    "account.password_refused",
+    "settings.changed",
+    "ingest_password.rotated",
+    "slot.saved",
+    "slot.paused",
+    "slot.resumed",
+    "slot.duplicated",
+    "slot.restored",
+    "slot.tested",
+    "job.run_again",
+    "template_media.registered",
+    "template_media.renamed",
+    "template_media.deleted",
+    "result.hidden",
+    "result.unhidden",
+    "result.deleted",
+    "result.undeleted",
+    "gallery.opened",
+    "gallery.closed",
+    "event.exported",
+    "event.wiped",
+    "signing_key.rotated",
+]
+ACTIONS: tuple[AuditAction, ...] = get_args(AuditAction)
+# What actions have in common before the point: asking for it finds all of them.
+GROUPS = tuple(dict.fromkeys(action.partition(".")[0] for action in ACTIONS))
