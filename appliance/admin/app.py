@@ -24,6 +24,7 @@ from appliance.admin import (
     login,
     pictures,
     settings,
+    settings_previews,
     slot_history,
     slot_test,
     slots,
@@ -44,6 +45,7 @@ SCREENS = (
     gallery,
     jobs,
     template_media,
+    settings_previews,
     settings,
     audit,
 )

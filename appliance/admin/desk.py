@@ -9,6 +9,7 @@ from fastapi import Request
 from appliance.admin.services import AdminServices
 from appliance.ingest.trials import Trials
 from appliance.jobs.service import JobService
+from appliance.providers.runner import RouteRunner
 from appliance.results.gallery import Gallery
 from appliance.results.guests import GuestPages
 from appliance.results.moderation import Moderation
@@ -21,6 +22,8 @@ from appliance.slots.template_media import TemplateMediaService
 class Desk(AdminServices, Protocol):
     """What these pages need; ``services.Services`` has all of it."""
 
+    @property
+    def runner(self) -> RouteRunner: ...
     @property
     def provider_catalog(self) -> ProviderCatalog: ...
     @property

@@ -8,15 +8,26 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
+from appliance.admin.desk import desk_of
 from appliance.admin.forms import Form, read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import html, page, part
 from appliance.admin.security import Visit, allowed
 from appliance.admin.services import AdminServices, services_of
-from appliance.admin.settings_sections import BY_KEY, SECTIONS, Filled, Section, filled, typed_values
+from appliance.admin.settings_previews import logo_of
+from appliance.admin.settings_sections import (
+    BY_KEY,
+    SECTIONS,
+    TRANSPORTS,
+    Filled,
+    Section,
+    filled,
+    typed_values,
+)
 from appliance.core.errors import NotFound, ValidationFailed, VersionConflict
 from appliance.core.validation import field_messages
 from appliance.operator_settings.schemas import LONGEST_OVERLAP_MINUTES, SettingsState, SettingsUpdate
+from appliance.providers.registry import DEFAULT_URLS
 from appliance.results.i18n import languages
 
 router = APIRouter(prefix="/settings")
@@ -25,7 +36,6 @@ MayRead = Annotated[Visit, Depends(allowed("settings:read"))]
 MayWrite = Annotated[Visit, Depends(allowed("settings:write"))]
 
 PAGE = f"{MOUNT}/settings"
-_HOURS_AT_MOST = 24 * 90
 _PASSWORD_FIELDS = {"ingest_password.password": "password", "ingest_password": "password"}
 
 
@@ -40,9 +50,21 @@ def _password_values(state: SettingsState, **more: Any) -> dict[str, Any]:
     return {"state": state, "longest_overlap": LONGEST_OVERLAP_MINUTES, **(empty | more)}
 
 
-def _page(
-    visiting: Visit, services: AdminServices, state: SettingsState, *, status: int = 200, **changed: Any
-) -> Response:
+async def _extras(request: Request, shown: list[Filled]) -> dict[str, Any]:
+    """What the inputs of these sections need beside their values."""
+    desk = desk_of(request)
+    chosen = next((one.value for filled in shown for one in filled.inputs if one.setting.kind == "logo"), "")
+    return {
+        "public_base": desk.public_base,
+        "guest_languages": _guest_languages(),
+        "logo": logo_of(await desk.template_media.all(), chosen) if chosen else None,
+        "usual_urls": DEFAULT_URLS,
+        "fixed_urls": desk.runner.registry.fixed_urls,
+        "transports": TRANSPORTS,
+    }
+
+
+async def _page(visiting: Visit, state: SettingsState, *, status: int = 200, **changed: Any) -> Response:
     """The whole page; ``changed`` may hold one section as it was typed in, or the password's values."""
     other: Filled | None = changed.get("section")
     sections = {
@@ -55,9 +77,8 @@ def _page(
         status=status,
         sections=sections,
         password=changed.get("password") or _password_values(state),
-        public_base=services.public_base,
-        guest_languages=_guest_languages(),
         may_write=visiting.may("settings:write"),
+        **await _extras(visiting.request, list(sections.values())),
     )
 
 
@@ -65,19 +86,7 @@ def _page(
 async def settings_page(request: Request, visiting: MayRead) -> Response:
     """All sections."""
     services = services_of(request)
-    return _page(visiting, services, await services.operator_settings.state())
-
-
-@router.get("/ttl-preview")
-async def ttl_preview(request: Request, visiting: MayRead, result_ttl_hours: str = "") -> Response:
-    """What another time to keep results would do to those that are there."""
-    try:
-        hours = float(result_ttl_hours.replace(",", "."))
-    except ValueError:
-        hours = 0
-    known = 0 < hours <= _HOURS_AT_MOST
-    preview = await services_of(request).operator_settings.ttl_preview(hours) if known else None
-    return part(visiting, "_ttl_preview.html", preview=preview)
+    return await _page(visiting, await services.operator_settings.state())
 
 
 @router.post("/password/suggest")
@@ -106,15 +115,13 @@ async def change_password(request: Request, visiting: MayWrite) -> Response:
         }
         state = await services.operator_settings.state()
         values = _password_values(state, suggested=typed, overlap=overlap, fields=fields)
-        return _password_answer(visiting, services, values, 422)
-    return _password_answer(visiting, services, _password_values(state, shown_once=typed))
+        return await _password_answer(visiting, values, 422)
+    return await _password_answer(visiting, _password_values(state, shown_once=typed))
 
 
-def _password_answer(
-    visiting: Visit, services: AdminServices, values: dict[str, Any], status: int = 200
-) -> Response:
+async def _password_answer(visiting: Visit, values: dict[str, Any], status: int = 200) -> Response:
     if not visiting.is_htmx:
-        return _page(visiting, services, values["state"], status=status, password=values)
+        return await _page(visiting, values["state"], status=status, password=values)
     toast = None if status != 200 else visiting.words("settings.password.changed")
     return _with_version(
         visiting,
@@ -139,7 +146,7 @@ async def save(key: str, request: Request, visiting: MayWrite) -> Response:
     if section is None or not section.settings:
         raise NotFound
     services, form = services_of(request), await read_form(request)
-    values = typed_values(section, form)
+    values = typed_values(section, form, await services.operator_settings.state())
     if form.text("version").isdecimal():
         values["version"] = form.text("version")
     if key == "keeping":
@@ -153,7 +160,7 @@ async def save(key: str, request: Request, visiting: MayWrite) -> Response:
         return RedirectResponse(f"{PAGE}#{key}", 303)
     title = visiting.words(f"settings.section.{key}.title")
     toast = visiting.words("settings.saved", section=title)
-    return _section_answer(visiting, services, filled(section, state), state, toast=toast)
+    return await _section_answer(visiting, filled(section, state), state, toast=toast)
 
 
 async def _refused(
@@ -169,13 +176,12 @@ async def _refused(
     fields = {} if conflict else refused.fields or {}
     shown = filled(section, state, typed=form, fields=fields, conflict=conflict)
     if not visiting.is_htmx:
-        return _page(visiting, services, state, status=refused.status_code, section=shown)
-    return _section_answer(visiting, services, shown, state, status=refused.status_code)
+        return await _page(visiting, state, status=refused.status_code, section=shown)
+    return await _section_answer(visiting, shown, state, status=refused.status_code)
 
 
-def _section_answer(
+async def _section_answer(
     visiting: Visit,
-    services: AdminServices,
     shown: Filled,
     state: SettingsState,
     *,
@@ -192,8 +198,7 @@ def _section_answer(
             toast=toast,
             filled=shown,
             may_write=True,
-            public_base=services.public_base,
-            guest_languages=_guest_languages(),
+            **await _extras(visiting.request, [shown]),
         ),
     )
 

@@ -10,10 +10,10 @@ from typing import Any, Literal
 from appliance.admin.forms import Form
 from appliance.core.app_settings import OperatorSettings
 from appliance.operator_settings.schemas import SettingsState
-from appliance.providers.registry import BUILDERS
+from appliance.providers.registry import BUILDERS, DEFAULT_URLS
 from appliance.results.i18n import languages
 
-Kind = Literal["number", "text", "switch", "by_provider", "languages"]
+Kind = Literal["number", "text", "switch", "by_provider", "languages", "logo", "connections"]
 PERMITS_BY_NAME = "provider_permits_by_name"
 
 
@@ -43,8 +43,8 @@ SECTIONS = (
         "ticket",
         (
             Setting("event_title", "text"),
+            Setting("event_logo", "logo"),
             Setting("public_base_url", "text"),
-            Setting("provider_media_base_url", "text"),
         ),
     ),
     Section(
@@ -79,8 +79,15 @@ SECTIONS = (
             Setting(PERMITS_BY_NAME, "by_provider", unit="photos"),
         ),
     ),
+    Section(
+        "connections",
+        "link",
+        (Setting("providers", "connections"), Setting("provider_media_base_url", "text")),
+    ),
 )
 BY_KEY: Mapping[str, Section] = {section.key: section for section in SECTIONS}
+REMOTE = tuple(sorted(DEFAULT_URLS))  # the providers that are reached by an address
+TRANSPORTS = {"turbotext": ("url", "upload")}  # how pictures get there, where there is a choice
 _SCHEMA: Mapping[str, Any] = OperatorSettings.model_json_schema()["properties"]
 
 
@@ -91,7 +98,7 @@ class Input:
     setting: Setting
     value: str
     error: str | None = None
-    in_force: str | None = None  # where it differs from what was typed in
+    in_force: tuple[str, Mapping[str, str]] | None = None  # where it differs from what was typed in
     updated_by: str | None = None
     updated_at: datetime | None = None
     values: Mapping[str, str] = field(default_factory=dict)  # of a setting that has several, by name
@@ -158,9 +165,7 @@ def filled(
                 setting,
                 value,
                 error=found.get(setting.name),
-                in_force=now[0]
-                if conflict and setting.kind in ("number", "text") and now[0] != value
-                else None,
+                in_force=now if conflict and now != (value, values) else None,
                 updated_by=known.updated_by,
                 updated_at=known.updated_at,
                 values=values,
@@ -185,6 +190,14 @@ def _as_it_is(setting: Setting, value: Any) -> tuple[str, dict[str, str]]:
             return (chosen[0] if chosen else ""), {
                 code: "on" if code in chosen else "" for code in languages()
             }
+        case "connections":
+            known = value or {}
+            return "", {
+                f"{name}.{part}": plain(known.get(name, {}).get(part))
+                for name in REMOTE
+                for part in ("base_url", "transport")
+                if part == "base_url" or name in TRANSPORTS
+            }
         case "switch":
             return "on" if value else "", {}
         case _:
@@ -194,7 +207,7 @@ def _as_it_is(setting: Setting, value: Any) -> tuple[str, dict[str, str]]:
 def _as_typed(setting: Setting, form: Form) -> tuple[str, dict[str, str]]:
     """The same, as somebody typed it in."""
     match setting.kind:
-        case "by_provider":
+        case "by_provider" | "connections":
             prefix = f"{setting.name}."
             return "", {
                 name.removeprefix(prefix): form.text(name) for name in form if name.startswith(prefix)
@@ -208,19 +221,25 @@ def _as_typed(setting: Setting, form: Form) -> tuple[str, dict[str, str]]:
             return form.text(setting.name), {}
 
 
-def typed_values(section: Section, form: Form) -> dict[str, Any]:
-    """What was typed in, as the settings' own model takes it."""
-    return {setting.name: _typed_value(setting, form) for setting in section.settings}
+def typed_values(section: Section, form: Form, state: SettingsState) -> dict[str, Any]:
+    """What was typed in, as the settings' own model takes it; what has no input stays as it is."""
+    return {
+        setting.name: _typed_value(setting, form, state.settings[setting.name].value)
+        for setting in section.settings
+    }
 
 
-def _typed_value(setting: Setting, form: Form) -> Any:
+def _typed_value(setting: Setting, form: Form, now: Any) -> Any:
     value, values = _as_typed(setting, form)
     match setting.kind:
         case "by_provider":
             return {name: text for name, text in values.items() if text}
         case "languages":
-            chosen = [code for code, mark in values.items() if mark]
-            return sorted(chosen, key=lambda code: code != value)
+            ticked = [code for code, mark in values.items() if mark] or (list(values) if value else [])
+            chosen = {*ticked, value} & values.keys()
+            return sorted(chosen, key=lambda code: (code != value, code))
+        case "connections":
+            return _connections(values, now or {})
         case "switch":
             return value == "on"
         case "number":
@@ -231,3 +250,12 @@ def _typed_value(setting: Setting, form: Form) -> Any:
 
 def _may_be_missing(name: str) -> bool:
     return any(choice.get("type") == "null" for choice in _SCHEMA[name].get("anyOf", ()))
+
+
+def _connections(values: Mapping[str, str], now: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Each provider's connection with what was typed, without those that say nothing."""
+    found = {name: dict(connection) for name, connection in now.items()}
+    for name, text in values.items():
+        provider, _, part = name.partition(".")
+        found.setdefault(provider, {})[part] = text or None
+    return {name: connection for name, connection in found.items() if any(connection.values())}

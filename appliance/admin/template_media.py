@@ -142,7 +142,20 @@ async def register_for(slot_id: str, role: str, request: Request, visiting: MayW
 
 
 def _picking(visiting: Visit, slot_id: str, role: str, current: str) -> dict[str, Any]:
-    return {"slot_id": slot_id, "role": role[:32], "current": current, **_shared(visiting)}
+    name = named(visiting.words, "template_role", role[:32])
+    own = f"{MOUNT}/slots/{slot_id}"
+    return {
+        "title": visiting.words("slot.choose_for", role=name),
+        "current": current,
+        "uploads": f"{own}/templates/{role[:32]}" if visiting.may("media:write") else None,
+        "pick": {
+            "url": f"{own}/form",
+            "name": "do",
+            "prefix": f"media:{role[:32]}:",
+            "target": "#slot-sheets",
+            "include": "#slot-form",
+        },
+    }
 
 
 def _shared(visiting: Visit) -> dict[str, Any]:

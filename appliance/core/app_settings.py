@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -137,6 +138,11 @@ class AppSettingsRepository:
             select(AppSetting.key, AppSetting.value).where(AppSetting.key.in_(OperatorSettings.model_fields))
         )
         return OperatorSettings.model_validate(dict(rows.tuples().all()))
+
+    async def logo(self) -> uuid.UUID | None:
+        """The template media that is the event's logo."""
+        row = await self.get("event_logo")
+        return uuid.UUID(row.value) if row and row.value else None
 
     async def get(self, key: str) -> AppSetting | None:
         """One row, or ``None``."""

@@ -79,7 +79,7 @@ async def _network(settings: Settings, operator: OperatorSettings, used: dict[st
             for name, usual in DEFAULT_URLS.items()
         }
         asked = await doctor_network.providers(registry, addresses, KeyFiles(settings.secrets_dir), used)
-        public = await doctor_network.public_address(settings.public_base() or operator.public_base_url)
+        public = await doctor_network.public_address(operator.public_base_url or settings.public_base())
         return [Finding(each.what, State(each.state), each.said, each.do) for each in [*asked, public]]
     finally:
         await registry.aclose()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 import time
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from appliance.core.clock import Deadline, utcnow
+from appliance.operator_settings.address import check_address
 from appliance.providers.base import ProviderBadKey, ProviderError
 from appliance.providers.keys import KeyFiles, ends_in
 from appliance.providers.registry import ProviderRegistry
@@ -110,7 +110,7 @@ def _clock(skew: float) -> Answer:
 
 
 _SET_IT = "Set the public base URL to this machine's address in the guests' network."
-_OTHER_PLACES = {"localhost", "app", "nginx", "db"}
+_ELSEWHERE = "Open it on a phone in the guests' network: from inside, some routers do not show it."
 
 
 async def public_address(base: str | None) -> Answer:
@@ -118,24 +118,16 @@ async def public_address(base: str | None) -> Answer:
     what = "address in QR codes"
     if base is None:
         return Answer(what, "ok", "that under which the booth reaches the appliance")
-    host = (urlsplit(base).hostname or "").strip("[]")
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            if host in _OTHER_PLACES or not {".", ":"} & set(host) or await _is_the_phone_itself(host):
-                return Answer(what, "bad", f"{base} means nothing on a guest's phone", _SET_IT)
-            async with httpx.AsyncClient(timeout=_PATIENCE, verify=False) as client:  # noqa: S501 - is it there?
-                status = (await client.get(f"{base}/healthz")).status_code
-    except socket.gaierror:
-        return Answer(what, "bad", f"{host} has no address here", _SET_IT)
-    except (OSError, httpx.HTTPError, TimeoutError) as error:
-        do = "Open it on a phone in the guests' network: from inside, some routers do not show it."
-        return Answer(what, "warning", f"{base} cannot be reached from here ({type(error).__name__})", do)
-    if status != 200:
-        return Answer(what, "warning", f"{base} answers {status}: is that this appliance?", _SET_IT)
-    return Answer(what, "ok", base)
-
-
-async def _is_the_phone_itself(host: str) -> bool:
-    found = await asyncio.get_running_loop().getaddrinfo(host, None)
-    addresses = [ipaddress.ip_address(str(item[4][0]).partition("%")[0]) for item in found]
-    return any(address.is_loopback or address.is_unspecified for address in addresses)
+    found = await check_address(base)
+    match found.state:
+        case "fine":
+            return Answer(what, "ok", base)
+        case "own_machine":
+            return Answer(what, "bad", f"{base} means nothing on a guest's phone", _SET_IT)
+        case "no_such_name":
+            return Answer(what, "bad", f"{found.host} has no address here", _SET_IT)
+        case "unreachable":
+            return Answer(what, "warning", f"{base} cannot be reached from here ({found.detail})", _ELSEWHERE)
+        case "somebody_else":
+            said = f"{base} answers {found.detail}: is that this appliance?"
+            return Answer(what, "warning", said, _SET_IT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,6 +24,7 @@ from appliance.core.db import Database
 from appliance.core.errors import ValidationFailed, VersionConflict
 from appliance.core.passwords import hash_password, make_password
 from appliance.ingest.credentials import IngestCredentials, previous_valid_until
+from appliance.media.repository import TemplateMediaRepository
 from appliance.operator_settings.repository import ExpiryCounts, SettingsRepository
 from appliance.operator_settings.schemas import (
     Expiries,
@@ -36,6 +38,7 @@ from appliance.operator_settings.schemas import (
 log = structlog.get_logger()
 
 _TTL = "result_ttl_hours"
+_LOGO = "event_logo"
 _STEPS = (timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=7))
 
 
@@ -98,6 +101,8 @@ class OperatorSettingsService:
         old = _values(before)
         new = {key: value for key, value in update.changes().items() if value != old[key]}
         self._check(_fitting(old | new))
+        if new.get(_LOGO) and await TemplateMediaRepository(session).lock(uuid.UUID(new[_LOGO])) is None:
+            raise ValidationFailed(fields={_LOGO: "there is no such template"})
         for key, value in new.items():
             await AppSettingsRepository(session).put(key, value, by=who.username)
         detail: dict[str, Any] = {

@@ -110,6 +110,11 @@ class ProviderRegistry:
             self._built[name], self._drivers[name] = wanted, driver
 
     @property
+    def fixed_urls(self) -> Mapping[str, str]:
+        """The addresses that the deployment sets, by provider; an operator's own count for nothing there."""
+        return self._base_urls
+
+    @property
     def names(self) -> list[str]:
         """All providers' names."""
         return sorted(self._drivers)

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from appliance.accounts.actions import AuditAction
 from appliance.accounts.permissions import Principal
 from appliance.accounts.repository import AccountRepository
+from appliance.core.app_settings import AppSettingsRepository
 from appliance.core.db import Database
 from appliance.core.errors import TemplateMediaInUse, TemplateMediaNotFound
 from appliance.media.library import TemplateFiles, TemplateUpload
@@ -56,6 +57,7 @@ class TemplateView(BaseModel):
     created_at: datetime
     preview_url: str = Field(examples=[f"/api/template-media/{_ID}/preview"])
     used_by: list[TemplateUse]
+    event_logo: bool = Field(description="guests see it above their pictures")
 
 
 class RegisteredTemplate(TemplateView):
@@ -119,11 +121,12 @@ class TemplateMediaService:
         async with self._database.session() as session:
             rows = await TemplateMediaRepository(session).all()
             bindings = await SlotRepository(session).bindings()
+            logo = await AppSettingsRepository(session).logo()
         uses: dict[uuid.UUID, list[tuple[str, str]]] = {}
         for slot_id, bound in bindings.items():
             for role, media_id in bound.items():
                 uses.setdefault(media_id, []).append((slot_id, role))
-        return [_view(row, uses.get(row.id, [])) for row in rows]
+        return [_view(row, uses.get(row.id, []), logo) for row in rows]
 
     async def get(self, media_id: uuid.UUID) -> TemplateView:
         """One template; raises ``TemplateMediaNotFound``."""
@@ -131,7 +134,7 @@ class TemplateMediaService:
             row = await TemplateMediaRepository(session).get(media_id)
             if row is None:
                 raise TemplateMediaNotFound
-            return _view(row, await SlotRepository(session).users_of(media_id))
+            return await self._seen(session, row)
 
     async def rename(self, media_id: uuid.UUID, name: str, who: Principal) -> TemplateView:
         """Give a template another name; raises ``TemplateMediaNotFound``."""
@@ -142,7 +145,7 @@ class TemplateMediaService:
             if name != row.name:
                 _note(session, who, "template_media.renamed", row, name={"from": row.name, "to": name})
                 row.name = name
-            return _view(row, await SlotRepository(session).users_of(media_id))
+            return await self._seen(session, row)
 
     async def remove(self, media_id: uuid.UUID, who: Principal) -> None:
         """Delete a template and its file.
@@ -155,6 +158,11 @@ class TemplateMediaService:
             if row is None:
                 raise TemplateMediaNotFound
             slots = list(dict.fromkeys(slot for slot, _ in await SlotRepository(session).users_of(media_id)))
+            if await AppSettingsRepository(session).logo() == media_id:
+                raise TemplateMediaInUse(
+                    "This template is the event's logo. Choose another one in the settings first.",
+                    extra={"slots": slots},
+                )
             if slots:
                 raise TemplateMediaInUse(
                     f"{', '.join(slots)} use this template. Choose another one there first.",
@@ -179,6 +187,11 @@ class TemplateMediaService:
             log.error("template_media.file_missing", id=str(media_id))  # noqa: TRY400 - one line is enough
             raise TemplateMediaNotFound from None
         return key
+
+    @staticmethod
+    async def _seen(session: AsyncSession, row: TemplateMedia) -> TemplateView:
+        uses = await SlotRepository(session).users_of(row.id)
+        return _view(row, uses, await AppSettingsRepository(session).logo())
 
     async def _of_digest(self, sha256: str) -> TemplateMedia | None:
         async with self._database.session() as session:
@@ -228,7 +241,7 @@ def _note(
     AccountRepository(session).record(who.username, action, str(row.id), address=who.address, **detail)
 
 
-def _view(row: TemplateMedia, uses: list[tuple[str, str]]) -> TemplateView:
+def _view(row: TemplateMedia, uses: list[tuple[str, str]], logo: uuid.UUID | None) -> TemplateView:
     return TemplateView(
         id=row.id,
         name=row.name,
@@ -240,4 +253,5 @@ def _view(row: TemplateMedia, uses: list[tuple[str, str]]) -> TemplateView:
         created_at=row.created_at,
         preview_url=f"/api/template-media/{row.id}/preview",
         used_by=[TemplateUse(slot_id=slot_id, role=role) for slot_id, role in uses],
+        event_logo=row.id == logo,
     )

@@ -223,3 +223,15 @@ async def test_no_template_has_a_public_address(
 async def test_who_may_only_look_registers_nothing(viewer: httpx.AsyncClient) -> None:
     assert code(await upload(viewer, REGISTER, picture())) == (403, "permission_denied")
     assert code(await viewer.delete(f"/api/template-media/{uuid.uuid4()}")) == (403, "permission_denied")
+
+
+async def test_the_events_logo_must_exist_and_cannot_be_deleted(admin: httpx.AsyncClient) -> None:
+    refused = await admin.put("/api/settings", json={"event_logo": str(uuid.uuid4())})
+    assert code(refused) == (422, "validation_failed")
+    assert refused.json()["error"]["fields"] == {"event_logo": "there is no such template"}
+    made = await register(admin, picture())
+    assert (await admin.put("/api/settings", json={"event_logo": made["id"]})).status_code == 200
+    assert (await admin.get(f"/api/template-media/{made['id']}")).json()["event_logo"] is True
+    assert code(await admin.delete(f"/api/template-media/{made['id']}")) == (409, "template_media_in_use")
+    assert (await admin.put("/api/settings", json={"event_logo": None})).status_code == 200
+    assert (await admin.delete(f"/api/template-media/{made['id']}")).status_code == 204

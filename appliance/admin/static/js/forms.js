@@ -41,8 +41,11 @@ document.addEventListener("input", (event) => {
   const form = event.target.form;
   if (form && "guard" in form.dataset) dirty.add(form);
 });
-document.addEventListener("htmx:afterSwap", () => {
+document.addEventListener("htmx:afterSwap", (event) => {
   for (const form of dirty) if (!form.isConnected) dirty.delete(form);
+  if (event.detail.requestConfig?.verb !== "post") return;
+  const around = document.getElementById(event.detail.target.id)?.parentElement?.closest("form[data-guard]");
+  if (around) dirty.add(around); // a part of it came anew and is not saved
 });
 document.addEventListener("submit", (event) => dirty.delete(event.target));
 window.addEventListener("beforeunload", (event) => {
