@@ -15,6 +15,8 @@ from pydantic import Field, HttpUrl, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 
+from appliance.core.validation import plain_message
+
 PREFIX = "PHOTOCHANGER_"
 _LISTEN = re.compile(r"(?P<host>[^:\[\]]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})|unix:(?P<path>/.+)")
 
@@ -136,7 +138,7 @@ def load_settings() -> Settings:
     except ValidationError as error:
         for item in error.errors():
             name = PREFIX + str(item["loc"][0]).upper()
-            problems.append(f"{name}: {'is not set' if item['type'] == 'missing' else item['msg']}")
+            problems.append(f"{name}: {'is not set' if item['type'] == 'missing' else plain_message(item)}")
         raise SettingsError(problems) from None
     if problems:
         raise SettingsError(problems)

@@ -22,6 +22,7 @@ from appliance.core.errors import (
     NotFound,
     ValidationFailed,
 )
+from appliance.core.validation import plain_message
 
 log = structlog.get_logger()
 
@@ -49,7 +50,7 @@ def from_validation(error: RequestValidationError) -> ValidationFailed:
     fields: dict[str, str] = {}
     for item in error.errors():
         where = [str(part) for part in item["loc"] if part not in ("body", "query", "path", "header")]
-        fields[".".join(where) or "body"] = item["msg"]
+        fields[".".join(where) or "body"] = plain_message(item)
     return ValidationFailed(fields=fields)
 
 

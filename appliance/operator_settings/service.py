@@ -23,6 +23,7 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import ValidationFailed, VersionConflict
 from appliance.core.passwords import hash_password, make_password
+from appliance.core.validation import messages_of
 from appliance.ingest.credentials import IngestCredentials, previous_valid_until
 from appliance.media.repository import TemplateMediaRepository
 from appliance.operator_settings.repository import ExpiryCounts, SettingsRepository
@@ -151,9 +152,7 @@ def _fitting(values: dict[str, Any]) -> OperatorSettings:
     try:
         return OperatorSettings.model_validate(values)
     except ValidationError as error:
-        raise ValidationFailed(
-            fields={".".join(map(str, item["loc"])) or "settings": item["msg"] for item in error.errors()}
-        ) from None
+        raise ValidationFailed(fields=messages_of(error.errors(), whole="settings")) from None
 
 
 def _values(rows: Mapping[str, AppSetting]) -> dict[str, Any]:

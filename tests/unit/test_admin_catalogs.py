@@ -104,7 +104,7 @@ def test_every_detail_of_the_audit_log_has_its_words() -> None:
 
 def test_findings_of_services_are_put_in_the_readers_language() -> None:
     assert words("ru").message("must have at least 10 characters") == "Нужно не меньше 10 символов."
-    assert words("en").message("Input should be less than or equal to 20") == "At most 20."
+    assert words("en").message("must be 20 or less") == "At most 20."
     assert words("ru").message("something nobody foresaw") == "something nobody foresaw"
 
 
