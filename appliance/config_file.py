@@ -14,6 +14,7 @@ from appliance.accounts.permissions import Permission
 from appliance.core.app_settings import OperatorSettings
 from appliance.core.errors import ValidationFailed
 from appliance.providers.registry import ProviderRegistry
+from appliance.settings import SettingsError
 from appliance.slots.recipes import build_recipe
 from appliance.slots.schemas import SLOT_IDS, RouteConfig, SlotFields
 
@@ -57,12 +58,8 @@ class ApplianceConfig(_Strict):
     slots: list[SlotSeed]
 
 
-class ConfigError(Exception):
+class ConfigError(SettingsError):
     """The file is wrong; ``problems`` has one line for each, with line number and key."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 def load_config(path: Path, registry: ProviderRegistry) -> ApplianceConfig:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, HttpUrl, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from sqlalchemy.engine import URL, make_url
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 from appliance.core.validation import plain_message
 
@@ -101,6 +103,8 @@ class Settings(BaseSettings):
 
     def sqlalchemy_url(self) -> URL:
         """The database's address for asyncpg, with the password from ``database-password``."""
+        from sqlalchemy.engine import make_url  # noqa: PLC0415 - some verbs need no database
+
         url = make_url(self.database_url).set(drivername="postgresql+asyncpg")
         secret = self.secrets_dir / "database-password"
         if url.password is None and secret.exists():

@@ -71,11 +71,51 @@ wait_until_ready() {
   done
 }
 
-# Containers of the version in force, in their order. The database and Nginx stay as they are: Compose would make
-# them anew as well, because what they depend on is new, and while Nginx is away nobody is told to come back.
-renew() {
-  compose rm --force --stop prepare migrate app cleanup >/dev/null 2>&1
-  compose up --detach --no-recreate app cleanup 2>&1
+# ---- another version, with the database and Nginx left as they are ----
+
+use_version() { export APPLIANCE_IMAGE=$1 APPLIANCE_VERSION=$2; }
+
+# While the door is shut Nginx answers 503 with Retry-After. It opens by itself after ten minutes, and when Nginx
+# starts anew: a machine that goes down in the middle does not come back with a closed door.
+shut_door() { compose exec -T nginx touch /tmp/nginx/closed; }
+open_door() { compose exec -T nginx rm -f /tmp/nginx/closed && wait_until_ready 10; }
+
+# Containers of the version in force, made but not started; all others stay as they are. (With --no-deps Compose
+# would make containers that its next "up" makes anew.)
+lay_out() {
+  compose rm --force --stop "$@" >/dev/null 2>&1
+  compose up --no-start --no-recreate "$@" 2>&1
+}
+
+run_step() { docker start --attach "$(compose ps --all --quiet "$1")" 2>&1; }
+start() { docker start "$(compose ps --all --quiet "$1")" 2>&1; }
+
+# The tables, by a step that is laid out, then the app; on standard output what went wrong.
+start_app() {
+  local said
+  said=$(run_step migrate) || { say "its tables could not be made: $(tail -n 4 <<<"$said" | cut -c 1-300)"; return 1; }
+  said=$(lay_out app && start app) || { say "it could not be started: $(tail -n 3 <<<"$said")"; return 1; }
+  app_is_healthy "$1" || {
+    say "it was not ready within $1 s: $(last_words app)"
+    return 1
+  }
+}
+
+# The newest error in a service's log; without one its last line.
+last_words() {
+  local said found
+  said=$(compose logs --no-log-prefix --tail 20 "$1" 2>&1)
+  found=$(grep -oE '[A-Za-z.]*(Error|Exception)\b[^"\\]*' <<<"$said" | tail -n 1)
+  say "${found:-$(tail -n 1 <<<"$said")}" | cut -c 1-300
+}
+
+app_is_healthy() {
+  local until=$((SECONDS + $1)) container
+  container=$(app_container)
+  until [ "$(docker inspect --format '{{.State.Health.Status}}' "$container" 2>/dev/null)" = healthy ]; do
+    [ "$SECONDS" -lt "$until" ] || return 1
+    sleep 0.1
+  done
 }
 
 milliseconds() { date +%s%3N; }

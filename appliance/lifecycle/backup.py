@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
@@ -72,6 +73,18 @@ def newest(folder: Path) -> Path | None:
     """The newest whole backup in a folder."""
     found = _backups(folder, database_only=False)
     return found[-1] if found else None
+
+
+def is_due(folder: Path, hour: int, now: datetime) -> bool:
+    """Whether the newest backup is older than the last time that one should have been made.
+
+    So a machine that is switched off at night makes up for it in the morning.
+    """
+    planned = now.replace(hour=hour, minute=0, second=0, microsecond=0)
+    if planned > now:
+        planned -= timedelta(days=1)
+    found = newest(folder)
+    return found is None or found.stat().st_mtime < planned.timestamp()
 
 
 def _backups(folder: Path, *, database_only: bool) -> list[Path]:

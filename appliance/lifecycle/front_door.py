@@ -15,6 +15,7 @@ from pathlib import Path
 from appliance.lifecycle.certificates import AUTHORITY, CERTIFICATE, KEY
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "compose" / "nginx" / "nginx.conf.template"
+_RUN = "/tmp/nginx"  # noqa: S108 - a tmpfs of the container's own
 _VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 
 _TLS = """\
@@ -52,6 +53,16 @@ if ($admin_is_closed) {
     return 404;
 }
 """
+# Shut while another version is put in; whoever knocks is told to come back.
+_DOOR = """\
+set $door open;
+if (-f "{run}/closed") {{
+    set $door "shut:$uri";
+}}
+if ($door ~ "^shut:(?!/_error$)") {{
+    return 503;
+}}
+"""
 
 
 def values(front: Path, media: str) -> dict[str, str]:
@@ -60,7 +71,7 @@ def values(front: Path, media: str) -> dict[str, str]:
         "NGINX_LISTEN": "8080",
         "APP_UPSTREAM": os.environ.get("PHOTOCHANGER_LISTEN", "unix:/var/lib/photochanger/run/app.sock"),
         "MEDIA_ROOT": media,
-        "NGINX_RUN_DIR": "/tmp/nginx",  # noqa: S108 - a tmpfs of the container's own
+        "NGINX_RUN_DIR": _RUN,
         "NGINX_ACCESS_LOG": "/dev/stdout",
         "NGINX_ERROR_LOG": "stderr",
         "STATIC_ROOT": str(front / "static"),
@@ -84,6 +95,7 @@ def write(front: Path, media: str, admin_networks: str = "") -> None:
     _put(front / "http.d" / "admin.conf", admin)
     _put(front / "server.d" / "admin.conf", _ADMIN_SERVER if admin else "")
     _put(front / "server.d" / "tls.conf", _TLS.format(**names) if encrypted else "")
+    _put(front / "server.d" / "door.conf", _DOOR.format(run=_RUN))
     own_authority = encrypted and (tls / AUTHORITY).exists()
     _put(front / "server.d" / "authority.conf", _AUTHORITY.format(**names) if own_authority else "")
     _put(front / "nginx.conf", render(TEMPLATE.read_text(encoding="utf-8"), values(front, media)))

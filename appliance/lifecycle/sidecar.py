@@ -1,94 +1,91 @@
-"""The sidecar: cleans up every quarter of an hour, backs up every night, shows that it is alive."""
+"""The sidecar: cleans up every quarter of an hour, backs up every night, shows that it is alive.
+
+It only keeps time. The work is done by verbs in processes of their own, so that between two turns it takes
+no more memory than a bare Python. Run as a file with ``python -I -S``, like ``probe`` and ``watch``.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import json
 import signal
-from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
-import structlog
-
-from appliance.core.db import Database
-from appliance.jobs.cleanup import Cleanup
-from appliance.lifecycle import backup
-from appliance.media.store import MediaStore
-from appliance.settings import Settings
-
-log = structlog.get_logger()
-
 BEAT = Path("/tmp/cleanup.beat")  # noqa: S108 - the container's own tmpfs; the health check looks at it
+_LOOK_EVERY = 0.5
 _BEAT_EVERY = 10.0
-_CLEANUP_EVERY = 900.0
-_LOOK_FOR_BACKUP_EVERY = 60.0
-_BACKUP_AFTER = 300.0  # seconds of uptime before a backup that was missed is made up for
+_TURN_EVERY = 900.0
+_LONGEST = 7200.0  # seconds a verb may take; a backup of a full disk takes minutes
+_CLEANUP = ["cleanup"]
+_BACKUP = ["backup", "--if-due"]
 
 
-async def run(settings: Settings) -> int:
-    """Until SIGTERM or SIGINT. What fails is logged; the next turn follows."""
-    stop = asyncio.Event()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    media = MediaStore(settings.media_root)
-    media.make_folders()
-    database = Database(settings.sqlalchemy_url(), pool_size=2)
-    clean = Cleanup(database, media)
-    turns = [
-        _every(_BEAT_EVERY, "beat", _beat),
-        _every(_CLEANUP_EVERY, "cleanup", clean.run),
-    ]
-    if settings.backup_dir:
-        turns.append(_nightly(settings))
-    tasks = [asyncio.create_task(turn) for turn in turns]
-    try:
-        await stop.wait()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await database.aclose()
-    return 0
+def say(event: str, **facts: object) -> None:
+    """One line in the form of the app's own log."""
+    line = {"event": event, "level": "warning", "time": datetime.now(UTC).isoformat(), **facts}
+    sys.stderr.write(json.dumps(line) + "\n")
 
 
-async def _every(seconds: float, name: str, work: Callable[[], Awaitable[object]]) -> None:
-    while True:
-        try:
-            await work()
-        except Exception:
-            log.exception("sidecar.failed", turn=name)
-        await asyncio.sleep(seconds)
+class Sidecar:
+    """Turns and the verb that runs right now."""
 
+    def __init__(self, package: Path) -> None:
+        self._package = package
+        self._stop = False
+        self._running: subprocess.Popen[bytes] | None = None
+        self._beat = 0.0
 
-async def _beat() -> None:
-    with contextlib.suppress(OSError):
-        BEAT.touch()  # noqa: ASYNC240 - a tmpfs
+    def end(self, *_: object) -> None:
+        """No further turn; the verb that runs is asked to end."""
+        self._stop = True
+        if self._running:
+            self._running.terminate()
 
+    def keep_time(self) -> None:
+        """Until ``end``. The first turn only cleans up: on a machine that just came up guests may wait."""
+        work = [_CLEANUP]
+        while not self._stop:
+            began = time.monotonic()
+            for verb in work:
+                self._run(verb)
+            while not self._stop and time.monotonic() < began + _TURN_EVERY:
+                self._live()
+            work = [_CLEANUP, _BACKUP]
 
-async def _nightly(settings: Settings) -> None:
-    await asyncio.sleep(_BACKUP_AFTER)
-
-    async def look() -> None:
-        folder = settings.backup_dir
-        now = datetime.now().astimezone()
-        if folder is None:
+    def _run(self, verb: list[str]) -> None:
+        """What fails has said why; the next turn follows."""
+        if self._stop:
             return
-        is_due = await asyncio.to_thread(due, folder, settings.backup_hour, now)
-        if is_due:
-            passphrase = backup.usual_passphrase(settings.secrets_dir)
-            await backup.make(settings, backup.Wish(str(folder), passphrase, settings.backup_keep))
+        command = [sys.executable, "-m", "appliance", *verb]
+        self._running = subprocess.Popen(command, cwd=self._package, stdout=subprocess.DEVNULL)
+        until = time.monotonic() + _LONGEST
+        while self._running.poll() is None:
+            self._live()
+            if time.monotonic() > until:
+                self._running.kill()
+        code, self._running = self._running.returncode, None
+        if code and not self._stop:
+            say("sidecar.failed", verb=verb[0], exit_code=code)
 
-    await _every(_LOOK_FOR_BACKUP_EVERY, "backup", look)
+    def _live(self) -> None:
+        if time.monotonic() > self._beat + _BEAT_EVERY:
+            self._beat = time.monotonic()
+            with contextlib.suppress(OSError):
+                BEAT.touch()
+        time.sleep(_LOOK_EVERY)
 
 
-def due(folder: Path, hour: int, now: datetime) -> bool:
-    """Whether the newest backup is older than the last time that one should have been made.
+def main() -> None:
+    """Keep time until SIGTERM or SIGINT."""
+    sidecar = Sidecar(Path(__file__).resolve().parents[2])
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, sidecar.end)
+    sidecar.keep_time()
 
-    So a machine that is switched off at night makes up for it in the morning.
-    """
-    planned = now.replace(hour=hour, minute=0, second=0, microsecond=0)
-    if planned > now:
-        planned -= timedelta(days=1)
-    newest = backup.newest(folder)
-    return newest is None or newest.stat().st_mtime < planned.timestamp()
+
+if __name__ == "__main__":
+    main()

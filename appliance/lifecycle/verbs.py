@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,11 +40,10 @@ def set_up(settings: Settings, _: argparse.Namespace) -> int:
     return run(settings)
 
 
-async def sidecar(settings: Settings, _: argparse.Namespace) -> int:
+def sidecar(_: Settings, __: argparse.Namespace) -> int:
     """Clean up every quarter of an hour and back up every night, until told to stop."""
-    from appliance.lifecycle.sidecar import run  # noqa: PLC0415
-
-    return await run(settings)
+    program = Path(__file__).with_name("sidecar.py")
+    os.execv(sys.executable, [sys.executable, "-I", "-S", str(program)])  # noqa: S606 - it becomes the small one
 
 
 def first_passwords(settings: Settings, _: argparse.Namespace) -> int:
@@ -63,6 +63,10 @@ async def backup(settings: Settings, arguments: argparse.Namespace) -> int:
         raise BackupProblem("Say where to with --to DIR, or set PHOTOCHANGER_BACKUP_DIR.")
     passphrase = _passphrase(settings, arguments.passphrase_file)
     keep = settings.backup_keep if arguments.keep is None else arguments.keep
+    now = datetime.now().astimezone()
+    if arguments.if_due and not work.is_due(Path(to), settings.backup_hour, now):
+        print("No backup is due.")
+        return 0
     made = await work.make(settings, work.Wish(to, passphrase, keep, arguments.database_only))
     facts = {**asdict(made), "encrypted": passphrase is not None}
     print(
@@ -213,6 +217,9 @@ def add_arguments(made: dict[str, argparse.ArgumentParser]) -> None:
         "--keep", type=int, metavar="N", help="how many to keep in the folder; 0: all"
     )
     made["backup"].add_argument("--database-only", action="store_true", help="without the pictures")
+    made["backup"].add_argument(
+        "--if-due", action="store_true", help="only if there is none since the hour of the nightly one"
+    )
     made["backup"].add_argument("--json", action="store_true", help="say as JSON what was made")
     made["restore"].add_argument("file", metavar="FILE", help="a path, a name in the folder of backups, or -")
     made["restore"].add_argument("--while-running", action="store_true", help="even if the app answers")

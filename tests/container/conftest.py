@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import warnings
@@ -13,7 +14,9 @@ import pytest
 from tests.container.stack import ContainerStack, run
 from tests.support.stack import CHECKOUT
 
-IMAGE = "photochanger-test"
+# Of this checkout alone: another one may be testing on the same engine.
+MINE = "pctest" + hashlib.sha256(str(CHECKOUT).encode()).hexdigest()[:6]
+IMAGE = f"{MINE}-image"
 WHY_NOT = "NO CONTAINER ENGINE: the stack, its upgrade and its recovery were NOT tested here"
 
 
@@ -69,7 +72,7 @@ def lay_out(
 
     def lay(name: str, image_name: str = image) -> ContainerStack:
         folder = tmp_path_factory.mktemp("container") / name
-        stack = ContainerStack.laid_out(folder, f"pctest-{name}", image_name, "1.0")
+        stack = ContainerStack.laid_out(folder, f"{MINE}-{name}", image_name, "1.0")
         stack.destroy()  # what an earlier run that was cut off has left
         made.append(stack)
         return stack

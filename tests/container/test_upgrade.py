@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.container import registry as registries
 from tests.container.stack import ContainerStack, run
+from tests.support.camera import Reply, Shot
 from tests.support.photos import portrait_jpeg
+from tests.support.stack import CHECKOUT
 
 pytestmark = pytest.mark.skipif(not registries.installed(), reason="docker-registry is not installed")
 
-_BROKEN = "RUN rm -rf /app/appliance/__pycache__ && echo 'raise RuntimeError(1)' > /app/appliance/app.py"
+HEAD = max(path.name[:4] for path in (CHECKOUT / "appliance/migrations/versions").glob("[0-9]*.py"))
+# One that cannot be loaded, and one that finds out when it starts.
+_NO_PROGRAM = "RUN rm -rf /app/appliance/__pycache__ && echo 'raise RuntimeError(1)' > /app/appliance/app.py"
+_BROKEN = (
+    "RUN rm -rf /app/appliance/__pycache__"
+    " && echo 'def open_services(_): raise RuntimeError(2)' >> /app/appliance/services.py"
+)
 # A table of its own time, and what was there is changed: the way back must bring both back.
 _NEXT = """\
 revision, down_revision, branch_labels, depends_on = "9999", "{head}", None, None
@@ -30,17 +37,11 @@ def downgrade():
 """
 
 
-def build(name: str, version: str, folder: Path, *steps: str) -> None:
+def build(name: str, version: str, base: str, folder: Path, *steps: str) -> None:
     """An image like 1.0 with something changed, pushed, and forgotten here."""
     folder.mkdir(exist_ok=True)
-    lines = [
-        "FROM photochanger-test:1.0",
-        "USER root",
-        *steps,
-        f"ENV APPLIANCE_VERSION={version}",
-        "USER 10001:10001",
-    ]
-    (folder / "Dockerfile").write_text("\n".join(lines) + "\n")
+    last = (f"ENV APPLIANCE_VERSION={version}", "USER 10001:10001")
+    (folder / "Dockerfile").write_text("\n".join((f"FROM {base}", "USER root", *steps, *last)))
     run("docker", "build", "-q", "-t", f"{name}:{version}", str(folder))
     run("docker", "push", "-q", f"{name}:{version}")
     run("docker", "rmi", f"{name}:{version}")
@@ -50,20 +51,21 @@ def build(name: str, version: str, folder: Path, *steps: str) -> None:
 def published(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """1.0, 1.1 and a broken 1.2 in a registry; gives the image's name there."""
     folder = tmp_path_factory.mktemp("registry")
-    heads = run("docker", "run", "--rm", f"{image}:1.0", "sh", "-c", "ls /app/appliance/migrations/versions")
-    head = max(re.findall(r"^(\d{4})_", heads, re.MULTILINE))
-    (folder / "1.1").mkdir()
-    (folder / "1.1" / "next.py").write_text(_NEXT.format(head=head))
-    (folder / "1.2").mkdir()
-    (folder / "1.2" / "next.py").write_text(_NEXT.format(head=head))
+    next_one = folder / "next"
+    next_one.mkdir()
+    (next_one / "next.py").write_text(_NEXT.format(head=HEAD))
     migration = "COPY --chmod=0644 next.py /app/appliance/migrations/versions/9999_next.py"
     with registries.registry(folder / "served") as address:
-        name = f"{address}/photochanger"
-        build(name, "1.0", folder)
-        build(name, "1.1", folder / "1.1")
-        build(name, "1.2", folder / "1.2", migration, _BROKEN)
-        build(name, "1.3", folder / "1.2", migration)
+        name, base = f"{address}/photochanger", f"{image}:1.0"
+        build(name, "1.0", base, folder)
+        build(name, "1.1", base, folder)
+        build(name, "1.2", base, next_one, migration, _BROKEN)
+        build(name, "1.3", base, next_one, migration)
+        build(name, "1.4", base, folder, _NO_PROGRAM)
         yield name
+        kept = run("docker", "images", "--quiet", "--filter", f"reference={name}").split()
+        if kept:
+            subprocess.run(["docker", "rmi", "--force", *set(kept)], check=False, capture_output=True)
 
 
 @pytest.fixture(scope="module")
@@ -74,35 +76,36 @@ def venue(lay_out: Callable[..., ContainerStack], published: str) -> ContainerSt
     return stack
 
 
-async def knock(venue: ContainerStack, stop: asyncio.Event) -> list[tuple[float, int, str | None]]:
-    """What a booth hears all the while: time, status, Retry-After."""
+async def post_all_the_while(venue: ContainerStack, shot: Shot, stop: asyncio.Event) -> list[Reply]:
+    """What a booth hears that goes on; a connection that breaks fails the test."""
     heard = []
-    async with httpx.AsyncClient(base_url=venue.url, trust_env=False, timeout=5) as booth:
-        while not stop.is_set():
-            try:
-                answer = await booth.get("/readyz")
-                heard.append((time.monotonic(), answer.status_code, answer.headers.get("retry-after")))
-            except httpx.HTTPError as error:
-                heard.append((time.monotonic(), 0, type(error).__name__))
-            await asyncio.sleep(0.05)
+    while not stop.is_set():
+        heard.append(await venue.camera.post("/api/ingest/slot-001?reply=json", shot))
+        await asyncio.sleep(0.1)
     return heard
 
 
-async def test_an_upgrade_keeps_the_data_and_closes_the_door_for_seconds(venue: ContainerStack) -> None:
-    job = (await venue.camera.post("/api/ingest/slot-001?reply=json", venue.shot(portrait_jpeg()))).json()
-    picture = venue.get(job["public_url"]).content
-    stop = asyncio.Event()
-    knocking = asyncio.create_task(knock(venue, stop))
-    said = (await asyncio.to_thread(venue.script, "upgrade", "1.1")).stdout
+async def test_an_upgrade_among_guests_loses_no_photo_and_closes_the_door_for_seconds(
+    venue: ContainerStack,
+) -> None:
+    shot, stop, nginx = venue.shot(portrait_jpeg()), asyncio.Event(), venue.container("nginx")
+    booths = [asyncio.create_task(post_all_the_while(venue, shot, stop)) for _ in range(2)]
+    await asyncio.sleep(1)
+    said = (await asyncio.to_thread(venue.script, "upgrade", "1.1", "--force")).stdout
+    await asyncio.sleep(1)
     stop.set()
-    heard = await knocking
+    heard = [reply for booth in booths for reply in await booth]
     assert "1.1 is running" in said
-    closed = [time_ for time_, status, _ in heard if status != 200]
-    assert closed[-1] - closed[0] < 30  # 7 to 12 on a machine that does nothing else; the aim is 15
-    assert {(status, bool(retry)) for _, status, retry in heard} == {(200, False), (503, True)}
+    # Alone on its machine it takes 8 seconds, and the aim is 15; here others are at work as well.
+    assert float(re.findall(r"closed for ([\d.]+) s", said)[0]) < 25
+    refused = [reply for reply in heard if reply.status != 200]
+    assert {(reply.status, reply.code) for reply in refused} == {(503, "service_unavailable")}
+    assert all(int(reply.headers["retry-after"]) > 0 for reply in refused)
     assert venue.inspect("app")["Config"]["Image"].endswith(":1.1")
-    assert venue.get(job["public_url"]).content == picture
-    assert venue.sql("select count(*) from job_history where status = 'done'") == "2"  # and the smoke test's
+    assert venue.container("nginx") == nginx
+    links = [reply.json()["public_url"] for reply in heard if reply.status == 200]
+    assert len(links) > 2
+    assert {venue.get(link).status_code for link in links} == {200}
 
 
 _A_PHOTO_IN_FLIGHT = """
@@ -121,11 +124,21 @@ async def test_an_upgrade_waits_for_no_guest_but_refuses(venue: ContainerStack) 
     assert venue.inspect("app")["Config"]["Image"].endswith(":1.1")
 
 
+def test_a_version_that_cannot_run_here_is_refused_with_the_door_open(venue: ContainerStack) -> None:
+    app = venue.container("app")
+    done = venue.script("upgrade", "1.4", "--no-backup", check=False)
+    assert done.returncode == 1
+    assert "RuntimeError: 1" in done.stderr
+    assert "nothing was changed" in done.stderr
+    assert venue.container("app") == app
+    assert venue.is_ready()
+
+
 async def test_a_broken_version_rolls_back_by_itself(venue: ContainerStack) -> None:
     before = venue.sql("select display_name from slot where slot_id = 'slot-001'")
     done = venue.script("upgrade", "1.2", check=False, UPGRADE_READY_WITHIN="8")
     assert done.returncode == 1
-    assert "RuntimeError" in done.stdout + done.stderr
+    assert "RuntimeError" in done.stdout
     assert "1.1 is running again with its data" in done.stderr
     assert venue.inspect("app")["Config"]["Image"].endswith(":1.1")
     assert venue.sql("select to_regclass('of_the_next_version') is null") == "t"
@@ -141,6 +154,19 @@ async def test_the_version_before_works_on_the_tables_of_the_next(venue: Contain
     assert venue.sql("select to_regclass('of_the_next_version') is null") == "f"
     reply = await venue.camera.post("/api/ingest/slot-001?reply=json", venue.shot(portrait_jpeg()))
     assert reply.status == 200
+
+
+async def test_rolling_back_with_the_data_brings_the_old_tables_and_rows_back(venue: ContainerStack) -> None:
+    name = "select display_name from slot where slot_id = 'slot-001'"
+    venue.sql(f"drop table of_the_next_version; update alembic_version set version_num = '{HEAD}'")
+    venue.sql("update slot set display_name = 'as it was' where slot_id = 'slot-001'")
+    venue.script("upgrade", "1.3", "--no-backup")
+    shot = venue.shot(portrait_jpeg())
+    since = (await venue.camera.post("/api/ingest/slot-001?reply=json", shot)).json()
+    assert "1.1 is running" in venue.script("rollback", "--with-data").stdout
+    assert venue.sql(name) == "as it was"
+    assert venue.get(since["public_url"]).status_code == 404
+    assert (await venue.camera.post("/api/ingest/slot-001?reply=json", shot)).status == 200
 
 
 def test_a_bundle_installs_with_the_registry_out_of_reach(
