@@ -25,6 +25,7 @@ from appliance.admin import (
     pictures,
     settings,
     settings_previews,
+    slot_gallery,
     slot_history,
     slot_test,
     slots,
@@ -37,6 +38,7 @@ from appliance.core import error_handlers
 SCREENS = (
     login,
     account,
+    slot_gallery,
     dashboard,
     pictures,
     slots,

@@ -40,6 +40,13 @@ class Card:
         """Why the slot is failing; ``None`` when it is not."""
         return self.slot.why[0] if self.slot.state == "failing" and self.slot.why else None
 
+    @property
+    def hindered(self) -> Cause | None:
+        """What keeps a ready slot from its first choice: it works on a fallback."""
+        if self.slot.state != "ready":
+            return None
+        return next((cause for cause in self.slot.why if cause.kind != "last_failure"), None)
+
 
 def card_of(slot: SlotStats) -> Card:
     """A card; seconds that only count down change nothing about it."""

@@ -18,6 +18,7 @@ from appliance.admin.services import services_of
 from appliance.core.errors import SlotNotFound
 from appliance.core.public_base import guest_base
 from appliance.slots.schemas import SLOT_IDS
+from appliance.stats.schemas import Cause
 
 router = APIRouter()
 
@@ -134,17 +135,15 @@ def _shared(request: Request, visiting: Visit, cards: Sequence[Card]) -> dict[st
     def ingest(card: Card, reply: str) -> str:
         return f"{base}/ingest/{card.slot_id}?reply={reply}"
 
-    def why(card: Card) -> dict[str, str]:
-        return _why(visiting, card)
+    def why(cause: Cause) -> dict[str, str]:
+        return _why(visiting, cause)
 
     return {"cards": cards, "ingest": ingest, "why": why, "may_pause": visiting.may("slots:pause")}
 
 
-def _why(visiting: Visit, card: Card) -> dict[str, str]:
-    """What is wrong with a failing slot and what to do, in the visitor's language."""
-    words, cause = visiting.words, card.cause
-    if cause is None:
-        return {"what": "", "do": ""}
+def _why(visiting: Visit, cause: Cause) -> dict[str, str]:
+    """What is wrong with a slot and what to do, in the visitor's language."""
+    words = visiting.words
     if cause.fields:
         found = "; ".join(f"{name}: {words.message(text)}" for name, text in cause.fields.items())
         return {"what": words("card.wrong_settings"), "do": found}

@@ -25,6 +25,7 @@ from appliance.jobs.models import UNDO_DELETE
 from appliance.jobs.search import JobFilter
 from appliance.media import qr
 from appliance.results.gallery import GalleryItem, GalleryState
+from appliance.results.links import GuestLink
 from appliance.results.service import attachment
 from appliance.slots.schemas import SLOT_IDS
 
@@ -145,16 +146,17 @@ async def card(job_id: uuid.UUID, request: Request, visiting: MayRead) -> Respon
 async def code(job_id: uuid.UUID, request: Request, visiting: MayRead) -> Response:
     """The guest's link and its QR code, in a dialog."""
     item = await _item(request, job_id)
-    if item.state != "available":
+    if item.state not in ("available", "hidden"):
         raise ResultNotFound
-    return part(visiting, "_shot_code.html", item=item, **await _shared(request, visiting))
+    link = await _guest_link(request, item)
+    return part(visiting, "_shot_code.html", item=item, link=link, **await _shared(request, visiting))
 
 
 @router.get("/{job_id}/code.svg")
 async def code_picture(job_id: uuid.UUID, request: Request, _: MayRead) -> Response:
     """The QR code of the guest's link."""
     item = await _item(request, job_id)
-    drawn = qr.svg(await _base(request) + item.public_url, _QR_SIZE)
+    drawn = qr.svg((await _guest_link(request, item)).url, _QR_SIZE)
     return Response(drawn, media_type="image/svg+xml")
 
 
@@ -238,10 +240,13 @@ async def _item(request: Request, job_id: uuid.UUID) -> GalleryItem:
     return found.results[0]
 
 
-async def _base(request: Request) -> str:
-    """The base of guests' links: the operator's, else the deployment's, else where guests reach us."""
-    settings = await desk_of(request).guests.settings()
-    return doorway_of(request).guests(settings.public_base_url)
+async def _guest_link(request: Request, item: GalleryItem) -> GuestLink:
+    """What a guest is given for a picture: the page's address, or the short one."""
+    guests = desk_of(request).guests
+    settings = await guests.settings()
+    return await guests.links.link(
+        item.job_id, doorway_of(request).guests(settings.public_base_url), settings
+    )
 
 
 def _may_undo(item: GalleryItem) -> bool:
@@ -250,7 +255,6 @@ def _may_undo(item: GalleryItem) -> bool:
 
 async def _shared(request: Request, visiting: Visit) -> dict[str, Any]:
     return {
-        "base": await _base(request),
         "names": {card.slot_id: card.slot.display_name for card in await desk_of(request).board.cards()},
         "may_undo": _may_undo,
         "may_write": visiting.may("results:write"),

@@ -95,7 +95,7 @@ class Person:
             try:
                 await self.page.goto(self.stack.url + path)
             except Error as error:
-                if NETWORK_CHANGED not in error.message:
+                if NETWORK_CHANGED not in error.message and "chrome-error:" not in error.message:
                     raise
                 self.interrupted = True
             if not self.interrupted:

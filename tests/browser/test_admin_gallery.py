@@ -7,6 +7,7 @@ import io
 import zipfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -99,6 +100,9 @@ async def test_hiding_and_deleting_can_be_undone(
     await someone.go(f"/admin/gallery?slot={SLOT}")
     await someone.page.click(f"{card} .shot-picture")
     await someone.page.wait_for_selector("dialog .shot-code")
+    given = await someone.text("dialog .shot-code code")
+    assert urlsplit(given).path == f"/r/{job_id}", "guests are given the page, not the file"
+    assert (await client.get(urlsplit(given).path)).status_code == 200
     assert await someone.violations() == []
     assert await someone.small_targets() == []
     await someone.screenshot("gallery-picture")
@@ -106,6 +110,13 @@ async def test_hiding_and_deleting_can_be_undone(
     await someone.page.wait_for_selector(f"{card}.is-hidden")
     assert (await client.get(link)).status_code == 404
     await someone.page.click("#toasts [hx-post$='/unhide']")
+    await someone.page.wait_for_selector(f"{card}.is-available")
+    await someone.page.click(f"{card} .shot-picture")
+    await someone.page.click("dialog [hx-post$='/hide']")
+    await someone.page.wait_for_selector(f"{card}.is-hidden")
+    await someone.page.reload()
+    await someone.page.click(f"{card} .shot-picture")
+    await someone.page.click("dialog [hx-post$='/unhide']")
     await someone.page.wait_for_selector(f"{card}.is-available")
     await someone.page.click(f"{card} form[action$='/delete'] button")
     await someone.page.wait_for_selector(f"{card}.is-deleted")

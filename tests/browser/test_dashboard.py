@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from tests.browser.conftest import MakePerson
 from tests.conftest import Change
 from tests.standins import StandIn
 from tests.support.camera import Camera, Shot
+from tests.support.slots import with_gemini
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.browser
 
@@ -126,3 +130,71 @@ async def test_one_tap_warms_the_providers_up_and_says_how_each_answered(
     assert words in said
     assert "gemini · gemini-3.1-flash-image-preview" in said
     assert not any(standin.pictures_asked() for standin in standins.values())
+
+
+@pytest.mark.parametrize(("size", "lang", "theme"), [("phone", "ru", "dark"), ("desktop", "en", "light")])
+async def test_a_slots_gallery_is_opened_from_its_card_and_shows_its_code(
+    admin_person: MakePerson, stack: Stack, client: httpx.AsyncClient, size: str, lang: str, theme: str
+) -> None:
+    async with stack.database() as db:
+        await db.execute("delete from shared_gallery")
+    someone = await admin_person(size=size, lang=lang, theme=theme)
+    card = "#slot-006 [data-keep=gallery]"
+    await someone.page.click(card)
+    await someone.page.wait_for_selector("dialog #gallery-minutes")
+    assert await someone.violations() == []
+    await someone.page.select_option("#gallery-minutes", "240")
+    await someone.page.click("dialog .primary")
+    code = someone.page.locator("dialog .gallery-code")
+    await code.wait_for()
+    assert await code.evaluate("one => one.decode().then(() => one.naturalWidth)") >= 200
+    assert await someone.violations() == []
+    assert await someone.small_targets() == []
+    await someone.screenshot("slot-gallery")
+    address = await someone.text("dialog p > code")
+    shown = await client.get(urlsplit(address).path)
+    assert (shown.status_code, urlsplit(address).path[:3]) == (200, "/g/")
+    gallery = await stack.value("select slot_id from shared_gallery where closed_at is null")
+    assert gallery == "slot-006"
+    await someone.page.keyboard.press("Escape")
+    await someone.page.click(card)
+    assert await someone.text("dialog p > code") == address, "the same one, not another"
+    async with stack.database() as db:
+        await db.execute("delete from shared_gallery")
+
+
+async def test_who_may_only_look_opens_no_gallery(admin_person: MakePerson, stack: Stack) -> None:
+    async with stack.database() as db:
+        await db.execute("delete from shared_gallery")
+    someone = await admin_person(role="operator")
+    await someone.page.click("#slot-006 [data-keep=gallery]")
+    await someone.page.wait_for_selector("dialog :text('administrator')")
+    assert await someone.page.locator("dialog[open] form").count() == 0
+
+
+async def test_a_slot_on_its_fallback_says_so(
+    admin_person: MakePerson, stack: Stack, slot: Change, gemini: StandIn
+) -> None:
+    someone = await admin_person()
+    fallback = [{"provider": "local", "operation": "comic", "params": {}}]
+    await slot("slot-005", **with_gemini(fallbacks=fallback))
+    stack.set_keys("gemini")
+    await someone.page.wait_for_selector("#slot-005 .soft-why")
+    assert "Works on a fallback" in await someone.text("#slot-005 .why")
+    assert await someone.violations() == []
+
+
+async def test_a_card_leads_to_the_editor_and_to_what_happened(admin_person: MakePerson) -> None:
+    someone = await admin_person()
+    await someone.page.click("#slot-004 h2 a")
+    assert someone.path == "/admin/slots/slot-004"
+    await someone.go("/admin/")
+    await someone.page.click("#slot-004 [data-keep=jobs]")
+    assert someone.page.url.endswith("/admin/jobs?slot=slot-004")
+
+
+async def test_who_types_the_address_alone_gets_to_the_login_with_one_tap(person: MakePerson) -> None:
+    someone = await person(size="phone", lang="ru")
+    await someone.go("/")
+    await someone.page.click("footer a[href='/admin/']")
+    assert someone.path == "/admin/login"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, func, select, tuple_, update
+from sqlalchemy import ColumnElement, CursorResult, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.jobs.models import JobHistory
@@ -46,6 +46,20 @@ class GalleryRepository:
     async def by_wall_token(self, token: str) -> SharedGallery | None:
         """The gallery that a screen shows."""
         found = select(SharedGallery).where(SharedGallery.wall_token == token)
+        return (await self._session.scalars(found)).first()
+
+    async def open_for(self, slot_id: str, now: datetime) -> SharedGallery | None:
+        """The newest open one of a slot, else the newest open one of all slots."""
+        found = (
+            select(SharedGallery)
+            .where(
+                or_(SharedGallery.slot_id == slot_id, SharedGallery.slot_id.is_(None)),
+                SharedGallery.closed_at.is_(None),
+                or_(SharedGallery.closes_at.is_(None), SharedGallery.closes_at >= now),
+            )
+            .order_by(SharedGallery.slot_id.is_(None), SharedGallery.opened_at.desc())
+            .limit(1)
+        )
         return (await self._session.scalars(found)).first()
 
     async def all(self) -> Sequence[SharedGallery]:

@@ -85,6 +85,12 @@ class GalleryDesk:
         async with self._database.session() as session:
             return await _view(session, await _known(session, gallery_id), base)
 
+    async def open_for(self, slot_id: str, base: str) -> GalleryView | None:
+        """The open gallery that shows a slot's pictures: its own, else one of the whole event."""
+        async with self._database.session() as session:
+            found = await GalleryRepository(session).open_for(slot_id, utcnow())
+            return await _view(session, found, base) if found else None
+
     async def all(self, base: str) -> list[GalleryView]:
         """Every gallery, the newest first."""
         async with self._database.session() as session:
