@@ -22,6 +22,7 @@ from appliance.ingest import routes as ingest_routes
 from appliance.ingest import trial_routes
 from appliance.jobs import routes as jobs_routes
 from appliance.operator_settings import routes as settings_routes
+from appliance.operator_settings.provider_keys import routes as provider_key_routes
 from appliance.results import guest_routes, picture_routes, slot_page, staff_routes
 from appliance.results import routes as results_routes
 from appliance.results.event import routes as event_routes
@@ -78,6 +79,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(accounts_routes.router)
     app.include_router(audit_routes.router)
     app.include_router(settings_routes.router)
+    app.include_router(provider_key_routes.router)
     app.include_router(slots_routes.router)
     app.include_router(slot_page.router)
     app.include_router(provider_routes.router)

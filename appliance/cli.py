@@ -200,16 +200,19 @@ async def warm_up(settings: Settings, _: argparse.Namespace) -> int:
     """Touch every active slot's providers cheaply with every key, before the doors open."""
     from appliance.core.app_settings import OperatorSettings
     from appliance.core.db import Database
+    from appliance.core.encryption import EncryptionKeys
     from appliance.providers.breaker import Circuits
     from appliance.providers.keys import KeyFiles, KeyRing
     from appliance.providers.registry import ProviderRegistry
     from appliance.providers.runner import RouteRunner
+    from appliance.providers.stored_keys import AllKeys, StoredKeys
     from appliance.providers.timings import RouteTimings
     from appliance.slots.warm_up import WarmUp
 
     database = Database(settings.sqlalchemy_url(), pool_size=2)
     registry = ProviderRegistry(OperatorSettings(), settings.provider_base_urls)
-    keys = KeyRing(KeyFiles(settings.secrets_dir))
+    stored = StoredKeys(database, EncryptionKeys(settings.secrets_dir))
+    keys = KeyRing(AllKeys(stored, KeyFiles(settings.secrets_dir)))
     try:
         report = await WarmUp(database, RouteRunner(registry, keys, RouteTimings(database), Circuits())).run()
     finally:
@@ -283,6 +286,9 @@ def build_parser() -> argparse.ArgumentParser:
     made["set-password"].add_argument("username")
     made["rotate-signing-key"].add_argument(
         "--retire-old", action="store_true", help="a key leaked: refuse at once what the old keys signed"
+    )
+    made["rotate-encryption-key"].add_argument(
+        "--retire-old", action="store_true", help="forget the earlier keys, which older backups may need"
     )
     made["collect-static"].add_argument("folder", type=Path, metavar="DIR")
     lifecycle.add_arguments(made)

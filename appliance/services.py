@@ -16,6 +16,7 @@ from appliance.accounts.tokens import Tokens
 from appliance.admin.board import Board
 from appliance.core.app_settings import OperatorSettings
 from appliance.core.db import Database
+from appliance.core.encryption import EncryptionKeys
 from appliance.core.passwords import PasswordChecker
 from appliance.core.secrets import FirstPasswordFile
 from appliance.ingest.credentials import IngestCredentials
@@ -32,12 +33,14 @@ from appliance.media.library import TemplateFiles
 from appliance.media.previews import Previews
 from appliance.media.store import MediaStore
 from appliance.media.templates import TemplateCache
+from appliance.operator_settings.provider_keys.service import ProviderKeyService
 from appliance.operator_settings.service import OperatorSettingsService
 from appliance.providers.breaker import Circuits
 from appliance.providers.failover import ProviderLine
 from appliance.providers.keys import KeyFiles, KeyRing
 from appliance.providers.registry import ProviderRegistry
 from appliance.providers.runner import RouteRunner
+from appliance.providers.stored_keys import AllKeys, StoredKeys
 from appliance.providers.timings import RouteTimings
 from appliance.results.gallery import Gallery
 from appliance.results.guests import GuestPages
@@ -74,6 +77,7 @@ class Services:
     audit: AuditTrail
     credentials: IngestCredentials
     operator_settings: OperatorSettingsService
+    provider_keys: ProviderKeyService
     slot_editor: SlotEditor
     slot_pages: SlotPages
     provider_catalog: ProviderCatalog
@@ -106,9 +110,11 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         stack.push_async_callback(ledger.aclose)
         gate = Gate()
         lending = Lending()
-        runner = RouteRunner(
-            registry, KeyRing(KeyFiles(settings.secrets_dir)), RouteTimings(database), Circuits()
-        )
+        encryption = EncryptionKeys(settings.secrets_dir)
+        encryption.ensure()
+        stored_keys, key_files = StoredKeys(database, encryption), KeyFiles(settings.secrets_dir)
+        key_ring = KeyRing(AllKeys(stored_keys, key_files))
+        runner = RouteRunner(registry, key_ring, RouteTimings(database), Circuits())
         keys = SigningKeys(settings.secrets_dir)
         keys.ensure()
         tokens = Tokens(keys)
@@ -149,6 +155,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             audit=AuditTrail(database),
             credentials=credentials,
             operator_settings=OperatorSettingsService(database, credentials, registry.configure),
+            provider_keys=ProviderKeyService(
+                database, registry, key_ring, stored_keys, key_files, encryption
+            ),
             slot_editor=slot_editor,
             slot_pages=SlotPages(database, slot_editor),
             provider_catalog=ProviderCatalog(database, runner),

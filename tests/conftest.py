@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.standins import Script, StandIn, gemini_app, openai_app, running, turbotext_app
+from tests.standins import Script, StandIn, Step, gemini_app, openai_app, running, turbotext_app
 from tests.support.camera import Camera, Shot
 from tests.support.logins import Logins, add_account, client_at
 from tests.support.photos import portrait_jpeg
@@ -57,7 +57,7 @@ async def _standins(provider_ports: dict[str, int]) -> AsyncIterator[dict[str, S
 def standins(_standins: dict[str, StandIn], stack: Stack) -> dict[str, StandIn]:
     """The providers' stand-ins, playing no script, remembering no call and no refused key."""
     for name, standin in _standins.items():
-        standin.script, standin.seconds, standin.keys = Script(), 0.0, None
+        standin.script, standin.seconds, standin.keys, standin.probes = Script(), 0.0, None, Step()
         standin.calls.clear()
         standin.revoked.clear()
         stack.set_keys(name, f"{name}-key-{secrets.token_hex(4)}")

@@ -15,6 +15,9 @@ AuditAction = Literal[
     "account.password_refused",
     "settings.changed",
     "ingest_password.rotated",
+    "provider_key.added",
+    "provider_key.removed",
+    "provider_key.used_again",
     "slot.saved",
     "slot.paused",
     "slot.resumed",
@@ -34,6 +37,7 @@ AuditAction = Literal[
     "event.exported",
     "event.wiped",
     "signing_key.rotated",
+    "encryption_key.rotated",
 ]
 ACTIONS: tuple[AuditAction, ...] = get_args(AuditAction)
 # What actions have in common before the point: asking for it finds all of them.

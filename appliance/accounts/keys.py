@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from appliance.core.clock import utcnow
-from appliance.core.secrets import write_secret
+from appliance.core.secrets import replace_secret
 
 log = structlog.get_logger()
 
@@ -100,11 +99,7 @@ class SigningKeys:
         return keys
 
     def _write(self, keys: Sequence[SigningKey]) -> None:
-        """As root, for whoever the appliance runs as: its owner stays the owner."""
-        owner = (self.path if self.path.exists() else self.path.parent).stat()
-        write_secret(self.path, json.dumps({"keys": [asdict(key) for key in keys]}, indent=2) + "\n")
-        if os.geteuid() == 0:
-            os.chown(self.path, owner.st_uid, owner.st_gid)
+        replace_secret(self.path, json.dumps({"keys": [asdict(key) for key in keys]}, indent=2) + "\n")
 
 
 def _new_key() -> SigningKey:

@@ -32,6 +32,14 @@ def write_secret(path: Path, text: str) -> None:
         raise
 
 
+def replace_secret(path: Path, text: str) -> None:
+    """Like ``write_secret``; as root, for whoever the appliance runs as: its owner stays the owner."""
+    owner = (path if path.exists() else path.parent).stat()
+    write_secret(path, text)
+    if os.geteuid() == 0:
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
 def read_or_make(path: Path, nbytes: int = 32) -> str:
     """The secret in ``path``; made at random (``nbytes`` bytes, URL-safe text) if there is none."""
     try:

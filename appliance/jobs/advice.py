@@ -14,14 +14,16 @@ from appliance.core.errors import ErrorCode
 from appliance.jobs.models import INTERRUPTED_REASON, TIMEOUT_REASON
 
 Language = Literal["en", "ru"]
+Place = Literal["provider_keys"]
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What happened, and what to do; the second may be empty."""
+    """What happened, and what to do, which may be empty; ``place`` is where, in the settings."""
 
     what: str
     do: str
+    place: Place | None = None
 
 
 _Texts = tuple[str, str, str, str]  # what and do in English, what and do in Russian
@@ -234,6 +236,12 @@ _PROVIDER_TEXTS: dict[str, _Texts] = {
         "Для этого провайдера не задан ключ API.",
         "Введите его в настройках.",
     ),
+    "unreadable_key": (
+        "This provider's API key cannot be read any more: it was encrypted on another machine.",
+        "Enter it again in the settings.",
+        "Ключ API этого провайдера больше не прочитать: он зашифрован на другой машине.",
+        "Введите его в настройках ещё раз.",
+    ),
     "malformed_key": _BAD_KEY,
     "API_KEY_INVALID": _BAD_KEY,
     "invalid_api_key": _BAD_KEY,
@@ -273,13 +281,20 @@ _PROVIDER_TEXTS: dict[str, _Texts] = {
 }
 
 
+_AT_THE_KEYS = frozenset(
+    {"no_key", "unreadable_key", "keys_rest"}
+    | {reason for reason, texts in _PROVIDER_TEXTS.items() if texts in (_BAD_KEY, _QUOTA)}
+)
+
+
 def advice(reason: str | None, provider_reason: str | None, language: Language) -> Advice | None:
     """What to tell of a failure; ``None`` for a job that did not fail."""
     if reason is None:
         return None
     texts = _PROVIDER_TEXTS.get(provider_reason or "") or _TEXTS.get(reason)
     texts = texts or _TEXTS[ErrorCode.INTERNAL_ERROR]
-    return Advice(*texts[:2]) if language == "en" else Advice(*texts[2:])
+    what, do = texts[:2] if language == "en" else texts[2:]
+    return Advice(what, do, "provider_keys" if provider_reason in _AT_THE_KEYS else None)
 
 
 def known_reasons() -> set[str]:

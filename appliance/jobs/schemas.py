@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from appliance.jobs.advice import Place
 from appliance.jobs.models import JobStatus
 from appliance.jobs.search import ResultState
 
@@ -43,6 +44,7 @@ class AdviceView(_Frozen):
 
     en: AdviceText
     ru: AdviceText
+    place: Place | None = Field(default=None, description="the settings where it is done")
 
 
 class JobSummary(_Frozen):

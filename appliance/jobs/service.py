@@ -86,7 +86,9 @@ def advice_view(reason: str | None, provider_reason: str | None) -> AdviceView |
     en, ru = advice(reason, provider_reason, "en"), advice(reason, provider_reason, "ru")
     if en is None or ru is None:
         return None
-    return AdviceView(en=AdviceText(what=en.what, do=en.do), ru=AdviceText(what=ru.what, do=ru.do))
+    return AdviceView(
+        en=AdviceText(what=en.what, do=en.do), ru=AdviceText(what=ru.what, do=ru.do), place=en.place
+    )
 
 
 def provider_reason(job: JobHistory) -> str | None:

@@ -24,9 +24,11 @@ import structlog
 
 from appliance import __version__
 from appliance.core.clock import utcnow
+from appliance.core.encryption import ENCRYPTION_KEYS
 from appliance.core.files import PARTIAL_PREFIX
 from appliance.lifecycle import archive, tables
 from appliance.lifecycle.sealing import BackupProblem
+from appliance.providers.keys import FOLDER as PROVIDER_KEYS
 from appliance.settings import Settings
 
 log = structlog.get_logger()
@@ -38,6 +40,8 @@ _DATABASE_ONLY = "-database"
 _PARTIAL = ".partial"
 # The server's own password belongs to the server; the passphrase must not lie in what it protects.
 _NOT_BACKED_UP = {"database-password", "database-superuser-password", PASSPHRASE_FILE}
+# What would let a reader of an unencrypted backup use the providers' keys.
+_SEALED_ONLY = (ENCRYPTION_KEYS, f"{PROVIDER_KEYS}/")
 _KEEP_FREE = 256 * 1024 * 1024
 
 
@@ -61,6 +65,7 @@ class Made:
     pictures: int
     missing: int
     seconds: float
+    holds_keys: bool  # whether the providers' keys can be read on another machine
 
 
 def usual_passphrase(secrets_dir: Path) -> str | None:
@@ -105,9 +110,8 @@ async def make(settings: Settings, wish: Wish) -> Made:
     if wish.to != STDOUT and wish.keep:
         _prune(Path(wish.to), wish.keep, database_only=wish.database_only)
     rows = sum(facts["rows"].values())
-    made = Made(
-        name, size, rows, facts["pictures"], len(facts["missing"]), round(time.monotonic() - since, 1)
-    )
+    seconds = round(time.monotonic() - since, 1)
+    made = Made(name, size, rows, facts["pictures"], len(facts["missing"]), seconds, bool(wish.passphrase))
     log.info(
         "backup.done",
         size=size,
@@ -155,8 +159,12 @@ def _require_space(media_root: Path, folder: Path, wish: Wish) -> None:
 async def _write(connection: Any, settings: Settings, wish: Wish, writer: archive.Writer) -> dict[str, Any]:
     async with tables.no_cleanup(connection):
         facts = await _write_tables(connection, _spool(settings.backup_dir), writer)
+        facts["key_files_left_out"] = []
         for path, name in _secret_files(settings.secrets_dir):
-            _add_file(writer, path, f"secrets/{name}")
+            if wish.passphrase or not name.startswith(_SEALED_ONLY):
+                _add_file(writer, path, f"secrets/{name}")
+            elif name.startswith(f"{PROVIDER_KEYS}/") and path.stat().st_size:
+                facts["key_files_left_out"].append(name)
         facts |= {"pictures": 0, "missing": []}
         if not wish.database_only:
             await asyncio.to_thread(_write_pictures, settings.media_root, writer, facts)

@@ -19,12 +19,14 @@ from sqlalchemy import text
 from appliance import __version__
 from appliance.core.app_settings import AppSettingsRepository, OperatorSettings
 from appliance.core.db import Database
+from appliance.core.encryption import EncryptionKeys
 from appliance.core.health import LOW_DISK_BYTES
 from appliance.lifecycle import backup, doctor_network, local_http, tables
 from appliance.lifecycle.certificates import CERTIFICATE, days_left
 from appliance.migrations import runner
 from appliance.providers.keys import KeyFiles
 from appliance.providers.registry import DEFAULT_URLS, ProviderRegistry
+from appliance.providers.stored_keys import AllKeys, StoredKeys
 from appliance.settings import Settings
 
 _BACKUP_HOURS = 36
@@ -63,14 +65,24 @@ async def examine(settings: Settings, *, front: Path) -> list[Finding]:
             *await asyncio.gather(asyncio.to_thread(_app, settings.listen)),
             reached,
             *await asyncio.to_thread(_files, settings, front),
-            *await _network(settings, operator, used),
+            *await _network(settings, operator, used, await _keys(settings, database, reached)),
         ]
     finally:
         await database.aclose()
     return findings
 
 
-async def _network(settings: Settings, operator: OperatorSettings, used: dict[str, int]) -> list[Finding]:
+async def _keys(settings: Settings, database: Database, reached: Finding) -> AllKeys:
+    """The providers' keys: of the database too, where it answers."""
+    stored = StoredKeys(database, EncryptionKeys(settings.secrets_dir))
+    if reached.state is not State.BAD:
+        await stored.refresh()
+    return AllKeys(stored, KeyFiles(settings.secrets_dir))
+
+
+async def _network(
+    settings: Settings, operator: OperatorSettings, used: dict[str, int], keys: AllKeys
+) -> list[Finding]:
     registry = ProviderRegistry(operator, settings.provider_base_urls)
     try:
         chosen = {name: connection.base_url for name, connection in operator.providers.items()}
@@ -78,7 +90,7 @@ async def _network(settings: Settings, operator: OperatorSettings, used: dict[st
             name: settings.provider_base_urls.get(name) or chosen.get(name) or usual
             for name, usual in DEFAULT_URLS.items()
         }
-        asked = await doctor_network.providers(registry, addresses, KeyFiles(settings.secrets_dir), used)
+        asked = await doctor_network.providers(registry, addresses, keys, used)
         public = await doctor_network.public_address(operator.public_base_url or settings.public_base())
         return [Finding(each.what, State(each.state), each.said, each.do) for each in [*asked, public]]
     finally:

@@ -12,13 +12,14 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from appliance.core.clock import Deadline, utcnow
+from appliance.core.clock import utcnow
 from appliance.operator_settings.address import check_address
-from appliance.providers.base import ProviderBadKey, ProviderError
-from appliance.providers.keys import KeyFiles, ends_in
+from appliance.providers.key_tests import ask_provider
+from appliance.providers.keys import KeySource, ends_in
 from appliance.providers.registry import ProviderRegistry
 
 _PATIENCE = 8.0
+_WHERE = "admin pages, Settings, Provider keys"
 _SKEW = 60.0  # seconds: past it signatures and certificates begin to be refused
 
 
@@ -33,16 +34,13 @@ class Answer:
 
 
 async def providers(
-    registry: ProviderRegistry, addresses: Mapping[str, str], keys: KeyFiles, used: Mapping[str, int]
+    registry: ProviderRegistry, addresses: Mapping[str, str], keys: KeySource, used: Mapping[str, int]
 ) -> list[Answer]:
     """Every provider that an active slot uses or that has a key; then the clock, if one told us the time."""
-    wanted = [name for name in addresses if used.get(name) or keys.keys(name)]
+    wanted = [name for name in addresses if used.get(name) or keys.keys(name) or keys.unreadable(name)]
     skews: list[float] = []
     asked = await asyncio.gather(
-        *(
-            _provider(registry, name, addresses[name], keys.keys(name), used.get(name, 0), skews)
-            for name in wanted
-        )
+        *(_provider(registry, name, addresses[name], keys, used.get(name, 0), skews) for name in wanted)
     )
     answers = [answer for several in asked for answer in several]
     if skews:
@@ -54,26 +52,35 @@ async def _provider(
     registry: ProviderRegistry,
     name: str,
     address: str,
-    keys: tuple[str, ...],
+    source: KeySource,
     slots: int,
     skews: list[float],
 ) -> list[Answer]:
     """Reached at all, by name and by HTTP; then each key."""
-    bad = "bad" if slots else "warning"
+    bad, keys = "bad" if slots else "warning", source.keys(name)
+    lost = _unreadable(name, source.unreadable(name), "warning" if keys else bad)
     try:
         since = time.monotonic()
         skews.append(await _ask(address))
         reached = Answer(name, "ok", f"reached at {address} in {(time.monotonic() - since) * 1000:.0f} ms")
     except socket.gaierror:
         do = "Check the machine's DNS, or set PROVIDER_BASE_URLS to a proxy of the venue."
-        return [Answer(name, bad, f"{urlsplit(address).hostname} has no address here", do)]
+        return [Answer(name, bad, f"{urlsplit(address).hostname} has no address here", do), *lost]
     except (OSError, httpx.HTTPError, TimeoutError) as error:
         do = "Check the way to the internet: cable, firewall, HTTPS_PROXY."
-        return [Answer(name, bad, f"{address} cannot be reached ({type(error).__name__})", do)]
-    if not keys:
-        do = f"Enter one in the admin pages, or put it into the secret file provider-keys/{name}."
+        return [Answer(name, bad, f"{address} cannot be reached ({type(error).__name__})", do), *lost]
+    if not keys and not lost:
+        do = f"Enter one: {_WHERE}. Or put it into the secret file provider-keys/{name}."
         return [reached, Answer(f"{name} key", bad, f"there is none, and {slots} active slots need it", do)]
-    return [reached, *[await _key(registry, name, key, bad) for key in keys]]
+    return [reached, *[await _key(registry, name, key, bad) for key in keys], *lost]
+
+
+def _unreadable(name: str, count: int, state: str) -> list[Answer]:
+    """Keys that were encrypted with an encryption key that is not here."""
+    if not count:
+        return []
+    said = f"{count} cannot be read: encrypted with another encryption key"
+    return [Answer(f"{name} key", state, said, f"Enter them again: {_WHERE}.")]
 
 
 async def _ask(address: str) -> float:
@@ -90,16 +97,20 @@ async def _ask(address: str) -> float:
 
 async def _key(registry: ProviderRegistry, name: str, key: str, bad: str) -> Answer:
     what = f"{name} key {ends_in(key)}"
-    try:
-        await registry.driver(name).probe(key, Deadline.after(_PATIENCE))
-    except ProviderBadKey as error:
-        do = "Enter a valid one in the admin pages; look at the provider's account."
-        return Answer(what, bad, f"is not accepted: {error.reason}", do)
-    except (ProviderError, TimeoutError) as error:
-        return Answer(
-            what, "warning", f"could not be tried: {error or 'no answer in time'}", "Try again later."
-        )
-    return Answer(what, "ok", "accepted")
+    tested = await ask_provider(registry.driver(name), key, _PATIENCE)
+    word = f" ({tested.reason})" if tested.reason else ""
+    match tested.outcome:
+        case "works":
+            return Answer(what, "ok", "accepted")
+        case "unproven":
+            return Answer(what, "ok", "not refused; only a picture, which is paid for, would show more")
+        case "refused":
+            do = f"Enter a valid one: {_WHERE}. Look at the provider's account."
+            return Answer(what, bad, f"is not accepted{word}", do)
+        case "no_quota":
+            return Answer(what, "warning", f"has no quota left{word}", "Pay, wait, or enter another key.")
+        case _:
+            return Answer(what, "warning", f"could not be tried{word}", "Try again later.")
 
 
 def _clock(skew: float) -> Answer:

@@ -26,11 +26,14 @@ from alembic import command
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from appliance.core.db import Database
+from appliance.core.encryption import ENCRYPTION_KEYS, EncryptionKeys
 from appliance.core.files import PARTIAL_PREFIX
 from appliance.core.secrets import write_secret
 from appliance.lifecycle import archive, local_http, tables
 from appliance.lifecycle.sealing import BackupProblem
 from appliance.migrations import runner
+from appliance.providers.stored_keys import StoredKeys
 from appliance.settings import Settings
 
 log = structlog.get_logger()
@@ -47,6 +50,7 @@ class Restored:
     version: str
     rows: int
     pictures: int
+    keys_to_enter: tuple[str, ...] = ()  # providers' keys that cannot be read here, in words
 
 
 @contextmanager
@@ -83,7 +87,8 @@ async def restore(settings: Settings, file: IO[bytes], passphrase: str | None) -
         await asyncio.to_thread(_restore_pictures, settings.media_root, file, passphrase)
         await _restore_database(settings, file, passphrase, facts)
         _restore_secrets(settings.secrets_dir, file, passphrase)
-    done = Restored(facts["made_at"], facts["version"], sum(facts["rows"].values()), facts["pictures"])
+    rows, to_enter = sum(facts["rows"].values()), await _keys_to_enter(settings, facts)
+    done = Restored(facts["made_at"], facts["version"], rows, facts["pictures"], to_enter)
     log.info(
         "restore.done", made_at=done.made_at, version=done.version, rows=done.rows, pictures=done.pictures
     )
@@ -125,7 +130,29 @@ def _restore_pictures(media_root: Path, file: IO[bytes], passphrase: str | None)
 
 def _restore_secrets(folder: Path, file: IO[bytes], passphrase: str | None) -> None:
     for _, name, content in _of("secrets", file, passphrase):
-        write_secret(folder / name, content.read().decode())
+        if name == ENCRYPTION_KEYS:  # this machine's own stay: another backup of it may need them
+            EncryptionKeys(folder).take_over(content.read().decode())
+        else:
+            write_secret(folder / name, content.read().decode())
+
+
+async def _keys_to_enter(settings: Settings, facts: dict[str, Any]) -> tuple[str, ...]:
+    """The providers' keys that an unencrypted backup named but did not bring."""
+    database = Database(settings.sqlalchemy_url(), pool_size=1)
+    try:
+        stored = StoredKeys(database, EncryptionKeys(settings.secrets_dir))
+        await stored.refresh_now()
+    finally:
+        await database.aclose()
+    entered = [
+        f"{one.provider} {one.row.ends_in}, entered by {one.row.added_by}"
+        for one in stored.all()
+        if one.key is None
+    ]
+    files = [
+        name for name in facts.get("key_files_left_out", []) if not (settings.secrets_dir / name).exists()
+    ]
+    return (*entered, *(f"the secret file {name}" for name in files))
 
 
 def _of(

@@ -14,7 +14,9 @@ from typing import IO
 from sqlalchemy import text
 
 from appliance.core.db import Database
+from appliance.core.encryption import EncryptionKeys
 from appliance.lifecycle import doctor, redaction
+from appliance.providers.stored_keys import StoredKeys
 from appliance.settings import Settings
 
 _QUERIES = {
@@ -33,7 +35,7 @@ _QUERIES = {
 
 async def write(settings: Settings, out: IO[bytes], logs: str, *, front: Path) -> None:
     """A gzipped tar of text files."""
-    known = redaction.known_secrets(settings.secrets_dir)
+    known = [*redaction.known_secrets(settings.secrets_dir), *await _entered_keys(settings)]
     findings = await doctor.examine(settings, front=front)
     files = {
         "doctor.txt": doctor.page(findings),
@@ -48,6 +50,17 @@ async def write(settings: Settings, out: IO[bytes], logs: str, *, front: Path) -
             info = tarfile.TarInfo(f"support/{name}")
             info.size, info.mtime = len(data), int(time.time())
             tar.addfile(info, io.BytesIO(data))
+
+
+async def _entered_keys(settings: Settings) -> list[str]:
+    """Provider keys that lie in the database: what quotes one is cut out like the secret files' values."""
+    database = Database(settings.sqlalchemy_url(), pool_size=1)
+    try:
+        stored = StoredKeys(database, EncryptionKeys(settings.secrets_dir))
+        await stored.refresh()
+        return [one.key for one in stored.all() if one.key is not None]
+    finally:
+        await database.aclose()
 
 
 def _environment(settings: Settings) -> dict[str, object]:

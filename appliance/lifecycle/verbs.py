@@ -78,7 +78,8 @@ async def backup(settings: Settings, arguments: argparse.Namespace) -> int:
 def _describe(made: Made) -> str:
     missing = f" {made.missing} pictures were deleted meanwhile." if made.missing else ""
     what = f"{made.rows} rows and {made.pictures} pictures, {made.size / 1e6:.1f} MB"
-    return f"{made.path}: {what}, in {made.seconds:.1f} s.{missing}"
+    keys = "" if made.holds_keys else " Without a passphrase it brings no provider keys to another machine."
+    return f"{made.path}: {what}, in {made.seconds:.1f} s.{missing}{keys}"
 
 
 async def restore(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -94,6 +95,9 @@ async def restore(settings: Settings, arguments: argparse.Namespace) -> int:
         f"Restored what version {done.version} backed up at {done.made_at}: "
         f"{done.rows} rows, {done.pictures} pictures."
     )
+    if done.keys_to_enter:
+        print("These provider keys cannot be read here. Enter them again in the settings of the admin pages:")
+        print("\n".join(f"  {key}" for key in done.keys_to_enter))
     return 0
 
 
@@ -183,6 +187,26 @@ def make_certificate(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
+async def rotate_encryption_key(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Encrypt the providers' keys with a new key; nothing is restarted and nothing entered again."""
+    from appliance.accounts.repository import AccountRepository  # noqa: PLC0415
+    from appliance.core.encryption import EncryptionKeys  # noqa: PLC0415
+    from appliance.providers.stored_keys import encrypt_again  # noqa: PLC0415
+
+    encryption = EncryptionKeys(settings.secrets_dir)
+    encryption.ensure()
+    encryption.rotate()
+    async with _database(settings) as database, database.session() as session:
+        count = await encrypt_again(session, encryption)
+        AccountRepository(session).record(
+            "cli", "encryption_key.rotated", encrypted_again=count, retired_old=arguments.retire_old
+        )
+    if arguments.retire_old:
+        encryption.retire_old()
+    print(f"{count} provider keys are encrypted with the new key.")
+    return 0
+
+
 @asynccontextmanager
 async def _database(settings: Settings) -> AsyncIterator[Database]:
     from appliance.core.db import Database  # noqa: PLC0415
@@ -207,6 +231,7 @@ VERBS: dict[str, Verb] = {
     "support-bundle": support_bundle,
     "welcome": welcome,
     "make-certificate": make_certificate,
+    "rotate-encryption-key": rotate_encryption_key,
 }
 
 

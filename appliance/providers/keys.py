@@ -1,7 +1,7 @@
 """API keys: several per provider, taken in turn, set aside when a provider refuses them.
 
-Keys are read from ``SECRETS_DIR/provider-keys/{provider}``, one a line; a changed file is in
-effect at the next photo.
+They come from the database (``stored_keys.py``) and from ``SECRETS_DIR/provider-keys/{provider}``, one
+a line; a changed file is in effect at the next photo.
 """
 
 from __future__ import annotations
@@ -12,9 +12,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import structlog
+
+from appliance.providers.base import ProviderBadKey, ProviderError
+
+log = structlog.get_logger()
+
+FOLDER = "provider-keys"  # in the folder of secret files
 QUOTA_SECONDS = 30.0  # how long a key without quota rests when the provider names no time
 SPENT_SECONDS = 900.0  # likewise when its money or daily quota is used up
 REFUSED_SECONDS = 600.0  # how long a refused key rests: it may be put right at the provider
+_SPENT = frozenset({"insufficient_quota", "LIMIT"})
 
 
 class KeySource(Protocol):
@@ -24,12 +32,20 @@ class KeySource(Protocol):
         """The keys in force now."""
         ...
 
+    def unreadable(self, provider: str) -> int:
+        """How many more there are that cannot be decrypted."""
+        ...
+
+    async def refresh(self) -> None:
+        """Take up what was changed elsewhere; never fails, and mostly costs nothing."""
+        ...
+
 
 class KeyFiles:
     """Keys in secret files, read again when a file has changed."""
 
     def __init__(self, secrets_dir: Path) -> None:
-        self._folder = secrets_dir / "provider-keys"
+        self._folder = secrets_dir / FOLDER
         self._read: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {}
 
     def keys(self, provider: str) -> tuple[str, ...]:
@@ -37,20 +53,33 @@ class KeyFiles:
         path = self._folder / provider
         try:
             found = path.stat()
-        except OSError:
+            changed = (found.st_mtime_ns, found.st_ino)
+            known = self._read.get(provider)
+            if known is None or known[0] != changed:
+                text = path.read_text(encoding="utf-8", errors="replace")
+                lines = (line.strip() for line in text.splitlines())
+                known = (changed, tuple(dict.fromkeys(line for line in lines if line and line[0] != "#")))
+                self._read[provider] = known
+        except FileNotFoundError:
             return ()
-        changed = (found.st_mtime_ns, found.st_ino)
-        known = self._read.get(provider)
-        if known is None or known[0] != changed:
-            lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
-            known = (changed, tuple(dict.fromkeys(line for line in lines if line and line[0] != "#")))
-            self._read[provider] = known
+        except OSError as error:
+            log.warning("provider_keys.file_unreadable", provider=provider, error=type(error).__name__)
+            return ()
         return known[1]
 
 
-def ends_in(key: str | None) -> str | None:
+def rest_seconds(error: ProviderError) -> float:
+    """How long a key rests after a provider refused it, or said that its quota is used up."""
+    if isinstance(error, ProviderBadKey):
+        return REFUSED_SECONDS
+    if error.retry_after is not None:
+        return max(0.5, error.retry_after)
+    return SPENT_SECONDS if error.reason in _SPENT else QUOTA_SECONDS
+
+
+def ends_in(key: str) -> str:
     """A key as it may be shown: its last four characters, fewer of a short one."""
-    return None if key is None else "…" + key[-min(4, len(key) // 4) :] if len(key) >= 4 else "…"
+    return "…" + key[-min(4, len(key) // 4) :] if len(key) >= 4 else "…"
 
 
 @dataclass(slots=True)
@@ -63,7 +92,7 @@ class _Rest:
 class KeyState:
     """A key as an operator sees it; ``rests_for`` is in seconds, 0 when it is in use."""
 
-    ends_in: str | None
+    ends_in: str
     rests_for: float = 0.0
     reason: str | None = None
 
@@ -76,6 +105,10 @@ class KeyRing:
     clock: Callable[[], float] = time.monotonic
     _rests: dict[tuple[str, str], _Rest] = field(default_factory=dict)
     _turn: dict[str, int] = field(default_factory=dict)
+
+    async def refresh(self) -> None:
+        """Take up keys that were entered or removed in another process."""
+        await self.source.refresh()
 
     def take(self, provider: str) -> str | None:
         """The next usable key of ``provider``; ``None`` when there is none."""
@@ -95,9 +128,17 @@ class KeyRing:
         """Whether the provider has any key at all."""
         return bool(self.source.keys(provider))
 
+    def lacks(self, provider: str) -> str:
+        """The reason for which a provider has no key: ``no_key``, or ``unreadable_key``."""
+        return "unreadable_key" if self.source.unreadable(provider) else "no_key"
+
     def set_aside(self, provider: str, key: str, seconds: float, reason: str) -> None:
         """Let a key rest for ``seconds``; it comes back by itself."""
         self._rests[provider, key] = _Rest(self.clock() + seconds, reason)
+
+    def use_again(self, provider: str, key: str) -> None:
+        """End a key's rest now."""
+        self._rests.pop((provider, key), None)
 
     def seconds_until_usable(self, provider: str) -> float | None:
         """How long until a key comes back: 0 if one is usable, ``None`` if there are no keys."""
@@ -110,16 +151,15 @@ class KeyRing:
 
     def states(self, provider: str) -> list[KeyState]:
         """Every key of a provider, for the operator."""
+        return [self.state(provider, key) for key in self.source.keys(provider)]
+
+    def state(self, provider: str, key: str) -> KeyState:
+        """One key, for the operator."""
         now = self.clock()
-        found = []
-        for key in self.source.keys(provider):
-            rest = self._rest_of(provider, key, now)
-            found.append(
-                KeyState(ends_in(key))
-                if rest is None
-                else KeyState(ends_in(key), round(rest.until - now, 1), rest.reason)
-            )
-        return found
+        rest = self._rest_of(provider, key, now)
+        if rest is None:
+            return KeyState(ends_in(key))
+        return KeyState(ends_in(key), round(rest.until - now, 1), rest.reason)
 
     def _rest_of(self, provider: str, key: str, now: float) -> _Rest | None:
         rest = self._rests.get((provider, key))

@@ -1,14 +1,31 @@
-"""How long each route takes, remembered across restarts."""
+"""What is remembered of providers across restarts: their API keys, and how long each route takes."""
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 
-from sqlalchemy import Double, String, func
+from sqlalchemy import Double, LargeBinary, String, func
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.core.db import Base
+
+
+class ProviderKey(Base):
+    """One API key that was entered on the pages or over the API; ``ends_in`` is all that is shown of it."""
+
+    __tablename__ = "provider_key"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    provider: Mapped[str] = mapped_column(String(32))
+    encrypted: Mapped[bytes] = mapped_column(LargeBinary)
+    ends_in: Mapped[str] = mapped_column(String(8))
+    added_by: Mapped[str] = mapped_column(String(64))
+    added_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    tested_at: Mapped[datetime | None]
+    test_outcome: Mapped[str | None] = mapped_column(String(16))
+    test_reason: Mapped[str | None] = mapped_column(String(80))
 
 
 class RouteTiming(Base):

@@ -27,7 +27,7 @@ from appliance.providers.base import (
     ProviderUnreachable,
 )
 from appliance.providers.breaker import Circuit, Circuits
-from appliance.providers.keys import QUOTA_SECONDS, REFUSED_SECONDS, SPENT_SECONDS, KeyRing, ends_in
+from appliance.providers.keys import KeyRing, ends_in, rest_seconds
 from appliance.providers.registry import ProviderRegistry
 from appliance.providers.routes import EditPlan, Route
 from appliance.providers.timings import RouteTimings
@@ -37,8 +37,8 @@ log = structlog.get_logger()
 MAX_TRIES = 8
 NO_IMAGE_TRIES = 3  # before a fallback gets its chance
 KEY_PATIENCE = 3.0  # seconds a route waits for a resting key while a fallback is ready
+KEY_LOOK = 0.5  # seconds after which a waiting route looks for a key that was entered meanwhile
 STALLED = 1.5  # times p95: a measured route that takes longer is given up while a try still fits
-_SPENT = frozenset({"insufficient_quota", "LIMIT"})
 
 Permits = Callable[[str, Deadline], AbstractAsyncContextManager[None]]
 
@@ -94,14 +94,18 @@ class RouteRunner:
         """
         if not self.registry.driver(route.provider).needs_key:
             return None
+        await self.keys.refresh()
         while (key := self.keys.take(route.provider)) is None:
             wait = self.keys.seconds_until_usable(route.provider)
             if wait is None:
-                raise ProviderBadKey("no_key", f"no API key is set for {route.provider}")
+                raise ProviderBadKey(
+                    self.keys.lacks(route.provider), f"there is no usable API key for {route.provider}"
+                )
             patience = job.deadline.remaining() - self.expected(route, 0.5)
             if wait > (patience if last_chance else min(patience, KEY_PATIENCE)):
                 raise ProviderQuota("keys_rest", "every key is refused or out of quota", retry_after=wait)
-            await asyncio.sleep(wait + 0.01)
+            await asyncio.sleep(min(wait + 0.01, KEY_LOOK))
+            await self.keys.refresh()
         return key
 
     def _pause_after(
@@ -109,7 +113,7 @@ class RouteRunner:
     ) -> float | None:
         """Seconds to wait before the next try; ``None``: this route is done."""
         if isinstance(error, (ProviderBadKey, ProviderQuota)) and key is not None:
-            rest = _rest_seconds(error)
+            rest = rest_seconds(error)
             self.keys.set_aside(route.provider, key, rest, error.reason)
             may_go_on = isinstance(error, ProviderQuota) or self.keys.usable(route.provider)
             return 0.0 if may_go_on and tries < MAX_TRIES else None
@@ -130,7 +134,7 @@ class RouteRunner:
             "provider": route.provider,
             "operation": route.operation,
             "model": route.model,
-            "key": ends_in(key),
+            "key": ends_in(key) if key else None,
         }
         async with job.permits(route.provider, job.deadline):
             if not circuit.admit():
@@ -216,14 +220,6 @@ class RouteRunner:
 
 class CircuitOpen(ProviderUnreachable):
     """The route is left alone for now; it is not tried again within this job."""
-
-
-def _rest_seconds(error: ProviderError) -> float:
-    if isinstance(error, ProviderBadKey):
-        return REFUSED_SECONDS
-    if error.retry_after is not None:
-        return max(0.5, error.retry_after)
-    return SPENT_SECONDS if error.reason in _SPENT else QUOTA_SECONDS
 
 
 def _note_failure(facts: dict[str, Any], error: BaseException, deadline: Deadline) -> None:

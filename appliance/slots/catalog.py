@@ -23,7 +23,7 @@ class _Frozen(BaseModel):
 class KeyView(_Frozen):
     """An API key, as far as it is shown."""
 
-    ends_in: str | None = Field(examples=["…f3a9"])
+    ends_in: str = Field(examples=["…f3a9"])
     rests_for: float = Field(description="seconds until it is used again; 0: it is in use")
     reason: str | None = Field(description="why it rests, in the provider's word")
 
@@ -98,6 +98,7 @@ class ProviderCatalog:
         async with self._database.session() as session:
             settings = await AppSettingsRepository(session).operator_settings()
         self._runner.registry.configure(settings)
+        await self._runner.keys.refresh()
         return ProviderList(
             providers=[self._provider(name) for name in self._runner.registry.names],
             prompt_schema=_schema(PromptOptions),

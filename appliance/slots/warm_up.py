@@ -12,7 +12,7 @@ from appliance.core.app_settings import AppSettingsRepository
 from appliance.core.clock import Deadline
 from appliance.core.db import Database
 from appliance.providers.base import ProviderBadKey, ProviderError
-from appliance.providers.keys import REFUSED_SECONDS, ends_in
+from appliance.providers.keys import ends_in, rest_seconds
 from appliance.providers.runner import RouteRunner
 from appliance.slots.repository import SlotRepository
 from appliance.slots.schemas import RouteConfig
@@ -60,6 +60,7 @@ class WarmUp:
         """Touch all routes at the same time, for ``seconds`` at most. A refused key is set aside."""
         deadline = Deadline.after(seconds)
         places = await self._places()
+        await self._runner.keys.refresh()
         touches = await asyncio.gather(
             *(
                 self._touch(place, slots, key, deadline)
@@ -100,7 +101,7 @@ class WarmUp:
             provider=provider,
             model=model,
             slots=slots,
-            key=ends_in(key),
+            key=ends_in(key) if key else None,
             ok=reason is None,
             ms=round((time.monotonic() - since) * 1000),
             reason=reason,
@@ -112,7 +113,8 @@ class WarmUp:
         """Why the route did not answer; ``None`` when it did."""
         driver = self._runner.registry.driver(provider)
         if key is None and driver.needs_key:
-            return "keys_rest" if self._runner.keys.configured(provider) else "no_key"
+            keys = self._runner.keys
+            return "keys_rest" if keys.configured(provider) else keys.lacks(provider)
         try:
             async with deadline.guard():
                 await driver.probe(key or "", deadline, model)
@@ -120,7 +122,7 @@ class WarmUp:
             return "too_slow"
         except ProviderError as error:
             if isinstance(error, ProviderBadKey) and key is not None:
-                self._runner.keys.set_aside(provider, key, REFUSED_SECONDS, error.reason)
+                self._runner.keys.set_aside(provider, key, rest_seconds(error), error.reason)
             return error.reason
         except Exception as error:  # noqa: BLE001 - one broken route must not hide the others
             log.warning("warm_up.failed", provider=provider, error=type(error).__name__)

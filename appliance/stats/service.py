@@ -34,6 +34,7 @@ class StatsService:
         slots = await self._editor.all()
         async with self._database.session() as session:
             figures = await slot_figures(session)
+        await self._runner.keys.refresh()
         in_use = self._in_use()
         return SlotStatsList(
             slots=[
@@ -80,7 +81,7 @@ class StatsService:
         if self._runner.registry.driver(route.provider).needs_key:
             wait = self._runner.keys.seconds_until_usable(route.provider)
             if wait is None:
-                return _route_cause("no_key", name)
+                return _route_cause("no_key", name, self._runner.keys.lacks(route.provider))
             if wait > 0:
                 return _route_cause("keys_rest", name, retry_in=wait)
         circuit = self._runner.circuits.of(name)
@@ -101,7 +102,7 @@ def _route_cause(
         reason="provider_unavailable",
         provider_reason=provider_reason,
         retry_in=None if retry_in is None else round(retry_in, 1),
-        advice=advice_view("provider_unavailable", kind),
+        advice=advice_view("provider_unavailable", provider_reason if kind == "no_key" else kind),
     )
 
 

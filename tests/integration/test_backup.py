@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -12,12 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
 
+from appliance.core.db import Database
+from appliance.core.encryption import EncryptionKeys
 from appliance.lifecycle import archive, backup, restore
 from appliance.lifecycle.sealing import MAGIC, BackupProblem
+from appliance.providers.keys import KeyFiles
+from appliance.providers.stored_keys import AllKeys, StoredKeys
 from appliance.settings import Settings
 from tests.support.camera import Camera, Shot
+from tests.support.keys import entered, made_up, no_keys
 from tests.support.stack import CHECKOUT, Stack
 
 PASSPHRASE = "correct horse battery staple"
@@ -91,6 +98,49 @@ async def test_a_backup_put_in_elsewhere_holds_the_same(
             ]
         assert await there.fetchval("select count(*) from login_session where ended_at is null") == 0
         await there.execute("insert into audit_log (actor, action) values ('test', 'counter.goes.on')")
+
+
+@pytest.mark.parametrize("passphrase", [None, PASSPHRASE])
+async def test_provider_keys_come_along_only_under_a_passphrase(
+    stack: Stack, admin: httpx.AsyncClient, elsewhere: Settings, tmp_path: Path, passphrase: str | None
+) -> None:
+    async with no_keys(stack, admin):
+        typed, filed = made_up("gemini"), made_up("openai")
+        await entered(admin, "gemini", typed, test=False)
+        stack.set_keys("openai", filed)
+        file = await made(stack, tmp_path, passphrase)
+        done = await put_in(elsewhere, file, passphrase)
+    content = file.read_bytes()
+    encryption_key = (stack.data / "secrets/encryption-keys").read_bytes().strip()
+    assert not [secret for secret in (typed.encode(), filed.encode(), encryption_key) if secret in content]
+    database = Database(elsewhere.sqlalchemy_url())
+    try:
+        stored = StoredKeys(database, EncryptionKeys(elsewhere.secrets_dir))
+        await stored.refresh_now()
+    finally:
+        await database.aclose()
+    kept = AllKeys(stored, KeyFiles(elsewhere.secrets_dir))
+    if passphrase:
+        assert (kept.keys("gemini"), kept.keys("openai")) == ((typed,), (filed,))
+        assert done.keys_to_enter == ()
+    else:
+        assert (kept.keys("gemini"), kept.keys("openai")) == ((), ())
+        assert done.keys_to_enter == (
+            f"gemini …{typed[-4:]}, entered by serg",
+            "the secret file provider-keys/openai",
+        )
+
+
+async def test_a_restore_on_the_same_machine_keeps_its_provider_keys(
+    stack: Stack, admin: httpx.AsyncClient, elsewhere: Settings, tmp_path: Path
+) -> None:
+    async with no_keys(stack, admin):
+        typed = made_up("gemini")
+        await entered(admin, "gemini", typed, test=False)
+        file = await made(stack, tmp_path)
+        shutil.copytree(stack.data / "secrets", elsewhere.secrets_dir)
+        done = await put_in(elsewhere, file)
+    assert done.keys_to_enter == ()
 
 
 async def test_restoring_twice_is_the_same_as_once(stack: Stack, elsewhere: Settings, tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ class StandIn(ABC):
         self.script = script or Script()
         self.keys = set(keys) if keys is not None else None
         self.revoked: set[str] = set()
+        self.probes = Step()  # how calls that ask for no picture go
         self.seconds = seconds  # before every picture
         self.calls: list[Call] = []
         self.keep_calls: int | None = None  # a demo that runs for hours keeps the newest only
@@ -102,6 +103,10 @@ class StandIn(ABC):
         await self.pause(self.seconds + (step.seconds if step.name == "slow" else 0.0))
         return step
 
+    async def play_probe(self, call: Call, request: Request) -> Response | None:
+        """The answer to a call that asks for no picture, where the test wants another than usual."""
+        return await self.play(self.probes, call, request)
+
     async def pause(self, seconds: float) -> None:
         if seconds:
             try:
@@ -131,7 +136,7 @@ class StandIn(ABC):
         kind = {"silent": "unavailable", "reset": "unavailable", "key_revoked": "bad_key"}.get(
             step.name, step.name
         )
-        if kind in {"unavailable", "server_error", "quota", "bad_key"}:
+        if kind in {"unavailable", "server_error", "quota", "bad_key", "restricted"}:
             return self.error(kind, retry_after=step.retry_after)
         return None
 

@@ -90,20 +90,23 @@ class Gemini(StandIn):
 
     async def list_models(self, request: Request) -> Response:
         call = await self.record(request, request.headers.get("x-goog-api-key", ""))
-        if refused := self._auth(call):
+        if refused := self._auth(call) or await self.play_probe(call, request):
             return refused
-        return json_response(200, {"models": [{"name": f"models/{name}"} for name in self.models]})
+        size = request.query_params.get("pageSize", "50")
+        if not size.isdecimal():
+            return _error(400, "Invalid value at 'page_size' (TYPE_INT32).")
+        names = list(self.models)
+        listed: dict[str, Any] = {"models": [_described(name) for name in names[: int(size) or 50]]}
+        if len(names) > len(listed["models"]):
+            listed["nextPageToken"] = "Ch9tb2RlbHM"
+        return json_response(200, listed)
 
     async def get_model(self, request: Request) -> Response:
         call = await self.record(request, request.headers.get("x-goog-api-key", ""))
         model = request.path_params["model"]
-        if refused := self._auth(call):
+        if refused := self._auth(call) or await self.play_probe(call, request):
             return refused
-        if model not in self.models:
-            return _unknown_model(model)
-        return json_response(
-            200, {"name": f"models/{model}", "supportedGenerationMethods": ["generateContent"]}
-        )
+        return json_response(200, _described(model)) if model in self.models else _unknown_model(model)
 
     async def generate(self, request: Request) -> Response:
         call = await self.record(request, request.headers.get("x-goog-api-key", ""))
@@ -168,6 +171,17 @@ class Gemini(StandIn):
             thought = {"mimeType": "image/jpeg", "data": base64.b64encode(draft).decode()}
             parts = [{"text": "A plan", "thought": True}, {"thought": True, "inlineData": thought}, *parts]
         return parts
+
+
+def _described(model: str) -> dict[str, Any]:
+    return {
+        "name": f"models/{model}",
+        "version": "001",
+        "displayName": model.replace("-", " ").title(),
+        "inputTokenLimit": 32768,
+        "outputTokenLimit": 32768,
+        "supportedGenerationMethods": ["generateContent", "countTokens"],
+    }
 
 
 def read_request(call: Call, sized: bool, most_images: int) -> dict[str, Any]:

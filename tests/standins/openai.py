@@ -33,6 +33,12 @@ ERRORS: dict[str, tuple[int, str, str | None, str]] = {
     "bad_key": (401, "Incorrect API key provided.", "invalid_api_key", "invalid_request_error"),
     "quota": (429, "Rate limit reached for images per min.", "rate_limit_exceeded", "tokens"),
     "empty_account": (429, "You exceeded your current quota.", "insufficient_quota", "insufficient_quota"),
+    "restricted": (
+        403,
+        "You have insufficient permissions for this operation. Missing scopes: api.model.read.",
+        None,
+        "invalid_request_error",
+    ),
     "refused": (
         400,
         "Your request was rejected by the safety system. safety_violations=[violence].",
@@ -84,11 +90,13 @@ class OpenAI(StandIn):
         model = request.path_params.get("model")
         if not self.accepts(call.key):
             return self.error("bad_key")
+        if played := await self.play_probe(call, request):
+            return played
         if model is None:
             return json_response(
-                200, {"object": "list", "data": [{"id": name} for name in sorted(self.models)]}
+                200, {"object": "list", "data": [_described(name) for name in sorted(self.models)]}
             )
-        return json_response(200, {"id": model}) if model in self.models else _unknown_model(model)
+        return json_response(200, _described(model)) if model in self.models else _unknown_model(model)
 
     async def edits(self, request: Request) -> Response:
         call = await self.record(request, bearer(request))
@@ -165,6 +173,10 @@ class OpenAI(StandIn):
         images = [] if step.name == "no_image" else [{"b64_json": text}]
         headers = {"x-request-id": f"req_{next(self._numbers)}"}
         return json_response(200, {"created": int(time.time()), "data": images}, headers)
+
+
+def _described(model: str) -> dict[str, Any]:
+    return {"id": model, "object": "model", "created": 1763510400, "owned_by": "system"}
 
 
 def _unknown_model(model: str) -> Response:

@@ -21,7 +21,8 @@ class Step:
     ``wrong_type``, ``redirect``, ``endless``, ``huge`` (a 30 MB picture), ``no_image``, ``refused``,
     ``broken_picture``, ``bad_request`` (quotes the whole request back).
     Gemini: ``prompt_blocked``, ``text_only``, ``max_tokens``, ``no_candidates``, ``image_other``,
-    ``broken_base64``, ``thought_first``, ``snake_case``. OpenAI: ``broken_base64``, ``empty_account``.
+    ``broken_base64``, ``thought_first``, ``snake_case``. OpenAI: ``broken_base64``, ``empty_account``,
+    ``restricted`` (probes only: the key may not list models).
     Turbotext: ``reconnect`` (``times``), ``face_not_detected``, ``quality_limit``, ``params_error``,
     ``missing_once`` (the download; ``times``), ``inside_data``, ``relative``, ``elsewhere``
     (``address``), ``poll_fails`` (``times``).

@@ -131,7 +131,8 @@ class Turbotext(StandIn):
         ):
             return _failed("params_error")
         if do == "get_result":
-            return self._result(fields)
+            known = fields.get("queueid", "") in self._queues
+            return (None if known else await self.play_probe(call, request)) or self._result(fields)
         return await self._create(call, request, await self._pictures(method, call, fields))
 
     async def _create(self, call: Call, request: Request, images: list[bytes]) -> Response:

@@ -8,8 +8,10 @@ from typing import cast
 import pytest
 
 from appliance.core.db import Database
+from appliance.core.encryption import EncryptionKeys
 from appliance.providers.breaker import FAILURES_TO_OPEN, OPEN_SECONDS, Circuit
 from appliance.providers.keys import KeyFiles, KeyRing, ends_in
+from appliance.providers.stored_keys import AllKeys, StoredKeys
 from appliance.providers.timings import ENOUGH, RouteTimings
 
 
@@ -30,15 +32,21 @@ def key_file(folder: Path, *keys: str) -> None:
     (folder / "provider-keys/gemini").write_text("\n".join(keys))
 
 
+def ring_of(folder: Path, clock: Clock) -> KeyRing:
+    """Keys from files only: the database is never asked."""
+    stored = StoredKeys(cast("Database", None), EncryptionKeys(folder))
+    return KeyRing(AllKeys(stored, KeyFiles(folder)), clock)
+
+
 def test_keys_are_taken_in_turn(tmp_path: Path, clock: Clock) -> None:
     key_file(tmp_path, "# venue A", "key-a", "", "key-b", "key-a")
-    ring = KeyRing(KeyFiles(tmp_path), clock)
+    ring = ring_of(tmp_path, clock)
     assert [ring.take("gemini") for _ in range(3)] == ["key-a", "key-b", "key-a"]
 
 
 def test_a_key_set_aside_comes_back_after_its_time(tmp_path: Path, clock: Clock) -> None:
     key_file(tmp_path, "key-aaaa", "key-bbbb")
-    ring = KeyRing(KeyFiles(tmp_path), clock)
+    ring = ring_of(tmp_path, clock)
     ring.set_aside("gemini", "key-aaaa", 30, "RESOURCE_EXHAUSTED")
     assert {ring.take("gemini") for _ in range(4)} == {"key-bbbb"}
     first, second = ring.states("gemini")
@@ -49,17 +57,31 @@ def test_a_key_set_aside_comes_back_after_its_time(tmp_path: Path, clock: Clock)
 
 
 def test_a_changed_key_file_is_in_effect_at_once(tmp_path: Path, clock: Clock) -> None:
-    ring = KeyRing(KeyFiles(tmp_path), clock)
+    ring = ring_of(tmp_path, clock)
     assert not ring.configured("gemini")
     assert ring.seconds_until_usable("gemini") is None
     key_file(tmp_path, "new-key")
     assert ring.take("gemini") == "new-key"
 
 
+def test_a_key_that_is_used_again_does_not_rest(tmp_path: Path, clock: Clock) -> None:
+    key_file(tmp_path, "key-aaaa")
+    ring = ring_of(tmp_path, clock)
+    ring.set_aside("gemini", "key-aaaa", 600, "API_KEY_INVALID")
+    assert ring.take("gemini") is None
+    ring.use_again("gemini", "key-aaaa")
+    assert ring.take("gemini") == "key-aaaa"
+
+
+def test_a_key_file_that_cannot_be_read_is_none(tmp_path: Path, clock: Clock) -> None:
+    (tmp_path / "provider-keys/gemini").mkdir(parents=True)
+    assert not ring_of(tmp_path, clock).configured("gemini")
+
+
 @pytest.mark.parametrize(
-    ("key", "shown"), [("sk-1234567890abcd", "…abcd"), ("12345678", "…78"), ("abc", "…"), (None, None)]
+    ("key", "shown"), [("sk-1234567890abcd", "…abcd"), ("12345678", "…78"), ("abc", "…")]
 )
-def test_of_a_key_little_is_ever_shown(key: str | None, shown: str | None) -> None:
+def test_of_a_key_little_is_ever_shown(key: str, shown: str) -> None:
     assert ends_in(key) == shown
 
 

@@ -26,7 +26,14 @@ from appliance.providers.gemini.settings import (
     GeminiParams,
     StyleTransferParams,
 )
-from appliance.providers.gemini.wire import ErrorAnswer, GenerateAnswer, failure, request_body
+from appliance.providers.gemini.wire import (
+    ErrorAnswer,
+    GenerateAnswer,
+    ModelList,
+    OneModel,
+    failure,
+    request_body,
+)
 from appliance.providers.http import MIB, get, post, read_error, read_json, usable_key
 from appliance.providers.model_table import ModelTable
 from appliance.providers.pictures import checked_base64
@@ -116,7 +123,7 @@ class GeminiDriver:
             said = await read_json(answer, GenerateAnswer)
             return await checked_base64(said.picture((key, prompt)), response_id=said.response_id)
 
-    async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> None:
+    async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> bool:
         """Ask for one model, or for the list of models: free, and fails as ``edit`` would."""
         key = usable_key(api_key)
         path = f"models/{quote(model, safe='')}" if model else "models?pageSize=1"
@@ -129,6 +136,8 @@ class GeminiDriver:
         )
         if answer.status != 200:
             raise failure(answer, await read_error(answer, ErrorAnswer), (key,))
+        await read_json(answer, OneModel if model else ModelList)
+        return True
 
     async def aclose(self) -> None:
         """Close the connections."""

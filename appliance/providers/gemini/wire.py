@@ -76,6 +76,18 @@ def _inline(media_type: str, data: bytes) -> dict[str, Any]:
     return {"inlineData": {"mimeType": media_type, "data": base64.b64encode(data).decode("ascii")}}
 
 
+class OneModel(BaseModel):
+    """What is told of a model: a web page that answers in the provider's place has none of it."""
+
+    name: str
+
+
+class ModelList(BaseModel):
+    """The models that a key may use."""
+
+    models: list[OneModel]
+
+
 class _Blob(BaseModel):
     data: str = Field(default="", repr=False)
 

@@ -101,8 +101,10 @@ class LocalDriver:
             work.stop()
             self._running.discard(work)
 
-    async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> None:
+    async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> bool:
         """Nothing to touch: the looks are always there."""
+        del api_key, deadline, model
+        return True
 
     async def aclose(self) -> None:
         """Stop what is running and end the threads; waits for the tiles being computed only."""

@@ -23,6 +23,8 @@ from appliance.providers.openai.settings import OPERATIONS, ImageEditParams
 from appliance.providers.openai.wire import (
     EditAnswer,
     ErrorAnswer,
+    ModelList,
+    OneModel,
     failure,
     request_fields,
     request_files,
@@ -117,8 +119,11 @@ class OpenAIDriver:
             said = await read_json(answer, EditAnswer)
             return await checked_base64(said.picture(response_id), response_id=response_id)
 
-    async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> None:
-        """Ask for one model, or for the list of models: free, and fails as ``edit`` would."""
+    async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> bool:
+        """Ask for one model, or for the list of models: free, and fails as ``edit`` would.
+
+        A key may be restricted such that it makes pictures but must not list models: not proven.
+        """
         key = usable_key(api_key)
         answer = await get(
             self._client,
@@ -128,7 +133,12 @@ class OpenAIDriver:
             headers={"Authorization": f"Bearer {key}"},
         )
         if answer.status != 200:
-            raise failure(answer, await read_error(answer, ErrorAnswer), (key,))
+            said = await read_error(answer, ErrorAnswer)
+            if said is not None and said.lacks_a_scope:
+                return False
+            raise failure(answer, said, (key,))
+        await read_json(answer, OneModel if model else ModelList)
+        return True
 
     async def aclose(self) -> None:
         """Close the connections."""

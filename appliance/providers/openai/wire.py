@@ -50,6 +50,18 @@ def request_files(photo: EncodedImage, templates: Sequence[TemplateImage]) -> li
     ]
 
 
+class OneModel(BaseModel):
+    """What is told of a model: a web page that answers in the provider's place has none of it."""
+
+    id: str
+
+
+class ModelList(BaseModel):
+    """The models that a key may use."""
+
+    data: list[OneModel]
+
+
 class _Image(BaseModel):
     b64_json: str | None = Field(default=None, repr=False)
 
@@ -77,6 +89,11 @@ class ErrorAnswer(BaseModel):
     """The form of every error."""
 
     error: _Error
+
+    @property
+    def lacks_a_scope(self) -> bool:
+        """Whether the key is valid but restricted: it may not do this one thing."""
+        return "missing scopes" in (self.error.message or "").lower()
 
 
 def response_id_of(answer: Answer) -> str | None:

@@ -120,11 +120,12 @@ class TurbotextDriver:
                 address, deadline, key_headers=key, response_id=queue_id
             )
 
-    async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> None:
+    async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> bool:
         """Ask for the result of a queue that does not exist.
 
         Turbotext documents no free call. This one creates nothing, so nothing is billed: a
-        refused key shows itself, and any other complaint means that the key was accepted.
+        refused key shows itself. Any other complaint proves nothing: whether keys are looked at
+        before queues is not documented.
         """
         del model  # there are none
         key = {"Authorization": f"Bearer {usable_key(api_key)}"}
@@ -135,6 +136,7 @@ class TurbotextDriver:
         except (ProviderPermanent, ProviderNoImage) as error:
             if isinstance(error, ProviderBadKey) or error.http_status not in {200, 400, 422}:
                 raise
+        return False
 
     async def aclose(self) -> None:
         """Close the connections."""

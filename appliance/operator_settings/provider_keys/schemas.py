@@ -1,0 +1,103 @@
+"""The JSON forms of provider keys. No key ever stands in an answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+from appliance.providers.base import ProviderBadKey
+from appliance.providers.http import usable_key
+from appliance.providers.key_tests import Outcome
+
+SHORTEST, LONGEST = 8, 500  # characters
+
+_STAMP = "2026-11-23T18:04:11.203Z"
+
+
+def _checked(value: SecretStr) -> SecretStr:
+    key = value.get_secret_value().strip()
+    if len(key) < SHORTEST:
+        raise ValueError(f"must have at least {SHORTEST} characters")
+    if len(key) > LONGEST:
+        raise ValueError(f"must have at most {LONGEST} characters")
+    try:
+        return SecretStr(usable_key(key))
+    except ProviderBadKey:
+        raise ValueError("must hold no spaces, line ends or foreign letters") from None
+
+
+class TypedKey(BaseModel):
+    """A key as somebody typed or pasted it; spaces and line ends around it are dropped."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    provider: str = Field(max_length=32, examples=["gemini"])
+    key: Annotated[SecretStr, AfterValidator(_checked)] = Field(
+        description=f"{SHORTEST} to {LONGEST} characters, never shown again"
+    )
+
+
+class NewProviderKey(TypedKey):
+    """A key that is to be kept."""
+
+    test: bool = Field(default=True, description="ask the provider first; a key that it refuses is not kept")
+
+
+class KeyTestView(BaseModel):
+    """What came of asking the provider."""
+
+    model_config = ConfigDict(frozen=True)
+
+    outcome: Outcome = Field(
+        description="`works`: accepted; `refused`; `no_quota`: accepted, but there is nothing left for it "
+        "now; `unreachable`: the provider did not answer; `unproven`: not refused, and only a picture, "
+        "which is paid for, would show more; `failed`: it answered something else"
+    )
+    reason: str | None = Field(description="the provider's word", examples=["API_KEY_INVALID"])
+    detail: str = Field(description="the provider's message; known only to who asked", examples=[""])
+    at: datetime = Field(examples=[_STAMP])
+
+
+class ProviderKeyView(BaseModel):
+    """A key, as far as it is shown."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str = Field(
+        description="of a key from a file: until the next start",
+        examples=["5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"],
+    )
+    provider: str = Field(examples=["gemini"])
+    ends_in: str = Field(examples=["…f3a9"])
+    source: Literal["entered", "file"] = Field(description="`file`: it can be removed on the machine only")
+    added_by: str | None = Field(description="`null` for a key from a file", examples=["serg"])
+    added_at: datetime | None = Field(examples=[_STAMP])
+    state: Literal["in_use", "set_aside", "unreadable"] = Field(
+        description="`unreadable`: the encryption key is another one; enter the provider's key again"
+    )
+    reason: str | None = Field(description="why it is set aside, in the provider's word")
+    back_at: datetime | None = Field(description="when it is used again by itself")
+    last_test: KeyTestView | None
+
+
+class ProviderKeys(BaseModel):
+    """One provider's keys, the oldest first, and who needs them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    provider: str = Field(examples=["gemini"])
+    usable: int = Field(description="keys that photos use now")
+    slots: list[str] = Field(
+        description="active slots that ask this provider first, or as a fallback", examples=[["slot-009"]]
+    )
+    keys: list[ProviderKeyView]
+
+
+class ProviderKeyList(BaseModel):
+    """Every provider that needs a key."""
+
+    model_config = ConfigDict(frozen=True)
+
+    providers: list[ProviderKeys]

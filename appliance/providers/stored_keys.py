@@ -1,0 +1,169 @@
+"""API keys that were entered by people: rows of ``provider_key``, decrypted in memory only."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import structlog
+from sqlalchemy import CursorResult, delete, select, text, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from appliance.core.db import Database
+from appliance.core.encryption import EncryptionKeys, Unreadable
+from appliance.providers.keys import KeyFiles
+from appliance.providers.models import ProviderKey
+
+log = structlog.get_logger()
+
+FRESH_FOR = 1.0  # seconds for which what was read is believed: all photos of a second share one query
+_LOCK_KEY = 0x50_43_50_4B  # "PCPK": one change of the keys after the other
+
+
+def purpose_of(provider: str) -> str:
+    """What a key is encrypted for: moved to another provider's row it cannot be read."""
+    return f"provider_key {provider}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """One row; ``key`` is ``None`` where no encryption key fits."""
+
+    row: ProviderKey
+    key: str | None = field(repr=False)
+
+    @property
+    def provider(self) -> str:
+        return self.row.provider
+
+
+class ProviderKeyRepository:
+    """The table ``provider_key``, inside the caller's session."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def lock(self) -> None:
+        """Let other changes wait until this transaction ends."""
+        await self._session.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+
+    async def all(self) -> Sequence[ProviderKey]:
+        """Every key, the oldest first."""
+        query = select(ProviderKey).order_by(ProviderKey.added_at, ProviderKey.id)
+        return (await self._session.scalars(query)).all()
+
+    def add(self, row: ProviderKey) -> None:
+        """Insert a key."""
+        self._session.add(row)
+
+    async def remove(self, key_id: uuid.UUID) -> bool:
+        """Delete a key; ``False`` if it was gone already."""
+        result = await self._session.execute(delete(ProviderKey).where(ProviderKey.id == key_id))
+        return cast("CursorResult[Any]", result).rowcount == 1
+
+    async def change(self, key_id: uuid.UUID, **values: Any) -> None:
+        """Change columns of a key; one that is gone is left alone."""
+        await self._session.execute(update(ProviderKey).where(ProviderKey.id == key_id).values(**values))
+
+
+class StoredKeys:
+    """The keys as they were read last, at most ``FRESH_FOR`` seconds ago once somebody asked."""
+
+    def __init__(self, database: Database, encryption: EncryptionKeys) -> None:
+        self._database = database
+        self._encryption = encryption
+        self._lock = asyncio.Lock()
+        self._known: tuple[StoredKey, ...] = ()
+        self._opened: dict[tuple[str, bytes], str] = {}
+        self._looked = float("-inf")
+
+    def all(self) -> Sequence[StoredKey]:
+        """Every key, the oldest first."""
+        return self._known
+
+    def keys(self, provider: str) -> tuple[str, ...]:
+        """A provider's keys that can be read."""
+        return tuple(one.key for one in self._known if one.provider == provider and one.key is not None)
+
+    def unreadable(self, provider: str) -> int:
+        """How many more there are that cannot be decrypted."""
+        return sum(one.provider == provider and one.key is None for one in self._known)
+
+    async def refresh(self) -> None:
+        """Read again if that was not done lately; while the database is away, what is known counts."""
+        if time.monotonic() - self._looked < FRESH_FOR:
+            return
+        async with self._lock:
+            if time.monotonic() - self._looked < FRESH_FOR:
+                return
+            try:
+                await self._read()
+            except (SQLAlchemyError, OSError, TimeoutError) as error:
+                log.warning("provider_keys.not_refreshed", error=type(error).__name__)
+
+    async def refresh_now(self) -> None:
+        """Read again whatever was read before; raises what the database raises when it is away."""
+        async with self._lock:
+            await self._read()
+
+    def opened(self, rows: Sequence[ProviderKey]) -> tuple[StoredKey, ...]:
+        """Rows with their keys, as far as these can be read."""
+        return tuple(StoredKey(row, self._open(row)) for row in rows)
+
+    async def _read(self) -> None:
+        async with self._database.session() as session:
+            rows = await ProviderKeyRepository(session).all()
+        self._known = self.opened(rows)
+        kept = {(row.provider, row.encrypted) for row in rows}
+        self._opened = {place: key for place, key in self._opened.items() if place in kept}
+        self._looked = time.monotonic()
+
+    def _open(self, row: ProviderKey) -> str | None:
+        place = (row.provider, row.encrypted)
+        if place not in self._opened:
+            try:
+                self._opened[place] = self._encryption.decrypt(row.encrypted, purpose_of(row.provider))
+            except Unreadable:
+                return None
+        return self._opened[place]
+
+
+@dataclass(frozen=True, slots=True)
+class AllKeys:
+    """Entered keys and those from files, as one source; a key that is in both counts once."""
+
+    stored: StoredKeys
+    files: KeyFiles
+
+    def keys(self, provider: str) -> tuple[str, ...]:
+        """The keys in force now."""
+        return tuple(dict.fromkeys((*self.stored.keys(provider), *self.files.keys(provider))))
+
+    def unreadable(self, provider: str) -> int:
+        """How many more there are that cannot be decrypted."""
+        return self.stored.unreadable(provider)
+
+    async def refresh(self) -> None:
+        """Take up what was entered or removed in another process."""
+        await self.stored.refresh()
+
+
+async def encrypt_again(session: AsyncSession, encryption: EncryptionKeys) -> int:
+    """Encrypt every key that can be read with the newest encryption key; returns how many."""
+    keys = ProviderKeyRepository(session)
+    await keys.lock()
+    count = 0
+    for row in await keys.all():
+        purpose = purpose_of(row.provider)
+        try:
+            key = encryption.decrypt(row.encrypted, purpose)
+        except Unreadable:
+            continue
+        await keys.change(row.id, encrypted=encryption.encrypt(key, purpose))
+        count += 1
+    return count
