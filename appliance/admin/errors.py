@@ -25,7 +25,8 @@ def error_page(request: Request, error: ApplianceError) -> Response:
         return _to_login(request, visit)
     if is_htmx(request):
         content = html(visit, "_toast.html", kind="bad", error=error, beside=False, **explained(visit, error))
-        return HTMLResponse(content, status_code=error.status_code, headers=retry_headers(error))
+        headers = {**retry_headers(error), "X-Error-Code": str(error.code)}
+        return HTMLResponse(content, status_code=error.status_code, headers=headers)
     response = page(visit, "error.html", status=error.status_code, error=error, **explained(visit, error))
     response.headers.update(retry_headers(error))
     return response

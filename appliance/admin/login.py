@@ -53,6 +53,12 @@ async def log_in(request: Request, visiting: Visiting) -> Response:
     return answer
 
 
+@router.get("/token")
+async def token(visiting: SignedIn) -> dict[str, str]:
+    """What changes bring along in this session: for a page that was open before the session began."""
+    return {"csrf": visiting.csrf_token}
+
+
 @router.post("/logout")
 async def log_out(request: Request, visiting: SignedIn) -> Response:
     """End this session."""

@@ -174,8 +174,8 @@ async def protect(visiting: Visiting) -> None:
     from_here = request.headers.get("sec-fetch-site", "none") in _UNTOUCHED
     if from_here and hmac.compare_digest(given.encode(), visiting.csrf_token.encode()):
         return
-    if from_here and visiting.who is None and visiting.had_session:
-        raise TokenExpired
+    if from_here and visiting.who is None and (visiting.had_session or visiting.is_htmx):
+        raise TokenExpired  # the browser forgets the cookies of a session that is over
     raise CsrfFailed
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.browser.conftest import MakeAccount, MakePerson
 from tests.support.logins import PASSWORD
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.browser
 
@@ -115,3 +116,35 @@ async def test_logging_out_everywhere_asks_first_and_ends_the_other_browser_too(
     assert "every device" in await here.toast()
     await there.go("/admin/audit")
     assert there.path == "/admin/login"
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+async def test_what_was_typed_is_saved_after_logging_in_again_in_another_tab(
+    person: MakePerson, account: MakeAccount, stack: Stack, size: str
+) -> None:
+    someone, name = await person(size=size), await account()
+    await someone.log_in(name)
+    await someone.go("/admin/slots/slot-012")
+    before = await someone.page.input_value("#display_name")
+    await someone.page.fill("#display_name", "Typed at midnight")
+    await someone.until("!document.querySelector('.htmx-request')")
+    for cookie in ("photochanger_page", "photochanger_page_refresh", "photochanger_csrf"):
+        await someone.page.context.clear_cookies(name=cookie)
+    someone.expected = {401, 403}
+    await someone.page.click(".save")
+    async with someone.page.context.expect_page() as opened:
+        await someone.page.click("#toasts [data-only=login] a")
+    there = await opened.value
+    await there.fill("#username", name)
+    await there.fill("#password", PASSWORD)
+    await there.click("main form .primary")
+    await there.wait_for_url("**/admin/")
+    await there.close()
+    assert await someone.page.input_value("#display_name") == "Typed at midnight"
+    await someone.page.click(".save")
+    await someone.page.wait_for_selector("#slot-form:not([data-changed]) [data-saved]")
+    saved = "select display_name from slot where slot_id = 'slot-012'"
+    assert await stack.value(saved) == "Typed at midnight"
+    await someone.page.fill("#display_name", before)
+    await someone.page.click(".save")
+    await someone.page.wait_for_selector("#slot-form:not([data-changed]) [data-saved]")

@@ -5,5 +5,6 @@ import "./forms.js";
 import "./live.js";
 import "./menus.js";
 import "./pictures.js";
+import "./session.js";
 import "./times.js";
 import "./toasts.js";

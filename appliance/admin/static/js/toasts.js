@@ -5,6 +5,9 @@ const corner = document.getElementById("toasts");
 
 function settle(toast) {
   if (toast.classList.contains("good")) setTimeout(() => toast.remove(), GOOD_FOR);
+  if (toast.dataset.only) {
+    for (const same of corner.querySelectorAll(`[data-only="${toast.dataset.only}"]`)) if (same !== toast) same.remove();
+  }
   const all = corner.querySelectorAll("[data-toast]");
   for (const old of [...all].slice(0, -MOST)) old.remove();
 }
