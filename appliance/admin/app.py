@@ -70,10 +70,10 @@ def create_admin() -> FastAPI:
     error_handlers.install(admin, errors.error_page)
     admin.add_exception_handler(PasswordMustChange, errors.must_change)  # type: ignore[arg-type]
     for screen in SCREENS:
+        for route in screen.router.routes:
+            if isinstance(route, APIRoute) and route.methods == {"GET"}:
+                route.methods.add("HEAD")
         admin.include_router(screen.router)
-    for route in admin.routes:
-        if isinstance(route, APIRoute) and route.methods == {"GET"}:
-            route.methods.add("HEAD")
     return admin
 
 

@@ -257,3 +257,9 @@ async def test_the_stream_is_not_buffered_and_ends_with_the_session(
             if line.startswith("event: cards"):
                 break
     assert events[0] == "retry: 2000"
+
+
+async def test_who_only_asks_whether_a_page_is_there_is_answered(insider: httpx.AsyncClient) -> None:
+    for path in ("/admin/login", "/admin/", "/admin/slots/slot-001", "/admin/settings"):
+        asked, got = await insider.head(path), await insider.get(path)
+        assert (asked.status_code, asked.content) == (got.status_code, b""), path
