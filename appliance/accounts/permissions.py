@@ -17,6 +17,7 @@ Permission = Literal[
     "media:write",
     "results:read",
     "results:write",
+    "results:moderate",
     "jobs:read",
     "audit:read",
 ]
@@ -31,10 +32,13 @@ PERMISSIONS: dict[Permission, str] = {
     "media:read": "see the template media",
     "media:write": "add, rename and delete template media",
     "results:read": "see and download results",
-    "results:write": "hide and delete results",
+    "results:write": "hide and delete results, open galleries for guests",
+    "results:moderate": "approve and reject pictures for galleries and walls",
     "jobs:read": "see the jobs and the statistics",
     "audit:read": "see who changed what",
 }
+# Who has the latter has the former too.
+_INCLUDED: dict[Permission, Permission] = {"results:moderate": "results:write"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,5 +53,5 @@ class Principal:
     address: str  # the client's, for the audit log
 
     def may(self, permission: Permission) -> bool:
-        """Whether this account has ``permission``."""
-        return permission in self.permissions
+        """Whether this account has ``permission``, or one that includes it."""
+        return permission in self.permissions or _INCLUDED.get(permission) in self.permissions

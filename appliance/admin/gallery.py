@@ -8,7 +8,7 @@ from typing import Annotated, Any, cast
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import RedirectResponse, StreamingResponse
+from fastapi.responses import RedirectResponse
 
 from appliance.admin.desk import desk_of
 from appliance.admin.forms import read_form
@@ -26,6 +26,7 @@ from appliance.jobs.search import JobFilter
 from appliance.media import qr
 from appliance.results.gallery import GalleryItem, GalleryState
 from appliance.results.links import GuestLink
+from appliance.results.sending import zip_answer
 from appliance.results.service import attachment
 from appliance.slots.schemas import SLOT_IDS
 
@@ -192,15 +193,7 @@ def _ids(texts: Iterable[str]) -> Iterable[uuid.UUID]:
 
 async def _zip(request: Request, wanted: JobFilter) -> Response:
     made = await desk_of(request).staff_archive.open(wanted)
-    return StreamingResponse(
-        made.chunks,
-        media_type="application/zip",
-        headers={
-            "Content-Disposition": attachment(made.name),
-            "Cache-Control": "no-store",
-            "X-Accel-Buffering": "no",
-        },
-    )
+    return zip_answer(made.name, made.chunks)
 
 
 @router.get("/{job_id}/preview")

@@ -10,7 +10,7 @@ They are rendered in one place (``core/error_handlers.py``) in one form:
     ├── 404  NotFound, SlotNotFound, SlotDisabled, ResultNotFound, JobNotFound, SourceNotKept,
     │        TemplateMediaNotFound
     ├── 405  MethodNotAllowed
-    ├── 409  IdempotencyKeyReused, VersionConflict, TemplateMediaInUse
+    ├── 409  IdempotencyKeyReused, VersionConflict, TemplateMediaInUse, EventNotExported
     ├── 410  ResultExpired
     ├── 413  PayloadTooLarge
     ├── 415  UnsupportedMediaType, NotAnImage, ImageTooManyPixels
@@ -54,6 +54,7 @@ class ErrorCode(StrEnum):
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     VERSION_CONFLICT = "version_conflict"
     TEMPLATE_MEDIA_IN_USE = "template_media_in_use"
+    EVENT_NOT_EXPORTED = "event_not_exported"
     RESULT_EXPIRED = "result_expired"
     PAYLOAD_TOO_LARGE = "payload_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
@@ -224,6 +225,13 @@ class TemplateMediaInUse(ApplianceError):
 
     status_code, code = 409, ErrorCode.TEMPLATE_MEDIA_IN_USE
     default_message = "Slots use this template. Choose another one in them first."
+
+
+class EventNotExported(ApplianceError):
+    """A wipe would remove pictures that are in no archive."""
+
+    status_code, code = 409, ErrorCode.EVENT_NOT_EXPORTED
+    default_message = "Some pictures are in no archive yet. Export the event first."
 
 
 class ResultExpired(ApplianceError):

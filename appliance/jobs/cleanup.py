@@ -114,7 +114,7 @@ class Cleanup:
             async with self._database.session() as session:
                 rows = JobRepository(session)
                 await rows.mark_cleaned([job.job_id for job in removed], now)
-                await rows.forget_sources([job.job_id for job in removed if job.deleted_at])
+                await rows.forget([job.job_id for job in removed if job.deleted_at], now)
 
     async def _remove_result(self, job: JobHistory, report: CleanupReport) -> bool:
         """A result with its previews; with a deleted one the guest's own photo goes too."""

@@ -33,7 +33,8 @@ class JobHistory(Base):
     ``timings`` are whole milliseconds by step. A hidden result has no public link and stands in no
     guests' gallery; a deleted one can be had back until cleanup removes its file. ``source_key`` is
     the guest's own photo, where the operator has photos kept. ``short_code`` is given when a guest's
-    short link is first asked for; ``approved_at`` is an operator's tap for moderated galleries.
+    short link is first asked for; ``approved_at`` and ``rejected_at`` are an operator's taps for
+    galleries and walls. ``exported_at``: an event's archive with this picture was sent whole.
     """
 
     __tablename__ = "job_history"
@@ -70,6 +71,8 @@ class JobHistory(Base):
     source_key: Mapped[str | None] = mapped_column(String(120))
     short_code: Mapped[str | None] = mapped_column(String(12))
     approved_at: Mapped[datetime | None]
+    rejected_at: Mapped[datetime | None]
+    exported_at: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint("status in ('pending', 'done', 'timeout', 'failed')", name="status"),

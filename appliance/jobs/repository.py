@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy import CursorResult, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.core.clock import utcnow
 from appliance.jobs.models import JobHistory, JobStatus
+
+_FORGOTTEN: dict[str, Any] = {
+    "request_fields": {},
+    "query_fields": {},
+    "upload_name": "",
+    "upload_sha256": "",
+    "upload_sha1": "",
+    "idempotency_key": None,
+    "error": None,
+    "source_key": None,
+    "short_code": None,
+    "result_size": None,
+}
 
 
 class JobRepository:
@@ -150,6 +163,22 @@ class JobRepository:
         """Note that these jobs' files are gone."""
         await self._session.execute(
             update(JobHistory).where(JobHistory.job_id.in_(job_ids)).values(cleaned_at=now)
+        )
+
+    async def forget(self, job_ids: Collection[uuid.UUID], now: datetime) -> None:
+        """Mark results as deleted for good and empty every field that says something of a guest."""
+        without_details = text(
+            "coalesce((select jsonb_agg(one - 'detail') from jsonb_array_elements(attempts) one), '[]')"
+        )
+        await self._session.execute(
+            update(JobHistory)
+            .where(JobHistory.job_id.in_(job_ids))
+            .values(
+                deleted_at=func.coalesce(JobHistory.deleted_at, now),
+                cleaned_at=now,
+                attempts=without_details,
+                **_FORGOTTEN,
+            )
         )
 
     async def known_result_keys(self, keys: Sequence[str]) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import Field
 
 from appliance.accounts.dependencies import client_address
@@ -17,8 +17,8 @@ from appliance.results.guests import GuestPages
 from appliance.results.links import visit_path
 from appliance.results.pages.render import base_for, page
 from appliance.results.picture_routes import Guests
-from appliance.results.sending import NOINDEX
-from appliance.results.service import Found, State, attachment
+from appliance.results.sending import NOINDEX, zip_answer
+from appliance.results.service import Found, State
 from appliance.results.zipping import zipped
 
 router = APIRouter(include_in_schema=False)
@@ -126,11 +126,7 @@ async def visit(request: Request, token: str, guests: Guests) -> Response:
 async def visit_archive(token: str, guests: Guests) -> Response:
     """All pictures of a visit as one file."""
     name, entries = await guests.visit_archive(token)
-    return StreamingResponse(
-        zipped(entries),
-        media_type="application/zip",
-        headers={"Content-Disposition": attachment(name), "Cache-Control": "no-store", **NOINDEX},
-    )
+    return zip_answer(name, zipped(entries))
 
 
 @router.get("/public/event/logo")

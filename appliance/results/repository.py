@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.jobs.models import JobHistory, JobStatus
-
-_FORGOTTEN: dict[str, Any] = {
-    "request_fields": {},
-    "query_fields": {},
-    "upload_name": "",
-    "upload_sha256": "",
-    "upload_sha1": "",
-    "idempotency_key": None,
-    "error": None,
-    "source_key": None,
-    "short_code": None,
-    "result_size": None,
-}
 
 
 def to_be_seen(now: datetime) -> list[ColumnElement[bool]]:
@@ -43,14 +29,6 @@ class ResultRepository:
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
-
-    async def forget(self, job_ids: Collection[uuid.UUID], now: datetime) -> None:
-        """Mark results as deleted for good and empty every field that says something of a guest."""
-        await self._session.execute(
-            update(JobHistory)
-            .where(JobHistory.job_id.in_(job_ids))
-            .values(deleted_at=func.coalesce(JobHistory.deleted_at, now), cleaned_at=now, **_FORGOTTEN)
-        )
 
     async def by_code(self, code: str) -> JobHistory | None:
         """The job with this short code."""

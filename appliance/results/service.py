@@ -20,7 +20,6 @@ from appliance.core.errors import PermissionDenied, ResultExpired, ResultNotFoun
 from appliance.jobs.models import JobHistory, JobStatus
 from appliance.jobs.repository import JobRepository
 from appliance.media.store import EXTENSIONS, MediaStore
-from appliance.results.repository import ResultRepository
 from appliance.results.screens import Screens
 
 log = structlog.get_logger()
@@ -144,7 +143,7 @@ class ResultService:
             return
         await asyncio.to_thread(self._remove_files, found.job)
         async with self._database.session() as session:
-            await ResultRepository(session).forget([found.job.job_id], utcnow())
+            await JobRepository(session).forget([found.job.job_id], utcnow())
         log.info("result.deleted_by_guest", job=job_id)
 
     def _remove_files(self, job: JobHistory) -> None:

@@ -6,7 +6,6 @@ import uuid
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import StreamingResponse
 
 from appliance.accounts.dependencies import AUTH_ERRORS, requires
 from appliance.accounts.permissions import Principal
@@ -19,6 +18,7 @@ from appliance.jobs.search import JobFilter
 from appliance.media.previews import MEDIA_TYPE
 from appliance.results.gallery import Gallery, GalleryPage, GalleryState
 from appliance.results.moderation import Moderation
+from appliance.results.sending import zip_answer
 from appliance.results.service import attachment
 from appliance.results.staff import StaffPictures
 from appliance.results.staff_archive import StaffArchive
@@ -132,15 +132,7 @@ async def download(
     kind = source or ("ingest" if chosen is None else None)
     wanted = JobFilter(slot=slot, source=kind, since=since, until=until, result=status, ids=chosen)
     made = await archive.open(wanted)
-    return StreamingResponse(
-        made.chunks,
-        media_type="application/zip",
-        headers={
-            "Content-Disposition": attachment(made.name),
-            "Cache-Control": "no-store",
-            "X-Accel-Buffering": "no",
-        },
-    )
+    return zip_answer(made.name, made.chunks)
 
 
 @router.get(

@@ -5,32 +5,104 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+from typing import Any
 
 import httpx
 
+from tests.conftest import Change
 from tests.integration.test_guest_pages import job
 from tests.support.camera import Camera, Shot
+from tests.support.logins import code
 from tests.support.stack import Stack
+from tests.support.waiting import until
+
+EXPORT, WIPE, STATE = "/api/event/export", "/api/event/wipe", "/api/event"
+SURE = {"confirm": "wipe everything"}
+INSISTING = SURE | {"even_not_exported": True}
+
+
+def opened(reply: httpx.Response) -> tuple[zipfile.ZipFile, list[dict[str, str]]]:
+    """The archive, and its table."""
+    archive = zipfile.ZipFile(io.BytesIO(reply.content))
+    return archive, list(csv.DictReader(io.StringIO(archive.read("pictures.csv").decode("utf-8-sig"))))
+
+
+async def state(admin: httpx.AsyncClient) -> dict[str, Any]:
+    found: dict[str, Any] = (await admin.get(STATE)).json()
+    return found
+
+
+async def exported(admin: httpx.AsyncClient) -> httpx.Response:
+    """An export; its pictures are marked a moment after the last byte."""
+    reply = await admin.post(EXPORT)
+    assert reply.headers["content-type"] == "application/zip"
+
+    async def marked() -> bool:
+        return bool((await state(admin))["not_exported"] == 0)
+
+    await until(marked)
+    return reply
 
 
 async def test_an_event_is_taken_home_whole(camera: Camera, shot: Shot, admin: httpx.AsyncClient) -> None:
-    shot.fields["survey1_name"] = "=Maria"
+    shot.fields |= {"survey1_name": "=Maria", "survey2_email": "maria@example.org"}
     made = await camera.post("/api/ingest/slot-002?reply=image", shot)
-    reply = await admin.post("/api/event/export")
-    assert reply.headers["content-type"] == "application/zip"
-    archive = zipfile.ZipFile(io.BytesIO(reply.content))
-    table = list(csv.DictReader(io.StringIO(archive.read("pictures.csv").decode("utf-8-sig"))))
+    archive, table = opened(await admin.post(EXPORT))
+    assert archive.testzip() is None
     # Every file is in the table; a row whose file somebody removed has none in the archive.
-    assert set(archive.namelist()) - {"pictures.csv"} <= {row["file"] for row in table}
+    named = {row["file"] for row in table} | {row["photo"] for row in table}
+    assert set(archive.namelist()) - {"pictures.csv"} <= named
     assert archive.read(table[-1]["file"]) == made.body
-    assert '"survey1_name": "=Maria"' in table[-1]["fields"]
+    assert table[-1]["sent.survey1_name"] == "'=Maria", "no spreadsheet takes it for a formula"
+    assert table[-1]["sent.survey2_email"] == "maria@example.org"
+    assert table[-1]["slot"] == "slot-002"
+
+
+async def test_hidden_pictures_and_kept_photos_are_in_folders_of_their_own(
+    stack: Stack, camera: Camera, shot: Shot, admin: httpx.AsyncClient, setting: Change
+) -> None:
+    await setting("keep_sources_hours", 1)
+    made = await camera.post("/api/ingest/slot-002?reply=image", shot)
+    async with stack.database() as db:
+        await db.execute("update job_history set hidden_at = now() where job_id = $1", job(made))
+    archive, table = opened(await admin.post(EXPORT))
+    row = table[-1]
+    assert row["hidden"] == "yes"
+    assert row["file"].startswith("hidden/")
+    assert archive.read(row["file"]) == made.body
+    assert archive.read(row["photo"]) == shot.photo
 
 
 async def test_a_wipe_needs_the_words_and_the_permission(
     admin: httpx.AsyncClient, viewer: httpx.AsyncClient
 ) -> None:
-    assert (await admin.post("/api/event/wipe", json={"confirm": "yes"})).status_code == 422
-    assert (await viewer.post("/api/event/wipe", json={"confirm": "wipe everything"})).status_code == 403
+    assert (await admin.post(WIPE, json={"confirm": "yes"})).status_code == 422
+    assert (await viewer.post(WIPE, json=SURE)).status_code == 403
+
+
+async def test_nothing_is_wiped_that_was_not_exported_unless_somebody_insists(
+    stack: Stack, camera: Camera, shot: Shot, admin: httpx.AsyncClient
+) -> None:
+    made = await camera.post("/api/ingest/slot-002", shot)
+    assert (await state(admin))["not_exported"] >= 1
+    assert code(await admin.post(WIPE, json=SURE)) == (409, "event_not_exported")
+    assert (stack.media / (await stack.row(job(made)))["result_key"]).exists()
+    report = (await admin.post(WIPE, json=INSISTING)).json()
+    assert report["pictures"] >= 1
+    assert list((stack.media / "results").iterdir()) == []
+
+
+async def test_an_export_that_broke_off_does_not_count(
+    camera: Camera, shot: Shot, admin: httpx.AsyncClient
+) -> None:
+    for _ in range(3):
+        await camera.post("/api/ingest/slot-002", shot)
+    before = (await state(admin))["not_exported"]
+    async with admin.stream("POST", EXPORT) as reply:
+        async for _ in reply.aiter_bytes(1000):
+            break
+    assert (await state(admin))["not_exported"] == before
+    assert code(await admin.post(WIPE, json=SURE)) == (409, "event_not_exported")
 
 
 async def test_after_a_wipe_nothing_of_a_guest_is_left(
@@ -39,15 +111,18 @@ async def test_after_a_wipe_nothing_of_a_guest_is_left(
     made = await camera.post("/api/ingest/slot-002", shot)
     gallery = (await admin.post("/api/shared-galleries", json={})).json()
     await client.get(f"/public/results/{job(made)}/preview")
-    report = (await admin.post("/api/event/wipe", json={"confirm": "wipe everything"})).json()
+    await exported(admin)
+    report = (await admin.post(WIPE, json=SURE)).json()
     assert report["pictures"] >= 1
     assert report["galleries"] >= 1
     assert report["freed_bytes"] > 0
+    assert report["not_exported"] == 0
     assert (await client.get(f"/public/results/{job(made)}")).status_code == 410
     assert (await client.get(httpx.URL(gallery["url"]).path)).status_code == 404
     assert list((stack.media / "results").iterdir()) == []
     assert list((stack.media / "previews").glob("????????-*")) == []
     left = "select count(*) from job_history where status <> 'pending' and request_fields::text <> '{}'"
     assert await stack.value(left) == 0
-    again = (await admin.post("/api/event/wipe", json={"confirm": "wipe everything"})).json()
+    again = (await admin.post(WIPE, json=SURE)).json()
     assert again["rows"] == 0
+    assert (await state(admin))["pictures"] == 0

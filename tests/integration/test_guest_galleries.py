@@ -12,9 +12,8 @@ import httpx
 import pytest
 
 from tests.integration.test_guest_pages import HTML, job
-from tests.support.camera import Camera, Shot
+from tests.support.camera import Camera, Reply, Shot
 from tests.support.stack import Stack
-from tests.support.waiting import until
 
 API = "/api/shared-galleries"
 Opens = Callable[..., Awaitable[dict[str, Any]]]
@@ -56,7 +55,7 @@ class Listener:
         async for line in self.lines:
             if line.startswith("event: "):
                 kind = line[7:]
-            elif line.startswith("data: "):
+            elif line.startswith("data: ") and kind != "beat":
                 return kind, json.loads(line[6:])
         raise AssertionError("the line has ended")
 
@@ -172,9 +171,50 @@ async def test_moderated_pictures_wait_for_a_tap(
     before = await names(client, gallery["path"])
     waiting = (await admin.get(f"{API}/{gallery['id']}/waiting")).json()["waiting"]
     assert job(made) in [one["job_id"] for one in waiting]
-    reply = await admin.post(f"{API}/approvals", json={"job_ids": [job(made)]})
-    assert reply.json() == {"changed": 1}
-    assert len(await until(lambda: names(client, gallery["path"]))) == len(before) + 1
+    assert await decide(admin, made, approved=True) == 1
+    assert len(await names(client, gallery["path"])) == len(before) + 1
+
+
+async def test_a_rejected_picture_leaves_every_gallery_and_keeps_its_own_link(
+    opens: Opens,
+    stack: Stack,
+    admin: httpx.AsyncClient,
+    camera: Camera,
+    shot: Shot,
+    client: httpx.AsyncClient,
+) -> None:
+    moderated = await opens(minutes=5, slot_id="slot-010", moderated=True)
+    open_to_all = await opens(minutes=5, slot_id="slot-010")
+    made = await camera.post("/api/ingest/slot-010", shot)
+    shown = await names(client, open_to_all["path"])
+    assert await decide(admin, made, approved=False) == 1
+    assert await names(client, open_to_all["path"]) == shown[1:]
+    waiting = (await admin.get(f"{API}/{moderated['id']}/waiting")).json()["waiting"]
+    assert job(made) not in [one["job_id"] for one in waiting]
+    assert (await client.get(f"/r/{job(made)}", headers=HTML)).status_code == 200
+    assert await decide(admin, made, approved=None) == 1
+    assert await names(client, open_to_all["path"]) == shown
+    actions = "select array_agg(action order by id) from audit_log where detail->>'job' = $1"
+    assert await stack.value(actions, job(made)) == ["gallery.picture_rejected", "gallery.picture_undecided"]
+
+
+async def decide(admin: httpx.AsyncClient, made: Reply, *, approved: bool | None) -> int:
+    reply = await admin.post(f"{API}/approvals", json={"job_ids": [job(made)], "approved": approved})
+    changed: int = reply.json()["changed"]
+    return changed
+
+
+async def test_listeners_are_told_of_a_hidden_picture_wherever_it_stands(
+    opens: Opens, stack: Stack, camera: Camera, shot: Shot, client: httpx.AsyncClient
+) -> None:
+    gallery = await opens(minutes=5, slot_id="slot-010")
+    made = await camera.post("/api/ingest/slot-010", shot)
+    name = (await names(client, gallery["path"]))[0]
+    async with listening(client, gallery["path"]) as listener:
+        assert name in (await listener.event())[1]["pictures"]
+        async with stack.database() as db:
+            await db.execute("update job_history set hidden_at = now() where job_id = $1", job(made))
+        assert name in (await listener.event())[1]["gone"]
 
 
 async def test_a_gallery_without_scripts_has_pages(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import StreamingResponse
 
 from appliance.accounts.dependencies import AUTH_ERRORS, requires
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.openapi import error_responses
-from appliance.results.event.service import Event, WipeReport, WipeRequest
-from appliance.results.service import attachment
+from appliance.results.event.schemas import EventState, WipeReport, WipeRequest
+from appliance.results.event.service import Event
+from appliance.results.sending import zip_answer
 
 router = APIRouter(prefix="/api/event", tags=["event"])
 
@@ -30,23 +30,26 @@ def _event(request: Request) -> Event:
 Ending = Annotated[Event, Depends(_event)]
 
 
+@router.get("", summary="What is here of the event", responses=error_responses(*AUTH_ERRORS))
+async def state(_: Annotated[Principal, Depends(requires("results:read"))], event: Ending) -> EventState:
+    """How many pictures there are, and how many of them are in no archive yet."""
+    return await event.state()
+
+
 @router.post("/export", summary="Everything as one archive", response_model=None, responses=_ZIP)
 async def export(who: Annotated[Principal, Depends(requires("results:read"))], event: Ending) -> Response:
-    """Every guest's picture that is there, and `pictures.csv`: file, time, slot, and what the booth sent
-    along, names and answers to surveys too. It is packed while it is sent.
+    """Every guest's picture that is there, hidden ones in a folder of their own, kept photos, and
+    `pictures.csv`: file, time, slot, and what the booth sent along, names and answers to surveys too.
+    It is packed while it is sent; the pictures count as exported when it was sent whole.
     """
     archive = await event.export(who)
-    return StreamingResponse(
-        archive.chunks,
-        media_type="application/zip",
-        headers={"Content-Disposition": attachment(archive.name), "Cache-Control": "no-store"},
-    )
+    return zip_answer(archive.name, archive.chunks)
 
 
 @router.post(
     "/wipe",
     summary="Remove everything of this event's guests",
-    responses=error_responses(*AUTH_ERRORS, ErrorCode.VALIDATION_FAILED),
+    responses=error_responses(*AUTH_ERRORS, ErrorCode.VALIDATION_FAILED, ErrorCode.EVENT_NOT_EXPORTED),
 )
 async def wipe(
     who: Annotated[Principal, Depends(requires("settings:write"))], event: Ending, body: WipeRequest

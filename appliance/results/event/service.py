@@ -3,63 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Select, delete, or_, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.concurrency import iterate_in_threadpool
 
 from appliance.accounts.permissions import Principal
 from appliance.accounts.repository import AccountRepository
 from appliance.core.app_settings import AppSettingsRepository
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
-from appliance.core.errors import ValidationFailed
-from appliance.jobs.models import JobHistory, JobStatus
+from appliance.core.errors import EventNotExported, ValidationFailed
+from appliance.jobs.models import JobHistory
+from appliance.jobs.repository import JobRepository
 from appliance.media.store import MediaStore
-from appliance.results.galleries.models import SharedGallery
-from appliance.results.repository import ResultRepository, to_be_seen
+from appliance.results.event.archive import entries
+from appliance.results.event.repository import EventRepository
+from appliance.results.event.schemas import CONFIRMATION, EventState, WipeReport, WipeRequest
 from appliance.results.screens import Screens
-from appliance.results.service import friendly_name, title_for_names
-from appliance.results.zipping import Entry, zipped
+from appliance.results.service import title_for_names
+from appliance.results.zipping import zipped
 
 log = structlog.get_logger()
 
-CONFIRMATION = "wipe everything"
 _BATCH = 200
-_COLUMNS = ("file", "taken_at", "slot", "expires_at", "fields")
-
-
-class WipeRequest(BaseModel):
-    """A wipe cannot be taken back."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    confirm: str = Field(description=f"must be `{CONFIRMATION}`", examples=[CONFIRMATION])
-
-
-class WipeReport(BaseModel):
-    """What was removed."""
-
-    pictures: int = Field(description="results whose files are gone now")
-    photos: int = Field(description="guests' own photos that had been kept")
-    freed_bytes: int = Field(description="of all files, screen sizes included")
-    rows: int = Field(description="jobs that say nothing of a guest any more")
-    galleries: int = Field(description="shared galleries, with their addresses")
-    still_running: int = Field(description="jobs under way: wipe again when they have ended")
 
 
 @dataclass(frozen=True, slots=True)
 class EventArchive:
-    """A ZIP file that can be sent: its name, and its bytes once, in pieces. Blocking: for a thread."""
+    """A ZIP file that can be sent: its name, and its bytes once, in pieces."""
 
     name: str
-    chunks: Iterator[bytes]
+    chunks: AsyncIterator[bytes]
 
 
 class Event:
@@ -70,45 +46,62 @@ class Event:
         self._media = media
         self._screens = screens
 
-    async def export(self, who: Principal) -> EventArchive:
-        """Every guest's picture that is there, and ``pictures.csv`` with what the booths sent along."""
+    async def state(self) -> EventState:
+        """What is here, and what of it is in no archive yet."""
         async with self._database.session() as session:
             title = (await AppSettingsRepository(session).operator_settings()).event_title
-            wanted = select(JobHistory).where(*to_be_seen(utcnow())).order_by(JobHistory.created_at)
-            jobs = (await session.scalars(wanted)).all()
+            return await EventRepository(session).state(title, utcnow())
+
+    async def export(self, who: Principal) -> EventArchive:
+        """Every guest's picture that is there, hidden ones apart, kept photos, and ``pictures.csv``
+        with what the booths sent along. Pictures count as exported when the last byte was taken.
+        """
+        async with self._database.session() as session:
+            title = (await AppSettingsRepository(session).operator_settings()).event_title
+            jobs = await EventRepository(session).to_export(utcnow())
+        name = f"{title_for_names(title)}-{utcnow():%Y-%m-%d-%H%M}.zip"
+        return EventArchive(name, self._sent(jobs, title, who))
+
+    async def _sent(self, jobs: Sequence[JobHistory], title: str, who: Principal) -> AsyncIterator[bytes]:
+        async for chunk in iterate_in_threadpool(zipped(entries(jobs, title, self._media))):
+            yield chunk
+        async with self._database.session() as session:
+            await EventRepository(session).mark_exported([job.job_id for job in jobs], utcnow())
             AccountRepository(session).record(
                 who.username, "event.exported", address=who.address, pictures=len(jobs)
             )
-        name = f"{title_for_names(title)}-{utcnow():%Y-%m-%d-%H%M}.zip"
-        return EventArchive(name, zipped(self._entries(jobs, title)))
-
-    def _entries(self, jobs: Sequence[JobHistory], title: str) -> Iterator[Entry]:
-        names = [f"{number:04}-{_name(job, title)}" for number, job in enumerate(jobs, start=1)]
-        yield Entry("pictures.csv", utcnow(), _table(jobs, names))
-        for name, job in zip(names, jobs, strict=True):
-            yield Entry(name, job.created_at, self._media.path(job.result_key or ""))
+        log.info("event.exported", account=who.username, pictures=len(jobs))
 
     async def wipe(self, request: WipeRequest, who: Principal) -> WipeReport:
         """Remove every picture, photo and gallery, and what rows say of guests; figures stay.
 
-        Raises ``ValidationFailed`` without the confirmation. It can be repeated after a failure.
+        Raises ``ValidationFailed`` without the confirmation, ``EventNotExported`` for pictures
+        that are in no archive, unless those shall go too. It can be repeated after a failure.
         """
         if request.confirm != CONFIRMATION:
             raise ValidationFailed(fields={"confirm": f"must be {CONFIRMATION!r}"})
-        report = WipeReport(pictures=0, photos=0, freed_bytes=0, rows=0, galleries=0, still_running=0)
+        if not request.even_not_exported:
+            await self._require_export()
+        report = WipeReport()
         while True:
             async with self._database.session() as session:
-                jobs = (await session.scalars(_to_wipe())).all()
+                jobs = await EventRepository(session).to_wipe(
+                    utcnow(), _BATCH, even_not_exported=request.even_not_exported
+                )
             if not jobs:
                 break
             await asyncio.to_thread(self._remove_files, jobs, report)
             async with self._database.session() as session:
-                await ResultRepository(session).forget([job.job_id for job in jobs], utcnow())
+                await JobRepository(session).forget([job.job_id for job in jobs], utcnow())
             report.rows += len(jobs)
-        async with self._database.session() as session:
-            await self._close_up(session, report, who)
-        log.warning("event.wiped", account=who.username, **report.model_dump())
+        await self._close_up(report, who)
         return report
+
+    async def _require_export(self) -> None:
+        async with self._database.session() as session:
+            count = await EventRepository(session).count_not_exported(utcnow())
+        if count:
+            raise EventNotExported(f"{count} pictures are in no archive yet. Export the event first.")
 
     def _remove_files(self, jobs: Sequence[JobHistory], report: WipeReport) -> None:
         for job in jobs:
@@ -118,41 +111,13 @@ class Event:
             report.photos += photo > 0
             report.freed_bytes += removed + photo + self._screens.remove(job.job_id)
 
-    @staticmethod
-    async def _close_up(session: AsyncSession, report: WipeReport, who: Principal) -> None:
-        gone = await session.scalars(delete(SharedGallery).returning(SharedGallery.id))
-        report.galleries = len(gone.all())
-        running = await session.scalars(
-            select(JobHistory.job_id).where(JobHistory.status == JobStatus.PENDING)
-        )
-        report.still_running = len(running.all())
-        AccountRepository(session).record(
-            who.username, "event.wiped", address=who.address, **report.model_dump()
-        )
-
-
-def _to_wipe() -> Select[JobHistory]:
-    """Jobs that have ended and still have a file or say something of a guest."""
-    says_something = or_(
-        JobHistory.upload_sha256 != "",
-        JobHistory.source_key.is_not(None),
-        (JobHistory.status == JobStatus.DONE) & JobHistory.cleaned_at.is_(None),
-    )
-    ended = JobHistory.status != JobStatus.PENDING
-    return select(JobHistory).where(ended, says_something).order_by(JobHistory.created_at).limit(_BATCH)
-
-
-def _name(job: JobHistory, title: str) -> str:
-    return friendly_name(title, job.created_at, job.result_type or "image/jpeg")
-
-
-def _table(jobs: Sequence[JobHistory], names: Sequence[str]) -> bytes:
-    """One line a picture; the fields are JSON, which no spreadsheet takes for a formula."""
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(_COLUMNS)
-    for name, job in zip(names, jobs, strict=True):
-        fields = json.dumps({**job.request_fields, **job.query_fields}, ensure_ascii=False)
-        expires = job.result_expires_at.isoformat() if job.result_expires_at else ""
-        table.writerow([name, job.created_at.isoformat(), job.slot_id, expires, fields])
-    return b"\xef\xbb\xbf" + text.getvalue().encode()
+    async def _close_up(self, report: WipeReport, who: Principal) -> None:
+        async with self._database.session() as session:
+            rows = EventRepository(session)
+            report.galleries = await rows.remove_galleries()
+            report.still_running = await rows.count_running()
+            report.not_exported = await rows.count_not_exported(utcnow())
+            AccountRepository(session).record(
+                who.username, "event.wiped", address=who.address, **report.model_dump()
+            )
+        log.warning("event.wiped", account=who.username, **report.model_dump())

@@ -10,46 +10,47 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 
 import structlog
 
 from appliance.core.error_handlers import from_database
-from appliance.results.galleries.service import Galleries, Opened
+from appliance.results.galleries.service import Galleries, News, Opened
 
 log = structlog.get_logger()
 
 LOOK_EVERY = 1.0
 LONGEST = 15 * 60.0  # then the browser comes back by itself
-SILENCE = 15.0  # something is sent at least that often, so that nobody takes the line for dead
+SILENCE = 15.0  # a beat is sent then: phones and screens take a line that says nothing for dead
 RETRY_MS = 2000
 
 
 async def feed(
     galleries: Galleries, opened: Opened, stopping: asyncio.Event, version: str
 ) -> AsyncIterator[bytes]:
-    """The events of one listener: ``pictures``, and ``closed`` at the end."""
+    """The events of one listener: ``pictures``, ``beat`` while nothing happens, ``closed`` at the end."""
     yield f"retry: {RETRY_MS}\n\n".encode()
     began = said_at = time.monotonic()
-    said: list[str] | None = None
+    said: News | None = None
     while not stopping.is_set() and time.monotonic() - began < LONGEST:
         try:
-            names = await galleries.newest(opened)
+            news = await galleries.news(opened)
         except Exception as error:
             if from_database(error) is None:
                 raise
             log.warning("gallery.feed_waits", error=type(error).__name__)
-            names = said
+            news = said
         else:
-            if names is None:
+            if news is None:
                 yield b"event: closed\ndata: {}\n\n"
                 return
         now = time.monotonic()
-        if names != said:
-            data = json.dumps({"version": version, "pictures": names}, separators=(",", ":"))
+        if news != said and news is not None:
+            data = json.dumps({"version": version, **asdict(news)}, separators=(",", ":"))
             yield f"event: pictures\ndata: {data}\n\n".encode()
-            said, said_at = names, now
+            said, said_at = news, now
         elif now - said_at > SILENCE:
-            yield b": still here\n\n"
+            yield b"event: beat\ndata: {}\n\n"
             said_at = now
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), LOOK_EVERY)

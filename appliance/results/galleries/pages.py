@@ -8,16 +8,15 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
-from appliance import __version__
 from appliance.accounts.dependencies import client_address
 from appliance.core.errors import PermissionDenied
 from appliance.core.sending import stored_file
 from appliance.media import qr as qr_codes
 from appliance.results.galleries.live import feed
-from appliance.results.galleries.service import PAGE, Galleries, Kind, Opened, PinNeeded
+from appliance.results.galleries.service import Galleries, Kind, Opened, PinNeeded
 from appliance.results.links import LARGEST_QR, MEDIA_TYPES, GuestLink, qr_code
 from appliance.results.links import Kind as CodeKind
-from appliance.results.pages.render import base_for, page
+from appliance.results.pages.render import EDITION, base_for, page
 from appliance.results.picture_routes import KEPT_SECONDS, Guests, Width
 from appliance.results.screens import MEDIA_TYPES as SCREEN_TYPES
 from appliance.results.screens import kind_for
@@ -70,8 +69,7 @@ async def gallery(request: Request, token: str, galleries: Shown, after: str | N
         pictures=shelf.names,
         after=shelf.next,
         first=after is None,
-        base=base_for(request, opened.settings),
-        most=PAGE,
+        version=EDITION,
     )
 
 
@@ -127,14 +125,15 @@ async def wall(request: Request, token: str, galleries: Shown) -> Response:
     """The room's screen."""
     opened = await galleries.open("wall", token)
     link = f"{base_for(request, opened.settings)}/g/{opened.gallery.token}"
+    news = await galleries.news(opened)
     return page(
         request,
         opened.settings,
         "wall.html",
         title=opened.title,
-        pictures=await galleries.newest(opened) or [],
+        pictures=news.pictures if news else [],
         qr=qr_codes.svg(link, 240).decode(),
-        version=__version__,
+        version=EDITION,
     )
 
 
@@ -143,7 +142,7 @@ async def wall(request: Request, token: str, galleries: Shown) -> Response:
 async def live(request: Request, galleries: Shown, opened: Open) -> Response:
     """Server-sent events: the newest pictures whenever they change."""
     return StreamingResponse(
-        feed(galleries, opened, request.app.state.stopping, __version__),
+        feed(galleries, opened, request.app.state.stopping, EDITION),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no", **NOINDEX},
     )

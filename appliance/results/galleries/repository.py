@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, CursorResult, and_, false, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.jobs.models import JobHistory
@@ -102,27 +102,56 @@ class GalleryRepository:
         waiting = select(func.count()).select_from(JobHistory).where(*_waiting_for(gallery, now))
         return (await self._session.scalar(shown)) or 0, (await self._session.scalar(waiting)) or 0
 
-    async def waiting(self, gallery: SharedGallery, now: datetime, limit: int) -> Sequence[JobHistory]:
-        """Pictures that wait for approval, the oldest first."""
+    async def waiting(
+        self, galleries: Sequence[SharedGallery], now: datetime, limit: int, after: Place | None = None
+    ) -> Sequence[JobHistory]:
+        """Pictures that wait for approval in one of ``galleries``, the oldest first."""
+        conditions = [or_(false(), *(and_(*_waiting_for(gallery, now)) for gallery in galleries))]
+        if after is not None:
+            key = tuple_(JobHistory.created_at, JobHistory.job_id)
+            conditions.append(key > (after.created_at, after.job_id))
         found = await self._session.scalars(
-            select(JobHistory).where(*_waiting_for(gallery, now)).order_by(JobHistory.created_at).limit(limit)
+            select(JobHistory)
+            .where(*conditions)
+            .order_by(JobHistory.created_at, JobHistory.job_id)
+            .limit(limit)
         )
         return found.all()
 
-    async def approve(self, job_ids: Collection[uuid.UUID], at: datetime | None) -> int:
-        """Approve pictures, or with ``None`` take that back; returns how many changed."""
-        before = JobHistory.approved_at.is_(None) if at else JobHistory.approved_at.is_not(None)
+    async def decide(self, job_ids: Collection[uuid.UUID], now: datetime, *, approved: bool | None) -> int:
+        """Approve pictures, reject them, or with ``None`` take either back; returns how many changed."""
+        yes, no = JobHistory.approved_at, JobHistory.rejected_at
+        other = {
+            True: yes.is_(None),
+            False: no.is_(None),
+            None: yes.is_not(None) | no.is_not(None),
+        }[approved]
         result = await self._session.execute(
-            update(JobHistory).where(JobHistory.job_id.in_(job_ids), before).values(approved_at=at)
+            update(JobHistory)
+            .where(JobHistory.job_id.in_(job_ids), other)
+            .values(approved_at=now if approved else None, rejected_at=now if approved is False else None)
         )
         return cast("CursorResult[Any]", result).rowcount
 
+    async def gone(self, gallery: SharedGallery, since: datetime) -> Sequence[uuid.UUID]:
+        """Pictures that went from ``gallery`` after ``since``: hidden, deleted or rejected."""
+        left = or_(
+            JobHistory.hidden_at > since, JobHistory.deleted_at > since, JobHistory.rejected_at > since
+        )
+        found = await self._session.scalars(
+            select(JobHistory.job_id).where(*_belonging(gallery), left).limit(500)
+        )
+        return found.all()
+
+
+def _belonging(gallery: SharedGallery) -> list[ColumnElement[bool]]:
+    """Guests' pictures of the gallery's slot and time, whether or not they may be seen."""
+    of_slot = [JobHistory.slot_id == gallery.slot_id] if gallery.slot_id is not None else []
+    return [JobHistory.source == "ingest", JobHistory.created_at >= gallery.pictures_from, *of_slot]
+
 
 def _in_gallery(gallery: SharedGallery, now: datetime) -> list[ColumnElement[bool]]:
-    conditions = [*to_be_seen(now), JobHistory.created_at >= gallery.pictures_from]
-    if gallery.slot_id is not None:
-        conditions.append(JobHistory.slot_id == gallery.slot_id)
-    return conditions
+    return [*to_be_seen(now), JobHistory.rejected_at.is_(None), *_belonging(gallery)]
 
 
 def _shown_in(gallery: SharedGallery, now: datetime) -> list[ColumnElement[bool]]:

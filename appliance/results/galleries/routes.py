@@ -27,6 +27,7 @@ router = APIRouter(prefix="/api/shared-galleries", tags=["galleries"])
 
 MayRead = Annotated[Principal, Depends(requires("results:read"))]
 MayWrite = Annotated[Principal, Depends(requires("results:write"))]
+MayModerate = Annotated[Principal, Depends(requires("results:moderate"))]
 _KNOWN = error_responses(*AUTH_ERRORS, ErrorCode.NOT_FOUND, ErrorCode.VALIDATION_FAILED)
 
 
@@ -65,10 +66,10 @@ async def galleries(_: MayRead, desk: Desk, base: Base) -> GalleryList:
     return GalleryList(galleries=await desk.all(base))
 
 
-@router.post("/approvals", summary="Approve pictures", responses=_KNOWN)
-async def approve(who: MayWrite, desk: Desk, body: Approval) -> Approved:
-    """For moderated galleries and walls; approved pictures appear at once."""
-    return Approved(changed=await desk.approve(body.job_ids, who, approved=body.approved))
+@router.post("/approvals", summary="Approve or reject pictures", responses=_KNOWN)
+async def decide(who: MayModerate, desk: Desk, body: Approval) -> Approved:
+    """For galleries and walls. Approved pictures appear at once, rejected ones are gone at once."""
+    return Approved(changed=await desk.decide(body.job_ids, who, approved=body.approved))
 
 
 @router.get("/{gallery_id}", summary="One gallery", responses=_KNOWN)

@@ -70,12 +70,16 @@ class GalleryList(BaseModel):
 
 
 class Approval(BaseModel):
-    """Pictures that may be shown in moderated galleries, or may not any more."""
+    """An operator's decision over pictures."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     job_ids: list[uuid.UUID] = Field(min_length=1, max_length=200)
-    approved: bool = True
+    approved: bool | None = Field(
+        default=True,
+        description="`true`: moderated galleries show them; `false`: no gallery does, their own links go "
+        "on working; `null`: undecided again",
+    )
 
 
 class Approved(BaseModel):
@@ -88,6 +92,7 @@ class WaitingPicture(BaseModel):
     """A picture that waits for an operator's tap."""
 
     job_id: uuid.UUID
+    slot_id: str
     created_at: datetime
     preview_url: str
 

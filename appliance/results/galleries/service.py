@@ -11,7 +11,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from appliance.core.app_settings import AppSettingsRepository, OperatorSettings
@@ -26,7 +26,10 @@ from appliance.results.galleries.schemas import GalleryState
 from appliance.results.tokens import GuestTokens
 
 PAGE = 60
-FRESH_SECONDS = 1.0  # how old the newest pictures may be before they are looked up again
+GONE_FOR = timedelta(
+    minutes=15
+)  # so long phones are told what went; the page of one that slept is loaded anew
+FRESH_SECONDS = 1.0  # how old the news may be before it is looked up again
 WRONG_PINS_OF_CLIENT = Limit.parse("10 per 10 minutes")
 WRONG_PINS_OF_ALL = Limit.parse("100 per 10 minutes")
 Kind = Literal["g", "wall"]
@@ -61,13 +64,21 @@ class Shelf:
     next: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """The names of the first page, and those of pictures that went lately, wherever they stood."""
+
+    pictures: list[str]
+    gone: list[str]
+
+
 class Galleries:
     """Shows shared galleries to guests."""
 
     def __init__(self, database: Database, tokens: GuestTokens) -> None:
         self._database = database
         self._tokens = tokens
-        self._newest: OrderedDict[uuid.UUID, tuple[float, list[str] | None]] = OrderedDict()
+        self._news: OrderedDict[uuid.UUID, tuple[float, News | None]] = OrderedDict()
         self._looking: dict[uuid.UUID, asyncio.Lock] = {}
 
     async def open(self, kind: Kind, token: str, pin_proof: str | None = None) -> Opened:
@@ -125,26 +136,29 @@ class Galleries:
         names = self._names(opened, found[:PAGE])
         return Shelf(names, names[-1] if len(found) > PAGE else None)
 
-    async def newest(self, opened: Opened) -> list[str] | None:
-        """The first page's names, looked up once a second however many phones ask; ``None``: it is closed."""
+    async def news(self, opened: Opened) -> News | None:
+        """What is new, looked up once a second however many phones ask; ``None``: it is closed."""
         key = opened.gallery.id
         async with self._looking.setdefault(key, asyncio.Lock()):
-            at, names = self._newest.get(key, (0.0, None))
+            at, news = self._news.get(key, (0.0, None))
             if time.monotonic() - at > FRESH_SECONDS:
-                names = await self._look(opened)
-                self._newest[key] = (time.monotonic(), names)
-                while len(self._newest) > _REMEMBERED:
-                    self._newest.popitem(last=False)
-        return names
+                news = await self._look(opened)
+                self._news[key] = (time.monotonic(), news)
+                while len(self._news) > _REMEMBERED:
+                    self._looking.pop(self._news.popitem(last=False)[0], None)
+        return news
 
-    async def _look(self, opened: Opened) -> list[str] | None:
+    async def _look(self, opened: Opened) -> News | None:
         now = utcnow()
         async with self._database.session() as session:
             galleries = GalleryRepository(session)
             gallery = await galleries.by_token(opened.gallery.token)
             if gallery is None or state_of(gallery, now) != "open":
                 return None
-            return self._names(opened, await galleries.pictures(gallery, now, PAGE))
+            pictures = await galleries.pictures(gallery, now, PAGE)
+            gone = await galleries.gone(gallery, now - GONE_FOR)
+        place = str(gallery.id)
+        return News(self._names(opened, pictures), [self._tokens.picture(place, job_id) for job_id in gone])
 
     async def picture(self, opened: Opened, name: str) -> JobHistory:
         """A picture of the gallery by its name there; raises ``ResultNotFound``."""

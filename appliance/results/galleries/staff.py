@@ -18,6 +18,7 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import NotFound
 from appliance.jobs.links import preview_path
+from appliance.jobs.models import JobHistory
 from appliance.results.galleries.models import SharedGallery
 from appliance.results.galleries.repository import GalleryRepository
 from appliance.results.galleries.schemas import GalleryView, NewGallery, WaitingPicture
@@ -26,6 +27,12 @@ from appliance.results.galleries.service import state_of
 log = structlog.get_logger()
 
 EARLIER = timedelta(hours=12)
+MOST_WAITING = 200
+_DECISIONS: dict[bool | None, AuditAction] = {
+    True: "gallery.picture_approved",
+    False: "gallery.picture_rejected",
+    None: "gallery.picture_undecided",
+}
 
 
 class GalleryDesk:
@@ -100,18 +107,45 @@ class GalleryDesk:
         """Pictures that wait for approval, the oldest first."""
         async with self._database.session() as session:
             gallery = await _known(session, gallery_id)
-            jobs = await GalleryRepository(session).waiting(gallery, utcnow(), 200)
-        return [
-            WaitingPicture(job_id=job.job_id, created_at=job.created_at, preview_url=preview_path(job.job_id))
-            for job in jobs
-        ]
+            jobs = await GalleryRepository(session).waiting([gallery], utcnow(), MOST_WAITING)
+        return [_waiting(job) for job in jobs]
 
-    async def approve(self, job_ids: Collection[uuid.UUID], who: Principal, *, approved: bool) -> int:
-        """Approve pictures for moderated galleries, or take that back; returns how many changed."""
+    async def queue(self, after: uuid.UUID | None = None) -> list[WaitingPicture]:
+        """Pictures that wait for approval in any open moderated gallery, the oldest first.
+
+        With ``after`` only those that came after that picture.
+        """
+        now = utcnow()
         async with self._database.session() as session:
-            changed = await GalleryRepository(session).approve(job_ids, utcnow() if approved else None)
-        log.info("gallery.approved", account=who.username, pictures=changed, approved=approved)
+            galleries = GalleryRepository(session)
+            place = await galleries.place(after) if after else None
+            moderated = [
+                one for one in await galleries.all() if one.moderated and state_of(one, now) == "open"
+            ]
+            jobs = await galleries.waiting(moderated, now, MOST_WAITING, place)
+        return [_waiting(job) for job in jobs]
+
+    async def decide(self, job_ids: Collection[uuid.UUID], who: Principal, *, approved: bool | None) -> int:
+        """Approve or reject pictures for galleries, or take that back; returns how many changed."""
+        action = _DECISIONS[approved]
+        async with self._database.session() as session:
+            changed = await GalleryRepository(session).decide(job_ids, utcnow(), approved=approved)
+            if changed:
+                only = str(next(iter(job_ids))) if len(job_ids) == 1 else None
+                AccountRepository(session).record(
+                    who.username, action, address=who.address, job=only, pictures=changed
+                )
+        log.info(action, account=who.username, pictures=changed)
         return changed
+
+
+def _waiting(job: JobHistory) -> WaitingPicture:
+    return WaitingPicture(
+        job_id=job.job_id,
+        slot_id=job.slot_id,
+        created_at=job.created_at,
+        preview_url=preview_path(job.job_id),
+    )
 
 
 async def _known(session: AsyncSession, gallery_id: uuid.UUID) -> SharedGallery:

@@ -14,6 +14,7 @@ from appliance.results.pages.render import page
 
 _GUEST_PATHS = re.compile(r"/(?:public|r|s|e|g|wall)/.*|/")
 _OF_GALLERIES = re.compile(r"/(?:g|wall)/.*")
+WALL_LOOKS_AGAIN = 20  # seconds: a screen in the room has nobody to reload it
 _KINDS = {404: "missing", 410: "gone", 429: "busy"}
 
 
@@ -27,10 +28,11 @@ def guest_error_page(request: Request, error: ApplianceError) -> Response | None
         kind = "gallery.closed" if error.status_code == 403 else "gallery.over"
     return page(
         request,
-        OperatorSettings(),
+        getattr(request.app.state, "guest_settings", OperatorSettings()),
         "message.html",
         status=error.status_code,
         headers=retry_headers(error),
         kind=kind,
         picture="clock" if error.status_code in (410, 429, 503) else "cross",
+        **({"refresh": WALL_LOOKS_AGAIN} if path.startswith("/wall/") else {}),
     )

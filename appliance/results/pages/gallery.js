@@ -14,9 +14,10 @@ function made(name) {
   return item;
 }
 
-function show(names) {
+function show({ pictures: names, gone }) {
   const items = known(), wanted = new Set(names), last = names.at(-1);
-  // What stands above the last of the newest and is not among them was hidden or deleted.
+  for (const name of gone) items.get(name)?.remove();
+  // What stands above the last of the newest and is not among them has expired.
   for (const [name, item] of items) {
     if (name === last) break;
     if (!wanted.has(name)) item.remove();
@@ -48,4 +49,4 @@ const watcher = new IntersectionObserver(async ([entry]) => {
   } catch { setTimeout(() => watcher.observe(more), 3000); }
 }, { rootMargin: '800px' });
 if (more) watcher.observe(more);
-if ('live' in grid.dataset) listen(path, show);
+if ('live' in grid.dataset) listen(grid, show, () => location.reload());

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,8 +14,10 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from appliance import __version__
 from appliance.core.app_settings import OperatorSettings
 from appliance.core.public_base import doorway_of
+from appliance.results.i18n import FOLDER as WORDS_FOLDER
 from appliance.results.i18n import Words, choose, offered
 
 LANGUAGE_COOKIE = "guest_language"
@@ -24,13 +27,25 @@ _POLICY = (
     "default-src 'none'; img-src 'self' data:; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+_FOLDER = Path(__file__).parent
 _TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent),
+    loader=FileSystemLoader(_FOLDER),
     autoescape=select_autoescape(("html",), default=False),
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+def _edition() -> str:
+    digest = hashlib.sha256(__version__.encode())
+    for path in sorted([*_FOLDER.iterdir(), *WORDS_FOLDER.glob("*.toml")]):
+        if path.suffix in (".html", ".css", ".js", ".toml"):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+EDITION = _edition()  # a page that stays open for hours loads itself anew when this changes
 
 
 def moment(value: datetime) -> Markup:
@@ -67,6 +82,7 @@ def page(
     **values: Any,
 ) -> HTMLResponse:
     """A whole page in the guest's language, with its headers."""
+    request.app.state.guest_settings = settings  # for the pages of errors, which ask no database
     words, available = words_for(request, settings)
     nonce = secrets.token_urlsafe(12)
     text = _TEMPLATES.get_template(template).render(

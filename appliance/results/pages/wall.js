@@ -1,4 +1,5 @@
-const stage = document.getElementById('stage'), path = stage.dataset.path, STAYS = 8000;
+const stage = document.getElementById('stage'), path = stage.dataset.path, STAYS = 8000, PATIENCE = 15000;
+const empty = document.getElementById('empty'), closed = document.getElementById('closed');
 let pictures = stage.dataset.pictures.split(' ').filter(Boolean), shown = pictures[0] ?? null;
 let waiting = [], turn = 0, since = performance.now();
 
@@ -12,40 +13,52 @@ async function show(name) {
   glow.src = `${path}/p/${name}/preview?w=96`;
   whole.src = `${path}/p/${name}/preview?w=2048`;
   layer.append(glow, whole);
-  await Promise.all([glow.decode(), whole.decode()]);
+  // A network that went away lets a picture hang for minutes: then it is another one's turn.
+  const late = new Promise((_, give) => setTimeout(give, PATIENCE));
+  await Promise.race([Promise.all([glow.decode(), whole.decode()]), late]);
+  if (!pictures.includes(name)) return; // hidden meanwhile
   const before = [...stage.children];
   stage.append(layer);
   void layer.offsetWidth;
   layer.classList.add('in');
-  document.getElementById('empty').hidden = true;
+  empty.hidden = true;
   shown = name;
   since = performance.now();
   setTimeout(() => before.forEach((old) => old.remove()), 2000);
 }
 
-function clear() {
-  stage.replaceChildren();
-  shown = null;
-  document.getElementById('empty').hidden = false;
-}
-
 async function step() {
-  if (performance.now() - since >= (shown ? STAYS : 0)) {
+  const stays = waiting.length > 4 ? STAYS / 2 : STAYS;
+  if (performance.now() - since >= (shown ? stays : 0)) {
     const next = waiting.shift() ?? (pictures.length > 1 || !shown ? pictures[++turn % pictures.length] : null);
-    if (next && next !== shown) await show(next).catch(() => { since = performance.now() - STAYS + 2000; });
+    if (next && next !== shown) await show(next).catch(() => { since = performance.now() - stays + 2000; });
   }
   setTimeout(step, 250);
 }
 
-listen(path, (names) => {
-  const before = new Set(pictures), first = pictures[0];
+function clear(names) {
+  stage.replaceChildren();
+  shown = null;
+  since = 0;
+  empty.hidden = names.length > 0;
+}
+
+function news({ pictures: names }) {
+  const known = new Set(pictures), first = pictures[0];
   // Only what is newer than the newest known is news; the rest takes its turn.
   const end = first ? names.indexOf(first) : names.length;
-  const news = names.slice(0, end < 0 ? 1 : end).filter((name) => !before.has(name));
+  const fresh = names.slice(0, end < 0 ? 1 : end).filter((name) => !known.has(name));
   pictures = names;
-  waiting = [...waiting.filter((name) => names.includes(name)), ...news.reverse()];
+  waiting = [...waiting.filter((name) => names.includes(name)), ...fresh.reverse()];
   if (waiting.length) { turn = -1; since = Math.min(since, performance.now() - STAYS + 2500); }
-  if (!names.length) clear();
-  else if (shown && !names.includes(shown)) since = -Infinity;
+  closed.hidden = true;
+  if (shown ? !names.includes(shown) : !names.length) clear(names);
+}
+
+listen(stage, news, () => {
+  pictures = waiting = [];
+  clear(pictures);
+  empty.hidden = true;
+  closed.hidden = false;
 });
 step();
