@@ -33,6 +33,7 @@ class Place:
 PLACES = (
     Place("dashboard", "/", "slots:read", at_hand=True),
     Place("gallery", "/gallery", "results:read", at_hand=True),
+    Place("screens", "/screens", "results:read"),
     Place("jobs", "/jobs", "jobs:read", at_hand=True),
     Place("templates", "/templates", "media:read"),
     Place("slots", "/slots", "slots:read", at_hand=True),

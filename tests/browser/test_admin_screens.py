@@ -1,0 +1,207 @@
+"""Galleries and screens, the moderator's queue, and the end of an event, by somebody with a browser."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.conftest import MakePerson
+from tests.browser.person import Person
+from tests.support.camera import Camera, Shot
+from tests.support.stack import Stack
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.browser
+
+LOOKS = [("phone", "ru", "dark"), ("desktop", "en", "light")]
+WORDS = {"en": "wipe everything", "ru": "удалить всё"}
+
+
+@pytest.fixture(autouse=True)
+async def no_gallery_stays(stack: Stack) -> AsyncIterator[None]:
+    """Galleries of these tests are gone for the tests after them."""
+    yield
+    async with stack.database() as db:
+        await db.execute("delete from shared_gallery")
+
+
+async def opened(someone: Person, **typed: str) -> None:
+    """A gallery, opened with the form."""
+    await someone.go("/admin/screens")
+    for name, value in typed.items():
+        await someone.page.locator(f"#new-{name}").fill(value)
+    await someone.page.locator("form .primary.wide").click()
+    await someone.page.wait_for_selector(".screen")
+
+
+async def whole(someone: Person, name: str) -> None:
+    """The page is accessible, fits its screen, and can be used with a thumb."""
+    await someone.screenshot(name)
+    assert await someone.violations() == [], name
+    assert await someone.sideways() <= 0, name
+    assert await someone.small_targets() == [], name
+
+
+@pytest.mark.parametrize(("size", "lang", "theme"), LOOKS)
+async def test_a_gallery_is_opened_extended_and_closed(
+    admin_person: MakePerson, stack: Stack, size: str, lang: str, theme: str
+) -> None:
+    someone = await admin_person(size=size, lang=lang, theme=theme)
+    await opened(someone, title="Anna & Paul", pin="4711", amount="90")
+    await whole(someone, "screens")
+    card = someone.page.locator(".screen")
+    assert "4711" in await card.inner_text()
+    await card.locator("[data-copy]").first.click()
+    address = await someone.page.evaluate("navigator.clipboard.readText()")
+    assert re.fullmatch(r"http://[^/]+/g/[\w-]{22}", address)
+    await expect(card.locator("img")).to_have_js_property("complete", value=True)
+    assert await card.locator("img").evaluate("image => image.naturalWidth > 0")
+    await card.locator("[name=unit]").select_option("closed")
+    await card.locator(".screen-time .button").click()
+    await until(lambda: stack.value("select closes_at is null from shared_gallery"))
+    await someone.page.locator(".screen .danger").click()
+    await expect(someone.page.locator(".ended")).to_be_visible()
+    assert await stack.value("select closed_at is not null from shared_gallery")
+    actions = await stack.value("select array_agg(action order by id desc) from audit_log")
+    assert actions[:3] == ["gallery.closed", "gallery.opened", "gallery.opened"]
+
+
+async def test_what_cannot_be_is_said_beside_its_field(admin_person: MakePerson) -> None:
+    someone = await admin_person(lang="ru")
+    someone.expected = {422}
+    await someone.go("/admin/screens")
+    await someone.page.fill("#new-pin", "12")
+    await someone.page.fill("#new-amount", "сто")
+    await someone.page.locator("form .primary.wide").click()
+    await expect(someone.page.locator("#new-pin-finding")).to_be_visible()
+    await expect(someone.page.locator("#new-amount-finding")).to_be_visible()
+    assert await someone.page.locator("#new-pin").input_value() == "12", "what was typed stays"
+    assert await someone.violations() == []
+
+
+async def test_the_code_can_be_printed(admin_person: MakePerson) -> None:
+    someone = await admin_person()
+    await opened(someone, title="Anna & Paul")
+    await someone.page.locator("a[href$='/sheet']").last.click()
+    await expect(someone.page.locator(".poster img")).to_be_visible()
+    assert await someone.violations() == []
+    async with someone.page.expect_download() as download:
+        await someone.page.get_by_role("link", name="PNG").click()
+    assert (await download.value).suggested_filename == "gallery-qr.png"
+    await someone.page.emulate_media(media="print")
+    await expect(someone.page.locator(".film")).to_be_hidden()
+    await expect(someone.page.locator(".poster")).to_be_visible()
+
+
+@pytest.mark.parametrize(("size", "lang", "theme"), LOOKS)
+async def test_a_picture_is_approved_or_rejected_with_one_tap(
+    admin_person: MakePerson, stack: Stack, camera: Camera, shot: Shot, size: str, lang: str, theme: str
+) -> None:
+    async with stack.database() as db:
+        await db.execute("update job_history set approved_at = now() where status = 'done'")
+    someone = await admin_person(size=size, lang=lang, theme=theme)
+    await someone.go("/admin/screens")
+    await someone.page.locator("[name=moderated]").check()
+    await someone.page.locator("form .primary.wide").click()
+    await someone.page.wait_for_selector(".screen")
+    await someone.go("/admin/screens/queue")
+    await expect(someone.page.locator(".queue-tail span")).to_be_visible()
+    made = [
+        (await camera.post("/api/ingest/slot-002", shot)).headers["x-job-id"],
+        (await camera.post("/api/ingest/slot-002", shot)).headers["x-job-id"],
+    ]
+    items = someone.page.locator(".queue-item")
+    await expect(items).to_have_count(2)  # they arrive by themselves
+    await whole(someone, "queue")
+    if size == "phone":
+        box = await items.first.locator(".primary").bounding_box()
+        assert box
+        assert box["y"] + box["height"] < 844 - 62, "approving needs no scrolling"
+    await items.first.locator(".primary").click()
+    await expect(items).to_have_count(1)
+    await items.first.locator(".button").first.click()
+    await expect(items).to_have_count(0)
+    states = "select approved_at is not null, rejected_at is not null from job_history where job_id = $1"
+    async with stack.database() as db:
+        assert tuple(await db.fetchrow(states, made[0])) == (True, False)
+        assert tuple(await db.fetchrow(states, made[1])) == (False, True)
+    await someone.page.locator("#queue-last button").click()
+    await expect(items).to_have_count(1)
+
+
+@pytest.mark.parametrize(("size", "lang", "theme"), LOOKS)
+async def test_an_event_is_exported_and_wiped(
+    admin_person: MakePerson,
+    stack: Stack,
+    camera: Camera,
+    shot: Shot,
+    size: str,
+    lang: str,
+    theme: str,
+) -> None:
+    made = await camera.post("/api/ingest/slot-002", shot)
+    someone = await admin_person(size=size, lang=lang, theme=theme)
+    await someone.go("/admin/event")
+    await whole(someone, "event")
+    someone.expected = {409, 422}
+    await wipe(someone, "no")
+    await expect(someone.page.locator("#wipe-words-finding")).to_be_visible()
+    await wipe(someone, WORDS[lang])
+    await expect(someone.page.locator(".note.bad")).to_be_visible()
+    result = stack.media / (await stack.row(made.headers["x-job-id"]))["result_key"]
+    assert result.exists(), "nothing is wiped that was not exported"
+    async with someone.page.expect_download() as download:
+        await someone.page.locator("#event form .primary").click()
+    with zipfile.ZipFile(await (await download.value).path()) as archive:
+        assert archive.testzip() is None
+        assert "pictures.csv" in archive.namelist()
+    await expect(someone.page.locator("#event-state .low")).to_have_count(
+        0, timeout=12_000
+    )  # it noticed the export
+    await wipe(someone, WORDS[lang])
+    await expect(someone.page.locator(".report")).to_be_visible()
+    await whole(someone, "wiped")
+    assert not result.exists()
+
+
+async def wipe(someone: Person, words: str) -> None:
+    await someone.page.fill("#wipe-words", words)
+    await someone.page.locator("#event .danger").click()
+
+
+async def test_an_operator_moderates_but_neither_opens_nor_wipes(
+    admin_person: MakePerson, stack: Stack
+) -> None:
+    admin = await admin_person()
+    await admin.go("/admin/screens")
+    await admin.page.locator("[name=moderated]").check()
+    await admin.page.locator("form .primary.wide").click()
+    await admin.page.wait_for_selector(".screen")
+    someone = await admin_person(role="operator")
+    await someone.go("/admin/screens")
+    await expect(someone.page.locator(".waiting-note")).to_be_visible()
+    await expect(someone.page.locator(".screen form")).to_have_count(0)
+    await someone.page.locator(".waiting-note").click()
+    await expect(someone.page.locator("#queue")).to_be_visible()
+    await someone.go("/admin/event")
+    await expect(someone.page.locator("#event .danger")).to_have_count(0)
+
+
+async def test_these_pages_work_without_scripts(admin_person: MakePerson, stack: Stack) -> None:
+    someone = await admin_person()
+    await someone.page.route("**/*.js", lambda route: route.abort("blockedbyclient"))
+    await someone.go("/admin/screens")
+    await someone.page.locator("form .primary.wide").click()
+    await someone.page.wait_for_url("**/admin/screens")
+    await someone.page.locator(".screen .danger").click()
+    await someone.page.wait_for_url("**/admin/screens")
+    assert await stack.value("select closed_at is not null from shared_gallery")
+    await someone.go("/admin/event")
+    await someone.page.locator("[name=even_not_exported]").check()
+    await wipe(someone, "Wipe everything")
+    await expect(someone.page.locator(".report")).to_be_visible()
+    someone.problems[:] = [problem for problem in someone.problems if "BLOCKED" not in problem]
