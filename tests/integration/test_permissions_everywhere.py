@@ -1,4 +1,7 @@
-"""Every page, action and route asks for its permission: tried one by one, as each role and as nobody."""
+"""Every page, action and route asks for its permission: tried one by one, as each role and as nobody.
+
+A new page, action or route is added to ``PAGES`` or ``API`` beneath the permission that it asks for.
+"""
 
 from __future__ import annotations
 
@@ -137,8 +140,20 @@ API: Mapping[str, tuple[str, ...]] = {
         "PATCH /api/template-media/{media_id}",
         "DELETE /api/template-media/{media_id}",
     ),
-    "settings:read": ("GET /api/settings", "GET /api/settings/ttl-preview"),
-    "settings:write": ("PUT /api/settings", "POST /api/settings/ingest-password/suggest"),
+    "settings:read": (
+        "GET /api/settings",
+        "GET /api/settings/ttl-preview",
+        "GET /api/settings/provider-keys",
+    ),
+    "settings:write": (
+        "PUT /api/settings",
+        "POST /api/settings/ingest-password/suggest",
+        "POST /api/settings/provider-keys",
+        "POST /api/settings/provider-keys/test",
+        "DELETE /api/settings/provider-keys/{key_id}",
+        "POST /api/settings/provider-keys/{key_id}/test",
+        "POST /api/settings/provider-keys/{key_id}/use-again",
+    ),
     "audit:read": ("GET /api/audit",),
 }
 OPEN_API = {
@@ -150,6 +165,7 @@ VALUES = {
     "job_id": "5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11",
     "media_id": "5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11",
     "gallery_id": "5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11",
+    "key_id": "1",
     "version": "1",
     "role": "overlay",
     "key": "event",
