@@ -58,8 +58,25 @@ PAGES: Mapping[str, tuple[str, ...]] = {
         "GET /gallery/{job_id}/result",
         "GET /gallery/{job_id}/download",
         "GET /gallery/{job_id}/source",
+        "GET /screens",
+        "GET /screens/list",
+        "GET /screens/{gallery_id}/sheet",
+        "GET /event",
+        "GET /event/state",
+        "POST /event/export",
     ),
-    "results:write": ("POST /dashboard/{slot_id}/gallery", "POST /gallery/{job_id}/{action}"),
+    "results:write": (
+        "POST /dashboard/{slot_id}/gallery",
+        "POST /gallery/{job_id}/{action}",
+        "POST /screens",
+        "POST /screens/{gallery_id}/open",
+        "POST /screens/{gallery_id}/close",
+    ),
+    "results:moderate": (
+        "GET /screens/queue",
+        "GET /screens/queue/{job_id}/picture",
+        "POST /screens/queue/{job_id}/{decision}",
+    ),
     "jobs:read": ("GET /jobs", "GET /jobs/{job_id}"),
     "media:read": (
         "GET /templates",
@@ -81,6 +98,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
         "POST /settings/password/suggest",
         "POST /settings/password",
         "POST /settings/{key}",
+        "POST /event/wipe",
     ),
     "audit:read": ("GET /audit",),
 }
@@ -116,6 +134,7 @@ API: Mapping[str, tuple[str, ...]] = {
         "GET /api/shared-galleries",
         "GET /api/shared-galleries/{gallery_id}",
         "GET /api/shared-galleries/{gallery_id}/waiting",
+        "GET /api/event",
         "POST /api/event/export",
     ),
     "results:write": (
@@ -124,11 +143,10 @@ API: Mapping[str, tuple[str, ...]] = {
         "POST /api/jobs/{job_id}/unhide",
         "POST /api/jobs/{job_id}/undelete",
         "POST /api/shared-galleries",
-        "POST /api/shared-galleries/approvals",
         "POST /api/shared-galleries/{gallery_id}/open",
         "DELETE /api/shared-galleries/{gallery_id}",
-        "POST /api/event/wipe",
     ),
+    "results:moderate": ("POST /api/shared-galleries/approvals",),
     "jobs:read": ("GET /api/jobs", "GET /api/jobs/{job_id}", "GET /api/stats/slots"),
     "media:read": (
         "GET /api/template-media",
@@ -146,6 +164,7 @@ API: Mapping[str, tuple[str, ...]] = {
         "GET /api/settings/provider-keys",
     ),
     "settings:write": (
+        "POST /api/event/wipe",
         "PUT /api/settings",
         "POST /api/settings/ingest-password/suggest",
         "POST /api/settings/provider-keys",
@@ -170,6 +189,7 @@ VALUES = {
     "role": "overlay",
     "key": "event",
     "action": "delete",
+    "decision": "approve",
 }
 
 
