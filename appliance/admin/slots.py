@@ -10,16 +10,15 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.admin.desk import desk_of
-from appliance.admin.forms import Form, read_form
+from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
 from appliance.admin.security import Visit, allowed
 from appliance.admin.slot_draft import Draft, changed, draft_from, draft_of, values_of
-from appliance.admin.slot_history import shown_changes
+from appliance.admin.slot_merge import Conflict, conflict_of, merged
 from appliance.admin.slot_view import REPLIES, Editor, editor_of, named
 from appliance.core.errors import ValidationFailed, VersionConflict
 from appliance.core.public_base import guest_base
-from appliance.slots.catalog import ProviderList
 from appliance.slots.schemas import SLOT_IDS
 from appliance.slots.views import SlotUpdate, SlotView
 
@@ -93,9 +92,12 @@ async def save(slot_id: str, request: Request, visiting: MayWrite) -> Response:
     desk, form = desk_of(request), await read_form(request)
     slot, catalog = await desk.slot_editor.get(slot_id), await desk.provider_catalog.all()
     draft = draft_from(form, catalog)
+    if form.text("merge") == str(slot.version):
+        take = {name.removeprefix("take.") for name in form if form.text(name) == "theirs"}
+        draft = merged(draft, slot, take)
     try:
         update = SlotUpdate.parse(values_of(draft, catalog, slot))
-        saved = await desk.slot_editor.save(slot_id, update, visiting.who, version=_version(form, draft))
+        saved = await desk.slot_editor.save(slot_id, update, visiting.who, version=draft.version)
     except ValidationFailed as refused:
         return await _answer(request, visiting, slot, 422, draft=draft, fields=refused.fields)
     except VersionConflict as refused:
@@ -105,12 +107,6 @@ async def save(slot_id: str, request: Request, visiting: MayWrite) -> Response:
         return RedirectResponse(f"{PAGE}/{slot_id}", 303)
     toast = visiting.words("slot.saved", slot=f"{number_of(slot_id)} {saved.display_name}")
     return await _answer(request, visiting, saved, 200, toast=toast)
-
-
-def _version(form: Form, draft: Draft) -> int:
-    """The version that the draft is based on, or the one whose change was seen and is overwritten."""
-    seen = form.text("overwrite")
-    return int(seen) if seen.isdecimal() and len(seen) < 10 else draft.version
 
 
 async def _findings(request: Request, slot: SlotView, draft: Draft) -> dict[str, str]:
@@ -142,10 +138,10 @@ async def _page(
     conflict: Mapping[str, Any] | None = None,
 ) -> Response:
     catalog = await desk_of(request).provider_catalog.all()
-    if draft is None:
-        draft, fields = draft_of(slot, slot.version), slot.problems
-    editor = await _editor(request, visiting, draft, fields)
-    values = _shared(request, visiting, slot, editor, conflict=_conflict(visiting, slot, catalog, conflict))
+    known = draft or draft_of(slot, slot.version)
+    editor = await _editor(request, visiting, known, fields if draft else slot.problems)
+    found = conflict_of(conflict, known, slot, catalog, visiting.words) if conflict else None
+    values = _shared(request, visiting, slot, editor, conflict=found)
     desk = desk_of(request)
     settings = (await desk.operator_settings.state()).settings
     return page(
@@ -175,23 +171,11 @@ async def _answer(
             request, visiting, slot, status=status, draft=draft, fields=fields, conflict=conflict
         )
     catalog = await desk_of(request).provider_catalog.all()
-    if draft is None:
-        draft, fields = draft_of(slot, slot.version), slot.problems
-    editor = await _editor(request, visiting, draft, fields)
-    values = _shared(request, visiting, slot, editor, conflict=_conflict(visiting, slot, catalog, conflict))
+    known = draft or draft_of(slot, slot.version)
+    editor = await _editor(request, visiting, known, fields if draft else slot.problems)
+    found = conflict_of(conflict, known, slot, catalog, visiting.words) if conflict else None
+    values = _shared(request, visiting, slot, editor, conflict=found)
     return part(visiting, "_slot_editor.html", status=status, toast=toast, **values)
-
-
-def _conflict(
-    visiting: Visit, slot: SlotView, catalog: ProviderList, current: Mapping[str, Any] | None
-) -> dict[str, Any] | None:
-    if current is None:
-        return None
-    return {
-        "who": current["updated_by"],
-        "version": current["version"],
-        "changes": shown_changes(visiting.words, current["changes"], catalog, slot),
-    }
 
 
 def _shared(
@@ -200,7 +184,7 @@ def _shared(
     slot: SlotView,
     editor: Editor,
     *,
-    conflict: dict[str, Any] | None = None,
+    conflict: Conflict | None = None,
     beside: bool = False,
 ) -> dict[str, Any]:
     """What every part of the editor may use. ``beside``: the findings replace those on the page."""

@@ -10,14 +10,27 @@ _OPENED = ("params", "prompt", "output", "template_media")  # shown by their own
 Changes = dict[str, list[Any]]
 
 
-def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration by fields such as ``params.prompt``."""
+    found: dict[str, Any] = {}
     for name, value in config.items():
         if name in _OPENED and isinstance(value, Mapping):
-            flat |= {f"{name}.{inner}": inner_value for inner, inner_value in value.items()}
+            found |= {f"{name}.{inner}": inner_value for inner, inner_value in value.items()}
         else:
-            flat[name] = value
-    return flat
+            found[name] = value
+    return found
+
+
+def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``flat`` was made of."""
+    found: dict[str, Any] = {}
+    for name, value in fields.items():
+        outer, _, inner = name.partition(".")
+        if inner:
+            found.setdefault(outer, {})[inner] = value
+        else:
+            found[name] = value
+    return found
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Changes:
@@ -25,7 +38,7 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Changes:
 
     What one of the two does not have is ``None`` there.
     """
-    before, after = _flat(old), _flat(new)
+    before, after = flat(old), flat(new)
     names = [*before, *(name for name in after if name not in before)]
     return {
         name: [before.get(name), after.get(name)] for name in names if before.get(name) != after.get(name)

@@ -167,9 +167,12 @@ async def test_filters_and_the_next_page_work(
             )
     someone = await admin_person()
     await someone.go("/admin/gallery?slot=slot-015&state=expired")
-    assert await someone.page.locator(".shot").count() in {48, 60}
-    await someone.page.evaluate("scrollTo(0, document.body.scrollHeight)")
-    await someone.page.wait_for_selector(".shot:nth-child(60)")
+    await someone.page.hover(".shot")
+    for _ in range(40):
+        await someone.page.mouse.wheel(0, 800)
+        if await someone.page.locator(".shot").count() == 60:
+            break
+    await someone.page.wait_for_selector(".shot:nth-child(60)", state="attached")
     await someone.page.select_option("#slot", SLOT)
     await someone.page.select_option("#state", "available")
     await someone.page.wait_for_selector(f"#shot-{job_id}")

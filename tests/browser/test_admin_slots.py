@@ -152,27 +152,69 @@ async def test_wrong_values_are_marked_when_saved(admin_person: MakePerson, stac
     await someone.page.evaluate("document.getElementById('slot-form').remove()")
 
 
-async def test_who_was_slower_sees_what_was_changed_and_decides(
-    admin_person: MakePerson, stack: Stack
+@pytest.mark.parametrize(("size", "lang", "theme"), [("phone", "ru", "dark"), ("desktop", "en", "light")])
+async def test_who_was_slower_sees_both_values_and_chooses(
+    admin_person: MakePerson, stack: Stack, size: str, lang: str, theme: str
 ) -> None:
-    slow, fast = await admin_person(), await admin_person()
+    slow, fast = await admin_person(size=size, lang=lang, theme=theme), await admin_person()
     for one in (slow, fast):
         await one.go("/admin/slots/slot-015")
-    await fast.page.fill("#display_name", "Fast")
+    await fast.page.fill("#display_name", f"Fast {lang}")
+    await fast.page.fill("#output-size", "1200x1800")
+    await fast.page.fill("#permits", "3")
     await _quiet(fast)
     await _saved(fast)
     slow.expected = {409}
-    await slow.page.fill("#display_name", "Slow")
+    await slow.page.fill("#display_name", f"Slow {lang}")
+    await slow.page.fill("#permits", "4")
+    await slow.page.fill("#deadline_seconds", "30")
     await _quiet(slow)
-    await slow.page.click(".save")
+    await slow.page.click(".save-bar .save")
     await slow.page.wait_for_selector("#conflict")
-    assert "Fast" in await slow.text("#conflict .changes")
-    assert await slow.page.input_value("#display_name") == "Slow", "what was typed is still there"
+    names = await slow.text("#conflict .versus:has([name='take.display_name'])")
+    assert f"Slow {lang}" in names
+    assert f"Fast {lang}" in names
+    assert await slow.page.input_value("#display_name") == f"Slow {lang}", "what was typed is still there"
+    assert await slow.page.is_checked("[name='take.display_name'][value=mine]")
+    assert await slow.page.is_checked("[name='take.output.size'][value=theirs]"), "only Fast changed it"
     assert await slow.violations() == []
+    assert await slow.sideways() <= 0
     await slow.screenshot("slot-conflict")
-    await slow.page.click("#conflict [name=overwrite]")
+    await slow.page.check("[name='take.permits'][value=theirs]")
+    await slow.page.click("#conflict .primary")
     await slow.page.wait_for_selector("#slot-editor:not(:has(#conflict))")
-    assert await stack.value("select display_name from slot where slot_id = 'slot-015'") == "Slow"
+    async with stack.database() as db:
+        row = await db.fetchrow("select * from slot where slot_id = 'slot-015'")
+    assert (row["display_name"], row["deadline_seconds"], row["permits"]) == (f"Slow {lang}", 30, 3)
+    assert row["output"]["size"] == "1200x1800"
+    for name in ("#output-size", "#permits", "#deadline_seconds"):
+        await slow.page.fill(name, "")
+    await _quiet(slow)
+    await slow.page.click(".save-bar .save")
+    await slow.page.wait_for_selector("#slot-form:not([data-changed]) [data-saved]")
+
+
+async def test_another_look_is_taken_as_a_whole(admin_person: MakePerson, stack: Stack) -> None:
+    slow, fast = await admin_person(), await admin_person()
+    for one in (slow, fast):
+        await one.go("/admin/slots/slot-015")
+    before = await slow.page.input_value("#route-0-operation")
+    await fast.page.select_option("#route-0-operation", "sketch")
+    await _shown(fast, 0, "local/sketch")
+    await _saved(fast)
+    slow.expected = {409}
+    await slow.page.fill("#display_name", "Mine")
+    await _quiet(slow)
+    await slow.page.click(".save-bar .save")
+    await slow.page.wait_for_selector("#conflict [name='take.look'][value=theirs]:checked")
+    await slow.page.click("#conflict .primary")
+    await slow.page.wait_for_selector("#slot-editor:not(:has(#conflict))")
+    async with stack.database() as db:
+        row = await db.fetchrow("select * from slot where slot_id = 'slot-015'")
+    assert (row["display_name"], row["operation"]) == ("Mine", "sketch")
+    await slow.page.select_option("#route-0-operation", before)
+    await _shown(slow, 0, f"local/{before}")
+    await _saved(slow)
 
 
 async def test_unsaved_changes_are_not_lost_by_a_careless_click(admin_person: MakePerson) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conftest import MakePerson
+from tests.browser.person import Person
 from tests.support.photos import portrait_png
 from tests.support.stack import Stack
 
@@ -116,3 +117,40 @@ async def test_the_templates_page_fits_every_screen(admin_person: MakePerson, si
     someone = await admin_person(size=size, lang="ru")
     await someone.go("/admin/templates")
     assert await someone.sideways() <= 0
+
+
+async def _dropped(someone: Person, selector: str, file: Path) -> None:
+    """Drag a file from the desk over ``selector`` and let it go there, as the browser's own events."""
+    box = await someone.page.locator(selector).bounding_box()
+    assert box
+    line = await someone.page.context.new_cdp_session(someone.page)
+    data = {"items": [], "files": [str(file)], "dragOperationsMask": 1}
+    place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        await line.send("Input.dispatchDragEvent", {"type": kind, **place, "data": data})
+        if kind == "dragOver":
+            await someone.page.wait_for_selector(".drop.over")
+    await line.detach()
+
+
+async def test_a_file_dropped_on_the_page_becomes_a_template(
+    admin_person: MakePerson, tmp_path: Path
+) -> None:
+    someone = await admin_person()
+    await someone.go("/admin/templates")
+    await _dropped(someone, ".drop", _file(tmp_path, "dropped-here.png"))
+    await someone.page.wait_for_selector(".media.fresh:has-text('dropped-here')")
+    assert await someone.page.locator(".drop.over").count() == 0
+
+
+async def test_a_file_dropped_in_the_editor_is_bound_to_its_role(
+    admin_person: MakePerson, tmp_path: Path
+) -> None:
+    someone = await admin_person()
+    await someone.go("/admin/slots/slot-014")
+    await someone.page.click("#pick-overlay")
+    await _dropped(someone, "dialog .drop", _file(tmp_path, "dropped-in.png"))
+    await someone.page.click(".pick.fresh:has-text('dropped-in')")
+    await someone.page.wait_for_selector(".role-what:has(#pick-overlay) :text('dropped-in')")
+    await someone.page.wait_for_selector("#slot-form[data-changed]")
+    await someone.page.evaluate("document.getElementById('slot-form').remove()")
