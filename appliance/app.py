@@ -20,6 +20,7 @@ from appliance.core.middleware import RequestContext
 from appliance.core.openapi import in_our_form
 from appliance.ingest import routes as ingest_routes
 from appliance.ingest import trial_routes
+from appliance.jobs import disk_routes
 from appliance.jobs import routes as jobs_routes
 from appliance.operator_settings import routes as settings_routes
 from appliance.operator_settings.provider_keys import routes as provider_key_routes
@@ -86,6 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(template_media_routes.router)
     app.include_router(trial_routes.router)
     app.include_router(jobs_routes.router)
+    app.include_router(disk_routes.router)
     app.include_router(staff_routes.router)
     app.include_router(stats_routes.router)
     app.include_router(health.router)

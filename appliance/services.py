@@ -25,6 +25,7 @@ from appliance.ingest.idempotency import IdempotentJobs
 from appliance.ingest.service import IngestService
 from appliance.ingest.trials import Trials
 from appliance.jobs.cleanup import Cleanup
+from appliance.jobs.disk_guard import DiskGuard
 from appliance.jobs.ledger import JobLedger
 from appliance.jobs.service import JobService
 from appliance.media.imaging import Imaging
@@ -69,6 +70,7 @@ class Services:
     results: ResultService
     guests: GuestPages
     cleanup: Cleanup
+    disk_guard: DiskGuard
     runner: RouteRunner
     lending: Lending
     accounts: AccountService
@@ -139,6 +141,10 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         previews = Previews(media, imaging)
         guests = GuestPages.build(database, media, imaging, settings.secrets_dir)
         stats = StatsService(database, slot_editor, runner, gate.in_use)
+        cleanup = Cleanup(database, media)
+        disk_guard = DiskGuard(database, media, cleanup)
+        disk_guard.start()
+        stack.push_async_callback(disk_guard.aclose)
         yield Services(
             database=database,
             media=media,
@@ -146,7 +152,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             ingest=ingest,
             results=guests.results,
             guests=guests,
-            cleanup=Cleanup(database, media),
+            cleanup=cleanup,
+            disk_guard=disk_guard,
             runner=runner,
             lending=lending,
             accounts=accounts,
@@ -172,6 +179,6 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             staff_pictures=StaffPictures(database, media, previews),
             moderation=Moderation(database),
             stats=stats,
-            board=Board(stats),
+            board=Board(stats, disk_guard),
             public_base=settings.public_base(),
         )

@@ -17,6 +17,7 @@ from tests.support.photos import portrait_jpeg
 from tests.support.stack import Stack, free_port, running_stack
 
 Change = Callable[..., Awaitable[None]]
+pytest_plugins = ["tests.support.disk"]
 
 
 PROVIDERS: dict[str, Callable[..., StandIn]] = {

@@ -32,6 +32,7 @@ AuditAction = Literal[
     "result.unhidden",
     "result.deleted",
     "result.undeleted",
+    "disk.freed",
     "gallery.opened",
     "gallery.closed",
     "gallery.picture_approved",

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from appliance.core.errors import SlotNotFound
+from appliance.jobs.disk_guard import DiskGuard, DiskState
 from appliance.stats.schemas import Cause, SlotStats
 from appliance.stats.service import StatsService
 
@@ -48,6 +49,20 @@ class Card:
         return next((cause for cause in self.slot.why if cause.kind != "last_failure"), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """The disk as the dashboard shows it; ``mark`` differs whenever something new is said about it."""
+
+    state: DiskState
+
+    @property
+    def mark(self) -> str:
+        if self.state.state == "ok":
+            return "ok"
+        pictures = self.state.offer.pictures if self.state.offer else 0
+        return f"{self.state.state}-{self.state.free_bytes // 50_000_000}-{pictures}-{self.state.automatic}"
+
+
 def card_of(slot: SlotStats) -> Card:
     """A card; seconds that only count down change nothing about it."""
     shown = slot.model_dump_json(exclude={"why": {"__all__": {"retry_in"}}})
@@ -57,19 +72,28 @@ def card_of(slot: SlotStats) -> Card:
 class Board:
     """Looks at the slots, at most once a second however many dashboards are open."""
 
-    def __init__(self, stats: StatsService) -> None:
-        self._stats = stats
+    def __init__(self, stats: StatsService, guard: DiskGuard) -> None:
+        self._stats, self._guard = stats, guard
         self._lock = asyncio.Lock()
         self._cards: Sequence[Card] = ()
+        self._disk: Disk | None = None
         self._looked = float("-inf")
 
     async def cards(self, *, fresh: bool = False) -> Sequence[Card]:
         """Every slot's card, in order; ``fresh``: after a change that must be seen."""
         async with self._lock:
             if fresh or time.monotonic() - self._looked > FRESH_FOR:
+                self._disk = Disk(await self._guard.look())
                 self._cards = [card_of(slot) for slot in (await self._stats.slots()).slots]
                 self._looked = time.monotonic()
             return self._cards
+
+    async def disk(self) -> Disk:
+        """The disk at the last look."""
+        if self._disk is None:
+            await self.cards(fresh=True)
+        assert self._disk is not None  # noqa: S101 - it was looked at
+        return self._disk
 
     async def card(self, slot_id: str) -> Card:
         """One slot's card as it is now; raises ``SlotNotFound``."""

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
 from appliance.admin import live
-from appliance.admin.board import Board, Card
+from appliance.admin.board import Board, Card, Disk
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import html, page, part
 from appliance.admin.security import SignedIn, Visit, allowed
@@ -45,6 +45,7 @@ async def dashboard(request: Request, visiting: SignedIn) -> Response:
         visiting,
         "dashboard.html",
         password=settings.ingest_password,
+        disk=await services.board.disk(),
         **_tally(cards),
         **_shared(request, visiting, cards),
     )
@@ -54,7 +55,8 @@ async def dashboard(request: Request, visiting: SignedIn) -> Response:
 async def cards(request: Request, visiting: MayLook) -> Response:
     """The tally and every card: for browsers whose stream of events does not work."""
     found = await _board(request).cards()
-    return part(visiting, "_board.html", **_tally(found), **_shared(request, visiting, found))
+    disk = await _board(request).disk()
+    return part(visiting, "_board.html", disk=disk, **_tally(found), **_shared(request, visiting, found))
 
 
 @router.get("/events")
@@ -62,8 +64,9 @@ async def events(request: Request, visiting: MayLook) -> Response:
     """Cards as they change, as server-sent events."""
     board = _board(request)
 
-    def render(changed: Sequence[Card], everything: Sequence[Card]) -> str:
-        return html(visiting, "_board.html", **_tally(everything), **_shared(request, visiting, changed))
+    def render(changed: Sequence[Card], everything: Sequence[Card], disk: Disk) -> str:
+        shown = _tally(everything) | _shared(request, visiting, changed)
+        return html(visiting, "_board.html", disk=disk, **shown)
 
     return StreamingResponse(
         live.changes(request, board, render),

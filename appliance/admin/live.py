@@ -11,7 +11,7 @@ import structlog
 from fastapi import Request
 
 from appliance.accounts.dependencies import client_address
-from appliance.admin.board import Board, Card
+from appliance.admin.board import Board, Card, Disk
 from appliance.admin.services import services_of
 from appliance.core.errors import ApplianceError
 
@@ -22,7 +22,7 @@ BEAT_EVERY = 15.0  # shorter than Nginx waits; also how soon a log-out ends the 
 LONGEST = 600.0  # then the browser comes back by itself and shows its cookies again
 COME_BACK_MS = 2000
 
-Render = Callable[[Sequence[Card], Sequence[Card]], str]
+Render = Callable[[Sequence[Card], Sequence[Card], Disk], str]
 
 
 async def changes(request: Request, board: Board, render: Render) -> AsyncIterator[str]:
@@ -34,17 +34,18 @@ async def changes(request: Request, board: Board, render: Render) -> AsyncIterat
     stopping: asyncio.Event = request.app.state.stopping
     began = checked = time.monotonic()
     known: dict[str, str] = {}
+    known_disk = ""
     yield f"retry: {COME_BACK_MS}\n\n"
     while not stopping.is_set() and time.monotonic() - began < LONGEST:
         try:
-            cards = await board.cards()
+            cards, disk = await board.cards(), await board.disk()
         except Exception as error:  # noqa: BLE001 - the database is away: the browser asks and is told
             log.warning("live.ended", error=type(error).__name__)
             return
         changed = [card for card in cards if known.get(card.slot_id) != card.mark]
-        if changed:
-            known = {card.slot_id: card.mark for card in cards}
-            yield event("cards", render(changed, cards))
+        if changed or disk.mark != known_disk:
+            known, known_disk = {card.slot_id: card.mark for card in cards}, disk.mark
+            yield event("cards", render(changed, cards, disk))
         if time.monotonic() - checked > BEAT_EVERY:
             checked = time.monotonic()
             if not await _still_in(request):

@@ -10,6 +10,7 @@ from appliance.accounts.audit import AuditTrail
 from appliance.accounts.login import LoginService
 from appliance.accounts.sessions import SessionService
 from appliance.admin.board import Board
+from appliance.jobs.disk_guard import DiskGuard
 from appliance.operator_settings.service import OperatorSettingsService
 from appliance.results.staff import StaffPictures
 from appliance.slots.editor import SlotEditor
@@ -33,6 +34,8 @@ class AdminServices(Protocol):
     def staff_pictures(self) -> StaffPictures: ...
     @property
     def warm_up(self) -> WarmUp: ...
+    @property
+    def disk_guard(self) -> DiskGuard: ...
     @property
     def board(self) -> Board: ...
     @property

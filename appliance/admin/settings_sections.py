@@ -60,7 +60,15 @@ SECTIONS = (
         ),
     ),
     Section("timing", "clock", (Setting("sync_response_seconds", unit="seconds", step="any"),)),
-    Section("keeping", "hourglass", (Setting("result_ttl_hours", unit="hours", step="any"),)),
+    Section(
+        "keeping",
+        "hourglass",
+        (
+            Setting("result_ttl_hours", unit="hours", step="any"),
+            Setting("low_disk_mb", unit="megabytes"),
+            Setting("free_space_when_low", "switch"),
+        ),
+    ),
     Section(
         "limits",
         "ruler",

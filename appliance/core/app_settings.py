@@ -80,6 +80,15 @@ class OperatorSettings(BaseModel):
         le=24 * 30,
         description="hours a guest's own photo is kept, so that a job can be run again; 0: not at all",
     )
+    low_disk_mb: int = Field(
+        default=2000,
+        ge=300,
+        le=10_000_000,
+        description="free space in MB below which results past half their time are offered for removal",
+    )
+    free_space_when_low: bool = Field(
+        default=False, description="they are removed then without asking, as few as make room again"
+    )
     providers: dict[str, ProviderConnection] = Field(
         default_factory=dict, description="where providers are reached, and further models, by provider"
     )
@@ -121,6 +130,11 @@ class OperatorSettings(BaseModel):
         """The largest photo in pixels."""
         return int(self.max_pixels_mp * 1_000_000)
 
+    @property
+    def low_disk_bytes(self) -> int:
+        """Free space below which the operator is told."""
+        return self.low_disk_mb * 1_000_000
+
     def permits_of(self, provider: str) -> int:
         """How many photos ``provider`` may work on at the same time."""
         return self.provider_permits_by_name.get(provider, self.provider_permits)
@@ -137,7 +151,7 @@ class AppSettingsRepository:
         rows = await self._session.execute(
             select(AppSetting.key, AppSetting.value).where(AppSetting.key.in_(OperatorSettings.model_fields))
         )
-        return OperatorSettings.model_validate(dict(rows.tuples().all()))
+        return OperatorSettings.model_validate({row.key: row.value for row in rows})
 
     async def logo(self) -> uuid.UUID | None:
         """The template media that is the event's logo."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, func, select, text, update
+from sqlalchemy import CursorResult, func, literal, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.core.clock import utcnow
@@ -98,6 +98,27 @@ class JobRepository:
             .limit(limit)
         )
         return found.all()
+
+    async def past_half_their_time(self, now: datetime) -> Sequence[tuple[uuid.UUID, int | None]]:
+        """Results for which more than half of their TTL is over, with their sizes; the first to end first."""
+        found = await self._session.execute(
+            select(JobHistory.job_id, JobHistory.result_size)
+            .where(
+                JobHistory.status == JobStatus.DONE,
+                JobHistory.cleaned_at.is_(None),
+                JobHistory.deleted_at.is_(None),
+                JobHistory.result_expires_at > now,
+                JobHistory.result_expires_at - now < literal(now) - JobHistory.finished_at,
+            )
+            .order_by(JobHistory.result_expires_at, JobHistory.job_id)
+        )
+        return [(job_id, size) for job_id, size in found]
+
+    async def end_now(self, job_ids: Sequence[uuid.UUID], now: datetime) -> None:
+        """Have these results' time be over."""
+        await self._session.execute(
+            update(JobHistory).where(JobHistory.job_id.in_(job_ids)).values(result_expires_at=now)
+        )
 
     async def deleted_before(self, moment: datetime, limit: int) -> Sequence[JobHistory]:
         """Jobs whose result was deleted before ``moment`` and whose files were not removed yet."""

@@ -31,7 +31,6 @@ from appliance.settings import Settings
 
 _BACKUP_HOURS = 36
 _CERTIFICATE_DAYS = 14
-_TIGHT_DISK = 5  # times the mark below which no photo is taken any more
 
 
 class State(StrEnum):
@@ -64,7 +63,7 @@ async def examine(settings: Settings, *, front: Path) -> list[Finding]:
             Finding("version", State.OK, os.environ.get("APPLIANCE_VERSION", __version__)),
             *await asyncio.gather(asyncio.to_thread(_app, settings.listen)),
             reached,
-            *await asyncio.to_thread(_files, settings, front),
+            *await asyncio.to_thread(_files, settings, operator, front),
             *await _network(settings, operator, used, await _keys(settings, database, reached)),
         ]
     finally:
@@ -152,11 +151,12 @@ async def _operator(database: Database) -> tuple[OperatorSettings, dict[str, int
         return await AppSettingsRepository(session).operator_settings(), used
 
 
-def _files(settings: Settings, front: Path) -> list[Finding]:
-    return [_disk(settings.media_root), _backup_age(settings.backup_dir), *_certificate(front)]
+def _files(settings: Settings, operator: OperatorSettings, front: Path) -> list[Finding]:
+    disk = _disk(settings.media_root, operator.low_disk_bytes)
+    return [disk, _backup_age(settings.backup_dir), *_certificate(front)]
 
 
-def _disk(root: Path) -> Finding:
+def _disk(root: Path, low: int) -> Finding:
     try:
         usage = shutil.disk_usage(root)
         probe = root / "temp" / f".doctor-{os.getpid()}"
@@ -167,10 +167,10 @@ def _disk(root: Path) -> Finding:
             "media folder", State.BAD, f"{error.strerror}", "Check the volume 'media' and its owner."
         )
     said = f"{usage.free / 1e9:.1f} GB of {usage.total / 1e9:.0f} GB free"
-    do = "Shorten how long results are kept, remove old backups, or give the machine a larger disk."
+    do = "Make room on the dashboard, or: appliance free-space. Remove old backups, keep results for less."
     if usage.free < LOW_DISK_BYTES:
         return Finding("media folder", State.BAD, f"{said}: no photo is taken any more", do)
-    tight = usage.free < _TIGHT_DISK * LOW_DISK_BYTES
+    tight = usage.free < low
     return Finding("media folder", State.WARNING if tight else State.OK, said, do if tight else "")
 
 

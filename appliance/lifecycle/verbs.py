@@ -131,6 +131,21 @@ def _first_line() -> str:
     return line.decode().strip()
 
 
+async def free_space(settings: Settings, arguments: argparse.Namespace) -> int:
+    """When the disk is low, remove results past half their time, as few as make room again."""
+    from appliance.jobs.cleanup import Cleanup  # noqa: PLC0415
+    from appliance.jobs.disk_guard import DiskGuard  # noqa: PLC0415
+    from appliance.lifecycle.disk import describe  # noqa: PLC0415
+    from appliance.media.store import MediaStore  # noqa: PLC0415
+
+    media = MediaStore(settings.media_root)
+    async with _database(settings) as database:
+        guard = DiskGuard(database, media, Cleanup(database, media))
+        found = await guard.look() if arguments.dry_run else await guard.free(None, by="cli")
+    print(found.model_dump_json() if arguments.json else describe(found))
+    return 0
+
+
 async def busy(settings: Settings, _: argparse.Namespace) -> int:
     """Say how many photos are in flight; exit code 0 when there is none."""
     from appliance.lifecycle import smoke as work  # noqa: PLC0415
@@ -225,6 +240,7 @@ VERBS: dict[str, Verb] = {
     "first-passwords": first_passwords,
     "backup": backup,
     "restore": restore,
+    "free-space": free_space,
     "busy": busy,
     "smoke": smoke,
     "doctor": doctor,
@@ -248,6 +264,10 @@ def add_arguments(made: dict[str, argparse.ArgumentParser]) -> None:
     made["backup"].add_argument("--json", action="store_true", help="say as JSON what was made")
     made["restore"].add_argument("file", metavar="FILE", help="a path, a name in the folder of backups, or -")
     made["restore"].add_argument("--while-running", action="store_true", help="even if the app answers")
+    made["free-space"].add_argument(
+        "--dry-run", action="store_true", help="remove nothing, say what would go"
+    )
+    made["free-space"].add_argument("--json", action="store_true", help="the state or the report as JSON")
     made["doctor"].add_argument("--json", action="store_true", help="the findings as JSON")
     made["support-bundle"].add_argument(
         "--logs", action="store_true", help="take the logs of the stack from standard input"

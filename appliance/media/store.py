@@ -19,6 +19,7 @@ from appliance.core.health import LOW_DISK_BYTES
 from appliance.core.threads import finish_in_thread
 
 EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
+ROOM_OF_A_PHOTO = 32 * 1024 * 1024  # the largest upload, its picture and their previews
 FOLDERS = ("temp", "results", "templates", "previews", "sources")
 
 _KEY = re.compile(r"(?:results|templates|previews|sources)/[A-Za-z0-9][A-Za-z0-9_.-]{0,100}")
@@ -59,12 +60,19 @@ class MediaStore:
 
         So the database, which may lie on the same disk, is never the one that finds no room.
         """
-        if shutil.disk_usage(self.root).free < LOW_DISK_BYTES:
+        free = shutil.disk_usage(self.root).free
+        if free < LOW_DISK_BYTES + self._still_to_be_written(free):
             raise StorageFull(retry_after=60)
         folder = self.temp_folder(slot_id, job_id)
         with storage_errors():
             folder.mkdir(parents=True)
         return folder
+
+    def _still_to_be_written(self, free: int) -> int:
+        """What the photos that are on their way may take yet; only counted when it could matter."""
+        if free > LOW_DISK_BYTES + 64 * ROOM_OF_A_PHOTO:
+            return 0
+        return ROOM_OF_A_PHOTO * sum(1 for _ in self.root.glob("temp/*/*"))
 
     def drop_temp(self, slot_id: str, job_id: uuid.UUID) -> None:
         """Remove one upload's folder with all in it; missing is fine."""

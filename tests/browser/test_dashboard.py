@@ -13,6 +13,7 @@ from tests.browser.conftest import MakePerson
 from tests.conftest import Change
 from tests.standins import StandIn
 from tests.support.camera import Camera, Shot
+from tests.support.disk import Low, MakePicture
 from tests.support.slots import with_gemini
 from tests.support.stack import Stack
 
@@ -198,3 +199,37 @@ async def test_who_types_the_address_alone_gets_to_the_login_with_one_tap(person
     await someone.go("/")
     await someone.page.click("footer a[href='/admin/']")
     assert someone.path == "/admin/login"
+
+
+async def test_the_operator_is_told_of_a_low_disk_and_makes_room_with_one_tap(
+    admin_person: MakePerson, picture: MakePicture, low: Low, client: httpx.AsyncClient
+) -> None:
+    someone = await admin_person(size="phone", lang="ru")
+    await someone.page.wait_for_selector("#pulse[data-state=live]")
+    job = await picture(40)
+    await low()
+    await someone.page.wait_for_selector("#disk .note.warn")  # without reloading
+    assert "1 снимок" in await someone.text("#disk")
+    assert await someone.violations() == []
+    await someone.page.tap("#disk [data-keep=free]")
+    assert "Вернуть его нельзя" in await someone.text("#confirm-text")
+    await someone.page.tap(
+        "#confirm button[value=no], #confirm [data-close], #confirm button:not(#confirm-yes)"
+    )
+    assert (await client.get(f"/public/results/{job}")).status_code == 200
+    await someone.page.tap("#disk [data-keep=free]")
+    await someone.page.tap("#confirm-yes")
+    await someone.page.wait_for_selector("#disk-report .note")
+    assert "Удалён 1 снимок" in await someone.text("#disk-report")
+    assert (await client.get(f"/public/results/{job}")).status_code == 410
+    await someone.page.wait_for_selector("#disk [data-keep=free]", state="detached")
+
+
+async def test_who_may_not_remove_pictures_is_told_of_a_low_disk_all_the_same(
+    admin_person: MakePerson, picture: MakePicture, low: Low
+) -> None:
+    await picture(40)
+    await low()
+    someone = await admin_person("viewer")
+    await someone.page.wait_for_selector("#disk .note.warn")
+    assert await someone.page.locator("#disk button").count() == 0

@@ -13,6 +13,7 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.dataset.confirm && !form.dataset.sure) {
     event.preventDefault();
+    event.stopPropagation(); // before htmx hears of it
     document.getElementById("confirm-title").textContent = form.dataset.confirm;
     document.getElementById("confirm-text").textContent = form.dataset.confirmText ?? "";
     document.getElementById("confirm-yes").textContent = form.dataset.confirmYes;
@@ -30,7 +31,7 @@ document.addEventListener("submit", (event) => {
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "yes";
   }
-});
+}, true);
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
