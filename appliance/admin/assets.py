@@ -21,7 +21,6 @@ OWN = Path(__file__).parent / "static"
 # What other packages ship: the name it is served under, the package, the file in it.
 SHIPPED = {
     "htmx.js": ("js_lib_htmx", "static/htmx/htmx.min.js"),
-    "manrope.ttf": ("font_manrope", "files/Manrope-VariableFont_wght.ttf"),
 }
 URL_PREFIX = "/static"
 _KEPT = 3  # versions: a page that was open before an upgrade still finds its files
@@ -40,8 +39,9 @@ def files() -> Mapping[str, bytes]:
     styles = b"\n".join(path.read_bytes() for path in sorted((OWN / "css").glob("*.css")))
     own = {path.name: path.read_bytes() for path in sorted((OWN / "js").glob("*.js"))}
     images = {path.name: path.read_bytes() for path in sorted(OWN.glob("*.*")) if path.is_file()}
+    fonts = {path.name: path.read_bytes() for path in sorted((OWN / "fonts").glob("*.woff2"))}
     shipped = {name: _in_package(*where).read_bytes() for name, where in SHIPPED.items()}
-    return {"app.css": styles, **own, **images, **shipped}
+    return {"app.css": styles, **own, **images, **fonts, **shipped}
 
 
 @cache

@@ -234,15 +234,23 @@ async def test_errors_speak_the_language_of_the_reader(visitor: httpx.AsyncClien
 
 
 async def test_static_files_are_kept_for_ever_and_pages_are_light(insider: httpx.AsyncClient) -> None:
-    page = await insider.get("/admin/")
+    page = await insider.get("/admin/slots/slot-009")
+    addresses = re.findall(r'(?:href|src)="(/static/[0-9a-f]{16}/[a-z0-9.]+)"', page.text)
     own = 0
-    for address in re.findall(r'(?:href|src)="(/static/[0-9a-f]{16}/[a-z.]+)"', page.text):
+    for address in addresses:
         answer = await insider.get(address)
         assert answer.status_code == 200, address
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
         assert answer.headers["x-content-type-options"] == "nosniff"
-        own += len(answer.content) if address.endswith(("app.css", "app.js")) else 0
-    assert own > 10_000
+        if address.endswith(".woff2"):
+            assert answer.headers["content-type"] == "font/woff2"
+        if address.endswith("app.js"):
+            addresses += [
+                address.replace("app.js", name) for name in re.findall(r'import "\./(\w+\.js)"', answer.text)
+            ]
+        own += len(answer.content) if address.endswith((".css", ".js")) and "htmx" not in address else 0
+    assert len(addresses) > 10
+    assert 10_000 < own < 100_000, "our own code and styles, before they are packed"
     assert (await insider.get("/static/0000000000000000/app.css")).status_code == 404
 
 

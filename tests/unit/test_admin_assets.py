@@ -13,7 +13,7 @@ from appliance.admin import assets
 def test_everything_a_page_names_is_collected_and_readable(tmp_path: Path) -> None:
     folder = assets.collect(tmp_path / "static")
     assert folder.name == assets.version()
-    for name in ("app.css", "app.js", "htmx.js", "manrope.ttf", "icon.svg"):
+    for name in ("app.css", "app.js", "htmx.js", "manrope.woff2", "icon.svg"):
         assert assets.url(name) == f"/static/{assets.version()}/{name}"
         assert (folder / name).stat().st_mode & 0o444 == 0o444
     assert folder.stat().st_mode & 0o555 == 0o555
@@ -37,3 +37,10 @@ def test_collecting_twice_changes_nothing_and_old_versions_go_at_last(tmp_path: 
     assert assets.collect(tmp_path) == first
     assert (first / "app.css").stat().st_mtime_ns == made
     assert {path.name for path in tmp_path.iterdir()} == {first.name, "newest", "older"}
+
+
+def test_the_font_is_small_and_its_licence_lies_beside_it() -> None:
+    fonts = assets.OWN / "fonts"
+    assert (fonts / "manrope.woff2").read_bytes()[:4] == b"wOF2"
+    assert (fonts / "manrope.woff2").stat().st_size < 50_000
+    assert "SIL Open Font License" in (fonts / "OFL.txt").read_text(encoding="utf-8")
