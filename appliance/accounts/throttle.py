@@ -39,7 +39,6 @@ from appliance.core.errors import TooManyLogins
 from appliance.core.ratelimit import Limit, RateLimiter
 
 KNOWN_FOR = timedelta(days=30)  # how long a good login vouches for its address
-BUCKETS_KEPT = timedelta(days=2)
 
 PER_DEVICE = Limit.parse("10 per 5 minutes")
 PER_KNOWN_ADDRESS = Limit.parse("10 per 5 minutes")
@@ -107,7 +106,7 @@ class LoginThrottle:
         buckets = RateLimiter(session)
         for key, limit in taken.buckets:
             await buckets.give_back(key, limit)
-        await buckets.forget(BUCKETS_KEPT)
+        await buckets.forget_old()
 
 
 async def _take(buckets: RateLimiter, key: str, limit: Limit) -> Taken:

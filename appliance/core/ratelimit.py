@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.core.db import Base
 
+BUCKETS_KEPT = timedelta(hours=12)  # longer than any limit; keys may hold addresses, none is kept for a day
 _LIMIT = re.compile(r"(?P<count>[1-9]\d*) per (?:(?P<times>[1-9]\d*) )?(?P<unit>second|minute|hour|day)s?")
 _UNIT_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
@@ -88,9 +89,9 @@ class RateLimiter:
         """Return one to ``key``: what it was taken for did no harm."""
         await self._session.execute(_GIVE_BACK, {"key": key, "capacity": float(limit.count)})
 
-    async def forget(self, older_than: timedelta) -> None:
-        """Drop buckets that nobody used for ``older_than``: longer than any limit, so they are full."""
-        old = select(RateBucket.key).where(RateBucket.updated_at < func.now() - older_than)
+    async def forget_old(self) -> None:
+        """Drop buckets that nobody used for ``BUCKETS_KEPT``: they are full."""
+        old = select(RateBucket.key).where(RateBucket.updated_at < func.now() - BUCKETS_KEPT)
         await self._session.execute(
             delete(RateBucket).where(RateBucket.key.in_(old.with_for_update(skip_locked=True)))
         )

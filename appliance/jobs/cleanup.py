@@ -19,6 +19,7 @@ from sqlalchemy import text
 from appliance.core.app_settings import AppSettingsRepository
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
+from appliance.core.ratelimit import RateLimiter
 from appliance.jobs.models import INTERRUPTED_REASON, UNDO_DELETE, JobHistory, JobStatus
 from appliance.jobs.repository import JobRepository
 from appliance.media import retention
@@ -76,6 +77,9 @@ class Cleanup:
             await self._interrupted(report, before=utcnow() - GRACE)
             await self._orphans(report)
             await self._uploads(report)
+            if not dry_run:
+                async with self._database.session() as session:
+                    await RateLimiter(session).forget_old()
         log.info("cleanup.done", **report.as_dict())
         return report
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
+import httpx
 import pytest
 from playwright.async_api import Browser, async_playwright
 
@@ -14,6 +16,7 @@ from tests.support.logins import PASSWORD, add_account
 from tests.support.stack import Stack
 
 MakePerson = Callable[..., Awaitable[Person]]
+MakeGuest = Callable[..., Awaitable[Person]]
 MakeAccount = Callable[..., Awaitable[str]]
 _numbers = itertools.count(time.time_ns() % 10**8)
 
@@ -94,3 +97,39 @@ async def no_template_stays(stack: Stack) -> AsyncIterator[None]:
         await db.execute("delete from template_media")
     for path in (*(stack.media / "templates").iterdir(), *(stack.media / "previews").glob("template-*")):
         path.unlink()
+
+
+@pytest.fixture
+async def guest(chromium: Browser, stack: Stack) -> AsyncIterator[MakeGuest]:
+    """``await guest("ru", scripts=False)``: somebody with a phone; nothing may be complained about."""
+    guests: list[Person] = []
+
+    async def make(lang: str = "en", *, scripts: bool = True, dark: bool = False, tv: bool = False) -> Person:
+        context = await chromium.new_context(
+            viewport={"width": 1920, "height": 1080} if tv else {"width": 390, "height": 844},
+            device_scale_factor=1 if tv else 2,
+            locale=lang,
+            color_scheme="dark" if dark else "light",
+            timezone_id="Asia/Almaty",
+            java_script_enabled=scripts,
+            has_touch=not tv,
+        )
+        context.set_default_timeout(10_000)
+        someone = Person(await context.new_page(), stack, f"guest-{lang}-{'dark' if dark else 'light'}")
+        someone.listen()
+        guests.append(someone)
+        return someone
+
+    yield make
+    for one in guests:
+        one.leaving = True
+        await one.page.context.close()
+    assert [problem for one in guests for problem in one.problems] == []
+
+
+@pytest.fixture
+async def gallery(admin: httpx.AsyncClient) -> AsyncIterator[dict[str, Any]]:
+    """An open gallery of one slot."""
+    opened = (await admin.post("/api/shared-galleries", json={"slot_id": "slot-006"})).json()
+    yield opened
+    await admin.delete(f"/api/shared-galleries/{opened['id']}")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
-from tests.browser.person import Person
+from tests.browser.conftest import MakeGuest
 from tests.conftest import Change
 from tests.support.camera import Camera, Reply, Shot
 from tests.support.photos import portrait_jpeg
@@ -17,37 +16,8 @@ from tests.support.stack import Stack
 
 pytestmark = pytest.mark.browser
 
-MakeGuest = Callable[..., Awaitable[Person]]
 SLOW = {"offline": False, "latency": 150, "downloadThroughput": 200_000, "uploadThroughput": 90_000}
 PAINT_BUDGET_MS, BYTES_BUDGET, REQUESTS_BUDGET = 2500, 400_000, 6
-
-
-@pytest.fixture
-async def guest(chromium: Browser, stack: Stack) -> AsyncIterator[MakeGuest]:
-    """``await guest("ru", scripts=False)``: somebody with a phone; nothing may be complained about."""
-    guests: list[Person] = []
-
-    async def make(lang: str = "en", *, scripts: bool = True, dark: bool = False, tv: bool = False) -> Person:
-        context = await chromium.new_context(
-            viewport={"width": 1920, "height": 1080} if tv else {"width": 390, "height": 844},
-            device_scale_factor=1 if tv else 2,
-            locale=lang,
-            color_scheme="dark" if dark else "light",
-            timezone_id="Asia/Almaty",
-            java_script_enabled=scripts,
-            has_touch=not tv,
-        )
-        context.set_default_timeout(10_000)
-        someone = Person(await context.new_page(), stack, f"guest-{lang}-{'dark' if dark else 'light'}")
-        someone.listen()
-        guests.append(someone)
-        return someone
-
-    yield make
-    for one in guests:
-        one.leaving = True
-        await one.page.context.close()
-    assert [problem for one in guests for problem in one.problems] == []
 
 
 @pytest.fixture
@@ -187,27 +157,3 @@ async def test_the_gallery_grows_and_a_tap_shows_the_picture(
     await pictures.first.locator("a").click()
     await expect(someone.page.get_by_role("link", name="Сохранить")).to_be_visible()
     await expect(someone.page.get_by_role("link", name="Все снимки")).to_be_visible()
-
-
-async def test_the_wall_shows_a_new_picture_and_forgets_a_hidden_one(
-    guest: MakeGuest, gallery: dict[str, Any], camera: Camera, shot: Shot, stack: Stack
-) -> None:
-    someone = await guest("en", tv=True)
-    await someone.go(httpx.URL(gallery["wall_url"]).path)
-    shown = someone.page.locator(".picture.in .whole")
-    made = await camera.post("/api/ingest/slot-006", shot)
-    await expect(shown.last).to_be_visible()
-    await someone.screenshot("wall")
-    someone.expected = {404}  # it may just be its turn
-    async with stack.database() as db:
-        await db.execute("update job_history set hidden_at = now() where slot_id = 'slot-006'")
-    await expect(someone.page.locator("#empty")).to_be_visible()
-    assert made.status == 200
-
-
-@pytest.fixture
-async def gallery(admin: httpx.AsyncClient) -> AsyncIterator[dict[str, Any]]:
-    """An open gallery of one slot."""
-    opened = (await admin.post("/api/shared-galleries", json={"slot_id": "slot-006"})).json()
-    yield opened
-    await admin.delete(f"/api/shared-galleries/{opened['id']}")

@@ -1,5 +1,7 @@
 """Errors that Nginx makes itself look like the app's own; the app's pass untouched."""
 
+import base64
+import hashlib
 import json
 import re
 import socket
@@ -141,3 +143,25 @@ def test_every_code_that_nginx_gives_is_one_of_the_apps() -> None:
     codes = set(re.findall(r"(\w+);", table))
     assert len(codes) == 8
     assert codes <= {code.value for code in ErrorCode}
+
+
+@pytest.mark.parametrize(
+    ("path", "is_page"), [("/r/x", True), ("/wall/x", True), ("/", True), ("/api/slots", False)]
+)
+def test_while_the_app_is_away_a_guests_browser_gets_a_page_that_comes_back_by_itself(
+    tmp_path: Path, path: str, is_page: bool
+) -> None:
+    with open_door(tmp_path, free_port()) as door:
+        answer = door.get(path, Accept="text/html,*/*;q=0.8")
+        plain = door.get(path, Accept="application/json")
+    assert answer.status == plain.status == 503
+    assert answer.headers["Retry-After"] == "2"
+    assert plain.error["code"] == "service_unavailable"
+    assert (b'http-equiv="refresh"' in answer.body) == is_page
+    if not is_page:
+        return
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    style = re.search(rb"<style>(.*)</style>", answer.body)
+    assert style
+    digest = base64.b64encode(hashlib.sha256(style[1]).digest()).decode()
+    assert f"'sha256-{digest}'" in answer.headers["Content-Security-Policy"]

@@ -3,8 +3,10 @@
 import gzip
 import json
 import time
+from pathlib import Path
 
-from tests.edge.front_door import Backend, FrontDoor, reply
+from appliance.bare.ports import free_port
+from tests.edge.front_door import Backend, FrontDoor, open_door, reply
 
 
 def headers_seen(door: FrontDoor, backend: Backend, **claimed: str) -> dict[str, str]:
@@ -114,3 +116,21 @@ def test_the_access_log_is_json_and_holds_no_query(door: FrontDoor, backend: Bac
     line = json.loads(log.read_text(encoding="utf-8").splitlines()[0])
     assert (line["path"], line["status"], line["client"]) == ("/api/ingest/slot-001", 200, "127.0.0.1")
     assert "hunter2" not in log.read_text(encoding="utf-8")
+
+
+def test_a_guests_address_is_in_no_log(tmp_path: Path) -> None:
+    with open_door(tmp_path, free_port()) as door:  # the app is away: that is something to write down
+        for path in ("/", "/?lang=ru", "/r/x", "/public/results/x", "/s?code=2", "/s/2", "/g/x/live"):
+            for _ in range(60):
+                door.get(path)
+        door.get("/api/slots")
+        deadline = time.monotonic() + 5
+        while (access := (door.logs / "access.log").read_text(encoding="utf-8")).count("\n") < 7 * 60 + 1:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        errors = (door.logs / "error.log").read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in access.splitlines()]
+    assert [line["client"] for line in lines] == ["guest"] * 7 * 60 + ["127.0.0.1"]
+    assert {line["status"] for line in lines} == {429, 503}
+    assert errors.count("client: ") == 1
+    assert "GET /api/slots" in errors

@@ -189,3 +189,17 @@ async def test_wrong_usage_exits_2(stack: Stack, arguments: list[str]) -> None:
         stderr=asyncio.subprocess.DEVNULL,
     )
     assert await process.wait() == 2
+
+
+async def test_limits_forget_who_was_here_within_a_day(stack: Stack) -> None:
+    async with stack.database() as db:
+        await db.execute(
+            "insert into rate_bucket (key, tokens, updated_at) values"
+            " ('login:address:192.0.2.9', 1, now() - interval '13 hours'),"
+            " ('login:address:192.0.2.10', 1, now())"
+        )
+    await cleanup(stack)
+    left = await stack.value(
+        "select array_agg(key) from rate_bucket where key like 'login:address:192.0.2.%'"
+    )
+    assert left == ["login:address:192.0.2.10"]
