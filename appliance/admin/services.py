@@ -11,6 +11,7 @@ from appliance.accounts.login import LoginService
 from appliance.accounts.sessions import SessionService
 from appliance.admin.board import Board
 from appliance.jobs.disk_guard import DiskGuard
+from appliance.operator_settings.provider_keys.service import ProviderKeyService
 from appliance.operator_settings.service import OperatorSettingsService
 from appliance.results.staff import StaffPictures
 from appliance.slots.editor import SlotEditor
@@ -28,6 +29,8 @@ class AdminServices(Protocol):
     def audit(self) -> AuditTrail: ...
     @property
     def operator_settings(self) -> OperatorSettingsService: ...
+    @property
+    def provider_keys(self) -> ProviderKeyService: ...
     @property
     def slot_editor(self) -> SlotEditor: ...
     @property

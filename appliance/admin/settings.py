@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from appliance.admin.desk import desk_of
 from appliance.admin.forms import Form, read_form
 from appliance.admin.headers import MOUNT
+from appliance.admin.provider_keys_view import key_values
 from appliance.admin.render import html, page, part
 from appliance.admin.security import Visit, allowed
 from appliance.admin.services import AdminServices, services_of
@@ -64,8 +65,10 @@ async def _extras(request: Request, shown: list[Filled]) -> dict[str, Any]:
     }
 
 
-async def _page(visiting: Visit, state: SettingsState, *, status: int = 200, **changed: Any) -> Response:
-    """The whole page; ``changed`` may hold one section as it was typed in, or the password's values."""
+async def whole_page(visiting: Visit, state: SettingsState, *, status: int = 200, **changed: Any) -> Response:
+    """The whole page; ``changed`` may hold one section as it was typed in, the password's
+    values, or what is said of a provider's keys.
+    """
     other: Filled | None = changed.get("section")
     sections = {
         section.key: other if other and other.key == section.key else filled(section, state)
@@ -78,6 +81,7 @@ async def _page(visiting: Visit, state: SettingsState, *, status: int = 200, **c
         sections=sections,
         password=changed.get("password") or _password_values(state),
         may_write=visiting.may("settings:write"),
+        **await key_values(visiting, changed.get("said")),
         **await _extras(visiting.request, list(sections.values())),
     )
 
@@ -86,7 +90,7 @@ async def _page(visiting: Visit, state: SettingsState, *, status: int = 200, **c
 async def settings_page(request: Request, visiting: MayRead) -> Response:
     """All sections."""
     services = services_of(request)
-    return await _page(visiting, await services.operator_settings.state())
+    return await whole_page(visiting, await services.operator_settings.state())
 
 
 @router.post("/password/suggest")
@@ -121,7 +125,7 @@ async def change_password(request: Request, visiting: MayWrite) -> Response:
 
 async def _password_answer(visiting: Visit, values: dict[str, Any], status: int = 200) -> Response:
     if not visiting.is_htmx:
-        return await _page(visiting, values["state"], status=status, password=values)
+        return await whole_page(visiting, values["state"], status=status, password=values)
     toast = None if status != 200 else visiting.words("settings.password.changed")
     return _with_version(
         visiting,
@@ -176,7 +180,7 @@ async def _refused(
     fields = {} if conflict else refused.fields or {}
     shown = filled(section, state, typed=form, fields=fields, conflict=conflict)
     if not visiting.is_htmx:
-        return await _page(visiting, state, status=refused.status_code, section=shown)
+        return await whole_page(visiting, state, status=refused.status_code, section=shown)
     return await _section_answer(visiting, shown, state, status=refused.status_code)
 
 

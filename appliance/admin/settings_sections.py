@@ -38,6 +38,7 @@ class Section:
 
 SECTIONS = (
     Section("password", "key"),
+    Section("keys", "plug"),
     Section(
         "event",
         "ticket",

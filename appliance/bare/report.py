@@ -62,7 +62,8 @@ class Report:
         lines += ["", "What to enter in the booth software (slot-001 to slot-015):"]
         for form, who in _FORMS.items():
             lines += [f"  {who:<16}{self.ingest(base, form)}" for base in self.bases()]
-        return lines
+        keys = f"{self.bases()[0]}/admin/settings#keys"
+        return [*lines, "", f"Keys of AI providers (slot-009 to slot-011) are entered at {keys}"]
 
     def _passwords(self) -> list[str]:
         if not self.made:

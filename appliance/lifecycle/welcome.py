@@ -18,6 +18,10 @@ def text(bases: Sequence[str], first: FirstPasswords, *, qr: bool) -> str:
     lines += [f"{'Admin':<18}{base}/admin/" for base in bases]
     lines += ["", "What to enter in the booth software (slot-001 to slot-015):"]
     lines += [f"  {who:<16}{bases[0]}/api/ingest/slot-001?reply={form}" for form, who in _FORMS.items()]
+    lines += [
+        "",
+        f"Keys of AI providers (slot-009 to slot-011) are entered at {bases[0]}/admin/settings#keys",
+    ]
     lines += ["", *_passwords(first)]
     if qr:
         lines += ["", "The admin pages on a phone:", _qr(f"{bases[0]}/admin/")]

@@ -9,6 +9,10 @@ document.addEventListener("click", (event) => {
 });
 
 const dialog = document.getElementById("confirm");
+document.addEventListener("htmx:confirm", (event) => {
+  const form = event.detail.elt;
+  if (form.dataset.confirm && !form.dataset.sure) event.preventDefault(); // the dialog asks first
+});
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.dataset.confirm && !form.dataset.sure) {
@@ -62,6 +66,14 @@ document.addEventListener("htmx:afterSettle", (event) => {
     for (const form of changed.querySelectorAll("form[data-guard]")) dirty.add(form);
   }
 });
+
+// Who is led to a part of the page in order to fill it in can type at once.
+const lead = () => {
+  const there = document.getElementById(location.hash.slice(1));
+  if (there && "lead" in there.dataset) there.querySelector("input:not([type=hidden])")?.focus({ preventScroll: true });
+};
+window.addEventListener("hashchange", lead);
+window.addEventListener("load", lead); // the browser's own jump, which takes the focus away, is over
 
 // How long to wait, counted down in the last two minutes.
 for (const element of document.querySelectorAll("[data-countdown]")) {
