@@ -212,13 +212,15 @@ async def rotate_encryption_key(settings: Settings, arguments: argparse.Namespac
     encryption.ensure()
     encryption.rotate()
     async with _database(settings) as database, database.session() as session:
-        count = await encrypt_again(session, encryption)
+        count, lost = await encrypt_again(session, encryption)
         AccountRepository(session).record(
             "cli", "encryption_key.rotated", encrypted_again=count, retired_old=arguments.retire_old
         )
     if arguments.retire_old:
         encryption.retire_old()
     print(f"{count} provider keys are encrypted with the new key.")
+    if lost:
+        print(f"{lost} could not be read before either: enter them again in the settings of the admin pages.")
     return 0
 
 

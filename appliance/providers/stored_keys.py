@@ -153,17 +153,21 @@ class AllKeys:
         await self.stored.refresh()
 
 
-async def encrypt_again(session: AsyncSession, encryption: EncryptionKeys) -> int:
-    """Encrypt every key that can be read with the newest encryption key; returns how many."""
+async def encrypt_again(session: AsyncSession, encryption: EncryptionKeys) -> tuple[int, int]:
+    """Encrypt every key that can be read with the newest encryption key.
+
+    Returns how many these were, and how many cannot be read.
+    """
     keys = ProviderKeyRepository(session)
     await keys.lock()
-    count = 0
+    count = lost = 0
     for row in await keys.all():
         purpose = purpose_of(row.provider)
         try:
             key = encryption.decrypt(row.encrypted, purpose)
         except Unreadable:
-            continue
-        await keys.change(row.id, encrypted=encryption.encrypt(key, purpose))
-        count += 1
-    return count
+            lost += 1
+        else:
+            await keys.change(row.id, encrypted=encryption.encrypt(key, purpose))
+            count += 1
+    return count, lost

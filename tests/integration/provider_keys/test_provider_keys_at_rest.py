@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -184,3 +185,35 @@ async def test_photos_of_one_second_share_one_look_at_the_table(
     database.session = lambda: (asked.append(1), session())[1]
     await asyncio.gather(*(stored.refresh() for _ in range(50)))
     assert (len(asked), len(stored.keys("gemini"))) == (1, 1)
+
+
+async def test_the_doctor_tries_every_key_and_names_those_that_cannot_be_read(
+    admin: httpx.AsyncClient, gemini: StandIn, stack: Stack, slot: Change, tmp_path: Path
+) -> None:
+    await slot(SLOT, **with_gemini(model=MODEL))
+    good, bad, lost = (made_up("gemini") for _ in range(3))
+    await entered(admin, "gemini", good)
+    stack.set_keys("gemini", bad)
+    await entered(admin, "gemini", lost)
+    other = EncryptionKeys(tmp_path)
+    other.ensure()
+    async with stack.database() as db:
+        sealed = other.encrypt(lost, purpose_of("gemini"))
+        await db.execute("update provider_key set encrypted = $1 where ends_in = $2", sealed, f"…{lost[-4:]}")
+    gemini.keys = {good}
+    where = f"gemini={gemini.base_url}"
+    said = await run(
+        sys.executable,
+        "-m",
+        "appliance",
+        "doctor",
+        "--json",
+        stack=stack,
+        PHOTOCHANGER_PROVIDER_BASE_URLS=where,
+    )
+    found = {(one["what"], one["state"]): one for one in json.loads(said)}
+    assert found[f"gemini key …{good[-4:]}", "ok"]["said"] == "accepted"
+    assert "API_KEY_INVALID" in found[f"gemini key …{bad[-4:]}", "bad"]["said"]
+    assert "cannot be read" in found["gemini key", "warning"]["said"]
+    assert "Provider keys" in found["gemini key", "warning"]["do"]
+    assert not [key for key in (good, bad, lost) if key in said]
