@@ -118,7 +118,19 @@ class OperatorSettings(BaseModel):
         max_length=64,
         description="the camera's field that is the same for all pictures of one visit; empty: none",
     )
+    visit_pause_seconds: float = Field(
+        default=0,
+        ge=0,
+        le=3600,
+        description="pictures of one slot with no longer pause in between are one visit; 0: no such rule",
+    )
     mark_ai_made: bool = Field(default=False, description="pictures say in their metadata that AI made them")
+
+    mark_ai_words: str = Field(
+        default="",
+        max_length=40,
+        description="words printed small into a corner of pictures that AI made; empty: none",
+    )
 
     @property
     def max_upload_bytes(self) -> int:

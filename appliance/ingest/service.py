@@ -204,22 +204,26 @@ class IngestService:
         since = time.monotonic()
         edited = await self._edit(job, record)
         since = record.mark("provider", since)
+        by_ai, settings = _made_by_ai(record), job.slot.settings
         async with job.deadline.guard():
             picture = EncodedImage(edited.data, edited.media_type)
+            words = settings.mark_ai_words if by_ai else ""
             finished = await self._finisher.finish(
-                picture, job.slot.output, job.slot.overlay, job.deadline, job.link
+                picture, job.slot.output, job.slot.overlay, job.deadline, job.link, words
             )
-            if job.slot.settings.mark_ai_made and _made_by_ai(record):
+            if settings.mark_ai_made and by_ai:
                 finished = marked(finished)
             since = record.mark("finish", since)
             stored = await self._media.put_result(job.job_id, finished.data, finished.media_type)
         record.mark("store", since)
-        record.done(stored, timedelta(hours=job.slot.settings.result_ttl_hours))
+        record.done(stored, timedelta(hours=settings.result_ttl_hours))
         return Delivered(job.job_id, stored)
 
     async def _edit(self, job: PhotoJob, record: JobRecord) -> EditedImage:
         slot, settings = job.slot, job.slot.settings
-        for_providers = job.deadline.shortened(FINISH_SECONDS if slot.output.plain else PRINT_SECONDS)
+        for_providers = job.deadline.shortened(
+            FINISH_SECONDS if slot.output.plain and not settings.mark_ai_words else PRINT_SECONDS
+        )
 
         def permits(provider: str, deadline: Deadline) -> AbstractAsyncContextManager[None]:
             return self._gate.enter(f"provider:{provider}", settings.permits_of(provider), deadline)

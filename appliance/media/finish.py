@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from appliance.core.clock import Deadline
 from appliance.core.images import EncodedImage
 from appliance.media.imaging import Imaging
+from appliance.media.mark import printed
 from appliance.media.metadata import strip
 from appliance.media.qr import Corner, composed
 
@@ -93,16 +94,18 @@ class Finisher:
         overlay: bytes | None,
         deadline: Deadline,
         link: str = "",
+        words: str = "",
     ) -> EncodedImage:
         """``picture`` as the slot wants it, without metadata; the plain one when that fails or is late.
 
-        ``link`` is the guest's, for the QR code.
+        ``link`` is the guest's, for the QR code; ``words`` are printed small into a corner.
         """
-        if not options.plain or overlay is not None or await self._imaging.run(is_turned, picture.data):
+        as_it_is = options.plain and overlay is None and not words
+        if not as_it_is or await self._imaging.run(is_turned, picture.data):
             try:
                 async with deadline.shortened(STORE_SECONDS).guard():
                     return await self._imaging.run(
-                        finish, picture.data, picture.media_type, options, overlay, link
+                        finish, picture.data, picture.media_type, options, overlay, link, words
                     )
             except (pyvips.Error, TimeoutError) as error:
                 log.warning("picture.not_finished", error=str(error).split("\n")[0] or type(error).__name__)
@@ -116,7 +119,12 @@ def is_turned(data: bytes) -> bool:
 
 
 def finish(
-    data: bytes, media_type: str, options: OutputOptions, overlay: bytes | None, link: str = ""
+    data: bytes,
+    media_type: str,
+    options: OutputOptions,
+    overlay: bytes | None,
+    link: str = "",
+    words: str = "",
 ) -> EncodedImage:
     """``data`` as the slot wants it. Blocking; raises ``pyvips.Error`` for a picture it cannot read."""
     image = pyvips.Image.new_from_buffer(data, "").autorot()
@@ -129,6 +137,8 @@ def finish(
         image = _overlaid(image, overlay)
     if link:
         image = composed(image, link, options.qr, options.qr_percent, options.qr_colour)
+    if words:
+        image = printed(image, words, right=options.qr == "bottom-left")
     kind = options.media_type or media_type
     if kind == "image/jpeg" and image.hasalpha():
         image = image.flatten(background=_rgb(options.border_colour))

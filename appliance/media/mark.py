@@ -1,11 +1,16 @@
-"""The mark that AI made a picture, where photo programs look for it: IPTC's digital source type in XMP."""
+"""The mark that AI made a picture: IPTC's digital source type in XMP, where photo programs look for it,
+and words printed small into a corner, where people do.
+"""
 
 from __future__ import annotations
 
 import struct
 import zlib
 
+import pyvips
+
 from appliance.core.images import EncodedImage
+from appliance.media.fonts import line
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 _XMP = (
@@ -17,6 +22,27 @@ _XMP = (
 _JPEG_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
 _PNG_HEAD = b"XML:com.adobe.xmp\0\0\0\0\0"
 _WEBP_HAS_XMP, _WEBP_HAS_ALPHA = 0b0000_0100, 0b0001_0000
+
+
+_INK_SHARE, _GROUND = 0.026, 0.6  # the letters' height of the shorter side; how dark it is behind them
+
+
+def printed(image: pyvips.Image, words: str, *, right: bool = False) -> pyvips.Image:
+    """``image`` with ``words`` in its lower left corner, or in the lower right one. Blocking."""
+    shorter = min(image.width, image.height)
+    ink = line(words, max(11, round(shorter * _INK_SHARE)))
+    space = round(ink.height * 0.6)
+    if ink.width + 4 * space > image.width:
+        ink = ink.resize((image.width - 4 * space) / ink.width)
+    ink = ink.embed(space, space, ink.width + 2 * space, ink.height + 2 * space)
+    white = ink.new_from_image([255, 255, 255]).copy(interpretation="srgb")
+    sign = white.new_from_image([0, 0, 0, 255 * _GROUND]).cast("uchar").copy(interpretation="srgb")
+    sign = sign.composite2(white.bandjoin(ink.cast("uchar")), "over").cast("uchar")
+    margin = round(shorter * 0.02)
+    left = image.width - sign.width - margin if right else margin
+    both = image.colourspace("srgb").composite2(sign, "over", x=left, y=image.height - sign.height - margin)
+    both = both.cast("uchar")
+    return both if image.hasalpha() else both.flatten()
 
 
 def marked(picture: EncodedImage) -> EncodedImage:

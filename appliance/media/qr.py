@@ -6,14 +6,13 @@ the code survives.
 
 from __future__ import annotations
 
-from functools import cache
 from html import escape
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Literal
 
 import pyvips
 import segno
+
+from appliance.media.fonts import line
 
 Corner = Literal["none", "top-left", "top-right", "bottom-left", "bottom-right"]
 QUIET = 4  # modules around the code, as the standard wants
@@ -98,20 +97,10 @@ def _rgb(colour: str) -> list[int]:
 
 def _words(text: str, width: int, height: int, colour: str) -> pyvips.Image:
     """A line of text on white that fits into ``width`` and ``height``."""
-    mask = pyvips.Image.text(
-        escape(text), font=f"Manrope {max(6, round(height * 0.72))}", fontfile=str(_font()), dpi=72
-    )
+    mask = line(text, max(6, round(height * 0.72)))
     if mask.width > width:
         mask = mask.resize(width / mask.width)
     ink = [255 - value for value in _rgb(colour)]
     return (
         (mask.cast("float") / 255 * [-value for value in ink] + 255).cast("uchar").copy(interpretation="srgb")
     )
-
-
-@cache
-def _font() -> Path:
-    found = find_spec("font_manrope")
-    if found is None or not found.submodule_search_locations:
-        raise FileNotFoundError("the package font_manrope is not installed")
-    return Path(found.submodule_search_locations[0]) / "files/Manrope-VariableFont_wght.ttf"

@@ -76,7 +76,7 @@ class GuestPages:
     async def facts(self, found: Found) -> Facts:
         """What the page of ``found`` says; raises ``ResultNotFound`` when its file has gone."""
         size, visit = await asyncio.gather(
-            self.screens.size(found.key), self.visits.of_job(found.job, found.settings.visit_field)
+            self.screens.size(found.key), self.visits.of_job(found.job, found.settings)
         )
         return Facts(*size, visit)
 

@@ -61,3 +61,16 @@ class ResultRepository:
             .limit(200)
         )
         return found.all()
+
+    async def of_slot(self, slot_id: str, since: datetime, until: datetime) -> Sequence[JobHistory]:
+        """Guests' jobs of a slot in that time, whatever became of them, the first one first."""
+        found = await self._session.scalars(
+            select(JobHistory)
+            .where(
+                JobHistory.slot_id == slot_id,
+                JobHistory.source == "ingest",
+                JobHistory.created_at.between(since, until),
+            )
+            .order_by(JobHistory.created_at)
+        )
+        return found.all()

@@ -1,0 +1,96 @@
+"""The mark that AI made a picture: read back from the file, seen on the picture."""
+
+from __future__ import annotations
+
+import io
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageChops
+
+from appliance.core.images import EncodedImage
+from appliance.media.finish import OutputOptions, finish
+from appliance.media.mark import SOURCE_TYPE, marked
+from appliance.media.metadata import strip
+from tests.support.photos import portrait_jpeg, portrait_png, portrait_webp, with_exif
+
+PHOTOS = {"image/jpeg": portrait_jpeg(), "image/png": portrait_png(), "image/webp": portrait_webp()}
+_SAVED_AS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
+_EXTENSION = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType"
+
+
+def opened(data: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    return image
+
+
+def source_type(data: bytes) -> str | None:
+    """What a program that reads XMP finds."""
+    info: dict[str, Any] = opened(data).info
+    found = info.get("xmp") or info.get("XML:com.adobe.xmp")
+    if not found:
+        return None
+    text = found if isinstance(found, str) else found.decode()
+    (about,) = ET.fromstring(text[text.index("<x:") : text.index("<?xpacket end")]).iter(
+        "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description"
+    )
+    return about.get(_EXTENSION)
+
+
+@pytest.mark.parametrize("kind", sorted(PHOTOS))
+def test_the_mark_is_read_back_and_the_pixels_are_the_same(kind: str) -> None:
+    plain = PHOTOS[kind]
+    made = marked(EncodedImage(plain, kind)).data
+    assert source_type(plain) is None
+    assert source_type(made) == SOURCE_TYPE
+    assert not ImageChops.difference(opened(plain), opened(made)).getbbox()
+
+
+@pytest.mark.parametrize("options", [{"lossless": True}, {"quality": 80}])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_every_kind_of_webp_takes_the_mark(options: dict[str, Any], mode: str) -> None:
+    buffer = io.BytesIO()
+    Image.new(mode, (321, 123), (10, 200, 30)).save(buffer, "WEBP", **options)
+    made = marked(EncodedImage(buffer.getvalue(), "image/webp")).data
+    assert source_type(made) == SOURCE_TYPE
+    assert opened(made).size == (321, 123)
+
+
+@pytest.mark.parametrize("kind", sorted(PHOTOS))
+def test_nothing_of_the_cameras_own_metadata_stays_beside_the_mark(kind: str) -> None:
+    buffer = io.BytesIO()
+    exif = opened(with_exif(1)).getexif()
+    opened(PHOTOS[kind]).save(buffer, _SAVED_AS[kind], exif=exif)
+    assert opened(buffer.getvalue()).getexif()
+    made = marked(EncodedImage(strip(buffer.getvalue(), kind), kind)).data
+    assert not opened(made).getexif()
+    assert source_type(made) == SOURCE_TYPE
+
+
+@pytest.mark.parametrize("kind", sorted(PHOTOS))
+def test_words_are_printed_into_a_corner_and_nowhere_else(kind: str) -> None:
+    plain = finish(PHOTOS[kind], kind, OutputOptions(media_type="image/png"), None)
+    made = finish(PHOTOS[kind], kind, OutputOptions(media_type="image/png"), None, words="Сделано ИИ")
+    before, after = (np.asarray(opened(one.data).convert("RGB")).astype(int) for one in (plain, made))
+    rows, columns = np.nonzero(np.abs(before - after).max(axis=2) > 8)
+    height, width = before.shape[:2]
+    assert rows.min() > height * 0.88
+    assert columns.max() < width * 0.6
+    assert after[rows.min() :, : columns.max()].max() > 220, "white letters"
+
+
+def test_the_words_keep_away_from_the_qr_code() -> None:
+    options = OutputOptions(qr="bottom-left", media_type="image/png")
+    plain = finish(portrait_jpeg(), "image/jpeg", options, None, "http://192.0.2.1/r/x")
+    made = finish(portrait_jpeg(), "image/jpeg", options, None, "http://192.0.2.1/r/x", "AI")
+    box = ImageChops.difference(opened(plain.data), opened(made.data)).getbbox()
+    assert box
+    assert box[0] > opened(plain.data).width / 2
+
+
+def test_words_that_are_too_long_become_smaller() -> None:
+    made = finish(portrait_jpeg(200, 300), "image/jpeg", OutputOptions(), None, words="W" * 40)
+    assert opened(made.data).size == (200, 300)
