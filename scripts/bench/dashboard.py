@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import re
 import statistics
 import sys
 import tempfile
@@ -22,7 +23,7 @@ from sqlalchemy.engine import make_url
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.support.history import fill_history
-from tests.support.logins import bearer, log_in
+from tests.support.logins import PASSWORD, add_account, bearer, log_in
 from tests.support.stack import Stack, running_stack
 
 ADDRESSES = (
@@ -37,6 +38,7 @@ ADDRESSES = (
     "/api/gallery",
     "/api/providers",
 )
+PAGES = ("/admin/", "/admin/dashboard/cards", "/admin/gallery", "/admin/jobs", "/admin/slots", "/admin/audit")
 
 
 async def ask(client: httpx.AsyncClient, address: str, rounds: int) -> tuple[float, float, int]:
@@ -61,9 +63,22 @@ async def measure(stack: Stack, jobs: int, rounds: int) -> None:
     async with httpx.AsyncClient(base_url=stack.url, timeout=60, trust_env=False) as client:
         password = stack.report["passwords"]["accounts"]["serg"]
         client.headers.update(bearer(await log_in(client, "serg", password)))
-        for address in ADDRESSES:
+        await enter(stack, client)
+        for address in (*ADDRESSES, *PAGES):
             median, late, size = await ask(client, address, rounds)
             print(f"{address:40} {median:7.1f} ms  p95 {late:7.1f} ms  {size / 1000:7.1f} kB")
+
+
+async def enter(stack: Stack, client: httpx.AsyncClient) -> None:
+    """Log in to the pages too, as a browser does."""
+    await add_account(stack, "bench", PASSWORD, "administrator")
+    async with stack.database() as db:
+        await db.execute("update account set must_change_password = false where username = 'bench'")
+    found = re.search(r'name="csrf" value="(\w+)"', (await client.get("/admin/login")).text)
+    form = {"csrf": found[1] if found else "", "username": "bench", "password": PASSWORD}
+    reply = await client.post("/admin/login", data=form)
+    if reply.status_code != 303:
+        sys.exit(f"the login page answered {reply.status_code}")
 
 
 def main() -> None:

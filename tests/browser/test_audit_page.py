@@ -50,6 +50,7 @@ async def test_times_are_typed_and_shown_as_the_clock_on_the_wall(
     someone = await admin_person()
     await someone.go("/admin/audit?actor=clock")
     assert "00:30:00" in await someone.text(".log-time"), "Moscow is three hours ahead"
+    await someone.page.click(".fold summary")
     await someone.page.fill("#since", "2026-01-06T00:00")
     await someone.page.dispatch_event("#since", "change")
     await someone.page.wait_for_url("**since=2026-01-05T21%3A00%3A00Z*")
