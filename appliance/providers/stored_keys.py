@@ -105,6 +105,7 @@ class StoredKeys:
                 await self._read()
             except (SQLAlchemyError, OSError, TimeoutError) as error:
                 log.warning("provider_keys.not_refreshed", error=type(error).__name__)
+                self._looked = time.monotonic()  # so that photos do not queue up for it one by one
 
     async def refresh_now(self) -> None:
         """Read again whatever was read before; raises what the database raises when it is away."""
