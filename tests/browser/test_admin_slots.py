@@ -338,3 +338,31 @@ def test_every_word_of_the_providers_schemas_is_translated() -> None:
 
 def _driver(name: str) -> Driver:
     return BUILDERS[name](Wanted(DEFAULT_URLS.get(name, ""), ProviderConnection(), can_publish=False))
+
+
+async def test_an_operator_runs_watches_tests_and_pauses_but_edits_nothing(
+    admin_person: MakePerson, slot: Change, tmp_path: Path
+) -> None:
+    await slot("slot-005", active=True)
+    photo = tmp_path / "guest.jpg"
+    photo.write_bytes(portrait_jpeg())
+    someone = await admin_person(role="operator", size="phone", lang="ru")
+    await someone.page.tap("#slot-005 [data-keep=pause]")
+    await someone.page.wait_for_selector("#slot-005.is-paused")
+    await someone.page.tap("#slot-005 [data-keep=pause]")
+    await someone.page.wait_for_selector("#slot-005.is-ready")
+    await someone.page.tap("#slot-005 [data-keep=editor]")
+    await someone.page.wait_for_selector("#slot-form > fieldset[disabled]")
+    assert await someone.page.locator(".save, #copy").count() == 0
+    await someone.page.set_input_files("#test-file", photo)
+    await someone.page.click("#test-go")
+    await someone.page.wait_for_selector(".tested .compare figure:nth-child(2) img")
+    assert await someone.violations() == []
+    await someone.screenshot("operator-tested")
+    await someone.page.click(".tested a[href^='/admin/jobs/']")
+    await someone.page.wait_for_selector("#job .outcome.done")
+    for path in ("/admin/settings", "/admin/templates", "/admin/gallery", "/admin/slots/slot-005/history"):
+        await someone.go(path)
+        assert await someone.page.locator("main form:not([role=search], #zip-form) .primary").count() == 0, (
+            path
+        )
