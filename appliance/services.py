@@ -18,6 +18,7 @@ from appliance.core.app_settings import OperatorSettings
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
 from appliance.core.passwords import PasswordChecker
+from appliance.core.public_base import BoothsBase
 from appliance.core.secrets import FirstPasswordFile
 from appliance.ingest.credentials import IngestCredentials
 from appliance.ingest.gate import Gate
@@ -34,6 +35,7 @@ from appliance.media.library import TemplateFiles
 from appliance.media.previews import Previews
 from appliance.media.store import MediaStore
 from appliance.media.templates import TemplateCache
+from appliance.operator_settings.address import Addresses
 from appliance.operator_settings.provider_keys.service import ProviderKeyService
 from appliance.operator_settings.service import OperatorSettingsService
 from appliance.providers.breaker import Circuits
@@ -93,6 +95,8 @@ class Services:
     moderation: Moderation
     stats: StatsService
     board: Board
+    addresses: Addresses
+    booths: BoothsBase
     public_base: str | None
 
 
@@ -180,5 +184,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             moderation=Moderation(database),
             stats=stats,
             board=Board(stats, disk_guard),
+            addresses=Addresses(guests.identity),
+            booths=BoothsBase(),
             public_base=settings.public_base(),
         )

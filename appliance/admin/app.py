@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from appliance.admin import (
     account,
+    address_note,
     audit,
     dashboard,
     disk,
@@ -44,6 +45,7 @@ SCREENS = (
     login,
     account,
     slot_gallery,
+    address_note,
     disk,
     dashboard,
     pictures,

@@ -7,8 +7,10 @@ from typing import Protocol
 from fastapi import Request
 
 from appliance.admin.services import AdminServices
+from appliance.core.public_base import BoothsBase
 from appliance.ingest.trials import Trials
 from appliance.jobs.service import JobService
+from appliance.operator_settings.address import Addresses
 from appliance.providers.runner import RouteRunner
 from appliance.results.gallery import Gallery
 from appliance.results.guests import GuestPages
@@ -38,6 +40,10 @@ class Desk(AdminServices, Protocol):
     def staff_archive(self) -> StaffArchive: ...
     @property
     def staff_pictures(self) -> StaffPictures: ...
+    @property
+    def addresses(self) -> Addresses: ...
+    @property
+    def booths(self) -> BoothsBase: ...
     @property
     def guests(self) -> GuestPages: ...
     @property

@@ -15,7 +15,7 @@ from appliance.admin.render import part
 from appliance.admin.security import Visit, allowed
 from appliance.core.app_settings import OperatorSettings
 from appliance.core.public_base import doorway_of
-from appliance.operator_settings.address import AddressCheck, check_address
+from appliance.operator_settings.address import AddressCheck
 from appliance.slots.template_media import TemplateView
 
 router = APIRouter(prefix="/settings")
@@ -49,7 +49,7 @@ async def address(request: Request, visiting: MayWrite, public_base_url: str = "
     except ValidationError:
         pass
     else:
-        check = await check_address(doorway_of(request).guests(typed or None))
+        check = await desk_of(request).addresses.check(doorway_of(request).guests(typed or None))
     return part(visiting, "_setting_address.html", check=check, typed=bool(typed))
 
 

@@ -31,6 +31,17 @@ class Doorway:
         """The base for somebody else's phone."""
         return guest_base(chosen or self.configured, self.scheme, self.host)
 
+    def without_choice(self) -> str:
+        """The base for somebody else's phone if nobody had set one."""
+        return guest_base(None, self.scheme, self.host)
+
+
+@dataclass(slots=True)
+class BoothsBase:
+    """The base of the links that the last booth was given; ``None`` before the first photo."""
+
+    base: str | None = None
+
 
 def doorway_of(request: HTTPConnection) -> Doorway:
     """How ``request`` reached the running appliance."""

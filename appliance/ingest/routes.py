@@ -148,5 +148,6 @@ async def ingest(
         guest_base=bases.guests,
     )
     delivered = await service.ingest(slot, arrival)
+    request.app.state.services.booths.base = bases.guests  # of who knew the password
     picture = None if form == "json" else await service.read_result(delivered)
     return build_reply(form, delivered, picture, bases)

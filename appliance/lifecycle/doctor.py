@@ -27,6 +27,7 @@ from appliance.migrations import runner
 from appliance.providers.keys import KeyFiles
 from appliance.providers.registry import DEFAULT_URLS, ProviderRegistry
 from appliance.providers.stored_keys import AllKeys, StoredKeys
+from appliance.results.tokens import GuestTokens
 from appliance.settings import Settings
 
 _BACKUP_HOURS = 36
@@ -90,7 +91,8 @@ async def _network(
             for name, usual in DEFAULT_URLS.items()
         }
         asked = await doctor_network.providers(registry, addresses, keys, used)
-        public = await doctor_network.public_address(operator.public_base_url or settings.public_base())
+        base = operator.public_base_url or settings.public_base()
+        public = await doctor_network.public_address(base, GuestTokens(settings.secrets_dir).identity)
         return [Finding(each.what, State(each.state), each.said, each.do) for each in [*asked, public]]
     finally:
         await registry.aclose()

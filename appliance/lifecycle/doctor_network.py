@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from appliance.core.clock import utcnow
-from appliance.operator_settings.address import check_address
+from appliance.operator_settings.address import Addresses, AddressState
 from appliance.providers.key_tests import ask_provider
 from appliance.providers.keys import KeySource, ends_in
 from appliance.providers.registry import ProviderRegistry
@@ -121,24 +121,26 @@ def _clock(skew: float) -> Answer:
 
 
 _SET_IT = "Set the public base URL to this machine's address in the guests' network."
+_CERTIFICATE = "Use http:// for guests, or a certificate of a public authority."
 _ELSEWHERE = "Open it on a phone in the guests' network: from inside, some routers do not show it."
+# By what was found: the state, what is said, what to do.
+_ADDRESSES: Mapping[AddressState, tuple[str, str, str]] = {
+    "fine": ("ok", "{base}", ""),
+    "own_machine": ("bad", "{base} means nothing on a guest's phone", _SET_IT),
+    "no_such_name": ("bad", "{host} has no address here", _SET_IT),
+    "unreachable": ("warning", "{base} cannot be reached from here ({detail})", _ELSEWHERE),
+    "somebody_else": ("warning", "{base} answers {detail}, and it is not this appliance", _SET_IT),
+    "no_certificate": ("warning", "phones will warn of the certificate of {base}", _CERTIFICATE),
+    "not_encrypted": ("bad", "{base} answers without encryption", "Begin it with http:// instead."),
+}
 
 
-async def public_address(base: str | None) -> Answer:
-    """Whether a guest's phone can use the address that the QR codes hold."""
+async def public_address(base: str | None, identity: str) -> Answer:
+    """Whether a guest's phone can use the address that the QR codes hold, and finds this appliance there."""
     what = "address in QR codes"
     if base is None:
-        return Answer(what, "ok", "that under which the booth reaches the appliance")
-    found = await check_address(base)
-    match found.state:
-        case "fine":
-            return Answer(what, "ok", base)
-        case "own_machine":
-            return Answer(what, "bad", f"{base} means nothing on a guest's phone", _SET_IT)
-        case "no_such_name":
-            return Answer(what, "bad", f"{found.host} has no address here", _SET_IT)
-        case "unreachable":
-            return Answer(what, "warning", f"{base} cannot be reached from here ({found.detail})", _ELSEWHERE)
-        case "somebody_else":
-            said = f"{base} answers {found.detail}: is that this appliance?"
-            return Answer(what, "warning", said, _SET_IT)
+        said = "that under which booths reach the appliance; the dashboard says if phones cannot use it"
+        return Answer(what, "ok", said)
+    found = await Addresses(identity).check(base)
+    state, said, do = _ADDRESSES[found.state]
+    return Answer(what, state, said.format(base=base, host=found.host, detail=found.detail), do)

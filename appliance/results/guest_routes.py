@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from pydantic import Field
 
 from appliance.accounts.dependencies import client_address
@@ -19,6 +19,7 @@ from appliance.results.pages.render import base_for, page
 from appliance.results.picture_routes import Guests
 from appliance.results.sending import NOINDEX, zip_answer
 from appliance.results.service import Found, State
+from appliance.results.tokens import IDENTITY_PATH
 from appliance.results.zipping import zipped
 
 router = APIRouter(include_in_schema=False)
@@ -134,3 +135,9 @@ async def logo(guests: Guests) -> Response:
     """The event's logo, small."""
     key = await guests.logo()
     return stored_file(key, "image/png", cache="public, max-age=300")
+
+
+@router.get(IDENTITY_PATH)
+async def identity(guests: Guests) -> Response:
+    """Says which appliance this is, so that a wrong base of guests' links can be told from the right one."""
+    return PlainTextResponse(guests.identity, headers={"Cache-Control": "no-store", **NOINDEX})

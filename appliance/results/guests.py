@@ -40,6 +40,7 @@ class GuestPages:
 
     database: Database
     media: MediaStore
+    identity: str
     results: ResultService
     screens: Screens
     codes: ShortCodes
@@ -58,6 +59,7 @@ class GuestPages:
         return cls(
             database=database,
             media=media,
+            identity=tokens.identity,
             results=ResultService(database, media, screens),
             screens=screens,
             codes=codes,

@@ -18,6 +18,7 @@ from appliance.core.secrets import read_or_make
 
 FILE_NAME = "guest-links-key"
 LONGEST_TOKEN = 400
+IDENTITY_PATH = "/public/appliance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,11 @@ class GuestTokens:
     def seal(self, purpose: str, value: str) -> str:
         """A cookie's value that proves that ``value`` was known."""
         return _encoded(hmac.digest(self._key(f"seal:{purpose}"), value.encode(), "sha256")[:18])
+
+    @property
+    def identity(self) -> str:
+        """What tells this appliance from every other one, and says nothing else of it."""
+        return self.seal("identity", "")
 
     def client(self, address: str) -> str:
         """A guest's address as limits count it: today's name, which tells nobody the address."""

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from playwright.async_api import expect
 
 from tests.browser.conftest import MakePerson
 from tests.conftest import Change
@@ -233,3 +234,18 @@ async def test_who_may_not_remove_pictures_is_told_of_a_low_disk_all_the_same(
     someone = await admin_person("viewer")
     await someone.page.wait_for_selector("#disk .note.warn")
     assert await someone.page.locator("#disk button").count() == 0
+
+
+@pytest.mark.parametrize("lang", ["en", "ru"])
+async def test_an_address_that_no_phone_can_use_is_told_before_a_guest_scans_it(
+    admin_person: MakePerson, setting: Change, stack: Stack, lang: str
+) -> None:
+    await setting("public_base_url", f"http://localhost:{stack.port}")
+    someone = await admin_person(lang=lang, size="phone" if lang == "ru" else "desktop")
+    await someone.go("/admin/")
+    note = someone.page.locator("#address-note .note.bad")
+    await expect(note).to_contain_text("localhost")
+    await someone.screenshot("dashboard-address")
+    assert await someone.violations() == []
+    await note.locator("a").click()
+    await someone.page.wait_for_url("**/admin/settings#event")

@@ -24,6 +24,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
         "GET /dashboard/cards",
         "GET /events",
         "GET /dashboard/{slot_id}/addresses",
+        "GET /dashboard/address",
         "GET /slots",
         "GET /slots/{slot_id}",
         "POST /slots/{slot_id}/form",
