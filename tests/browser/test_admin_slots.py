@@ -14,7 +14,7 @@ from appliance.providers.base import Driver
 from appliance.providers.registry import BUILDERS, DEFAULT_URLS, Wanted
 from appliance.slots.prompts import PromptOptions
 from tests.browser.conftest import MakePerson
-from tests.browser.person import Person
+from tests.browser.slot_editor import quiet, saved, shown
 from tests.conftest import Change
 from tests.standins import StandIn
 from tests.support.camera import Camera, Shot
@@ -31,25 +31,8 @@ LOOKS = [
 ]
 
 
-async def _shown(someone: Person, route: int, shown: str) -> None:
-    """The form has the parameters of this operation."""
-    await someone.page.wait_for_selector(f'[name="route.{route}.shown"][value="{shown}"]', state="attached")
-    await _quiet(someone)
-
-
-async def _quiet(someone: Person) -> None:
-    """The server has looked at what was typed."""
-    await someone.page.wait_for_timeout(550)
-    await someone.until("!document.querySelector('.htmx-request')")
-
-
-async def _saved(someone: Person) -> None:
-    await someone.page.click(".save")
-    await someone.page.wait_for_selector("#slot-form:not([data-changed]) [data-saved]")
-
-
 @pytest.mark.parametrize(("size", "lang", "theme"), [("desktop", "en", "light"), ("phone", "ru", "dark")])
-async def test_a_slot_is_set_up_tried_and_saved(  # noqa: PLR0915 - one walk from start to end
+async def test_a_slot_is_set_up_tried_andsaved(  # noqa: PLR0915 - one walk from start to end
     admin_person: MakePerson,
     stack: Stack,
     gemini: StandIn,
@@ -72,7 +55,7 @@ async def test_a_slot_is_set_up_tried_and_saved(  # noqa: PLR0915 - one walk fro
     await page.select_option("#route-0-provider", "gemini")
     await page.wait_for_selector('[name="route.0.shown"][value^="gemini/"]', state="attached")
     await page.select_option("#route-0-operation", "image_edit")
-    await _shown(someone, 0, "gemini/image_edit")
+    await shown(someone, 0, "gemini/image_edit")
     await page.fill("#route-0-params-prompt", "{survey1|a hero} on a poster")
     await page.wait_for_selector("#route-0-params-prompt-finding :text('{survey1}')")
     assert await page.get_attribute("#route-0-params-prompt", "aria-invalid") == "true"
@@ -81,24 +64,24 @@ async def test_a_slot_is_set_up_tried_and_saved(  # noqa: PLR0915 - one walk fro
 
     await page.click("#do-add_route")
     await page.wait_for_selector("#route-1-provider")
-    await _quiet(someone)
+    await quiet(someone)
     await page.click("#do-add_route")
     await page.wait_for_selector("#route-2-provider")
-    await _quiet(someone)
+    await quiet(someone)
     await page.select_option("#route-2-operation", "sketch")
-    await _shown(someone, 2, "local/sketch")
+    await shown(someone, 2, "local/sketch")
     await page.focus("#route-2-params-shading")
     await page.keyboard.press("ArrowRight")
     assert await someone.text("#route-2 output, output[for=route-2-params-shading]") == "51"
     await page.click("#do-up-2")
-    await _shown(someone, 1, "local/sketch")
+    await shown(someone, 1, "local/sketch")
     assert await page.input_value("#route-1-params-shading") == "51", "what was set moves along"
 
     await page.click("#pick-overlay")
     await page.set_input_files("dialog [data-uploads] input", template)
     await page.click(".pick.fresh")
     await page.wait_for_selector(".role-what:has(#pick-overlay) :text('overlay-')")
-    await _quiet(someone)
+    await quiet(someone)
 
     await page.set_input_files("#test-file", photo)
     await page.click("#test-go")
@@ -113,8 +96,8 @@ async def test_a_slot_is_set_up_tried_and_saved(  # noqa: PLR0915 - one walk fro
     )
 
     await page.check("[name=active]")
-    await _quiet(someone)
-    await _saved(someone)
+    await quiet(someone)
+    await saved(someone)
     assert slot_id[-2:] in await someone.toast()
     await someone.screenshot("slot-saved")
     async with stack.database() as db:
@@ -152,71 +135,6 @@ async def test_wrong_values_are_marked_when_saved(admin_person: MakePerson, stac
     await someone.page.evaluate("document.getElementById('slot-form').remove()")
 
 
-@pytest.mark.parametrize(("size", "lang", "theme"), [("phone", "ru", "dark"), ("desktop", "en", "light")])
-async def test_who_was_slower_sees_both_values_and_chooses(
-    admin_person: MakePerson, stack: Stack, size: str, lang: str, theme: str
-) -> None:
-    slow, fast = await admin_person(size=size, lang=lang, theme=theme), await admin_person()
-    for one in (slow, fast):
-        await one.go("/admin/slots/slot-015")
-    await fast.page.fill("#display_name", f"Fast {lang}")
-    await fast.page.fill("#output-size", "1200x1800")
-    await fast.page.fill("#permits", "3")
-    await _quiet(fast)
-    await _saved(fast)
-    slow.expected = {409}
-    await slow.page.fill("#display_name", f"Slow {lang}")
-    await slow.page.fill("#permits", "4")
-    await slow.page.fill("#deadline_seconds", "30")
-    await _quiet(slow)
-    await slow.page.click(".save-bar .save")
-    await slow.page.wait_for_selector("#conflict")
-    names = await slow.text("#conflict .versus:has([name='take.display_name'])")
-    assert f"Slow {lang}" in names
-    assert f"Fast {lang}" in names
-    assert await slow.page.input_value("#display_name") == f"Slow {lang}", "what was typed is still there"
-    assert await slow.page.is_checked("[name='take.display_name'][value=mine]")
-    assert await slow.page.is_checked("[name='take.output.size'][value=theirs]"), "only Fast changed it"
-    assert await slow.violations() == []
-    assert await slow.sideways() <= 0
-    await slow.screenshot("slot-conflict")
-    await slow.page.check("[name='take.permits'][value=theirs]")
-    await slow.page.click("#conflict .primary")
-    await slow.page.wait_for_selector("#slot-editor:not(:has(#conflict))")
-    async with stack.database() as db:
-        row = await db.fetchrow("select * from slot where slot_id = 'slot-015'")
-    assert (row["display_name"], row["deadline_seconds"], row["permits"]) == (f"Slow {lang}", 30, 3)
-    assert row["output"]["size"] == "1200x1800"
-    for name in ("#output-size", "#permits", "#deadline_seconds"):
-        await slow.page.fill(name, "")
-    await _quiet(slow)
-    await slow.page.click(".save-bar .save")
-    await slow.page.wait_for_selector("#slot-form:not([data-changed]) [data-saved]")
-
-
-async def test_another_look_is_taken_as_a_whole(admin_person: MakePerson, stack: Stack) -> None:
-    slow, fast = await admin_person(), await admin_person()
-    for one in (slow, fast):
-        await one.go("/admin/slots/slot-015")
-    before = await slow.page.input_value("#route-0-operation")
-    await fast.page.select_option("#route-0-operation", "sketch")
-    await _shown(fast, 0, "local/sketch")
-    await _saved(fast)
-    slow.expected = {409}
-    await slow.page.fill("#display_name", "Mine")
-    await _quiet(slow)
-    await slow.page.click(".save-bar .save")
-    await slow.page.wait_for_selector("#conflict [name='take.look'][value=theirs]:checked")
-    await slow.page.click("#conflict .primary")
-    await slow.page.wait_for_selector("#slot-editor:not(:has(#conflict))")
-    async with stack.database() as db:
-        row = await db.fetchrow("select * from slot where slot_id = 'slot-015'")
-    assert (row["display_name"], row["operation"]) == ("Mine", "sketch")
-    await slow.page.select_option("#route-0-operation", before)
-    await _shown(slow, 0, f"local/{before}")
-    await _saved(slow)
-
-
 async def test_unsaved_changes_are_not_lost_by_a_careless_click(admin_person: MakePerson) -> None:
     someone = await admin_person()
     await someone.go("/admin/slots/slot-015")
@@ -242,8 +160,8 @@ async def test_an_earlier_version_is_compared_and_restored_and_a_slot_is_copied(
     await someone.go("/admin/slots/slot-015")
     old = await someone.page.input_value("#display_name")
     await someone.page.fill("#display_name", "Renamed")
-    await _quiet(someone)
-    await _saved(someone)
+    await quiet(someone)
+    await saved(someone)
     await someone.go("/admin/slots/slot-015/history")
     await someone.page.click(".version:nth-child(2) .button")
     await someone.page.wait_for_selector(".version:nth-child(2) .changes")
@@ -338,31 +256,3 @@ def test_every_word_of_the_providers_schemas_is_translated() -> None:
 
 def _driver(name: str) -> Driver:
     return BUILDERS[name](Wanted(DEFAULT_URLS.get(name, ""), ProviderConnection(), can_publish=False))
-
-
-async def test_an_operator_runs_watches_tests_and_pauses_but_edits_nothing(
-    admin_person: MakePerson, slot: Change, tmp_path: Path
-) -> None:
-    await slot("slot-005", active=True)
-    photo = tmp_path / "guest.jpg"
-    photo.write_bytes(portrait_jpeg())
-    someone = await admin_person(role="operator", size="phone", lang="ru")
-    await someone.page.tap("#slot-005 [data-keep=pause]")
-    await someone.page.wait_for_selector("#slot-005.is-paused")
-    await someone.page.tap("#slot-005 [data-keep=pause]")
-    await someone.page.wait_for_selector("#slot-005.is-ready")
-    await someone.page.tap("#slot-005 [data-keep=editor]")
-    await someone.page.wait_for_selector("#slot-form > fieldset[disabled]")
-    assert await someone.page.locator(".save, #copy").count() == 0
-    await someone.page.set_input_files("#test-file", photo)
-    await someone.page.click("#test-go")
-    await someone.page.wait_for_selector(".tested .compare figure:nth-child(2) img")
-    assert await someone.violations() == []
-    await someone.screenshot("operator-tested")
-    await someone.page.click(".tested a[href^='/admin/jobs/']")
-    await someone.page.wait_for_selector("#job .outcome.done")
-    for path in ("/admin/settings", "/admin/templates", "/admin/gallery", "/admin/slots/slot-005/history"):
-        await someone.go(path)
-        assert await someone.page.locator("main form:not([role=search], #zip-form) .primary").count() == 0, (
-            path
-        )
