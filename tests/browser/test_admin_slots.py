@@ -32,7 +32,7 @@ LOOKS = [
 
 
 @pytest.mark.parametrize(("size", "lang", "theme"), [("desktop", "en", "light"), ("phone", "ru", "dark")])
-async def test_a_slot_is_set_up_tried_andsaved(  # noqa: PLR0915 - one walk from start to end
+async def test_a_slot_is_set_up_tried_and_saved(  # noqa: PLR0915 - one walk from start to end
     admin_person: MakePerson,
     stack: Stack,
     gemini: StandIn,
