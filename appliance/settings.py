@@ -47,6 +47,11 @@ class Settings(BaseSettings):
     public_base_url: HttpUrl | None = Field(
         default=None, description="base of the links guests get; else the request's own host"
     )
+    local_name: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+        description="announced as NAME.local in the local network",
+    )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("127.0.0.1",), description="addresses that may name the client, separated by commas"
     )

@@ -24,6 +24,7 @@ from appliance.bare.progress import Progress, tail
 from appliance.bare.report import Report, kept_passwords
 from appliance.bare.supervision import Program, Supervisor
 
+LOCAL_NAME = "PHOTOCHANGER_LOCAL_NAME"
 _READY_WITHIN = 60
 _STOP_APP_WITHIN = 65  # the longest deadline of a photo, and a little
 
@@ -82,7 +83,10 @@ def _bring_up(
     process: subprocess.Popen[bytes] | None = None
     try:
         _check_and_make_cluster(places, env, preparation, progress)
-        supervision.write_config(places, [*_programs(places, chosen), *([demo.program()] if demo else [])])
+        programs = [*_programs(places, chosen), *([demo.program()] if demo else [])]
+        if env.get(LOCAL_NAME):
+            programs.append(announcer(chosen))
+        supervision.write_config(places, programs)
         nginx.write_config(places, chosen)
         _raise_file_limit()
         with _sample_drawn(places, env):
@@ -101,6 +105,8 @@ def _bring_up(
                     supervisor.start("demo-providers")
                 supervisor.start("app")
                 supervisor.start("cleanup")
+                if env.get(LOCAL_NAME):
+                    supervisor.start("announce")
                 _wait_until_ready(places, chosen, supervisor)
     except BaseException:
         preparation.end()
@@ -148,6 +154,13 @@ def _programs(places: Places, chosen: Ports) -> list[Program]:
         Program("nginx", nginx.command(places), 30, errors_apart=True),
         Program("app", [*appliance, "serve"], 40, stop_seconds=_STOP_APP_WITHIN),
     ]
+
+
+def announcer(chosen: Ports) -> Program:
+    """What announces the machine's .local name, where one is set."""
+    return Program(
+        "announce", [sys.executable, "-m", "appliance", "announce", "--port", str(chosen.public)], 50
+    )
 
 
 def _raise_file_limit() -> None:

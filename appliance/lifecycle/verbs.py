@@ -224,6 +224,16 @@ async def rotate_encryption_key(settings: Settings, arguments: argparse.Namespac
     return 0
 
 
+async def announce(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Announce the machine's .local name in the local network, until told to stop."""
+    from appliance.lifecycle.announce import run  # noqa: PLC0415
+
+    if not settings.local_name:
+        print("PHOTOCHANGER_LOCAL_NAME is not set: there is no name to announce.", file=sys.stderr)
+        return 2
+    return await run(settings.local_name, arguments.port, arguments.address)
+
+
 @asynccontextmanager
 async def _database(settings: Settings) -> AsyncIterator[Database]:
     from appliance.core.db import Database  # noqa: PLC0415
@@ -249,6 +259,7 @@ VERBS: dict[str, Verb] = {
     "support-bundle": support_bundle,
     "welcome": welcome,
     "make-certificate": make_certificate,
+    "announce": announce,
     "rotate-encryption-key": rotate_encryption_key,
 }
 
@@ -278,6 +289,8 @@ def add_arguments(made: dict[str, argparse.ArgumentParser]) -> None:
         "base", nargs="+", metavar="ADDRESS", help="such as http://192.168.1.20:8080"
     )
     made["welcome"].add_argument("--no-qr", action="store_true")
+    made["announce"].add_argument("--port", type=int, required=True, metavar="N", help="the public port")
+    made["announce"].add_argument("--address", metavar="IP", help="in place of the one that is found")
     made["make-certificate"].add_argument("name", nargs="+", help="host names and addresses of this machine")
     for verb in ("backup", "restore"):
         made[verb].add_argument(

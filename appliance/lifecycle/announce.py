@@ -1,0 +1,90 @@
+"""The machine's ``.local`` name: announced by multicast DNS, so that phones and booths find it without
+an address. Only where it is wanted, and only inside the local network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Sequence
+
+import structlog
+from zeroconf import ServiceInfo
+from zeroconf.asyncio import AsyncZeroconf
+
+from appliance.core.public_base import lan_address
+
+log = structlog.get_logger()
+
+_SERVICE = "_http._tcp.local."
+_LOOK_EVERY = 5.0  # seconds: cables are plugged in later, and addresses change
+
+
+class Announcer:
+    """Announces one name for as long as it is open."""
+
+    def __init__(self, name: str, port: int) -> None:
+        self._name = name
+        self._port = port
+        self._zeroconf: AsyncZeroconf | None = None
+
+    async def open(self, addresses: Sequence[str]) -> None:
+        """Answer questions for the name with ``addresses``, on the networks that these belong to."""
+        self._zeroconf = AsyncZeroconf(interfaces=list(addresses))
+        await self._zeroconf.async_register_service(
+            ServiceInfo(
+                _SERVICE,
+                f"PhotoChanger {self._name}.{_SERVICE}",
+                port=self._port,
+                server=f"{self._name}.local.",
+                addresses=[socket.inet_aton(address) for address in addresses],
+                properties={"path": "/"},
+            ),
+            allow_name_change=True,
+        )
+        log.info("announce.open", name=f"{self._name}.local", port=self._port, addresses=list(addresses))
+
+    async def close(self) -> None:
+        """Take the name back, with a word to everybody who heard it."""
+        if self._zeroconf is not None:
+            zeroconf, self._zeroconf = self._zeroconf, None
+            await zeroconf.async_unregister_all_services()
+            await zeroconf.async_close()
+
+
+async def run(name: str, port: int, address: str | None = None) -> int:
+    """Announce until SIGTERM or SIGINT; begins anew when the machine's address changes.
+
+    ``address`` is announced in place of the one that the routing table knows.
+    """
+    stop = asyncio.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+    announcer, announced = Announcer(name, port), None
+    try:
+        while not stop.is_set():
+            found = address or lan_address()
+            if found != announced:
+                await announcer.close()
+                announced = await _opened(announcer, found)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY):
+                    await stop.wait()
+    finally:
+        await announcer.close()
+    return 0
+
+
+async def _opened(announcer: Announcer, address: str | None) -> str | None:
+    """The address that is announced now; ``None``: there is no network, or it refuses. It is tried again."""
+    if address is None:
+        return None
+    try:
+        await announcer.open([address])
+    except OSError as error:
+        log.warning("announce.refused", address=address, error=str(error))
+        await announcer.close()
+        return None
+    return address
