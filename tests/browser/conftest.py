@@ -12,6 +12,7 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 
 from tests.browser.person import ARGUMENTS, CHROMIUM, SIZES, Person
+from tests.browser.slot_editor import WATCH
 from tests.support.logins import PASSWORD, add_account
 from tests.support.stack import Stack
 
@@ -48,6 +49,7 @@ async def person(chromium: Browser, stack: Stack) -> AsyncIterator[MakePerson]:
             permissions=["clipboard-read", "clipboard-write"],
         )
         context.set_default_timeout(10_000)
+        await context.add_init_script(WATCH)
         made = Person(await context.new_page(), stack, f"{size}-{theme}-{lang}")
         made.listen()
         people.append(made)

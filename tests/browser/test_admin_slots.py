@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Dialog
 
 from appliance.admin.slot_fields import SchemaWords, properties
 from appliance.core.app_settings import ProviderConnection
@@ -139,16 +141,15 @@ async def test_unsaved_changes_are_not_lost_by_a_careless_click(admin_person: Ma
     someone = await admin_person()
     await someone.go("/admin/slots/slot-015")
     await someone.page.fill("#display_name", "Half done")
-    asked: list[str] = []
+    asked: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-    async def stay(dialog: object) -> None:
-        asked.append(dialog.type)  # type: ignore[attr-defined]
-        await dialog.dismiss()  # type: ignore[attr-defined]
+    async def stay(dialog: Dialog) -> None:
+        await dialog.dismiss()
+        asked.set_result(dialog.type)
 
     someone.page.once("dialog", stay)
     await someone.page.click(".brand", no_wait_after=True)
-    await someone.page.wait_for_timeout(400)
-    assert asked == ["beforeunload"]
+    assert await asyncio.wait_for(asked, 10) == "beforeunload"
     assert await someone.page.input_value("#display_name") == "Half done"
     await someone.page.evaluate("document.getElementById('slot-form').remove()")
 
