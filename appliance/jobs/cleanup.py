@@ -84,9 +84,13 @@ class Cleanup:
         return report
 
     async def settle_interrupted(self, *, before: datetime) -> CleanupReport:
-        """Close jobs that a process which is gone left pending; for the app's own start."""
+        """Close jobs and remove uploads that a process which is gone left; for the app's own start."""
         report = CleanupReport()
         await self._interrupted(report, before=before)
+        left = await asyncio.to_thread(
+            list, retention.old_uploads(self._media, 0)
+        )  # nobody else works on any
+        report.abandoned_uploads += await self._remove_all(left, report)
         if report.interrupted_jobs or report.recovered_results:
             log.warning(
                 "start.settled", interrupted=report.interrupted_jobs, recovered=report.recovered_results

@@ -10,6 +10,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from appliance.lifecycle.certificates import AUTHORITY, CERTIFICATE, KEY
@@ -26,6 +27,23 @@ ssl_certificate_key "{tls}/{key}";
 ssl_protocols TLSv1.2 TLSv1.3;
 ssl_session_cache shared:tls:2m;
 ssl_session_timeout 1d;
+"""
+# Who types a password is led to where it is encrypted; booths are not, since they would not follow.
+_ENCRYPTED_ONLY = {
+    "no": "",
+    "admin": "/admin(?:/|$)",
+    "all": r"/(?!(?:ca\.crt|healthz|readyz|_error|_error_page)$)",
+}
+_REDIRECT_HTTP = """\
+map "$scheme:$request_method:$uri" $is_redirected {{
+    default 0;
+    "~^http:(?:GET|HEAD):{paths}" 1;
+}}
+"""
+_REDIRECT_SERVER = """\
+if ($is_redirected) {{
+    return 308 https://$host{port}$request_uri;
+}}
 """
 # What is installed on the booth PCs, so that they trust the appliance.
 _AUTHORITY = """\
@@ -59,7 +77,7 @@ set $door open;
 if (-f "{run}/closed") {{
     set $door "shut:$uri";
 }}
-if ($door ~ "^shut:(?!/_error$)") {{
+if ($door ~ "^shut:(?!/_error(?:_page)?$)") {{
     return 503;
 }}
 """
@@ -86,19 +104,49 @@ def render(template: str, given: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda found: given[found[1]], template)
 
 
-def write(front: Path, media: str, admin_networks: str = "") -> None:
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the operator of a venue has set for the front door, as it stands in ``compose/.env``."""
+
+    admin_networks: str = ""
+    https_redirect: str = "admin"
+    https_port: str = "443"
+
+    @classmethod
+    def from_environment(cls) -> Wishes:
+        """What the environment says; what is empty or missing has its default."""
+        found = {each.name: os.environ.get(each.name.upper(), "").strip() for each in fields(cls)}
+        return cls(**{name: value for name, value in found.items() if value})
+
+
+def write(front: Path, media: str, wishes: Wishes) -> None:
     """``nginx.conf`` and what it includes; the main file last, since Nginx looks at it."""
     tls = front / "tls"
     encrypted = (tls / CERTIFICATE).exists() and (tls / KEY).exists()
     names = {"tls": str(tls), "certificate": CERTIFICATE, "key": KEY}
-    admin = _admin_http(admin_networks)
+    admin = _admin_http(wishes.admin_networks)
     _put(front / "http.d" / "admin.conf", admin)
     _put(front / "server.d" / "admin.conf", _ADMIN_SERVER if admin else "")
+    redirect = _redirect(wishes) if encrypted else ("", "")
+    _put(front / "http.d" / "redirect.conf", redirect[0])
+    _put(front / "server.d" / "redirect.conf", redirect[1])
     _put(front / "server.d" / "tls.conf", _TLS.format(**names) if encrypted else "")
     _put(front / "server.d" / "door.conf", _DOOR.format(run=_RUN))
     own_authority = encrypted and (tls / AUTHORITY).exists()
     _put(front / "server.d" / "authority.conf", _AUTHORITY.format(**names) if own_authority else "")
     _put(front / "nginx.conf", render(TEMPLATE.read_text(encoding="utf-8"), values(front, media)))
+
+
+def _redirect(wishes: Wishes) -> tuple[str, str]:
+    """Raises ``ValueError`` for a wish that is none of the known ones."""
+    if wishes.https_redirect not in _ENCRYPTED_ONLY:
+        raise ValueError(f"HTTPS_REDIRECT must be one of {', '.join(_ENCRYPTED_ONLY)}.")
+    paths = _ENCRYPTED_ONLY[wishes.https_redirect]
+    if not paths:
+        return "", ""
+    number = wishes.https_port.rpartition(":")[2]  # it may name an address to listen on
+    port = "" if number == "443" else f":{number}"
+    return _REDIRECT_HTTP.format(paths=paths), _REDIRECT_SERVER.format(port=port)
 
 
 def _admin_http(networks: str) -> str:

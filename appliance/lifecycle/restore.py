@@ -77,6 +77,13 @@ def refuse_while_the_app_runs(listen: str) -> None:
     )
 
 
+def check(file: IO[bytes], passphrase: str | None) -> str:
+    """Read all of it and change nothing; what it is. Raises ``BackupProblem`` if it could not be used."""
+    facts = archive.verify(file, passphrase)
+    _require_known(str(facts["revision"]), str(facts["version"]))
+    return f"version {facts['version']} backed it up at {facts['made_at']}"
+
+
 async def restore(settings: Settings, file: IO[bytes], passphrase: str | None) -> Restored:
     """All of it; raises ``BackupProblem`` before anything is touched if the file is not right."""
     facts = archive.verify(file, passphrase)

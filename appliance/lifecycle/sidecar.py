@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from pathlib import Path
 BEAT = Path("/tmp/cleanup.beat")  # noqa: S108 - the container's own tmpfs; the health check looks at it
 _LOOK_EVERY = 0.5
 _BEAT_EVERY = 10.0
-_TURN_EVERY = 900.0
+_TURN_EVERY = float(os.environ.get("SIDECAR_TURN_SECONDS", "900"))
 _LONGEST = 7200.0  # seconds a verb may take; a backup of a full disk takes minutes
 _CLEANUP = ["cleanup"]
 _BACKUP = ["backup", "--if-due"]

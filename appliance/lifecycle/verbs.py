@@ -86,10 +86,13 @@ async def restore(settings: Settings, arguments: argparse.Namespace) -> int:
     """Put a backup in the place of what is there; refuses a damaged one before touching anything."""
     from appliance.lifecycle import restore as work  # noqa: PLC0415
 
-    if not arguments.while_running:
+    if not arguments.while_running and not arguments.check:
         work.refuse_while_the_app_runs(settings.listen)
     passphrase = _passphrase(settings, arguments.passphrase_file)
     with work.opened(_found(arguments.file, settings), sys.stdin.buffer, settings.backup_dir) as file:
+        if arguments.check:
+            print(f"It is whole: {work.check(file, passphrase)}.")
+            return 0
         done = await work.restore(settings, file, passphrase)
     print(
         f"Restored what version {done.version} backed up at {done.made_at}: "
@@ -276,6 +279,7 @@ def add_arguments(made: dict[str, argparse.ArgumentParser]) -> None:
     )
     made["backup"].add_argument("--json", action="store_true", help="say as JSON what was made")
     made["restore"].add_argument("file", metavar="FILE", help="a path, a name in the folder of backups, or -")
+    made["restore"].add_argument("--check", action="store_true", help="only say whether it is whole")
     made["restore"].add_argument("--while-running", action="store_true", help="even if the app answers")
     made["free-space"].add_argument(
         "--dry-run", action="store_true", help="remove nothing, say what would go"

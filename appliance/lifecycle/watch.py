@@ -100,7 +100,7 @@ class Watch:
             self._answered, self._spoke = time.monotonic(), True
         elif not self._told_to_end:
             self._if_it_hangs(pid)
-        if not self._told_to_end:
+        if self._spoke and not self._told_to_end:  # one that takes as much to start must not be kept from it
             self._if_it_is_too_large(pid)
 
     def machine_stood_still(self) -> None:

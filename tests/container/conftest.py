@@ -87,4 +87,5 @@ def box(lay_out: Callable[[str], ContainerStack]) -> ContainerStack:
     """One installed appliance, for all tests that leave it working."""
     stack = lay_out("box")
     stack.install()
+    stack.first_words = stack.compose("logs", "--no-color", "migrate")
     return stack

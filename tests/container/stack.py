@@ -46,6 +46,7 @@ class ContainerStack:
     port: int
     image: str
     version: str
+    first_words: str = ""  # what the second step said at the first start
 
     @classmethod
     def laid_out(cls, folder: Path, project: str, image: str, version: str) -> ContainerStack:
@@ -88,6 +89,13 @@ class ContainerStack:
         """Start it the way a venue does."""
         options = ("--version", self.version, "--image", self.image, "--port", str(self.port), "--yes")
         return self.script("install", *options).stdout
+
+    def set(self, **values: str) -> None:
+        """Lines of ``compose/.env``; an empty value takes the line away."""
+        file = self.folder / "compose" / ".env"
+        lines = file.read_text().splitlines() if file.exists() else []
+        kept = [line for line in lines if line.partition("=")[0] not in values]
+        file.write_text("".join(f"{line}\n" for line in kept + [f"{k}={v}" for k, v in values.items() if v]))
 
     def destroy(self) -> None:
         """Stop it and remove its volumes."""

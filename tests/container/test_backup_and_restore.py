@@ -1,38 +1,47 @@
-"""A backup, everything destroyed, restored elsewhere: the same bytes under the same links."""
+"""Backups: made at night and kept for a while; put in after everything was destroyed, or elsewhere."""
 
 from __future__ import annotations
 
+import asyncio
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.container.stack import ContainerStack
+import pytest
+
+from tests.container.stack import ContainerStack, run
+from tests.support.camera import Camera, Shot
 from tests.support.photos import camera_jpeg_24mp
+from tests.support.scratch import scratch_database
+from tests.support.stack import CHECKOUT, Stack
+
+_FOLDER = "/var/lib/photochanger/backups"
 
 
-def test_what_was_destroyed_comes_back_byte_by_byte(
-    lay_out: Callable[[str], ContainerStack], tmp_path: Path
-) -> None:
-    first = lay_out("first")
-    first.install()
-    shot = first.shot(camera_jpeg_24mp())
-    jobs = [first.send(f"/api/ingest/slot-00{n}?reply=json", shot).json() for n in (1, 2, 3)]
-    pictures = {job["public_url"]: first.get(job["public_url"]) for job in jobs}
+@pytest.fixture(scope="module")
+def second(lay_out: Callable[[str], ContainerStack]) -> ContainerStack:
+    """A new machine."""
+    stack = lay_out("second")
+    stack.install()
+    return stack
+
+
+def test_what_was_destroyed_comes_back_byte_by_byte(second: ContainerStack, tmp_path: Path) -> None:
+    shot = second.shot(camera_jpeg_24mp())
+    jobs = [second.send(f"/api/ingest/slot-00{n}?reply=json", shot).json() for n in (1, 2)]
+    pictures = {job["public_url"]: second.get(job["public_url"]) for job in jobs}
     passphrase = tmp_path / "passphrase"
     passphrase.write_text("a passphrase for the backup\n")
-    said = first.script("backup", "--to", str(tmp_path / "kept"), "--passphrase-file", str(passphrase)).stdout
-    file = Path(said.splitlines()[-1])
+    options = ("--passphrase-file", str(passphrase))
+    file = Path(second.script("backup", "--to", str(tmp_path / "kept"), *options).stdout.splitlines()[-1])
     assert shot.password
     assert shot.password.encode() not in file.read_bytes()
-    first.destroy()
 
-    second = lay_out("second")
+    second.destroy()
     second.install()
-    damaged = tmp_path / "damaged"
-    damaged.write_bytes(file.read_bytes()[:-1000])
-    refused = second.script("restore", str(damaged), "--passphrase-file", str(passphrase), check=False)
-    assert refused.returncode == 1
-    assert "Nothing was changed" in refused.stderr
-    second.script("restore", str(file), "--passphrase-file", str(passphrase))
+    assert second.password() != shot.password
+    second.script("restore", str(file), *options)
     for link, picture in pictures.items():
         again = second.get(link)
         assert again.status_code == 200
@@ -40,3 +49,75 @@ def test_what_was_destroyed_comes_back_byte_by_byte(
         assert again.headers["etag"] == picture.headers["etag"]
     reply = second.send("/api/ingest/slot-001?reply=json", shot)  # with the first one's password
     assert reply.status == 200
+
+
+def test_a_damaged_backup_is_refused_while_guests_are_served_on(box: ContainerStack, tmp_path: Path) -> None:
+    file = Path(box.script("backup", "--to", str(tmp_path)).stdout.splitlines()[-1])
+    damaged = tmp_path / "damaged"
+    damaged.write_bytes(file.read_bytes()[:-15_000])  # more than a tar pads with
+    before = box.app_pid()
+    refused = box.script("restore", str(damaged), check=False)
+    assert refused.returncode == 1
+    assert "Nothing was changed" in refused.stderr
+    assert box.app_pid() == before
+
+
+async def test_a_backup_goes_from_the_run_without_docker_into_the_stack_and_back(
+    stack: Stack, camera: Camera, shot: Shot, second: ContainerStack, tmp_path: Path
+) -> None:
+    async def verb(*arguments: str, **environment: str) -> None:
+        command = (sys.executable, "-m", "appliance", *arguments)
+        await asyncio.to_thread(run, *command, cwd=CHECKOUT, **stack.environment(**environment))
+
+    job = (await camera.post("/api/ingest/slot-001?reply=json", shot)).json()
+    picture = (stack.media / f"results/{job['job_id']}.jpg").read_bytes()
+    await verb("backup", "--to", str(tmp_path))
+    file = next(tmp_path.glob("*.tar"))  # noqa: ASYNC240
+    await asyncio.to_thread(second.script, "restore", str(file))
+    servers = await stack.value("show server_version"), second.sql("show server_version")
+    assert servers[0].split(".")[0] != servers[1].split(".")[0], servers
+    assert second.get(job["public_url"]).content == picture
+    there = (await second.camera.post("/api/ingest/slot-002?reply=json", shot)).json()
+
+    back = tmp_path / "back"
+    await asyncio.to_thread(second.script, "backup", "--to", str(back))
+    file = next(back.glob("*.tar"))
+    media = tmp_path / "media"
+    async with scratch_database(stack, "came_back") as url:
+        await verb(
+            "restore", "--while-running", str(file),
+            PHOTOCHANGER_DATABASE_URL=url.set(drivername="postgresql").render_as_string(hide_password=False),
+            PHOTOCHANGER_MEDIA_ROOT=str(media), PHOTOCHANGER_SECRETS_DIR=str(tmp_path / "secrets"),
+        )  # fmt: skip
+        async with stack.database("came_back") as db:
+            found = await db.fetchval("select count(*) from job_history where status = 'done'")
+    assert (media / f"results/{job['job_id']}.jpg").read_bytes() == picture
+    assert (media / f"results/{there['job_id']}.jpg").read_bytes() == second.get(there["public_url"]).content
+    assert found == int(second.sql("select count(*) from job_history where status = 'done'"))
+
+
+def test_the_sidecar_makes_encrypted_backups_and_keeps_as_many_as_it_is_told(box: ContainerStack) -> None:
+    old = " ".join(f"photochanger-2020010{day}T040000Z.tar.sealed" for day in range(1, 9))
+    made = (
+        f"cd {_FOLDER} && rm -f photochanger-* && touch -d 2020-01-01 {old} && umask 077 && "
+        'echo "known to nobody" > "$PHOTOCHANGER_SECRETS_DIR/backup-passphrase"'
+    )
+    box.inside("app", "sh", "-c", made)
+    sidecar = box.compose(
+        "run", "--detach", "--no-deps",
+        "--env", "SIDECAR_TURN_SECONDS=1", "--env", "PHOTOCHANGER_BACKUP_KEEP=3", "cleanup",
+    ).strip()  # fmt: skip
+    try:
+        until = time.monotonic() + 60
+        while True:
+            kept = sorted(box.inside("app", "ls", _FOLDER).split())
+            if len(kept) == 3 and not any(name.endswith(".partial") for name in kept):
+                break
+            assert time.monotonic() < until, (kept, run("docker", "logs", sidecar))
+            time.sleep(0.5)
+    finally:
+        run("docker", "rm", "--force", sidecar)
+        box.inside("app", "sh", "-c", 'rm "$PHOTOCHANGER_SECRETS_DIR/backup-passphrase"')
+    assert kept[:2] == old.split()[-2:]
+    begins = box.inside("app", "head", "-c", "28", f"{_FOLDER}/{kept[2]}")
+    assert begins == "PHOTOCHANGER SEALED BACKUP 1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import time
@@ -25,6 +26,13 @@ async def photos_while(box: ContainerStack, break_it: list[int], sign: signal.Si
     for answer in answers:  # an answer in our form, a picture, or a connection that broke
         assert not isinstance(answer, Reply) or answer.status in (200, 500, 502, 503), answer.body
     await asyncio.to_thread(box.wait_until_ready)
+
+
+async def first_password(box: ContainerStack) -> str:
+    """Also while the app comes and goes."""
+    said = await asyncio.to_thread(box.inside, "cleanup", "appliance", "first-passwords")
+    found: str = json.loads(said)["ingest"]
+    return found
 
 
 async def assert_it_works(box: ContainerStack) -> None:
@@ -52,6 +60,28 @@ async def test_an_app_that_hangs_is_killed_and_back_in_five_seconds(box: Contain
     await asyncio.to_thread(box.wait_until_ready)
     assert time.monotonic() - began < 7  # is_ready itself waits for up to 2 s
     assert box.app_pid() != pid
+    await assert_it_works(box)
+
+
+async def test_an_app_past_its_memory_ceiling_is_started_anew_and_loses_no_photo(box: ContainerStack) -> None:
+    # Less than it takes: it is to end whenever no photo is in flight.
+    box.set(APP_MEMORY_CEILING_MB="60")
+    try:
+        box.compose("up", "--detach", "app")
+        shot, heard, away = box.shot_with(await first_password(box), camera_jpeg_24mp()), [], []
+        until = time.monotonic() + 60
+        while heard.count(200) < 2:
+            assert time.monotonic() < until, f"{heard}: {box.logs()}"
+            away.append(await asyncio.to_thread(box.wait_until_ready))
+            reply = await box.camera.post("/api/ingest/slot-003?reply=json", shot)
+            heard.append(reply.status)
+            assert reply.status == 200 or int(reply.headers["retry-after"]) > 0
+        assert set(heard) <= {200, 503}
+        assert "watch.too_large" in box.compose("logs", "--no-color", "app")
+        assert sorted(away)[len(away) // 2] < 5
+    finally:
+        box.set(APP_MEMORY_CEILING_MB="")
+        box.compose("up", "--detach", "--wait")
     await assert_it_works(box)
 
 

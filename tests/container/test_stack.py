@@ -15,8 +15,7 @@ from tests.support.photos import camera_jpeg_24mp, portrait_jpeg
 
 def test_a_cold_start_is_healthy_in_time_and_says_the_passwords_once(box: ContainerStack) -> None:
     passwords = json.loads(box.inside("app", "appliance", "first-passwords"))
-    printed = box.compose("logs", "--no-color", "migrate")
-    assert passwords["ingest"] in printed
+    assert passwords["ingest"] in box.first_words
     assert set(passwords["accounts"]) == {"serg", "igor"}
     box.compose("down", "--timeout", "10")
     began = time.monotonic()
@@ -33,6 +32,17 @@ def test_installing_again_changes_nothing_and_prints_where_to_go(box: ContainerS
     assert f":{box.port}/admin/" in said
     assert ".local:" in said
     assert "█" in said
+
+
+@pytest.mark.parametrize("service", ["prepare", "migrate"])
+def test_the_one_shot_steps_are_hardened_too(box: ContainerStack, service: str) -> None:
+    found = box.inspect(service)
+    host = found["HostConfig"]
+    assert found["Config"]["User"] == "10001:10001"
+    assert (host["ReadonlyRootfs"], host["CapDrop"], host["CapAdd"]) == (True, ["ALL"], None)
+    assert host["SecurityOpt"] == ["no-new-privileges:true"]
+    assert host["Memory"] > 0
+    assert not host["PortBindings"]
 
 
 @pytest.mark.parametrize("service", SERVICES)

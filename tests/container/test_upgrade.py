@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -47,31 +48,45 @@ def build(name: str, version: str, base: str, folder: Path, *steps: str) -> None
     run("docker", "rmi", f"{name}:{version}")
 
 
+@dataclass(frozen=True)
+class Published:
+    """The image's name in the registry, and how to stop the registry."""
+
+    name: str
+    stop: Callable[[], None]
+
+
 @pytest.fixture(scope="module")
-def published(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """1.0, 1.1 and a broken 1.2 in a registry; gives the image's name there."""
+def published(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
+    """1.0, 1.1, a 1.2 that does not start, 1.3 with tables of its own, a 1.4 that cannot be loaded."""
     folder = tmp_path_factory.mktemp("registry")
     next_one = folder / "next"
     next_one.mkdir()
     (next_one / "next.py").write_text(_NEXT.format(head=HEAD))
     migration = "COPY --chmod=0644 next.py /app/appliance/migrations/versions/9999_next.py"
-    with registries.registry(folder / "served") as address:
+    with ExitStack() as running:
+        address = running.enter_context(registries.registry(folder / "served"))
         name, base = f"{address}/photochanger", f"{image}:1.0"
         build(name, "1.0", base, folder)
         build(name, "1.1", base, folder)
         build(name, "1.2", base, next_one, migration, _BROKEN)
         build(name, "1.3", base, next_one, migration)
         build(name, "1.4", base, folder, _NO_PROGRAM)
-        yield name
-        kept = run("docker", "images", "--quiet", "--filter", f"reference={name}").split()
-        if kept:
-            subprocess.run(["docker", "rmi", "--force", *set(kept)], check=False, capture_output=True)
+        yield Published(name, running.close)
+        forget(name)
+
+
+def forget(name: str) -> None:
+    """Remove what this machine has of an image."""
+    kept = run("docker", "images", "--quiet", "--filter", f"reference={name}").split()
+    if kept:
+        run("docker", "rmi", "--force", *sorted(set(kept)))
 
 
 @pytest.fixture(scope="module")
-def venue(lay_out: Callable[..., ContainerStack], published: str) -> ContainerStack:
+def venue(lay_out: Callable[..., ContainerStack], published: Published) -> ContainerStack:
     """An appliance that was installed by pulling 1.0."""
-    stack = lay_out("venue", published)
+    stack = lay_out("venue", published.name)
     stack.install()
     return stack
 
@@ -169,14 +184,17 @@ async def test_rolling_back_with_the_data_brings_the_old_tables_and_rows_back(ve
     assert (await venue.camera.post("/api/ingest/slot-001?reply=json", shot)).status == 200
 
 
-def test_a_bundle_installs_with_the_registry_out_of_reach(
-    venue: ContainerStack, lay_out: Callable[..., ContainerStack], tmp_path: Path
+def test_a_bundle_installs_without_a_registry_and_without_the_image(
+    venue: ContainerStack, published: Published, lay_out: Callable[..., ContainerStack], tmp_path: Path
 ) -> None:
     bundle = tmp_path / "appliance.tar"
     venue.script("bundle", str(bundle))
+    venue.destroy()
+    published.stop()
+    forget(published.name)
     offline = lay_out("offline", "unused")
     done = offline.script("install", "--bundle", str(bundle), "--port", str(offline.port), "--yes")
     assert "Ready after" in done.stdout
     assert offline.is_ready()
-    assert offline.inspect("app")["Config"]["Image"] == venue.inspect("app")["Config"]["Image"]
+    assert offline.inspect("app")["Config"]["Image"] == f"{published.name}:1.1"
     offline.destroy()

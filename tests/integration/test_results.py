@@ -55,6 +55,7 @@ async def test_a_broken_download_goes_on_where_it_stopped(made: Reply, client: h
 async def test_a_range_past_the_end_is_refused(made: Reply, client: httpx.AsyncClient) -> None:
     reply = await client.get(link(made), headers={"Range": "bytes=99999999-"})
     assert reply.status_code == 416
+    assert len(reply.headers.get_list("cache-control")) == 1
 
 
 async def test_head_says_what_get_would_send(made: Reply, client: httpx.AsyncClient) -> None:

@@ -64,13 +64,13 @@ class Stack:
 
     def environment(self, **more: str) -> dict[str, str]:
         """What ``python -m appliance VERB`` needs to work on this stack."""
-        return clean_environment(
-            PHOTOCHANGER_DATABASE_URL=self.dsn(),
-            PHOTOCHANGER_MEDIA_ROOT=str(self.media),
-            PHOTOCHANGER_SECRETS_DIR=str(self.data / "secrets"),
-            PHOTOCHANGER_CONFIG_FILE=str(CHECKOUT / "config/appliance.toml"),
-            **more,
-        )
+        usual = {
+            "PHOTOCHANGER_DATABASE_URL": self.dsn(),
+            "PHOTOCHANGER_MEDIA_ROOT": str(self.media),
+            "PHOTOCHANGER_SECRETS_DIR": str(self.data / "secrets"),
+            "PHOTOCHANGER_CONFIG_FILE": str(CHECKOUT / "config/appliance.toml"),
+        }
+        return clean_environment(**(usual | more))
 
     def set_keys(self, provider: str, *keys: str) -> None:
         """Put a provider's API keys into its secret file, as ops would."""
