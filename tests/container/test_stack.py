@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 
 from tests.container.stack import SERVICES, ContainerStack, run
 from tests.support.photos import camera_jpeg_24mp, portrait_jpeg
+from tests.support.stack import CHECKOUT
 
 
 def test_a_cold_start_is_healthy_in_time_and_says_the_passwords_once(box: ContainerStack) -> None:
@@ -74,6 +76,16 @@ def test_the_image_holds_no_tools(box: ContainerStack) -> None:
         assert box.inside("app", "sh", "-c", f"command -v {tool} || true").strip() == ""
     labels = box.inspect("app")["Config"]["Labels"]
     assert labels["org.opencontainers.image.version"] == "1.0"
+
+
+def test_the_image_says_what_it_is_made_of(box: ContainerStack) -> None:
+    said = json.loads(box.inside("app", "cat", "/usr/share/photochanger/sbom.cdx.json"))
+    made_of = {part["name"]: part for part in said["components"]}
+    assert said["bomFormat"] == "CycloneDX"
+    assert {"fastapi", "pyvips", "libc6", "python"} <= set(made_of)
+    locked = re.search(r"^fastapi==(\S+)", (CHECKOUT / "requirements.lock").read_text(), re.MULTILINE)
+    assert locked
+    assert made_of["fastapi"]["version"] == locked[1]
 
 
 async def test_a_24_megapixel_photo_becomes_a_picture_that_a_guest_downloads(box: ContainerStack) -> None:
