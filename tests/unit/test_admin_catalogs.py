@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-import tomllib
 
 import pytest
 
 from appliance.accounts.actions import ACTIONS, GROUPS
 from appliance.admin import assets
-from appliance.admin.i18n import FOLDER, NAMES, flattened, language_for, words
+from appliance.admin.i18n import NAMES, language_for, read_catalog, words
 from appliance.core.errors import ErrorCode
 from tests.support.stack import CHECKOUT
 
@@ -19,19 +18,15 @@ PLURAL = re.compile(r"\.(one|few|many|other)$")
 FORMS = {"en": {"one", "other"}, "ru": {"one", "few", "many"}}
 
 
-def catalog(lang: str) -> dict[str, str]:
-    return flattened(tomllib.loads((FOLDER / f"{lang}.toml").read_text(encoding="utf-8")))
-
-
 def test_the_catalogs_hold_the_same_keys() -> None:
-    keys = {lang: {PLURAL.sub("", key) for key in catalog(lang)} for lang in NAMES}
+    keys = {lang: {PLURAL.sub("", key) for key in read_catalog(lang)} for lang in NAMES}
     assert keys["en"] == keys["ru"]
 
 
 @pytest.mark.parametrize("lang", list(NAMES))
 def test_every_plural_has_all_its_forms(lang: str) -> None:
     found: dict[str, set[str]] = {}
-    for key in catalog(lang):
+    for key in read_catalog(lang):
         if form := PLURAL.search(key):
             found.setdefault(PLURAL.sub("", key), set()).add(form[1])
     assert {key for key, forms in found.items() if forms != FORMS[lang]} == set()
@@ -41,7 +36,7 @@ def test_the_same_values_are_put_in_everywhere() -> None:
     places = {
         lang: {
             PLURAL.sub("", key): set(re.findall(r"\{([a-z_]+)\}", text))
-            for key, text in catalog(lang).items()
+            for key, text in read_catalog(lang).items()
         }
         for lang in NAMES
     }
@@ -50,12 +45,12 @@ def test_the_same_values_are_put_in_everywhere() -> None:
 
 @pytest.mark.parametrize("lang", list(NAMES))
 def test_every_error_has_a_title_and_says_what_to_do(lang: str) -> None:
-    texts = catalog(lang)
+    texts = read_catalog(lang)
     assert {f"error.{code}.{part}" for code in ErrorCode for part in ("title", "text")} <= set(texts)
 
 
 def test_every_key_that_is_named_is_there() -> None:
-    texts = {PLURAL.sub("", key) for key in catalog("en")}
+    texts = {PLURAL.sub("", key) for key in read_catalog("en")}
     named = re.compile(r"""\b(?:t|plural|words|visiting\.words)\(\s*"([a-z_]+(?:\.[a-z_]+)+)"\s*[,)]""")
     used = {
         key
@@ -68,7 +63,7 @@ def test_every_key_that_is_named_is_there() -> None:
 
 @pytest.mark.parametrize("lang", list(NAMES))
 def test_every_action_of_the_audit_log_has_its_words_and_a_filter_that_finds_it(lang: str) -> None:
-    texts = {key for key, text in catalog(lang).items() if text}
+    texts = {key for key, text in read_catalog(lang).items() if text}
     assert {f"audit.action.{action}" for action in ACTIONS} == {
         key for key in texts if key.startswith("audit.action.")
     }
@@ -98,7 +93,7 @@ def test_every_detail_of_the_audit_log_has_its_words() -> None:
     details = {word.arg for call in calls for word in call.keywords if word.arg}
     shown = details - {"address", "changes", "password"}
     assert {"previous_valid_until", "earlier", "unsaved"} <= shown
-    missing = {name for name in shown if f"audit.note.{name}" not in catalog("en")}
+    missing = {name for name in shown if f"audit.note.{name}" not in read_catalog("en")}
     assert missing == set()
 
 

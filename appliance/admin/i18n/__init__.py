@@ -1,7 +1,8 @@
 """The words of the pages: one catalog a language, ``{name}`` for what is put in, plurals by count.
 
-``en.toml`` and ``ru.toml`` hold the same keys; a test compares them. ``messages.toml`` says how the
-services' own findings (one plain English message per field) are put, in every language.
+A catalog is a folder with a file for each part of the pages; ``en`` and ``ru`` hold the same keys,
+which a test compares. ``messages.toml`` says how the services' own findings (one plain English
+message per field) are put, in every language.
 """
 
 from __future__ import annotations
@@ -93,8 +94,19 @@ def flattened(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     return found
 
 
-def _read(name: str) -> dict[str, Any]:
-    return tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
+def read_catalog(lang: str) -> dict[str, str]:
+    """All texts of ``lang``; raises ``ValueError`` for a table that stands in two files."""
+    tables: dict[str, Any] = {}
+    for path in sorted((FOLDER / lang).glob("*.toml")):
+        found = _read(path)
+        if twice := tables.keys() & found.keys():
+            raise ValueError(f"{path.name} repeats {', '.join(sorted(twice))}")
+        tables |= found
+    return flattened(tables)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 def _pattern(english: str) -> re.Pattern[str]:
@@ -110,5 +122,5 @@ def _pattern(english: str) -> re.Pattern[str]:
 def words(lang: str) -> Words:
     """The catalog of ``lang``; of English if there is none."""
     lang = lang if lang in NAMES else DEFAULT
-    messages = {_pattern(item["says"]): item[lang] for item in _read("messages")["message"]}
-    return Words(lang, flattened(_read(lang)), messages)
+    messages = {_pattern(item["says"]): item[lang] for item in _read(FOLDER / "messages.toml")["message"]}
+    return Words(lang, read_catalog(lang), messages)
