@@ -157,3 +157,75 @@ async def test_the_gallery_grows_and_a_tap_shows_the_picture(
     await pictures.first.locator("a").click()
     await expect(someone.page.get_by_role("link", name="Сохранить")).to_be_visible()
     await expect(someone.page.get_by_role("link", name="Все снимки")).to_be_visible()
+
+
+async def copies(stack: Stack, job_id: str, count: int) -> None:
+    """So many more jobs like this one, each a second older, with the same file."""
+    async with stack.database() as db:
+        columns = [
+            row["column_name"]
+            for row in await db.fetch(
+                "select column_name from information_schema.columns where table_name = 'job_history'"
+            )
+        ]
+        rest = ", ".join(one for one in columns if one not in ("job_id", "created_at", "short_code"))
+        await db.execute(
+            f"insert into job_history (job_id, created_at, {rest}) "
+            f"select gen_random_uuid(), created_at - n * interval '1 s', {rest} "
+            f"from job_history, generate_series(1, {count}) n where job_id = $1",
+            job_id,
+        )
+
+
+async def test_the_gallery_goes_on_for_ever_and_hidden_pictures_leave_it_wherever_they_stand(
+    guest: MakeGuest, gallery: dict[str, Any], camera: Camera, shot: Shot, stack: Stack
+) -> None:
+    made = await camera.post("/api/ingest/slot-006", shot)
+    await copies(stack, made.headers["x-job-id"], 150)
+    someone = await guest("en")
+    someone.expected = {404}  # the picture of one that is just leaving
+    await someone.go(httpx.URL(gallery["url"]).path)
+    pictures = someone.page.locator("#grid > li")
+    while await pictures.count() < 150:
+        before = await pictures.count()
+        await someone.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        await expect(pictures).not_to_have_count(before)
+    before = await pictures.count()
+    async with stack.database() as db:
+        hidden = await db.execute(
+            "update job_history set hidden_at = now() where job_id in (select job_id from job_history"
+            " where slot_id = 'slot-006' and hidden_at is null order by created_at limit 5)"
+        )
+        assert hidden == "UPDATE 5"
+        await expect(pictures).to_have_count(before - 5)
+        await db.execute(
+            "delete from job_history where slot_id = 'slot-006' and job_id <> $1", made.headers["x-job-id"]
+        )
+
+
+async def test_pages_turn_round_for_languages_written_from_right_to_left(
+    guest: MakeGuest, gallery: dict[str, Any], made: Reply
+) -> None:
+    someone = await guest("en")
+    for path in (page_of(made), httpx.URL(gallery["url"]).path, "/"):
+        await someone.go(path)
+        await someone.page.evaluate("document.documentElement.dir = 'rtl'")
+        await someone.page.locator(".languages summary").click()
+        await expect(someone.page.locator(".languages nav")).to_be_in_viewport(ratio=1)
+        await someone.screenshot(f"rtl{path[:3].replace('/', '-')}")
+        assert await someone.sideways() <= 0, path
+        assert await someone.small_targets() == [], path
+
+
+async def test_the_link_that_is_shared_shows_the_picture(guest: MakeGuest, made: Reply) -> None:
+    someone = await guest("en")
+    await someone.go(page_of(made))
+    tags = await someone.page.evaluate(
+        "Object.fromEntries([...document.querySelectorAll('meta[property^=og]')]"
+        ".map(one => [one.getAttribute('property'), one.content]))"
+    )
+    for name in ("og:image", "og:url"):
+        assert httpx.URL(tags[name]).scheme in ("http", "https"), "absolute: it is read elsewhere"
+        assert httpx.URL(tags[name]).host not in ("localhost", "127.0.0.1")
+    assert httpx.URL(tags["og:url"]).path == page_of(made)
+    assert tags["og:title"] == "Анна & Paul"

@@ -52,6 +52,23 @@ async def test_a_broken_download_goes_on_where_it_stopped(made: Reply, client: h
     assert reply.headers["content-range"] == f"bytes 1000-{len(made.body) - 1}/{len(made.body)}"
 
 
+async def test_a_download_that_broke_off_goes_on_where_it_was(made: Reply, client: httpx.AsyncClient) -> None:
+    begun = b""
+    async with client.stream("GET", link(made)) as reply:
+        etag = reply.headers["etag"]
+        async for piece in reply.aiter_raw(700):
+            begun += piece
+            if len(begun) > 2000:
+                break
+    assert len(begun) < len(made.body)
+    going_on = {"Range": f"bytes={len(begun)}-", "If-Range": etag}
+    rest = await client.get(link(made), headers=going_on)
+    assert rest.status_code == 206
+    assert begun + rest.content == made.body
+    other = await client.get(link(made), headers=going_on | {"If-Range": '"another-picture"'})
+    assert (other.status_code, other.content) == (200, made.body)
+
+
 async def test_a_range_past_the_end_is_refused(made: Reply, client: httpx.AsyncClient) -> None:
     reply = await client.get(link(made), headers={"Range": "bytes=99999999-"})
     assert reply.status_code == 416

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from appliance.core import public_base
 from appliance.core.public_base import guest_base, request_base
+from appliance.results import i18n
 from appliance.results.i18n import choose, languages, offered
 
 ENGLISH = languages()["en"].texts
@@ -32,6 +36,40 @@ def test_a_language_is_chosen_by_wish_then_by_the_browser_then_the_first() -> No
     assert choose(available, "de", "ru").lang == "de"
     assert choose(available, "fr", "en;q=0.9, de-AT;q=0.8").lang == "de"
     assert choose(available, None, "ja").lang == "ru"
+
+
+@pytest.mark.parametrize(
+    ("header", "lang"),
+    [
+        ("fr-CH, fr;q=0.9, en;q=0.8, de;q=0.7, *;q=0.5", "fr"),
+        ("ja, de;q=0.5, ru;q=0.7", "ru"),
+        ("ja, de; q=0.9 , ru; q=0.7", "de"),
+        ("ru;q=0, es;q=0.1", "es"),
+        ("", "en"),
+        ("x;q=many", "en"),
+    ],
+)
+def test_the_browsers_weights_count(header: str, lang: str) -> None:
+    assert choose(languages(), None, header).lang == lang
+
+
+@pytest.fixture
+def with_arabic(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """The languages, and one more: a file is all that it takes."""
+    folder = shutil.copytree(i18n.FOLDER, tmp_path / "words")
+    english = (folder / "en.toml").read_text(encoding="utf-8")
+    arabic = english.replace('name = "English"\ndir = "ltr"', 'name = "العربية"\ndir = "rtl"')
+    (folder / "ar.toml").write_text(arabic, encoding="utf-8")
+    monkeypatch.setattr(i18n, "FOLDER", folder)
+    languages.cache_clear()
+    yield
+    languages.cache_clear()
+
+
+@pytest.mark.usefixtures("with_arabic")
+def test_another_language_is_one_file_and_may_be_written_from_right_to_left() -> None:
+    found = choose(offered([]), None, "ar-EG, en;q=0.5")
+    assert (found.lang, found.dir, found("name")) == ("ar", "rtl", "العربية")
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def preferences(accept_language: str) -> list[str]:
     """The languages of an ``Accept-Language`` header, the best first."""
     wanted: list[tuple[float, int, str]] = []
     for position, item in enumerate(accept_language.split(",")):
-        tag, _, weight = item.strip().partition(";q=")
+        tag, _, weight = item.replace(" ", "").partition(";q=")
         try:
             quality = float(weight) if weight else 1.0
         except ValueError:

@@ -40,7 +40,10 @@ const watcher = new IntersectionObserver(async ([entry]) => {
   if (!entry.isIntersecting) return;
   watcher.unobserve(more);
   try {
-    const text = await (await fetch(more.href)).text();
+    const answer = await fetch(more.href);
+    if (!answer.ok) throw new Error(answer.status);
+    // Styles of another page are not ours: the policy would complain of them.
+    const text = (await answer.text()).replace(/<style[^]*?<\/style>/g, '');
     const next = new DOMParser().parseFromString(text, 'text/html');
     const items = known();
     for (const item of next.querySelectorAll('#grid > li')) if (!items.has(item.dataset.name)) grid.append(item);

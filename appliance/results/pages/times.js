@@ -1,7 +1,10 @@
+const lang = document.documentElement.lang;
+// A browser that does not know the language would name the day in another one: then figures alone.
+const known = Intl.DateTimeFormat.supportedLocalesOf(lang).length > 0;
 for (const time of document.querySelectorAll('time')) {
   const at = new Date(time.dateTime), days = (at - Date.now()) / 864e5;
-  const day = days < 6.5 ? { weekday: 'long' } : { day: 'numeric', month: 'long' };
+  const day = known && days < 6.5 ? { weekday: 'long' } : { day: 'numeric', month: known ? 'long' : '2-digit' };
   try {
-    time.textContent = new Intl.DateTimeFormat(document.documentElement.lang, { ...day, hour: 'numeric', minute: '2-digit' }).format(at);
+    time.textContent = new Intl.DateTimeFormat(known ? lang : 'ru', { ...day, hour: 'numeric', minute: '2-digit' }).format(at);
   } catch { /* the time in UTC stays */ }
 }
