@@ -58,7 +58,9 @@ _environment.globals |= {
 
 
 def moment(value: datetime, form: str = "moment") -> Markup:
-    """A time that the browser shows in its own zone: ``moment``, ``ago``, ``clock`` or ``day``."""
+    """A time that the browser shows in its own zone: ``moment``, ``minute``, ``ago``,
+    ``clock`` or ``day``.
+    """
     at = value.astimezone(UTC)
     return Markup('<time datetime="{}" data-time="{}">{}</time>').format(
         at.isoformat(timespec="seconds").replace("+00:00", "Z"), form, f"{at:%Y-%m-%d %H:%M} UTC"

@@ -1,8 +1,9 @@
-// Times in the viewer's own zone and language: <time datetime="…Z" data-time="moment|ago|clock|day">.
+// Times in the viewer's own zone and language: <time datetime="…Z" data-time="moment|minute|ago|clock|day">.
 const language = document.documentElement.lang;
 const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 const formats = {
   moment: new Intl.DateTimeFormat(language, { day: "numeric", month: "short", ...clock, second: "2-digit" }),
+  minute: new Intl.DateTimeFormat(language, { weekday: "short", day: "numeric", month: "short", ...clock }),
   clock: new Intl.DateTimeFormat(language, clock),
   day: new Intl.DateTimeFormat(language, { day: "numeric", month: "long", year: "numeric" }),
 };
