@@ -18,6 +18,7 @@ from appliance.core import error_handlers, health
 from appliance.core.clock import utcnow
 from appliance.core.middleware import RequestContext
 from appliance.core.openapi import in_our_form
+from appliance.core.routing import answering_head
 from appliance.ingest import routes as ingest_routes
 from appliance.ingest import trial_routes
 from appliance.jobs import disk_routes
@@ -73,8 +74,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(ingest_routes.router)
     app.include_router(results_routes.router)
     app.include_router(picture_routes.router)
-    app.include_router(guest_routes.router)
-    app.include_router(gallery_pages.router)
+    app.include_router(answering_head(guest_routes.router))
+    app.include_router(answering_head(gallery_pages.router))
     app.include_router(gallery_routes.router)
     app.include_router(event_routes.router)
     app.include_router(accounts_routes.router)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 
 from fastapi import Depends, FastAPI
-from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
 from appliance.admin import (
@@ -40,6 +39,7 @@ from appliance.admin import (
 from appliance.admin.headers import PageHeaders
 from appliance.admin.security import PasswordMustChange, protect
 from appliance.core import error_handlers
+from appliance.core.routing import answering_head
 
 SCREENS = (
     login,
@@ -82,10 +82,7 @@ def create_admin() -> FastAPI:
     error_handlers.install(admin, errors.error_page)
     admin.add_exception_handler(PasswordMustChange, errors.must_change)  # type: ignore[arg-type]
     for screen in SCREENS:
-        for route in screen.router.routes:
-            if isinstance(route, APIRoute) and route.methods == {"GET"}:
-                route.methods.add("HEAD")
-        admin.include_router(screen.router)
+        admin.include_router(answering_head(screen.router))
     return admin
 
 

@@ -52,6 +52,7 @@ Size = Annotated[int, Query(ge=64, le=LARGEST_QR, description="pixels wide")]
 Label = Annotated[bool, Query(description="with the short link, or the event's title, below it")]
 
 
+@router.head("/{job_id}/preview", include_in_schema=False, response_model=None)
 @router.get("/{job_id}/preview", summary="A result at screen size", response_model=None, responses=_SCREEN)
 async def preview(request: Request, job_id: JobId, guests: Guests, width: Width = 960) -> Response:
     """96, 320, 640, 960, 1440 or 2048 pixels wide, made once; never larger than the picture itself."""
