@@ -130,5 +130,7 @@ addresses() {
   address=$(ip -4 route get 192.0.2.1 2>/dev/null | sed -nE 's/.* src ([0-9.]+).*/\1/p' || true)
   [ -n "$address" ] || address=$(hostname -I 2>/dev/null | cut -d ' ' -f 1 || true)
   [ -z "$address" ] || printf 'http://%s:%s\n' "$address" "$port"
-  printf 'http://%s.local:%s\nhttp://localhost:%s\n' "$(hostname -s)" "$port" "$port"
+  # The name by which phones and PCs find it without DNS, where something on this machine announces it.
+  ! getent hosts "$(hostname -s).local" >/dev/null || printf 'http://%s.local:%s\n' "$(hostname -s)" "$port"
+  printf 'http://localhost:%s\n' "$port"
 }

@@ -18,6 +18,7 @@ from appliance.core.secrets import write_secret
 CERTIFICATE, KEY, AUTHORITY = "fullchain.pem", "privkey.pem", "ca.crt"
 _AUTHORITY_DAYS = 3650
 _DAYS = 397  # what browsers take at most
+_BEFORE = dt.timedelta(days=1)  # a booth PC's clock may be behind
 
 
 def days_left(file: Path) -> float:
@@ -115,7 +116,7 @@ def _builder(subject: str | None, issuer: Any, public_key: Any, days: int, *, au
         .issuer_name(issuer)
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(utcnow() - dt.timedelta(days=1))  # a booth PC's clock may be behind
+        .not_valid_before(utcnow() - _BEFORE)
         .not_valid_after(utcnow() + dt.timedelta(days=days))
         .add_extension(
             x509.BasicConstraints(ca=authority, path_length=0 if authority else None), critical=True

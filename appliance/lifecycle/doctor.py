@@ -192,7 +192,7 @@ def _certificate(front: Path) -> list[Finding]:
     if not file.exists():
         return []
     left = days_left(file)
-    said = f"ends in {left:.0f} days"
+    said = f"ends in {left:.0f} days" if left > 0 else f"ended {-left:.0f} days ago"
     if left < _CERTIFICATE_DAYS:
         do = "Make another: scripts/make-certificate; or put your own renewed one into compose/site/tls."
         return [Finding("certificate", State.BAD if left < 1 else State.WARNING, said, do)]

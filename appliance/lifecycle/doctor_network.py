@@ -45,6 +45,9 @@ async def providers(
     answers = [answer for several in asked for answer in several]
     if skews:
         answers.append(_clock(min(skews, key=abs)))
+    else:
+        do = "Look whether the machine's time and date are right; nobody answered to compare them with."
+        answers.append(Answer("clock", "warning", f"says {utcnow():%Y-%m-%d %H:%M} UTC", do))
     return answers
 
 
@@ -56,9 +59,12 @@ async def _provider(
     slots: int,
     skews: list[float],
 ) -> list[Answer]:
-    """Reached at all, by name and by HTTP; then each key."""
+    """Reached at all, by name and by HTTP; then each key, or that there is none."""
     bad, keys = "bad" if slots else "warning", source.keys(name)
     lost = _unreadable(name, source.unreadable(name), "warning" if keys else bad)
+    if not keys and not lost:
+        do = f"Enter one: {_WHERE}. Or put it into the secret file provider-keys/{name}."
+        lost = [Answer(f"{name} key", bad, f"there is none, and {slots} active slots need it", do)]
     try:
         since = time.monotonic()
         skews.append(await _ask(address))
@@ -69,9 +75,6 @@ async def _provider(
     except (OSError, httpx.HTTPError, TimeoutError) as error:
         do = "Check the way to the internet: cable, firewall, HTTPS_PROXY."
         return [Answer(name, bad, f"{address} cannot be reached ({type(error).__name__})", do), *lost]
-    if not keys and not lost:
-        do = f"Enter one: {_WHERE}. Or put it into the secret file provider-keys/{name}."
-        return [reached, Answer(f"{name} key", bad, f"there is none, and {slots} active slots need it", do)]
     return [reached, *[await _key(registry, name, key, bad) for key in keys], *lost]
 
 

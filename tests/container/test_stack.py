@@ -32,7 +32,7 @@ def test_installing_again_changes_nothing_and_prints_where_to_go(box: ContainerS
     said = box.install()
     assert box.container("app") == before
     assert f":{box.port}/admin/" in said
-    assert ".local:" in said
+    assert f"http://localhost:{box.port}/admin/" in said
     assert "█" in said
 
 
