@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
 """How large and how quick the stack is: scripts/bench/stack.py
 
-Builds the image, starts a stack of its own from nothing three times and prints the image's size, the time to
-healthy and the memory when nothing happens. Everything it started is removed again.
+Builds the image, starts a stack of its own from nothing three times, upgrades it three times, and prints the
+image's size, the time to healthy, the memory when nothing happens, and for how long an upgrade closed the door.
+Everything it started is removed again.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -64,6 +68,36 @@ def cold_start() -> float:
     return time.monotonic() - since
 
 
+def upgrades() -> list[float]:
+    """For how long the door was closed, each time; to the same content under other names."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for part in ("compose", "scripts", "config"):
+            shutil.copytree(
+                CHECKOUT / part, Path(folder) / part, ignore=shutil.ignore_patterns(".env", "site")
+            )
+        environment = {key: value for key, value in ENVIRONMENT.items() if key != "APPLIANCE_VERSION"}
+        (Path(folder) / "compose" / ".env").write_text("APPLIANCE_VERSION=0\n")
+        subprocess.run(
+            ["docker", "compose", "up", "--detach", "--wait"],
+            cwd=Path(folder) / "compose", env=environment, check=True, capture_output=True,
+        )  # fmt: skip
+        for version in ("1", "2", "3"):
+            context = f"FROM {IMAGE}:0\nENV APPLIANCE_VERSION={version}\n"
+            tag = f"{IMAGE}:{version}"
+            subprocess.run(
+                ["docker", "build", "-q", "-t", tag, "-"],
+                input=context, text=True, check=True, capture_output=True,
+            )  # fmt: skip
+            done = subprocess.run(
+                [Path(folder) / "scripts/upgrade", version, "--no-backup"],
+                env=environment, check=True, capture_output=True, text=True,
+            )  # fmt: skip
+            found.append(float(re.findall(r"closed for ([\d.]+) s", done.stdout)[0]))
+            run("docker", "tag", f"{IMAGE}:0", tag)
+    return found
+
+
 def main() -> None:
     """Measure and print."""
     run("docker", "build", "-q", "-f", str(CHECKOUT / "image/Dockerfile"), "-t", f"{IMAGE}:0", str(CHECKOUT))
@@ -71,6 +105,7 @@ def main() -> None:
         starts = [cold_start() for _ in range(3)]
         time.sleep(5)
         used = memory()
+        closed = upgrades()
     finally:
         compose("down", "--volumes", "--timeout", "5")
     own = size(f"{IMAGE}:0") - size(BASE)
@@ -78,6 +113,8 @@ def main() -> None:
     each = ", ".join(f"{seconds:.1f}" for seconds in starts)
     print(f"cold start to healthy    {max(starts):6.1f} s    (aim: under 15; {each})")
     print(f"memory of app + cleanup  {used['app'] + used['cleanup']:6.0f} MB   (aim: under 200)")
+    each = ", ".join(f"{seconds:.1f}" for seconds in closed)
+    print(f"upgrade closed the door  {max(closed):6.1f} s    (aim: under 15; {each})")
     print("memory by service        " + ", ".join(f"{name} {mb:.0f} MB" for name, mb in used.items()))
 
 

@@ -82,6 +82,24 @@ def lay_out(
         stack.destroy()
 
 
+# A media folder of 300 MB; the mark below which no photo is taken is 256 MiB.
+_SMALL = """\
+volumes:
+  media:
+    driver: local
+    driver_opts: {type: tmpfs, device: tmpfs, o: "size=300m,uid=10001,gid=10001,mode=0750"}
+"""
+
+
+@pytest.fixture(scope="session")
+def small(lay_out: Callable[[str], ContainerStack]) -> ContainerStack:
+    """Another machine, with a small disk for its pictures; for all tests that leave it working."""
+    stack = lay_out("small")
+    (stack.folder / "compose" / "compose.override.yaml").write_text(_SMALL)
+    stack.install()
+    return stack
+
+
 @pytest.fixture(scope="session")
 def box(lay_out: Callable[[str], ContainerStack]) -> ContainerStack:
     """One installed appliance, for all tests that leave it working."""

@@ -37,6 +37,11 @@ def run(*command: str, data: bytes | None = None, cwd: Path | None = None, **env
     return said
 
 
+def allowed(seconds: float) -> float:
+    """``seconds`` on a machine that does nothing else; longer where it has more to do than processors."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 @dataclass
 class ContainerStack:
     """``folder`` holds the compose files and the scripts, as after unpacking them."""

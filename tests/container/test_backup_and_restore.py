@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 from tests.container.stack import ContainerStack, run
 from tests.support.camera import Camera, Shot
@@ -19,35 +16,27 @@ from tests.support.stack import CHECKOUT, Stack
 _FOLDER = "/var/lib/photochanger/backups"
 
 
-@pytest.fixture(scope="module")
-def second(lay_out: Callable[[str], ContainerStack]) -> ContainerStack:
-    """A new machine."""
-    stack = lay_out("second")
-    stack.install()
-    return stack
-
-
-def test_what_was_destroyed_comes_back_byte_by_byte(second: ContainerStack, tmp_path: Path) -> None:
-    shot = second.shot(camera_jpeg_24mp())
-    jobs = [second.send(f"/api/ingest/slot-00{n}?reply=json", shot).json() for n in (1, 2)]
-    pictures = {job["public_url"]: second.get(job["public_url"]) for job in jobs}
+def test_what_was_destroyed_comes_back_byte_by_byte(small: ContainerStack, tmp_path: Path) -> None:
+    shot = small.shot(camera_jpeg_24mp())
+    jobs = [small.send(f"/api/ingest/slot-00{n}?reply=json", shot).json() for n in (1, 2)]
+    pictures = {job["public_url"]: small.get(job["public_url"]) for job in jobs}
     passphrase = tmp_path / "passphrase"
     passphrase.write_text("a passphrase for the backup\n")
     options = ("--passphrase-file", str(passphrase))
-    file = Path(second.script("backup", "--to", str(tmp_path / "kept"), *options).stdout.splitlines()[-1])
+    file = Path(small.script("backup", "--to", str(tmp_path / "kept"), *options).stdout.splitlines()[-1])
     assert shot.password
     assert shot.password.encode() not in file.read_bytes()
 
-    second.destroy()
-    second.install()
-    assert second.password() != shot.password
-    second.script("restore", str(file), *options)
+    small.destroy()
+    small.install()
+    assert small.password() != shot.password
+    small.script("restore", str(file), *options)
     for link, picture in pictures.items():
-        again = second.get(link)
+        again = small.get(link)
         assert again.status_code == 200
         assert again.content == picture.content
         assert again.headers["etag"] == picture.headers["etag"]
-    reply = second.send("/api/ingest/slot-001?reply=json", shot)  # with the first one's password
+    reply = small.send("/api/ingest/slot-001?reply=json", shot)  # with the first one's password
     assert reply.status == 200
 
 
@@ -63,7 +52,7 @@ def test_a_damaged_backup_is_refused_while_guests_are_served_on(box: ContainerSt
 
 
 async def test_a_backup_goes_from_the_run_without_docker_into_the_stack_and_back(
-    stack: Stack, camera: Camera, shot: Shot, second: ContainerStack, tmp_path: Path
+    stack: Stack, camera: Camera, shot: Shot, small: ContainerStack, tmp_path: Path
 ) -> None:
     async def verb(*arguments: str, **environment: str) -> None:
         command = (sys.executable, "-m", "appliance", *arguments)
@@ -73,14 +62,14 @@ async def test_a_backup_goes_from_the_run_without_docker_into_the_stack_and_back
     picture = (stack.media / f"results/{job['job_id']}.jpg").read_bytes()
     await verb("backup", "--to", str(tmp_path))
     file = next(tmp_path.glob("*.tar"))  # noqa: ASYNC240
-    await asyncio.to_thread(second.script, "restore", str(file))
-    servers = await stack.value("show server_version"), second.sql("show server_version")
+    await asyncio.to_thread(small.script, "restore", str(file))
+    servers = await stack.value("show server_version"), small.sql("show server_version")
     assert servers[0].split(".")[0] != servers[1].split(".")[0], servers
-    assert second.get(job["public_url"]).content == picture
-    there = (await second.camera.post("/api/ingest/slot-002?reply=json", shot)).json()
+    assert small.get(job["public_url"]).content == picture
+    there = (await small.camera.post("/api/ingest/slot-002?reply=json", shot)).json()
 
     back = tmp_path / "back"
-    await asyncio.to_thread(second.script, "backup", "--to", str(back))
+    await asyncio.to_thread(small.script, "backup", "--to", str(back))
     file = next(back.glob("*.tar"))
     media = tmp_path / "media"
     async with scratch_database(stack, "came_back") as url:
@@ -92,8 +81,8 @@ async def test_a_backup_goes_from_the_run_without_docker_into_the_stack_and_back
         async with stack.database("came_back") as db:
             found = await db.fetchval("select count(*) from job_history where status = 'done'")
     assert (media / f"results/{job['job_id']}.jpg").read_bytes() == picture
-    assert (media / f"results/{there['job_id']}.jpg").read_bytes() == second.get(there["public_url"]).content
-    assert found == int(second.sql("select count(*) from job_history where status = 'done'"))
+    assert (media / f"results/{there['job_id']}.jpg").read_bytes() == small.get(there["public_url"]).content
+    assert found == int(small.sql("select count(*) from job_history where status = 'done'"))
 
 
 def test_the_sidecar_makes_encrypted_backups_and_keeps_as_many_as_it_is_told(box: ContainerStack) -> None:

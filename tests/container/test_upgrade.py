@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.container import registry as registries
-from tests.container.stack import ContainerStack, run
+from tests.container.stack import ContainerStack, allowed, run
 from tests.support.camera import Reply, Shot
 from tests.support.photos import portrait_jpeg
 from tests.support.stack import CHECKOUT
@@ -111,8 +111,7 @@ async def test_an_upgrade_among_guests_loses_no_photo_and_closes_the_door_for_se
     stop.set()
     heard = [reply for booth in booths for reply in await booth]
     assert "1.1 is running" in said
-    # Alone on its machine it takes 8 seconds, and the aim is 15; here others are at work as well.
-    assert float(re.findall(r"closed for ([\d.]+) s", said)[0]) < 25
+    assert float(re.findall(r"closed for ([\d.]+) s", said)[0]) < allowed(15)
     refused = [reply for reply in heard if reply.status != 200]
     assert {(reply.status, reply.code) for reply in refused} == {(503, "service_unavailable")}
     assert all(int(reply.headers["retry-after"]) > 0 for reply in refused)
