@@ -194,7 +194,8 @@ async def test_the_gallery_goes_on_for_ever_and_hidden_pictures_leave_it_whereve
     async with stack.database() as db:
         hidden = await db.execute(
             "update job_history set hidden_at = now() where job_id in (select job_id from job_history"
-            " where slot_id = 'slot-006' and hidden_at is null order by created_at limit 5)"
+            " where slot_id = 'slot-006' and status = 'done' and source = 'ingest' and hidden_at is null"
+            " order by created_at limit 5)"
         )
         assert hidden == "UPDATE 5"
         await expect(pictures).to_have_count(before - 5)
