@@ -218,6 +218,12 @@ _TEXTS: dict[str, _Texts] = {
         "Этот шаблон используется в слотах.",
         "Сначала выберите в них другой.",
     ),
+    ErrorCode.EVENT_NOT_EXPORTED: (
+        "Some pictures are in no archive yet.",
+        "Export the event first.",
+        "Некоторых снимков ещё нет ни в одном архиве.",
+        "Сначала выгрузите событие.",
+    ),
     ErrorCode.VALIDATION_FAILED: (
         "Some values are not right.",
         "Correct what is marked.",

@@ -35,6 +35,11 @@ SIZES: Mapping[str, tuple[int, int]] = {
 }
 SCREENS = CHECKOUT / "artifacts" / "screens"
 NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
+_AT_REST = """
+Promise.allSettled(document.getAnimations()
+  .filter((one) => one.effect.getComputedTiming().iterations !== Infinity)
+  .map((one) => one.finished))
+"""
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -60,9 +65,14 @@ class Person:
 
     def listen(self) -> None:
         self.page.on("console", self._console)
-        self.page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
+        self.page.on("pageerror", self._thrown)
         self.page.on("requestfailed", self._failed)
         self.page.on("response", self._answered)
+
+    def _thrown(self, error: Error) -> None:
+        # From a page with a transition to one without it there is none, which Chromium mentions.
+        if "ViewTransition opt-in disabled" not in str(error):
+            self.problems.append(f"error: {error}")
 
     def _console(self, message: ConsoleMessage) -> None:
         refused = re.search(r"responded with a status of (\d{3})", message.text)
@@ -131,7 +141,8 @@ class Person:
         await self.page.screenshot(path=SCREENS / f"{name}-{self.label}.png", full_page=True)
 
     async def violations(self) -> list[str]:
-        """What axe finds, with the element and how to mend it."""
+        """What axe finds once nothing moves any more, with the element and how to mend it."""
+        await self.page.evaluate(_AT_REST)
         await self.page.evaluate(axe_source())
         found: dict[str, Any] = await self.page.evaluate(
             "rules => axe.run(document, {runOnly: rules})", _RULES

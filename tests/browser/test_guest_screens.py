@@ -13,6 +13,7 @@ from tests.conftest import Change
 from tests.support.camera import Camera, Reply, Shot
 from tests.support.photos import portrait_jpeg
 from tests.support.stack import Stack
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -180,28 +181,29 @@ async def copies(stack: Stack, job_id: str, count: int) -> None:
 async def test_the_gallery_goes_on_for_ever_and_hidden_pictures_leave_it_wherever_they_stand(
     guest: MakeGuest, gallery: dict[str, Any], camera: Camera, shot: Shot, stack: Stack
 ) -> None:
-    made = await camera.post("/api/ingest/slot-006", shot)
-    await copies(stack, made.headers["x-job-id"], 150)
+    job_id = (await camera.post("/api/ingest/slot-006", shot)).headers["x-job-id"]
+    await copies(stack, job_id, 150)
     someone = await guest("en")
     someone.expected = {404}  # the picture of one that is just leaving
     await someone.go(httpx.URL(gallery["url"]).path)
-    pictures = someone.page.locator("#grid > li")
-    while await pictures.count() < 150:
-        before = await pictures.count()
+
+    async def at_its_end() -> bool:
         await someone.page.evaluate("scrollTo(0, document.body.scrollHeight)")
-        await expect(pictures).not_to_have_count(before)
+        return await someone.page.locator("#more").count() == 0
+
+    await until(at_its_end, seconds=30)
+    pictures = someone.page.locator("#grid > li")
     before = await pictures.count()
+    assert before > 150
+    of_these = f"result_key = (select result_key from job_history where job_id = '{job_id}')"
     async with stack.database() as db:
         hidden = await db.execute(
-            "update job_history set hidden_at = now() where job_id in (select job_id from job_history"
-            " where slot_id = 'slot-006' and status = 'done' and source = 'ingest' and hidden_at is null"
-            " order by created_at limit 5)"
+            "update job_history set hidden_at = now() where job_id in"
+            f" (select job_id from job_history where {of_these} order by created_at limit 5)"
         )
         assert hidden == "UPDATE 5"
         await expect(pictures).to_have_count(before - 5)
-        await db.execute(
-            "delete from job_history where slot_id = 'slot-006' and job_id <> $1", made.headers["x-job-id"]
-        )
+        await db.execute(f"delete from job_history where {of_these} and job_id <> '{job_id}'")
 
 
 async def test_pages_turn_round_for_languages_written_from_right_to_left(
