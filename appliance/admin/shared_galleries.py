@@ -62,7 +62,7 @@ async def open_gallery(request: Request, visiting: MayWrite) -> Response:
     except ValidationError as error:
         return await _refused(request, visiting, form, field_messages(error))
     await desk_of(request).guests.desk.open(wanted, visiting.who, await _base(request))
-    return await _done(request, visiting, "gallery_opened")
+    return await _done(request, visiting, "gallery_opened", "_screen_new.html")
 
 
 async def _refused(request: Request, visiting: Visit, form: Form, errors: dict[str, str]) -> Response:
@@ -71,7 +71,7 @@ async def _refused(request: Request, visiting: Visit, form: Form, errors: dict[s
     if not visiting.is_htmx:
         return await _page(request, visiting, status=422, typed=form, errors=found)
     values = await _shared(request, visiting, typed=form, errors=found)
-    return part(visiting, "_screens.html", status=422, **values)
+    return part(visiting, "_screen_new.html", status=422, **values)
 
 
 @router.post("/{gallery_id}/open")
@@ -97,12 +97,15 @@ async def close(gallery_id: uuid.UUID, request: Request, visiting: MayWrite) -> 
     return await _done(request, visiting, "gallery_closed")
 
 
-async def _done(request: Request, visiting: Visit, notice: str) -> Response:
+async def _done(
+    request: Request, visiting: Visit, notice: str, template: str = "_screen_list.html"
+) -> Response:
+    """The galleries as they are now; ``template`` is the part of the page that asked."""
     if not visiting.is_htmx:
         visiting.notice(notice)
         return RedirectResponse(PAGE, 303)
     toast = visiting.words(f"notice.{notice}")
-    return part(visiting, "_screens.html", toast=toast, **await _shared(request, visiting))
+    return part(visiting, template, toast=toast, **await _shared(request, visiting) | {"beside": True})
 
 
 def _to_page(visiting: Visit) -> Response:
@@ -162,6 +165,7 @@ async def _shared(
         "moderated": any(one.moderated for one in opened),
         "typed": typed if typed is not None else _USUAL,
         "errors": errors or {},
+        "beside": False,
         "names": {card.slot_id: card.slot.display_name for card in await desk.board.cards()},
         "slots": SLOT_IDS,
         "units": UNITS,

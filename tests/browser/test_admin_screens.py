@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import zipfile
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.browser.conftest import MakePerson
 from tests.browser.person import Person
@@ -68,6 +69,37 @@ async def test_a_gallery_is_opened_extended_and_closed(
     assert await stack.value("select closed_at is not null from shared_gallery")
     actions = await stack.value("select array_agg(action order by id desc) from audit_log")
     assert actions[:3] == ["gallery.closed", "gallery.opened", "gallery.opened"]
+
+
+async def test_an_action_that_is_sent_before_the_last_one_is_answered_shows_too(
+    admin_person: MakePerson,
+) -> None:
+    someone = await admin_person()
+    someone.expected = {403}  # the code of the one that is closed by then, in the answer to the other
+    await opened(someone, title="Dance floor")
+    await someone.page.fill("#new-title", "Bar")
+    await someone.page.locator("form .primary.wide").click()
+    await expect(someone.page.locator(".screen")).to_have_count(2)
+    asked: list[asyncio.Event] = []
+    both_asked = asyncio.Event()
+
+    async def held(route: Route) -> None:
+        answer, before, given = await route.fetch(), list(asked), asyncio.Event()
+        asked.append(given)
+        if before:
+            both_asked.set()
+            await before[-1].wait()
+        await both_asked.wait()
+        await route.fulfill(response=answer)
+        given.set()
+
+    await someone.page.route("**/close", held)
+    await someone.page.route("**/screens/list", lambda route: route.fulfill(status=204))  # nobody else helps
+    await someone.page.fill("#new-title", "Garden")
+    for button in await someone.page.locator(".screen .danger").all():
+        await button.click()
+    await expect(someone.page.locator(".ended .screen")).to_have_count(2)
+    assert await someone.page.input_value("#new-title") == "Garden", "what is being typed stays"
 
 
 async def test_what_cannot_be_is_said_beside_its_field(admin_person: MakePerson) -> None:
