@@ -98,6 +98,7 @@ class Services:
     addresses: Addresses
     booths: BoothsBase
     public_base: str | None
+    lan_base: str | None
 
 
 @asynccontextmanager
@@ -187,4 +188,5 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             addresses=Addresses(guests.identity),
             booths=BoothsBase(),
             public_base=settings.public_base(),
+            lan_base=settings.lan_base(),
         )

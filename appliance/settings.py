@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     public_base_url: HttpUrl | None = Field(
         default=None, description="base of the links guests get; else the request's own host"
     )
+    lan_base_url: HttpUrl | None = Field(
+        default=None, description="by which phones reach this machine where a request does not tell"
+    )
     local_name: str | None = Field(
         default=None,
         pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
@@ -126,7 +129,15 @@ class Settings(BaseSettings):
 
     def public_base(self) -> str | None:
         """The base of public links without a trailing slash, if one is set."""
-        return str(self.public_base_url).rstrip("/") if self.public_base_url else None
+        return _without_slash(self.public_base_url)
+
+    def lan_base(self) -> str | None:
+        """The machine's own base in the local network without a trailing slash, if somebody told it."""
+        return _without_slash(self.lan_base_url)
+
+
+def _without_slash(url: HttpUrl | None) -> str | None:
+    return str(url).rstrip("/") if url else None
 
 
 def environment_names() -> list[str]:

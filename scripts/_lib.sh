@@ -123,12 +123,25 @@ seconds_since() { local now; now=$(milliseconds); printf '%d.%d' $(((now - $1) /
 
 published_port() { compose port nginx 8080 2>/dev/null | sed -n 's/.*://p' | head -n 1; }
 
+# This machine's address in the network that leads out; nothing without a network.
+lan_address() {
+  local address
+  address=$(ip -4 route get 192.0.2.1 2>/dev/null | sed -nE 's/.* src ([0-9.]+).*/\1/p' || true)
+  printf '%s' "${address:-$(hostname -I 2>/dev/null | cut -d ' ' -f 1 || true)}"
+}
+
+# A container does not know under which address phones reach the machine, so it is told.
+tell_lan_address() {
+  local address
+  address=$(lan_address)
+  [ -z "$address" ] || set_env LAN_BASE_URL "http://$address:$(env_value HTTP_PORT 8080 | sed 's/.*://')"
+}
+
 # This machine's addresses, the best first: in the network that leads out, then by name.
 addresses() {
   local port address
   port=$(published_port)
-  address=$(ip -4 route get 192.0.2.1 2>/dev/null | sed -nE 's/.* src ([0-9.]+).*/\1/p' || true)
-  [ -n "$address" ] || address=$(hostname -I 2>/dev/null | cut -d ' ' -f 1 || true)
+  address=$(lan_address)
   [ -z "$address" ] || printf 'http://%s:%s\n' "$address" "$port"
   # The name by which phones and PCs find it without DNS, where something on this machine announces it.
   ! getent hosts "$(hostname -s).local" >/dev/null || printf 'http://%s.local:%s\n' "$(hostname -s)" "$port"

@@ -16,7 +16,7 @@ from appliance.admin.render import html, page, part
 from appliance.admin.security import SignedIn, Visit, allowed
 from appliance.admin.services import services_of
 from appliance.core.errors import SlotNotFound
-from appliance.core.public_base import guest_base
+from appliance.core.public_base import doorway_of
 from appliance.slots.schemas import SLOT_IDS
 from appliance.stats.schemas import Cause
 
@@ -133,7 +133,7 @@ def _tally(cards: Sequence[Card]) -> dict[str, Any]:
 
 def _shared(request: Request, visiting: Visit, cards: Sequence[Card]) -> dict[str, Any]:
     """What every card's template may use."""
-    base = guest_base(services_of(request).public_base, request.url.scheme, request.headers.get("host"))
+    base = doorway_of(request).guests(None)
 
     def ingest(card: Card, reply: str) -> str:
         return f"{base}/ingest/{card.slot_id}?reply={reply}"

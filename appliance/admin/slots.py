@@ -18,7 +18,7 @@ from appliance.admin.slot_draft import Draft, changed, draft_from, draft_of, val
 from appliance.admin.slot_merge import Conflict, conflict_of, merged
 from appliance.admin.slot_view import REPLIES, Editor, editor_of, named
 from appliance.core.errors import ValidationFailed, VersionConflict
-from appliance.core.public_base import guest_base
+from appliance.core.public_base import doorway_of
 from appliance.slots.schemas import SLOT_IDS
 from appliance.slots.views import SlotUpdate, SlotView
 
@@ -188,7 +188,7 @@ def _shared(
     beside: bool = False,
 ) -> dict[str, Any]:
     """What every part of the editor may use. ``beside``: the findings replace those on the page."""
-    base = guest_base(desk_of(request).public_base, request.url.scheme, request.headers.get("host"))
+    base = doorway_of(request).guests(None)
     return {
         "slot": slot,
         "number_of": number_of,

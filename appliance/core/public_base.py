@@ -17,9 +17,12 @@ _CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 
 @dataclass(frozen=True, slots=True)
 class Doorway:
-    """The way by which a request came in, and the base that the deployment fixes, if it does."""
+    """The way by which a request came in, and what the deployment knows: the base that it fixes, and the
+    one by which the local network reaches this machine.
+    """
 
     configured: str | None
+    lan: str | None
     scheme: str
     host: str | None
 
@@ -29,11 +32,11 @@ class Doorway:
 
     def guests(self, chosen: str | None) -> str:
         """The base for somebody else's phone."""
-        return guest_base(chosen or self.configured, self.scheme, self.host)
+        return guest_base(chosen or self.configured, self.lan, self.scheme, self.host)
 
     def without_choice(self) -> str:
         """The base for somebody else's phone if nobody had set one."""
-        return guest_base(None, self.scheme, self.host)
+        return guest_base(None, self.lan, self.scheme, self.host)
 
 
 @dataclass(slots=True)
@@ -45,8 +48,8 @@ class BoothsBase:
 
 def doorway_of(request: HTTPConnection) -> Doorway:
     """How ``request`` reached the running appliance."""
-    configured: str | None = request.app.state.services.public_base
-    return Doorway(configured, request.url.scheme, request.headers.get("host"))
+    services = request.app.state.services
+    return Doorway(services.public_base, services.lan_base, request.url.scheme, request.headers.get("host"))
 
 
 def request_base(configured: str | None, scheme: str, host: str | None) -> str:
@@ -56,19 +59,21 @@ def request_base(configured: str | None, scheme: str, host: str | None) -> str:
     return f"{scheme}://{host if host and _HOST.fullmatch(host) else 'localhost'}"
 
 
-def guest_base(configured: str | None, scheme: str, host: str | None) -> str:
+def guest_base(configured: str | None, lan: str | None, scheme: str, host: str | None) -> str:
     """The base for somebody else's phone: the configured one, else the request's host where a phone
-    can reach it, else this machine's address in the local network.
+    can reach it, else ``lan``, else this machine's address in the local network.
     """
     if configured:
         return configured
     found = _HOST.fullmatch(host or "")
     if found and _reachable(found["name"]):
         return f"{scheme}://{host}"
-    lan = lan_address()
-    if lan is None:
+    if lan:
+        return lan
+    address = lan_address()
+    if address is None:
         return request_base(None, scheme, host)
-    return f"{scheme}://{lan}{(found['port'] if found else None) or ''}"
+    return f"{scheme}://{address}{(found['port'] if found else None) or ''}"
 
 
 def _reachable(name: str) -> bool:

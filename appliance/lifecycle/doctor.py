@@ -91,7 +91,7 @@ async def _network(
             for name, usual in DEFAULT_URLS.items()
         }
         asked = await doctor_network.providers(registry, addresses, keys, used)
-        base = operator.public_base_url or settings.public_base()
+        base = operator.public_base_url or settings.public_base() or settings.lan_base()
         public = await doctor_network.public_address(base, GuestTokens(settings.secrets_dir).identity)
         return [Finding(each.what, State(each.state), each.said, each.do) for each in [*asked, public]]
     finally:

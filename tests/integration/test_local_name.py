@@ -9,15 +9,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
-import pytest
-from zeroconf import IPVersion
-from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
-
-from appliance.core.public_base import lan_address
+from tests.support.multicast import phone
 from tests.support.stack import CHECKOUT, Stack
 from tests.support.waiting import until
-
-SERVICE = "_http._tcp.local."
 
 
 @asynccontextmanager
@@ -36,27 +30,15 @@ async def announcing(stack: Stack, name: str, *arguments: str) -> AsyncIterator[
         assert await asyncio.wait_for(process.wait(), 15) == 0
 
 
-async def asked(zeroconf: AsyncZeroconf, name: str) -> AsyncServiceInfo | None:
-    """What the network says of the name."""
-    info = AsyncServiceInfo(SERVICE, f"PhotoChanger {name}.{SERVICE}")
-    return info if await info.async_request(zeroconf.zeroconf, 1000) else None
-
-
 async def test_the_name_is_announced_with_the_machines_address_and_taken_back(stack: Stack) -> None:
-    address = lan_address()
-    if address is None:
-        pytest.skip("this machine has no address in a network")
     name = f"booth-{uuid4().hex[:8]}"
-    zeroconf = AsyncZeroconf(interfaces=[address])
-    try:
+    async with phone() as asking:
         async with announcing(stack, name):
-            info = await until(lambda: asked(zeroconf, name), seconds=20)
+            info = await until(lambda: asking.service(name), seconds=20)
             assert info.server == f"{name}.local."
-            assert info.parsed_addresses(IPVersion.V4Only) == [address]
             assert info.port == 18080
-        assert await asked(zeroconf, name) is None
-    finally:
-        await zeroconf.async_close()
+            assert await asking.addresses(name) == [asking.address]
+        assert await asking.service(name) is None
 
 
 async def test_without_a_name_there_is_nothing_to_announce(stack: Stack) -> None:

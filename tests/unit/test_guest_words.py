@@ -86,8 +86,22 @@ def test_another_language_is_one_file_and_may_be_written_from_right_to_left() ->
 )
 def test_guests_links_never_say_localhost(monkeypatch: pytest.MonkeyPatch, host: str, base: str) -> None:
     monkeypatch.setattr(public_base, "lan_address", lambda: "10.1.2.3")
-    assert guest_base(None, "http", host) == base
-    assert guest_base("https://photos.example.org", "http", host) == "https://photos.example.org"
+    assert guest_base(None, None, "http", host) == base
+    assert guest_base("https://photos.example.org", None, "http", host) == "https://photos.example.org"
+
+
+@pytest.mark.parametrize(
+    ("host", "base"),
+    [
+        ("192.168.1.20:8080", "http://192.168.1.20:8080"),
+        ("localhost:8080", "http://10.7.7.7:8081"),
+        ("nginx", "http://10.7.7.7:8081"),
+    ],
+)
+def test_where_a_request_does_not_tell_the_address_that_the_machine_was_told_counts(
+    host: str, base: str
+) -> None:
+    assert guest_base(None, "http://10.7.7.7:8081", "http", host) == base
 
 
 def test_the_booths_own_link_keeps_its_host() -> None:
