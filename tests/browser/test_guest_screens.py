@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 from playwright.async_api import expect
 
+from appliance.core.clock import utcnow
+from appliance.results.i18n import languages
 from tests.browser.conftest import MakeGuest
 from tests.conftest import Change
 from tests.support.camera import Camera, Reply, Shot
@@ -63,7 +67,9 @@ async def test_the_picture_is_there_can_be_saved_and_says_how_long(
 async def test_without_scripts_everything_needed_is_there(guest: MakeGuest, made: Reply) -> None:
     someone = await guest("de", scripts=False)
     await someone.go(page_of(made))
-    await expect(someone.page.locator("time")).to_contain_text("UTC")
+    kept_until = (utcnow() + timedelta(hours=72)).astimezone()
+    day = languages()["de"]("weekdays").split()[kept_until.weekday()]
+    await expect(someone.page.locator("time")).to_have_text(re.compile(rf"{day} \d\d:\d\d {kept_until:%Z}"))
     await expect(someone.page.get_by_role("button")).to_have_count(0)
     await someone.screenshot("no-scripts")
     async with someone.page.expect_download():

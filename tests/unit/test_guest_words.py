@@ -107,3 +107,8 @@ def test_where_a_request_does_not_tell_the_address_that_the_machine_was_told_cou
 def test_the_booths_own_link_keeps_its_host() -> None:
     assert request_base(None, "http", "127.0.0.1:8080") == "http://127.0.0.1:8080"
     assert request_base(None, "http", "bad host") == "http://localhost"
+
+
+@pytest.mark.parametrize("code", sorted(languages()))
+def test_every_language_names_the_seven_days(code: str) -> None:
+    assert len(languages()[code]("weekdays").split()) == 7

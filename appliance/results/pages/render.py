@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from appliance import __version__
 from appliance.core.app_settings import OperatorSettings
+from appliance.core.clock import utcnow
 from appliance.core.public_base import doorway_of
 from appliance.results.i18n import FOLDER as WORDS_FOLDER
 from appliance.results.i18n import Words, choose, offered
@@ -48,11 +49,15 @@ def _edition() -> str:
 EDITION = _edition()  # a page that stays open for hours loads itself anew when this changes
 
 
-def moment(value: datetime) -> Markup:
-    """A time in UTC that the page's script puts into the phone's own zone and words."""
-    at = value.astimezone(UTC)
+def moment(words: Words, value: datetime) -> Markup:
+    """A time in the venue's zone, by weekday where that is plain; the page's script puts it into the
+    phone's own zone and words.
+    """
+    here = value.astimezone()
+    near = timedelta(0) <= here - utcnow() < timedelta(days=6)
+    day = words("weekdays").split()[here.weekday()] if near else f"{here:%Y-%m-%d}"
     return Markup('<time datetime="{}">{}</time>').format(
-        at.isoformat(timespec="seconds").replace("+00:00", "Z"), f"{at:%Y-%m-%d %H:%M} UTC"
+        value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"), f"{day} {here:%H:%M %Z}"
     )
 
 
