@@ -91,9 +91,11 @@ volumes:
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def small(lay_out: Callable[[str], ContainerStack]) -> ContainerStack:
-    """Another machine, with a small disk for its pictures; for all tests that leave it working."""
+    """Another machine, with a small disk for its pictures. A restore may leave it with passwords that
+    nobody knows, so each module installs its own.
+    """
     stack = lay_out("small")
     (stack.folder / "compose" / "compose.override.yaml").write_text(_SMALL)
     stack.install()

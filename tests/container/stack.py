@@ -134,6 +134,10 @@ class ContainerStack:
         command = ("psql", "-qtAX", "-U", "postgres", "-d", "photochanger", "-c", statement)
         return self.inside("db", *command).strip()
 
+    def pending(self) -> int:
+        """How many photos are being worked on."""
+        return int(self.sql("select count(*) from job_history where status = 'pending'"))
+
     def password(self) -> str:
         """The first ingest password."""
         found: str = json.loads(self.inside("app", "appliance", "first-passwords"))["ingest"]

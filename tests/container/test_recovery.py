@@ -13,19 +13,22 @@ import pytest
 from tests.container.stack import SERVICES, ContainerStack, allowed
 from tests.support.camera import Reply
 from tests.support.photos import camera_jpeg_24mp, portrait_jpeg
+from tests.support.waiting import until
 
 
-async def photos_while(box: ContainerStack, break_it: list[int], sign: signal.Signals) -> None:
-    """Send photos, break something in the middle, wait until everything works again."""
+async def photos_while(box: ContainerStack, break_it: list[int], sign: signal.Signals) -> float:
+    """Send photos, break something in the middle, wait until everything works again: for how many seconds."""
     shot = box.shot(camera_jpeg_24mp())
     shots = [asyncio.create_task(box.camera.post("/api/ingest/slot-003?reply=json", shot)) for _ in range(2)]
-    await asyncio.sleep(0.7)
+    await until(lambda: asyncio.to_thread(box.pending), seconds=20)
     for pid in break_it:
         os.kill(pid, sign)
+    began = time.monotonic()
     answers: list[Reply | BaseException] = await asyncio.gather(*shots, return_exceptions=True)
     for answer in answers:  # an answer in our form, a picture, or a connection that broke
         assert not isinstance(answer, Reply) or answer.status in (200, 500, 502, 503), answer.body
     await asyncio.to_thread(box.wait_until_ready)
+    return time.monotonic() - began
 
 
 async def first_password(box: ContainerStack) -> str:
@@ -39,16 +42,12 @@ async def assert_it_works(box: ContainerStack) -> None:
     """A photo becomes a picture, and no job stays pending."""
     reply = await box.camera.post("/api/ingest/slot-001?reply=json", box.shot(portrait_jpeg()))
     assert reply.status == 200, reply.body
-    until = time.monotonic() + 20
-    while box.sql("select count(*) from job_history where status = 'pending'") != "0":
-        assert time.monotonic() < until
-        await asyncio.sleep(0.5)
+    await until(lambda: box.pending() == 0, seconds=20, every=0.5)
 
 
 async def test_a_killed_app_is_back_in_five_seconds(box: ContainerStack) -> None:
-    began = time.monotonic()
-    await photos_while(box, [box.app_pid()], signal.SIGKILL)
-    assert time.monotonic() - began < allowed(0.7 + 5)
+    away = await photos_while(box, [box.app_pid()], signal.SIGKILL)
+    assert away < allowed(5)
     await assert_it_works(box)
 
 
@@ -56,10 +55,8 @@ async def test_an_app_that_hangs_is_killed_and_back_in_five_seconds(box: Contain
     pid = box.app_pid()
     os.kill(pid, signal.SIGSTOP)
     began = time.monotonic()
-    await asyncio.sleep(1)
-    await asyncio.to_thread(box.wait_until_ready)
+    await until(lambda: box.is_ready() and box.app_pid() != pid, seconds=40)
     assert time.monotonic() - began < allowed(7)  # is_ready itself waits for up to 2 s
-    assert box.app_pid() != pid
     await assert_it_works(box)
 
 
@@ -69,17 +66,15 @@ async def test_an_app_past_its_memory_ceiling_is_started_anew_and_loses_no_photo
     try:
         box.compose("up", "--detach", "app")
         shot, heard, away = box.shot_with(await first_password(box), camera_jpeg_24mp()), [], []
-        until = time.monotonic() + 60
+        end = time.monotonic() + 60
         while heard.count(200) < 2:
-            assert time.monotonic() < until, f"{heard}: {box.logs()}"
+            assert time.monotonic() < end, f"{heard}: {box.logs()}"
             away.append(await asyncio.to_thread(box.wait_until_ready))
             reply = await box.camera.post("/api/ingest/slot-003?reply=json", shot)
             heard.append(reply.status)
             assert reply.status == 200 or int(reply.headers["retry-after"]) > 0
         assert set(heard) <= {200, 503}
-        while "watch.too_large" not in box.compose("logs", "--no-color", "app"):
-            assert time.monotonic() < until
-            await asyncio.sleep(0.5)
+        await until(lambda: "watch.too_large" in box.compose("logs", "--no-color", "app"), seconds=60)
         assert sorted(away)[len(away) // 2] < allowed(5)
     finally:
         box.set(APP_MEMORY_CEILING_MB="")
@@ -101,7 +96,7 @@ async def test_all_containers_killed_at_once_come_back(box: ContainerStack) -> N
 async def test_stopping_finishes_the_photo_in_flight(box: ContainerStack) -> None:
     shot = box.shot(camera_jpeg_24mp())
     sent = asyncio.create_task(box.camera.post("/api/ingest/slot-003?reply=json", shot))
-    await asyncio.sleep(0.6)
+    await until(lambda: asyncio.to_thread(box.pending), seconds=20)
     await asyncio.to_thread(box.compose, "stop", "app")
     reply = await sent
     assert reply.status == 200, reply.body

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import time
@@ -13,6 +12,7 @@ import pytest
 from tests.container.stack import SERVICES, ContainerStack, allowed, run
 from tests.support.photos import camera_jpeg_24mp, portrait_jpeg
 from tests.support.stack import CHECKOUT
+from tests.support.waiting import until
 
 
 def test_a_cold_start_is_healthy_in_time_and_says_the_passwords_once(box: ContainerStack) -> None:
@@ -106,11 +106,8 @@ async def test_what_has_expired_is_removed_by_the_sidecar(box: ContainerStack) -
     job = (await box.camera.post("/api/ingest/slot-001?reply=json", box.shot(portrait_jpeg()))).json()
     box.sql(f"update job_history set result_expires_at = now() where job_id = '{job['job_id']}'")
     box.compose("restart", "cleanup")
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        if box.sql(f"select cleaned_at from job_history where job_id = '{job['job_id']}'"):
-            break
-        await asyncio.sleep(0.5)
+    cleaned_at = f"select cleaned_at from job_history where job_id = '{job['job_id']}'"
+    await until(lambda: box.sql(cleaned_at), seconds=30, every=0.5)
     files = box.inside("app", "ls", "/var/lib/photochanger/media/results")
     assert job["job_id"] not in files
     assert box.get(job["public_url"]).status_code == 410

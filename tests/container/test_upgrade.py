@@ -16,6 +16,7 @@ from tests.container.stack import ContainerStack, allowed, run
 from tests.support.camera import Reply, Shot
 from tests.support.photos import portrait_jpeg
 from tests.support.stack import CHECKOUT
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.skipif(not registries.installed(), reason="docker-registry is not installed")
 
@@ -91,25 +92,32 @@ def venue(lay_out: Callable[..., ContainerStack], published: Published) -> Conta
     return stack
 
 
-async def post_all_the_while(venue: ContainerStack, shot: Shot, stop: asyncio.Event) -> list[Reply]:
-    """What a booth hears that goes on; a connection that breaks fails the test."""
-    heard = []
+async def post_all_the_while(
+    venue: ContainerStack, shot: Shot, stop: asyncio.Event, heard: list[Reply]
+) -> None:
+    """A booth that goes on, whatever it hears; a connection that breaks fails the test."""
     while not stop.is_set():
         heard.append(await venue.camera.post("/api/ingest/slot-001?reply=json", shot))
         await asyncio.sleep(0.1)
-    return heard
+
+
+async def picture_after(heard: list[Reply]) -> None:
+    """Wait until a booth gets a picture from now on."""
+    before = len(heard)
+    await until(lambda: 200 in {reply.status for reply in heard[before:]}, seconds=30)
 
 
 async def test_an_upgrade_among_guests_loses_no_photo_and_closes_the_door_for_seconds(
     venue: ContainerStack,
 ) -> None:
     shot, stop, nginx = venue.shot(portrait_jpeg()), asyncio.Event(), venue.container("nginx")
-    booths = [asyncio.create_task(post_all_the_while(venue, shot, stop)) for _ in range(2)]
-    await asyncio.sleep(1)
+    heard: list[Reply] = []
+    booths = [asyncio.create_task(post_all_the_while(venue, shot, stop, heard)) for _ in range(2)]
+    await picture_after(heard)
     said = (await asyncio.to_thread(venue.script, "upgrade", "1.1", "--force")).stdout
-    await asyncio.sleep(1)
+    await picture_after(heard)
     stop.set()
-    heard = [reply for booth in booths for reply in await booth]
+    await asyncio.gather(*booths)
     assert "1.1 is running" in said
     assert float(re.findall(r"closed for ([\d.]+) s", said)[0]) < allowed(15)
     refused = [reply for reply in heard if reply.status != 200]
