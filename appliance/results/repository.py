@@ -30,6 +30,14 @@ class ResultRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
+    async def behind_link(self, job_id: uuid.UUID) -> JobHistory | None:
+        """The job that a guest's link leads to. A hidden one is as good as unknown: it is not even read,
+        so that its answer takes no longer.
+        """
+        shown = JobHistory.hidden_at.is_(None) | JobHistory.deleted_at.is_not(None)
+        found = select(JobHistory).where(JobHistory.job_id == job_id, shown)
+        return (await self._session.scalars(found)).first()
+
     async def by_code(self, code: str) -> JobHistory | None:
         """The job with this short code."""
         return (await self._session.scalars(select(JobHistory).where(JobHistory.short_code == code))).first()

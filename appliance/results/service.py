@@ -20,6 +20,7 @@ from appliance.core.errors import PermissionDenied, ResultExpired, ResultNotFoun
 from appliance.jobs.models import JobHistory, JobStatus
 from appliance.jobs.repository import JobRepository
 from appliance.media.store import EXTENSIONS, MediaStore
+from appliance.results.repository import ResultRepository
 from appliance.results.screens import Screens
 
 log = structlog.get_logger()
@@ -95,9 +96,9 @@ class ResultService:
         if not _ID.fullmatch(job_id):
             raise ResultNotFound
         async with self._database.session() as session:
-            job = await JobRepository(session).get(uuid.UUID(job_id))
+            job = await ResultRepository(session).behind_link(uuid.UUID(job_id))
             settings = await AppSettingsRepository(session).operator_settings()
-        if job is None or (job.hidden_at is not None and job.deleted_at is None):
+        if job is None:
             raise ResultNotFound
         return Found(job, state_of(job, utcnow()), settings)
 

@@ -5,7 +5,8 @@
 
 Starts the whole appliance and guesses through Nginx, from many addresses at once, each as fast as the limits
 let one address be. Beside the unknown ids a hidden picture's own id is asked for again and again: if that
-took another time, or looked different, a guesser would learn something. Then one address alone floods.
+took another time, or looked different, a guesser would learn something; it is asked for with nobody else there,
+too. Then one address alone floods.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from tests.support.stack import Stack, running_stack
 FORMS = (("/public/results/{}", "*/*"), ("/r/{}", "*/*"), ("/public/results/{}/preview", "image/webp"))
 PAGE = ("/r/{}", "text/html")
 EVERY_PAGE, EVERY_HIDDEN = 50, 40  # of so many guesses one is a browser's, one is the hidden picture's
+QUIET_PAIRS = 1500
 PACE = 1 / 45  # seconds between two guesses of one address: just below the limit
 _NONCE = re.compile(rb"nonce[-=\"']+[\w-]+")
 _OWN = {"date", "x-request-id", "content-security-policy", "connection", "keep-alive"}
@@ -81,6 +83,20 @@ def later_share(one: list[float], other: list[float]) -> float:
     return sum((a > b) + 0.5 * (a == b) for a, b in pairs) / len(pairs)
 
 
+async def compare(wire: Wire, hidden: str, pairs: int) -> tuple[list[float], list[float]]:
+    """Seconds that unknown ids and the hidden one took, in turns and with nobody else there."""
+    path, accept = FORMS[0]
+    unknown: list[float] = []
+    known: list[float] = []
+    for _ in range(pairs):
+        for times, target in ((unknown, str(uuid.uuid4())), (known, hidden)):
+            await asyncio.sleep(PACE)
+            since = time.perf_counter()
+            await wire.get(path.format(target), accept)
+            times.append(time.perf_counter() - since)
+    return unknown, known
+
+
 async def flood(wire: Wire) -> tuple[int, int]:
     """One address as fast as it can: how many of 1000 were answered, how many refused."""
     statuses = Counter([(await wire.get(f"/r/{uuid.uuid4()}")).status for _ in range(1000)])
@@ -111,6 +127,8 @@ async def main(count: int, guessers: int) -> int:
             since = time.monotonic()
             await asyncio.gather(*(guess(wire, -(-count // guessers), hidden, found) for wire in many))
             took = time.monotonic() - since
+            quiet = await compare(alone, hidden, QUIET_PAIRS)
+            await asyncio.sleep(2)  # until the limit of this address has forgotten that
             answered, refused = await flood(alone)
     alike = all(len({form for form in forms if form[0] != 429}) == 1 for forms in found.forms.values())
     print(
@@ -119,10 +137,11 @@ async def main(count: int, guessers: int) -> int:
     for kind, forms in found.forms.items():
         statuses = ", ".join(f"{status}: {number}" for status, number in _statuses(forms).items())
         print(f"  {kind:<36} {len(forms)} form(s); {statuses}")
-    print(f"unknown   {milliseconds(found.unknown)}  ({len(found.unknown)})")
-    print(f"hidden    {milliseconds(found.hidden)}  ({len(found.hidden)})")
-    share = later_share(found.hidden, found.unknown)
-    print(f"a hidden one takes longer than an unknown one in {share:.1%} of pairs (50 %: nobody can tell)")
+    for when, unknown, known in (("among all", found.unknown, found.hidden), ("alone", *quiet)):
+        print(f"{when}: unknown {milliseconds(unknown)}  ({len(unknown)})")
+        print(f"{when}: hidden  {milliseconds(known)}  ({len(known)})")
+        share = later_share(known, unknown)
+        print(f"{when}: hidden takes longer than unknown in {share:.1%} of pairs (50 %: nobody can tell)")
     print(f"one address alone, 1000 guesses in a row: {answered} answered, {refused} refused with 429")
     return 0 if alike and refused else 1
 
