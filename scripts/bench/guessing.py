@@ -4,9 +4,9 @@
     .venv/bin/python scripts/bench/guessing.py [--count 1000000] [--guessers 64]
 
 Starts the whole appliance and guesses through Nginx, from many addresses at once, each as fast as the limits
-let one address be. Beside the unknown ids a hidden picture's own id is asked for again and again: if that
-took another time, or looked different, a guesser would learn something; it is asked for with nobody else there,
-too. Then one address alone floods.
+let one address be. Beside the unknown ids a hidden picture's own id is asked for again and again, and at last
+with nobody else there: if that took another time, or looked different, a guesser would learn something. Then
+one address alone floods.
 """
 
 from __future__ import annotations
