@@ -119,18 +119,37 @@ def test_the_access_log_is_json_and_holds_no_query(door: FrontDoor, backend: Bac
 
 
 def test_a_guests_address_is_in_no_log(tmp_path: Path) -> None:
+    paths = (
+        "/",
+        "/?lang=ru",
+        "/r/x",
+        "/public/results/x",
+        "/s?code=2",
+        "/s/2",
+        "/g/x/live",
+        "/g/x/p/y/preview",
+    )
+    paths += ("/apple-touch-icon.png", "/apple-touch-icon-120x120.png", "/favicon.ico", "/robots.txt")
     with open_door(tmp_path, free_port()) as door:  # the app is away: that is something to write down
-        for path in ("/", "/?lang=ru", "/r/x", "/public/results/x", "/s?code=2", "/s/2", "/g/x/live"):
+        for path in paths:
             for _ in range(60):
                 door.get(path)
         door.get("/api/slots")
         deadline = time.monotonic() + 5
-        while (access := (door.logs / "access.log").read_text(encoding="utf-8")).count("\n") < 7 * 60 + 1:
+        while (access := (door.logs / "access.log").read_text(encoding="utf-8")).count("\n") < len(
+            paths
+        ) * 60 + 1:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         errors = (door.logs / "error.log").read_text(encoding="utf-8")
     lines = [json.loads(line) for line in access.splitlines()]
-    assert [line["client"] for line in lines] == ["guest"] * 7 * 60 + ["127.0.0.1"]
-    assert {line["status"] for line in lines} == {429, 503}
+    assert [line["client"] for line in lines] == ["guest"] * len(paths) * 60 + ["127.0.0.1"]
+    assert {line["status"] for line in lines} == {404, 429, 503}
     assert errors.count("client: ") == 1
     assert "GET /api/slots" in errors
+
+
+def test_ten_phones_behind_one_address_open_a_gallery_at_once(door: FrontDoor, backend: Backend) -> None:
+    backend.on("/g/token/p/picture/preview", lambda request: reply(request, 200))
+    seen = {door.get("/g/token/p/picture/preview").status for _ in range(10 * 60)}
+    assert seen == {200}
