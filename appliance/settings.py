@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -145,14 +146,19 @@ def environment_names() -> list[str]:
     return [PREFIX + name.upper() for name in Settings.model_fields]
 
 
+def _unknown_names() -> list[str]:
+    known = set(environment_names())
+    given = (name for name in sorted(os.environ) if name.startswith(PREFIX) and os.environ[name])
+    return [name for name in given if name not in known]
+
+
 def load_settings() -> Settings:
     """Read the environment; raises ``SettingsError`` with every problem, misspelt names included."""
-    known = set(environment_names())
-    problems = [
-        f"{name}: there is no such setting"
-        for name in sorted(os.environ)
-        if name.startswith(PREFIX) and name not in known
-    ]
+    problems = [f"{name}: there is no such setting" for name in _unknown_names()]
+    if problems and "APPLIANCE_VERSION" in os.environ:
+        # In the image: a newer compose file says more than this version knows, on the way back to it.
+        sys.stderr.writelines(f"{problem} in this version\n" for problem in problems)
+        problems = []
     try:
         settings = Settings()
     except ValidationError as error:

@@ -62,3 +62,19 @@ def test_listen_takes_a_port_or_a_socket(
 ) -> None:
     environment.setenv("PHOTOCHANGER_LISTEN", listen)
     assert load_settings().listen_options() == options
+
+
+def test_an_empty_name_of_a_newer_compose_file_stops_nothing(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("PHOTOCHANGER_OF_A_LATER_VERSION", "")
+    load_settings()
+
+
+def test_in_the_image_a_name_of_a_newer_compose_file_is_told_and_left_out(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.setenv("PHOTOCHANGER_OF_A_LATER_VERSION", "1")
+    with pytest.raises(SettingsError):
+        load_settings()
+    environment.setenv("APPLIANCE_VERSION", "0.1.0")
+    load_settings()
+    assert "PHOTOCHANGER_OF_A_LATER_VERSION" in capsys.readouterr().err
