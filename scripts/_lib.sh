@@ -7,8 +7,9 @@ HOME_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 COMPOSE_DIR=$HOME_DIR/compose
 export DOCKER_CLI_HINTS=false COMPOSE_ANSI=never
 
-say() { printf '%s\n' "$*"; }
-warn() { printf 'look: %s\n' "$*" >&2; }
+# A terminal that has gone must not end what was begun.
+say() { printf '%s\n' "$*" 2>/dev/null || true; }
+warn() { printf 'look: %s\n' "$*" >&2 2>/dev/null || true; }
 die() { printf '%s\n' "$*" >&2; exit 1; }
 
 # The lines of a script's own header are its help.
@@ -34,14 +35,15 @@ require_engine() {
 
 require_installed() {
   require_engine
-  [ -n "$(compose ps --all --quiet app)" ] || die "There is no appliance here yet. Run scripts/install."
+  [ -n "$(container_of app)" ] || die "There is no appliance here yet. Run scripts/install."
 }
 
-# ---- compose/.env: NAME=value, one a line ----
+# ---- compose/.env: NAME=value, one a line; comments and quotes as Compose reads them ----
 
 env_value() {
   local found=
-  [ ! -f "$COMPOSE_DIR/.env" ] || found=$(sed -n "s/^$1=//p" "$COMPOSE_DIR/.env" | tail -n 1)
+  [ ! -f "$COMPOSE_DIR/.env" ] || found=$(sed -n "s/^$1=//p" "$COMPOSE_DIR/.env" | tail -n 1 |
+    sed -E "s/^([\"'])([^\"']*)\\1.*/\\2/; t; s/(^|[[:space:]]+)#.*//; s/[[:space:]]+\$//")
   printf '%s' "${found:-${2:-}}"
 }
 
@@ -55,9 +57,19 @@ set_env() {
 
 # ---- what runs ----
 
-app_container() { compose ps --all --quiet app | head -n 1; }
-running_image() { docker inspect --format '{{.Config.Image}}' "$(app_container)"; }
-running_image_id() { docker inspect --format '{{.Image}}' "$(app_container)"; }
+# A service's own container: Compose names those of "compose run" beside it.
+container_of() {
+  local all
+  mapfile -t all < <(compose ps --all --quiet "$1")
+  [ "${#all[@]}" = 0 ] ||
+    docker inspect --format '{{index .Config.Labels "com.docker.compose.oneoff"}} {{.Id}}' "${all[@]}" 2>/dev/null | sed -n 's/^False //p'
+}
+running_image() { docker inspect --format '{{.Config.Image}}' "$(container_of app)"; }
+running_image_id() { docker inspect --format '{{.Image}}' "$(container_of app)"; }
+
+build_image() {
+  docker build --quiet -f "$HOME_DIR/image/Dockerfile" --build-arg "VERSION=${1##*:}" -t "$1" "$HOME_DIR" >/dev/null
+}
 
 wanted_image() { compose config --images | grep -vE '(^|/)(postgres|nginx)[:@]' | sort -u | head -n 1; }
 
@@ -87,8 +99,8 @@ lay_out() {
   compose up --no-start --no-recreate "$@" 2>&1
 }
 
-run_step() { docker start --attach "$(compose ps --all --quiet "$1")" 2>&1; }
-start() { docker start "$(compose ps --all --quiet "$1")" 2>&1; }
+run_step() { docker start --attach "$(container_of "$1")" 2>&1; }
+start() { docker start "$(container_of "$1")" 2>&1; }
 
 # The tables, by a step that is laid out, then the app; on standard output what went wrong.
 start_app() {
@@ -111,7 +123,7 @@ last_words() {
 
 app_is_healthy() {
   local until=$((SECONDS + $1)) container
-  container=$(app_container)
+  container=$(container_of app)
   until [ "$(docker inspect --format '{{.State.Health.Status}}' "$container" 2>/dev/null)" = healthy ]; do
     [ "$SECONDS" -lt "$until" ] || return 1
     sleep 0.1
@@ -123,26 +135,42 @@ seconds_since() { local now; now=$(milliseconds); printf '%d.%d' $(((now - $1) /
 
 published_port() { compose port nginx 8080 2>/dev/null | sed -n 's/.*://p' | head -n 1; }
 
-# This machine's address in the network that leads out; nothing without a network.
+# ---- under which addresses it is reached ----
+
+# The one address that Nginx listens on, if HTTP_PORT names one.
+listening_address() {
+  local value
+  value=$(env_value HTTP_PORT)
+  case $value in
+    0.0.0.0:* | '[::]:'*) ;;
+    *:*) printf '%s' "${value%:*}" ;;
+  esac
+}
+
+# This machine's address in the network that leads out, else in the first one that is no container's.
 lan_address() {
   local address
-  address=$(ip -4 route get 192.0.2.1 2>/dev/null | sed -nE 's/.* src ([0-9.]+).*/\1/p' || true)
-  printf '%s' "${address:-$(hostname -I 2>/dev/null | cut -d ' ' -f 1 || true)}"
+  address=$(listening_address)
+  [ -n "$address" ] || address=$(ip -4 route get 192.0.2.1 2>/dev/null | sed -nE 's/.* src ([0-9.]+).*/\1/p' || true)
+  [ -n "$address" ] || address=$(ip -4 -o address show scope global 2>/dev/null | sed -nE '/^[0-9]+: (docker|br-|veth)/d; s/.* inet ([0-9.]+).*/\1/p' | head -n 1 || true)
+  printf '%s' "$address"
 }
 
 # A container does not know under which address phones reach the machine, so it is told.
 tell_lan_address() {
-  local address
-  address=$(lan_address)
-  [ -z "$address" ] || set_env LAN_BASE_URL "http://$address:$(env_value HTTP_PORT 8080 | sed 's/.*://')"
+  local found port
+  port=$(env_value HTTP_PORT 8080)
+  found=http://$(lan_address):${port##*:}
+  [[ ! $found =~ ^http://[0-9.]+:[0-9]+$ || $found == http://127.* ]] || set_env LAN_BASE_URL "$found"
 }
 
-# This machine's addresses, the best first: in the network that leads out, then by name.
+# The best first: in the network that leads out, then by name.
 addresses() {
   local port address
   port=$(published_port)
   address=$(lan_address)
   [ -z "$address" ] || printf 'http://%s:%s\n' "$address" "$port"
+  [ -z "$(listening_address)" ] || return 0
   # The name by which phones and PCs find it without DNS, where something on this machine announces it.
   ! getent hosts "$(hostname -s).local" >/dev/null || printf 'http://%s.local:%s\n' "$(hostname -s)" "$port"
   printf 'http://localhost:%s\n' "$port"
