@@ -93,9 +93,14 @@ def decode_text(raw: bytes) -> str:
 
 
 def clean_name(raw: str) -> str:
-    """A client's file or field name, only ever shown: no folders, no control characters, not long."""
+    """A field's name as the client sent it, without control characters and not long."""
     name = decode_text(raw.encode("latin-1", errors="replace"))
-    return _CONTROL.sub(" ", name.replace("\\", "/").rsplit("/", 1)[-1]).strip()[:MAX_NAME_CHARS]
+    return _CONTROL.sub(" ", name).strip()[:MAX_NAME_CHARS]
+
+
+def clean_file_name(raw: str) -> str:
+    """A client's file name, only ever shown: as ``clean_name``, and without folders."""
+    return clean_name(re.split(r"[/\\]", raw)[-1])
 
 
 class _FileSink:
@@ -166,7 +171,8 @@ class UploadReceiver:
     """Receives one upload into ``folder``.
 
     ``on_field(name, value)`` is awaited for every field as soon as it is whole, so that a wrong
-    password ends the upload before the photo has arrived. ``file_field`` names the file part in
+    password ends the upload before the photo has arrived. A field in ``once`` may not be repeated;
+    any other that is gets a number: ``name``, ``name_2``. ``file_field`` names the file part in
     messages; ``smaller`` says how a photo that is too large can be made smaller.
     """
 
@@ -176,12 +182,14 @@ class UploadReceiver:
         boundary: str,
         *,
         max_file_bytes: int,
+        once: frozenset[str] = frozenset(),
         on_field: FieldHook = _no_objection,
         file_field: str = FILE_FIELD,
         smaller: str = SMALLER,
     ) -> None:
         self._folder = folder
         self._max_file_bytes = max_file_bytes
+        self._once = once
         self._on_field = on_field
         self._file_field = file_field
         self._smaller = smaller
@@ -254,18 +262,27 @@ class UploadReceiver:
         self._name = clean_name(segment.name)
         self._in_file = segment.filename is not None
         if not self._in_file:
-            if self._name in self._fields:
+            if self._name in self._once and self._name in self._fields:
                 raise InvalidMultipart(
                     f"The field {self._name!r} was sent twice.", fields={self._name: "sent twice"}
                 )
+            self._name = self._free_name()
             self._text.clear()
             return
         if self._sink is not None:
             raise InvalidMultipart("More than one file was sent.", fields={self._name: "a second file"})
-        name = clean_name(segment.filename)
+        name = clean_file_name(segment.filename)
         self._sink = _FileSink(
             self._folder / "photo", name, self._max_file_bytes, self._file_field, self._smaller
         )
+
+    def _free_name(self) -> str:
+        """The field's name, numbered if it is taken: a survey's field may be called like the camera's."""
+        free, number = self._name, 1
+        while free in self._fields:
+            number += 1
+            free = f"{self._name[: MAX_NAME_CHARS - len(str(number)) - 1]}_{number}"
+        return free
 
     def _collect(self, data: bytes) -> None:
         self._fields_bytes += len(data)

@@ -148,6 +148,7 @@ class IngestService:
             await finish_in_thread(self._media.make_temp, slot.slot_id, job_id),
             boundary,
             max_file_bytes=slot.settings.max_upload_bytes,
+            once=frozenset({PASSWORD_FIELD, KEY_FIELD}),
             on_field=self._check_password,
         )
         upload = await receiver.receive(arrival.body)

@@ -153,6 +153,7 @@ class Trials:
             folder,
             boundary_of(request.content_type),
             max_file_bytes=settings.max_upload_bytes,
+            once=frozenset({CONFIG_FIELD}),
             file_field=FILE_FIELD,
         )
         return await receiver.receive_any(request.body)

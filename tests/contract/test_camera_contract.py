@@ -135,6 +135,18 @@ async def test_fields_and_query_values_are_kept_with_the_job_but_never_the_passw
     assert row["query_fields"] == {"style": "pirate", "qr1": "A&B"}
 
 
+async def test_survey_answers_may_be_called_like_the_cameras_own_fields(
+    stack: Stack, camera: Camera, shot: Shot
+) -> None:
+    answers = {"name": "Анна", "id": "7", "Hair/colour": "red", "Eye/colour": "green"}
+    parts = [*shot.parts(), *(text_part(name, value) for name, value in answers.items())]
+    reply = await camera.send("/api/ingest/slot-001", body_of(parts))
+    assert reply.status == 200
+    row = await stack.row(reply.headers["x-job-id"])
+    kept = {"name_2": "Анна", "id_2": "7", "Hair/colour": "red", "Eye/colour": "green"}
+    assert row["request_fields"] == {**CAPTURED_FIELDS, **kept}
+
+
 async def test_the_unpublished_hash_is_noted_and_never_rejects(
     stack: Stack, camera: Camera, shot: Shot
 ) -> None:

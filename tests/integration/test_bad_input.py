@@ -90,14 +90,14 @@ TABLE = {
         413,
         "payload_too_large",
     ),
-    "a field twice": Bad(
-        lambda word: [password(word), text_part("a", "1"), text_part("a", "2"), file_part(GOOD)],
+    "the password twice": Bad(
+        lambda word: [password(word), password(word), file_part(GOOD)], 400, "invalid_multipart", "'password'"
+    ),
+    "the idempotency key twice": Bad(
+        lambda word: [password(word), *[text_part("idempotency_key", "k")] * 2, file_part(GOOD)],
         400,
         "invalid_multipart",
-        "'a'",
-    ),
-    "the password twice": Bad(
-        lambda word: [password(word), password(word), file_part(GOOD)], 400, "invalid_multipart"
+        "'idempotency_key'",
     ),
     "CR and LF in the file's name": Bad(
         lambda word: [password(word), file_part(GOOD, "a\r\nX-Evil: 1\r\n\r\n.jpg")], 400, "missing_field"

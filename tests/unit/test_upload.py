@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance.core.errors import InvalidMultipart, UnsupportedMediaType
-from appliance.core.uploads import ReceivedUpload, UploadReceiver, boundary_of, clean_name
+from appliance.core.uploads import ReceivedUpload, UploadReceiver, boundary_of, clean_file_name, clean_name
 from tests.support.camera import BOUNDARY, Shot, body_of, file_part, text_part
 from tests.support.photos import portrait_jpeg
 
@@ -32,7 +32,9 @@ async def receive(
         if seen is not None:
             seen.append(name)
 
-    receiver = UploadReceiver(folder, BOUNDARY, max_file_bytes=20 * MB, on_field=on_field)
+    receiver = UploadReceiver(
+        folder, BOUNDARY, max_file_bytes=20 * MB, once=frozenset({"password"}), on_field=on_field
+    )
     return await receiver.receive(chunks())
 
 
@@ -106,5 +108,50 @@ def test_a_quoted_boundary_is_understood() -> None:
     ("raw", "clean"),
     [("a/b.jpg", "b.jpg"), ("..\\..\\x", "x"), ("a\u2028b", "a?b"), ("\x00\x01", ""), ("x" * 300, "x" * 255)],
 )
-def test_client_names_are_reduced_to_something_harmless(raw: str, clean: str) -> None:
+def test_a_clients_file_name_is_reduced_to_something_harmless(raw: str, clean: str) -> None:
+    assert clean_file_name(raw) == clean
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        ("Hair/colour", "Hair/colour"),
+        ("Eye\\colour", "Eye\\colour"),
+        ("a\x01b", "a b"),
+        ("x" * 300, "x" * 255),
+    ],
+)
+def test_a_fields_name_keeps_what_looks_like_a_folder(raw: str, clean: str) -> None:
     assert clean_name(raw) == clean
+
+
+async def test_a_survey_question_called_like_a_field_of_the_camera_is_kept_beside_it(tmp_path: Path) -> None:
+    parts = [text_part("name", "DESKTOP"), file_part(portrait_jpeg(60, 80))]
+    parts += [text_part("name", "Anna"), text_part("name", "Boris")]
+    upload = await receive(tmp_path, body_of(parts))
+    assert upload.fields == {"name": "DESKTOP", "name_2": "Anna", "name_3": "Boris"}
+
+
+async def test_a_repeated_field_does_not_take_the_name_of_another(tmp_path: Path) -> None:
+    sent = [("name", "a"), ("name_2", "b"), ("name", "c")]
+    parts = [*(text_part(name, value) for name, value in sent), file_part(portrait_jpeg(60, 80))]
+    upload = await receive(tmp_path, body_of(parts))
+    assert upload.fields == {"name": "a", "name_2": "b", "name_3": "c"}
+
+
+async def test_a_long_name_that_is_repeated_stays_within_its_limit(tmp_path: Path) -> None:
+    parts = [text_part("x" * 300, "a"), text_part("x" * 300, "b"), file_part(portrait_jpeg(60, 80))]
+    upload = await receive(tmp_path, body_of(parts))
+    assert upload.fields == {"x" * 255: "a", "x" * 253 + "_2": "b"}
+
+
+async def test_repeated_fields_count_as_fields(tmp_path: Path) -> None:
+    parts = [*[text_part("name", "x")] * 201, file_part(portrait_jpeg(60, 80))]
+    with pytest.raises(InvalidMultipart, match="too many fields"):
+        await receive(tmp_path, body_of(parts))
+
+
+async def test_a_field_that_is_acted_on_is_taken_once_only(tmp_path: Path) -> None:
+    parts = [text_part("password", "a"), text_part("password", "b"), file_part(portrait_jpeg(60, 80))]
+    with pytest.raises(InvalidMultipart, match="'password'"):
+        await receive(tmp_path, body_of(parts))
