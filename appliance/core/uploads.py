@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NoReturn
+from urllib.parse import unquote_to_bytes
 
 from multipart import (
     MultipartError,
@@ -42,6 +43,7 @@ FILE_FIELD = "fileToUpload"  # how cameras call their file part
 SMALLER = "Set 'Max image size' in the booth software."
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
+_PARAMETER = re.compile(r';\s*([^\s;=]+)\s*=\s*("(?:\\.|[^"\\])*"|[^;]*)')
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]+")
 
 FieldHook = Callable[[str, str], Awaitable[None]]
@@ -101,6 +103,20 @@ def clean_name(raw: str) -> str:
 def clean_file_name(raw: str) -> str:
     """A client's file name, only ever shown: as ``clean_name``, and without folders."""
     return clean_name(re.split(r"[/\\]", raw)[-1])
+
+
+def _parameters(header: str) -> dict[str, str]:
+    """A header's parameters by their names in lower case, as they stand there: quotes and all."""
+    return {name.lower(): value.strip() for name, value in _PARAMETER.findall(header)}
+
+
+def _file_name(segment: MultipartSegment) -> str | None:
+    """The file name that a part was sent with, in either form; ``None`` if with none."""
+    plain: str | None = segment.filename
+    extended = _parameters(segment.header("Content-Disposition", "")).get("filename*")
+    if plain is not None or extended is None:
+        return plain
+    return unquote_to_bytes(extended.strip('"').split("'", 2)[-1]).decode("latin-1")
 
 
 class _FileSink:
@@ -260,7 +276,9 @@ class UploadReceiver:
     def _begin(self, segment: MultipartSegment) -> None:
         self._begun = True
         self._name = clean_name(segment.name)
-        self._in_file = segment.filename is not None
+        name = _file_name(segment)
+        declared = segment.content_type or ""
+        self._in_file = name is not None or self._name == self._file_field or declared.startswith("image/")
         if not self._in_file:
             if self._name in self._once and self._name in self._fields:
                 raise InvalidMultipart(
@@ -271,9 +289,12 @@ class UploadReceiver:
             return
         if self._sink is not None:
             raise InvalidMultipart("More than one file was sent.", fields={self._name: "a second file"})
-        name = clean_file_name(segment.filename)
         self._sink = _FileSink(
-            self._folder / "photo", name, self._max_file_bytes, self._file_field, self._smaller
+            self._folder / "photo",
+            clean_file_name(name or ""),
+            self._max_file_bytes,
+            self._file_field,
+            self._smaller,
         )
 
     def _free_name(self) -> str:

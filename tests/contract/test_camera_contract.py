@@ -147,6 +147,13 @@ async def test_survey_answers_may_be_called_like_the_cameras_own_fields(
     assert row["request_fields"] == {**CAPTURED_FIELDS, **kept}
 
 
+async def test_a_photo_without_a_file_name_is_a_photo(camera: Camera, shot: Shot) -> None:
+    head = b'Content-Disposition: form-data; name="fileToUpload"\r\nContent-Type: image/jpeg\r\n\r\n'
+    parts = [*shot.parts()[:-1], head + shot.photo]
+    reply = await camera.send("/api/ingest/slot-001?reply=image", body_of(parts))
+    assert (reply.status, reply.headers["content-type"]) == (200, "image/jpeg")
+
+
 async def test_the_unpublished_hash_is_noted_and_never_rejects(
     stack: Stack, camera: Camera, shot: Shot
 ) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.core.errors import InvalidMultipart, UnsupportedMediaType
+from appliance.core.errors import InvalidMultipart, MissingField, UnsupportedMediaType
 from appliance.core.uploads import ReceivedUpload, UploadReceiver, boundary_of, clean_file_name, clean_name
 from tests.support.camera import BOUNDARY, Shot, body_of, file_part, text_part
 from tests.support.photos import portrait_jpeg
@@ -155,3 +155,32 @@ async def test_a_field_that_is_acted_on_is_taken_once_only(tmp_path: Path) -> No
     parts = [text_part("password", "a"), text_part("password", "b"), file_part(portrait_jpeg(60, 80))]
     with pytest.raises(InvalidMultipart, match="'password'"):
         await receive(tmp_path, body_of(parts))
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b'name="fileToUpload"\r\nContent-Type: image/jpeg', ""),
+        (b'name="fileToUpload"', ""),
+        (b'name="photo"\r\nContent-Type: IMAGE/PNG', ""),
+        (b'name="photo"; filename=""', ""),
+        (b"name=\"photo\"; filename*=UTF-8''IMG%5F3.JPG", "IMG_3.JPG"),
+        (b"name=\"photo\"; filename*=UTF-8'ru'%D0%B0%2F%D0%B1.jpg; x=y", "б.jpg"),
+        (b'name="photo"; filename="a.jpg"; filename*=UTF-8\'\'b.jpg', "a.jpg"),
+    ],
+)
+async def test_a_part_is_the_photo_by_its_file_name_its_own_name_or_its_type(
+    tmp_path: Path, head: bytes, name: str
+) -> None:
+    photo = portrait_jpeg(60, 80)
+    part = b"Content-Disposition: form-data; " + head + b"\r\n\r\n" + photo
+    upload = await receive(tmp_path, body_of([text_part("survey1", "Anna"), part]))
+    assert upload.file.path.read_bytes() == photo
+    assert upload.file.name == name
+    assert upload.fields == {"survey1": "Anna"}
+
+
+async def test_a_text_field_that_declares_its_type_is_no_photo(tmp_path: Path) -> None:
+    text = b'Content-Disposition: form-data; name="survey1"\r\nContent-Type: text/plain\r\n\r\nAnna'
+    with pytest.raises(MissingField, match="photo is missing"):
+        await receive(tmp_path, body_of([text]))
