@@ -20,7 +20,7 @@ from multipart import (
     MultipartSegment,
     ParserLimitReached,
     PushMultipartParser,
-    parse_options_header,
+    header_unquote,
 )
 
 from appliance.core.errors import (
@@ -68,17 +68,24 @@ class ReceivedUpload:
     file: ReceivedFile
 
 
+def _parameters(header: str) -> dict[str, str]:
+    """A header's parameters by their names in lower case, as they stand there: quotes and all."""
+    return {name.lower(): value.strip() for name, value in _PARAMETER.findall(header)}
+
+
 def boundary_of(content_type: str | None) -> str:
     """The boundary of a multipart content type.
 
     Raises ``UnsupportedMediaType`` if it is another type, ``InvalidMultipart`` without a boundary.
     """
-    kind, options = parse_options_header(content_type or "")
-    if kind != "multipart/form-data":
+    header = content_type or ""
+    if header.partition(";")[0].strip().lower() != "multipart/form-data":
         raise UnsupportedMediaType("Send the photo as multipart/form-data.")
-    if not options.get("boundary"):
+    # The library's own reading ends at a '=' or '/' that is not quoted.
+    boundary = header_unquote(_parameters(header).get("boundary", ""))
+    if not boundary:
         raise InvalidMultipart("The Content-Type header names no boundary.")
-    return str(options["boundary"])
+    return str(boundary)
 
 
 def clean_text(text: str) -> str:
@@ -103,11 +110,6 @@ def clean_name(raw: str) -> str:
 def clean_file_name(raw: str) -> str:
     """A client's file name, only ever shown: as ``clean_name``, and without folders."""
     return clean_name(re.split(r"[/\\]", raw)[-1])
-
-
-def _parameters(header: str) -> dict[str, str]:
-    """A header's parameters by their names in lower case, as they stand there: quotes and all."""
-    return {name.lower(): value.strip() for name, value in _PARAMETER.findall(header)}
 
 
 def _file_name(segment: MultipartSegment) -> str | None:

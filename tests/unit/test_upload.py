@@ -95,13 +95,24 @@ def test_other_content_types_are_unsupported(content_type: str | None) -> None:
         boundary_of(content_type)
 
 
-def test_a_content_type_without_boundary_is_named() -> None:
-    with pytest.raises(InvalidMultipart, match="boundary"):
-        boundary_of("multipart/form-data")
+@pytest.mark.parametrize("parameters", ["", "; boundary", "; boundary=", '; boundary=""', "; x=boundary"])
+def test_a_content_type_without_boundary_is_named(parameters: str) -> None:
+    with pytest.raises(InvalidMultipart, match="names no boundary"):
+        boundary_of(f"multipart/form-data{parameters}")
 
 
-def test_a_quoted_boundary_is_understood() -> None:
-    assert boundary_of('Multipart/Form-Data; boundary="a b"') == "a b"
+@pytest.mark.parametrize(
+    ("parameters", "boundary"),
+    [
+        ('boundary="a b"', "a b"),
+        ('boundary="a\\\\b;c=d"', "a\\b;c=d"),
+        ("boundary=----=_NextPart_000_01", "----=_NextPart_000_01"),
+        ("charset=utf-8; Boundary = =_a/b:c? ; x=y", "=_a/b:c?"),
+        ('x="; boundary=no"; boundary=yes', "yes"),
+    ],
+)
+def test_a_boundary_is_taken_whole(parameters: str, boundary: str) -> None:
+    assert boundary_of(f"Multipart/Form-Data; {parameters}") == boundary
 
 
 @pytest.mark.parametrize(
