@@ -31,8 +31,11 @@ class ProviderError(Exception):
 
     ``reason`` is a short, stable word for logs and the operator (``NO_IMAGE``, ``http_503``);
     ``detail`` is the provider's own message, cleaned, without guest data or keys;
-    ``retry_after`` is the provider's wish in seconds, if it named one.
+    ``retry_after`` is the provider's wish in seconds, if it named one. ``again`` is false where
+    the driver has made all the tries there may be, because the provider bills each.
     """
+
+    again = True
 
     def __init__(
         self,

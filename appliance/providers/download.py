@@ -15,6 +15,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 import httpx
 
@@ -72,7 +73,8 @@ class Downloader:
     """Fetches pictures for one provider.
 
     ``client`` and ``base_url`` are the provider's own; ``waits`` are the pauses in seconds before
-    further tries when the picture is not there yet; ``max_bytes`` bounds the picture.
+    further tries when the picture is not there yet, the last one as often as there is time;
+    ``max_bytes`` bounds the picture.
     """
 
     client: httpx.AsyncClient
@@ -93,17 +95,17 @@ class Downloader:
         """The picture at ``url``, checked; ``key_headers`` go to the provider's own origin only.
 
         A missing picture or a broken connection is tried again while the deadline allows, since
-        the picture was paid for and may be there a second later.
+        the picture was paid for and may be there a second later. Nobody may order another then.
         """
-        waits = iter(self.waits)
+        waits = chain(self.waits, repeat(self.waits[-1]))
         async with deadline.guard():
             while True:
                 try:
                     return await self._fetch_once(url, deadline, key_headers or {}, response_id)
                 except (_NotYet, ProviderUnreachable) as error:
-                    wait = next(waits, None)
-                    if wait is None or deadline.remaining() <= wait:
-                        error.response_id = response_id
+                    wait = next(waits)
+                    if deadline.remaining() <= wait:
+                        error.response_id, error.again = response_id, False
                         raise
                     await asyncio.sleep(wait)
 

@@ -29,6 +29,10 @@ from appliance.providers.base import (
 
 MIB = 1024 * 1024
 STALL_SECONDS = 20.0  # without a byte in the middle of an answer: the connection is dead
+# Reasons that say that no connection came about, so that nothing can have been billed.
+NEVER_SENT = frozenset(
+    {"connection_refused", "connect_failed", "connect_timeout", "dns_failed", "pool_timeout"}
+)
 LONGEST_RETRY_AFTER = 86_400.0  # seconds; a longer wish is not worth remembering
 
 Wire = TypeVar("Wire", bound=BaseModel)

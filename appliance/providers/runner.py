@@ -84,7 +84,9 @@ class RouteRunner:
                 return await self._attempt(job, route, key)
             except ProviderError as error:
                 pause = self._pause_after(error, route, key, tries, last_chance=last_chance)
-                if pause is None or job.deadline.remaining() - pause < self.expected(route, 0.5):
+                if pause is None or not error.again:
+                    raise
+                if job.deadline.remaining() - pause < self.expected(route, 0.5):
                     raise
             await asyncio.sleep(pause)
 

@@ -111,7 +111,8 @@ async def bench(
             lent = await stack.enter_async_context(running(LenderServer(lender)))
             lender.base_url = lent.base_url
             quick = Downloader(client, server.base_url, waits=(0.02, 0.05))
-            options = {"can_publish": True, "poll_seconds": 0.02, "downloader": quick, **options}
+            pauses = {"poll_seconds": 0.02, "create_waits": (0.02, 0.05)}
+            options = {"can_publish": True, "downloader": quick, **pauses, **options}
             client_driver = TurbotextDriver(client, base_url=server.base_url, **options)
         else:
             kinds = {"gemini": GeminiDriver, "openai": OpenAIDriver}

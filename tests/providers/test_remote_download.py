@@ -36,7 +36,7 @@ class Internet:
 
         return httpx.MockTransport(handle)
 
-    async def fetch(self, url: str, seconds: float = 5.0, waits: tuple[float, ...] = ()):
+    async def fetch(self, url: str, seconds: float = 5.0, waits: tuple[float, ...] = (0.01,)):
         async with httpx.AsyncClient(transport=self.transport()) as client:
             downloader = Downloader(
                 client, OWN, resolve=self.resolve, transport=self.transport, waits=waits, max_bytes=200_000
@@ -182,22 +182,23 @@ async def test_a_picture_that_is_not_there_yet_is_asked_for_again(status):
     assert len(internet.asked) == 3
 
 
-async def test_a_broken_connection_is_tried_again():
+async def test_a_connection_that_breaks_is_tried_again_for_as_long_as_there_is_time():
     def answer(_: httpx.Request) -> httpx.Response:
-        if len(internet.asked) == 1:
+        if len(internet.asked) < 9:
             raise httpx.ReadError("")
         return httpx.Response(200, content=picture_bytes())
 
     internet = Internet({}, answer)
-    assert (await internet.fetch(f"{OWN}/a.jpg", waits=(0.01,))).width == 300
+    assert (await internet.fetch(f"{OWN}/a.jpg", waits=(0.02, 0.01))).width == 300
 
 
 async def test_no_try_is_started_that_cannot_end_before_the_deadline():
     internet = Internet({}, lambda _: httpx.Response(404))
     started = time.monotonic()
-    with pytest.raises(ProviderError, match="download_404"):
+    with pytest.raises(ProviderError, match="download_404") as failed:
         await internet.fetch(f"{OWN}/a.jpg", seconds=0.5, waits=(5.0,))
     assert time.monotonic() - started < 0.4
+    assert not failed.value.again
     assert len(internet.asked) == 1
 
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import replace
+from types import SimpleNamespace
+from unittest.mock import AsyncMock
+
 import httpx
 import pytest
 
 from appliance.core.clock import Deadline
-from appliance.providers.base import ProviderError, ProviderPermanent, ProviderUnreachable
+from appliance.providers.base import ProviderNoImage, ProviderPermanent, ProviderUnreachable
+from appliance.providers.breaker import Circuits
+from appliance.providers.routes import EditPlan, Route
+from appliance.providers.runner import EditJob, RouteRunner
+from appliance.providers.timings import RouteTimings
 from appliance.providers.turbotext import settings
 from appliance.providers.turbotext.driver import TurbotextDriver
 from tests.providers.photos import template
@@ -16,6 +25,18 @@ from tests.standins import Script, Step
 EDIT = settings.ImageEditParams(prompt=PROMPT)
 STYLE = settings.StyleTransferParams(prompt=PROMPT)
 FACE = settings.IdentityTransferParams(face_restore=False)
+
+
+async def run_route(at, seconds):
+    """What the retries above the driver make of it."""
+    registry = SimpleNamespace(driver=lambda _: at.driver)
+    ring = SimpleNamespace(take=lambda _: KEY, refresh=AsyncMock())
+    runner = RouteRunner(registry, ring, RouteTimings(None), Circuits())
+    route = Route("turbotext", "image_edit", None, EDIT)
+    free = lambda _provider, _deadline: nullcontext()  # noqa: E731 - as many permits as wanted
+    plan = EditPlan("job-1", (route,))
+    job = EditJob(plan, at.request.photo, Deadline.after(seconds), free, [], at.request.publisher)
+    return await runner.run(job, route, last_chance=True)
 
 
 def created(at):
@@ -103,18 +124,56 @@ async def test_polling_ends_with_the_deadline(tmp_path):
             await at.edit(seconds=0.3)
 
 
-async def test_two_broken_polls_do_not_give_up_a_picture_that_is_paid_for(tmp_path):
-    async with bench("turbotext", tmp_path, Script([Step("poll_fails", times=2)])) as at:
+async def test_broken_polls_do_not_give_up_a_picture_that_is_paid_for(tmp_path):
+    async with bench("turbotext", tmp_path, Script([Step("poll_fails", times=9)])) as at:
         assert (await at.edit()).width
         assert at.standin.pictures_asked() == 1
 
 
-async def test_polls_that_stay_broken_do(tmp_path):
-    async with bench("turbotext", tmp_path, Script([Step("poll_fails", times=9)])) as at:
+async def test_polls_that_stay_broken_end_with_the_deadline_and_no_second_picture_is_ordered(tmp_path):
+    script = Script([Step("poll_fails", times=99)])
+    async with bench("turbotext", tmp_path, script, driver={"poll_seconds": 1.0}) as at:
         with pytest.raises(ProviderUnreachable) as failed:
-            await at.edit()
+            await at.edit(seconds=2.0)
     assert failed.value.reason == "http_503"
     assert failed.value.response_id
+    assert not failed.value.again
+
+
+async def test_the_queue_is_asked_again_for_a_place_after_a_pause(tmp_path):
+    async with bench("turbotext", tmp_path, Script(["unavailable", "reset"])) as at:
+        assert (await at.edit(seconds=30)).width
+        assert at.standin.pictures_asked() == 3
+
+
+async def test_the_queue_is_asked_three_times_at_most_because_every_call_is_billed(tmp_path):
+    async with bench("turbotext", tmp_path, Script(then="unavailable")) as at:
+        with pytest.raises(ProviderUnreachable) as failed:
+            await at.edit(seconds=30)
+        assert at.standin.pictures_asked() == 3
+    assert not failed.value.again
+
+
+async def test_with_less_than_10_seconds_left_the_queue_is_not_asked_again(tmp_path):
+    async with bench("turbotext", tmp_path, Script(then="unavailable")) as at:
+        with pytest.raises(ProviderUnreachable):
+            await at.edit(seconds=10)
+        assert at.standin.pictures_asked() == 1
+
+
+async def test_a_route_that_has_made_all_its_paid_calls_is_not_tried_again(tmp_path):
+    async with bench("turbotext", tmp_path, Script(then="unavailable")) as at:
+        with pytest.raises(ProviderUnreachable):
+            await run_route(at, seconds=60)
+        assert at.standin.pictures_asked() == 3
+
+
+async def test_a_connection_that_never_came_about_costs_nothing_and_may_be_tried_again(tmp_path):
+    async with bench("turbotext", tmp_path) as at:
+        at.driver._base_url = "http://127.0.0.1:9"
+        with pytest.raises(ProviderUnreachable) as failed:
+            await at.edit(seconds=30)
+    assert failed.value.again
 
 
 @pytest.mark.parametrize("play", ["inside_data", "relative", "missing_once"])
@@ -123,11 +182,19 @@ async def test_the_result_is_found_wherever_it_is_documented_to_be(play, tmp_pat
         assert (await at.edit()).width
 
 
-async def test_a_result_that_never_appears_is_no_image(tmp_path):
+async def test_a_result_that_comes_late_is_waited_for(tmp_path):
+    async with bench("turbotext", tmp_path, Script([Step("missing_once", times=9)])) as at:
+        assert (await at.edit()).width
+        assert at.standin.pictures_asked() == 1
+
+
+async def test_a_result_that_never_appears_is_no_image_and_no_other_is_ordered(tmp_path):
     async with bench("turbotext", tmp_path, Script([Step("missing_once", times=99)])) as at:
-        with pytest.raises(ProviderError) as failed:
+        at.driver._downloader = replace(at.driver._downloader, waits=(60.0,))
+        with pytest.raises(ProviderNoImage) as failed:
             await at.edit()
     assert failed.value.reason == "download_404"
+    assert not failed.value.again
 
 
 async def test_a_result_inside_the_venues_network_is_not_fetched(tmp_path):

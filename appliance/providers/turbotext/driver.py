@@ -26,14 +26,14 @@ from appliance.providers.base import (
     ProviderUnreachable,
 )
 from appliance.providers.download import Downloader
-from appliance.providers.http import MIB, post, read_json, status_error, usable_key
+from appliance.providers.http import MIB, NEVER_SENT, post, read_json, status_error, usable_key
 from appliance.providers.problems import role_problems, templates_in_order
 from appliance.providers.turbotext.settings import MOST_NEGATIVE_WORDS, OPERATIONS, ImageEditParams
 from appliance.providers.turbotext.wire import METHODS, PHOTO, Method, Reply, fields_of
 
 Transport = Literal["url", "upload"]
 
-MOST_POLL_FAILURES = 3  # in a row; the picture is paid for, so one broken poll does not give it up
+LEAST_FOR_ANOTHER = 10.0  # seconds that must be left where the queue is joined once more
 TYPICAL_SECONDS = 20.0
 POLL_TIMEOUT = 10.0  # seconds; a poll only looks something up
 
@@ -43,7 +43,8 @@ class TurbotextDriver:
 
     ``transport`` is how pictures get there: ``url`` lends them by address, ``upload`` sends the
     file, which the account must be enabled for. ``can_publish`` tells whether an address that the
-    internet can reach is configured. ``poll_seconds`` is the pause between two polls.
+    internet can reach is configured. ``poll_seconds`` is the pause between two polls, ``create_waits`` are
+    those before the queue is asked again for a place.
     """
 
     name: ClassVar[str] = "turbotext"
@@ -58,6 +59,7 @@ class TurbotextDriver:
         transport: Transport = "url",
         can_publish: bool = False,
         poll_seconds: float = 2.5,
+        create_waits: tuple[float, ...] = (2.0, 5.0),
         downloader: Downloader | None = None,
     ) -> None:
         self._client = client
@@ -65,6 +67,7 @@ class TurbotextDriver:
         self._transport = transport
         self._can_publish = can_publish
         self._poll_seconds = poll_seconds
+        self._create_waits = create_waits
         self._downloader = downloader or Downloader(client, self._base_url)
 
     @property
@@ -171,14 +174,34 @@ class TurbotextDriver:
     async def _create(
         self, method: Method, content: Mapping[str, Any], key: Mapping[str, str], deadline: Deadline
     ) -> str:
+        """A place in the queue. Every call that arrives is billed, so there are only a few."""
+        waits = iter(self._create_waits)
+        billed = False
+        while True:
+            try:
+                return await self._join(method, content, key, deadline)
+            except ProviderQuota:
+                raise
+            except ProviderTransient as error:
+                billed = billed or error.reason not in NEVER_SENT
+                if not billed:
+                    raise
+                wait = next(waits, None)
+                if wait is None or deadline.remaining() - wait < LEAST_FOR_ANOTHER:
+                    error.again = False
+                    raise
+            await asyncio.sleep(wait)
+
+    async def _join(
+        self, method: Method, content: Mapping[str, Any], key: Mapping[str, str], deadline: Deadline
+    ) -> str:
         reply = await self._call(method, content, key, deadline)
         if not reply.queueid:
             raise ProviderUnreachable("no_queueid", http_status=200)
         return str(reply.queueid)
 
     async def _wait(self, method: Method, queue_id: str, key: Mapping[str, str], deadline: Deadline) -> Reply:
-        """Poll until the picture is ready."""
-        failures = 0
+        """Poll until the picture is ready; it is paid for, so broken polls do not give it up."""
         while True:
             await asyncio.sleep(self._poll_seconds)
             content = {
@@ -187,14 +210,13 @@ class TurbotextDriver:
             }
             try:
                 reply = await self._call(method, content, key, deadline, queue_id)
-            except (ProviderUnreachable, ProviderQuota):
-                failures += 1
-                if failures >= MOST_POLL_FAILURES:
+            except (ProviderUnreachable, ProviderQuota) as error:
+                if deadline.remaining() <= self._poll_seconds:
+                    error.response_id, error.again = queue_id, False
                     raise
                 continue
             if not reply.pending:
                 return reply
-            failures = 0
 
     async def _call(
         self,
