@@ -64,6 +64,7 @@ container_of() {
   [ "${#all[@]}" = 0 ] ||
     docker inspect --format '{{index .Config.Labels "com.docker.compose.oneoff"}} {{.Id}}' "${all[@]}" 2>/dev/null | sed -n 's/^False //p'
 }
+inside() { local service=$1; shift; docker exec "$(container_of "$service")" "$@"; }
 running_image() { docker inspect --format '{{.Config.Image}}' "$(container_of app)"; }
 running_image_id() { docker inspect --format '{{.Image}}' "$(container_of app)"; }
 

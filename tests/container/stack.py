@@ -110,7 +110,7 @@ class ContainerStack:
         return self.compose("exec", "-T", service, *command)
 
     def container(self, service: str) -> str:
-        return self.compose("ps", "--all", "--quiet", service).strip()
+        return self.compose("ps", "--all", "--quiet", service).split()[0]
 
     def inspect(self, service: str) -> dict[str, Any]:
         found: list[dict[str, Any]] = json.loads(run("docker", "inspect", self.container(service)))

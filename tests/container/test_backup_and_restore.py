@@ -85,6 +85,16 @@ async def test_a_backup_goes_from_the_run_without_docker_into_the_stack_and_back
     assert found == int(small.sql("select count(*) from job_history where status = 'done'"))
 
 
+def test_a_folder_of_backups_keeps_the_newest_of_each_kind_and_whatever_else_is_there(
+    box: ContainerStack, tmp_path: Path
+) -> None:
+    others = ("photochanger-20260101T040000Z-database.tar", "photochanger-support-20260101-040000.tar.gz")
+    for name in ("photochanger-20260101T040000Z.tar", *others):
+        (tmp_path / name).touch()
+    made = Path(box.script("backup", "--to", str(tmp_path), "--keep", "1").stdout.splitlines()[-1])
+    assert {file.name for file in tmp_path.iterdir()} == {made.name, *others}
+
+
 def test_the_sidecar_makes_encrypted_backups_and_keeps_as_many_as_it_is_told(box: ContainerStack) -> None:
     old = " ".join(f"photochanger-2020010{day}T040000Z.tar.sealed" for day in range(1, 9))
     made = (

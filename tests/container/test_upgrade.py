@@ -191,6 +191,22 @@ async def test_rolling_back_with_the_data_brings_the_old_tables_and_rows_back(ve
     assert (await venue.camera.post("/api/ingest/slot-001?reply=json", shot)).status == 200
 
 
+def test_a_tag_that_was_pushed_anew_can_be_gone_back_from(
+    venue: ContainerStack, published: Published, image: str, tmp_path: Path
+) -> None:
+    before = venue.inspect("app")["Image"]
+    build(published.name, "1.1", f"{image}:1.0", tmp_path / "anew", "RUN touch /app/anew")
+    beside = venue.compose("run", "--detach", "--no-deps", "app", "busy").strip()
+    try:
+        assert "1.1 is running" in venue.script("upgrade", "--no-backup").stdout
+        assert venue.inspect("app")["Image"] != before
+        venue.script("rollback")
+        assert venue.inspect("app")["Image"] == before
+        assert "1.1 is running" in venue.script("upgrade", "1.1", "--no-backup").stdout
+    finally:
+        run("docker", "rm", "--force", beside)
+
+
 def test_a_bundle_installs_without_a_registry_and_without_the_image(
     venue: ContainerStack, published: Published, lay_out: Callable[..., ContainerStack], tmp_path: Path
 ) -> None:
