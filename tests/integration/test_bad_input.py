@@ -100,7 +100,7 @@ TABLE = {
         "'idempotency_key'",
     ),
     "CR and LF in the file's name": Bad(
-        lambda word: [password(word), file_part(GOOD, "a\r\nX-Evil: 1\r\n\r\n.jpg")], 400, "missing_field"
+        lambda word: [password(word), file_part(GOOD, "a\r\nX-Evil: 1\r\n\r\n.jpg")], 415, "not_an_image"
     ),
     "an idempotency key of 201 characters": Bad(
         lambda word: [password(word), text_part("idempotency_key", "k" * 201), file_part(GOOD)],
