@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -44,6 +45,11 @@ class Places:
                     f"The folder name {path} holds {' '.join(sorted(unfit))!r}; choose one without."
                 )
         return places
+
+    def command(self, script: str) -> str:
+        """How ``scripts/run`` or ``scripts/appliance`` is called for this data folder."""
+        usual = self == Places.of(None)
+        return f"scripts/{script}" if usual else f"scripts/{script} --data {shlex.quote(str(self.data))}"
 
     @property
     def run(self) -> Path:

@@ -6,12 +6,14 @@ import pwd
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from appliance.bare.places import CHECKOUT, Places
 from appliance.bare.problem import Problem
 
+_WRITE_ANYTHING = (1, "dac_override")
 _READ_ANYTHING = (2, "dac_read_search")
 _LOW_PORTS = (10, "net_bind_service")
 _SETPCAP = 8
@@ -79,16 +81,17 @@ def _chown(path: Path, user: pwd.struct_passwd) -> None:
         os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
 
 
-def _needed(user: pwd.struct_passwd, places: Places, port: int) -> list[str]:
+def _needed(user: pwd.struct_passwd, places: Places, port: int, files: Sequence[str] = ()) -> list[str]:
     """The capabilities to keep: to read a checkout under /root, and to open a port below 1024."""
     wanted = []
-    if not _reaches(user, places):
+    if not _reaches(user, places, files):
         wanted.append(_READ_ANYTHING)
     if port < _first_free_port():
         wanted.append(_LOW_PORTS)
     for bit, name in wanted:
         if not _may(bit):
-            what = f"read {CHECKOUT}, {sys.prefix} or {places.data}" if bit == 2 else f"open port {port}"
+            folders = ", ".join(map(str, (CHECKOUT, sys.prefix, *files)))
+            what = f"read {folders} or {places.data}" if bit == 2 else f"open port {port}"
             raise Problem(
                 f"The user {user.pw_name!r} may not {what}, and root here lacks CAP_{name.upper()} to "
                 "allow it. "
@@ -127,9 +130,10 @@ def _setpriv(user: pwd.struct_passwd) -> list[str]:
     ]
 
 
-def _reaches(user: pwd.struct_passwd, places: Places) -> bool:
-    """Try it: can this user read the code, Python and the data folder?"""
+def _reaches(user: pwd.struct_passwd, places: Places, files: Sequence[str]) -> bool:
+    """Try it: can this user read the code, Python, the data folder and these files?"""
     readable = [sys.executable, os.__file__, subprocess.__file__, str(Path(__file__)), str(places.run)]
+    readable += files
     script = 'for path; do test -r "$path" || exit 1; done'
     done = subprocess.run([*_setpriv(user), "sh", "-c", script, "sh", *readable], check=False)
     return done.returncode == 0
@@ -153,12 +157,18 @@ def _become(user: pwd.struct_passwd, capabilities: list[str], argv: list[str]) -
     os.execv(command[0], command)  # noqa: S606 - the arguments are ours
 
 
-def as_owner(places: Places) -> list[str]:
-    """What to put before a command so that root runs it as the data folder's owner; nothing for others."""
+def as_owner(places: Places, files: Sequence[str], *, writes: bool) -> list[str]:
+    """What to put before a command so that root runs it as the data folder's owner; nothing for others.
+
+    The ``files`` that root named can be read, whoever they belong to; one that ``writes`` may do so in any
+    folder, as root may.
+    """
     if os.geteuid() != 0:
         return []
     user = _chosen_user(places.data)
-    return _command_as(user, _needed(user, places, port=_first_free_port()))
+    bit, name = _WRITE_ANYTHING
+    more = [name] if writes and _may(bit) else []
+    return _command_as(user, [*_needed(user, places, _first_free_port(), files), *more])
 
 
 def _home(user: pwd.struct_passwd) -> str:

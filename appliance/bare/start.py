@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import resource
-import shlex
 import signal
 import subprocess
 import sys
@@ -37,7 +36,7 @@ def start(options: Options, places: Places) -> int:
         _refuse_second_start(places, supervisor, progress)
         leftovers.wait_for_end(places, progress)
         ports.require(options.port)
-        with _signals_as_stopped():
+        with signals_as_stopped():
             process, made = _bring_up(options, places, supervisor, progress)
         progress.total("ready")
     report = Report(places, options.port, made, kept_passwords(places))
@@ -46,14 +45,10 @@ def start(options: Options, places: Places) -> int:
     else:
         progress.say(report.text())
     if options.detach:
-        progress.say(f"It keeps running. Stop it with: {_again(options)} --stop")
+        progress.say(f"It keeps running. Stop it with: {places.command('run')} --stop")
         return 0
     progress.say("Ctrl-C stops it.")
     return _stay(process, supervisor, progress)
-
-
-def _again(options: Options) -> str:
-    return f"scripts/run --data {shlex.quote(str(options.data))}" if options.data else "scripts/run"
 
 
 def _refuse_second_start(places: Places, supervisor: Supervisor, progress: Progress) -> None:
@@ -107,7 +102,7 @@ def _bring_up(
                 supervisor.start("cleanup")
                 if env.get(LOCAL_NAME):
                     supervisor.start("announce")
-                _wait_until_ready(places, chosen, supervisor)
+                wait_until_ready(places, chosen, supervisor)
     except BaseException:
         preparation.end()
         _abandon(process, supervisor)
@@ -171,7 +166,8 @@ def _raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _wait_until_ready(places: Places, chosen: Ports, supervisor: Supervisor) -> None:
+def wait_until_ready(places: Places, chosen: Ports, supervisor: Supervisor) -> None:
+    """Return when all is ready through Nginx; a process that does not stay up is a ``Problem``."""
     deadline = time.monotonic() + _READY_WITHIN
     while True:
         processes = supervisor.states().values()
@@ -199,7 +195,7 @@ def _abandon(process: subprocess.Popen[bytes] | None, supervisor: Supervisor) ->
 
 
 @contextlib.contextmanager
-def _signals_as_stopped() -> Iterator[None]:
+def signals_as_stopped() -> Iterator[None]:
     """Ctrl-C, SIGTERM and a closed terminal, as an exception while starting and staying."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
@@ -218,7 +214,7 @@ def _stay(process: subprocess.Popen[bytes], supervisor: Supervisor, progress: Pr
     """Wait until told to stop, then stop everything."""
     app = supervisor.states().get("app")
     try:
-        with _signals_as_stopped():
+        with signals_as_stopped():
             code = process.wait()
     except Stopped:
         progress.say("\nStopping; photos in flight are finished first. Ctrl-C again cuts them off.")
@@ -228,7 +224,7 @@ def _stay(process: subprocess.Popen[bytes], supervisor: Supervisor, progress: Pr
     since = time.monotonic()
     while process.poll() is None:
         try:
-            with _signals_as_stopped():
+            with signals_as_stopped():
                 supervisor.stop()
                 process.wait()
         except Stopped:

@@ -209,6 +209,14 @@ class Supervisor:
             log = tail(self.places.log("supervisord"))
             raise Problem(f"{name} could not be started: {error}\n{log}") from None
 
+    def stop_one(self, name: str) -> None:
+        """Stop one process and wait until it has ended; the app gets its time to finish photos."""
+        while (now := self.states().get(name)) and now.state not in {"STOPPED", "FATAL"}:
+            if now.state != "STOPPING":
+                with contextlib.suppress(OSError, http.client.HTTPException, xmlrpc.client.Fault):
+                    self._call.stopProcess(name, False)
+            time.sleep(0.05)
+
     def is_up(self, name: str) -> bool:
         """Whether a process runs or is still starting for the first time."""
         state = self.states().get(name)

@@ -26,6 +26,7 @@ from alembic import command
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from appliance.bare.places import Places
 from appliance.core.db import Database
 from appliance.core.encryption import ENCRYPTION_KEYS, EncryptionKeys
 from appliance.core.files import PARTIAL_PREFIX
@@ -65,16 +66,26 @@ def opened(source: str, stdin: IO[bytes], spool: Path | None) -> Iterator[IO[byt
         yield file
 
 
-def refuse_while_the_app_runs(listen: str) -> None:
+def refuse_while_the_app_runs(settings: Settings, front: Path) -> None:
     """An app that works on while its tables are exchanged would write into both."""
     try:
-        local_http.get("/healthz", 2, listen)
+        local_http.get("/healthz", 2, settings.listen)
     except (OSError, http.client.HTTPException):
         return
-    raise BackupProblem(
-        "The app is running. Stop it first: docker compose stop app cleanup; and start it again afterwards "
-        "with: docker compose up -d. Nothing was changed."
-    )
+    raise BackupProblem(f"The app is running. {_what_to_do(settings, front)} Nothing was changed.")
+
+
+def _what_to_do(settings: Settings, front: Path) -> str:
+    """The command that stops it, restores and starts it again, by where we are."""
+    if front.exists():
+        return (
+            "Use scripts/restore, or stop it first: docker compose stop app cleanup; and start it again "
+            "afterwards with: docker compose up -d."
+        )
+    bare = Places(settings.secrets_dir.absolute().parent, settings.media_root.absolute())
+    if bare.read_ports():
+        return f"Use: {bare.command('appliance')} restore FILE."
+    return "Stop it and its cleanup first, and start them again afterwards."
 
 
 def check(file: IO[bytes], passphrase: str | None) -> str:

@@ -87,7 +87,7 @@ async def restore(settings: Settings, arguments: argparse.Namespace) -> int:
     from appliance.lifecycle import restore as work  # noqa: PLC0415
 
     if not arguments.while_running and not arguments.check:
-        work.refuse_while_the_app_runs(settings.listen)
+        work.refuse_while_the_app_runs(settings, FRONT)
     passphrase = _passphrase(settings, arguments.passphrase_file)
     with work.opened(_found(arguments.file, settings), sys.stdin.buffer, settings.backup_dir) as file:
         if arguments.check:

@@ -15,6 +15,7 @@ from appliance.bare.places import CHECKOUT, Places
 from appliance.bare.ports import free_port
 
 RUN = CHECKOUT / "scripts" / "run"
+VERB = CHECKOUT / "scripts" / "appliance"
 
 
 def eventually(condition: Callable[[], bool], within: float = 20) -> None:
@@ -45,6 +46,19 @@ class Appliance:
             self.command(*arguments), env={**os.environ, **(env or {})}, cwd="/", text=True,
             stdin=subprocess.DEVNULL, capture_output=True, timeout=90, check=False,
         )  # fmt: skip
+
+    def verb_command(self, *arguments: str) -> list[str]:
+        return [str(VERB), "--data", str(self.data), *arguments]
+
+    def verb(
+        self, *arguments: str, folder: Path, given: Path = Path(os.devnull)
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``scripts/appliance`` in a folder; ``given`` is what it has as standard input."""
+        with given.open("rb") as stdin:
+            return subprocess.run(
+                self.verb_command(*arguments), cwd=folder, text=True,
+                stdin=stdin, capture_output=True, timeout=90, check=False,
+            )  # fmt: skip
 
     def start(self) -> Any:
         """Start it detached; what it says as JSON."""

@@ -10,8 +10,7 @@ from pathlib import Path
 from tests.container.stack import ContainerStack, run
 from tests.support.camera import Camera, Shot
 from tests.support.photos import camera_jpeg_24mp
-from tests.support.scratch import scratch_database
-from tests.support.stack import CHECKOUT, Stack
+from tests.support.stack import Stack, clean_environment, running_stack
 
 _FOLDER = "/var/lib/photochanger/backups"
 
@@ -54,14 +53,14 @@ def test_a_damaged_backup_is_refused_while_guests_are_served_on(box: ContainerSt
 async def test_a_backup_goes_from_the_run_without_docker_into_the_stack_and_back(
     stack: Stack, camera: Camera, shot: Shot, small: ContainerStack, tmp_path: Path
 ) -> None:
-    async def verb(*arguments: str, **environment: str) -> None:
-        command = (sys.executable, "-m", "appliance", *arguments)
-        await asyncio.to_thread(run, *command, cwd=CHECKOUT, **stack.environment(**environment))
+    async def verb(bare: Stack, *arguments: str) -> None:
+        command = (sys.executable, "-m", "appliance.bare.verb", "--data", str(bare.data), *arguments)
+        await asyncio.to_thread(run, *command, cwd=tmp_path, **clean_environment())
 
     job = (await camera.post("/api/ingest/slot-001?reply=json", shot)).json()
     picture = (stack.media / f"results/{job['job_id']}.jpg").read_bytes()
-    await verb("backup", "--to", str(tmp_path))
-    file = next(tmp_path.glob("*.tar"))  # noqa: ASYNC240
+    await verb(stack, "backup", "--to", "there")
+    file = next((tmp_path / "there").glob("*.tar"))
     await asyncio.to_thread(small.script, "restore", str(file))
     servers = await stack.value("show server_version"), small.sql("show server_version")
     assert servers[0].split(".")[0] != servers[1].split(".")[0], servers
@@ -71,18 +70,14 @@ async def test_a_backup_goes_from_the_run_without_docker_into_the_stack_and_back
     back = tmp_path / "back"
     await asyncio.to_thread(small.script, "backup", "--to", str(back))
     file = next(back.glob("*.tar"))
-    media = tmp_path / "media"
-    async with scratch_database(stack, "came_back") as url:
-        await verb(
-            "restore", "--while-running", str(file),
-            PHOTOCHANGER_DATABASE_URL=url.set(drivername="postgresql").render_as_string(hide_password=False),
-            PHOTOCHANGER_MEDIA_ROOT=str(media), PHOTOCHANGER_SECRETS_DIR=str(tmp_path / "secrets"),
-        )  # fmt: skip
-        async with stack.database("came_back") as db:
-            found = await db.fetchval("select count(*) from job_history where status = 'done'")
-    assert (media / f"results/{job['job_id']}.jpg").read_bytes() == picture
-    assert (media / f"results/{there['job_id']}.jpg").read_bytes() == small.get(there["public_url"]).content
-    assert found == int(small.sql("select count(*) from job_history where status = 'done'"))
+    with running_stack(tmp_path / "another") as bare:
+        await verb(bare, "restore", f"back/{file.name}")
+        found = await bare.value("select count(*) from job_history where status = 'done'")
+        assert found == int(small.sql("select count(*) from job_history where status = 'done'"))
+        results = bare.media / "results"
+        assert (results / f"{job['job_id']}.jpg").read_bytes() == picture
+        assert (results / f"{there['job_id']}.jpg").read_bytes() == small.get(there["public_url"]).content
+        assert (await Camera(bare.port).post("/api/ingest/slot-003", shot)).status == 200
 
 
 def test_a_folder_of_backups_keeps_the_newest_of_each_kind_and_whatever_else_is_there(

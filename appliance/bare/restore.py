@@ -1,0 +1,59 @@
+"""``scripts/appliance restore FILE``: what ``scripts/restore`` is for the stack.
+
+The file is checked while guests are served; then the app and the cleanup are stopped, the verb does its
+work, and both are started again, whatever came of it.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+from appliance.bare.places import Places, Ports
+from appliance.bare.problem import Problem
+from appliance.bare.progress import Progress
+from appliance.bare.start import signals_as_stopped, wait_until_ready
+from appliance.bare.supervision import Supervisor
+from appliance.cli import build_parser
+
+_STOPPED = ("app", "cleanup")  # in this order; the database and Nginx go on
+
+
+def restore(places: Places, ports: Ports, argv: list[str], command: list[str], env: dict[str, str]) -> int:
+    """Check, stop, restore, start, wait until ready; the exit code of ``command``, which is the verb."""
+    wish = build_parser().parse_args(argv)
+    if wish.check or wish.while_running:
+        return subprocess.run(command, env=env, check=False).returncode
+    supervisor, progress = Supervisor(places), Progress()
+    if "app" not in supervisor.states():
+        raise Problem(
+            f"The appliance in {places.data} is stopped, and its database with it. "
+            f"Start it first with {places.command('run')}, then restore. Nothing was changed."
+        )
+    os.umask(0o077)
+    env = {"PHOTOCHANGER_LOG_LEVEL": "WARNING"} | env
+    with signals_as_stopped(), tempfile.TemporaryFile(dir=places.run / "tmp") as given:
+        if "-" in (wish.file, wish.passphrase_file):  # what comes from standard input is read twice
+            shutil.copyfileobj(sys.stdin.buffer, given)
+
+        def verb(*more: str) -> int:
+            given.seek(0)
+            return subprocess.run([*command, *more], env=env, stdin=given, check=False).returncode
+
+        if code := verb("--check"):
+            return code
+        progress.say("Stopping the app; photos in flight are finished first ...")
+        began = time.monotonic()
+        try:
+            for name in _STOPPED:
+                supervisor.stop_one(name)
+            code = verb()
+        finally:
+            for name in _STOPPED:
+                supervisor.stop_one(name)  # if we were interrupted it may still be ending
+                supervisor.start(name)
+            wait_until_ready(places, ports, supervisor)
+    progress.say(f"Ready after {time.monotonic() - began:.1f} s.")
+    return code
