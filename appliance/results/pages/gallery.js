@@ -15,15 +15,24 @@ function made(name) {
 }
 
 function show({ pictures: names, gone }) {
-  const items = known(), wanted = new Set(names), last = names.at(-1);
-  for (const name of gone) items.get(name)?.remove();
+  for (const item of [...grid.children]) if (gone.includes(item.dataset.name)) item.remove();
+  const items = known(), wanted = new Set(names);
+  const last = items.get(names.filter((name) => items.has(name)).pop());
   // What stands above the last of the newest and is not among them has expired.
   for (const [name, item] of items) {
-    if (name === last) break;
+    if (item === last) break;
     if (!wanted.has(name)) item.remove();
   }
-  const added = names.filter((name) => !items.has(name) && (!items.size || names.indexOf(name) < names.findIndex((one) => items.has(one)) || !names.some((one) => items.has(one))));
-  for (const name of added.reverse()) grid.prepend(made(name));
+  // Each new one comes before the one that it is newer than; what ends the first page may be on the next.
+  let below = last ? last.nextElementSibling : null, elsewhere = last && !below && document.getElementById('more');
+  const added = [];
+  for (const name of names.slice().reverse()) {
+    const item = items.get(name) || (elsewhere ? null : made(name));
+    if (!item) continue;
+    if (!items.has(name)) added.push(grid.insertBefore(item, below));
+    below = item;
+    elsewhere = null;
+  }
   if (!names.length) grid.replaceChildren();
   document.getElementById('empty').hidden = grid.children.length > 0;
   fresh.hidden = !added.length || scrollY < 300;
@@ -49,7 +58,7 @@ const watcher = new IntersectionObserver(async ([entry]) => {
     for (const item of next.querySelectorAll('#grid > li')) if (!items.has(item.dataset.name)) grid.append(item);
     const further = next.getElementById('more');
     if (further) { more.href = further.getAttribute('href'); watcher.observe(more); } else { more.parentElement.remove(); }
-  } catch { setTimeout(() => watcher.observe(more), 3000); }
+  } catch (error) { setTimeout(() => watcher.observe(more), 3000); }
 }, { rootMargin: '800px' });
 if (more) watcher.observe(more);
 if ('live' in grid.dataset) listen(grid, show, () => location.reload());

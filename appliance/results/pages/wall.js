@@ -44,9 +44,9 @@ function clear(names) {
 }
 
 function news({ pictures: names }) {
-  const known = new Set(pictures), first = pictures[0];
-  // Only what is newer than the newest known is news; the rest takes its turn.
-  const end = first ? names.indexOf(first) : names.length;
+  const known = new Set(pictures), last = names.map((name) => known.has(name)).lastIndexOf(true);
+  // What came late is news, too; what stands below all that is known moved up, and takes its turn.
+  const end = known.size ? last : names.length;
   const fresh = names.slice(0, end < 0 ? 1 : end).filter((name) => !known.has(name));
   pictures = names;
   waiting = [...waiting.filter((name) => names.includes(name)), ...fresh.reverse()];
