@@ -48,7 +48,7 @@ async def names(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("place", [0, 2, 5])
 async def test_a_picture_that_is_shown_late_comes_to_its_place_in_an_open_gallery(
-    guest: MakeGuest, gallery: dict[str, Any], six: list[str], stack: Stack, place: int
+    gallery: dict[str, Any], six: list[str], guest: MakeGuest, stack: Stack, place: int
 ) -> None:
     someone = await guest()
     pictures = someone.page.locator("#grid > li")
@@ -62,7 +62,7 @@ async def test_a_picture_that_is_shown_late_comes_to_its_place_in_an_open_galler
 
 
 async def test_several_late_pictures_keep_their_order(
-    guest: MakeGuest, gallery: dict[str, Any], six: list[str], stack: Stack
+    gallery: dict[str, Any], six: list[str], guest: MakeGuest, stack: Stack
 ) -> None:
     someone = await guest()
     pictures = someone.page.locator("#grid > li")
@@ -81,7 +81,7 @@ async def test_several_late_pictures_keep_their_order(
 
 
 async def test_the_first_pictures_of_an_empty_gallery_stand_in_their_order(
-    guest: MakeGuest, gallery: dict[str, Any], six: list[str], stack: Stack
+    gallery: dict[str, Any], six: list[str], guest: MakeGuest, stack: Stack
 ) -> None:
     someone = await guest()
     async with contextlib.AsyncExitStack() as all_of_them:
@@ -96,7 +96,7 @@ async def test_the_first_pictures_of_an_empty_gallery_stand_in_their_order(
 
 
 async def test_a_late_picture_at_the_end_of_the_first_page_leaves_the_older_ones_alone(
-    guest: MakeGuest, gallery: dict[str, Any], six: list[str], stack: Stack
+    gallery: dict[str, Any], six: list[str], guest: MakeGuest, stack: Stack
 ) -> None:
     await copies(stack, six[5], 150)
     async with stack.database() as db:
@@ -120,7 +120,7 @@ async def test_a_late_picture_at_the_end_of_the_first_page_leaves_the_older_ones
 
 
 async def test_the_wall_shows_a_late_picture_soon_and_not_in_its_turn(
-    guest: MakeGuest, gallery: dict[str, Any], six: list[str], stack: Stack
+    gallery: dict[str, Any], six: list[str], guest: MakeGuest, stack: Stack
 ) -> None:
     someone = await guest(tv=True)
     page = someone.page
