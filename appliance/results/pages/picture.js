@@ -1,9 +1,10 @@
 const share = document.getElementById('share'), said = document.getElementById('status');
 const link = location.origin + location.pathname;
-const ignore = () => {};
 
 async function asFile() {
-  const picture = await (await fetch(share.dataset.file)).blob();
+  const answer = await fetch(share.dataset.file);
+  if (!answer.ok) throw new Error(answer.status);
+  const picture = await answer.blob();
   return new File([picture], share.dataset.name, { type: picture.type });
 }
 
@@ -20,21 +21,31 @@ async function copyLink() {
   }
   said.textContent = share.dataset.copied;
 }
+// Where copying is refused, the link can be read.
+const copy = () => copyLink().catch(() => { said.textContent = link; });
 
 if (navigator.share) {
-  // The file is fetched before the tap: phones share only within a moment of it.
-  let ready = null;
-  const fetchFile = () => { ready ??= asFile().catch(() => null); return ready; };
+  // Phones share only within a moment of the tap; a file that comes later is there for the next one.
+  const MOMENT = 2500;
+  let ready = null, waiting = false;
+  const fetchFile = () => { ready = ready || asFile().catch(() => { ready = null; }); return ready; };
   share.addEventListener('pointerdown', fetchFile);
   share.addEventListener('click', async () => {
-    const file = await fetchFile();
+    if (waiting) return;
+    waiting = true;
+    const file = await Promise.race([fetchFile(), new Promise((give) => setTimeout(give, MOMENT))]);
+    waiting = false;
     const whole = { files: [file], title: document.title };
-    const what = file && navigator.canShare?.(whole) ? whole : { url: link, title: document.title };
-    navigator.share(what).catch(ignore);
+    const can = file && navigator.canShare && navigator.canShare(whole);
+    try {
+      await navigator.share(can ? whole : { url: link, title: document.title });
+    } catch (error) {
+      if (error.name !== 'AbortError') copy();
+    }
   });
 } else {
   share.querySelector('span').textContent = share.dataset.copy;
-  share.addEventListener('click', () => copyLink().catch(ignore));
+  share.addEventListener('click', copy);
 }
 share.hidden = false;
 
