@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +15,7 @@ from tests.browser.person import Person
 from tests.browser.test_guest_screens import SLOW, page_of
 from tests.support.camera import Camera, Reply, Shot
 from tests.support.photos import portrait_jpeg
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -28,6 +31,7 @@ navigator.share = async ({ files, url }) => {
 };
 """
 SHARED = "window.shared.length === {}"
+ALL_ARE_THERE = "[...document.querySelectorAll('#grid img')].every((image) => image.naturalWidth > 0)"
 
 
 @pytest.fixture
@@ -109,3 +113,41 @@ async def refuse(route: Route, asked: Counter[str], times: int) -> None:
         await route.continue_()
     else:
         await route.fulfill(status=429, body="")
+
+
+async def test_thumbnails_that_were_refused_come_by_themselves(
+    gallery: dict[str, Any], guest: MakeGuest, camera: Camera, shot: Shot
+) -> None:
+    await camera.post("/api/ingest/slot-006", shot)
+    someone = await guest()
+    someone.expected = {429}
+    asked: Counter[str] = Counter()
+    await someone.page.route(re.compile(r"preview\?w=320$"), lambda route: refuse(route, asked, 1))
+    await someone.go(httpx.URL(gallery["url"]).path)
+    before = await someone.page.locator("#grid > li").count()
+    await someone.until(ALL_ARE_THERE)
+    await camera.post("/api/ingest/slot-006", shot)
+    await expect(someone.page.locator("#grid > li")).to_have_count(before + 1)
+    await someone.until(ALL_ARE_THERE)
+    assert set(asked.values()) == {2}
+
+
+async def test_a_thumbnail_that_never_comes_is_given_up(
+    gallery: dict[str, Any], guest: MakeGuest, camera: Camera, shot: Shot
+) -> None:
+    await camera.post("/api/ingest/slot-006", shot)
+    someone = await guest()
+    someone.expected = {429}
+    asked: Counter[str] = Counter()
+    await someone.page.route(re.compile(r"preview\?w=320$"), lambda route: refuse(route, asked, 99))
+    await someone.page.clock.install()
+    await someone.go(httpx.URL(gallery["url"]).path)
+
+    async def all_were_asked_for(times: int) -> bool:
+        await someone.page.clock.run_for(1_000)
+        return bool(asked) and min(asked.values()) >= times
+
+    await until(lambda: all_were_asked_for(6), seconds=20)
+    for _ in range(10):
+        await all_were_asked_for(6)
+    assert set(asked.values()) == {6}

@@ -33,10 +33,21 @@ function show({ pictures: names, gone }) {
     below = item;
     elsewhere = null;
   }
-  if (!names.length) grid.replaceChildren();
+  if (!names.length) grid.textContent = '';
   document.getElementById('empty').hidden = grid.children.length > 0;
   fresh.hidden = !added.length || scrollY < 300;
 }
+
+// Many guests share an address, and lines break: a thumbnail that did not come is asked for again.
+const asked = new WeakMap();
+function askAgain(image) {
+  const times = asked.get(image) || 0;
+  if (times === 5) return;
+  asked.set(image, times + 1);
+  setTimeout(() => { if (image.isConnected) image.src = image.src; }, 1000 + Math.random() * 3000);
+}
+grid.addEventListener('error', (event) => askAgain(event.target), true);
+for (const image of grid.querySelectorAll('img')) if (image.complete && !image.naturalWidth) askAgain(image);
 
 fresh.addEventListener('click', (event) => {
   event.preventDefault();
