@@ -170,3 +170,40 @@ async def test_a_wall_that_runs_for_hours_does_not_grow(
         assert await nodes(page) < MOST_NODES
     assert len(seen) >= 4, "the slides go on while nothing new comes"
     forgive_the_outage(someone)
+
+
+AS_A_TV_OF_2017 = """
+for (const [kind, names] of [
+  [Element, ['append', 'prepend', 'before', 'after', 'replaceWith', 'replaceChildren']],
+  [HTMLImageElement, ['decode']],
+  [Array, ['at', 'flat', 'flatMap']],
+  [Promise, ['finally']],
+]) for (const name of names) delete kind.prototype[name];
+"""
+
+
+async def test_the_wall_works_on_an_old_tv(
+    gallery: dict[str, Any], guest: MakeGuest, camera: Camera, shot: Shot
+) -> None:
+    someone = await guest("en", tv=True)
+    await someone.page.add_init_script(AS_A_TV_OF_2017)
+    page = await watching(someone, gallery)
+    for _ in range(2):
+        before = await shown(page)
+        await camera.post("/api/ingest/slot-006", shot)
+        assert await until(partial(_other_than, page, before), seconds=15)
+
+
+async def test_the_corner_turns_round_where_one_reads_from_right_to_left(
+    gallery: dict[str, Any], guest: MakeGuest
+) -> None:
+    someone = await guest("en", tv=True)
+    page = await watching(someone, gallery)
+    corner = page.locator("aside")
+    right = await corner.bounding_box()
+    await page.evaluate("document.documentElement.dir = 'rtl'")
+    left = await corner.bounding_box()
+    assert right
+    assert left
+    assert right["x"] + right["width"] == pytest.approx(1920 * 0.976, abs=1)
+    assert left["x"] == pytest.approx(1920 * 0.024, abs=1)

@@ -5,6 +5,6 @@ for (const time of document.querySelectorAll('time')) {
   const at = new Date(time.dateTime), days = (at - Date.now()) / 864e5;
   const day = known && days < 6.5 ? { weekday: 'long' } : { day: 'numeric', month: known ? 'long' : '2-digit' };
   try {
-    time.textContent = new Intl.DateTimeFormat(known ? lang : 'ru', { ...day, hour: 'numeric', minute: '2-digit' }).format(at);
-  } catch { /* the time in UTC stays */ }
+    time.textContent = new Intl.DateTimeFormat(known ? lang : 'ru', Object.assign({ hour: 'numeric', minute: '2-digit' }, day)).format(at);
+  } catch (error) { /* the time in UTC stays */ }
 }

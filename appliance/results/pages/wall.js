@@ -1,9 +1,15 @@
 const stage = document.getElementById('stage'), path = stage.dataset.path, STAYS = 8000, PATIENCE = 15000;
 const empty = document.getElementById('empty'), closed = document.getElementById('closed');
-let pictures = stage.dataset.pictures.split(' ').filter(Boolean), shown = pictures[0] ?? null;
+let pictures = stage.dataset.pictures.split(' ').filter(Boolean), shown = pictures[0] || null;
 let waiting = [], turn = 0, since = performance.now();
 
-async function show(name) {
+// Browsers of 2018 and before know no decode().
+function whenReady(image) {
+  if (image.decode) return image.decode();
+  return new Promise((ready, broken) => { image.onload = ready; image.onerror = broken; });
+}
+
+function show(name) {
   const layer = document.createElement('div'), glow = new Image(), whole = new Image();
   layer.className = 'picture';
   glow.className = 'glow';
@@ -12,32 +18,33 @@ async function show(name) {
   whole.alt = stage.dataset.alt;
   glow.src = `${path}/p/${name}/preview?w=96`;
   whole.src = `${path}/p/${name}/preview?w=2048`;
-  layer.append(glow, whole);
+  layer.appendChild(glow);
+  layer.appendChild(whole);
   // A network that went away lets a picture hang for minutes: then it is another one's turn.
   const late = new Promise((_, give) => setTimeout(give, PATIENCE));
-  await Promise.race([Promise.all([glow.decode(), whole.decode()]), late]);
-  if (!pictures.includes(name)) return; // hidden meanwhile
-  const before = [...stage.children];
-  stage.append(layer);
-  void layer.offsetWidth;
-  layer.classList.add('in');
-  empty.hidden = true;
-  shown = name;
-  since = performance.now();
-  setTimeout(() => before.forEach((old) => old.remove()), 2000);
+  return Promise.race([Promise.all([whenReady(glow), whenReady(whole)]), late]).then(() => {
+    if (!pictures.includes(name)) return; // hidden meanwhile
+    const before = [...stage.children];
+    stage.appendChild(layer);
+    void layer.offsetWidth;
+    layer.classList.add('in');
+    empty.hidden = true;
+    shown = name;
+    since = performance.now();
+    setTimeout(() => before.forEach((old) => old.remove()), 2000);
+  });
 }
 
-async function step() {
-  const stays = waiting.length > 4 ? STAYS / 2 : STAYS;
-  if (performance.now() - since >= (shown ? stays : 0)) {
-    const next = waiting.shift() ?? (pictures.length > 1 || !shown ? pictures[++turn % pictures.length] : null);
-    if (next && next !== shown) await show(next).catch(() => { since = performance.now() - stays + 2000; });
-  }
-  setTimeout(step, 250);
+function step() {
+  const stays = waiting.length > 4 ? STAYS / 2 : STAYS, later = () => setTimeout(step, 250);
+  if (performance.now() - since < (shown ? stays : 0)) return later();
+  const next = waiting.shift() || (pictures.length > 1 || !shown ? pictures[++turn % pictures.length] : null);
+  if (!next || next === shown) return later();
+  show(next).catch(() => { since = performance.now() - stays + 2000; }).then(later);
 }
 
 function clear(names) {
-  stage.replaceChildren();
+  stage.textContent = '';
   shown = null;
   since = 0;
   empty.hidden = names.length > 0;
