@@ -150,7 +150,7 @@ async def test_pages_that_say_no_are_kind_and_accessible(guest: MakeGuest, setti
 
 
 async def test_the_gallery_grows_and_a_tap_shows_the_picture(
-    guest: MakeGuest, gallery: dict[str, Any], camera: Camera, shot: Shot
+    gallery: dict[str, Any], guest: MakeGuest, camera: Camera, shot: Shot
 ) -> None:
     await camera.post("/api/ingest/slot-006", shot)
     someone = await guest("ru")
@@ -185,7 +185,7 @@ async def copies(stack: Stack, job_id: str, count: int) -> None:
 
 
 async def test_the_gallery_goes_on_for_ever_and_hidden_pictures_leave_it_wherever_they_stand(
-    guest: MakeGuest, gallery: dict[str, Any], camera: Camera, shot: Shot, stack: Stack
+    gallery: dict[str, Any], guest: MakeGuest, camera: Camera, shot: Shot, stack: Stack
 ) -> None:
     job_id = (await camera.post("/api/ingest/slot-006", shot)).headers["x-job-id"]
     await copies(stack, job_id, 150)
@@ -213,7 +213,7 @@ async def test_the_gallery_goes_on_for_ever_and_hidden_pictures_leave_it_whereve
 
 
 async def test_pages_turn_round_for_languages_written_from_right_to_left(
-    guest: MakeGuest, gallery: dict[str, Any], made: Reply
+    gallery: dict[str, Any], guest: MakeGuest, made: Reply
 ) -> None:
     someone = await guest("en")
     for path in (page_of(made), httpx.URL(gallery["url"]).path, "/"):

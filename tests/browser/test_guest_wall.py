@@ -53,7 +53,7 @@ def forgive_the_outage(someone: Person) -> None:
 
 
 async def test_the_wall_shows_a_new_picture_and_forgets_a_hidden_one(
-    guest: MakeGuest, gallery: dict[str, Any], camera: Camera, shot: Shot, stack: Stack
+    gallery: dict[str, Any], guest: MakeGuest, camera: Camera, shot: Shot, stack: Stack
 ) -> None:
     someone = await guest("en", tv=True)
     page = await watching(someone, gallery)
@@ -68,7 +68,7 @@ async def test_the_wall_shows_a_new_picture_and_forgets_a_hidden_one(
 
 
 async def test_the_wall_comes_back_after_the_app_was_killed(
-    guest: MakeGuest, gallery: dict[str, Any], camera: Camera, shot: Shot, stack: Stack
+    gallery: dict[str, Any], guest: MakeGuest, camera: Camera, shot: Shot, stack: Stack
 ) -> None:
     someone = await guest("en", tv=True)
     await camera.post("/api/ingest/slot-006", shot)
@@ -97,7 +97,7 @@ async def _other_than(page: Page, before: str) -> str:
 
 
 async def test_the_wall_comes_back_after_the_network_was_away(
-    guest: MakeGuest, gallery: dict[str, Any], camera: Camera, shot: Shot
+    gallery: dict[str, Any], guest: MakeGuest, camera: Camera, shot: Shot
 ) -> None:
     someone = await guest("en", tv=True)
     await camera.post("/api/ingest/slot-006", shot)
@@ -111,7 +111,7 @@ async def test_the_wall_comes_back_after_the_network_was_away(
 
 
 async def test_a_wall_of_an_older_version_loads_itself_anew_once(
-    guest: MakeGuest, gallery: dict[str, Any], camera: Camera, shot: Shot
+    gallery: dict[str, Any], guest: MakeGuest, camera: Camera, shot: Shot
 ) -> None:
     someone = await guest("en", tv=True)
     await camera.post("/api/ingest/slot-006", shot)
@@ -139,7 +139,7 @@ async def test_a_wall_of_an_older_version_loads_itself_anew_once(
 
 
 async def test_a_closed_wall_says_so_and_opens_again_by_itself(
-    guest: MakeGuest, gallery: dict[str, Any], camera: Camera, shot: Shot, admin: httpx.AsyncClient
+    gallery: dict[str, Any], guest: MakeGuest, camera: Camera, shot: Shot, admin: httpx.AsyncClient
 ) -> None:
     await camera.post("/api/ingest/slot-006", shot)
     someone = await guest("de", tv=True)
@@ -155,7 +155,7 @@ async def test_a_closed_wall_says_so_and_opens_again_by_itself(
 
 
 async def test_a_wall_that_runs_for_hours_does_not_grow(
-    guest: MakeGuest, gallery: dict[str, Any], camera: Camera, shot: Shot
+    gallery: dict[str, Any], guest: MakeGuest, camera: Camera, shot: Shot
 ) -> None:
     for _ in range(4):
         await camera.post("/api/ingest/slot-006", shot)
