@@ -234,7 +234,7 @@ async def _item(request: Request, job_id: uuid.UUID) -> GalleryItem:
 
 
 async def _guest_link(request: Request, item: GalleryItem) -> GuestLink:
-    """What a guest is given for a picture: the page's address, or the short one."""
+    """What a guest is given for a picture."""
     guests = desk_of(request).guests
     settings = await guests.settings()
     return await guests.links.link(

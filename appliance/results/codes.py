@@ -1,4 +1,4 @@
-"""Short codes of pictures, ``/s/7K3F9Q``: for printing small and for typing.
+"""Short codes of pictures, ``/s/7K3F9Q``: printed below a QR code, for typing.
 
 Six letters of an alphabet without look-alikes are 30^6 = 729 million codes. What a wrong code
 costs its guesser, and why that is enough, stands in ``docs/guest/links.md``.

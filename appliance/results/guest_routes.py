@@ -37,7 +37,7 @@ async def entrance(request: Request, guests: Guests) -> Response:
 @router.get("/s")
 @router.get("/s/{code}")
 async def short_link(request: Request, guests: Guests, code: Code = "") -> Response:
-    """A code that was typed or scanned. A wrong one and one whose picture has gone look alike."""
+    """A code that was typed. A wrong one and one whose picture has gone look alike."""
     settings = await guests.settings()
     if not settings.short_links:
         raise ResultNotFound

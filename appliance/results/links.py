@@ -24,7 +24,7 @@ def visit_path(token: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class GuestLink:
-    """A picture's link: the address, and how it is written for people to type."""
+    """A picture's link: the address for codes and for copying, and what is written below its code."""
 
     url: str
     spoken: str
@@ -37,12 +37,14 @@ class GuestLinks:
         self._codes = codes
 
     async def link(self, job_id: uuid.UUID, base: str, settings: OperatorSettings) -> GuestLink:
-        """The short link where the operator wants short ones, else the page's own address."""
+        """The page's own address, and where the operator wants short links, a short one to type.
+
+        A scan never meets the limits of codes: what others mistype must not stop a printed QR code.
+        """
         host = base.partition("://")[2]
         code = await self._codes.code_of(job_id) if settings.short_links else None
-        if code is None:
-            return GuestLink(base + page_path(job_id), settings.event_title or host)
-        return GuestLink(base + short_path(code), host + short_path(code))
+        spoken = host + short_path(code) if code else settings.event_title or host
+        return GuestLink(base + page_path(job_id), spoken)
 
 
 async def qr_code(link: GuestLink, kind: Kind, size: int, *, label: bool) -> bytes:

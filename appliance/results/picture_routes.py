@@ -79,9 +79,7 @@ async def before(request: Request, job_id: JobId, guests: Guests, width: Width =
 async def qr(
     request: Request, job_id: JobId, kind: Kind, guests: Guests, size: Size = 600, label: Label = False
 ) -> Response:
-    """For the picture's page, or its short link where those are on. It is there while the picture is
-    still being made.
-    """
+    """For the picture's page. It is there while the picture is still being made."""
     found = await guests.results.to_come(job_id)
     link = await guests.links.link(found.job.job_id, base_for(request, found.settings), found.settings)
     code = await qr_code(link, kind, size, label=label)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 import pytest
 
@@ -31,15 +33,33 @@ def test_typing_is_forgiven() -> None:
     assert len(ALPHABET) ** LENGTH == 729_000_000
 
 
+async def printed(client: httpx.AsyncClient, made: Reply) -> str:
+    """The code that stands below a picture's QR code."""
+    label = (await client.get(f"/public/results/{job(made)}/qr.svg?label=1")).text
+    found = re.search(r">[^<]+/s/(\w+)</text>", label)
+    assert found
+    return found[1]
+
+
 async def test_a_code_leads_to_the_picture(made: Reply, client: httpx.AsyncClient, setting: Change) -> None:
     await setting("short_links", True)
-    code = scan((await client.get(f"/public/results/{job(made)}/qr.png")).content)[0].rpartition("/s/")[2]
+    code = await printed(client, made)
     assert len(code) == LENGTH
     for path in (f"/s/{code}", f"/s?code={code.lower()}"):
         reply = await client.get(path, headers=HTML)
         assert (reply.status_code, reply.headers["location"]) == (303, f"/r/{job(made)}")
-    again = scan((await client.get(f"/public/results/{job(made)}/qr.png")).content)[0]
-    assert again.endswith(code)
+    assert await printed(client, made) == code
+
+
+async def test_a_scan_works_however_many_codes_were_mistyped(
+    made: Reply, place: httpx.AsyncClient, setting: Change
+) -> None:
+    await setting("short_links", True)
+    for letter in ALPHABET[:11]:
+        mistyped = await place.get(f"/s/{'2' * 5}{letter}", headers=HTML)
+    assert mistyped.status_code == 429
+    (scanned,) = scan((await place.get(f"/public/results/{job(made)}/qr.png?label=1")).content)
+    assert (await place.get(httpx.URL(scanned).path, headers=HTML)).status_code == 200
 
 
 async def test_the_form_is_there_only_where_codes_are(client: httpx.AsyncClient, setting: Change) -> None:
@@ -53,7 +73,7 @@ async def test_guessing_codes_is_stopped_but_right_ones_are_not_counted(
     made: Reply, place: httpx.AsyncClient, client: httpx.AsyncClient, setting: Change
 ) -> None:
     await setting("short_links", True)
-    code = scan((await client.get(f"/public/results/{job(made)}/qr.png")).content)[0].rpartition("/s/")[2]
+    code = await printed(client, made)
     for _ in range(12):
         assert (await place.get(f"/s/{code}")).status_code == 303
     answers = [
