@@ -69,6 +69,24 @@ async def test_the_form_is_there_only_where_codes_are(client: httpx.AsyncClient,
     assert "<form" in (await client.get("/", headers=HTML)).text
 
 
+async def test_a_code_form_that_is_switched_off_answers_a_phone_with_a_page(
+    client: httpx.AsyncClient, setting: Change
+) -> None:
+    await setting("short_links", False)
+    reply = await client.get("/s?code=222222", headers=HTML)
+    assert (reply.status_code, reply.headers["content-type"]) == (404, "text/html; charset=utf-8")
+
+
+async def test_a_limited_code_form_answers_a_phone_with_a_page(
+    place: httpx.AsyncClient, setting: Change
+) -> None:
+    await setting("short_links", True)
+    for letter in ALPHABET[:11]:
+        reply = await place.get(f"/s?code={'2' * 5}{letter}", headers=HTML)
+    assert (reply.status_code, reply.headers["content-type"]) == (429, "text/html; charset=utf-8")
+    assert int(reply.headers["retry-after"]) > 0
+
+
 async def test_guessing_codes_is_stopped_but_right_ones_are_not_counted(
     made: Reply, place: httpx.AsyncClient, client: httpx.AsyncClient, setting: Change
 ) -> None:

@@ -12,7 +12,7 @@ from appliance.core.error_handlers import retry_headers
 from appliance.core.errors import ApplianceError
 from appliance.results.pages.render import page
 
-_GUEST_PATHS = re.compile(r"/(?:public|r|s|e|g|wall)/.*|/")
+_GUEST_PATHS = re.compile(r"/(?:(?:public|r|s|e|g|wall)(?:/.*)?)?")
 _OF_GALLERIES = re.compile(r"/(?:g|wall)/.*")
 WALL_LOOKS_AGAIN = 20  # seconds: a screen in the room has nobody to reload it
 _KINDS = {404: "missing", 410: "gone", 429: "busy"}
