@@ -24,7 +24,7 @@ from appliance.jobs.models import INTERRUPTED_REASON, UNDO_DELETE, JobHistory, J
 from appliance.jobs.repository import JobRepository
 from appliance.media import retention
 from appliance.media.retention import Leftover
-from appliance.media.store import EXTENSIONS, MediaStore
+from appliance.media.store import EXTENSIONS, OWN_PHOTO, MediaStore
 
 log = structlog.get_logger()
 
@@ -170,6 +170,7 @@ class Cleanup:
     def _drop_source(self, job: JobHistory) -> None:
         if job.source_key:
             self._media.remove(job.source_key)
+        self._media.remove_previews(job.job_id, OWN_PHOTO)
 
     async def _interrupted(self, report: CleanupReport, *, before: datetime) -> None:
         """Close pending jobs whose process is gone.
@@ -215,8 +216,12 @@ class Cleanup:
         async with self._database.session() as session:
             jobs = JobRepository(session)
             if folder == "previews":
-                known = await jobs.with_files(ids)
-                return [item for item in batch if item.job_id not in known]
+                known, with_photo = await jobs.with_files(ids), await jobs.with_sources(ids)
+                return [
+                    item
+                    for item in batch
+                    if item.job_id not in known or (item.of_own_photo and item.job_id not in with_photo)
+                ]
             find = jobs.known_result_keys if folder == "results" else jobs.known_source_keys
             kept, running = await find(keys), await jobs.unfinished(ids)
         return [

@@ -169,6 +169,15 @@ class JobRepository:
         )
         return set(found)
 
+    async def with_sources(self, job_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+        """Which of these jobs have their photo kept: its previews must be kept too."""
+        found = await self._session.scalars(
+            select(JobHistory.job_id).where(
+                JobHistory.job_id.in_(job_ids), JobHistory.source_key.is_not(None)
+            )
+        )
+        return set(found)
+
     async def known_source_keys(self, keys: Sequence[str]) -> set[str]:
         """Which of ``keys`` belong to a job whose photo is kept."""
         found = await self._session.scalars(

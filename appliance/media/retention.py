@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.core.files import PARTIAL_PREFIX
-from appliance.media.store import MediaStore
+from appliance.media.store import OWN_PHOTO, MediaStore
 
 _NAMES = {
     "results": re.compile(r"(?P<job>[0-9a-f-]{36})\.(?:jpg|png|webp)"),
@@ -27,6 +27,11 @@ class Leftover:
     path: Path
     job_id: uuid.UUID | None
     size: int
+
+    @property
+    def of_own_photo(self) -> bool:
+        """Whether this is a preview of the guest's own photo."""
+        return self.path.name.startswith(f"{self.job_id}.{OWN_PHOTO}")
 
 
 def _age(path: Path, now: float) -> float:

@@ -21,6 +21,7 @@ from appliance.core.threads import finish_in_thread
 EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 ROOM_OF_A_PHOTO = 32 * 1024 * 1024  # the largest upload, its picture and their previews
 FOLDERS = ("temp", "results", "templates", "previews", "sources")
+OWN_PHOTO = "b"  # stands in the names of a guest's own photo's previews: ``{job_id}.b960.webp``
 
 _KEY = re.compile(r"(?:results|templates|previews|sources)/[A-Za-z0-9][A-Za-z0-9_.-]{0,100}")
 
@@ -105,9 +106,9 @@ class MediaStore:
         """The whole file; raises ``FileNotFoundError``."""
         return await asyncio.to_thread(self.path(key).read_bytes)
 
-    def remove_previews(self, job_id: uuid.UUID) -> int:
-        """Delete every preview of a job's pictures; returns the bytes freed."""
-        found = (self.root / "previews").glob(f"{job_id}.*")
+    def remove_previews(self, job_id: uuid.UUID, part: str = "") -> int:
+        """Delete every preview of a job's pictures, or those of one ``part``; returns the bytes freed."""
+        found = (self.root / "previews").glob(f"{job_id}.{part}*")
         return sum(self.remove(f"previews/{path.name}") for path in found)
 
     def remove(self, key: str) -> int:

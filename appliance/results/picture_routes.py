@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from appliance.core.errors import ErrorCode, ResultNotFound
 from appliance.core.openapi import error_responses
+from appliance.media.store import OWN_PHOTO
 from appliance.results.guests import GuestPages
 from appliance.results.links import LARGEST_QR, MEDIA_TYPES, Kind, qr_code
 from appliance.results.pages.render import base_for
@@ -69,7 +70,7 @@ async def before(request: Request, job_id: JobId, guests: Guests, width: Width =
     if found.job.source_key is None:
         raise ResultNotFound
     kind = kind_for(request.headers.get("accept", ""))
-    key = await guests.screens.screen(found.job.job_id, found.job.source_key, width, kind, part="b")
+    key = await guests.screens.screen(found.job.job_id, found.job.source_key, width, kind, part=OWN_PHOTO)
     return screen_file(key, SCREEN_TYPES[kind], KEPT_SECONDS)
 
 

@@ -46,7 +46,7 @@ class Screens:
     async def screen(self, job_id: uuid.UUID, key: str, width: int, kind: str, *, part: str = "s") -> str:
         """The key of ``key``'s picture at ``width``; raises ``ResultNotFound`` if its file is gone.
 
-        ``part`` tells a job's own photo (``b``) from its result (``s``).
+        ``part`` tells a guest's own photo (``OWN_PHOTO``) from its result (``s``).
         """
         name = f"previews/{job_id}.{part}{width_for(width)}.{kind}"
         await self._made(name, key, width_for(width), kind)

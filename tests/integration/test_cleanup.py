@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
 
+from tests.conftest import Change
 from tests.support.camera import Camera, Shot
 from tests.support.stack import CHECKOUT, Stack
 
@@ -148,6 +150,46 @@ async def test_a_picture_stored_in_time_by_an_interrupted_job_is_kept(stack: Sta
     assert report["recovered_results"] == 1
     assert (row["status"], row["result_key"], row["result_size"]) == ("done", f"results/{job_id}.jpg", 7)
     assert stored.exists()
+
+
+@pytest.fixture
+async def compared(
+    stack: Stack, camera: Camera, shot: Shot, client: httpx.AsyncClient, setting: Change
+) -> tuple[Path, Path]:
+    """Copies at screen size of a kept photo and of its picture, made for the slider on the page."""
+    await setting("keep_sources_hours", 1)
+    reply = await camera.post("/api/ingest/slot-001?reply=json", shot)
+    job_id = reply.json()["job_id"]
+    for path in ("before", "preview"):
+        assert (await client.get(f"/public/results/{job_id}/{path}?w=320")).status_code == 200
+    photo, picture = (aged(stack.media / f"previews/{job_id}.{part}320.jpg") for part in "bs")
+    return photo, picture
+
+
+async def test_a_kept_photo_goes_with_its_copies_at_screen_size(
+    stack: Stack, compared: tuple[Path, Path], setting: Change
+) -> None:
+    photo, picture = compared
+    await cleanup(stack)
+    assert photo.exists()
+    photo.touch()  # too young to be taken for a leftover
+    await setting("keep_sources_hours", 0)
+    _, report = await cleanup(stack)
+    assert report["kept_photos"] >= 1
+    assert (photo.exists(), picture.exists()) == (False, True)
+
+
+async def test_copies_of_a_photo_that_went_earlier_are_removed(
+    stack: Stack, compared: tuple[Path, Path]
+) -> None:
+    photo, picture = compared
+    async with stack.database() as db:
+        await db.execute(
+            "update job_history set source_key = null where job_id = $1", photo.name.partition(".")[0]
+        )
+    _, report = await cleanup(stack)
+    assert report["orphan_files"] >= 1
+    assert (photo.exists(), picture.exists()) == (False, True)
 
 
 async def test_two_at_once_do_the_work_once(stack: Stack, expired: str) -> None:
