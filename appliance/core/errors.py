@@ -228,10 +228,10 @@ class TemplateMediaInUse(ApplianceError):
 
 
 class EventNotExported(ApplianceError):
-    """A wipe would remove pictures that are in no archive."""
+    """A wipe would remove pictures or photos that are in no archive."""
 
     status_code, code = 409, ErrorCode.EVENT_NOT_EXPORTED
-    default_message = "Some pictures are in no archive yet. Export the event first."
+    default_message = "Some pictures or photos are in no archive yet. Export the event first."
 
 
 class ResultExpired(ApplianceError):

@@ -8,11 +8,14 @@ import zipfile
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.conftest import Change
 from tests.integration.test_guest_pages import job
-from tests.support.camera import Camera, Shot
+from tests.standins import Script, StandIn
+from tests.support.camera import Camera, Reply, Shot
 from tests.support.logins import code
+from tests.support.slots import with_gemini
 from tests.support.stack import Stack
 from tests.support.waiting import until
 
@@ -71,6 +74,68 @@ async def test_hidden_pictures_and_kept_photos_are_in_folders_of_their_own(
     assert row["file"].startswith("hidden/")
     assert archive.read(row["file"]) == made.body
     assert archive.read(row["photo"]) == shot.photo
+
+
+@pytest.fixture
+async def kept(camera: Camera, shot: Shot, setting: Change) -> Reply:
+    """A picture whose guest's own photo is kept."""
+    await setting("keep_sources_hours", 1)
+    return await camera.post("/api/ingest/slot-002", shot)
+
+
+@pytest.fixture
+async def expired(stack: Stack, kept: Reply) -> Reply:
+    """The same, its picture's time over."""
+    async with stack.database() as db:
+        over = "update job_history set result_expires_at = now() - interval '1 s' where job_id = $1"
+        await db.execute(over, job(kept))
+    return kept
+
+
+async def test_a_photo_whose_picture_has_expired_is_in_the_archive(
+    expired: Reply, shot: Shot, admin: httpx.AsyncClient
+) -> None:
+    archive, table = opened(await exported(admin))
+    assert table[-1]["file"] == ""
+    assert archive.read(table[-1]["photo"]) == shot.photo
+
+
+async def test_a_photo_that_no_picture_came_of_is_in_the_archive(
+    camera: Camera, shot: Shot, admin: httpx.AsyncClient, setting: Change, slot: Change, gemini: StandIn
+) -> None:
+    await setting("keep_sources_hours", 1)
+    await slot("slot-003", **with_gemini())
+    gemini.script = Script(["refused"])
+    assert (await camera.post("/api/ingest/slot-003", shot)).status == 502
+    archive, table = opened(await exported(admin))
+    assert (table[-1]["slot"], table[-1]["file"]) == ("slot-003", "")
+    assert archive.read(table[-1]["photo"]) == shot.photo
+
+
+async def test_no_photo_is_wiped_that_was_not_exported(
+    stack: Stack, expired: Reply, admin: httpx.AsyncClient
+) -> None:
+    before = await state(admin)
+    assert (before["not_exported"] >= 1, before["photos"] >= 1) == (True, True)
+    assert code(await admin.post(WIPE, json=SURE)) == (409, "event_not_exported")
+    assert (stack.media / f"sources/{job(expired)}.jpg").exists()
+    await exported(admin)
+    assert (await admin.post(WIPE, json=SURE)).json()["photos"] >= 1
+    assert not (stack.media / f"sources/{job(expired)}.jpg").exists()
+
+
+@pytest.mark.parametrize("by", ["guest", "staff"])
+async def test_a_deleted_picture_does_not_come_back_with_its_photo(
+    kept: Reply, admin: httpx.AsyncClient, client: httpx.AsyncClient, setting: Change, by: str
+) -> None:
+    await setting("guests_may_delete", True)
+    _, before = opened(await admin.post(EXPORT))
+    if by == "guest":
+        assert (await client.post(f"/r/{job(kept)}/delete")).status_code == 303
+    else:
+        assert (await admin.delete(f"/api/jobs/{job(kept)}/result")).status_code == 200
+    _, after = opened(await admin.post(EXPORT))
+    assert len(after) == len(before) - 1
 
 
 async def test_a_wipe_needs_the_words_and_the_permission(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
-from appliance.core.clock import utcnow
 from appliance.jobs.models import JobHistory
 from appliance.media.store import EXTENSIONS, MediaStore
-from appliance.results.service import friendly_name
+from appliance.results.service import State, friendly_name, state_of
 from appliance.results.zipping import Entry
 
 TABLE = "pictures.csv"
@@ -17,25 +17,27 @@ COLUMNS = ("file", "photo", "taken_at", "slot", "expires_at", "hidden")
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def entries(jobs: Sequence[JobHistory], title: str, media: MediaStore) -> Iterator[Entry]:
+def entries(jobs: Sequence[JobHistory], title: str, media: MediaStore, now: datetime) -> Iterator[Entry]:
     """The files of the archive, the table first; hidden pictures lie apart."""
-    named = [_Named(number, job, title) for number, job in enumerate(jobs, start=1)]
-    yield Entry(TABLE, utcnow(), table(named))
+    named = [_Named(number, job, title, now) for number, job in enumerate(jobs, start=1)]
+    yield Entry(TABLE, now, table(named))
     for one in named:
-        yield Entry(one.file, one.job.created_at, media.path(one.job.result_key or ""))
+        if one.file:
+            yield Entry(one.file, one.job.created_at, media.path(one.job.result_key or ""))
         if one.job.source_key:
             yield Entry(one.photo, one.job.created_at, media.path(one.job.source_key))
 
 
 class _Named:
-    """A job, and where its files lie in the archive."""
+    """A job, and where its files lie in the archive: the picture, the photo, or both."""
 
-    def __init__(self, number: int, job: JobHistory, title: str) -> None:
+    def __init__(self, number: int, job: JobHistory, title: str, now: datetime) -> None:
         kind = job.result_type or "image/jpeg"
         name = f"{number:04}-{friendly_name(title, job.created_at, kind)}"
         self.job = job
-        self.file = f"hidden/{name}" if job.hidden_at else name
-        self.photo = ""
+        self.file = self.photo = ""
+        if state_of(job, now) is State.READY:
+            self.file = f"hidden/{name}" if job.hidden_at else name
         if job.source_key:
             ending = EXTENSIONS.get(job.upload_type, "jpg")
             self.photo = f"photos/{name.rpartition('.')[0]}.{ending}"
@@ -54,7 +56,7 @@ class _Named:
 
 
 def table(named: Sequence[_Named]) -> bytes:
-    """One line a picture; every field that a booth sent is a column of its own, ``sent.NAME``."""
+    """One line a job; every field that a booth sent is a column of its own, ``sent.NAME``."""
     sent = [{**one.job.request_fields, **one.job.query_fields} for one in named]
     names = sorted({name for fields in sent for name in fields})
     text = io.StringIO()

@@ -14,19 +14,36 @@ from appliance.results.event.schemas import EventState
 from appliance.results.galleries.models import SharedGallery
 
 
+def _of_guest() -> ColumnElement[bool]:
+    """A guest's job that has ended and whose picture nobody deleted."""
+    return and_(
+        JobHistory.status != JobStatus.PENDING,
+        JobHistory.source == "ingest",
+        JobHistory.deleted_at.is_(None),
+    )
+
+
 def _there(now: datetime) -> ColumnElement[bool]:
     """A guest's picture whose file is there, whether or not guests may see it."""
     return and_(
+        _of_guest(),
         JobHistory.status == JobStatus.DONE,
-        JobHistory.source == "ingest",
-        JobHistory.deleted_at.is_(None),
         JobHistory.cleaned_at.is_(None),
         JobHistory.result_expires_at > now,
     )
 
 
+def _photo_there() -> ColumnElement[bool]:
+    """A guest's own photo that is kept, whether or not a picture came of it or is still there."""
+    return and_(_of_guest(), JobHistory.source_key.is_not(None))
+
+
+def _to_export(now: datetime) -> ColumnElement[bool]:
+    return or_(_there(now), _photo_there())
+
+
 def _not_exported(now: datetime) -> ColumnElement[bool]:
-    return and_(_there(now), JobHistory.exported_at.is_(None))
+    return and_(_to_export(now), JobHistory.exported_at.is_(None))
 
 
 class EventRepository:
@@ -49,7 +66,7 @@ class EventRepository:
                     count(there),
                     func.coalesce(func.sum(JobHistory.result_size).filter(there), 0),
                     count(and_(there, JobHistory.hidden_at.is_not(None))),
-                    count(JobHistory.source_key.is_not(None)),
+                    count(_photo_there()),
                     count(_not_exported(now)),
                     count(and_(tests, JobHistory.cleaned_at.is_(None))),
                     count(JobHistory.status == JobStatus.PENDING),
@@ -72,20 +89,20 @@ class EventRepository:
         )
 
     async def to_export(self, now: datetime) -> Sequence[JobHistory]:
-        """Every guest's picture that is there, the first one first."""
+        """Guests' jobs whose picture is there or whose photo is kept, the first one first."""
         found = await self._session.scalars(
-            select(JobHistory).where(_there(now)).order_by(JobHistory.created_at)
+            select(JobHistory).where(_to_export(now)).order_by(JobHistory.created_at)
         )
         return found.all()
 
     async def mark_exported(self, job_ids: Collection[uuid.UUID], now: datetime) -> None:
-        """Note that an archive with these pictures was sent whole."""
+        """Note that an archive with these jobs' pictures and photos was sent whole."""
         await self._session.execute(
             update(JobHistory).where(JobHistory.job_id.in_(job_ids)).values(exported_at=now)
         )
 
     async def count_not_exported(self, now: datetime) -> int:
-        """Pictures that are in no archive that was sent whole."""
+        """Jobs with a picture or a photo that is in no archive that was sent whole."""
         return (await self._session.scalar(select(func.count()).where(_not_exported(now)))) or 0
 
     async def count_running(self) -> int:

@@ -38,9 +38,9 @@ async def state(_: Annotated[Principal, Depends(requires("results:read"))], even
 
 @router.post("/export", summary="Everything as one archive", response_model=None, responses=_ZIP)
 async def export(who: Annotated[Principal, Depends(requires("results:read"))], event: Ending) -> Response:
-    """Every guest's picture that is there, hidden ones in a folder of their own, kept photos, and
+    """Every guest's picture that is there, hidden ones in a folder of their own, every kept photo, and
     `pictures.csv`: file, time, slot, and what the booth sent along, names and answers to surveys too.
-    It is packed while it is sent; the pictures count as exported when it was sent whole.
+    It is packed while it is sent; what is in it counts as exported when it was sent whole.
     """
     archive = await event.export(who)
     return zip_answer(archive.name, archive.chunks)

@@ -19,7 +19,9 @@ class EventState(BaseModel):
     bytes: int = Field(description="of these pictures")
     hidden: int = Field(description="how many of them are hidden")
     photos: int = Field(description="guests' own photos that are kept")
-    not_exported: int = Field(description="pictures that are in no archive that was sent whole")
+    not_exported: int = Field(
+        description="pictures that are in no archive that was sent whole, and kept photos without a picture"
+    )
     test_shots: int = Field(description="operators' test shots: wiped, but in no archive")
     galleries: int = Field(description="shared galleries, closed ones too")
     still_running: int = Field(description="jobs under way")
@@ -33,7 +35,7 @@ class WipeRequest(BaseModel):
 
     confirm: str = Field(description=f"must be `{CONFIRMATION}`", examples=[CONFIRMATION])
     even_not_exported: bool = Field(
-        default=False, description="wipe pictures too that are in no archive that was sent whole"
+        default=False, description="wipe pictures and photos too that are in no archive that was sent whole"
     )
 
 
@@ -47,5 +49,6 @@ class WipeReport(BaseModel):
     galleries: int = Field(default=0, description="shared galleries, with their addresses")
     still_running: int = Field(default=0, description="jobs under way: wipe again when they have ended")
     not_exported: int = Field(
-        default=0, description="pictures that stay: they came while it was being wiped, after the export"
+        default=0,
+        description="pictures and photos that stay: they came while it was being wiped, after the export",
     )

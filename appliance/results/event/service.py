@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from starlette.concurrency import iterate_in_threadpool
@@ -22,7 +23,7 @@ from appliance.results.event.archive import entries
 from appliance.results.event.repository import EventRepository
 from appliance.results.event.schemas import CONFIRMATION, EventState, WipeReport, WipeRequest
 from appliance.results.screens import Screens
-from appliance.results.service import title_for_names
+from appliance.results.service import State, state_of, title_for_names
 from appliance.results.zipping import zipped
 
 log = structlog.get_logger()
@@ -53,30 +54,35 @@ class Event:
             return await EventRepository(session).state(title, utcnow())
 
     async def export(self, who: Principal) -> EventArchive:
-        """Every guest's picture that is there, hidden ones apart, kept photos, and ``pictures.csv``
-        with what the booths sent along. Pictures count as exported when the last byte was taken.
+        """Every guest's picture that is there, hidden ones apart, every kept photo, and ``pictures.csv``
+        with what the booths sent along. They count as exported when the last byte was taken.
         """
+        now = utcnow()
         async with self._database.session() as session:
             title = (await AppSettingsRepository(session).operator_settings()).event_title
-            jobs = await EventRepository(session).to_export(utcnow())
-        name = f"{title_for_names(title)}-{utcnow():%Y-%m-%d-%H%M}.zip"
-        return EventArchive(name, self._sent(jobs, title, who))
+            jobs = await EventRepository(session).to_export(now)
+        name = f"{title_for_names(title)}-{now:%Y-%m-%d-%H%M}.zip"
+        return EventArchive(name, self._sent(jobs, title, now, who))
 
-    async def _sent(self, jobs: Sequence[JobHistory], title: str, who: Principal) -> AsyncIterator[bytes]:
-        async for chunk in iterate_in_threadpool(zipped(entries(jobs, title, self._media))):
+    async def _sent(
+        self, jobs: Sequence[JobHistory], title: str, now: datetime, who: Principal
+    ) -> AsyncIterator[bytes]:
+        async for chunk in iterate_in_threadpool(zipped(entries(jobs, title, self._media, now))):
             yield chunk
+        pictures = sum(state_of(job, now) is State.READY for job in jobs)
+        photos = sum(job.source_key is not None for job in jobs)
         async with self._database.session() as session:
             await EventRepository(session).mark_exported([job.job_id for job in jobs], utcnow())
             AccountRepository(session).record(
-                who.username, "event.exported", address=who.address, pictures=len(jobs)
+                who.username, "event.exported", address=who.address, pictures=pictures, photos=photos
             )
-        log.info("event.exported", account=who.username, pictures=len(jobs))
+        log.info("event.exported", account=who.username, pictures=pictures, photos=photos)
 
     async def wipe(self, request: WipeRequest, who: Principal) -> WipeReport:
         """Remove every picture, photo and gallery, and what rows say of guests; figures stay.
 
-        Raises ``ValidationFailed`` without the confirmation, ``EventNotExported`` for pictures
-        that are in no archive, unless those shall go too. It can be repeated after a failure.
+        Raises ``ValidationFailed`` without the confirmation, ``EventNotExported`` for pictures and
+        photos that are in no archive, unless those shall go too. It can be repeated after a failure.
         """
         if request.confirm != CONFIRMATION:
             raise ValidationFailed(fields={"confirm": f"must be {CONFIRMATION!r}"})
@@ -101,7 +107,9 @@ class Event:
         async with self._database.session() as session:
             count = await EventRepository(session).count_not_exported(utcnow())
         if count:
-            raise EventNotExported(f"{count} pictures are in no archive yet. Export the event first.")
+            raise EventNotExported(
+                f"{count} pictures or photos are in no archive yet. Export the event first."
+            )
 
     def _remove_files(self, jobs: Sequence[JobHistory], report: WipeReport) -> None:
         for job in jobs:
