@@ -83,9 +83,13 @@ class ProviderRefused(ProviderError):
 
 
 class Params(BaseModel):
-    """Base of every operation's parameters: frozen, and unknown names are refused."""
+    """Base of every operation's parameters: frozen, and unknown names are refused.
+
+    ``timed_by``: those on which it depends how long a picture takes.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    timed_by: ClassVar[tuple[str, ...]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ class ProviderKey(Base):
 
 
 class RouteTiming(Base):
-    """The seconds of a route's last successful attempts, the newest last."""
+    """The seconds of a route's last pictures and stalls, the newest last."""
 
     __tablename__ = "route_timing"
 

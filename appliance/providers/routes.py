@@ -26,8 +26,16 @@ class Route:
 
     @property
     def name(self) -> str:
-        """Under which name this route is measured and its circuit kept: provider and model."""
+        """Under which name this route is shown and its circuit kept: provider and model."""
         return f"{self.provider}/{self.model or self.operation}"
+
+    @property
+    def timed_as(self) -> str:
+        """Under which name its times are kept: the name, and what is asked for that changes the time."""
+        fields = type(self.params).model_fields
+        asked = ((name, getattr(self.params, name)) for name in self.params.timed_by)
+        changed = [f"{name}={value}" for name, value in asked if value != fields[name].default]
+        return " ".join([self.name, *changed])
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ MAX_TRIES = 8
 NO_IMAGE_TRIES = 3  # before a fallback gets its chance
 KEY_PATIENCE = 3.0  # seconds a route waits for a resting key while a fallback is ready
 KEY_LOOK = 0.5  # seconds after which a waiting route looks for a key that was entered meanwhile
-STALLED = 1.5  # times p95: a measured route that takes longer is given up while a try still fits
+STALLED = 1.5  # times p95: a measured route that takes longer is given up, once, while a try still fits
 
 Permits = Callable[[str, Deadline], AbstractAsyncContextManager[None]]
 
@@ -56,6 +56,13 @@ class EditJob:
 
 
 @dataclass(slots=True)
+class _Turn:
+    """One photo at one route: what happens once, however often it is tried."""
+
+    stalled: bool = False  # given up for being slow; the next try has all the time there is
+
+
+@dataclass(slots=True)
 class RouteRunner:
     """Retries and rotates keys; knows no other route."""
 
@@ -68,7 +75,7 @@ class RouteRunner:
     def expected(self, route: Route, share: float) -> float:
         """Seconds within which ``share`` of this route's attempts end."""
         estimate = self.registry.driver(route.provider).typical_seconds(route.operation, route.model)
-        return self.timings.percentile(route.name, share, estimate)
+        return self.timings.percentile(route.timed_as, share, estimate)
 
     async def run(self, job: EditJob, route: Route, *, last_chance: bool) -> EditedImage:
         """The route's picture.
@@ -76,12 +83,12 @@ class RouteRunner:
         ``last_chance``: no other route waits, so an empty answer is tried again for as long as
         there is time. Raises the last attempt's error, ``SlotBusy`` or ``TimeoutError``.
         """
-        tries = 0
+        tries, turn = 0, _Turn()
         while True:
             key = await self._key(job, route, last_chance=last_chance)
             tries += 1
             try:
-                return await self._attempt(job, route, key)
+                return await self._attempt(job, route, key, turn)
             except ProviderError as error:
                 pause = self._pause_after(error, route, key, tries, last_chance=last_chance)
                 if pause is None or not error.again:
@@ -128,7 +135,7 @@ class RouteRunner:
         backoff = min(8.0, 2.0 ** (tries - 2)) * self.random.uniform(0.5, 1.5)
         return max(backoff, error.retry_after or 0.0)
 
-    async def _attempt(self, job: EditJob, route: Route, key: str | None) -> EditedImage:
+    async def _attempt(self, job: EditJob, route: Route, key: str | None, turn: _Turn) -> EditedImage:
         circuit = self.circuits.of(route.name)
         if circuit.state == "open":
             self._skip(job, route, circuit)
@@ -146,7 +153,7 @@ class RouteRunner:
             job.attempts.append(facts)
             since = time.monotonic()
             try:
-                edited = await self._call(job, route, key)
+                edited = await self._call(job, route, key, turn)
             except BaseException as error:
                 _note_failure(facts, error, job.deadline)
                 self._judge(circuit, error, job.deadline)
@@ -176,7 +183,7 @@ class RouteRunner:
         )
         raise CircuitOpen("circuit_open", reason, retry_after=circuit.seconds_until_probe())
 
-    async def _call(self, job: EditJob, route: Route, key: str | None) -> EditedImage:
+    async def _call(self, job: EditJob, route: Route, key: str | None, turn: _Turn) -> EditedImage:
         request = EditRequest(
             job_id=job.plan.job_id,
             photo=job.photo,
@@ -188,21 +195,24 @@ class RouteRunner:
             api_key=key,
             publisher=job.publisher,
         )
-        attempt = self._share(job.deadline, route)
+        cut = None if turn.stalled else self._cut(job.deadline, route)
+        attempt = job.deadline.within(cut) if cut else job.deadline
         try:
             async with attempt.guard():
                 return await self.registry.driver(route.provider).edit(request, attempt)
         except TimeoutError:
-            if attempt.expires < job.deadline.expires:
+            if cut and attempt.expires < job.deadline.expires:
+                turn.stalled = True
+                self.timings.remember(route.timed_as, [cut])  # at least: so that slower times become usual
                 raise ProviderUnreachable("stalled", "much slower than usual; given up") from None
             raise
 
-    def _share(self, deadline: Deadline, route: Route) -> Deadline:
-        """An attempt's part of the deadline: all of it, unless a stall would leave room for another try."""
-        if not self.timings.measured(route.name):
-            return deadline
+    def _cut(self, deadline: Deadline, route: Route) -> float | None:
+        """Seconds after which an attempt counts as stalled; ``None``: no other try would fit after it."""
+        if not self.timings.measured(route.timed_as):
+            return None
         cut = max(2.0, STALLED * self.expected(route, 0.95))
-        return deadline.within(cut) if deadline.remaining() > cut + self.expected(route, 0.9) else deadline
+        return cut if deadline.remaining() > cut + self.expected(route, 0.9) else None
 
     def _judge(self, circuit: Circuit, error: BaseException, deadline: Deadline) -> None:
         """What a failure says of the provider; a refusal or an empty answer says nothing."""
@@ -215,9 +225,9 @@ class RouteRunner:
 
     async def _remember(self, route: Route, seconds: float) -> None:
         try:
-            await self.timings.record(route.name, seconds)
+            await self.timings.record(route.timed_as, seconds)
         except Exception as error:  # noqa: BLE001 - a picture is not lost over a statistic
-            log.warning("timing.not_kept", route=route.name, error=type(error).__name__)
+            log.warning("timing.not_kept", route=route.timed_as, error=type(error).__name__)
 
 
 class CircuitOpen(ProviderUnreachable):

@@ -18,7 +18,7 @@ _SPREAD = {0.5: 1.0, 0.9: 1.4, 0.95: 1.6}  # how estimates spread around the typ
 
 
 class RouteTimings:
-    """Percentiles of the successful attempts of each route."""
+    """Percentiles of how long each route took; a stall counts with the time after which it was given up."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -21,6 +21,8 @@ LONGEST_PROMPT = 8000  # characters
 class GeminiParams(Params):
     """What all operations have in common."""
 
+    timed_by = ("image_size",)
+
     aspect_ratio: AspectRatio = Field(
         default="photo",
         title="Aspect ratio",

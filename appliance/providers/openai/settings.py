@@ -12,6 +12,8 @@ from appliance.providers.base import Operation, Params
 class ImageEditParams(Params):
     """Change the photo as the prompt says."""
 
+    timed_by = ("size", "quality")
+
     prompt: str = Field(
         title="Prompt",
         description="What to change in the photo. The photo is the first image, references follow it.",

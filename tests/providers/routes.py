@@ -1,0 +1,89 @@
+"""What the routes' tests share: the route engine at work on a provider's stand-in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.engine import make_url
+
+from appliance.core.app_settings import OperatorSettings
+from appliance.core.clock import Deadline
+from appliance.core.db import Database
+from appliance.core.errors import ApplianceError
+from appliance.providers.breaker import Circuits
+from appliance.providers.failover import ProviderLine
+from appliance.providers.keys import KeyRing
+from appliance.providers.registry import ProviderRegistry
+from appliance.providers.routes import EditPlan, Route
+from appliance.providers.runner import EditJob, RouteRunner
+from appliance.providers.timings import RouteTimings
+from tests.providers.photos import photo_in
+from tests.standins import Script, StandIn, gemini_app, running
+
+FLASH, SIZED = "gemini-2.5-flash-image", "gemini-3.1-flash-image-preview"
+
+
+def no_database(port: int = 1) -> Database:
+    """A database that is away, or whatever listens at ``port``."""
+    return Database(make_url(f"postgresql+asyncpg://nobody@127.0.0.1:{port}/none"))
+
+
+@dataclass
+class Keys:
+    """Gemini's keys, there from the beginning."""
+
+    gemini: Sequence[str]
+
+    def keys(self, provider: str) -> Sequence[str]:
+        return self.gemini if provider == "gemini" else ()
+
+    def unreadable(self, _provider: str) -> int:
+        return 0
+
+    async def refresh(self) -> None:
+        return None
+
+
+@dataclass
+class Engine:
+    """The route engine, and the stand-in of Gemini that it asks."""
+
+    runner: RouteRunner
+    gemini: StandIn
+    folder: Path
+
+    def route(self, model: str | None = FLASH, **params: Any) -> Route:
+        """A way to ask Gemini."""
+        asked = {"prompt": "a painting", **params}
+        return Route("gemini", "image_edit", model, self.runner.registry.parse("gemini", "image_edit", asked))
+
+    async def photo(self, *routes: Route, seconds: float = 10.0) -> list[str]:
+        """What came of each attempt that a photo took, whether or not it became a picture."""
+        attempts: list[dict[str, Any]] = []
+        job = EditJob(
+            plan=EditPlan("job-1", routes),
+            photo=photo_in(self.folder),
+            deadline=Deadline.after(seconds),
+            permits=lambda _provider, _deadline: nullcontext(),
+            attempts=attempts,
+        )
+        with suppress(ApplianceError, TimeoutError):
+            await ProviderLine(self.runner).edit(job)
+        return [str(facts.get("reason", facts["outcome"])) for facts in attempts]
+
+
+@asynccontextmanager
+async def engine(folder: Path, script: Script, keys: Sequence[str] = ("key-0001",)) -> AsyncIterator[Engine]:
+    """Gemini's stand-in plays ``script``; no database is there."""
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(running(gemini_app(script)))
+        registry = ProviderRegistry(OperatorSettings(), {"gemini": server.base_url})
+        stack.push_async_callback(registry.aclose)
+        database = no_database()
+        stack.push_async_callback(database.aclose)
+        timings = RouteTimings(database)
+        yield Engine(RouteRunner(registry, KeyRing(Keys(keys)), timings, Circuits()), server.standin, folder)
