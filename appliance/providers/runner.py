@@ -10,8 +10,6 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-import structlog
-
 from appliance.core.clock import Deadline
 from appliance.core.errors import ApplianceError
 from appliance.providers.base import (
@@ -31,8 +29,6 @@ from appliance.providers.keys import KeyRing, ends_in, rest_seconds
 from appliance.providers.registry import ProviderRegistry
 from appliance.providers.routes import EditPlan, Route
 from appliance.providers.timings import RouteTimings
-
-log = structlog.get_logger()
 
 MAX_TRIES = 8
 NO_IMAGE_TRIES = 3  # before a fallback gets its chance
@@ -162,7 +158,7 @@ class RouteRunner:
                 facts["ms"] = round((time.monotonic() - since) * 1000)
             facts |= {"outcome": "picture", "response_id": edited.response_id}
             circuit.succeeded()
-            await self._remember(route, time.monotonic() - since)
+            self.timings.record(route.timed_as, time.monotonic() - since)
             return edited
 
     @staticmethod
@@ -203,7 +199,7 @@ class RouteRunner:
         except TimeoutError:
             if cut and attempt.expires < job.deadline.expires:
                 turn.stalled = True
-                self.timings.remember(route.timed_as, [cut])  # at least: so that slower times become usual
+                self.timings.record(route.timed_as, cut)  # at least: so that slower times become usual
                 raise ProviderUnreachable("stalled", "much slower than usual; given up") from None
             raise
 
@@ -222,12 +218,6 @@ class RouteRunner:
             circuit.failed("too_slow")
         else:
             circuit.undecided()
-
-    async def _remember(self, route: Route, seconds: float) -> None:
-        try:
-            await self.timings.record(route.timed_as, seconds)
-        except Exception as error:  # noqa: BLE001 - a picture is not lost over a statistic
-            log.warning("timing.not_kept", route=route.timed_as, error=type(error).__name__)
 
 
 class CircuitOpen(ProviderUnreachable):

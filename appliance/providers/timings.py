@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import deque
 from collections.abc import Iterable
 
+import structlog
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from appliance.core.db import Database
 from appliance.providers.models import RouteTiming
 
+log = structlog.get_logger()
+
 SAMPLES = 100  # how many of the newest are kept
 ENOUGH = 10  # with fewer, the driver's own estimate counts
+CLOSE_SECONDS = 5.0  # how long the end waits for what is still to be written
 _SPREAD = {0.5: 1.0, 0.9: 1.4, 0.95: 1.6}  # how estimates spread around the typical time
 
 
@@ -23,6 +28,8 @@ class RouteTimings:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._seconds: dict[str, deque[float]] = {}
+        self._unwritten: dict[str, None] = {}
+        self._writing: asyncio.Task[None] | None = None
 
     async def load(self) -> None:
         """Take up what was measured before a restart."""
@@ -49,9 +56,24 @@ class RouteTimings:
         ordered = sorted(self._seconds[route])
         return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)]
 
-    async def record(self, route: str, seconds: float) -> None:
-        """Add a measurement and keep it across restarts."""
+    def record(self, route: str, seconds: float) -> None:
+        """Add a measurement, in memory at once; the database gets it when it can, and nobody waits."""
         self.remember(route, [seconds])
+        self._unwritten[route] = None
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_all())
+
+    async def _write_all(self) -> None:
+        """One route after the other, so that a slow database has one connection of ours at most."""
+        while self._unwritten:
+            route = next(iter(self._unwritten))
+            del self._unwritten[route]
+            try:
+                await self._write(route)
+            except Exception as error:  # noqa: BLE001 - the next picture of this route brings it again
+                log.warning("timing.not_kept", route=route, error=type(error).__name__)
+
+    async def _write(self, route: str) -> None:
         statement = insert(RouteTiming).values(route=route, seconds=list(self._seconds[route]))
         async with self._database.session() as session:
             await session.execute(
@@ -60,3 +82,13 @@ class RouteTimings:
                     set_={"seconds": statement.excluded.seconds, "updated_at": func.now()},
                 )
             )
+
+    async def aclose(self) -> None:
+        """Wait a moment for what is being written, then leave it."""
+        if self._writing is None:
+            return
+        _, late = await asyncio.wait({self._writing}, timeout=CLOSE_SECONDS)
+        for task in late:
+            task.cancel()
+            await asyncio.wait({task})
+            log.warning("timing.not_kept", error="CancelledError")

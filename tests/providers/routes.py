@@ -27,8 +27,8 @@ from tests.standins import Script, StandIn, gemini_app, running
 FLASH, SIZED = "gemini-2.5-flash-image", "gemini-3.1-flash-image-preview"
 
 
-def no_database(port: int = 1) -> Database:
-    """A database that is away, or whatever listens at ``port``."""
+def no_database(port: int) -> Database:
+    """A database at a port where none is."""
     return Database(make_url(f"postgresql+asyncpg://nobody@127.0.0.1:{port}/none"))
 
 
@@ -77,13 +77,16 @@ class Engine:
 
 
 @asynccontextmanager
-async def engine(folder: Path, script: Script, keys: Sequence[str] = ("key-0001",)) -> AsyncIterator[Engine]:
-    """Gemini's stand-in plays ``script``; no database is there."""
+async def engine(
+    folder: Path, script: Script, keys: Sequence[str] = ("key-0001",), *, database_port: int = 1
+) -> AsyncIterator[Engine]:
+    """Gemini's stand-in plays ``script``; no database is there, or whatever listens at ``database_port``."""
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(running(gemini_app(script)))
         registry = ProviderRegistry(OperatorSettings(), {"gemini": server.base_url})
         stack.push_async_callback(registry.aclose)
-        database = no_database()
+        database = no_database(database_port)
         stack.push_async_callback(database.aclose)
         timings = RouteTimings(database)
+        stack.push_async_callback(timings.aclose)
         yield Engine(RouteRunner(registry, KeyRing(Keys(keys)), timings, Circuits()), server.standin, folder)
