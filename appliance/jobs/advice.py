@@ -264,9 +264,9 @@ _PROVIDER_TEXTS: dict[str, _Texts] = {
     "LIMIT": _QUOTA,
     "http_429": _QUOTA,
     "circuit_open": (
-        "The provider failed several times in a row and is left alone for half a minute.",
+        "Several photos in a row failed at the provider; for half a minute the fallback is asked first.",
         "Wait, or switch the slot to another provider.",
-        "Провайдер несколько раз подряд не ответил; полминуты его не беспокоят.",
+        "Провайдер не сделал несколько снимков подряд; полминуты сначала работает запасной вариант слота.",
         "Подождите или переключите слот на другого провайдера.",
     ),
     "stalled": _UNREACHABLE,

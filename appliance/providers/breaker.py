@@ -1,4 +1,7 @@
-"""A circuit for each route: after repeated failures it is left alone for a while, then probed."""
+"""A circuit for each route: after photos failed on it in a row it is left alone for a while, then probed.
+
+That holds where a photo has another route to go to; one that has none tries in spite of it.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-FAILURES_TO_OPEN = 5  # in a row
+FAILURES_TO_OPEN = 5  # photos in a row
 OPEN_SECONDS = 30.0
 
 
 @dataclass(slots=True)
 class Circuit:
-    """One route's circuit. Closed: photos pass; open: none; half-open: one photo probes it."""
+    """One route's circuit. Closed: photos pass; open: none; half-open: one photo probes it.
+
+    A photo that tries without being admitted may still say how it went.
+    """
 
     clock: Callable[[], float] = time.monotonic
     failures: int = 0
@@ -44,11 +50,11 @@ class Circuit:
         """The provider did its part."""
         self.failures, self._opened, self._probing, self.last_reason = 0, None, False, None
 
-    def failed(self, reason: str) -> None:
-        """The provider did not answer as it should."""
-        self.failures += 1
+    def failed(self, reason: str, *, again: bool = False) -> None:
+        """The provider did not answer as it should; ``again``: nor did it at this photo's earlier try."""
+        self.failures += not again
         self.last_reason = reason
-        if self._probing or self.failures >= FAILURES_TO_OPEN:
+        if self._probing or (self.failures >= FAILURES_TO_OPEN and not again):
             self._opened = self.clock()
         self._probing = False
 

@@ -55,6 +55,8 @@ class EditJob:
 class _Turn:
     """One photo at one route: what happens once, however often it is tried."""
 
+    last_chance: bool  # no other route waits
+    failed: bool = False  # and its circuit knows
     stalled: bool = False  # given up for being slow; the next try has all the time there is
 
 
@@ -79,7 +81,7 @@ class RouteRunner:
         ``last_chance``: no other route waits, so an empty answer is tried again for as long as
         there is time. Raises the last attempt's error, ``SlotBusy`` or ``TimeoutError``.
         """
-        tries, turn = 0, _Turn()
+        tries, turn = 0, _Turn(last_chance)
         while True:
             key = await self._key(job, route, last_chance=last_chance)
             tries += 1
@@ -132,8 +134,10 @@ class RouteRunner:
         return max(backoff, error.retry_after or 0.0)
 
     async def _attempt(self, job: EditJob, route: Route, key: str | None, turn: _Turn) -> EditedImage:
+        # An open circuit sends photos to the next route. Where there is none, refusing would lose the
+        # picture for certain: the photo goes on trying, and its growing pauses spare the provider.
         circuit = self.circuits.of(route.name)
-        if circuit.state == "open":
+        if circuit.state == "open" and not turn.last_chance:
             self._skip(job, route, circuit)
         facts: dict[str, Any] = {
             "provider": route.provider,
@@ -142,7 +146,7 @@ class RouteRunner:
             "key": ends_in(key) if key else None,
         }
         async with job.permits(route.provider, job.deadline):
-            if not circuit.admit():
+            if not circuit.admit() and not turn.last_chance:
                 self._skip(job, route, circuit)
             facts["started_ms"] = round(job.deadline.elapsed() * 1000)
             facts["outcome"] = "cancelled"
@@ -152,7 +156,7 @@ class RouteRunner:
                 edited = await self._call(job, route, key, turn)
             except BaseException as error:
                 _note_failure(facts, error, job.deadline)
-                self._judge(circuit, error, job.deadline)
+                self._judge(circuit, error, job.deadline, turn)
                 raise
             finally:
                 facts["ms"] = round((time.monotonic() - since) * 1000)
@@ -210,12 +214,12 @@ class RouteRunner:
         cut = max(2.0, STALLED * self.expected(route, 0.95))
         return cut if deadline.remaining() > cut + self.expected(route, 0.9) else None
 
-    def _judge(self, circuit: Circuit, error: BaseException, deadline: Deadline) -> None:
+    def _judge(self, circuit: Circuit, error: BaseException, deadline: Deadline, turn: _Turn) -> None:
         """What a failure says of the provider; a refusal or an empty answer says nothing."""
-        if isinstance(error, (ProviderUnreachable, TimeoutError)):
-            circuit.failed(getattr(error, "reason", "too_slow"))
-        elif isinstance(error, asyncio.CancelledError) and deadline.remaining() <= 0:
-            circuit.failed("too_slow")
+        late = isinstance(error, asyncio.CancelledError) and deadline.remaining() <= 0
+        if late or isinstance(error, (ProviderUnreachable, TimeoutError)):
+            circuit.failed(getattr(error, "reason", "too_slow"), again=turn.failed)
+            turn.failed = True
         else:
             circuit.undecided()
 
