@@ -1,5 +1,8 @@
 """API keys: several per provider, taken in turn, set aside when a provider refuses them.
 
+A refused or spent key rests as a whole, one at its rate limit only for the model that said so:
+providers count calls for each model.
+
 They come from the database (``stored_keys.py``) and from ``SECRETS_DIR/provider-keys/{provider}``, one
 a line; a changed file is in effect at the next photo.
 """
@@ -22,7 +25,7 @@ FOLDER = "provider-keys"  # in the folder of secret files
 QUOTA_SECONDS = 30.0  # how long a key without quota rests when the provider names no time
 SPENT_SECONDS = 900.0  # likewise when its money or daily quota is used up
 REFUSED_SECONDS = 600.0  # how long a refused key rests: it may be put right at the provider
-_SPENT = frozenset({"insufficient_quota", "LIMIT"})
+_SPENT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "LIMIT"})
 
 
 class KeySource(Protocol):
@@ -77,6 +80,11 @@ def rest_seconds(error: ProviderError) -> float:
     return SPENT_SECONDS if error.reason in _SPENT else QUOTA_SECONDS
 
 
+def rests_whole(error: ProviderError) -> bool:
+    """Whether a key rests for every model: it was refused, or the money behind it is spent."""
+    return isinstance(error, ProviderBadKey) or error.reason in _SPENT
+
+
 def ends_in(key: str) -> str:
     """A key as it may be shown: its last four characters, fewer of a short one."""
     return "…" + key[-min(4, len(key) // 4) :] if len(key) >= 4 else "…"
@@ -90,39 +98,45 @@ class _Rest:
 
 @dataclass(slots=True)
 class KeyState:
-    """A key as an operator sees it; ``rests_for`` is in seconds, 0 when it is in use."""
+    """A key as an operator sees it; ``rests_for`` is in seconds, 0 when it is in use.
+
+    ``models``: those for which it rests; empty: for all.
+    """
 
     ends_in: str
     rests_for: float = 0.0
     reason: str | None = None
+    models: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class KeyRing:
-    """All providers' keys, and which of them rest."""
+    """All providers' keys, and which of them rest.
+
+    ``model`` is the one that is to be asked; ``None`` where a provider has none.
+    """
 
     source: KeySource
     clock: Callable[[], float] = time.monotonic
-    _rests: dict[tuple[str, str], _Rest] = field(default_factory=dict)
+    _rests: dict[tuple[str, str, str | None], _Rest] = field(default_factory=dict)
     _turn: dict[str, int] = field(default_factory=dict)
 
     async def refresh(self) -> None:
         """Take up keys that were entered or removed in another process."""
         await self.source.refresh()
 
-    def take(self, provider: str) -> str | None:
+    def take(self, provider: str, model: str | None = None) -> str | None:
         """The next usable key of ``provider``; ``None`` when there is none."""
-        usable = self.usable(provider)
+        usable = self.usable(provider, model)
         if not usable:
             return None
         turn = self._turn.get(provider, 0)
         self._turn[provider] = turn + 1
         return usable[turn % len(usable)]
 
-    def usable(self, provider: str) -> list[str]:
+    def usable(self, provider: str, model: str | None = None) -> list[str]:
         """The keys that do not rest."""
-        now = self.clock()
-        return [key for key in self.source.keys(provider) if self._rest_of(provider, key, now) is None]
+        return [key for key in self.source.keys(provider) if not self._rests_for(provider, key, model)]
 
     def configured(self, provider: str) -> bool:
         """Whether the provider has any key at all."""
@@ -132,22 +146,24 @@ class KeyRing:
         """The reason for which a provider has no key: ``no_key``, or ``unreadable_key``."""
         return "unreadable_key" if self.source.unreadable(provider) else "no_key"
 
-    def set_aside(self, provider: str, key: str, seconds: float, reason: str) -> None:
-        """Let a key rest for ``seconds``; it comes back by itself."""
-        self._rests[provider, key] = _Rest(self.clock() + seconds, reason)
+    def set_aside(
+        self, provider: str, key: str, seconds: float, reason: str, model: str | None = None
+    ) -> None:
+        """Let a key rest for ``seconds``, for ``model`` only or for all; it comes back by itself."""
+        now = self.clock()
+        self._rests = {place: rest for place, rest in self._rests.items() if rest.until > now}
+        self._rests[provider, key, model] = _Rest(now + seconds, reason)
 
     def use_again(self, provider: str, key: str) -> None:
-        """End a key's rest now."""
-        self._rests.pop((provider, key), None)
+        """End a key's rest now, for every model."""
+        self._rests = {place: rest for place, rest in self._rests.items() if place[:2] != (provider, key)}
 
-    def seconds_until_usable(self, provider: str) -> float | None:
+    def seconds_until_usable(self, provider: str, model: str | None = None) -> float | None:
         """How long until a key comes back: 0 if one is usable, ``None`` if there are no keys."""
         keys = self.source.keys(provider)
         if not keys:
             return None
-        now = self.clock()
-        rests = [self._rest_of(provider, key, now) for key in keys]
-        return min(0.0 if rest is None else rest.until - now for rest in rests)
+        return min(self._rests_for(provider, key, model) for key in keys)
 
     def states(self, provider: str) -> list[KeyState]:
         """Every key of a provider, for the operator."""
@@ -156,14 +172,18 @@ class KeyRing:
     def state(self, provider: str, key: str) -> KeyState:
         """One key, for the operator."""
         now = self.clock()
-        rest = self._rest_of(provider, key, now)
-        if rest is None:
+        rests = {
+            model: rest
+            for (of, rested, model), rest in self._rests.items()
+            if (of, rested) == (provider, key) and rest.until > now
+        }
+        if not rests:
             return KeyState(ends_in(key))
-        return KeyState(ends_in(key), round(rest.until - now, 1), rest.reason)
+        longest = rests.get(None) or max(rests.values(), key=lambda rest: rest.until)
+        models = () if None in rests else tuple(sorted(filter(None, rests)))
+        return KeyState(ends_in(key), round(longest.until - now, 1), longest.reason, models)
 
-    def _rest_of(self, provider: str, key: str, now: float) -> _Rest | None:
-        rest = self._rests.get((provider, key))
-        if rest is not None and rest.until <= now:
-            del self._rests[provider, key]
-            return None
-        return rest
+    def _rests_for(self, provider: str, key: str, model: str | None) -> float:
+        """Seconds for which a key still rests, as a whole or for ``model``."""
+        rests = [self._rests.get((provider, key, one)) for one in (None, model)]
+        return max([0.0, *(rest.until - self.clock() for rest in rests if rest)])

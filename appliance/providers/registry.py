@@ -127,6 +127,10 @@ class ProviderRegistry:
             )
         return self._drivers[name]
 
+    def model(self, provider: str, name: str | None) -> str | None:
+        """The model that is asked where a route names ``name``: the default one where it names none."""
+        return name or next(iter(self.driver(provider).models), None)
+
     def operation(self, provider: str, name: str) -> Operation:
         """One operation of a provider; raises ``ValidationFailed`` if it has none of that name."""
         operations = self.driver(provider).operations

@@ -25,7 +25,7 @@ from appliance.providers.base import (
     ProviderUnreachable,
 )
 from appliance.providers.breaker import Circuit, Circuits
-from appliance.providers.keys import KeyRing, ends_in, rest_seconds
+from appliance.providers.keys import KeyRing, ends_in, rest_seconds, rests_whole
 from appliance.providers.registry import ProviderRegistry
 from appliance.providers.routes import EditPlan, Route
 from appliance.providers.timings import RouteTimings
@@ -101,9 +101,10 @@ class RouteRunner:
         """
         if not self.registry.driver(route.provider).needs_key:
             return None
+        model = self.registry.model(route.provider, route.model)
         await self.keys.refresh()
-        while (key := self.keys.take(route.provider)) is None:
-            wait = self.keys.seconds_until_usable(route.provider)
+        while (key := self.keys.take(route.provider, model)) is None:
+            wait = self.keys.seconds_until_usable(route.provider, model)
             if wait is None:
                 raise ProviderBadKey(
                     self.keys.lacks(route.provider), f"there is no usable API key for {route.provider}"
@@ -120,9 +121,10 @@ class RouteRunner:
     ) -> float | None:
         """Seconds to wait before the next try; ``None``: this route is done."""
         if isinstance(error, (ProviderBadKey, ProviderQuota)) and key is not None:
-            rest = rest_seconds(error)
-            self.keys.set_aside(route.provider, key, rest, error.reason)
-            may_go_on = isinstance(error, ProviderQuota) or self.keys.usable(route.provider)
+            model = self.registry.model(route.provider, route.model)
+            resting = None if rests_whole(error) else model
+            self.keys.set_aside(route.provider, key, rest_seconds(error), error.reason, resting)
+            may_go_on = isinstance(error, ProviderQuota) or self.keys.usable(route.provider, model)
             return 0.0 if may_go_on and tries < MAX_TRIES else None
         if not isinstance(error, ProviderTransient) or isinstance(error, CircuitOpen) or tries >= MAX_TRIES:
             return None

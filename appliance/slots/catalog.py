@@ -26,6 +26,7 @@ class KeyView(_Frozen):
     ends_in: str = Field(examples=["…f3a9"])
     rests_for: float = Field(description="seconds until it is used again; 0: it is in use")
     reason: str | None = Field(description="why it rests, in the provider's word")
+    models: list[str] = Field(description="for which models it rests; empty: for all")
 
 
 class CircuitView(_Frozen):
@@ -113,7 +114,9 @@ class ProviderCatalog:
             configured=not driver.needs_key or self._runner.keys.configured(name),
             needs_key=driver.needs_key,
             keys=[
-                KeyView(ends_in=key.ends_in, rests_for=key.rests_for, reason=key.reason)
+                KeyView(
+                    ends_in=key.ends_in, rests_for=key.rests_for, reason=key.reason, models=list(key.models)
+                )
                 for key in (self._runner.keys.states(name) if driver.needs_key else ())
             ],
             circuits=self.circuits(name),

@@ -65,7 +65,7 @@ class WarmUp:
             *(
                 self._touch(place, slots, key, deadline)
                 for place, slots in places.items()
-                for key in self._keys(place[0])
+                for key in self._keys(place)
             )
         )
         report = WarmUpReport(
@@ -87,11 +87,12 @@ class WarmUp:
         known = set(self._runner.registry.names)
         return {place: found[place] for place in sorted(found, key=str) if place[0] in known}
 
-    def _keys(self, provider: str) -> list[str | None]:
+    def _keys(self, place: Place) -> list[str | None]:
         """The usable keys; one ``None`` for a provider that needs none, or has none."""
+        provider, model = place[0], self._runner.registry.model(*place)
         if not self._runner.registry.driver(provider).needs_key:
             return [None]
-        return [*self._runner.keys.usable(provider)] or [None]
+        return [*self._runner.keys.usable(provider, model)] or [None]
 
     async def _touch(self, place: Place, slots: list[str], key: str | None, deadline: Deadline) -> Touch:
         provider, model = place

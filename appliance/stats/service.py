@@ -79,7 +79,8 @@ class StatsService:
         if route.provider not in self._runner.registry.names:
             return None  # one of the slot's problems
         if self._runner.registry.driver(route.provider).needs_key:
-            wait = self._runner.keys.seconds_until_usable(route.provider)
+            model = self._runner.registry.model(route.provider, route.model)
+            wait = self._runner.keys.seconds_until_usable(route.provider, model)
             if wait is None:
                 return _route_cause("no_key", name, self._runner.keys.lacks(route.provider))
             if wait > 0:

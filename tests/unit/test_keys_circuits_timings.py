@@ -9,8 +9,9 @@ import pytest
 
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
+from appliance.providers.base import ProviderBadKey, ProviderError, ProviderQuota
 from appliance.providers.breaker import FAILURES_TO_OPEN, OPEN_SECONDS, Circuit
-from appliance.providers.keys import KeyFiles, KeyRing, ends_in
+from appliance.providers.keys import KeyFiles, KeyRing, ends_in, rests_whole
 from appliance.providers.stored_keys import AllKeys, StoredKeys
 from appliance.providers.timings import ENOUGH, RouteTimings
 
@@ -71,6 +72,47 @@ def test_a_key_that_is_used_again_does_not_rest(tmp_path: Path, clock: Clock) ->
     assert ring.take("gemini") is None
     ring.use_again("gemini", "key-aaaa")
     assert ring.take("gemini") == "key-aaaa"
+
+
+def test_a_key_at_one_models_limit_is_shown_with_the_model(tmp_path: Path, clock: Clock) -> None:
+    key_file(tmp_path, "key-aaaa")
+    ring = ring_of(tmp_path, clock)
+    ring.set_aside("gemini", "key-aaaa", 30, "RESOURCE_EXHAUSTED", "flash")
+    assert (ring.take("gemini", "flash"), ring.take("gemini", "pro")) == (None, "key-aaaa")
+    (shown,) = ring.states("gemini")
+    assert (shown.reason, shown.rests_for, shown.models) == ("RESOURCE_EXHAUSTED", 30, ("flash",))
+
+
+def test_a_key_that_rests_as_a_whole_is_shown_without_models(tmp_path: Path, clock: Clock) -> None:
+    key_file(tmp_path, "key-aaaa")
+    ring = ring_of(tmp_path, clock)
+    ring.set_aside("gemini", "key-aaaa", 30, "RESOURCE_EXHAUSTED", "flash")
+    ring.set_aside("gemini", "key-aaaa", 20, "API_KEY_INVALID")
+    (shown,) = ring.states("gemini")
+    assert (shown.reason, shown.rests_for, shown.models) == ("API_KEY_INVALID", 20, ())
+
+
+def test_a_key_that_is_used_again_rests_for_no_model(tmp_path: Path, clock: Clock) -> None:
+    key_file(tmp_path, "key-aaaa")
+    ring = ring_of(tmp_path, clock)
+    ring.set_aside("gemini", "key-aaaa", 30, "RESOURCE_EXHAUSTED", "flash")
+    ring.use_again("gemini", "key-aaaa")
+    assert ring.take("gemini", "flash") == "key-aaaa"
+
+
+@pytest.mark.parametrize(
+    ("error", "whole"),
+    [
+        (ProviderBadKey("API_KEY_INVALID"), True),
+        (ProviderQuota("insufficient_quota"), True),
+        (ProviderQuota("billing_hard_limit_reached"), True),
+        (ProviderQuota("LIMIT"), True),
+        (ProviderQuota("RESOURCE_EXHAUSTED"), False),
+        (ProviderQuota("rate_limit_exceeded"), False),
+    ],
+)
+def test_refused_and_spent_keys_rest_for_every_model(error: ProviderError, whole: bool) -> None:
+    assert rests_whole(error) is whole
 
 
 def test_a_key_file_that_cannot_be_read_is_none(tmp_path: Path, clock: Clock) -> None:

@@ -78,6 +78,7 @@ class ProviderKeyView(BaseModel):
         description="`unreadable`: the encryption key is another one; enter the provider's key again"
     )
     reason: str | None = Field(description="why it is set aside, in the provider's word")
+    models: list[str] = Field(description="for which models it is set aside; empty: for all", examples=[[]])
     back_at: datetime | None = Field(description="when it is used again by itself")
     last_test: KeyTestView | None
 
@@ -88,7 +89,7 @@ class ProviderKeys(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     provider: str = Field(examples=["gemini"])
-    usable: int = Field(description="keys that photos use now")
+    usable: int = Field(description="keys that are in use for every model")
     slots: list[str] = Field(
         description="active slots that ask this provider first, or as a fallback", examples=[["slot-009"]]
     )

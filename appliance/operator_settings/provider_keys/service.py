@@ -92,7 +92,7 @@ class ProviderKeyService:
             providers=[
                 ProviderKeys(
                     provider=name,
-                    usable=len(self._ring.usable(name)),
+                    usable=sum(not key.rests_for for key in self._ring.states(name)),
                     slots=used.get(name, []),
                     keys=[self._view(found) for found in self._of(name)],
                 )
@@ -288,6 +288,7 @@ class ProviderKeyService:
             added_at=found.row.added_at if found.row else None,
             state="unreadable" if rest is None else "set_aside" if seconds else "in_use",
             reason=rest.reason if rest else None,
+            models=list(rest.models) if rest else [],
             back_at=utcnow() + timedelta(seconds=seconds) if seconds else None,
             last_test=_test_view(last) if last else None,
         )

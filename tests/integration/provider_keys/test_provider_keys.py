@@ -91,6 +91,19 @@ async def test_a_key_that_tests_fine_is_no_longer_set_aside(
     assert shown["last_test"]["at"] == tested["at"]
 
 
+async def test_a_key_at_a_rate_limit_is_shown_with_the_model_that_set_it(
+    admin: httpx.AsyncClient, gemini: StandIn, photo: Any
+) -> None:
+    view = await entered(admin, "gemini", made_up("gemini"))
+    gemini.script = Script([Step("quota", retry_after=120)])
+    assert (await photo()).status != 200
+    (shown,) = (await listed(admin, "gemini"))["keys"]
+    assert (shown["state"], shown["models"]) == ("set_aside", ["gemini-3-pro-image-preview"])
+    again = (await admin.post(f"{URL}/{view['id']}/use-again")).json()
+    assert (again["state"], again["models"]) == ("in_use", [])
+    assert (await photo()).status == 200
+
+
 async def test_a_removed_key_makes_no_further_picture(
     admin: httpx.AsyncClient, gemini: StandIn, photo: Any
 ) -> None:
