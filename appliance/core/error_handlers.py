@@ -28,6 +28,8 @@ log = structlog.get_logger()
 
 # The driver reports a lost connection as an OSError and a slow one as a TimeoutError.
 _DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout, ConnectionError, TimeoutError)
+# What PostgreSQL says while it stops or starts, or takes no more connections (SQLSTATE).
+_AWAY_STATES = ("08", "57P", "53300")
 
 PageRenderer = Callable[[Request, ApplianceError], Response | None]
 
@@ -74,8 +76,10 @@ def from_database(error: Exception) -> ApplianceError | None:
     """A lost or refused database connection, or ``None`` if ``error`` is something else."""
     if isinstance(error, _DATABASE_AWAY):
         return DatabaseUnavailable(retry_after=3)
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return DatabaseUnavailable(retry_after=3)
+    if isinstance(error, DBAPIError):
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if error.connection_invalidated or state.startswith(_AWAY_STATES):
+            return DatabaseUnavailable(retry_after=3)
     return None
 
 

@@ -16,7 +16,7 @@ import structlog
 from appliance.core.clock import Deadline, utcnow
 from appliance.core.db import Database
 from appliance.core.error_handlers import from_database
-from appliance.core.errors import ApplianceError, DeadlineExceeded, InternalError
+from appliance.core.errors import ApplianceError, DatabaseUnavailable, DeadlineExceeded, InternalError
 from appliance.jobs.models import INTERRUPTED_REASON, TIMEOUT_REASON, JobHistory, JobStatus
 from appliance.jobs.repository import JobRepository
 from appliance.media.store import StoredFile
@@ -24,6 +24,7 @@ from appliance.media.store import StoredFile
 log = structlog.get_logger()
 
 CLOSE_SECONDS = 0.7  # how long an answer waits for its row to be closed; closing itself goes on
+AGAIN_SECONDS = 0.25  # between tries to close the row of a stored picture while the database is away
 
 
 @dataclass(slots=True)
@@ -65,6 +66,9 @@ class JobLedger:
         The block must call ``JobRecord.done`` or raise. ``TimeoutError`` becomes
         ``DeadlineExceeded`` (status ``timeout``); other failures keep their class (status
         ``failed``); a cancelled block closes as interrupted and stays cancelled.
+
+        Once ``JobRecord.done`` was called the row closes as done or stays pending, which cleanup
+        turns into done: ``DatabaseUnavailable`` is raised when that could not be written in time.
         """
         record = JobRecord(row.job_id, row.slot_id, deadline)
         async with self._database.session() as session:
@@ -73,7 +77,6 @@ class JobLedger:
             yield record
             if record.result is None:
                 raise InternalError  # noqa: TRY301 - a block that neither delivers nor raises is our own fault
-            await self._close_done(record)
         except TimeoutError:
             late = DeadlineExceeded(job_id=str(record.job_id))
             await self._close(record, JobStatus.TIMEOUT, TIMEOUT_REASON, late)
@@ -91,25 +94,50 @@ class JobLedger:
             log.exception("job.crashed", job=str(record.job_id))
             await self._close(record, JobStatus.FAILED, str(crash.code), crash)
             raise crash from cause
+        else:
+            await self._close_done(record, record.result)
 
-    async def _close_done(self, record: JobRecord) -> None:
-        assert record.result  # noqa: S101 - the caller saw to it
+    async def _close_done(self, record: JobRecord, result: StoredFile) -> None:
+        """Close a job whose picture is stored. A cancelled caller does not stop it."""
+        closing = self._detach(self._write_done(record, result))
+        await asyncio.wait({closing}, timeout=record.deadline.remaining() + CLOSE_SECONDS)
+        if not closing.done():
+            raise DatabaseUnavailable(job_id=str(record.job_id), retry_after=3)
+        cause = closing.exception()
+        if isinstance(cause, Exception):
+            failure = from_database(cause) or InternalError()
+            failure.job_id = str(record.job_id)
+            raise failure from cause
+        if not closing.result():
+            raise InternalError(job_id=str(record.job_id))
+        log.info("ingest.done", **self._facts(record), size=result.size)
+
+    async def _write_done(self, record: JobRecord, result: StoredFile) -> bool:
+        """Write it, again and again while the database is away and the job has time."""
         values = {
-            "result_key": record.result.key,
-            "result_type": record.result.media_type,
-            "result_size": record.result.size,
+            "result_key": result.key,
+            "result_type": result.media_type,
+            "result_size": result.size,
             "result_expires_at": utcnow() + record.result_ttl,
         }
-        if not await self._write(record, JobStatus.DONE, values):
-            raise InternalError
-        log.info("ingest.done", **self._facts(record), size=record.result.size)
+        while True:
+            try:
+                return await self._write(record, JobStatus.DONE, values)
+            except Exception as error:
+                if from_database(error) is None or record.deadline.remaining() < AGAIN_SECONDS:
+                    raise
+                log.warning("job.not_closed_yet", job=str(record.job_id), error=type(error).__name__)
+            await asyncio.sleep(AGAIN_SECONDS)
 
     async def _close(
         self, record: JobRecord, status: JobStatus, reason: str, error: ApplianceError | None
     ) -> None:
         """Close a job that failed. The answer must not wait for a database that is away."""
-        values = {"failure_reason": reason, "error": error.body()["error"] if error else None}
-        closing = self._detach(self._write(record, status, values))
+        if record.result is not None:  # a picture that is stored is kept, whatever came after
+            closing = self._detach(self._write_done(record, record.result))
+        else:
+            values = {"failure_reason": reason, "error": error.body()["error"] if error else None}
+            closing = self._detach(self._write(record, status, values))
         await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
         log.warning("ingest.closed", **self._facts(record), status=str(status), reason=reason)
 
@@ -129,7 +157,8 @@ class JobLedger:
     async def _write(self, record: JobRecord, status: JobStatus, values: dict[str, Any]) -> bool:
         record.timings["total"] = round(record.deadline.elapsed() * 1000)
         async with self._database.session() as session:
-            return await JobRepository(session).close(
+            jobs = JobRepository(session)
+            closed = await jobs.close(
                 record.job_id,
                 status,
                 timings=record.timings,
@@ -137,6 +166,8 @@ class JobLedger:
                 source_key=record.source_key,
                 **values,
             )
+            # An earlier try may have come through although its answer was lost.
+            return closed or await jobs.ended_as(record.job_id, status)
 
     @staticmethod
     def _facts(record: JobRecord) -> dict[str, Any]:

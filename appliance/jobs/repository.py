@@ -50,6 +50,11 @@ class JobRepository:
         )
         return cast("CursorResult[Any]", result).rowcount == 1
 
+    async def ended_as(self, job_id: uuid.UUID, status: JobStatus) -> bool:
+        """Whether a job has this status."""
+        found = await self._session.scalar(select(JobHistory.status).where(JobHistory.job_id == job_id))
+        return found == status
+
     async def latest_with_key(self, slot_id: str, key: str) -> JobHistory | None:
         """The newest job of this idempotency key whose outcome still stands."""
         return await self._latest(JobHistory.slot_id == slot_id, JobHistory.idempotency_key == key)
