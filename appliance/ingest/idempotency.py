@@ -137,9 +137,11 @@ def _same_bytes(sha256: str, same: Sameness) -> None:
 
 async def _join(running: _InFlight, deadline: Deadline) -> Delivered:
     try:
-        async with deadline.guard():
+        async with deadline.guard() as limit:
             first = await asyncio.shield(running.outcome)
     except TimeoutError:
+        if not limit.expired():  # not ours: the database did not answer the first one
+            raise
         raise DeadlineExceeded from None
     return Delivered(first.job_id, first.result, replayed=True)
 

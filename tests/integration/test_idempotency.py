@@ -7,8 +7,14 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from appliance.core.clock import Deadline
+from appliance.core.db import Database
+from appliance.core.error_handlers import from_database
+from appliance.core.errors import DatabaseUnavailable
+from appliance.ingest.idempotency import Delivered, IdempotentJobs, Sameness
 from tests.standins import Script, StandIn, Step
 from tests.support.camera import Camera, Shot
+from tests.support.line import line_to_database
 from tests.support.photos import portrait_jpeg
 from tests.support.slots import with_gemini
 from tests.support.stack import Stack
@@ -138,3 +144,27 @@ async def test_a_failed_photo_may_be_tried_again_within_the_window(
     shot.photo = portrait_jpeg(300, 303)
     assert (await camera.post(URL, shot)).status == 502
     assert (await camera.post(URL, shot)).status == 200
+
+
+async def test_who_waits_for_a_job_that_the_database_failed_is_not_told_of_the_deadline(
+    stack: Stack,
+) -> None:
+    async with line_to_database(stack) as (line, url):
+        line.silence()
+        database = Database(url)
+        jobs = IdempotentJobs(database)
+        same = Sameness("slot-008", "0" * 64, "unanswered", 0)
+
+        async def press() -> Delivered:
+            return await jobs.run(same, Deadline.after(30), never)
+
+        ends = await asyncio.gather(press(), press(), return_exceptions=True)
+        assert [type(from_database(end)) for end in ends if isinstance(end, Exception)] == [
+            DatabaseUnavailable,
+            DatabaseUnavailable,
+        ]
+        await database.aclose()
+
+
+async def never() -> Delivered:
+    raise AssertionError("the job must not begin")
