@@ -1,6 +1,6 @@
 """What a picture is, by its bytes; and the guest's photo made ready to be sent.
 
-Decoding runs in a small pool of threads: libvips releases the interpreter while it works.
+Decoding runs in small pools of threads: libvips releases the interpreter while it works.
 """
 
 from __future__ import annotations
@@ -72,15 +72,25 @@ def encode_blocking(path: Path, max_side: int, quality: int) -> bytes:
 
 
 class Imaging:
-    """The threads that picture work runs in."""
+    """The threads that picture work runs in: those of photos, and one or two apart for pages.
+
+    They have one priority: libvips shares its own threads among all, and these keep the priority
+    of whoever made them begin.
+    """
 
     def __init__(self, workers: int | None = None) -> None:
         pyvips.cache_set_max(0)  # every photo is new: a cache of operations would only hold memory
-        self._pool = ThreadPoolExecutor(workers or min(4, os.cpu_count() or 2), thread_name_prefix="imaging")
+        cores = os.cpu_count() or 2
+        self._photos = ThreadPoolExecutor(workers or min(4, cores), thread_name_prefix="imaging")
+        self._pages = ThreadPoolExecutor(max(1, min(2, cores // 2)), thread_name_prefix="imaging-pages")
 
     async def run(self, work: Callable[..., T], *args: object) -> T:
-        """``work(*args)`` in one of the threads."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *args)
+        """``work(*args)`` for a photo that somebody waits for, in one of its threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._photos, work, *args)
+
+    async def run_for_page(self, work: Callable[..., T], *args: object) -> T:
+        """``work(*args)`` for a page: a gallery that is opened keeps no photo waiting."""
+        return await asyncio.get_running_loop().run_in_executor(self._pages, work, *args)
 
     async def inspect(self, path: Path, max_pixels: int) -> PhotoInfo:
         """``inspect_blocking`` in a thread."""
@@ -88,7 +98,8 @@ class Imaging:
 
     def close(self) -> None:
         """Give back the threads."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._photos, self._pages):
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 class Photo:

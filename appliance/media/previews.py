@@ -61,7 +61,7 @@ class Previews:
         if not await asyncio.to_thread(path.exists):
             raise FileNotFoundError(source)
         try:
-            data = await self._imaging.run(lambda: small_blocking(path, square=square))
+            data = await self._imaging.run_for_page(lambda: small_blocking(path, square=square))
         except pyvips.Error as error:  # removed in between, or damaged
             raise FileNotFoundError(source) from error
         await self._media.put(key, data)

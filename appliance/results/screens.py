@@ -68,7 +68,7 @@ class Screens:
 
     async def _make(self, name: str, original: Path, target: Path, width: int, kind: str) -> None:
         try:
-            data = await self._imaging.run(_resized, original, width, kind)
+            data = await self._imaging.run_for_page(_resized, original, width, kind)
             await asyncio.to_thread(write_durably, target, data)
             if not await asyncio.to_thread(original.exists):  # deleted while we were at it
                 await asyncio.to_thread(target.unlink, missing_ok=True)
@@ -82,7 +82,9 @@ class Screens:
         """Width and height of a picture; raises ``ResultNotFound`` if its file is gone."""
         if key not in self._sizes:
             try:
-                self._sizes[key] = await self._imaging.run(_size, self._media.path(key))
+                self._sizes[key] = await asyncio.to_thread(
+                    _size, self._media.path(key)
+                )  # a header: quickly read
             except pyvips.Error as error:
                 raise ResultNotFound from error
             while len(self._sizes) > _REMEMBERED:
