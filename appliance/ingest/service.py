@@ -29,7 +29,7 @@ from appliance.ingest.gate import Gate
 from appliance.ingest.idempotency import Delivered, IdempotentJobs, Sameness
 from appliance.ingest.job import PASSWORD_FIELD, PhotoJob, row_of
 from appliance.jobs.ledger import JobLedger, JobRecord
-from appliance.media.finish import Finisher
+from appliance.media.finish import Finisher, as_it_is
 from appliance.media.imaging import Imaging, Photo, PhotoInfo
 from appliance.media.lending import Lending
 from appliance.media.mark import marked
@@ -43,7 +43,7 @@ from appliance.slots.service import SlotService
 log = structlog.get_logger()
 
 FINISH_SECONDS = 0.25  # kept back from the provider so that the picture is stored before the deadline
-PRINT_SECONDS = 1.0  # likewise where it is made to print size first
+PRINT_SECONDS = 1.0  # likewise where something is put on it or changed first
 LATEST_SECONDS = 0.9  # no answer comes later than this after the deadline
 KEY_FIELD = "idempotency_key"
 MAX_KEY_CHARS = 200
@@ -222,9 +222,8 @@ class IngestService:
 
     async def _edit(self, job: PhotoJob, record: JobRecord) -> EditedImage:
         slot, settings = job.slot, job.slot.settings
-        for_providers = job.deadline.shortened(
-            FINISH_SECONDS if slot.output.plain and not settings.mark_ai_words else PRINT_SECONDS
-        )
+        untouched = as_it_is(slot.output, slot.overlay, settings.mark_ai_words)
+        for_providers = job.deadline.shortened(FINISH_SECONDS if untouched else PRINT_SECONDS)
 
         def permits(provider: str, deadline: Deadline) -> AbstractAsyncContextManager[None]:
             return self._gate.enter(f"provider:{provider}", settings.permits_of(provider), deadline)

@@ -69,7 +69,7 @@ class OutputOptions(BaseModel):
 
     @property
     def plain(self) -> bool:
-        """Whether the picture stays as the provider made it, but for an overlay."""
+        """Whether these options leave the picture as the provider made it."""
         return self.size is None and self.media_type is None and self.qr == "none"
 
     @property
@@ -100,8 +100,8 @@ class Finisher:
 
         ``link`` is the guest's, for the QR code; ``words`` are printed small into a corner.
         """
-        as_it_is = options.plain and overlay is None and not words
-        if not as_it_is or await self._imaging.run(is_turned, picture.data):
+        untouched = as_it_is(options, overlay, words)
+        if not untouched or await self._imaging.run(is_turned, picture.data):
             try:
                 async with deadline.shortened(STORE_SECONDS).guard():
                     return await self._imaging.run(
@@ -110,6 +110,11 @@ class Finisher:
             except (pyvips.Error, TimeoutError) as error:
                 log.warning("picture.not_finished", error=str(error).split("\n")[0] or type(error).__name__)
         return EncodedImage(strip(picture.data, picture.media_type), picture.media_type)
+
+
+def as_it_is(options: OutputOptions, overlay: bytes | None, words: str) -> bool:
+    """Whether nothing is put on a picture and nothing changed, so that finishing takes no time."""
+    return options.plain and overlay is None and not words
 
 
 def is_turned(data: bytes) -> bool:

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from appliance.core.clock import Deadline
 from appliance.core.images import EncodedImage
-from appliance.media.finish import Finisher, OutputOptions, finish
+from appliance.media.finish import Finisher, OutputOptions, as_it_is, finish
 from appliance.media.imaging import Imaging
 from appliance.media.metadata import strip
 from tests.support.photos import portrait, portrait_jpeg, portrait_png, portrait_webp, with_exif
@@ -79,6 +79,24 @@ async def test_a_turned_picture_is_turned_upright(finisher: Finisher) -> None:
         EncodedImage(with_exif(6), "image/jpeg"), OutputOptions(), None, Deadline.after(10)
     )
     assert opened(made.data).size == (400, 600)
+
+
+@pytest.mark.parametrize(
+    ("options", "overlay", "words"),
+    [
+        (OutputOptions(), b"sponsors", ""),
+        (OutputOptions(), None, "made by AI"),
+        (OutputOptions(qr="top-left"), None, ""),
+        (OutputOptions(size="1200x1800"), None, ""),
+        (OutputOptions(media_type="image/png"), None, ""),
+    ],
+    ids=["overlay", "words", "qr", "size", "type"],
+)
+def test_whatever_is_put_on_or_changed_is_work_to_keep_time_for(
+    options: OutputOptions, overlay: bytes | None, words: str
+) -> None:
+    assert as_it_is(OutputOptions(), None, "")
+    assert not as_it_is(options, overlay, words)
 
 
 def test_a_plain_picture_loses_its_metadata_and_not_a_pixel() -> None:
