@@ -5,6 +5,7 @@ Fails soft: a picture that cannot be finished is delivered plain.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Literal
 
 import pyvips
@@ -100,15 +101,15 @@ class Finisher:
 
         ``link`` is the guest's, for the QR code; ``words`` are printed small into a corner.
         """
-        untouched = as_it_is(options, overlay, words)
-        if not untouched or await self._imaging.run(is_turned, picture.data):
-            try:
-                async with deadline.shortened(STORE_SECONDS).guard():
+        try:
+            async with deadline.shortened(STORE_SECONDS).guard():
+                untouched = as_it_is(options, overlay, words)
+                if not untouched or await asyncio.to_thread(is_turned, picture.data):
                     return await self._imaging.run(
                         finish, picture.data, picture.media_type, options, overlay, link, words
                     )
-            except (pyvips.Error, TimeoutError) as error:
-                log.warning("picture.not_finished", error=str(error).split("\n")[0] or type(error).__name__)
+        except (pyvips.Error, TimeoutError) as error:
+            log.warning("picture.not_finished", error=str(error).split("\n")[0] or type(error).__name__)
         return EncodedImage(strip(picture.data, picture.media_type), picture.media_type)
 
 
@@ -118,7 +119,9 @@ def as_it_is(options: OutputOptions, overlay: bytes | None, words: str) -> bool:
 
 
 def is_turned(data: bytes) -> bool:
-    """Whether the picture says that it must be turned to be seen upright."""
+    """Whether the picture says that it must be turned to be seen upright. Blocking, for a moment only:
+    the pixels are not read.
+    """
     image = pyvips.Image.new_from_buffer(data, "", access="sequential")
     return bool(image.get_typeof("orientation") and image.get("orientation") != 1)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import threading
+from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
@@ -23,6 +26,18 @@ def opened(data: bytes) -> Image.Image:
 @pytest.fixture
 def finisher() -> Finisher:
     return Finisher(Imaging(workers=1))
+
+
+@pytest.fixture
+async def busy_finisher() -> AsyncIterator[Finisher]:
+    """A finisher whose only thread works on another photo until the test ends."""
+    imaging, begun, ended = Imaging(workers=1), threading.Event(), threading.Event()
+    other = asyncio.create_task(imaging.run(lambda: (begun.set(), ended.wait())))
+    await asyncio.to_thread(begun.wait)
+    yield Finisher(imaging)
+    ended.set()
+    await other
+    imaging.close()
 
 
 @pytest.mark.parametrize("size", ["1200x1800", "1800x1200", "1080x1350", "300x300"])
@@ -79,6 +94,23 @@ async def test_a_turned_picture_is_turned_upright(finisher: Finisher) -> None:
         EncodedImage(with_exif(6), "image/jpeg"), OutputOptions(), None, Deadline.after(10)
     )
     assert opened(made.data).size == (400, 600)
+
+
+async def test_a_picture_that_stays_as_it_is_waits_for_no_other_photo(busy_finisher: Finisher) -> None:
+    picture = EncodedImage(portrait_jpeg(), "image/jpeg")
+    async with asyncio.timeout(5):
+        made = await busy_finisher.finish(picture, OutputOptions(), None, Deadline.after(20))
+    assert opened(made.data).size == opened(picture.data).size
+
+
+async def test_a_picture_that_cannot_be_turned_in_time_is_delivered_as_it_came(
+    busy_finisher: Finisher,
+) -> None:
+    deadline = Deadline.after(0.6)
+    picture = EncodedImage(with_exif(6), "image/jpeg")
+    made = await busy_finisher.finish(picture, OutputOptions(), None, deadline)
+    assert opened(made.data).size == (600, 400)
+    assert deadline.remaining() > 0
 
 
 @pytest.mark.parametrize(
