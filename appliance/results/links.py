@@ -24,10 +24,13 @@ def visit_path(token: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class GuestLink:
-    """A picture's link: the address for codes and for copying, and what is written below its code."""
+    """A picture's link: the address for codes and for copying, what is written below its code, and what a
+    guest can type, if there is such a thing.
+    """
 
     url: str
     spoken: str
+    typed: str | None = None
 
 
 class GuestLinks:
@@ -43,8 +46,8 @@ class GuestLinks:
         """
         host = base.partition("://")[2]
         code = await self._codes.code_of(job_id) if settings.short_links else None
-        spoken = host + short_path(code) if code else settings.event_title or host
-        return GuestLink(base + page_path(job_id), spoken)
+        typed = host + short_path(code) if code else None
+        return GuestLink(base + page_path(job_id), typed or settings.event_title or host, typed)
 
 
 async def qr_code(link: GuestLink, kind: Kind, size: int, *, label: bool) -> bytes:

@@ -34,6 +34,7 @@ FORMS = (("/public/results/{}", "*/*"), ("/r/{}", "*/*"), ("/public/results/{}/p
 PAGE = ("/r/{}", "text/html")
 EVERY_PAGE, EVERY_HIDDEN = 50, 40  # of so many guesses one is a browser's, one is the hidden picture's
 QUIET_PAIRS = 1500
+BUSY = (429, 503)  # says nothing of the id
 PACE = 1 / 45  # seconds between two guesses of one address: just below the limit
 _NONCE = re.compile(rb"nonce[-=\"']+[\w-]+")
 _OWN = {"date", "x-request-id", "content-security-policy", "connection", "keep-alive"}
@@ -130,13 +131,14 @@ async def main(count: int, guessers: int) -> int:
             quiet = await compare(alone, hidden, QUIET_PAIRS)
             await asyncio.sleep(2)  # until the limit of this address has forgotten that
             answered, refused = await flood(alone)
-    alike = all(len({form for form in forms if form[0] != 429}) == 1 for forms in found.forms.values())
+    alike = all(len({form for form in forms if form[0] not in BUSY}) == 1 for forms in found.forms.values())
     print(
         f"{found.asked} guesses from {guessers} addresses in {took:.0f} s, {found.asked / took:.0f} a second"
     )
     for kind, forms in found.forms.items():
         statuses = ", ".join(f"{status}: {number}" for status, number in _statuses(forms).items())
-        print(f"  {kind:<36} {len(forms)} form(s); {statuses}")
+        told = len({form for form in forms if form[0] not in BUSY})
+        print(f"  {kind:<36} {told} form(s); {statuses}")
     for when, unknown, known in (("among all", found.unknown, found.hidden), ("alone", *quiet)):
         print(f"{when}: unknown {milliseconds(unknown)}  ({len(unknown)})")
         print(f"{when}: hidden  {milliseconds(known)}  ({len(known)})")

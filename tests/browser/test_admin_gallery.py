@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.browser.conftest import MakePerson
+from tests.conftest import Change
 from tests.support.camera import Camera, Shot
 from tests.support.stack import Stack
 
@@ -59,6 +60,19 @@ async def test_a_picture_is_seen_and_downloaded(
         await card.locator("a[download]").click()
     saved = await _bytes(started)
     assert saved == (await client.get(f"/public/results/{job_id}")).content
+
+
+async def test_where_short_links_are_on_staff_see_what_a_guest_can_type(
+    admin_person: MakePerson, camera: Camera, shot: Shot, client: httpx.AsyncClient, setting: Change
+) -> None:
+    await setting("short_links", True)
+    [job_id] = await _pictures(camera, shot)
+    someone = await admin_person()
+    await someone.go(f"/admin/gallery?slot={SLOT}")
+    await someone.page.click(f"#shot-{job_id} .shot-picture")
+    typed = await someone.page.locator("dialog .shot-code code").last.inner_text()
+    answer = await client.get("/" + typed.partition("/")[2])
+    assert answer.headers["location"] == f"/r/{job_id}"
 
 
 async def test_a_card_says_at_the_next_poll_that_its_picture_has_expired(
