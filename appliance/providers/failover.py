@@ -34,7 +34,7 @@ from appliance.providers.base import (
 from appliance.providers.runner import EditJob, RouteRunner
 
 HEADROOM = 1.0  # seconds beyond its p95 that a fallback is given: it starts when all else is late
-CANCEL_SECONDS = 0.3  # how long losers may take to let go of their connections
+CANCEL_SECONDS = 0.05  # how long losers may take to let go: less than what is kept back to store a picture
 
 _ADVICE = {
     "ProviderNoImage": "It answered without a picture; send the photo again.",

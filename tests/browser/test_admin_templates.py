@@ -121,7 +121,7 @@ async def test_the_templates_page_fits_every_screen(admin_person: MakePerson, si
 
 async def _dropped(someone: Person, selector: str, file: Path) -> None:
     """Drag a file from the desk over ``selector`` and let it go there, as the browser's own events."""
-    box = await someone.page.locator(selector).bounding_box()
+    box = await (await someone.page.wait_for_selector(selector)).bounding_box()
     assert box
     line = await someone.page.context.new_cdp_session(someone.page)
     data = {"items": [], "files": [str(file)], "dragOperationsMask": 1}

@@ -29,8 +29,8 @@ FACE = settings.IdentityTransferParams(face_restore=False)
 
 async def run_route(at, seconds):
     """What the retries above the driver make of it."""
-    registry = SimpleNamespace(driver=lambda _: at.driver)
-    ring = SimpleNamespace(take=lambda _: KEY, refresh=AsyncMock())
+    registry = SimpleNamespace(driver=lambda _: at.driver, model=lambda _, name: name)
+    ring = SimpleNamespace(take=lambda _provider, _model: KEY, refresh=AsyncMock())
     runner = RouteRunner(registry, ring, RouteTimings(None), Circuits())
     route = Route("turbotext", "image_edit", None, EDIT)
     free = lambda _provider, _deadline: nullcontext()  # noqa: E731 - as many permits as wanted
