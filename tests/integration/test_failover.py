@@ -229,7 +229,8 @@ async def test_a_route_that_keeps_failing_is_skipped_at_once_and_probed_later(
     stack: Stack, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
 ) -> None:
     model = "gemini-3-pro-image-preview"
-    await slot(SLOT, **with_gemini(model=model, fallbacks=[LOCAL], deadline_seconds=30))
+    params = {"prompt": "make it a painting", "image_size": "4K"}  # so slow that a photo has one try
+    await slot(SLOT, **with_gemini(model=model, params=params, fallbacks=[LOCAL], deadline_seconds=30))
     gemini.script = Script(then="unavailable")
     photos = 0
     while True:
