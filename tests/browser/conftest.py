@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from typing import Any
 
 import httpx
@@ -38,7 +38,9 @@ async def person(chromium: Browser, stack: Stack) -> AsyncIterator[MakePerson]:
     """``await person(size="phone", lang="ru", theme="dark")``; at the end nobody may have complained."""
     people: list[Person] = []
 
-    async def make(size: str = "desktop", lang: str = "en", theme: str = "light") -> Person:
+    async def make(
+        size: str = "desktop", lang: str = "en", theme: str = "light", expected: Collection[int] = ()
+    ) -> Person:
         width, height = SIZES[size]
         context = await chromium.new_context(
             viewport={"width": width, "height": height},
@@ -50,7 +52,7 @@ async def person(chromium: Browser, stack: Stack) -> AsyncIterator[MakePerson]:
         )
         context.set_default_timeout(10_000)
         await context.add_init_script(WATCH)
-        made = Person(await context.new_page(), stack, f"{size}-{theme}-{lang}")
+        made = Person(await context.new_page(), stack, f"{size}-{theme}-{lang}", set(expected))
         made.listen()
         people.append(made)
         return made
@@ -82,8 +84,8 @@ async def account(stack: Stack) -> MakeAccount:
 def admin_person(person: MakePerson, account: MakeAccount) -> MakePerson:
     """Like ``person``, logged in as an administrator."""
 
-    async def make(role: str = "administrator", **looks: str) -> Person:
-        made = await person(**looks)
+    async def make(role: str = "administrator", **more: Any) -> Person:
+        made = await person(**more)
         await made.log_in(await account(role))
         return made
 

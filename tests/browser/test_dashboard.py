@@ -20,6 +20,8 @@ from tests.support.stack import Stack
 
 pytestmark = pytest.mark.browser
 
+GONE = {410}  # the preview of a picture that has gone by the time at which the page asks for it
+
 POLICY = {"Content-Security-Policy": "default-src 'none'"}
 INGEST = "/ingest/slot-005?reply=image"
 
@@ -205,8 +207,7 @@ async def test_who_types_the_address_alone_gets_to_the_login_with_one_tap(person
 async def test_the_operator_is_told_of_a_low_disk_and_makes_room_with_one_tap(
     admin_person: MakePerson, picture: MakePicture, low: Low, client: httpx.AsyncClient
 ) -> None:
-    someone = await admin_person(size="phone", lang="ru")
-    someone.expected = {410}  # the preview of a picture that has just gone
+    someone = await admin_person(size="phone", lang="ru", expected=GONE)
     await someone.page.wait_for_selector("#pulse[data-state=live]")
     job = await picture(40)
     await low()
@@ -232,8 +233,7 @@ async def test_who_may_not_remove_pictures_is_told_of_a_low_disk_all_the_same(
 ) -> None:
     await picture(40)
     await low()
-    someone = await admin_person("viewer")
-    someone.expected = {410}  # the preview of a picture that has just gone
+    someone = await admin_person("viewer", expected=GONE)
     await someone.page.wait_for_selector("#disk .note.warn")
     assert await someone.page.locator("#disk button").count() == 0
 
@@ -243,8 +243,7 @@ async def test_an_address_that_no_phone_can_use_is_told_before_a_guest_scans_it(
     admin_person: MakePerson, setting: Change, stack: Stack, lang: str
 ) -> None:
     await setting("public_base_url", f"http://localhost:{stack.port}")
-    someone = await admin_person(lang=lang, size="phone" if lang == "ru" else "desktop")
-    someone.expected = {410}  # the preview of a picture that has just gone
+    someone = await admin_person(lang=lang, size="phone" if lang == "ru" else "desktop", expected=GONE)
     await someone.go("/admin/")
     note = someone.page.locator("#address-note .note.bad")
     await expect(note).to_contain_text("localhost")
