@@ -10,32 +10,36 @@ import structlog
 from fastapi import FastAPI
 
 from appliance import __version__
-from appliance.accounts import audit_routes
 from appliance.accounts import routes as accounts_routes
 from appliance.admin.app import create_admin, with_headers
-from appliance.admin.headers import MOUNT
+from appliance.admin.door.headers import MOUNT
 from appliance.core import error_handlers, health
 from appliance.core.clock import utcnow
 from appliance.core.middleware import RequestContext
 from appliance.core.openapi import in_our_form
 from appliance.core.routing import answering_head
+from appliance.guests import page_routes as guest_routes
+from appliance.guests import picture_routes
+from appliance.guests import routes as results_routes
+from appliance.guests.galleries import pages as gallery_pages
+from appliance.guests.galleries import routes as gallery_routes
+from appliance.guests.pages import guest_error_page
 from appliance.ingest import routes as ingest_routes
-from appliance.ingest import trial_routes
-from appliance.jobs import disk_routes
-from appliance.jobs import routes as jobs_routes
-from appliance.operator_settings import routes as settings_routes
-from appliance.operator_settings.provider_keys import routes as provider_key_routes
-from appliance.results import guest_routes, picture_routes, slot_page, staff_routes
-from appliance.results import routes as results_routes
-from appliance.results.event import routes as event_routes
-from appliance.results.galleries import pages as gallery_pages
-from appliance.results.galleries import routes as gallery_routes
-from appliance.results.pages import guest_error_page
 from appliance.services import open_services
-from appliance.settings import Settings
-from appliance.slots import provider_routes, template_media_routes
-from appliance.slots import routes as slots_routes
-from appliance.stats import routes as stats_routes
+from appliance.settings.environment import Settings
+from appliance.staff.audit import routes as audit_routes
+from appliance.staff.disk import routes as disk_routes
+from appliance.staff.event import routes as event_routes
+from appliance.staff.jobs import routes as jobs_routes
+from appliance.staff.pictures import routes as staff_routes
+from appliance.staff.provider_keys import routes as provider_key_routes
+from appliance.staff.settings import routes as settings_routes
+from appliance.staff.slots import provider_routes
+from appliance.staff.slots import results as slot_page
+from appliance.staff.slots import routes as slots_routes
+from appliance.staff.stats import routes as stats_routes
+from appliance.staff.templates import routes as template_media_routes
+from appliance.staff.trials import routes as trial_routes
 
 log = structlog.get_logger()
 

@@ -23,7 +23,7 @@ from typing import Any
 from appliance import __version__
 from appliance.core import logging
 from appliance.lifecycle import verbs as lifecycle
-from appliance.settings import Settings, SettingsError, load_settings
+from appliance.settings.environment import Settings, SettingsError, load_settings
 
 EXIT_FAILED, EXIT_USAGE, EXIT_NO_DATABASE = 1, 2, 3
 
@@ -85,11 +85,11 @@ def migrate(settings: Settings, _: argparse.Namespace) -> int:
 async def seed(settings: Settings, _: argparse.Namespace) -> int:
     """Insert the accounts, slots and defaults that do not exist yet; prints one JSON line."""
     from appliance.config_file import load_config
-    from appliance.core.app_settings import OperatorSettings
     from appliance.core.db import Database
     from appliance.core.secrets import FirstPasswordFile
     from appliance.providers.registry import ProviderRegistry
     from appliance.seed import seed as run
+    from appliance.settings.operator import OperatorSettings
 
     registry = ProviderRegistry(OperatorSettings())
     database = Database(settings.sqlalchemy_url())
@@ -107,8 +107,8 @@ async def check(settings: Settings, _: argparse.Namespace) -> int:
     """Check the environment, the config file, and that the program is whole; prints every problem."""
     from appliance.app import create_app
     from appliance.config_file import load_config
-    from appliance.core.app_settings import OperatorSettings
     from appliance.providers.registry import ProviderRegistry
+    from appliance.settings.operator import OperatorSettings
 
     registry = ProviderRegistry(OperatorSettings())
     try:
@@ -123,8 +123,8 @@ async def check(settings: Settings, _: argparse.Namespace) -> int:
 async def cleanup(settings: Settings, arguments: argparse.Namespace) -> int:
     """Remove expired and abandoned files, close interrupted jobs; once, or every so often."""
     from appliance.core.db import Database
-    from appliance.jobs.cleanup import Cleanup
-    from appliance.jobs.cleanup_command import run_every, run_once
+    from appliance.housekeeping.cleanup import Cleanup
+    from appliance.housekeeping.command import run_every, run_once
     from appliance.media.store import MediaStore
 
     media = MediaStore(settings.media_root)
@@ -198,7 +198,6 @@ async def rotate_signing_key(settings: Settings, arguments: argparse.Namespace) 
 
 async def warm_up(settings: Settings, _: argparse.Namespace) -> int:
     """Touch every active slot's providers cheaply with every key, before the doors open."""
-    from appliance.core.app_settings import OperatorSettings
     from appliance.core.db import Database
     from appliance.core.encryption import EncryptionKeys
     from appliance.providers.breaker import Circuits
@@ -207,7 +206,8 @@ async def warm_up(settings: Settings, _: argparse.Namespace) -> int:
     from appliance.providers.runner import RouteRunner
     from appliance.providers.stored_keys import AllKeys, StoredKeys
     from appliance.providers.timings import RouteTimings
-    from appliance.slots.warm_up import WarmUp
+    from appliance.settings.operator import OperatorSettings
+    from appliance.staff.slots.warm_up import WarmUp
 
     database = Database(settings.sqlalchemy_url(), pool_size=2)
     registry = ProviderRegistry(OperatorSettings(), settings.provider_base_urls)

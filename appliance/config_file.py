@@ -11,10 +11,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.accounts.permissions import Permission
-from appliance.core.app_settings import OperatorSettings
 from appliance.core.errors import ValidationFailed
 from appliance.providers.registry import ProviderRegistry
-from appliance.settings import SettingsError
+from appliance.settings.environment import SettingsError
+from appliance.settings.operator import OperatorSettings
 from appliance.slots.recipes import build_recipe
 from appliance.slots.schemas import SLOT_IDS, RouteConfig, SlotFields
 

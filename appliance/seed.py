@@ -15,10 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.accounts.repository import AccountRepository
 from appliance.config_file import ApplianceConfig, SlotSeed
-from appliance.core.app_settings import INGEST_PASSWORD, AppSettingsRepository
 from appliance.core.db import Database
 from appliance.core.passwords import hash_password, make_password
 from appliance.core.secrets import FirstPasswordFile
+from appliance.settings.operator import INGEST_PASSWORD, AppSettingsRepository
 from appliance.slots.repository import SlotRepository
 
 log = structlog.get_logger()

@@ -13,31 +13,27 @@ from appliance.accounts.service import AccountService
 from appliance.accounts.sessions import SessionService
 from appliance.accounts.throttle import LoginThrottle
 from appliance.accounts.tokens import Tokens
-from appliance.admin.board import Board
-from appliance.core.app_settings import OperatorSettings
+from appliance.admin.dashboard.board import Board
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
 from appliance.core.passwords import PasswordChecker
 from appliance.core.public_base import BoothsBase
 from appliance.core.secrets import FirstPasswordFile
+from appliance.guests.guests import GuestPages
+from appliance.guests.service import ResultService
+from appliance.housekeeping.cleanup import Cleanup
+from appliance.housekeeping.disk_guard import DiskGuard
 from appliance.ingest.credentials import IngestCredentials
 from appliance.ingest.gate import Gate
 from appliance.ingest.idempotency import IdempotentJobs
 from appliance.ingest.service import IngestService
-from appliance.ingest.trials import Trials
-from appliance.jobs.cleanup import Cleanup
-from appliance.jobs.disk_guard import DiskGuard
 from appliance.jobs.ledger import JobLedger
-from appliance.jobs.service import JobService
 from appliance.media.imaging import Imaging
 from appliance.media.lending import Lending
 from appliance.media.library import TemplateFiles
 from appliance.media.previews import Previews
 from appliance.media.store import MediaStore
 from appliance.media.templates import TemplateCache
-from appliance.operator_settings.address import Addresses
-from appliance.operator_settings.provider_keys.service import ProviderKeyService
-from appliance.operator_settings.service import OperatorSettingsService
 from appliance.providers.breaker import Circuits
 from appliance.providers.failover import ProviderLine
 from appliance.providers.keys import KeyFiles, KeyRing
@@ -45,20 +41,24 @@ from appliance.providers.registry import ProviderRegistry
 from appliance.providers.runner import RouteRunner
 from appliance.providers.stored_keys import AllKeys, StoredKeys
 from appliance.providers.timings import RouteTimings
-from appliance.results.gallery import Gallery
-from appliance.results.guests import GuestPages
-from appliance.results.moderation import Moderation
-from appliance.results.service import ResultService
-from appliance.results.slot_page import SlotPages
-from appliance.results.staff import StaffPictures
-from appliance.results.staff_archive import StaffArchive
-from appliance.settings import Settings
-from appliance.slots.catalog import ProviderCatalog
-from appliance.slots.editor import SlotEditor
+from appliance.settings.environment import Settings
+from appliance.settings.operator import OperatorSettings
 from appliance.slots.service import SlotService
-from appliance.slots.template_media import TemplateMediaService
-from appliance.slots.warm_up import WarmUp
-from appliance.stats.service import StatsService
+from appliance.staff.jobs.service import JobService
+from appliance.staff.pictures.archive import StaffArchive
+from appliance.staff.pictures.gallery import Gallery
+from appliance.staff.pictures.moderation import Moderation
+from appliance.staff.pictures.service import StaffPictures
+from appliance.staff.provider_keys.service import ProviderKeyService
+from appliance.staff.settings.address import Addresses
+from appliance.staff.settings.service import OperatorSettingsService
+from appliance.staff.slots.catalog import ProviderCatalog
+from appliance.staff.slots.editor import SlotEditor
+from appliance.staff.slots.results import SlotPages
+from appliance.staff.slots.warm_up import WarmUp
+from appliance.staff.stats.service import StatsService
+from appliance.staff.templates.service import TemplateMediaService
+from appliance.staff.trials.service import Trials
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,31 +13,26 @@ import asyncio
 from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
-from appliance.admin import (
-    account,
-    address_note,
-    audit,
-    dashboard,
-    disk,
-    errors,
-    event_end,
-    gallery,
-    jobs,
-    login,
-    moderation,
-    pictures,
-    provider_keys,
-    settings,
-    settings_previews,
-    shared_galleries,
-    slot_gallery,
-    slot_history,
-    slot_test,
-    slots,
-    template_media,
-)
-from appliance.admin.headers import PageHeaders
-from appliance.admin.security import PasswordMustChange, protect
+from appliance.admin import audit, errors
+from appliance.admin.dashboard import address_note, disk
+from appliance.admin.dashboard import page as dashboard
+from appliance.admin.door import account, login
+from appliance.admin.door.headers import PageHeaders
+from appliance.admin.door.security import PasswordMustChange, protect
+from appliance.admin.event import end as event_end
+from appliance.admin.event import galleries as shared_galleries
+from appliance.admin.jobs import page as jobs
+from appliance.admin.pictures import approval as moderation
+from appliance.admin.pictures import page as gallery
+from appliance.admin.pictures import templates as template_media
+from appliance.admin.pictures import view as pictures
+from appliance.admin.settings import page as settings
+from appliance.admin.settings import previews as settings_previews
+from appliance.admin.settings import provider_keys
+from appliance.admin.slots import gallery as slot_gallery
+from appliance.admin.slots import history as slot_history
+from appliance.admin.slots import page as slots
+from appliance.admin.slots import trial as slot_test
 from appliance.core import error_handlers
 from appliance.core.routing import answering_head
 

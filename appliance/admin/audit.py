@@ -13,10 +13,10 @@ from fastapi import APIRouter, Depends, Request, Response
 from appliance.accounts.actions import GROUPS
 from appliance.accounts.audit import AuditFilter
 from appliance.accounts.models import AuditLog
-from appliance.admin.headers import MOUNT
+from appliance.admin.door.headers import MOUNT
+from appliance.admin.door.security import Visit, allowed
 from appliance.admin.i18n import Words
 from appliance.admin.render import page, part
-from appliance.admin.security import Visit, allowed
 from appliance.admin.services import services_of
 from appliance.slots.schemas import SLOT_IDS
 

@@ -8,17 +8,17 @@ from fastapi import Request
 
 from appliance.admin.services import AdminServices
 from appliance.core.public_base import BoothsBase
-from appliance.ingest.trials import Trials
-from appliance.jobs.service import JobService
-from appliance.operator_settings.address import Addresses
+from appliance.guests.guests import GuestPages
 from appliance.providers.runner import RouteRunner
-from appliance.results.gallery import Gallery
-from appliance.results.guests import GuestPages
-from appliance.results.moderation import Moderation
-from appliance.results.staff import StaffPictures
-from appliance.results.staff_archive import StaffArchive
-from appliance.slots.catalog import ProviderCatalog
-from appliance.slots.template_media import TemplateMediaService
+from appliance.staff.jobs.service import JobService
+from appliance.staff.pictures.archive import StaffArchive
+from appliance.staff.pictures.gallery import Gallery
+from appliance.staff.pictures.moderation import Moderation
+from appliance.staff.pictures.service import StaffPictures
+from appliance.staff.settings.address import Addresses
+from appliance.staff.slots.catalog import ProviderCatalog
+from appliance.staff.templates.service import TemplateMediaService
+from appliance.staff.trials.service import Trials
 
 
 class Desk(AdminServices, Protocol):

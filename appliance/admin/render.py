@@ -13,10 +13,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from appliance.admin import assets
-from appliance.admin.headers import MOUNT
+from appliance.admin.door.headers import MOUNT
+from appliance.admin.door.security import NOTICE_COOKIE, THEMES, Visit
 from appliance.admin.i18n import NAMES, Words
 from appliance.admin.navigation import places_for
-from appliance.admin.security import NOTICE_COOKIE, THEMES, Visit
 
 # HTMX as a strict policy wants it: nothing evaluated, no style element of its own, only our own
 # addresses; errors arrive as toasts, a form with wrong values as the form again.

@@ -9,13 +9,13 @@ from fastapi import Request
 from appliance.accounts.audit import AuditTrail
 from appliance.accounts.login import LoginService
 from appliance.accounts.sessions import SessionService
-from appliance.admin.board import Board
-from appliance.jobs.disk_guard import DiskGuard
-from appliance.operator_settings.provider_keys.service import ProviderKeyService
-from appliance.operator_settings.service import OperatorSettingsService
-from appliance.results.staff import StaffPictures
-from appliance.slots.editor import SlotEditor
-from appliance.slots.warm_up import WarmUp
+from appliance.admin.dashboard.board import Board
+from appliance.housekeeping.disk_guard import DiskGuard
+from appliance.staff.pictures.service import StaffPictures
+from appliance.staff.provider_keys.service import ProviderKeyService
+from appliance.staff.settings.service import OperatorSettingsService
+from appliance.staff.slots.editor import SlotEditor
+from appliance.staff.slots.warm_up import WarmUp
 
 
 class AdminServices(Protocol):

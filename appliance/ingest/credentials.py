@@ -13,13 +13,13 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.accounts.repository import AccountRepository
-from appliance.core.app_settings import INGEST_PASSWORD, AppSettingsRepository
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import InvalidIngestPassword
 from appliance.core.passwords import PasswordChecker, hash_password
 from appliance.core.secrets import FirstPasswordFile
 from appliance.core.threads import finish_in_thread
+from appliance.settings.operator import INGEST_PASSWORD, AppSettingsRepository
 
 log = structlog.get_logger()
 

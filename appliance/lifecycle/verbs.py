@@ -13,12 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.lifecycle.sealing import BackupProblem
-from appliance.settings import Settings
+from appliance.lifecycle.backup.sealing import BackupProblem
+from appliance.settings.environment import Settings
 
 if TYPE_CHECKING:
     from appliance.core.db import Database
-    from appliance.lifecycle.backup import Made
+    from appliance.lifecycle.backup.write import Made
 
 FRONT = Path("/var/lib/photochanger/front")  # what Nginx is given; only there in the stack
 
@@ -27,7 +27,7 @@ Verb = Callable[[Settings, argparse.Namespace], "int | Awaitable[int]"]
 
 def prepare(settings: Settings, _: argparse.Namespace) -> int:
     """Make the secret files and Nginx's files that are missing; the stack's first step."""
-    from appliance.lifecycle import prepare as step  # noqa: PLC0415 - each verb loads what it needs
+    from appliance.lifecycle.stack import prepare as step  # noqa: PLC0415 - each verb loads what it needs
 
     step.prepare(settings.secrets_dir, settings.media_root)
     return 0
@@ -35,14 +35,14 @@ def prepare(settings: Settings, _: argparse.Namespace) -> int:
 
 def set_up(settings: Settings, _: argparse.Namespace) -> int:
     """Make the database ready: role, tables, what is seeded; prints the first passwords once."""
-    from appliance.lifecycle.set_up import set_up as run  # noqa: PLC0415
+    from appliance.lifecycle.stack.set_up import set_up as run  # noqa: PLC0415
 
     return run(settings)
 
 
 def sidecar(_: Settings, __: argparse.Namespace) -> int:
     """Clean up every quarter of an hour and back up every night, until told to stop."""
-    program = Path(__file__).with_name("sidecar.py")
+    program = Path(__file__).with_name("stack") / "sidecar.py"
     os.execv(sys.executable, [sys.executable, "-I", "-S", str(program)])  # noqa: S606 - it becomes the small one
 
 
@@ -56,7 +56,7 @@ def first_passwords(settings: Settings, _: argparse.Namespace) -> int:
 
 async def backup(settings: Settings, arguments: argparse.Namespace) -> int:
     """Write the database, the secret files and the pictures into one file, while the appliance works."""
-    from appliance.lifecycle import backup as work  # noqa: PLC0415
+    from appliance.lifecycle.backup import write as work  # noqa: PLC0415
 
     to = arguments.to or (settings.backup_dir and str(settings.backup_dir))
     if not to:
@@ -84,7 +84,7 @@ def _describe(made: Made) -> str:
 
 async def restore(settings: Settings, arguments: argparse.Namespace) -> int:
     """Put a backup in the place of what is there; refuses a damaged one before touching anything."""
-    from appliance.lifecycle import restore as work  # noqa: PLC0415
+    from appliance.lifecycle.backup import restore as work  # noqa: PLC0415
 
     if not arguments.while_running and not arguments.check:
         work.refuse_while_the_app_runs(settings, FRONT)
@@ -113,7 +113,7 @@ def _found(name: str, settings: Settings) -> str:
 
 def _passphrase(settings: Settings, file: str | None) -> str | None:
     """The first line of a file or, for ``-``, of standard input; else that of the nightly backups, if any."""
-    from appliance.lifecycle.backup import usual_passphrase  # noqa: PLC0415
+    from appliance.lifecycle.backup.write import usual_passphrase  # noqa: PLC0415
 
     if file is None:
         return usual_passphrase(settings.secrets_dir)
@@ -136,9 +136,9 @@ def _first_line() -> str:
 
 async def free_space(settings: Settings, arguments: argparse.Namespace) -> int:
     """When the disk is low, remove results past half their time, as few as make room again."""
-    from appliance.jobs.cleanup import Cleanup  # noqa: PLC0415
-    from appliance.jobs.disk_guard import DiskGuard  # noqa: PLC0415
-    from appliance.lifecycle.disk import describe  # noqa: PLC0415
+    from appliance.housekeeping.cleanup import Cleanup  # noqa: PLC0415
+    from appliance.housekeeping.disk_guard import DiskGuard  # noqa: PLC0415
+    from appliance.lifecycle.doctor.disk import describe  # noqa: PLC0415
     from appliance.media.store import MediaStore  # noqa: PLC0415
 
     media = MediaStore(settings.media_root)
@@ -151,7 +151,7 @@ async def free_space(settings: Settings, arguments: argparse.Namespace) -> int:
 
 async def busy(settings: Settings, _: argparse.Namespace) -> int:
     """Say how many photos are in flight; exit code 0 when there is none."""
-    from appliance.lifecycle import smoke as work  # noqa: PLC0415
+    from appliance.lifecycle.stack import smoke as work  # noqa: PLC0415
 
     async with _database(settings) as database:
         count = await work.busy(settings, database)
@@ -161,7 +161,7 @@ async def busy(settings: Settings, _: argparse.Namespace) -> int:
 
 async def smoke(settings: Settings, _: argparse.Namespace) -> int:
     """Send a photo to the running app and see that it becomes a picture; it is removed again."""
-    from appliance.lifecycle import smoke as work  # noqa: PLC0415
+    from appliance.lifecycle.stack import smoke as work  # noqa: PLC0415
 
     async with _database(settings) as database:
         tried = await work.try_one_photo(settings, database)
@@ -171,7 +171,7 @@ async def smoke(settings: Settings, _: argparse.Namespace) -> int:
 
 async def doctor(settings: Settings, arguments: argparse.Namespace) -> int:
     """Look at everything and say on one page what is well, what is not, and what to do."""
-    from appliance.lifecycle import doctor as work  # noqa: PLC0415
+    from appliance.lifecycle.doctor import examine as work  # noqa: PLC0415
 
     findings = await work.examine(settings, front=FRONT)
     print(work.as_json(findings) if arguments.json else work.page(findings))
@@ -180,7 +180,7 @@ async def doctor(settings: Settings, arguments: argparse.Namespace) -> int:
 
 async def support_bundle(settings: Settings, arguments: argparse.Namespace) -> int:
     """Write what somebody who helps needs to standard output, without secrets and pictures."""
-    from appliance.lifecycle import support_bundle as work  # noqa: PLC0415
+    from appliance.lifecycle.doctor import support_bundle as work  # noqa: PLC0415
 
     logs = sys.stdin.buffer.read().decode(errors="replace") if arguments.logs else ""
     await work.write(settings, sys.stdout.buffer, logs, front=FRONT)
@@ -190,7 +190,7 @@ async def support_bundle(settings: Settings, arguments: argparse.Namespace) -> i
 def welcome(settings: Settings, arguments: argparse.Namespace) -> int:
     """Print the addresses, a QR code of the admin pages and the first passwords."""
     from appliance.core.secrets import FirstPasswordFile  # noqa: PLC0415
-    from appliance.lifecycle.welcome import text  # noqa: PLC0415
+    from appliance.lifecycle.stack.welcome import text  # noqa: PLC0415
 
     print(text(arguments.base, FirstPasswordFile(settings.secrets_dir).read(), qr=not arguments.no_qr))
     return 0
@@ -198,7 +198,7 @@ def welcome(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def make_certificate(settings: Settings, arguments: argparse.Namespace) -> int:
     """Make a certificate for these names under a local authority, whose root the booths install."""
-    from appliance.lifecycle.prepare import make_certificate as run  # noqa: PLC0415
+    from appliance.lifecycle.stack.prepare import make_certificate as run  # noqa: PLC0415
 
     run(settings.secrets_dir, settings.media_root, arguments.name)
     print("Made. Install the authority on the booth PCs: http://ADDRESS/ca.crt")
@@ -229,7 +229,7 @@ async def rotate_encryption_key(settings: Settings, arguments: argparse.Namespac
 
 async def announce(settings: Settings, arguments: argparse.Namespace) -> int:
     """Announce the machine's .local name in the local network, until told to stop."""
-    from appliance.lifecycle.announce import run  # noqa: PLC0415
+    from appliance.lifecycle.stack.announce import run  # noqa: PLC0415
 
     if not settings.local_name:
         print("PHOTOCHANGER_LOCAL_NAME is not set: there is no name to announce.", file=sys.stderr)

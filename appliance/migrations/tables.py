@@ -1,12 +1,13 @@
 """Every table of the appliance, so that Alembic and its test see them all."""
 
 from appliance.accounts import models as accounts
-from appliance.core import app_settings, ratelimit
+from appliance.core import ratelimit
 from appliance.core.db import Base
+from appliance.guests.galleries import models as galleries
 from appliance.jobs import models as jobs
 from appliance.media import models as media
 from appliance.providers import models as providers
-from appliance.results.galleries import models as galleries
+from appliance.settings import operator as app_settings
 from appliance.slots import models as slots
 
 metadata = Base.metadata

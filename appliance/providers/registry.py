@@ -8,7 +8,6 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from appliance.core.app_settings import OperatorSettings, ProviderConnection
 from appliance.core.errors import ValidationFailed
 from appliance.core.validation import field_messages
 from appliance.providers.base import Driver, Operation, Params
@@ -19,6 +18,7 @@ from appliance.providers.openai import models as openai_models
 from appliance.providers.openai.driver import OpenAIDriver
 from appliance.providers.pool import build_client
 from appliance.providers.turbotext.driver import TurbotextDriver
+from appliance.settings.operator import OperatorSettings, ProviderConnection
 
 DEFAULT_URLS = {
     "gemini": "https://generativelanguage.googleapis.com",

@@ -18,7 +18,7 @@ from appliance.slots.models import Slot
 from appliance.slots.prompts import PromptOptions
 from appliance.slots.recipes import build_recipe
 from appliance.slots.schemas import RouteConfig, SlotConfig, SlotFields
-from appliance.slots.views import SlotView
+from appliance.staff.slots.views import SlotView
 
 _COLUMNS = tuple(SlotFields.model_fields)
 

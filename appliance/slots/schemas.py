@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from appliance.core.app_settings import OperatorSettings
 from appliance.core.clock import Deadline
 from appliance.media.finish import OutputOptions
 from appliance.providers.routes import MAX_FALLBACKS, EditPlan, Route
+from appliance.settings.operator import OperatorSettings
 from appliance.slots.prompts import PromptOptions, prepared
 
 Role = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]

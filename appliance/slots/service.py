@@ -6,13 +6,13 @@ from typing import cast
 
 import structlog
 
-from appliance.core.app_settings import AppSettingsRepository, OperatorSettings
 from appliance.core.db import Database
 from appliance.core.errors import ProviderFailed, SlotDisabled, SlotNotFound, ValidationFailed
 from appliance.media.models import TemplateMedia
 from appliance.media.templates import TemplateCache
 from appliance.providers.base import TemplateImage
 from appliance.providers.registry import ProviderRegistry
+from appliance.settings.operator import AppSettingsRepository, OperatorSettings
 from appliance.slots.configs import columns_of
 from appliance.slots.models import Slot
 from appliance.slots.recipes import OVERLAY_ROLE, build_recipe

@@ -12,9 +12,9 @@ from appliance.accounts.actions import ACTIONS
 from appliance.app import create_app
 from appliance.cli import VERBS
 from appliance.core import errors
-from appliance.core.app_settings import OperatorSettings
 from appliance.core.errors import ApplianceError, ErrorCode
-from appliance.settings import Settings, environment_names
+from appliance.settings.environment import Settings, environment_names
+from appliance.settings.operator import OperatorSettings
 from tests.support.stack import CHECKOUT
 
 DOCS = CHECKOUT / "docs"

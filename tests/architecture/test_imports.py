@@ -12,15 +12,14 @@ from tests.support.stack import CHECKOUT
 PACKAGE = CHECKOUT / "appliance"
 LEVELS: list[set[str]] = [
     {"core"},
+    {"settings"},
     {"accounts", "media", "providers"},
-    {"slots"},
-    {"jobs"},
-    {"ingest", "results", "stats"},
-    {"operator_settings"},
+    {"slots", "jobs"},
+    {"ingest", "guests", "housekeeping"},
+    {"staff"},
     {"admin"},
     # the wiring, and what only it uses
     {
-        "settings",
         "services",
         "app",
         "cli",

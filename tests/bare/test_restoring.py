@@ -13,7 +13,7 @@ import pytest
 
 from appliance.bare.environment import environment
 from appliance.bare.places import Ports
-from appliance.lifecycle import archive
+from appliance.lifecycle.backup import archive
 from tests.bare.appliance_run import Appliance
 
 

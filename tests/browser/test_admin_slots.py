@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Dialog
 
-from appliance.admin.slot_fields import SchemaWords, properties
-from appliance.core.app_settings import ProviderConnection
+from appliance.admin.slots.fields import SchemaWords, properties
 from appliance.media.finish import OutputOptions
 from appliance.providers.base import Driver
 from appliance.providers.registry import BUILDERS, DEFAULT_URLS, Wanted
+from appliance.settings.operator import ProviderConnection
 from appliance.slots.prompts import PromptOptions
 from tests.browser.conftest import MakePerson
 from tests.browser.slot_editor import quiet, saved, shown

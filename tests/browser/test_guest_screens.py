@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import expect
 
 from appliance.core.clock import utcnow
-from appliance.results.i18n import languages
+from appliance.guests.i18n import languages
 from tests.browser.conftest import MakeGuest
 from tests.conftest import Change
 from tests.support.camera import Camera, Reply, Shot

@@ -18,11 +18,12 @@ import pytest
 
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
-from appliance.lifecycle import archive, backup, restore
-from appliance.lifecycle.sealing import MAGIC, BackupProblem
+from appliance.lifecycle.backup import archive, restore
+from appliance.lifecycle.backup import write as backup
+from appliance.lifecycle.backup.sealing import MAGIC, BackupProblem
 from appliance.providers.keys import KeyFiles
 from appliance.providers.stored_keys import AllKeys, StoredKeys
-from appliance.settings import Settings
+from appliance.settings.environment import Settings
 from tests.support.camera import Camera, Shot
 from tests.support.keys import entered, made_up, no_keys
 from tests.support.stack import CHECKOUT, Stack

@@ -17,8 +17,8 @@ import pytest
 from appliance.core.db import Database
 from appliance.core.errors import StorageFull
 from appliance.core.health import LOW_DISK_BYTES
-from appliance.jobs.cleanup import Cleanup
-from appliance.jobs.disk_guard import DiskGuard, Offer
+from appliance.housekeeping.cleanup import Cleanup
+from appliance.housekeeping.disk_guard import DiskGuard, Offer
 from appliance.media.store import ROOM_OF_A_PHOTO, MediaStore
 from tests.support.disk import Low, MakePicture
 from tests.support.stack import CHECKOUT, Stack

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from appliance.lifecycle import certificates, doctor
-from appliance.lifecycle.doctor import Finding, State
+from appliance.lifecycle.doctor import examine as doctor
+from appliance.lifecycle.doctor.examine import Finding, State
+from appliance.lifecycle.stack import certificates
 from tests.conftest import Change
 from tests.integration.test_backup import settings_of
 from tests.standins import StandIn

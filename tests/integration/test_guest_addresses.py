@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from appliance.core.public_base import lan_address
-from appliance.lifecycle import certificates
-from appliance.operator_settings.address import Addresses
-from appliance.results.tokens import IDENTITY_PATH
+from appliance.guests.tokens import IDENTITY_PATH
+from appliance.lifecycle.stack import certificates
+from appliance.staff.settings.address import Addresses
 from tests.conftest import Change
 from tests.support.stack import CHECKOUT, Stack, free_port
 

@@ -7,7 +7,7 @@ import re
 import httpx
 import pytest
 
-from appliance.results.codes import ALPHABET, LENGTH, read_code
+from appliance.guests.codes import ALPHABET, LENGTH, read_code
 from tests.conftest import Change
 from tests.integration.test_guest_pages import HTML, job
 from tests.integration.test_guest_pages import read_code as scan

@@ -12,7 +12,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from appliance.results.i18n import languages
+from appliance.guests.i18n import languages
 from tests.conftest import Change
 from tests.support.camera import Camera, Reply, Shot
 from tests.support.logins import client_at, new_address

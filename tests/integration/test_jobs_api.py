@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from appliance.core.errors import ErrorCode
-from appliance.jobs.advice import advice, known_reasons
 from appliance.jobs.models import INTERRUPTED_REASON, TIMEOUT_REASON
+from appliance.staff.jobs.advice import advice, known_reasons
 from tests.standins import Script, StandIn, Step
 from tests.support.camera import Camera, Reply, Shot
 from tests.support.logins import add_account, client_at, code

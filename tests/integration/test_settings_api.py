@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from appliance.core.app_settings import OperatorSettings
 from appliance.core.secrets import FirstPasswordFile
+from appliance.settings.operator import OperatorSettings
 from tests.support.camera import Camera, Shot
 from tests.support.logins import PASSWORD, MakeAccount, bearer, code, log_in
 from tests.support.photos import portrait_jpeg

@@ -10,7 +10,7 @@ import asyncpg
 import httpx
 import pytest
 
-from appliance.stats.queries import NEWEST, SLOT_FIGURES
+from appliance.staff.stats.queries import NEWEST, SLOT_FIGURES
 from tests.standins import Script, StandIn, Step
 from tests.support.camera import Camera, Shot
 from tests.support.history import fill_history

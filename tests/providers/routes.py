@@ -10,7 +10,6 @@ from typing import Any
 
 from sqlalchemy.engine import make_url
 
-from appliance.core.app_settings import OperatorSettings
 from appliance.core.clock import Deadline
 from appliance.core.db import Database
 from appliance.core.errors import ApplianceError
@@ -21,6 +20,7 @@ from appliance.providers.registry import ProviderRegistry
 from appliance.providers.routes import EditPlan, Route
 from appliance.providers.runner import EditJob, RouteRunner
 from appliance.providers.timings import RouteTimings
+from appliance.settings.operator import OperatorSettings
 from tests.providers.photos import photo_in
 from tests.standins import Script, StandIn, gemini_app, running
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from appliance.config_file import ConfigError, key_lines, load_config
-from appliance.core.app_settings import OperatorSettings
 from appliance.providers.registry import ProviderRegistry
+from appliance.settings.operator import OperatorSettings
 from tests.support.stack import CHECKOUT
 
 SHIPPED = (CHECKOUT / "config/appliance.toml").read_text()

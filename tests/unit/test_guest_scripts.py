@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright._impl._driver import compute_driver_executable
 
-from appliance.results import pages
+from appliance.guests import pages
 
 FOLDER = Path(pages.__file__).parent
 TV, PHONE = 2016, 2017

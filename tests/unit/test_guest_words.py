@@ -11,8 +11,8 @@ import pytest
 
 from appliance.core import public_base
 from appliance.core.public_base import guest_base, request_base
-from appliance.results import i18n
-from appliance.results.i18n import choose, languages, offered
+from appliance.guests import i18n
+from appliance.guests.i18n import choose, languages, offered
 
 ENGLISH = languages()["en"].texts
 

@@ -6,10 +6,10 @@ import asyncio
 import uuid
 from pathlib import Path
 
+from appliance.guests.screens import Screens
 from appliance.media.imaging import Imaging
 from appliance.media.previews import Previews, job_preview
 from appliance.media.store import MediaStore
-from appliance.results.screens import Screens
 from tests.support.photos import portrait_jpeg
 
 

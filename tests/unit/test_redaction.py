@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.lifecycle.redaction import redact
+from appliance.lifecycle.doctor.redaction import redact
 
 JOB = "0e77bdeb-8833-47aa-986d-81162f8bdede"
 

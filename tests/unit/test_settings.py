@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.settings import SettingsError, environment_names, load_settings
+from appliance.settings.environment import SettingsError, environment_names, load_settings
 
 GOOD = {
     "PHOTOCHANGER_DATABASE_URL": "postgresql://app@db:5432/photochanger",

@@ -87,8 +87,8 @@ async def test_a_key_is_in_no_answer_log_audit_entry_or_support_bundle(
 _BUNDLE = """
 import asyncio, io, sys, tarfile
 from pathlib import Path
-from appliance.lifecycle import support_bundle
-from appliance.settings import load_settings
+from appliance.lifecycle.doctor import support_bundle
+from appliance.settings.environment import load_settings
 out = io.BytesIO()
 asyncio.run(support_bundle.write(load_settings(), out, sys.stdin.read(), front=Path(sys.argv[1])))
 out.seek(0)

@@ -1,0 +1,27 @@
+"""The disk on the dashboard: told when it runs low, and room made with one tap."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+
+from appliance.admin.door.headers import MOUNT
+from appliance.admin.door.security import Visit, allowed
+from appliance.admin.render import part
+from appliance.admin.services import services_of
+
+router = APIRouter(prefix="/dashboard/disk")
+
+MayRemove = Annotated[Visit, Depends(allowed("results:write"))]
+
+
+@router.post("/free")
+async def free(request: Request, visiting: MayRemove) -> Response:
+    """Have results past half their time end now, and say what that gave."""
+    report = await services_of(request).disk_guard.free(visiting.who)
+    if not visiting.is_htmx:
+        visiting.notice("space_freed")
+        return RedirectResponse(f"{MOUNT}/", 303)
+    return part(visiting, "_disk_freed.html", report=report)

@@ -1,0 +1,71 @@
+"""Server-sent events for the dashboard: what has changed, and a beat while nothing does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import structlog
+from fastapi import Request
+
+from appliance.accounts.dependencies import client_address
+from appliance.admin.dashboard.board import Board, Card, Disk
+from appliance.admin.services import services_of
+from appliance.core.errors import ApplianceError
+
+log = structlog.get_logger()
+
+LOOK_EVERY = 2.0  # seconds
+BEAT_EVERY = 15.0  # shorter than Nginx waits; also how soon a log-out ends the stream
+LONGEST = 600.0  # then the browser comes back by itself and shows its cookies again
+COME_BACK_MS = 2000
+
+Render = Callable[[Sequence[Card], Sequence[Card], Disk], str]
+
+
+async def changes(request: Request, board: Board, render: Render) -> AsyncIterator[str]:
+    """Each time something changed: the cards that did, with the tally, as ``render`` shows them.
+
+    The first event holds every card: the browser may have been away. The stream ends when the
+    session does, when the appliance is stopped, and after a while by itself.
+    """
+    stopping: asyncio.Event = request.app.state.stopping
+    began = checked = time.monotonic()
+    known: dict[str, str] = {}
+    known_disk = ""
+    yield f"retry: {COME_BACK_MS}\n\n"
+    while not stopping.is_set() and time.monotonic() - began < LONGEST:
+        try:
+            cards, disk = await board.cards(), await board.disk()
+        except Exception as error:  # noqa: BLE001 - the database is away: the browser asks and is told
+            log.warning("live.ended", error=type(error).__name__)
+            return
+        changed = [card for card in cards if known.get(card.slot_id) != card.mark]
+        if changed or disk.mark != known_disk:
+            known, known_disk = {card.slot_id: card.mark for card in cards}, disk.mark
+            yield event("cards", render(changed, cards, disk))
+        if time.monotonic() - checked > BEAT_EVERY:
+            checked = time.monotonic()
+            if not await _still_in(request):
+                return
+            yield event("beat", "")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), LOOK_EVERY)
+
+
+async def _still_in(request: Request) -> bool:
+    """Whether the session that opened the stream still stands."""
+    token = getattr(request.state, "access_token", "")
+    try:
+        await services_of(request).sessions.authenticate(token, client_address(request))
+    except ApplianceError:
+        return False
+    return True
+
+
+def event(name: str, data: str) -> str:
+    """One event in the form of ``text/event-stream``."""
+    lines = "".join(f"data: {line}\n" for line in data.splitlines() or [""])
+    return f"event: {name}\n{lines}\n"

@@ -1,0 +1,156 @@
+"""The dashboard: fifteen cards that follow what happens."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse, StreamingResponse
+
+from appliance.admin.dashboard import live
+from appliance.admin.dashboard.board import Board, Card, Disk
+from appliance.admin.door.headers import MOUNT
+from appliance.admin.door.security import SignedIn, Visit, allowed
+from appliance.admin.render import html, page, part
+from appliance.admin.services import services_of
+from appliance.core.errors import SlotNotFound
+from appliance.core.public_base import doorway_of
+from appliance.slots.schemas import SLOT_IDS
+from appliance.staff.stats.schemas import Cause
+
+router = APIRouter()
+
+MayLook = Annotated[Visit, Depends(allowed("slots:read"))]
+MayTest = Annotated[Visit, Depends(allowed("slots:test"))]
+MayPause = Annotated[Visit, Depends(allowed("slots:pause"))]
+
+# The address that a booth posts to, by reply form; DSLR Remote Pro's first.
+REPLIES = ("image", "multipart", "json")
+
+
+def _board(request: Request) -> Board:
+    return services_of(request).board
+
+
+@router.get("/")
+async def dashboard(request: Request, visiting: SignedIn) -> Response:
+    """The page. Who may not look at slots is led to what they may look at."""
+    visiting = await allowed("slots:read")(visiting)
+    services = services_of(request)
+    cards = await services.board.cards()
+    settings = await services.operator_settings.state()
+    return page(
+        visiting,
+        "dashboard.html",
+        password=settings.ingest_password,
+        disk=await services.board.disk(),
+        **_tally(cards),
+        **_shared(request, visiting, cards),
+    )
+
+
+@router.get("/dashboard/cards")
+async def cards(request: Request, visiting: MayLook) -> Response:
+    """The tally and every card: for browsers whose stream of events does not work."""
+    found = await _board(request).cards()
+    disk = await _board(request).disk()
+    return part(visiting, "_board.html", disk=disk, **_tally(found), **_shared(request, visiting, found))
+
+
+@router.get("/events")
+async def events(request: Request, visiting: MayLook) -> Response:
+    """Cards as they change, as server-sent events."""
+    board = _board(request)
+
+    def render(changed: Sequence[Card], everything: Sequence[Card], disk: Disk) -> str:
+        shown = _tally(everything) | _shared(request, visiting, changed)
+        return html(visiting, "_board.html", disk=disk, **shown)
+
+    return StreamingResponse(
+        live.changes(request, board, render),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"},
+    )
+
+
+@router.post("/dashboard/warm-up")
+async def warm_up(request: Request, visiting: MayTest) -> Response:
+    """Touch every active route with every key, before the doors open, and say how each answered."""
+    report = await services_of(request).warm_up.run()
+    if not visiting.is_htmx:
+        visiting.notice("warmed_up" if report.ok else "not_warm")
+        return RedirectResponse(f"{MOUNT}/", 303)
+    return part(visiting, "_warm_up.html", report=report)
+
+
+@router.post("/dashboard/{slot_id}/{action}")
+async def pause_or_resume(slot_id: str, action: str, request: Request, visiting: MayPause) -> Response:
+    """Pause a slot, or let it work again."""
+    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    if slot_id not in SLOT_IDS or action not in ("pause", "resume"):
+        raise SlotNotFound
+    services = services_of(request)
+    await services.slot_editor.set_active(slot_id, action == "resume", visiting.who)
+    card = await services.board.card(slot_id)
+    if not visiting.is_htmx:
+        visiting.notice(f"slot_{action}d")
+        return RedirectResponse(f"{MOUNT}/#{slot_id}", 303)
+    toast = f"{card.number} {card.slot.display_name}: {visiting.words(f'card.{card.slot.state}')}"
+    return part(visiting, "_card.html", toast=toast, card=card, **_shared(request, visiting, [card]))
+
+
+@router.get("/dashboard/{slot_id}/addresses")
+async def addresses(slot_id: str, request: Request, visiting: MayLook) -> Response:
+    """Every address of a slot, one for each reply form, in a dialog."""
+    services = services_of(request)
+    card = await services.board.card(slot_id)
+    settings = await services.operator_settings.state()
+    return part(
+        visiting,
+        "_addresses.html",
+        card=card,
+        replies=REPLIES,
+        password=settings.ingest_password,
+        **_shared(request, visiting, [card]),
+    )
+
+
+def _tally(cards: Sequence[Card]) -> dict[str, Any]:
+    """The line above the cards."""
+    states = Counter(card.slot.state for card in cards)
+    return {
+        "tally": {
+            "ready": states["ready"],
+            "paused": states["paused"],
+            "failing": states["failing"],
+            "in_flight": sum(card.slot.in_flight for card in cards),
+            "last_hour": sum(card.slot.last_hour for card in cards),
+        }
+    }
+
+
+def _shared(request: Request, visiting: Visit, cards: Sequence[Card]) -> dict[str, Any]:
+    """What every card's template may use."""
+    base = doorway_of(request).guests(None)
+
+    def ingest(card: Card, reply: str) -> str:
+        return f"{base}/ingest/{card.slot_id}?reply={reply}"
+
+    def why(cause: Cause) -> dict[str, str]:
+        return _why(visiting, cause)
+
+    return {"cards": cards, "ingest": ingest, "why": why, "may_pause": visiting.may("slots:pause")}
+
+
+def _why(visiting: Visit, cause: Cause) -> dict[str, str]:
+    """What is wrong with a slot and what to do, in the visitor's language."""
+    words = visiting.words
+    if cause.fields:
+        found = "; ".join(f"{name}: {words.message(text)}" for name, text in cause.fields.items())
+        return {"what": words("card.wrong_settings"), "do": found}
+    if cause.advice is None:
+        return {"what": cause.reason or cause.kind, "do": ""}
+    told = cause.advice.ru if words.lang == "ru" else cause.advice.en
+    return {"what": told.what, "do": told.do}

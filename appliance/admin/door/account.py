@@ -1,0 +1,78 @@
+"""One's own account: a new password, the language and the looks of the pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from appliance.accounts.login import MIN_PASSWORD_CHARS
+from appliance.admin.door.headers import MOUNT
+from appliance.admin.door.security import (
+    A_YEAR,
+    LANGUAGE_COOKIE,
+    THEME_COOKIE,
+    THEMES,
+    SignedIn,
+    Visit,
+    Visiting,
+    begin_session,
+)
+from appliance.admin.errors import LOGIN
+from appliance.admin.forms import read_form
+from appliance.admin.i18n import NAMES
+from appliance.admin.render import page
+from appliance.admin.services import services_of
+from appliance.core.errors import InvalidCredentials, TooManyLogins, ValidationFailed
+
+router = APIRouter()
+
+_LONGEST = 1024
+
+
+def _password_page(visiting: Visit, status: int = 200, **values: Any) -> Response:
+    empty: dict[str, Any] = {"fields": {}, "error": None, "least": MIN_PASSWORD_CHARS}
+    return page(visiting, "password.html", status=status, **(empty | values))
+
+
+@router.get("/password")
+async def password_page(visiting: SignedIn) -> Response:
+    """The form for a new password."""
+    return _password_page(visiting)
+
+
+@router.post("/password")
+async def change_password(request: Request, visiting: SignedIn) -> Response:
+    """Give oneself a new password; every other session ends."""
+    assert visiting.who is not None  # noqa: S101 - ``SignedIn`` saw to it
+    form = await read_form(request)
+    current, new, again = (form.get(name, "")[:_LONGEST] for name in ("current", "new", "again"))
+    if new != again:
+        return _password_page(visiting, 422, fields={"again": "does not match"})
+    try:
+        grant = await services_of(request).login.change_password(visiting.who, current, new)
+    except (ValidationFailed, InvalidCredentials) as refused:
+        names = {"new_password": "new", "current_password": "current"}
+        fields = {names.get(name, name): text for name, text in (refused.fields or {}).items()}
+        return _password_page(visiting, refused.status_code, fields=fields)
+    except TooManyLogins as refused:
+        return _password_page(visiting, refused.status_code, error=refused)
+    begin_session(request, grant)
+    visiting.notice("password_changed")
+    return RedirectResponse(f"{MOUNT}/", 303)
+
+
+@router.post("/preferences")
+async def preferences(request: Request, visiting: Visiting) -> Response:
+    """Choose the language or the looks, on this device, and go back to where one was."""
+    form = await read_form(request)
+    for name, cookie, known in (
+        ("language", LANGUAGE_COOKIE, tuple(NAMES)),
+        ("theme", THEME_COOKIE, THEMES),
+    ):
+        if form.text(name) in known:
+            visiting.jar.put(cookie, form.text(name), seconds=A_YEAR)
+    back = form.text("back")
+    is_ours = back.startswith(f"{MOUNT}/") and back.isprintable() and "\\" not in back
+    return RedirectResponse(back if is_ours else LOGIN, 303)

@@ -1,0 +1,93 @@
+"""Logging in and out."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from appliance.accounts.dependencies import DEVICE_COOKIE, client_of
+from appliance.accounts.sessions import Grant
+from appliance.accounts.tokens import DEVICE_LIFE
+from appliance.admin.door.headers import MOUNT
+from appliance.admin.door.security import SignedIn, Visiting, begin_session, end_session
+from appliance.admin.errors import LOGIN, PASSWORD
+from appliance.admin.forms import read_form
+from appliance.admin.render import page
+from appliance.admin.services import services_of
+from appliance.core.errors import ApplianceError, InvalidCredentials, TooManyLogins
+
+router = APIRouter()
+
+_LONGEST = 1024
+
+
+@router.get("/login")
+async def login_page(visiting: Visiting, next: str = "") -> Response:  # noqa: A002 - the address says so
+    """The form, or onwards for who is logged in already."""
+    if visiting.who is not None:
+        return RedirectResponse(_onward(next), 303)
+    return page(visiting, "login.html", username="", next=next, error=None)
+
+
+@router.post("/login")
+async def log_in(request: Request, visiting: Visiting) -> Response:
+    """Open a session; a refusal shows the form again and says why."""
+    form = await read_form(request)
+    username, password, after = form.text("username"), form.get("password", ""), form.text("next")
+    error: ApplianceError
+    try:
+        if not username or not password or len(username) > 64 or len(password) > _LONGEST:
+            raise InvalidCredentials  # noqa: TRY301 - the same answer in the same place
+        grant = await services_of(request).login.login(username, password, client_of(request))
+    except (InvalidCredentials, TooManyLogins) as refused:
+        error = refused
+    else:
+        begin_session(request, grant)
+        _remember_device(visiting, grant)
+        return RedirectResponse(PASSWORD if grant.must_change_password else _onward(after), 303)
+    answer = page(
+        visiting, "login.html", status=error.status_code, username=username, next=after, error=error
+    )
+    if error.retry_after is not None:
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
+
+
+@router.get("/token")
+async def token(visiting: SignedIn) -> dict[str, str]:
+    """What changes bring along in this session: for a page that was open before the session began."""
+    return {"csrf": visiting.csrf_token}
+
+
+@router.post("/logout")
+async def log_out(request: Request, visiting: SignedIn) -> Response:
+    """End this session."""
+    assert visiting.who is not None  # noqa: S101 - ``SignedIn`` saw to it
+    await services_of(request).sessions.end(visiting.who)
+    end_session(request)
+    visiting.notice("logged_out")
+    return RedirectResponse(LOGIN, 303)
+
+
+@router.post("/logout-everywhere")
+async def log_out_everywhere(request: Request, visiting: SignedIn) -> Response:
+    """End every session of this account."""
+    assert visiting.who is not None  # noqa: S101 - ``SignedIn`` saw to it
+    await services_of(request).sessions.end_all(visiting.who)
+    end_session(request)
+    visiting.notice("logged_out_everywhere")
+    return RedirectResponse(LOGIN, 303)
+
+
+def _remember_device(visiting: Visiting, grant: Grant) -> None:
+    """The browser keeps an allowance of its own, which no stranger can use up."""
+    if grant.device_token:
+        visiting.jar.put(
+            DEVICE_COOKIE, grant.device_token, seconds=int(DEVICE_LIFE.total_seconds()), path=LOGIN
+        )
+
+
+def _onward(after: str) -> str:
+    """``after`` if it is one of our pages, else the dashboard: the address bar is anybody's."""
+    is_ours = after.startswith(f"{MOUNT}/") and after.isprintable() and "\\" not in after
+    return after if is_ours and not after.startswith(LOGIN) else f"{MOUNT}/"

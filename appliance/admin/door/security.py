@@ -1,0 +1,206 @@
+"""Who looks at a page: the session in two ``HttpOnly`` cookies, and the token of every change.
+
+The access cookie lives for minutes, the refresh cookie continues the session without anybody
+noticing; both stay below ``/admin``. Every change carries a token made from a secret cookie and the
+session's id: a page of another site can neither read nor guess it, and one that plants a cookie of its own
+does not know the session.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from appliance.accounts.dependencies import client_address
+from appliance.accounts.permissions import Permission, Principal
+from appliance.accounts.sessions import Grant, SessionService
+from appliance.admin.door.headers import Jar, jar_of
+from appliance.admin.forms import read_form
+from appliance.admin.i18n import NAMES, Words, language_for, words
+from appliance.admin.services import services_of
+from appliance.core.clock import utcnow
+from appliance.core.errors import CsrfFailed, NotAuthenticated, PermissionDenied, TokenExpired
+
+ACCESS_COOKIE = "photochanger_page"
+REFRESH_COOKIE = "photochanger_page_refresh"
+CSRF_COOKIE = "photochanger_csrf"
+LANGUAGE_COOKIE = "photochanger_language"
+THEME_COOKIE = "photochanger_theme"
+NOTICE_COOKIE = "photochanger_notice"
+
+CSRF_FIELD, CSRF_HEADER = "csrf", "x-csrf-token"
+THEMES = ("auto", "light", "dark")
+A_YEAR = 365 * 24 * 3600
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_UNTOUCHED = frozenset({"same-origin", "none"})
+
+
+class PasswordMustChange(Exception):
+    """The account still has the password that was made for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request of somebody with a browser: their language, their looks, and who they are."""
+
+    request: Request
+    words: Words
+    theme: str
+    csrf_secret: str
+    who: Principal | None = None
+    had_session: bool = False
+
+    @property
+    def csrf_token(self) -> str:
+        """What a change must bring along."""
+        session = str(self.who.session_id) if self.who else "nobody"
+        return hmac.digest(self.csrf_secret.encode(), session.encode(), "sha256").hex()
+
+    @property
+    def jar(self) -> Jar:
+        """The cookies of the answer."""
+        return jar_of(self.request)
+
+    @property
+    def is_htmx(self) -> bool:
+        """Whether a part of a page is wanted, not a page."""
+        return is_htmx(self.request)
+
+    def may(self, permission: Permission) -> bool:
+        """Whether who is logged in has ``permission``."""
+        return self.who is not None and self.who.may(permission)
+
+    def notice(self, key: str) -> None:
+        """Show the toast ``notice.{key}`` on the next page."""
+        self.jar.put(NOTICE_COOKIE, key, seconds=60)
+
+
+def is_htmx(request: Request) -> bool:
+    """Whether HTMX asks, for a part of the page it is on."""
+    return request.headers.get("hx-request") == "true"
+
+
+def nobody(request: Request) -> Visit:
+    """A visit before anybody asked who it is: language and theme alone."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+    lang = chosen if chosen in NAMES else language_for(request.headers.get("accept-language", ""))
+    theme = request.cookies.get(THEME_COOKIE, "")
+    return Visit(
+        request=request,
+        words=words(lang),
+        theme=theme if theme in THEMES else "auto",
+        csrf_secret=_csrf_secret(request),
+    )
+
+
+def _csrf_secret(request: Request) -> str:
+    """The browser's secret; a new one for a new browser, the same all through one request."""
+    known = request.cookies.get(CSRF_COOKIE, "")
+    if len(known) >= 32:
+        return known
+    if isinstance(made := getattr(request.state, "csrf_secret", None), str):
+        return made
+    made = secrets.token_urlsafe(32)
+    request.state.csrf_secret = made
+    jar_of(request).put(CSRF_COOKIE, made)
+    return made
+
+
+async def visit(request: Request) -> Visit:
+    """The visit with who it is, whose session is continued if need be. Nobody is no error here."""
+    plain = nobody(request)
+    who = await _session(request, services_of(request).sessions)
+    had = ACCESS_COOKIE in request.cookies or REFRESH_COOKIE in request.cookies
+    known = Visit(request, plain.words, plain.theme, plain.csrf_secret, who, had)
+    request.state.visit = known
+    return known
+
+
+def visit_of(request: Request) -> Visit:
+    """The visit as far as it is known: for error pages."""
+    known = getattr(request.state, "visit", None)
+    return known if isinstance(known, Visit) else nobody(request)
+
+
+async def _session(request: Request, sessions: SessionService) -> Principal | None:
+    access, refresh = request.cookies.get(ACCESS_COOKIE), request.cookies.get(REFRESH_COOKIE)
+    address = client_address(request)
+    try:
+        if access:
+            request.state.access_token = access
+            return await sessions.authenticate(access, address)
+    except (NotAuthenticated, TokenExpired):
+        pass
+    if not refresh:
+        return None
+    try:
+        grant = await sessions.refresh(refresh, address)
+        begin_session(request, grant)
+        return await sessions.authenticate(grant.access_token, address)
+    except (NotAuthenticated, TokenExpired):
+        end_session(request)
+        return None
+
+
+def begin_session(request: Request, grant: Grant) -> None:
+    """Set the cookies of a session."""
+    jar = jar_of(request)
+    request.state.access_token = grant.access_token
+    left = int((grant.refresh_expires_at - utcnow()).total_seconds())
+    jar.put(ACCESS_COOKIE, grant.access_token, seconds=grant.expires_in)
+    jar.put(REFRESH_COOKIE, grant.refresh_token, seconds=left)
+
+
+def end_session(request: Request) -> None:
+    """Take the cookies of a session back."""
+    for name in (ACCESS_COOKIE, REFRESH_COOKIE, CSRF_COOKIE):
+        jar_of(request).drop(name)
+
+
+Visiting = Annotated[Visit, Depends(visit)]
+
+
+async def protect(visiting: Visiting) -> None:
+    """Every change brings its token, in a header or in its form; raises ``CsrfFailed``."""
+    request = visiting.request
+    if request.method in _SAFE:
+        return
+    given = request.headers.get(CSRF_HEADER) or (await read_form(request)).get(CSRF_FIELD, "")
+    from_here = request.headers.get("sec-fetch-site", "none") in _UNTOUCHED
+    if from_here and hmac.compare_digest(given.encode(), visiting.csrf_token.encode()):
+        return
+    if from_here and visiting.who is None and (visiting.had_session or visiting.is_htmx):
+        raise TokenExpired  # the browser forgets the cookies of a session that is over
+    raise CsrfFailed
+
+
+async def signed_in(visiting: Visiting) -> Visit:
+    """Somebody who is logged in, whatever they may do; raises ``NotAuthenticated``."""
+    if visiting.who is None:
+        raise TokenExpired if visiting.had_session else NotAuthenticated
+    return visiting
+
+
+SignedIn = Annotated[Visit, Depends(signed_in)]
+
+
+def allowed(permission: Permission) -> Callable[[Visit], Awaitable[Visit]]:
+    """A dependency: logged in, with a password of their own, and permitted.
+
+    Raises ``NotAuthenticated``, ``PasswordMustChange`` or ``PermissionDenied``.
+    """
+
+    async def permitted(visiting: SignedIn) -> Visit:
+        assert visiting.who is not None  # noqa: S101 - ``signed_in`` saw to it
+        if visiting.who.must_change_password:
+            raise PasswordMustChange
+        if not visiting.who.may(permission):
+            raise PermissionDenied
+        return visiting
+
+    return permitted

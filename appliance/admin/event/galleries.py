@@ -1,0 +1,184 @@
+"""Galleries and screens: what everybody at the event may see for a while."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
+
+from appliance.admin.desk import desk_of
+from appliance.admin.door.headers import MOUNT
+from appliance.admin.door.security import Visit, allowed
+from appliance.admin.forms import Form, read_form
+from appliance.admin.render import page, part
+from appliance.admin.slots.page import number_of
+from appliance.core.clock import utcnow
+from appliance.core.errors import NotFound
+from appliance.core.public_base import doorway_of
+from appliance.core.validation import field_messages
+from appliance.guests.galleries.schemas import NewGallery, OpenFor
+from appliance.slots.schemas import SLOT_IDS
+
+router = APIRouter(prefix="/screens")
+
+MayRead = Annotated[Visit, Depends(allowed("results:read"))]
+MayWrite = Annotated[Visit, Depends(allowed("results:write"))]
+
+PAGE = f"{MOUNT}/screens"
+UNITS = {"minutes": 1, "hours": 60, "closed": None}
+STARTS = ("usual", "now", "all")  # from when on pictures are in a gallery
+PRINT_PIXELS = 2000
+_EARLIER = timedelta(days=365 * 5)
+_USUAL = {"amount": "4", "unit": "hours", "pictures_from": "usual"}
+
+
+@router.get("")
+async def screens_page(request: Request, visiting: MayRead) -> Response:
+    """The page."""
+    return await _page(request, visiting)
+
+
+async def _page(request: Request, visiting: Visit, *, status: int = 200, **form: Any) -> Response:
+    return page(visiting, "screens.html", status=status, **await _shared(request, visiting, **form))
+
+
+@router.get("/list")
+async def galleries(request: Request, visiting: MayRead) -> Response:
+    """Every gallery as it is now: how many pictures it shows, whether it has ended."""
+    return part(visiting, "_screen_list.html", **await _shared(request, visiting))
+
+
+@router.post("")
+async def open_gallery(request: Request, visiting: MayWrite) -> Response:
+    """Open a gallery as the form says."""
+    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    form = await read_form(request)
+    try:
+        wanted = NewGallery.model_validate(_typed(form))
+    except ValidationError as error:
+        return await _refused(request, visiting, form, field_messages(error))
+    await desk_of(request).guests.desk.open(wanted, visiting.who, await _base(request))
+    return await _done(request, visiting, "gallery_opened", "_screen_new.html")
+
+
+async def _refused(request: Request, visiting: Visit, form: Form, errors: dict[str, str]) -> Response:
+    """The form as it was typed in, with what is wrong with it."""
+    found = {"amount" if name == "minutes" else name: text for name, text in errors.items()}
+    if not visiting.is_htmx:
+        return await _page(request, visiting, status=422, typed=form, errors=found)
+    values = await _shared(request, visiting, typed=form, errors=found)
+    return part(visiting, "_screen_new.html", status=422, **values)
+
+
+@router.post("/{gallery_id}/open")
+async def open_again(gallery_id: uuid.UUID, request: Request, visiting: MayWrite) -> Response:
+    """Open a gallery again, or for longer."""
+    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    try:
+        wanted = OpenFor.model_validate(_time(await read_form(request)))
+    except ValidationError:
+        visiting.notice("gallery_time_wrong")
+        return _to_page(visiting)
+    await desk_of(request).guests.desk.open_again(
+        gallery_id, wanted.minutes, visiting.who, await _base(request)
+    )
+    return await _done(request, visiting, "gallery_opened")
+
+
+@router.post("/{gallery_id}/close")
+async def close(gallery_id: uuid.UUID, request: Request, visiting: MayWrite) -> Response:
+    """Close a gallery."""
+    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    await desk_of(request).guests.desk.close(gallery_id, visiting.who, await _base(request))
+    return await _done(request, visiting, "gallery_closed")
+
+
+async def _done(
+    request: Request, visiting: Visit, notice: str, template: str = "_screen_list.html"
+) -> Response:
+    """The galleries as they are now; ``template`` is the part of the page that asked."""
+    if not visiting.is_htmx:
+        visiting.notice(notice)
+        return RedirectResponse(PAGE, 303)
+    toast = visiting.words(f"notice.{notice}")
+    return part(visiting, template, toast=toast, **await _shared(request, visiting) | {"beside": True})
+
+
+def _to_page(visiting: Visit) -> Response:
+    if visiting.is_htmx:
+        return Response(headers={"HX-Redirect": PAGE})
+    return RedirectResponse(PAGE, 303)
+
+
+@router.get("/{gallery_id}/sheet")
+async def sheet(gallery_id: uuid.UUID, request: Request, visiting: MayRead) -> Response:
+    """A page to print and hang up: the event, the code, the PIN."""
+    gallery = await desk_of(request).guests.desk.get(gallery_id, await _base(request))
+    if gallery.state != "open":
+        raise NotFound
+    return page(visiting, "screen_sheet.html", gallery=gallery, base=await _base(request))
+
+
+def _time(form: Form) -> dict[str, Any]:
+    """The form's time as minutes; ``None``: until somebody closes it."""
+    each = UNITS.get(form.text("unit"), 1)
+    amount = form.text("amount").replace(",", ".")
+    if each is None:
+        return {"minutes": None}
+    try:
+        return {"minutes": float(amount) * each}
+    except ValueError:
+        return {"minutes": amount}
+
+
+def _typed(form: Form) -> dict[str, Any]:
+    now = utcnow()
+    return {
+        **_time(form),
+        "title": form.text("title"),
+        "slot_id": form.text("slot_id") or None,
+        "pin": form.text("pin").replace(" ", "") or None,
+        "moderated": form.checked("moderated"),
+        "pictures_from": {"now": now, "all": now - _EARLIER}.get(form.text("pictures_from")),
+    }
+
+
+async def _base(request: Request) -> str:
+    settings = await desk_of(request).guests.settings()
+    return doorway_of(request).guests(settings.public_base_url)
+
+
+async def _shared(
+    request: Request, visiting: Visit, *, typed: Form | None = None, errors: dict[str, str] | None = None
+) -> dict[str, Any]:
+    desk, base = desk_of(request), await _base(request)
+    found = await desk.guests.desk.all(base)
+    opened = [one for one in found if one.state == "open"]
+    return {
+        "opened": opened,
+        "ended": [one for one in found if one.state != "open"],
+        "waiting": len(await desk.guests.desk.queue()),
+        "moderated": any(one.moderated for one in opened),
+        "typed": typed if typed is not None else _USUAL,
+        "errors": errors or {},
+        "beside": False,
+        "names": {card.slot_id: card.slot.display_name for card in await desk.board.cards()},
+        "slots": SLOT_IDS,
+        "units": UNITS,
+        "starts": STARTS,
+        "number_of": number_of,
+        "path_of": lambda url: _path_of(url, base),
+        "print_pixels": PRINT_PIXELS,
+        "may_write": visiting.may("results:write"),
+        "may_moderate": visiting.may("results:moderate"),
+        "screens": PAGE,
+    }
+
+
+def _path_of(url: str, base: str) -> str:
+    """The path of one of our own addresses, so that its picture comes from where the page came from."""
+    return url.removeprefix(base)

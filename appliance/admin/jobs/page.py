@@ -1,0 +1,126 @@
+"""The jobs page: every photo's outcome, why, and what to do."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+
+from appliance.admin.desk import desk_of
+from appliance.admin.door.headers import MOUNT
+from appliance.admin.door.security import Visit, allowed
+from appliance.admin.jobs.view import WIDTH, attempts_chart, timings_chart, told
+from appliance.admin.render import page, part
+from appliance.admin.slots.page import number_of
+from appliance.admin.slots.view import named
+from appliance.core.errors import ValidationFailed
+from appliance.core.public_base import doorway_of
+from appliance.jobs.models import JobStatus
+from appliance.slots.schemas import SLOT_IDS
+from appliance.staff.jobs.search import JobFilter
+
+router = APIRouter(prefix="/jobs")
+
+MayRead = Annotated[Visit, Depends(allowed("jobs:read"))]
+MayTest = Annotated[Visit, Depends(allowed("slots:test"))]
+
+PAGE = f"{MOUNT}/jobs"
+A_PAGE = 40
+STATUSES = tuple(str(status) for status in JobStatus)
+SOURCES = ("ingest", "test")
+
+
+def instant(text: str) -> datetime | None:
+    """A moment as the page's script sends it; without a zone it is taken as UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+@router.get("")
+async def jobs_page(
+    request: Request,
+    visiting: MayRead,
+    slot: str = "",
+    status: str = "",
+    source: str = "",
+    since: str = "",
+    until: str = "",
+    q: str = "",
+    cursor: str = "",
+) -> Response:
+    """The page; for HTMX the list alone, or the next jobs behind ``cursor``."""
+    wanted = JobFilter(
+        slot=slot if slot in SLOT_IDS else None,
+        status=JobStatus(status) if status in STATUSES else None,
+        source=source if source in SOURCES else None,
+        since=instant(since),
+        until=instant(until),
+        job_id=q.strip()[:36] or None,
+    )
+    given = {"slot": slot, "status": status, "source": source, "since": since, "until": until, "q": q.strip()}
+    chosen = {name: value for name, value in given.items() if value}
+    try:
+        found = await desk_of(request).jobs.page(wanted, limit=A_PAGE, cursor=cursor or None)
+        jobs, next_cursor, wrong = found.jobs, found.next_cursor, None
+    except ValidationFailed:
+        jobs, next_cursor, wrong = [], None, "q"
+    more = urlencode({**chosen, "cursor": next_cursor}) if next_cursor else None
+    values: dict[str, Any] = {
+        "jobs": jobs,
+        "wrong": wrong,
+        "more": f"{PAGE}?{more}" if more else None,
+        "is_filtered": bool(chosen),
+        **await _shared(request, visiting),
+    }
+    if visiting.is_htmx:
+        here = PAGE + (f"?{urlencode(chosen)}" if chosen else "")
+        headers = {} if cursor else {"HX-Replace-Url": here}
+        return part(visiting, "_job_rows.html" if cursor else "_job_list.html", headers=headers, **values)
+    return page(
+        visiting, "jobs.html", chosen=chosen, slots=SLOT_IDS, statuses=STATUSES, sources=SOURCES, **values
+    )
+
+
+@router.get("/{job_id}")
+async def job_page(job_id: str, request: Request, visiting: MayRead) -> Response:
+    """One job; for HTMX its facts alone, as they are now."""
+    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    job = await desk_of(request).jobs.get(job_id, visiting.who)
+    values: dict[str, Any] = {
+        "job": job,
+        "chart": attempts_chart(job),
+        "steps": timings_chart(job),
+        "width": WIDTH,
+        "may_test": visiting.may("slots:test"),
+        "may_see": visiting.may("results:read"),
+        **await _shared(request, visiting),
+    }
+    if visiting.is_htmx:
+        return part(visiting, "_job.html", **values)
+    return page(visiting, "job.html", **values)
+
+
+@router.post("/{job_id}/run-again")
+async def run_again(job_id: uuid.UUID, request: Request, visiting: MayTest) -> Response:
+    """A new job with the same photo and the slot as it is now; then its page."""
+    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    trials, way = desk_of(request).trials, doorway_of(request)
+    trial = await trials.run_again(str(job_id), request.state.arrived, way, visiting.who)
+    visiting.notice("job_runs_again")
+    return RedirectResponse(f"{PAGE}/{trial.job.job_id}", 303)
+
+
+async def _shared(request: Request, visiting: Visit) -> dict[str, Any]:
+    return {
+        "names": {card.slot_id: card.slot.display_name for card in await desk_of(request).board.cards()},
+        "told": lambda job: told(visiting.words, job),
+        "number_of": number_of,
+        "named": lambda kind, name: named(visiting.words, kind, name),
+    }

@@ -1,0 +1,62 @@
+"""The queue of pictures that wait for a tap: on a phone, one hand, in the dark."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+
+from appliance.admin.desk import desk_of
+from appliance.admin.door.headers import MOUNT
+from appliance.admin.door.security import Visit, allowed
+from appliance.admin.render import page, part
+from appliance.admin.slots.page import number_of
+from appliance.core.errors import NotFound
+from appliance.core.sending import stored_file
+from appliance.guests.screens import MEDIA_TYPES, kind_for
+
+router = APIRouter(prefix="/screens/queue")
+
+MayModerate = Annotated[Visit, Depends(allowed("results:moderate"))]
+
+PAGE = f"{MOUNT}/screens/queue"
+DECISIONS: dict[str, bool | None] = {"approve": True, "reject": False, "undo": None}
+_WIDTH = 640
+
+
+@router.get("")
+async def queue(request: Request, visiting: MayModerate, after: uuid.UUID | None = None) -> Response:
+    """The page; for HTMX what came after the picture ``after``."""
+    waiting = await desk_of(request).guests.desk.queue(after)
+    values = {"waiting": waiting, "after": waiting[-1].job_id if waiting else after, **_shared()}
+    if visiting.is_htmx:
+        return part(visiting, "_queue_items.html", **values)
+    return page(visiting, "queue.html", **values)
+
+
+@router.get("/{job_id}/picture")
+async def picture(job_id: uuid.UUID, request: Request, _: MayModerate) -> Response:
+    """A picture at the size of a phone."""
+    guests = desk_of(request).guests
+    found = await guests.results.ready(str(job_id))
+    kind = kind_for(request.headers.get("accept", ""))
+    key = await guests.screens.screen(found.job.job_id, found.key, _WIDTH, kind)
+    return stored_file(key, MEDIA_TYPES[kind], cache="private, max-age=3600")
+
+
+@router.post("/{job_id}/{decision}")
+async def decide(job_id: uuid.UUID, decision: str, request: Request, visiting: MayModerate) -> Response:
+    """Approve or reject a picture, or take that back."""
+    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    if decision not in DECISIONS:
+        raise NotFound
+    await desk_of(request).guests.desk.decide([job_id], visiting.who, approved=DECISIONS[decision])
+    if not visiting.is_htmx or decision == "undo":
+        return Response(headers={"HX-Redirect": PAGE}) if visiting.is_htmx else RedirectResponse(PAGE, 303)
+    return part(visiting, "_queue_last.html", job_id=job_id, decision=decision, **_shared())
+
+
+def _shared() -> dict[str, Any]:
+    return {"queue": PAGE, "number_of": number_of}

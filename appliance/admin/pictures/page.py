@@ -1,0 +1,257 @@
+"""The gallery: every picture, of one slot or of all (UC6)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from typing import Annotated, Any, cast
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+
+from appliance.admin.desk import desk_of
+from appliance.admin.door.headers import MOUNT
+from appliance.admin.door.security import Visit, allowed
+from appliance.admin.forms import read_form
+from appliance.admin.jobs.page import instant
+from appliance.admin.render import html, page, part
+from appliance.admin.slots.page import number_of
+from appliance.core.clock import utcnow
+from appliance.core.errors import JobNotFound, NotFound, ResultExpired, ResultNotFound
+from appliance.core.public_base import doorway_of
+from appliance.core.sending import stored_file
+from appliance.guests.links import GuestLink
+from appliance.guests.sending import zip_answer
+from appliance.guests.service import attachment
+from appliance.jobs.models import UNDO_DELETE
+from appliance.media import qr
+from appliance.slots.schemas import SLOT_IDS
+from appliance.staff.jobs.search import JobFilter
+from appliance.staff.pictures.gallery import GalleryItem, GalleryState
+
+router = APIRouter(prefix="/gallery")
+
+MayRead = Annotated[Visit, Depends(allowed("results:read"))]
+MayWrite = Annotated[Visit, Depends(allowed("results:write"))]
+
+PAGE = f"{MOUNT}/gallery"
+A_PAGE = 48
+MOST_WATCHED = 200  # cards that one poll asks about
+MOST_CHOSEN = 450  # pictures of one selection
+STATES = ("kept", "available", "hidden", "expired", "deleted")
+SOURCES = ("ingest", "test")
+_ACTIONS = ("hide", "unhide", "delete", "undelete")
+_QR_SIZE = 320
+
+
+def _wanted(slot: str, state: str, source: str, since: str, until: str) -> tuple[JobFilter, dict[str, str]]:
+    """What is asked for, and the same as it stands in the address."""
+    wanted = JobFilter(
+        slot=slot if slot in SLOT_IDS else None,
+        source=source if source in SOURCES else "ingest",
+        since=instant(since),
+        until=instant(until),
+        result=cast("GalleryState", state) if state in STATES else "kept",
+    )
+    given = {"slot": slot, "state": state, "source": source, "since": since, "until": until}
+    usual = {"state": "kept", "source": "ingest"}
+    return wanted, {name: value for name, value in given.items() if value and usual.get(name) != value}
+
+
+@router.get("")
+async def gallery_page(
+    request: Request,
+    visiting: MayRead,
+    slot: str = "",
+    state: str = "",
+    source: str = "",
+    since: str = "",
+    until: str = "",
+    cursor: str = "",
+) -> Response:
+    """The page; for HTMX the pictures alone, or the next ones behind ``cursor``."""
+    wanted, chosen = _wanted(slot, state, source, since, until)
+    found = await desk_of(request).gallery.page(wanted, limit=A_PAGE, cursor=cursor or None)
+    more = urlencode({**chosen, "cursor": found.next_cursor}) if found.next_cursor else None
+    values: dict[str, Any] = {
+        "items": found.results,
+        "more": f"{PAGE}?{more}" if more else None,
+        "is_filtered": bool(chosen),
+        "chosen": chosen,
+        "query": urlencode(chosen),
+        **await _shared(request, visiting),
+    }
+    if visiting.is_htmx:
+        here = PAGE + (f"?{urlencode(chosen)}" if chosen else "")
+        headers = {} if cursor else {"HX-Replace-Url": here}
+        return part(visiting, "_shots.html" if cursor else "_shot_list.html", headers=headers, **values)
+    return page(visiting, "gallery.html", slots=SLOT_IDS, states=STATES, sources=SOURCES, **values)
+
+
+@router.post("/poll")
+async def poll(request: Request, visiting: MayRead) -> Response:
+    """Which of the cards on the page are no longer as they are shown, and how many are newer."""
+    form = await read_form(request)
+    known = dict(_marks(form.text("known")))
+    desk = desk_of(request)
+    found = await desk.gallery.page(JobFilter(ids=frozenset(known), result="any"), limit=MOST_WATCHED)
+    changed = [item for item in found.results if known[item.job_id] != item.state]
+    fresh = 0
+    newest = instant(form.text("newest"))
+    if newest is not None:
+        slot, state, source, until = (form.text(name) for name in ("slot", "state", "source", "until"))
+        wanted, _ = _wanted(slot, state, source, "", until)
+        since = JobFilter(
+            slot=wanted.slot, source=wanted.source, since=newest, until=wanted.until, result=wanted.result
+        )
+        page_of = await desk.gallery.page(since, limit=100)
+        fresh = sum(item.created_at > newest for item in page_of.results)
+    return part(visiting, "_shot_news.html", items=changed, fresh=fresh, **await _shared(request, visiting))
+
+
+def _marks(text: str) -> Iterable[tuple[uuid.UUID, str]]:
+    """``id:state`` of each card on the page."""
+    for one in text.split(",")[:MOST_WATCHED]:
+        job_id, _, state = one.partition(":")
+        try:
+            yield uuid.UUID(job_id), state
+        except ValueError:
+            continue
+
+
+@router.post("/{job_id}/{action}")
+async def moderate(job_id: uuid.UUID, action: str, request: Request, visiting: MayWrite) -> Response:
+    """Hide, show, delete or bring back a picture; the card as it is then."""
+    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    if action not in _ACTIONS:
+        raise NotFound
+    await getattr(desk_of(request).moderation, action)(str(job_id), visiting.who)
+    if not visiting.is_htmx:
+        visiting.notice(f"picture_{action}")
+        return RedirectResponse(PAGE, 303)
+    item = await _item(request, job_id)
+    values = {"item": item, "beside": False, **await _shared(request, visiting)}
+    card = html(visiting, "_shot.html", **values)
+    return part(visiting, "_shot_toast.html", card=card, action=action, **values)
+
+
+@router.get("/{job_id}/card")
+async def card(job_id: uuid.UUID, request: Request, visiting: MayRead) -> Response:
+    """One picture's card as it is now."""
+    item = await _item(request, job_id)
+    return part(visiting, "_shot.html", item=item, beside=False, **await _shared(request, visiting))
+
+
+@router.get("/{job_id}/code")
+async def code(job_id: uuid.UUID, request: Request, visiting: MayRead) -> Response:
+    """The guest's link and its QR code, in a dialog."""
+    item = await _item(request, job_id)
+    if item.state not in ("available", "hidden"):
+        raise ResultNotFound
+    link = await _guest_link(request, item)
+    return part(visiting, "_shot_code.html", item=item, link=link, **await _shared(request, visiting))
+
+
+@router.get("/{job_id}/code.svg")
+async def code_picture(job_id: uuid.UUID, request: Request, _: MayRead) -> Response:
+    """The QR code of the guest's link."""
+    item = await _item(request, job_id)
+    drawn = qr.svg((await _guest_link(request, item)).url, _QR_SIZE)
+    return Response(drawn, media_type="image/svg+xml")
+
+
+@router.post("/zip")
+async def selection(request: Request, _: MayRead) -> Response:
+    """The pictures that were ticked, as one ZIP."""
+    form = await read_form(request)
+    return await _zip(request, JobFilter(ids=frozenset(_ids(form.every("chosen"))), result="kept"))
+
+
+@router.get("/zip")
+async def everything(
+    request: Request,
+    _: MayRead,
+    slot: str = "",
+    state: str = "",
+    source: str = "",
+    since: str = "",
+    until: str = "",
+) -> Response:
+    """Every picture that the filter finds and that is still there, as one ZIP."""
+    wanted, _chosen = _wanted(slot, state, source, since, until)
+    return await _zip(request, wanted)
+
+
+def _ids(texts: Iterable[str]) -> Iterable[uuid.UUID]:
+    for text in list(texts)[:MOST_CHOSEN]:
+        try:
+            yield uuid.UUID(text)
+        except ValueError:
+            raise JobNotFound from None
+
+
+async def _zip(request: Request, wanted: JobFilter) -> Response:
+    made = await desk_of(request).staff_archive.open(wanted)
+    return zip_answer(made.name, made.chunks)
+
+
+@router.get("/{job_id}/preview")
+async def preview(job_id: uuid.UUID, request: Request, _: MayRead) -> Response:
+    """A square of 320 pixels, made once."""
+    found = await desk_of(request).staff_pictures.preview(str(job_id))
+    return stored_file(found.key, found.media_type, cache="private, max-age=3600")
+
+
+@router.get("/{job_id}/result")
+async def result(job_id: uuid.UUID, request: Request, _: MayRead) -> Response:
+    """The picture itself, hidden ones and test shots too."""
+    found = await desk_of(request).staff_pictures.result(str(job_id))
+    return stored_file(found.key, found.media_type, cache="private, max-age=3600")
+
+
+@router.get("/{job_id}/download")
+async def download(job_id: uuid.UUID, request: Request, _: MayRead) -> Response:
+    """The same, to be saved: for pictures that have no public link."""
+    found = await desk_of(request).staff_pictures.result(str(job_id))
+    return stored_file(
+        found.key, found.media_type, cache="private, no-cache", disposition=attachment(found.name)
+    )
+
+
+@router.get("/{job_id}/source")
+async def source(job_id: uuid.UUID, request: Request, _: MayRead) -> Response:
+    """The photo as the booth sent it, where photos are kept."""
+    found = await desk_of(request).staff_pictures.source(str(job_id))
+    return stored_file(found.key, found.media_type, cache="private, max-age=3600")
+
+
+async def _item(request: Request, job_id: uuid.UUID) -> GalleryItem:
+    found = await desk_of(request).gallery.page(JobFilter(ids=frozenset({job_id}), result="any"), limit=1)
+    if not found.results:
+        raise ResultExpired
+    return found.results[0]
+
+
+async def _guest_link(request: Request, item: GalleryItem) -> GuestLink:
+    """What a guest is given for a picture."""
+    guests = desk_of(request).guests
+    settings = await guests.settings()
+    return await guests.links.link(
+        item.job_id, doorway_of(request).guests(settings.public_base_url), settings
+    )
+
+
+def _may_undo(item: GalleryItem) -> bool:
+    return item.deleted_at is not None and utcnow() < item.deleted_at + UNDO_DELETE
+
+
+async def _shared(request: Request, visiting: Visit) -> dict[str, Any]:
+    return {
+        "names": {card.slot_id: card.slot.display_name for card in await desk_of(request).board.cards()},
+        "may_undo": _may_undo,
+        "may_write": visiting.may("results:write"),
+        "may_jobs": visiting.may("jobs:read"),
+        "number_of": number_of,
+        "gallery": PAGE,
+    }

@@ -1,0 +1,22 @@
+"""Pictures for the pages: the app decides who may see them, Nginx sends the bytes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from appliance.admin.door.security import Visit, allowed
+from appliance.admin.services import services_of
+from appliance.core.sending import stored_file
+
+router = APIRouter()
+
+
+@router.get("/pictures/{job_id}")
+async def preview(
+    job_id: str, request: Request, _: Annotated[Visit, Depends(allowed("results:read"))]
+) -> Response:
+    """A result's preview, made when it is first asked for."""
+    found = await services_of(request).staff_pictures.preview(job_id)
+    return stored_file(found.key, found.media_type, cache="private, max-age=3600")

@@ -1,0 +1,221 @@
+"""The settings page (UC0): section by section, each saved on its own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
+
+from appliance.admin.desk import desk_of
+from appliance.admin.door.headers import MOUNT
+from appliance.admin.door.security import Visit, allowed
+from appliance.admin.forms import Form, read_form
+from appliance.admin.render import html, page, part
+from appliance.admin.services import AdminServices, services_of
+from appliance.admin.settings.previews import logo_of
+from appliance.admin.settings.provider_keys_view import key_values
+from appliance.admin.settings.sections import (
+    BY_KEY,
+    SECTIONS,
+    TRANSPORTS,
+    Filled,
+    Section,
+    filled,
+    typed_values,
+)
+from appliance.core.errors import NotFound, ValidationFailed, VersionConflict
+from appliance.core.validation import field_messages
+from appliance.guests.i18n import languages
+from appliance.providers.registry import DEFAULT_URLS
+from appliance.staff.settings.schemas import LONGEST_OVERLAP_MINUTES, SettingsState, SettingsUpdate
+
+router = APIRouter(prefix="/settings")
+
+MayRead = Annotated[Visit, Depends(allowed("settings:read"))]
+MayWrite = Annotated[Visit, Depends(allowed("settings:write"))]
+
+PAGE = f"{MOUNT}/settings"
+_PASSWORD_FIELDS = {"ingest_password.password": "password", "ingest_password": "password"}
+
+
+def _guest_languages() -> dict[str, str]:
+    """What each of the guests' languages calls itself."""
+    return {code: words("name") for code, words in languages().items()}
+
+
+def _password_values(state: SettingsState, **more: Any) -> dict[str, Any]:
+    """What the section of the ingest password shows."""
+    empty: dict[str, Any] = {"suggested": "", "overlap": "", "fields": {}, "shown_once": None}
+    return {"state": state, "longest_overlap": LONGEST_OVERLAP_MINUTES, **(empty | more)}
+
+
+async def _extras(request: Request, shown: list[Filled]) -> dict[str, Any]:
+    """What the inputs of these sections need beside their values."""
+    desk = desk_of(request)
+    chosen = next((one.value for filled in shown for one in filled.inputs if one.setting.kind == "logo"), "")
+    return {
+        "public_base": desk.public_base,
+        "guest_languages": _guest_languages(),
+        "logo": logo_of(await desk.template_media.all(), chosen) if chosen else None,
+        "usual_urls": DEFAULT_URLS,
+        "fixed_urls": desk.runner.registry.fixed_urls,
+        "transports": TRANSPORTS,
+    }
+
+
+async def whole_page(visiting: Visit, state: SettingsState, *, status: int = 200, **changed: Any) -> Response:
+    """The whole page; ``changed`` may hold one section as it was typed in, the password's
+    values, or what is said of a provider's keys.
+    """
+    other: Filled | None = changed.get("section")
+    sections = {
+        section.key: other if other and other.key == section.key else filled(section, state)
+        for section in SECTIONS
+    }
+    return page(
+        visiting,
+        "settings.html",
+        status=status,
+        sections=sections,
+        password=changed.get("password") or _password_values(state),
+        may_write=visiting.may("settings:write"),
+        **await key_values(visiting, changed.get("said")),
+        **await _extras(visiting.request, list(sections.values())),
+    )
+
+
+@router.get("")
+async def settings_page(request: Request, visiting: MayRead) -> Response:
+    """All sections."""
+    services = services_of(request)
+    return await whole_page(visiting, await services.operator_settings.state())
+
+
+@router.post("/password/suggest")
+async def suggest(request: Request, visiting: MayWrite) -> Response:
+    """A password that can be read aloud, put into the field; nothing is changed."""
+    made = services_of(request).operator_settings.suggest_password()
+    return part(visiting, "_password_input.html", value=made, error=None, may_write=True)
+
+
+@router.post("/password")
+async def change_password(request: Request, visiting: MayWrite) -> Response:
+    """Rotate the ingest password; it is shown this once."""
+    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    services, form = services_of(request), await read_form(request)
+    typed = form.get("password", "")
+    overlap = form.text("previous_valid_minutes").replace(",", ".")
+    wanted: dict[str, Any] = {"ingest_password": {"password": typed}}
+    if overlap:
+        wanted["ingest_password"]["previous_valid_minutes"] = overlap
+    try:
+        state = await services.operator_settings.update(_update(wanted), visiting.who)
+    except ValidationFailed as refused:
+        fields = {
+            _PASSWORD_FIELDS.get(name, name.rpartition(".")[2]): text
+            for name, text in (refused.fields or {}).items()
+        }
+        state = await services.operator_settings.state()
+        values = _password_values(state, suggested=typed, overlap=overlap, fields=fields)
+        return await _password_answer(visiting, values, 422)
+    return await _password_answer(visiting, _password_values(state, shown_once=typed))
+
+
+async def _password_answer(visiting: Visit, values: dict[str, Any], status: int = 200) -> Response:
+    if not visiting.is_htmx:
+        return await whole_page(visiting, values["state"], status=status, password=values)
+    toast = None if status != 200 else visiting.words("settings.password.changed")
+    return _with_version(
+        visiting,
+        values["state"],
+        part(
+            visiting,
+            "_settings_password.html",
+            status=status,
+            toast=toast,
+            password=values,
+            may_write=True,
+            section=BY_KEY["password"],
+        ),
+    )
+
+
+@router.post("/{key}")
+async def save(key: str, request: Request, visiting: MayWrite) -> Response:
+    """Save one section, all of it or nothing."""
+    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    section = BY_KEY.get(key)
+    if section is None or not section.settings:
+        raise NotFound
+    services, form = services_of(request), await read_form(request)
+    values = typed_values(section, form, await services.operator_settings.state())
+    if form.text("version").isdecimal():
+        values["version"] = form.text("version")
+    if key == "keeping":
+        values["apply_to_existing"] = form.checked("apply_to_existing")
+    try:
+        state = await services.operator_settings.update(_update(values), visiting.who)
+    except (ValidationFailed, VersionConflict) as refused:
+        return await _refused(visiting, services, section, form, refused)
+    if not visiting.is_htmx:
+        visiting.notice("settings_saved")
+        return RedirectResponse(f"{PAGE}#{key}", 303)
+    title = visiting.words(f"settings.section.{key}.title")
+    toast = visiting.words("settings.saved", section=title)
+    return await _section_answer(visiting, filled(section, state), state, toast=toast)
+
+
+async def _refused(
+    visiting: Visit,
+    services: AdminServices,
+    section: Section,
+    form: Form,
+    refused: ValidationFailed | VersionConflict,
+) -> Response:
+    """The section as it was typed in, with what is wrong with it or who was faster."""
+    state = await services.operator_settings.state()
+    conflict = isinstance(refused, VersionConflict)
+    fields = {} if conflict else refused.fields or {}
+    shown = filled(section, state, typed=form, fields=fields, conflict=conflict)
+    if not visiting.is_htmx:
+        return await whole_page(visiting, state, status=refused.status_code, section=shown)
+    return await _section_answer(visiting, shown, state, status=refused.status_code)
+
+
+async def _section_answer(
+    visiting: Visit,
+    shown: Filled,
+    state: SettingsState,
+    *,
+    status: int = 200,
+    toast: str | None = None,
+) -> Response:
+    return _with_version(
+        visiting,
+        state,
+        part(
+            visiting,
+            "_settings_section.html",
+            status=status,
+            toast=toast,
+            filled=shown,
+            may_write=True,
+            **await _extras(visiting.request, [shown]),
+        ),
+    )
+
+
+def _with_version(visiting: Visit, state: SettingsState, answer: Response) -> Response:
+    """The other sections on the page are based on the new version too: we have just seen it."""
+    beside = html(visiting, "_settings_version.html", version=state.version, beside=True)
+    body = bytes(answer.body) + beside.encode()
+    return Response(body, answer.status_code, media_type="text/html")
+
+
+def _update(values: dict[str, Any]) -> SettingsUpdate:
+    try:
+        return SettingsUpdate.model_validate(values)
+    except ValidationError as error:
+        raise ValidationFailed(fields=field_messages(error)) from None

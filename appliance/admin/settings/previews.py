@@ -1,0 +1,110 @@
+"""What a setting would do before it is saved: the time to keep pictures, the guests' address, the logo."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import ValidationError
+
+from appliance.admin.desk import desk_of
+from appliance.admin.door.headers import MOUNT
+from appliance.admin.door.security import Visit, allowed
+from appliance.admin.forms import read_form
+from appliance.admin.render import part
+from appliance.core.public_base import doorway_of
+from appliance.settings.operator import OperatorSettings
+from appliance.staff.settings.address import AddressCheck
+from appliance.staff.templates.service import TemplateView
+
+router = APIRouter(prefix="/settings")
+
+MayRead = Annotated[Visit, Depends(allowed("settings:read"))]
+MayWrite = Annotated[Visit, Depends(allowed("settings:write"))]
+MayAdd = Annotated[Visit, Depends(allowed("media:write"))]
+
+_HOURS_AT_MOST = 24 * 90
+
+
+@router.get("/ttl-preview")
+async def ttl_preview(request: Request, visiting: MayRead, result_ttl_hours: str = "") -> Response:
+    """What another time to keep results would do to those that are there."""
+    try:
+        hours = float(result_ttl_hours.replace(",", "."))
+    except ValueError:
+        hours = 0
+    known = 0 < hours <= _HOURS_AT_MOST
+    preview = await desk_of(request).operator_settings.ttl_preview(hours) if known else None
+    return part(visiting, "_ttl_preview.html", preview=preview)
+
+
+@router.get("/address")
+async def address(request: Request, visiting: MayWrite, public_base_url: str = "") -> Response:
+    """Whether a guest's phone can use the address that was typed, or the one in force without it."""
+    typed = public_base_url.strip()
+    check: AddressCheck | None = None
+    try:
+        OperatorSettings(public_base_url=typed or None)
+    except ValidationError:
+        pass
+    else:
+        check = await desk_of(request).addresses.check(doorway_of(request).guests(typed or None))
+    return part(visiting, "_setting_address.html", check=check, typed=bool(typed))
+
+
+@router.post("/logo")
+async def logo(request: Request, visiting: MayWrite) -> Response:
+    """The logo's field with another picture in it; nothing is saved."""
+    form = await read_form(request)
+    chosen = form.text("event_logo")
+    shown = logo_of(await desk_of(request).template_media.all(), chosen)
+    return part(
+        visiting, "_setting_logo.html", value=chosen if shown else "", logo=shown, error=None, may_write=True
+    )
+
+
+@router.get("/logo/templates")
+async def picker(request: Request, visiting: MayRead, current: str = "") -> Response:
+    """All templates in a dialog, to choose the logo."""
+    templates = await desk_of(request).template_media.all()
+    return part(visiting, "_picker.html", templates=templates, fresh=None, **picking_logo(visiting, current))
+
+
+@router.post("/logo/templates")
+async def register(request: Request, visiting: MayAdd) -> Response:
+    """Take a file in and show the dialog's grid again, the new one first."""
+    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    desk = desk_of(request)
+    found = await desk.template_media.register(
+        request.headers.get("content-type"), request.stream(), visiting.who
+    )
+    templates = sorted(await desk.template_media.all(), key=lambda one: one.id != found.id)
+    return part(
+        visiting, "_picker_grid.html", templates=templates, fresh=found.id, **picking_logo(visiting, "")
+    )
+
+
+def picking_logo(visiting: Visit, current: str) -> dict[str, Any]:
+    """What the dialog for a template needs to choose the logo."""
+    return {
+        "title": visiting.words("settings.event_logo.choose"),
+        "current": current,
+        "uploads": f"{MOUNT}/settings/logo/templates" if visiting.may("media:write") else None,
+        "pick": {
+            "url": f"{MOUNT}/settings/logo",
+            "name": "event_logo",
+            "prefix": "",
+            "target": "#event_logo-field",
+            "include": "",
+        },
+    }
+
+
+def logo_of(templates: list[TemplateView], chosen: str) -> TemplateView | None:
+    """The template with the id that a setting or a form names; ``None`` if there is none."""
+    try:
+        wanted = uuid.UUID(chosen)
+    except ValueError:
+        return None
+    return next((one for one in templates if one.id == wanted), None)

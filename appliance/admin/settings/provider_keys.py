@@ -1,0 +1,108 @@
+"""Provider keys on the settings page: enter, test, use again, remove; each provider for itself."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
+
+from appliance.admin.door.headers import MOUNT
+from appliance.admin.door.security import Visit, allowed
+from appliance.admin.errors import explained
+from appliance.admin.forms import read_form
+from appliance.admin.render import part
+from appliance.admin.services import services_of
+from appliance.admin.settings.page import whole_page
+from appliance.admin.settings.provider_keys_view import Said, one_provider, said_of
+from appliance.core.errors import NotFound, ValidationFailed
+from appliance.core.validation import field_messages
+from appliance.staff.provider_keys.schemas import NewProviderKey
+
+router = APIRouter(prefix="/settings/keys")
+
+_DONE = {"test": "", "use-again": "key_used_again", "remove": "key_removed"}  # and the notice of it
+
+MayWrite = Annotated[Visit, Depends(allowed("settings:write"))]
+
+
+@router.post("/{provider}")
+async def enter(provider: str, request: Request, visiting: MayWrite) -> Response:
+    """Keep what was typed, or only test it."""
+    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    keys, form = services_of(request).provider_keys, await read_form(request)
+    try:
+        new = _typed(provider, form.text("key"))
+        if form.text("do") == "test":
+            said = said_of(visiting, provider, await keys.try_out(new), is_kept=False)
+            return await _only_said(visiting, provider, said)
+        view = await keys.add(new, visiting.who)
+    except ValidationFailed as refused:
+        if "provider" in (refused.fields or {}):
+            raise NotFound from None
+        error = (refused.fields or {}).get("key", refused.message)
+        if form.text("do") == "test":
+            return await _only_said(visiting, provider, Said(provider, "bad", visiting.words.message(error)))
+        return await _answer(visiting, provider, Said(provider, "bad", error=error), 422)
+    words = visiting.words("settings.keys.saved", ends_in=view.ends_in)
+    assert view.last_test is not None  # noqa: S101 - it was asked for
+    said = said_of(visiting, provider, view.last_test, is_new=True)
+    return await _answer(visiting, provider, said, toast=words, notice="key_saved")
+
+
+@router.post("/{provider}/{key_id}/{action}")
+async def change(provider: str, key_id: str, action: str, request: Request, visiting: MayWrite) -> Response:
+    """Test, use again or remove a key that is kept."""
+    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    if action not in _DONE:
+        raise NotFound
+    keys, said = services_of(request).provider_keys, None
+    try:
+        if action == "test":
+            said = said_of(visiting, provider, await keys.test(key_id, visiting.who))
+        elif action == "use-again":
+            await keys.use_again(key_id, visiting.who)
+        else:
+            await keys.remove(key_id, visiting.who)
+    except NotFound as gone:
+        return await _answer(
+            visiting, provider, Said(provider, "warn", explained(visiting, gone)["text"]), 422
+        )
+    notice = _DONE[action]
+    toast = visiting.words(f"notice.{notice}") if notice else None
+    return await _answer(visiting, provider, said, toast=toast, notice=notice)
+
+
+def _typed(provider: str, key: str) -> NewProviderKey:
+    try:
+        return NewProviderKey.model_validate({"provider": provider, "key": key})
+    except ValidationError as error:
+        raise ValidationFailed(fields=field_messages(error)) from None
+
+
+async def _only_said(visiting: Visit, provider: str, said: Said) -> Response:
+    """A note beside the field, which keeps what was typed."""
+    if visiting.is_htmx:
+        return part(visiting, "_provider_keys_said.html", note=said)
+    return await _answer(visiting, provider, said)
+
+
+async def _answer(
+    visiting: Visit,
+    provider: str,
+    said: Said | None = None,
+    status: int = 200,
+    *,
+    toast: str | None = None,
+    notice: str = "",
+) -> Response:
+    """The provider's part anew; without scripts the whole page, or the way back to it."""
+    if visiting.is_htmx:
+        values = await one_provider(visiting, provider, said)
+        return part(visiting, "_provider_keys.html", status=status, toast=toast, **values)
+    if said is None or said.is_new:
+        visiting.notice(notice)
+        return RedirectResponse(f"{MOUNT}/settings#keys-{provider}", 303)
+    state = await services_of(visiting.request).operator_settings.state()
+    return await whole_page(visiting, state, status=status, said=said)

@@ -1,0 +1,92 @@
+"""Provider keys as the settings page shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from appliance.admin.door.security import Visit
+from appliance.admin.services import services_of
+from appliance.admin.slots.view import named
+from appliance.staff.jobs.advice import advice
+from appliance.staff.provider_keys.schemas import KeyTestView, ProviderKeys
+
+Kind = Literal["good", "warn", "bad"]
+
+_KINDS: dict[str, Kind] = {"works": "good", "refused": "bad", "no_quota": "bad"}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is to be told of one provider after somebody did something: a note, or a finding."""
+
+    provider: str
+    kind: Kind = "good"
+    text: str = ""
+    detail: str = ""
+    error: str | None = None  # beside the field
+    is_new: bool = False  # a key was entered: it is time to try a slot
+
+
+def said_of(
+    visiting: Visit, provider: str, tested: KeyTestView, *, is_new: bool = False, is_kept: bool = True
+) -> Said:
+    """What came of a test, in plain words. ``is_new``: the key was kept just now."""
+    words = visiting.words
+    text = words(f"settings.keys.test.{tested.outcome}", provider=named(words, "provider", provider))
+    if is_new and tested.outcome != "works":
+        text = f"{words('settings.keys.saved_but')} {text}"
+    if not is_kept and tested.outcome != "refused":
+        text = f"{text} {words('settings.keys.not_kept')}"
+    detail = ": ".join(filter(None, (tested.reason, tested.detail)))
+    kind = _KINDS.get(tested.outcome, "warn")
+    return Said(provider, kind, text, "" if tested.outcome == "works" else detail, is_new=is_new)
+
+
+async def key_values(visiting: Visit, said: Said | None = None) -> dict[str, Any]:
+    """What the templates of this section may use."""
+    listed = (await services_of(visiting.request).provider_keys.all()).providers
+    return {"providers": listed, **_shared(visiting, said)}
+
+
+async def one_provider(visiting: Visit, name: str, said: Said | None = None) -> dict[str, Any]:
+    """The same for the part of one provider, which is swapped alone."""
+    listed = (await services_of(visiting.request).provider_keys.all()).providers
+    return {"one": next(one for one in listed if one.provider == name), **_shared(visiting, said)}
+
+
+def _shared(visiting: Visit, said: Said | None) -> dict[str, Any]:
+    return {
+        "said": said,
+        "provider_name": lambda name: named(visiting.words, "provider", name),
+        "numbers": _numbers,
+        "mood": _mood,
+        "why_aside": _why_aside(visiting),
+    }
+
+
+def _numbers(slots: list[str]) -> str:
+    """Slots as they stand on the edges: ``09, 12``."""
+    return ", ".join(slot.rpartition("-")[2].lstrip("0").zfill(2) for slot in slots)
+
+
+def _mood(one: ProviderKeys) -> tuple[str, str]:
+    """A provider's state: its colour, and its words' key."""
+    if one.usable:
+        return "done", "in_use"
+    if any(key.state == "set_aside" for key in one.keys):
+        return "failed", "set_aside"
+    if one.keys:
+        return "failed", "unreadable"
+    return ("failed" if one.slots else "pending"), "none"
+
+
+def _why_aside(visiting: Visit) -> Callable[[str], str]:
+    """A provider's word for a refusal, in plain words where there are some."""
+
+    def told(reason: str) -> str:
+        found = advice("provider_unavailable", reason, "ru" if visiting.words.lang == "ru" else "en")
+        return found.what if found and found.place == "provider_keys" else reason
+
+    return told

@@ -1,0 +1,272 @@
+"""The settings page as data: which setting stands in which section, and how it is typed in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from appliance.admin.forms import Form
+from appliance.guests.i18n import languages
+from appliance.providers.registry import BUILDERS, DEFAULT_URLS
+from appliance.settings.operator import OperatorSettings
+from appliance.staff.settings.schemas import SettingsState
+
+Kind = Literal["number", "text", "switch", "by_provider", "languages", "logo", "connections"]
+PERMITS_BY_NAME = "provider_permits_by_name"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: its name is the operator setting's; label and help are ``settings.{name}.…``."""
+
+    name: str
+    kind: Kind = "number"
+    unit: str = ""
+    step: str = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A form of its own; its title and text are ``settings.section.{key}.…``."""
+
+    key: str
+    icon: str
+    settings: tuple[Setting, ...] = ()
+
+
+SECTIONS = (
+    Section("password", "key"),
+    Section("keys", "plug"),
+    Section(
+        "event",
+        "ticket",
+        (
+            Setting("event_title", "text"),
+            Setting("event_logo", "logo"),
+            Setting("public_base_url", "text"),
+        ),
+    ),
+    Section(
+        "guests",
+        "gallery",
+        (
+            Setting("guest_languages", "languages"),
+            Setting("short_links", "switch"),
+            Setting("guests_may_delete", "switch"),
+            Setting("mark_ai_made", "switch"),
+            Setting("mark_ai_words", "text"),
+            Setting("visit_field", "text"),
+            Setting("visit_pause_seconds", unit="seconds", step="any"),
+            Setting("keep_sources_hours", unit="hours", step="any"),
+        ),
+    ),
+    Section("timing", "clock", (Setting("sync_response_seconds", unit="seconds", step="any"),)),
+    Section(
+        "keeping",
+        "hourglass",
+        (
+            Setting("result_ttl_hours", unit="hours", step="any"),
+            Setting("low_disk_mb", unit="megabytes"),
+            Setting("free_space_when_low", "switch"),
+        ),
+    ),
+    Section(
+        "limits",
+        "ruler",
+        (
+            Setting("max_upload_mb", unit="megabytes", step="any"),
+            Setting("max_pixels_mp", unit="megapixels", step="any"),
+            Setting("idempotency_window_seconds", unit="seconds", step="any"),
+        ),
+    ),
+    Section(
+        "permits",
+        "lanes",
+        (
+            Setting("slot_permits", unit="photos"),
+            Setting("provider_permits", unit="photos"),
+            Setting(PERMITS_BY_NAME, "by_provider", unit="photos"),
+        ),
+    ),
+    Section(
+        "connections",
+        "link",
+        (Setting("providers", "connections"), Setting("provider_media_base_url", "text")),
+    ),
+)
+BY_KEY: Mapping[str, Section] = {section.key: section for section in SECTIONS}
+REMOTE = tuple(sorted(DEFAULT_URLS))  # the providers that are reached by an address
+TRANSPORTS = {"turbotext": ("url", "upload")}  # how pictures get there, where there is a choice
+_SCHEMA: Mapping[str, Any] = OperatorSettings.model_json_schema()["properties"]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A setting as it stands in its form."""
+
+    setting: Setting
+    value: str
+    error: str | None = None
+    in_force: tuple[str, Mapping[str, str]] | None = None  # where it differs from what was typed in
+    updated_by: str | None = None
+    updated_at: datetime | None = None
+    values: Mapping[str, str] = field(default_factory=dict)  # of a setting that has several, by name
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def least(self) -> str:
+        return _limit(self.setting.name, "minimum", "exclusiveMinimum")
+
+    @property
+    def most(self) -> str:
+        return _limit(self.setting.name, "maximum", "exclusiveMaximum")
+
+    @property
+    def longest(self) -> str:
+        return _limit(self.setting.name, "maxLength")
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A section with its inputs."""
+
+    section: Section
+    inputs: list[Input]
+    version: int
+    conflict: SettingsState | None = None
+
+    @property
+    def key(self) -> str:
+        return self.section.key
+
+
+def _limit(name: str, *words: str) -> str:
+    """A limit of the setting's own model, for the browser to check while somebody types."""
+    schema = _SCHEMA.get(name, {})
+    choices = (schema, *schema.get("anyOf", ()))
+    return next((plain(choice[word]) for choice in choices for word in words if word in choice), "")
+
+
+def plain(value: Any) -> str:
+    """A setting's value as it is typed."""
+    if value is None:
+        return ""
+    return str(int(value)) if isinstance(value, float) and value == int(value) else str(value)
+
+
+def filled(
+    section: Section,
+    state: SettingsState,
+    *,
+    typed: Form | None = None,
+    fields: Mapping[str, str] | None = None,
+    conflict: bool = False,
+) -> Filled:
+    """A section as it stands, or as it was typed in, with the findings of the services."""
+    found = fields or {}
+    inputs = []
+    for setting in section.settings:
+        known = state.settings[setting.name]
+        value, values = _as_typed(setting, typed) if typed is not None else _as_it_is(setting, known.value)
+        now = _as_it_is(setting, known.value)
+        inputs.append(
+            Input(
+                setting,
+                value,
+                error=found.get(setting.name),
+                in_force=now if conflict and now != (value, values) else None,
+                updated_by=known.updated_by,
+                updated_at=known.updated_at,
+                values=values,
+                errors={
+                    name.removeprefix(f"{setting.name}."): text
+                    for name, text in found.items()
+                    if name.startswith(f"{setting.name}.")
+                },
+            )
+        )
+    return Filled(section, inputs, state.version, state if conflict else None)
+
+
+def _as_it_is(setting: Setting, value: Any) -> tuple[str, dict[str, str]]:
+    """A setting's value as its inputs show it, and its values by name where it has several."""
+    match setting.kind:
+        case "by_provider":
+            known = value or {}
+            return "", {name: plain(known.get(name)) for name in sorted({*BUILDERS, *known})}
+        case "languages":
+            chosen = list(value or ())
+            return (chosen[0] if chosen else ""), {
+                code: "on" if code in chosen else "" for code in languages()
+            }
+        case "connections":
+            known = value or {}
+            return "", {
+                f"{name}.{part}": plain(known.get(name, {}).get(part))
+                for name in REMOTE
+                for part in ("base_url", "transport")
+                if part == "base_url" or name in TRANSPORTS
+            }
+        case "switch":
+            return "on" if value else "", {}
+        case _:
+            return plain(value), {}
+
+
+def _as_typed(setting: Setting, form: Form) -> tuple[str, dict[str, str]]:
+    """The same, as somebody typed it in."""
+    match setting.kind:
+        case "by_provider" | "connections":
+            prefix = f"{setting.name}."
+            return "", {
+                name.removeprefix(prefix): form.text(name) for name in form if name.startswith(prefix)
+            }
+        case "languages":
+            chosen = form.every(setting.name)
+            return form.text(f"{setting.name}.first"), {
+                code: "on" if code in chosen else "" for code in languages()
+            }
+        case _:
+            return form.text(setting.name), {}
+
+
+def typed_values(section: Section, form: Form, state: SettingsState) -> dict[str, Any]:
+    """What was typed in, as the settings' own model takes it; what has no input stays as it is."""
+    return {
+        setting.name: _typed_value(setting, form, state.settings[setting.name].value)
+        for setting in section.settings
+    }
+
+
+def _typed_value(setting: Setting, form: Form, now: Any) -> Any:
+    value, values = _as_typed(setting, form)
+    match setting.kind:
+        case "by_provider":
+            return {name: text for name, text in values.items() if text}
+        case "languages":
+            ticked = [code for code, mark in values.items() if mark] or (list(values) if value else [])
+            chosen = {*ticked, value} & values.keys()
+            return sorted(chosen, key=lambda code: (code != value, code))
+        case "connections":
+            return _connections(values, now or {})
+        case "switch":
+            return value == "on"
+        case "number":
+            return value.replace(",", ".")
+        case _:
+            return value or (None if _may_be_missing(setting.name) else "")
+
+
+def _may_be_missing(name: str) -> bool:
+    return any(choice.get("type") == "null" for choice in _SCHEMA[name].get("anyOf", ()))
+
+
+def _connections(values: Mapping[str, str], now: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Each provider's connection with what was typed, without those that say nothing."""
+    found = {name: dict(connection) for name, connection in now.items()}
+    for name, text in values.items():
+        provider, _, part = name.partition(".")
+        found.setdefault(provider, {})[part] = text or None
+    return {name: connection for name, connection in found.items() if any(connection.values())}

@@ -1,0 +1,216 @@
+"""A slot as it stands in the editor's form, saved or not: texts only, right or wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from appliance.admin.forms import Form
+from appliance.admin.slots.fields import number, plain, properties, typed
+from appliance.providers.routes import MAX_FALLBACKS
+from appliance.slots.schemas import SlotConfig
+from appliance.staff.slots.catalog import OperationView, ProviderList
+
+PLAIN_FIELDS = ("display_name", "reply", "deadline_seconds", "permits", "input_max_side")
+TICKS = ("active", "hedge")
+MOST_VARIANTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RouteDraft:
+    """One route: its parameters are those of ``operation``, or of the one chosen before."""
+
+    provider: str
+    operation: str
+    model: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Everything that the form holds."""
+
+    version: int
+    fields: Mapping[str, str]
+    ticks: Mapping[str, bool]
+    routes: tuple[RouteDraft, ...]
+    output: Mapping[str, str]
+    prompt: Mapping[str, str]
+    variants: tuple[tuple[str, str], ...]
+    media: Mapping[str, str]
+
+
+def operation_of(catalog: ProviderList, provider: str, operation: str) -> OperationView | None:
+    """An operation of the catalog, or ``None``."""
+    for one in catalog.providers:
+        if one.name == provider:
+            return next((found for found in one.operations if found.name == operation), None)
+    return None
+
+
+def draft_of(config: SlotConfig, version: int) -> Draft:
+    """A configuration as the form shows it."""
+    data = config.model_dump(mode="json", include=set(SlotConfig.model_fields))
+    routes = [data, *data["fallbacks"]]
+    return Draft(
+        version=version,
+        fields={name: plain(data[name]) for name in PLAIN_FIELDS}
+        | {"input_max_side": str(data["input_max_side"])},
+        ticks={name: bool(data[name]) for name in TICKS},
+        routes=tuple(
+            RouteDraft(
+                route["provider"],
+                route["operation"],
+                route["model"] or "",
+                {name: plain(value) for name, value in route["params"].items()},
+            )
+            for route in routes
+        ),
+        output={name: plain(value) for name, value in data["output"].items()},
+        prompt={name: plain(value) for name, value in data["prompt"].items() if name != "variants"},
+        variants=tuple(data["prompt"]["variants"].items()),
+        media={role: str(media_id) for role, media_id in data["template_media"].items()},
+    )
+
+
+def draft_from(form: Form, catalog: ProviderList) -> Draft:
+    """What was sent. A route whose operation was just changed keeps what both have in common."""
+    count = form.text("routes")
+    routes = int(count) if count.isdecimal() and len(count) < 3 else 1
+    variants = form.text("variants")
+    return Draft(
+        version=int(form.text("version")) if form.text("version").isdecimal() else 0,
+        fields={name: form.text(name) for name in PLAIN_FIELDS},
+        ticks={name: form.checked(name) for name in TICKS},
+        routes=tuple(_route(form, index, catalog) for index in range(min(max(routes, 1), MAX_FALLBACKS + 1))),
+        output=_section(form, "output", catalog.output_schema),
+        prompt=_section(form, "prompt", catalog.prompt_schema),
+        variants=tuple(
+            (form.text(f"variant.{index}.name"), form.text(f"variant.{index}.text"))
+            for index in range(
+                min(int(variants), MOST_VARIANTS) if variants.isdecimal() and len(variants) < 3 else 0
+            )
+        ),
+        media={
+            name.removeprefix("media."): form.text(name)
+            for name in form
+            if name.startswith("media.") and form.text(name)
+        },
+    )
+
+
+def _section(form: Form, prefix: str, schema: Mapping[str, Any]) -> dict[str, str]:
+    """The texts of a schema's inputs; a box that was not ticked does not come."""
+    return {name: form.text(f"{prefix}.{name}") for name in properties(schema)}
+
+
+def _route(form: Form, index: int, catalog: ProviderList) -> RouteDraft:
+    prefix = f"route.{index}"
+    provider, operation = form.text(f"{prefix}.provider"), form.text(f"{prefix}.operation")
+    of = next((one for one in catalog.providers if one.name == provider), None)
+    known = [one.name for one in of.operations] if of else []
+    if of and operation not in known:
+        operation = known[0]
+    view = operation_of(catalog, provider, operation)
+    model = form.text(f"{prefix}.model")
+    if view and model not in [one.name for one in view.models]:
+        model = ""
+    shown_before = form.text(f"{prefix}.shown")
+    names = list(properties(view.params_schema)) if view else []
+    if shown_before == f"{provider}/{operation}":
+        params = {name: form.text(f"{prefix}.params.{name}") for name in names}
+    else:
+        params = {
+            name: form.text(f"{prefix}.params.{name}") for name in names if f"{prefix}.params.{name}" in form
+        }
+    return RouteDraft(provider, operation, model, params)
+
+
+def values_of(draft: Draft, catalog: ProviderList, saved: SlotConfig) -> dict[str, Any]:
+    """The draft as ``PUT /api/slots/{slot_id}`` takes it.
+
+    A parameter that stands at its default is left out, unless the saved slot names it.
+    """
+    before = [saved.params, *(route.params for route in saved.fallbacks)]
+    routes = [
+        _values(route, catalog, before[index] if index < len(before) else {})
+        for index, route in enumerate(draft.routes)
+    ]
+    prompt = {
+        name: typed(prop, draft.prompt.get(name, ""))
+        for name, prop in properties(catalog.prompt_schema).items()
+        if name not in ("fields", "variants")
+    }
+    prompt["fields"] = [name for name in draft.prompt.get("fields", "").replace(",", " ").split() if name]
+    prompt["variants"] = {name: text for name, text in draft.variants if name or text}
+    return {
+        **routes[0],
+        "fallbacks": routes[1:],
+        "display_name": draft.fields["display_name"],
+        "reply": draft.fields["reply"],
+        "deadline_seconds": _optional(draft.fields["deadline_seconds"]),
+        "permits": _optional(draft.fields["permits"]),
+        "input_max_side": number(draft.fields["input_max_side"]),
+        **draft.ticks,
+        "output": {
+            name: typed(prop, draft.output.get(name, ""))
+            for name, prop in properties(catalog.output_schema).items()
+        },
+        "prompt": prompt,
+        "template_media": dict(draft.media),
+    }
+
+
+def _optional(text: str) -> Any:
+    return number(text) if text else None
+
+
+def _values(route: RouteDraft, catalog: ProviderList, before: Mapping[str, Any]) -> dict[str, Any]:
+    view = operation_of(catalog, route.provider, route.operation)
+    params = {}
+    for name, prop in (properties(view.params_schema) if view else {}).items():
+        if name not in route.params:
+            continue
+        value = typed(prop, route.params[name])
+        if name in before or value != prop.get("default"):
+            params[name] = value
+    return {
+        "provider": route.provider,
+        "operation": route.operation,
+        "model": route.model or None,
+        "params": params,
+    }
+
+
+def changed(draft: Draft, wish: str, catalog: ProviderList) -> Draft:
+    """The draft after a button that changes the form's shape: ``add_route``, ``up:2``, ``media:style:ID``."""
+    verb, _, rest = wish.partition(":")
+    routes, variants = list(draft.routes), list(draft.variants)
+    index = int(rest) if rest.isdecimal() and len(rest) < 3 else -1
+    if verb == "add_route" and len(routes) <= MAX_FALLBACKS:
+        routes.append(RouteDraft("local", catalog_first(catalog, "local")))
+    elif verb == "remove_route" and 1 <= index < len(routes):
+        del routes[index]
+    elif verb == "up" and 1 <= index < len(routes):
+        routes[index - 1], routes[index] = routes[index], routes[index - 1]
+    elif verb == "down" and 0 <= index < len(routes) - 1:
+        routes[index], routes[index + 1] = routes[index + 1], routes[index]
+    elif verb == "add_variant" and len(variants) < MOST_VARIANTS:
+        variants.append(("", ""))
+    elif verb == "remove_variant" and 0 <= index < len(variants):
+        del variants[index]
+    media = dict(draft.media)
+    if verb == "media":
+        role, _, media_id = rest.partition(":")
+        media = (
+            {**media, role: media_id}
+            if media_id
+            else {one: value for one, value in media.items() if one != role}
+        )
+    return replace(draft, routes=tuple(routes), variants=tuple(variants), media=media)
+
+
+def catalog_first(catalog: ProviderList, provider: str) -> str:
+    """A provider's first operation."""
+    return next((one.operations[0].name for one in catalog.providers if one.name == provider), "")

@@ -1,0 +1,66 @@
+"""The guests' gallery of a slot, from its card: its QR code, or a tap that opens one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+
+from appliance.admin.desk import desk_of
+from appliance.admin.door.headers import MOUNT
+from appliance.admin.door.security import Visit, allowed
+from appliance.admin.forms import read_form
+from appliance.admin.render import part
+from appliance.core.public_base import doorway_of
+from appliance.guests.galleries.schemas import NewGallery
+
+router = APIRouter(prefix="/dashboard")
+
+MayRead = Annotated[Visit, Depends(allowed("results:read"))]
+MayWrite = Annotated[Visit, Depends(allowed("results:write"))]
+
+# For how many minutes a gallery may be opened with one tap; 0: until somebody closes it.
+MINUTES = (60, 240, 720, 0)
+
+
+@router.get("/{slot_id}/gallery")
+async def dialog(slot_id: str, request: Request, visiting: MayRead) -> Response:
+    """The open gallery that shows the slot's pictures, with its code; else the form that opens one."""
+    return part(visiting, "_slot_gallery.html", **await _values(slot_id, request, visiting))
+
+
+@router.post("/{slot_id}/gallery")
+async def open_one(slot_id: str, request: Request, visiting: MayWrite) -> Response:
+    """Open a gallery of the slot, unless one is open that shows its pictures."""
+    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    desk, form = desk_of(request), await read_form(request)
+    slot = await desk.slot_editor.get(slot_id)
+    minutes = form.text("minutes")
+    base = await _base(request)
+    if await desk.guests.desk.open_for(slot.slot_id, base) is None:
+        wanted = NewGallery(
+            slot_id=slot.slot_id,
+            minutes=(float(minutes) or None) if minutes in map(str, MINUTES) else float(MINUTES[0]),
+        )
+        await desk.guests.desk.open(wanted, visiting.who, base)
+    if not visiting.is_htmx:
+        visiting.notice("gallery_opened")
+        return RedirectResponse(f"{MOUNT}/#{slot_id}", 303)
+    toast = visiting.words("notice.gallery_opened")
+    return part(visiting, "_slot_gallery_body.html", toast=toast, **await _values(slot_id, request, visiting))
+
+
+async def _values(slot_id: str, request: Request, visiting: Visit) -> dict[str, Any]:
+    desk = desk_of(request)
+    return {
+        "card": await desk.board.card(slot_id),
+        "shared": await desk.guests.desk.open_for(slot_id, await _base(request)),
+        "choices": MINUTES,
+        "may_open": visiting.may("results:write"),
+    }
+
+
+async def _base(request: Request) -> str:
+    settings = await desk_of(request).guests.settings()
+    return doorway_of(request).guests(settings.public_base_url)

@@ -1,0 +1,155 @@
+"""A slot's earlier versions, and copying a slot's settings to another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi.responses import RedirectResponse
+
+from appliance.admin.desk import desk_of
+from appliance.admin.door.headers import MOUNT
+from appliance.admin.door.security import Visit, allowed
+from appliance.admin.forms import read_form
+from appliance.admin.i18n import Words
+from appliance.admin.render import page, part
+from appliance.admin.slots.draft import operation_of
+from appliance.admin.slots.fields import SchemaWords, properties
+from appliance.core.errors import SlotNotFound, ValidationFailed
+from appliance.slots.schemas import SLOT_IDS, SlotConfig
+from appliance.staff.slots.catalog import ProviderList
+
+router = APIRouter(prefix="/slots")
+
+MayLook = Annotated[Visit, Depends(allowed("slots:read"))]
+MayWrite = Annotated[Visit, Depends(allowed("slots:write"))]
+Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
+
+PAGE = f"{MOUNT}/slots"
+_LONGEST = 400  # characters of a value in a comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field that differs."""
+
+    label: str
+    before: str
+    after: str
+
+
+@router.get("/{slot_id}/history")
+async def history(slot_id: str, request: Request, visiting: MayLook) -> Response:
+    """Every version that was saved, the newest first."""
+    desk = desk_of(request)
+    found = await desk.slot_editor.history(slot_id)
+    return page(
+        visiting,
+        "slot_history.html",
+        slot=await desk.slot_editor.get(slot_id),
+        versions=found.versions,
+        opened=None,
+    )
+
+
+@router.get("/{slot_id}/history/{version}")
+async def version(slot_id: str, version: Version, request: Request, visiting: MayLook) -> Response:
+    """What restoring a version would change."""
+    desk = desk_of(request)
+    slot, saved = await desk.slot_editor.get(slot_id), await desk.slot_editor.version(slot_id, version)
+    turned = {name: [now, then] for name, (then, now) in saved.changes.items()}
+    values: dict[str, Any] = {
+        "slot": slot,
+        "saved": saved,
+        "changes": shown_changes(visiting.words, turned, await desk.provider_catalog.all(), slot),
+        "may_write": visiting.may("slots:write"),
+    }
+    if visiting.is_htmx:
+        return part(visiting, "_slot_version.html", **values)
+    found = await desk.slot_editor.history(slot_id)
+    return page(visiting, "slot_history.html", versions=found.versions, opened=version, **values)
+
+
+@router.post("/{slot_id}/history/{version}/restore")
+async def restore(slot_id: str, version: Version, request: Request, visiting: MayWrite) -> Response:
+    """Make an earlier version the newest one."""
+    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    await desk_of(request).slot_editor.restore(slot_id, version, visiting.who)
+    visiting.notice("slot_restored")
+    return RedirectResponse(f"{PAGE}/{slot_id}", 303)
+
+
+@router.post("/{slot_id}/duplicate")
+async def duplicate(slot_id: str, request: Request, visiting: MayWrite) -> Response:
+    """Give another slot what is saved here, and go there."""
+    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    to = (await read_form(request)).text("to")
+    if to not in SLOT_IDS:
+        raise SlotNotFound
+    if to == slot_id:
+        raise ValidationFailed(fields={"to": "is the same slot"})
+    await desk_of(request).slot_editor.duplicate(slot_id, to, visiting.who)
+    visiting.notice("slot_duplicated")
+    return RedirectResponse(f"{PAGE}/{to}", 303)
+
+
+def shown_changes(
+    words: Words, found: Mapping[str, Any], catalog: ProviderList, slot: SlotConfig
+) -> list[Change]:
+    """Differences as people read them."""
+    return [
+        Change(label_of(words, name, catalog, slot), shown(words, name, before), shown(words, name, after))
+        for name, (before, after) in found.items()
+    ]
+
+
+def label_of(words: Words, name: str, catalog: ProviderList, slot: SlotConfig) -> str:
+    """What a field is called on the form."""
+    kind, _, inner = name.partition(".")
+    if words.has(f"slot.{name}.label"):
+        return words(f"slot.{name}.label")
+    if kind == "template_media" and inner:
+        return words("slot.template", role=_named(words, "template_role", inner))
+    schema_words = SchemaWords(words.lang)
+    schema: dict[str, Any] = {}
+    if kind == "output":
+        schema = catalog.output_schema
+    elif kind == "prompt":
+        schema = catalog.prompt_schema
+    elif kind == "params":
+        view = operation_of(catalog, slot.provider, slot.operation)
+        schema = view.params_schema if view else {}
+    title = properties(schema).get(inner, {}).get("title")
+    return schema_words.text(str(title)) if title else name
+
+
+def shown(words: Words, name: str, value: Any) -> str:
+    """A field's value for people; long ones are cut."""
+    if value is None or value in ("", [], {}):
+        return "–"
+    if isinstance(value, bool):
+        text = words("base.yes" if value else "base.no")
+    elif name == "fallbacks" and isinstance(value, list):
+        text = "; ".join(_route(words, route) for route in value)
+    elif isinstance(value, dict):
+        text = "; ".join(f"{key}: {shown(words, key, item)}" for key, item in value.items())
+    elif isinstance(value, list):
+        text = ", ".join(str(item) for item in value)
+    elif name in ("provider", "operation"):
+        text = _named(words, name, str(value))
+    else:
+        text = SchemaWords(words.lang).choice(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _route(words: Words, route: Mapping[str, Any]) -> str:
+    names = [shown(words, kind, route.get(kind)) for kind in ("provider", "operation")]
+    params = ", ".join(f"{name} {value}" for name, value in route.get("params", {}).items())
+    model = [str(route["model"])] if route.get("model") else []
+    return " · ".join(names + model) + (f" ({params})" if params else "")
+
+
+def _named(words: Words, kind: str, name: str) -> str:
+    return words(f"{kind}.{name}") if words.has(f"{kind}.{name}") else name

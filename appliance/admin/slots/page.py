@@ -1,0 +1,210 @@
+"""The slots page and the slot editor (UC1)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+
+from appliance.admin.desk import desk_of
+from appliance.admin.door.headers import MOUNT
+from appliance.admin.door.security import Visit, allowed
+from appliance.admin.forms import read_form
+from appliance.admin.render import page, part
+from appliance.admin.slots.draft import Draft, changed, draft_from, draft_of, values_of
+from appliance.admin.slots.merge import Conflict, conflict_of, merged
+from appliance.admin.slots.view import REPLIES, Editor, editor_of, named
+from appliance.core.errors import ValidationFailed, VersionConflict
+from appliance.core.public_base import doorway_of
+from appliance.slots.schemas import SLOT_IDS
+from appliance.staff.slots.views import SlotUpdate, SlotView
+
+router = APIRouter(prefix="/slots")
+
+MayLook = Annotated[Visit, Depends(allowed("slots:read"))]
+MayWrite = Annotated[Visit, Depends(allowed("slots:write"))]
+
+PAGE = f"{MOUNT}/slots"
+SIZES = ("1200x1800", "1800x1200", "1500x2100", "1800x2400", "1800x1800", "1080x1350", "1080x1920")
+
+
+@router.get("")
+async def slots_page(request: Request, visiting: MayLook) -> Response:
+    """All slots in order, with what each makes of a photo."""
+    desk = desk_of(request)
+    states = {card.slot_id: card for card in await desk.board.cards()}
+    return page(
+        visiting,
+        "slots.html",
+        slots=[(slot, states.get(slot.slot_id)) for slot in await desk.slot_editor.all()],
+        named=lambda kind, name: named(visiting.words, kind, name),
+        number_of=number_of,
+    )
+
+
+@router.get("/{slot_id}")
+async def editor_page(slot_id: str, request: Request, visiting: MayLook) -> Response:
+    """The editor with what is saved."""
+    slot = await desk_of(request).slot_editor.get(slot_id)
+    return await _page(request, visiting, slot)
+
+
+@router.post("/{slot_id}/form")
+async def reshape(slot_id: str, request: Request, visiting: MayLook) -> Response:
+    """The form for another provider or operation, with another fallback, with a template; unsaved."""
+    desk, form = desk_of(request), await read_form(request)
+    slot, catalog = await desk.slot_editor.get(slot_id), await desk.provider_catalog.all()
+    draft = changed(draft_from(form, catalog), form.text("do"), catalog)
+    found = await _findings(request, slot, draft)
+    if not visiting.is_htmx:
+        return await _page(request, visiting, slot, draft=draft, fields=found)
+    editor = await _editor(request, visiting, draft, found)
+    return part(visiting, "_slot_sheets.html", **_shared(request, visiting, slot, editor, beside=True))
+
+
+@router.post("/{slot_id}/check")
+async def check(slot_id: str, request: Request, visiting: MayLook) -> Response:
+    """What is wrong with what was typed, beside each input; nothing is saved."""
+    desk, form = desk_of(request), await read_form(request)
+    slot, catalog = await desk.slot_editor.get(slot_id), await desk.provider_catalog.all()
+    draft = draft_from(form, catalog)
+    editor = await _editor(request, visiting, draft, await _findings(request, slot, draft))
+    return part(visiting, "_slot_findings.html", **_shared(request, visiting, slot, editor, beside=True))
+
+
+@router.post("/{slot_id}/config")
+async def config(slot_id: str, request: Request, _: MayLook) -> Response:
+    """What was typed, as a test run takes it."""
+    desk, form = desk_of(request), await read_form(request)
+    slot, catalog = await desk.slot_editor.get(slot_id), await desk.provider_catalog.all()
+    return Response(
+        json.dumps(values_of(draft_from(form, catalog), catalog, slot)), media_type="application/json"
+    )
+
+
+@router.post("/{slot_id}")
+async def save(slot_id: str, request: Request, visiting: MayWrite) -> Response:
+    """Save all of it or nothing; somebody else's change in between is shown, not overwritten."""
+    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    desk, form = desk_of(request), await read_form(request)
+    slot, catalog = await desk.slot_editor.get(slot_id), await desk.provider_catalog.all()
+    draft = draft_from(form, catalog)
+    if form.text("merge") == str(slot.version):
+        take = {name.removeprefix("take.") for name in form if form.text(name) == "theirs"}
+        draft = merged(draft, slot, take)
+    try:
+        update = SlotUpdate.parse(values_of(draft, catalog, slot))
+        saved = await desk.slot_editor.save(slot_id, update, visiting.who, version=draft.version)
+    except ValidationFailed as refused:
+        return await _answer(request, visiting, slot, 422, draft=draft, fields=refused.fields)
+    except VersionConflict as refused:
+        return await _answer(request, visiting, slot, 409, draft=draft, conflict=refused.extra["current"])
+    if not visiting.is_htmx:
+        visiting.notice("slot_saved")
+        return RedirectResponse(f"{PAGE}/{slot_id}", 303)
+    toast = visiting.words("slot.saved", slot=f"{number_of(slot_id)} {saved.display_name}")
+    return await _answer(request, visiting, saved, 200, toast=toast)
+
+
+async def _findings(request: Request, slot: SlotView, draft: Draft) -> dict[str, str]:
+    desk = desk_of(request)
+    try:
+        values = values_of(draft, await desk.provider_catalog.all(), slot)
+        await desk.slot_editor.check(slot.slot_id, SlotUpdate.parse(values))
+    except ValidationFailed as refused:
+        return dict(refused.fields or {})
+    return {}
+
+
+async def _editor(
+    request: Request, visiting: Visit, draft: Draft, fields: Mapping[str, str] | None
+) -> Editor:
+    desk = desk_of(request)
+    templates = await desk.template_media.all()
+    return editor_of(draft, await desk.provider_catalog.all(), templates, visiting.words, fields)
+
+
+async def _page(
+    request: Request,
+    visiting: Visit,
+    slot: SlotView,
+    *,
+    status: int = 200,
+    draft: Draft | None = None,
+    fields: Mapping[str, str] | None = None,
+    conflict: Mapping[str, Any] | None = None,
+) -> Response:
+    catalog = await desk_of(request).provider_catalog.all()
+    known = draft or draft_of(slot, slot.version)
+    editor = await _editor(request, visiting, known, fields if draft else slot.problems)
+    found = conflict_of(conflict, known, slot, catalog, visiting.words) if conflict else None
+    values = _shared(request, visiting, slot, editor, conflict=found)
+    desk = desk_of(request)
+    settings = (await desk.operator_settings.state()).settings
+    return page(
+        visiting,
+        "slot.html",
+        status=status,
+        names={card.slot_id: card.slot.display_name for card in await desk.board.cards()},
+        keeps_sources=bool(settings["keep_sources_hours"].value),
+        **values,
+    )
+
+
+async def _answer(
+    request: Request,
+    visiting: Visit,
+    slot: SlotView,
+    status: int,
+    *,
+    toast: str | None = None,
+    draft: Draft | None = None,
+    fields: Mapping[str, str] | None = None,
+    conflict: Mapping[str, Any] | None = None,
+) -> Response:
+    """The editor after saving, or after it was refused."""
+    if not visiting.is_htmx:
+        return await _page(
+            request, visiting, slot, status=status, draft=draft, fields=fields, conflict=conflict
+        )
+    catalog = await desk_of(request).provider_catalog.all()
+    known = draft or draft_of(slot, slot.version)
+    editor = await _editor(request, visiting, known, fields if draft else slot.problems)
+    found = conflict_of(conflict, known, slot, catalog, visiting.words) if conflict else None
+    values = _shared(request, visiting, slot, editor, conflict=found)
+    return part(visiting, "_slot_editor.html", status=status, toast=toast, **values)
+
+
+def _shared(
+    request: Request,
+    visiting: Visit,
+    slot: SlotView,
+    editor: Editor,
+    *,
+    conflict: Conflict | None = None,
+    beside: bool = False,
+) -> dict[str, Any]:
+    """What every part of the editor may use. ``beside``: the findings replace those on the page."""
+    base = doorway_of(request).guests(None)
+    return {
+        "slot": slot,
+        "number_of": number_of,
+        "editor": editor,
+        "conflict": conflict,
+        "beside": beside,
+        "may_write": visiting.may("slots:write"),
+        "may_test": visiting.may("slots:test"),
+        "replies": REPLIES,
+        "sizes": SIZES,
+        "others": [one for one in SLOT_IDS if one != slot.slot_id],
+        "ingest": lambda reply: f"{base}/ingest/{slot.slot_id}?reply={reply}",
+        "named": lambda kind, name: named(visiting.words, kind, name),
+    }
+
+
+def number_of(slot_id: str) -> str:
+    """A slot's number as it stands on the edge: ``07``."""
+    return slot_id.rpartition("-")[2].lstrip("0").zfill(2)

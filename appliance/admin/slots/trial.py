@@ -1,0 +1,64 @@
+"""Trying a slot from its editor: a photo in, the picture and every attempt out."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from appliance.admin.desk import desk_of
+from appliance.admin.door.security import Visit, allowed
+from appliance.admin.errors import explained
+from appliance.admin.jobs.view import attempts_chart, told
+from appliance.admin.render import part
+from appliance.core.errors import ApplianceError
+from appliance.core.public_base import doorway_of
+from appliance.jobs.models import JobStatus
+from appliance.staff.jobs.schemas import JobView
+from appliance.staff.trials.service import TrialRequest
+
+router = APIRouter(prefix="/slots")
+
+MayTest = Annotated[Visit, Depends(allowed("slots:test"))]
+
+
+@router.post("/{slot_id}/test")
+async def start(slot_id: str, request: Request, visiting: MayTest, last: str = "") -> Response:
+    """Send a photo along the line, with the settings on the form if they came with it."""
+    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    desk = desk_of(request)
+    try:
+        trial = await desk.trials.try_slot(
+            TrialRequest(
+                slot_id=slot_id,
+                started=request.state.arrived,
+                content_type=request.headers.get("content-type"),
+                body=request.stream(),
+                way=doorway_of(request),
+                last=bool(last),
+            ),
+            visiting.who,
+        )
+    except ApplianceError as error:
+        said: dict[str, Any] = explained(visiting, error)
+        return part(visiting, "_slot_test_refused.html", status=422, error=error, **said)
+    return await _progress(request, visiting, slot_id, trial.job.job_id)
+
+
+@router.get("/{slot_id}/test/{job_id}")
+async def progress(slot_id: str, job_id: uuid.UUID, request: Request, visiting: MayTest) -> Response:
+    """How far it is; at its end what came of it."""
+    return await _progress(request, visiting, slot_id, job_id)
+
+
+async def _progress(request: Request, visiting: Visit, slot_id: str, job_id: uuid.UUID) -> Response:
+    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    job = await desk_of(request).jobs.get(str(job_id), visiting.who)
+    template = "_slot_test_running.html" if job.status is JobStatus.PENDING else "_slot_test_done.html"
+    return part(visiting, template, slot_id=slot_id, **outcome(visiting, job))
+
+
+def outcome(visiting: Visit, job: JobView) -> dict[str, Any]:
+    """What the templates show of a job that was tried."""
+    return {"job": job, "told": told(visiting.words, job), "chart": attempts_chart(job)}

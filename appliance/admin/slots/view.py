@@ -1,0 +1,232 @@
+"""What the slot editor shows: the draft as inputs, with the findings beside them."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from appliance.admin.i18n import Words
+from appliance.admin.slots.draft import Draft, RouteDraft, operation_of
+from appliance.admin.slots.fields import Input, SchemaWords, inputs_of
+from appliance.providers.routes import MAX_FALLBACKS
+from appliance.staff.slots.catalog import OperationView, ProviderList, ProviderView
+from appliance.staff.templates.service import TemplateView
+
+REPLIES = ("image", "multipart", "json")
+_FALLBACK = re.compile(r"fallbacks\.(\d+)\.(.+)")
+_OF_ROUTE = ("provider", "operation", "model", "params")
+
+
+@dataclass(frozen=True, slots=True)
+class RouteShown:
+    """One route with its own form."""
+
+    index: int
+    count: int
+    draft: RouteDraft
+    providers: list[tuple[str, str]]
+    operations: list[tuple[str, str]]
+    models: list[tuple[str, str]]
+    inputs: list[Input]
+    seconds: float | None
+    provider: ProviderView | None
+    errors: Mapping[str, str]
+
+    @property
+    def prefix(self) -> str:
+        """What the names of its inputs begin with."""
+        return f"route.{self.index}"
+
+    @property
+    def shown(self) -> str:
+        """Whose parameters the form has."""
+        return f"{self.draft.provider}/{self.draft.operation}"
+
+
+@dataclass(frozen=True, slots=True)
+class RoleShown:
+    """A role that a template can play, and which one does."""
+
+    role: str
+    required: bool
+    used: bool
+    template: TemplateView | None
+    missing: bool
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Editor:
+    """The whole form."""
+
+    draft: Draft
+    routes: list[RouteShown]
+    roles: list[RoleShown]
+    output: list[Input]
+    prompt: list[Input]
+    errors: Mapping[str, str]
+
+    @property
+    def may_add(self) -> bool:
+        """Whether there is room for another fallback."""
+        return len(self.routes) <= MAX_FALLBACKS
+
+    def names(self) -> Iterator[str]:
+        """Every name that can have a finding beside it."""
+        yield from (
+            "display_name",
+            "reply",
+            "deadline_seconds",
+            "permits",
+            "input_max_side",
+            "media",
+            "fallbacks",
+        )
+        for route in self.routes:
+            yield from (f"{route.prefix}.{name}" for name in ("provider", "operation", "model"))
+            yield from (one.name for one in route.inputs)
+        yield from (one.name for one in (*self.output, *self.prompt))
+        yield from (f"media.{role.role}" for role in self.roles)
+        yield from (f"variant.{index}.text" for index in range(len(self.draft.variants)))
+
+    def elsewhere(self) -> dict[str, str]:
+        """Findings of what has no place on the form."""
+        known = set(self.names())
+        return {name: text for name, text in self.errors.items() if name not in known}
+
+
+def placed(fields: Mapping[str, str], draft: Draft) -> dict[str, str]:
+    """The services' findings by the names that the form has."""
+    variants = {name: index for index, (name, _) in enumerate(draft.variants)}
+    found: dict[str, str] = {}
+    for name, text in fields.items():
+        place = name
+        if fallback := _FALLBACK.fullmatch(name):
+            inner = fallback[2]
+            place = f"route.{int(fallback[1]) + 1}.{inner}"
+            if inner.startswith("template_media"):
+                place = inner
+        elif name.partition(".")[0] in _OF_ROUTE:
+            place = f"route.0.{name}"
+        if place.startswith("template_media"):
+            place = "media" + place.removeprefix("template_media")
+        elif place.startswith("prompt.variants."):
+            index = variants.get(place.removeprefix("prompt.variants."))
+            place = "prompt.variants" if index is None else f"variant.{index}.text"
+        elif place.startswith("prompt.fields"):
+            place = "prompt.fields"
+        found.setdefault(place, text)
+    return found
+
+
+def editor_of(
+    draft: Draft,
+    catalog: ProviderList,
+    templates: Sequence[TemplateView],
+    words: Words,
+    fields: Mapping[str, str] | None = None,
+) -> Editor:
+    """The form for a draft, with what the services found wrong with it."""
+    schema_words, errors = SchemaWords(words.lang), placed(fields or {}, draft)
+    routes = [
+        _route(index, len(draft.routes), route, catalog, errors, words, schema_words)
+        for index, route in enumerate(draft.routes)
+    ]
+    return Editor(
+        draft=draft,
+        routes=routes,
+        roles=_roles(draft, catalog, {one.id: one for one in templates}, errors),
+        output=inputs_of(catalog.output_schema, "output", draft.output, errors, schema_words),
+        prompt=inputs_of(
+            catalog.prompt_schema, "prompt", draft.prompt, errors, schema_words, without=("variants",)
+        ),
+        errors=errors,
+    )
+
+
+def named(words: Words, kind: str, name: str, otherwise: str = "") -> str:
+    """A provider's, an operation's or a role's name for people."""
+    key = f"{kind}.{name}"
+    return words(key) if words.has(key) else otherwise or name
+
+
+def _route(
+    index: int,
+    count: int,
+    route: RouteDraft,
+    catalog: ProviderList,
+    errors: Mapping[str, str],
+    words: Words,
+    schema_words: SchemaWords,
+) -> RouteShown:
+    provider = next((one for one in catalog.providers if one.name == route.provider), None)
+    view = operation_of(catalog, route.provider, route.operation)
+    prefix = f"route.{index}"
+    return RouteShown(
+        index=index,
+        count=count,
+        draft=route,
+        providers=_with(
+            route.provider, [(one.name, named(words, "provider", one.name)) for one in catalog.providers]
+        ),
+        operations=_with(
+            route.operation,
+            [(one.name, named(words, "operation", one.name, one.title)) for one in provider.operations]
+            if provider
+            else [],
+        ),
+        models=[(one.name, one.name) for one in view.models] if view else [],
+        inputs=inputs_of(view.params_schema, f"{prefix}.params", route.params, errors, schema_words)
+        if view
+        else [],
+        seconds=_seconds(view, route.model),
+        provider=provider,
+        errors={name: errors[f"{prefix}.{name}"] for name in _OF_ROUTE if f"{prefix}.{name}" in errors},
+    )
+
+
+def _with(chosen: str, known: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The choices, with the present one even if it is not among them any more."""
+    return known if not chosen or chosen in dict(known) else [*known, (chosen, chosen)]
+
+
+def _seconds(view: OperationView | None, model: str) -> float | None:
+    if view is None:
+        return None
+    of_model = {one.name: one.typical_seconds for one in view.models}
+    return of_model.get(model, view.typical_seconds)
+
+
+def _roles(
+    draft: Draft,
+    catalog: ProviderList,
+    templates: Mapping[uuid.UUID, TemplateView],
+    errors: Mapping[str, str],
+) -> list[RoleShown]:
+    """Every role that a route or the slot itself takes, and those that are still bound."""
+    required: dict[str, bool] = {}
+    for route in draft.routes:
+        view = operation_of(catalog, route.provider, route.operation)
+        for role, must in (view.template_roles if view else {}).items():
+            required[role] = required.get(role, False) or must
+    required |= {role: required.get(role, False) for role in catalog.slot_roles}
+    return [
+        RoleShown(
+            role,
+            required=required.get(role, False),
+            used=role in required,
+            template=_template(draft.media.get(role, ""), templates),
+            missing=bool(draft.media.get(role)) and _template(draft.media[role], templates) is None,
+            error=errors.get(f"media.{role}"),
+        )
+        for role in dict.fromkeys((*required, *draft.media))
+    ]
+
+
+def _template(media_id: str, templates: Mapping[uuid.UUID, TemplateView]) -> TemplateView | None:
+    try:
+        return templates.get(uuid.UUID(media_id))
+    except ValueError:
+        return None

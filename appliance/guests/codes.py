@@ -1,0 +1,84 @@
+"""Short codes of pictures, ``/s/7K3F9Q``: printed below a QR code, for typing.
+
+Six letters of an alphabet without look-alikes are 30^6 = 729 million codes. What a wrong code
+costs its guesser, and why that is enough, stands in ``docs/guest/links.md``.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import uuid
+
+import structlog
+from sqlalchemy.exc import IntegrityError
+
+from appliance.core.clock import utcnow
+from appliance.core.db import Database
+from appliance.core.errors import RateLimited
+from appliance.core.ratelimit import Limit, RateLimiter
+from appliance.guests.repository import ResultRepository
+from appliance.guests.service import State, state_of
+from appliance.guests.tokens import GuestTokens
+
+log = structlog.get_logger()
+
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # no 0 and O, no 1, I and L; a U is taken for V
+LENGTH = 6
+WRONG_OF_CLIENT = Limit.parse("10 per 10 minutes")
+WRONG_OF_ALL = Limit.parse("300 per hour")
+_MEANT = str.maketrans({"U": "V"})
+
+
+def short_path(code: str) -> str:
+    """The path of a short link."""
+    return f"/s/{code}"
+
+
+def read_code(typed: str) -> str | None:
+    """What a guest typed, as a code: small letters, spaces and dashes are forgiven."""
+    code = "".join(typed.split()).replace("-", "").upper().translate(_MEANT)
+    return code if len(code) == LENGTH and set(code) <= set(ALPHABET) else None
+
+
+def new_code() -> str:
+    """A code at random."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+
+
+class ShortCodes:
+    """Gives codes to pictures and finds pictures by their codes."""
+
+    def __init__(self, database: Database, tokens: GuestTokens) -> None:
+        self._database = database
+        self._tokens = tokens
+
+    async def code_of(self, job_id: uuid.UUID) -> str | None:
+        """The short code of a job, given to it when first asked for; ``None`` if there is no such job."""
+        while True:
+            try:
+                async with self._database.session() as session:
+                    return await ResultRepository(session).give_code(job_id, new_code())
+            except IntegrityError:
+                continue  # taken already, which is rare
+
+    async def job_of(self, typed: str, address: str) -> uuid.UUID | None:
+        """The job behind a code; ``None`` where there is nothing to see, whatever the reason.
+
+        Only wrong codes count against the limits; raises ``RateLimited`` when one is used up.
+        """
+        code = read_code(typed)
+        client = f"guest:code:{self._tokens.client(address)}"
+        async with self._database.session() as session:
+            limits = RateLimiter(session)
+            wait = await limits.take(client, WRONG_OF_CLIENT)
+            wait = wait or await limits.take("guest:code:all", WRONG_OF_ALL)
+            if wait:
+                log.warning("code.limited", seconds=math.ceil(wait))
+                raise RateLimited(retry_after=math.ceil(wait))
+            job = await ResultRepository(session).by_code(code) if code else None
+            if job is None or job.hidden_at is not None or state_of(job, utcnow()) is State.FAILED:
+                return None
+            await limits.give_back(client, WRONG_OF_CLIENT)
+            await limits.give_back("guest:code:all", WRONG_OF_ALL)
+        return job.job_id

@@ -1,0 +1,200 @@
+"""``/g/{token}`` for phones and ``/wall/{token}`` for a screen in the room."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import RedirectResponse, StreamingResponse
+
+from appliance.accounts.dependencies import client_address
+from appliance.core.errors import PermissionDenied
+from appliance.core.sending import stored_file
+from appliance.guests.galleries.live import feed
+from appliance.guests.galleries.service import Galleries, Kind, Opened, PinNeeded
+from appliance.guests.links import LARGEST_QR, MEDIA_TYPES, GuestLink, qr_code
+from appliance.guests.links import Kind as CodeKind
+from appliance.guests.pages.render import EDITION, base_for, page
+from appliance.guests.picture_routes import KEPT_SECONDS, Guests, Width
+from appliance.guests.screens import MEDIA_TYPES as SCREEN_TYPES
+from appliance.guests.screens import kind_for
+from appliance.guests.sending import NOINDEX, screen_file
+from appliance.guests.service import attachment, friendly_name
+from appliance.media import qr as qr_codes
+
+router = APIRouter(include_in_schema=False)
+
+PIN_COOKIE = "gallery_pin"
+_LONGEST_FORM = 1000  # bytes
+
+
+def _galleries(request: Request) -> Galleries:
+    galleries: Galleries = request.app.state.services.guests.galleries
+    return galleries
+
+
+Shown = Annotated[Galleries, Depends(_galleries)]
+
+
+async def _opened(request: Request, galleries: Shown) -> Opened:
+    kind: Kind = "wall" if request.url.path.startswith("/wall/") else "g"
+    try:
+        return await galleries.open(kind, request.path_params["token"], request.cookies.get(PIN_COOKIE))
+    except PinNeeded:
+        raise PermissionDenied("Give this gallery's PIN first.") from None
+
+
+Open = Annotated[Opened, Depends(_opened)]
+
+
+def ask_for_pin(request: Request, opened: Opened, *, wrong: bool = False) -> Response:
+    """The form for the PIN."""
+    return page(request, opened.settings, "pin.html", status=401, action=opened.path, wrong=wrong)
+
+
+@router.get("/g/{token}")
+async def gallery(request: Request, token: str, galleries: Shown, after: str | None = None) -> Response:
+    """A page of the gallery; the first one grows by itself."""
+    try:
+        opened = await galleries.open("g", token, request.cookies.get(PIN_COOKIE))
+    except PinNeeded as needed:
+        return ask_for_pin(request, needed.opened)
+    shelf = await galleries.shelf(opened, after)
+    return page(
+        request,
+        opened.settings,
+        "gallery.html",
+        title=opened.title,
+        pictures=shelf.names,
+        after=shelf.next,
+        first=after is None,
+        version=EDITION,
+    )
+
+
+@router.post("/g/{token}")
+async def give_pin(request: Request, token: str, galleries: Shown) -> Response:
+    """The PIN, typed."""
+    try:
+        await galleries.open("g", token, request.cookies.get(PIN_COOKIE))
+    except PinNeeded as needed:
+        if not await galleries.try_pin(needed.opened, await _typed(request), client_address(request)):
+            return ask_for_pin(request, needed.opened, wrong=True)
+        path = needed.opened.path
+        answer = RedirectResponse(path, 303)
+        answer.set_cookie(
+            PIN_COOKIE, galleries.proof(needed.opened), path=path, httponly=True, samesite="lax"
+        )
+        return answer
+    return RedirectResponse(f"/g/{token}", 303)
+
+
+async def _typed(request: Request) -> str:
+    """The field ``pin`` of the form; empty for anything that is no such form."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LONGEST_FORM:
+            return ""
+    return parse_qs(body.decode("ascii", "replace")).get("pin", [""])[0]
+
+
+@router.get("/g/{token}/qr.{code}")
+async def gallery_qr(
+    request: Request,
+    token: str,
+    code: CodeKind,
+    galleries: Shown,
+    size: Annotated[int, Query(ge=64, le=LARGEST_QR)] = 600,
+    label: bool = False,
+) -> Response:
+    """The code that leads here; it may hang at the door before guests know the PIN."""
+    try:
+        opened = await galleries.open("g", token)
+    except PinNeeded as needed:
+        opened = needed.opened
+    base = base_for(request, opened.settings)
+    link = GuestLink(base + opened.path, opened.title or base.partition("://")[2])
+    content = await qr_code(link, code, size, label=label)
+    return Response(content, media_type=MEDIA_TYPES[code], headers={"Cache-Control": "private, max-age=300"})
+
+
+@router.get("/wall/{token}")
+async def wall(request: Request, token: str, galleries: Shown) -> Response:
+    """The room's screen."""
+    opened = await galleries.open("wall", token)
+    link = f"{base_for(request, opened.settings)}/g/{opened.gallery.token}"
+    news = await galleries.news(opened)
+    return page(
+        request,
+        opened.settings,
+        "wall.html",
+        title=opened.title,
+        pictures=news.pictures if news else [],
+        qr=qr_codes.svg(link, 240).decode(),
+        version=EDITION,
+    )
+
+
+@router.get("/g/{token}/live")  # noqa: FAST003 - the dependency takes it
+@router.get("/wall/{token}/live")
+async def live(request: Request, galleries: Shown, opened: Open) -> Response:
+    """Server-sent events: the newest pictures whenever they change."""
+    return StreamingResponse(
+        feed(galleries, opened, request.app.state.stopping, EDITION),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no", **NOINDEX},
+    )
+
+
+@router.get("/g/{token}/p/{name}")
+async def picture(request: Request, token: str, name: str, galleries: Shown, guests: Guests) -> Response:
+    """One picture of the gallery: to look at, to save, to share."""
+    try:
+        opened = await galleries.open("g", token, request.cookies.get(PIN_COOKIE))
+    except PinNeeded as needed:
+        return RedirectResponse(needed.opened.path, 303)
+    job = await galleries.picture(opened, name)
+    width, height = await guests.screens.size(job.result_key or "")
+    path = f"{opened.path}/p/{name}"
+    media_type = job.result_type or "image/jpeg"
+    return page(
+        request,
+        opened.settings,
+        "picture.html",
+        base=base_for(request, opened.settings),
+        preview=f"{path}/preview",
+        before=None,
+        original=f"{path}/original",
+        name=friendly_name(opened.title, job.created_at, media_type),
+        width=width,
+        height=height,
+        until=job.result_expires_at,
+        visit=None,
+        deletable=False,
+        back=opened.path,
+    )
+
+
+@router.get("/g/{token}/p/{name}/preview")  # noqa: FAST003 - the dependency takes it
+@router.get("/wall/{token}/p/{name}/preview")
+async def preview(
+    request: Request, name: str, galleries: Shown, guests: Guests, opened: Open, width: Width = 960
+) -> Response:
+    """A picture at screen size."""
+    job = await galleries.picture(opened, name)
+    kind = kind_for(request.headers.get("accept", ""))
+    key = await guests.screens.screen(job.job_id, job.result_key or "", width, kind)
+    return screen_file(key, SCREEN_TYPES[kind], KEPT_SECONDS)
+
+
+@router.get("/g/{token}/p/{name}/original")  # noqa: FAST003 - the dependency takes it
+async def original(name: str, galleries: Shown, opened: Open) -> Response:
+    """A picture as a file to keep."""
+    job = await galleries.picture(opened, name)
+    media_type = job.result_type or "image/jpeg"
+    saved_as = friendly_name(opened.title, job.created_at, media_type)
+    return stored_file(
+        job.result_key or "", media_type, cache="private, no-cache", disposition=attachment(saved_as)
+    )

@@ -1,0 +1,98 @@
+"""``/api/shared-galleries``: open, close and moderate what everybody at the event may see."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Depends, Request
+
+from appliance.accounts.dependencies import AUTH_ERRORS, requires
+from appliance.accounts.permissions import Principal
+from appliance.core.errors import ErrorCode
+from appliance.core.openapi import error_responses
+from appliance.core.public_base import doorway_of
+from appliance.guests.galleries.schemas import (
+    Approval,
+    Approved,
+    GalleryList,
+    GalleryView,
+    NewGallery,
+    OpenFor,
+    WaitingList,
+)
+from appliance.staff.screens.service import GalleryDesk
+
+router = APIRouter(prefix="/api/shared-galleries", tags=["galleries"])
+
+MayRead = Annotated[Principal, Depends(requires("results:read"))]
+MayWrite = Annotated[Principal, Depends(requires("results:write"))]
+MayModerate = Annotated[Principal, Depends(requires("results:moderate"))]
+_KNOWN = error_responses(*AUTH_ERRORS, ErrorCode.NOT_FOUND, ErrorCode.VALIDATION_FAILED)
+
+
+def _desk(request: Request) -> GalleryDesk:
+    desk: GalleryDesk = request.app.state.services.guests.desk
+    return desk
+
+
+async def _base(request: Request) -> str:
+    settings = await request.app.state.services.guests.settings()
+    return doorway_of(request).guests(settings.public_base_url)
+
+
+Desk = Annotated[GalleryDesk, Depends(_desk)]
+Base = Annotated[str, Depends(_base)]
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Open a gallery",
+    responses=error_responses(*AUTH_ERRORS, ErrorCode.VALIDATION_FAILED),
+)
+async def open_gallery(
+    who: MayWrite, desk: Desk, base: Base, body: Annotated[NewGallery, Body()]
+) -> GalleryView:
+    """Guests see the newest pictures of the event, or of one slot, for as long as said. The address is
+    fixed: opening the gallery again later does not change it.
+    """
+    return await desk.open(body, who, base)
+
+
+@router.get("", summary="All galleries", responses=error_responses(*AUTH_ERRORS))
+async def galleries(_: MayRead, desk: Desk, base: Base) -> GalleryList:
+    """The newest first, closed ones too."""
+    return GalleryList(galleries=await desk.all(base))
+
+
+@router.post("/approvals", summary="Approve or reject pictures", responses=_KNOWN)
+async def decide(who: MayModerate, desk: Desk, body: Approval) -> Approved:
+    """For galleries and walls. Approved pictures appear at once, rejected ones are gone at once."""
+    return Approved(changed=await desk.decide(body.job_ids, who, approved=body.approved))
+
+
+@router.get("/{gallery_id}", summary="One gallery", responses=_KNOWN)
+async def gallery(gallery_id: uuid.UUID, _: MayRead, desk: Desk, base: Base) -> GalleryView:
+    """Its state, its addresses, how many pictures it shows."""
+    return await desk.get(gallery_id, base)
+
+
+@router.post("/{gallery_id}/open", summary="Open a gallery again, or for longer", responses=_KNOWN)
+async def open_again(
+    gallery_id: uuid.UUID, who: MayWrite, desk: Desk, base: Base, body: OpenFor
+) -> GalleryView:
+    """From now on for as long as said, at its own address."""
+    return await desk.open_again(gallery_id, body.minutes, who, base)
+
+
+@router.delete("/{gallery_id}", summary="Close a gallery", responses=_KNOWN)
+async def close(gallery_id: uuid.UUID, who: MayWrite, desk: Desk, base: Base) -> GalleryView:
+    """Guests get a friendly page from now on. Their own links are not touched."""
+    return await desk.close(gallery_id, who, base)
+
+
+@router.get("/{gallery_id}/waiting", summary="Pictures that wait for approval", responses=_KNOWN)
+async def waiting(gallery_id: uuid.UUID, _: MayRead, desk: Desk) -> WaitingList:
+    """The oldest first, 200 at most."""
+    return WaitingList(waiting=await desk.waiting(gallery_id))

@@ -1,0 +1,195 @@
+"""What guests see of shared galleries: who may look, which pictures, and what is new."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import math
+import re
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from appliance.core.clock import utcnow
+from appliance.core.db import Database
+from appliance.core.errors import NotFound, PermissionDenied, RateLimited, ResultExpired, ResultNotFound
+from appliance.core.ratelimit import Limit, RateLimiter
+from appliance.guests.galleries.models import SharedGallery
+from appliance.guests.galleries.repository import GalleryRepository
+from appliance.guests.galleries.schemas import GalleryState
+from appliance.guests.tokens import GuestTokens
+from appliance.jobs.models import JobHistory
+from appliance.settings.operator import AppSettingsRepository, OperatorSettings
+
+PAGE = 60
+GONE_FOR = timedelta(
+    minutes=15
+)  # so long phones are told what went; the page of one that slept is loaded anew
+FRESH_SECONDS = 1.0  # how old the news may be before it is looked up again
+WRONG_PINS_OF_CLIENT = Limit.parse("10 per 10 minutes")
+WRONG_PINS_OF_ALL = Limit.parse("100 per 10 minutes")
+Kind = Literal["g", "wall"]
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
+_REMEMBERED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A gallery that is open, with the settings in force. ``kind`` tells phones from the room's screen."""
+
+    gallery: SharedGallery
+    settings: OperatorSettings
+    kind: Kind
+
+    @property
+    def title(self) -> str:
+        """What stands above the pictures."""
+        return self.gallery.title or self.settings.event_title
+
+    @property
+    def path(self) -> str:
+        """Its address."""
+        return f"/{self.kind}/{self.gallery.token if self.kind == 'g' else self.gallery.wall_token}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A page of a gallery: pictures' names, the newest first, and where the next page begins."""
+
+    names: list[str]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """The names of the first page, and those of pictures that went lately, wherever they stood."""
+
+    pictures: list[str]
+    gone: list[str]
+
+
+class Galleries:
+    """Shows shared galleries to guests."""
+
+    def __init__(self, database: Database, tokens: GuestTokens) -> None:
+        self._database = database
+        self._tokens = tokens
+        self._news: OrderedDict[uuid.UUID, tuple[float, News | None]] = OrderedDict()
+        self._looking: dict[uuid.UUID, asyncio.Lock] = {}
+
+    async def open(self, kind: Kind, token: str, pin_proof: str | None = None) -> Opened:
+        """An open gallery.
+
+        Raises ``NotFound``, ``PermissionDenied`` when it is closed, ``ResultExpired`` when its time
+        is over, ``PinNeeded`` when it has a PIN that was not given yet.
+        """
+        if not _TOKEN.fullmatch(token):
+            raise NotFound
+        async with self._database.session() as session:
+            galleries = GalleryRepository(session)
+            gallery = await (galleries.by_token if kind == "g" else galleries.by_wall_token)(token)
+            settings = await AppSettingsRepository(session).operator_settings()
+        if gallery is None:
+            raise NotFound
+        state = state_of(gallery, utcnow())
+        if state == "closed":
+            raise PermissionDenied("This gallery is closed.")
+        if state == "expired":
+            raise ResultExpired("This gallery was open for a while only, and its time is over.")
+        opened = Opened(gallery, settings, kind)
+        if kind == "g" and gallery.pin and not hmac.compare_digest(pin_proof or "", self.proof(opened)):
+            raise PinNeeded(opened)
+        return opened
+
+    def proof(self, opened: Opened) -> str:
+        """What a phone keeps that has given the PIN; another PIN makes it worthless."""
+        return self._tokens.seal(f"pin:{opened.gallery.id}", opened.gallery.pin or "")
+
+    async def try_pin(self, opened: Opened, pin: str, address: str) -> bool:
+        """Whether ``pin`` is right; raises ``RateLimited`` after too many wrong ones."""
+        right = hmac.compare_digest(pin.strip().encode(), (opened.gallery.pin or "").encode())
+        client = f"guest:pin:{self._tokens.client(address)}"
+        everyone = f"guest:pin:{opened.gallery.id}"
+        async with self._database.session() as session:
+            limits = RateLimiter(session)
+            wait = await limits.take(client, WRONG_PINS_OF_CLIENT)
+            wait = wait or await limits.take(everyone, WRONG_PINS_OF_ALL)
+            if wait:
+                raise RateLimited(retry_after=math.ceil(wait))
+            if right:
+                await limits.give_back(client, WRONG_PINS_OF_CLIENT)
+                await limits.give_back(everyone, WRONG_PINS_OF_ALL)
+        return right
+
+    async def shelf(self, opened: Opened, after: str | None) -> Shelf:
+        """The first page, or the one after the picture ``after``; raises ``ResultNotFound``."""
+        async with self._database.session() as session:
+            galleries = GalleryRepository(session)
+            last = await galleries.place(self._job_id(opened, after)) if after else None
+            if after and last is None:
+                raise ResultNotFound
+            found = await galleries.pictures(opened.gallery, utcnow(), PAGE + 1, last)
+        names = self._names(opened, found[:PAGE])
+        return Shelf(names, names[-1] if len(found) > PAGE else None)
+
+    async def news(self, opened: Opened) -> News | None:
+        """What is new, looked up once a second however many phones ask; ``None``: it is closed."""
+        key = opened.gallery.id
+        async with self._looking.setdefault(key, asyncio.Lock()):
+            at, news = self._news.get(key, (0.0, None))
+            if time.monotonic() - at > FRESH_SECONDS:
+                news = await self._look(opened)
+                self._news[key] = (time.monotonic(), news)
+                while len(self._news) > _REMEMBERED:
+                    self._looking.pop(self._news.popitem(last=False)[0], None)
+        return news
+
+    async def _look(self, opened: Opened) -> News | None:
+        now = utcnow()
+        async with self._database.session() as session:
+            galleries = GalleryRepository(session)
+            gallery = await galleries.by_token(opened.gallery.token)
+            if gallery is None or state_of(gallery, now) != "open":
+                return None
+            pictures = await galleries.pictures(gallery, now, PAGE)
+            gone = await galleries.gone(gallery, now - GONE_FOR)
+        place = str(gallery.id)
+        return News(self._names(opened, pictures), [self._tokens.picture(place, job_id) for job_id in gone])
+
+    async def picture(self, opened: Opened, name: str) -> JobHistory:
+        """A picture of the gallery by its name there; raises ``ResultNotFound``."""
+        job_id = self._job_id(opened, name)
+        async with self._database.session() as session:
+            job = await GalleryRepository(session).picture(opened.gallery, job_id, utcnow())
+        if job is None:
+            raise ResultNotFound
+        return job
+
+    def _job_id(self, opened: Opened, name: str) -> uuid.UUID:
+        job_id = self._tokens.read_picture(str(opened.gallery.id), name)
+        if job_id is None:
+            raise ResultNotFound
+        return job_id
+
+    def _names(self, opened: Opened, jobs: Sequence[JobHistory]) -> list[str]:
+        place = str(opened.gallery.id)
+        return [self._tokens.picture(place, job.job_id) for job in jobs]
+
+
+class PinNeeded(Exception):
+    """The gallery is open, but its PIN was not given yet."""
+
+    def __init__(self, opened: Opened) -> None:
+        super().__init__("a PIN is needed")
+        self.opened = opened
+
+
+def state_of(gallery: SharedGallery, now: datetime) -> GalleryState:
+    """Whether a gallery can be looked at."""
+    if gallery.closed_at is not None:
+        return "closed"
+    return "expired" if gallery.closes_at is not None and now > gallery.closes_at else "open"

@@ -1,0 +1,38 @@
+"""Pages a guest's browser gets instead of a JSON error: plain words in the guest's language."""
+
+from __future__ import annotations
+
+import re
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from appliance.core.error_handlers import retry_headers
+from appliance.core.errors import ApplianceError
+from appliance.guests.pages.render import page
+from appliance.settings.operator import OperatorSettings
+
+_GUEST_PATHS = re.compile(r"/(?:(?:public|r|s|e|g|wall)(?:/.*)?)?")
+_OF_GALLERIES = re.compile(r"/(?:g|wall)/.*")
+WALL_LOOKS_AGAIN = 20  # seconds: a screen in the room has nobody to reload it
+_KINDS = {404: "missing", 410: "gone", 429: "busy"}
+
+
+def guest_error_page(request: Request, error: ApplianceError) -> Response | None:
+    """A page for a guest's browser; ``None`` for everyone else, who get the JSON form."""
+    path = request.url.path
+    if not _GUEST_PATHS.fullmatch(path) or "text/html" not in request.headers.get("accept", ""):
+        return None
+    kind = f"error.{_KINDS.get(error.status_code, 'other')}"
+    if _OF_GALLERIES.fullmatch(path) and error.status_code in (403, 410):
+        kind = "gallery.closed" if error.status_code == 403 else "gallery.over"
+    return page(
+        request,
+        getattr(request.app.state, "guest_settings", OperatorSettings()),
+        "message.html",
+        status=error.status_code,
+        headers=retry_headers(error),
+        kind=kind,
+        picture="clock" if error.status_code in (410, 429, 503) else "cross",
+        **({"refresh": WALL_LOOKS_AGAIN} if path.startswith("/wall/") else {}),
+    )

@@ -1,0 +1,117 @@
+"""Guests' pages: one Jinja2 environment, a strict policy, the guest's language."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from appliance import __version__
+from appliance.core.clock import utcnow
+from appliance.core.public_base import doorway_of
+from appliance.guests.i18n import FOLDER as WORDS_FOLDER
+from appliance.guests.i18n import Words, choose, offered
+from appliance.settings.operator import OperatorSettings
+
+LANGUAGE_COOKIE = "guest_language"
+LOGO_PATH = "/public/event/logo"
+_YEAR = 365 * 24 * 3600
+_POLICY = (
+    "default-src 'none'; img-src 'self' data:; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_FOLDER = Path(__file__).parent
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(_FOLDER),
+    autoescape=select_autoescape(("html",), default=False),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def _edition() -> str:
+    digest = hashlib.sha256(__version__.encode())
+    for path in sorted([*_FOLDER.iterdir(), *WORDS_FOLDER.glob("*.toml")]):
+        if path.suffix in (".html", ".css", ".js", ".toml"):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+EDITION = _edition()  # a page that stays open for hours loads itself anew when this changes
+
+
+def moment(words: Words, value: datetime) -> Markup:
+    """A time in the venue's zone, by weekday where that is plain; the page's script puts it into the
+    phone's own zone and words.
+    """
+    here = value.astimezone()
+    near = timedelta(0) <= here - utcnow() < timedelta(days=6)
+    day = words("weekdays").split()[here.weekday()] if near else f"{here:%Y-%m-%d}"
+    return Markup('<time datetime="{}">{}</time>').format(
+        value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"), f"{day} {here:%H:%M %Z}"
+    )
+
+
+_TEMPLATES.globals["moment"] = moment
+
+
+def words_for(request: Request, settings: OperatorSettings) -> tuple[Words, Mapping[str, Words]]:
+    """The guest's language, and those to choose from."""
+    available = offered(settings.guest_languages)
+    asked = request.query_params.get("lang") or request.cookies.get(LANGUAGE_COOKIE)
+    return choose(available, asked, request.headers.get("accept-language", "")), available
+
+
+def base_for(request: Request, settings: OperatorSettings) -> str:
+    """The base of links for other phones."""
+    return doorway_of(request).guests(settings.public_base_url)
+
+
+def page(
+    request: Request,
+    settings: OperatorSettings,
+    template: str,
+    /,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    **values: Any,
+) -> HTMLResponse:
+    """A whole page in the guest's language, with its headers."""
+    request.app.state.guest_settings = settings  # for the pages of errors, which ask no database
+    words, available = words_for(request, settings)
+    nonce = secrets.token_urlsafe(12)
+    text = _TEMPLATES.get_template(template).render(
+        t=words,
+        languages=available.values(),
+        nonce=nonce,
+        event_title=settings.event_title,
+        logo=LOGO_PATH if settings.event_logo else None,
+        path=request.url.path,
+        **values,
+    )
+    answer = HTMLResponse(
+        text,
+        status_code=status,
+        headers={
+            "Content-Security-Policy": _POLICY.format(nonce=nonce),
+            "Content-Language": words.lang,
+            "Vary": "Accept, Accept-Language, Cookie",
+            "Cache-Control": "no-store",
+            "X-Robots-Tag": "noindex, nofollow",
+            "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+            **(headers or {}),
+        },
+    )
+    if request.query_params.get("lang") == words.lang:
+        answer.set_cookie(LANGUAGE_COOKIE, words.lang, max_age=_YEAR, samesite="lax", httponly=True)
+    return answer

@@ -1,0 +1,87 @@
+"""A result at screen size, the photo before it, and the QR code of its link."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+
+from appliance.core.errors import ErrorCode, ResultNotFound
+from appliance.core.openapi import error_responses
+from appliance.guests.guests import GuestPages
+from appliance.guests.links import LARGEST_QR, MEDIA_TYPES, Kind, qr_code
+from appliance.guests.pages.render import base_for
+from appliance.guests.screens import MEDIA_TYPES as SCREEN_TYPES
+from appliance.guests.screens import kind_for
+from appliance.guests.sending import screen_file
+from appliance.media.store import OWN_PHOTO
+
+router = APIRouter(prefix="/public/results", tags=["results"])
+
+KEPT_SECONDS = 300  # of screen sizes in a phone: a picture that goes must not stay in view for long
+_PICTURE = {"schema": {"type": "string", "format": "binary"}}
+_ERRORS = (
+    ErrorCode.RESULT_NOT_FOUND,
+    ErrorCode.RESULT_EXPIRED,
+    ErrorCode.VALIDATION_FAILED,
+    ErrorCode.RATE_LIMITED,
+    ErrorCode.DATABASE_UNAVAILABLE,
+)
+_SCREEN: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The picture, WebP where `Accept` names it, else JPEG",
+        "content": {"image/webp": _PICTURE, "image/jpeg": _PICTURE},
+    },
+    **error_responses(*_ERRORS),
+}
+_QR: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The code", "content": {"image/svg+xml": {}, "image/png": _PICTURE}},
+    **error_responses(*_ERRORS),
+}
+
+
+def guests_of(request: Request) -> GuestPages:
+    """The guests' services."""
+    guests: GuestPages = request.app.state.services.guests
+    return guests
+
+
+Guests = Annotated[GuestPages, Depends(guests_of)]
+JobId = Annotated[str, Path(examples=["5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"])]
+Width = Annotated[int, Query(alias="w", ge=1, le=4096, description="pixels; the next of our sizes is sent")]
+Size = Annotated[int, Query(ge=64, le=LARGEST_QR, description="pixels wide")]
+Label = Annotated[bool, Query(description="with the short link, or the event's title, below it")]
+
+
+@router.head("/{job_id}/preview", include_in_schema=False, response_model=None)
+@router.get("/{job_id}/preview", summary="A result at screen size", response_model=None, responses=_SCREEN)
+async def preview(request: Request, job_id: JobId, guests: Guests, width: Width = 960) -> Response:
+    """96, 320, 640, 960, 1440 or 2048 pixels wide, made once; never larger than the picture itself."""
+    found = await guests.results.ready(job_id)
+    kind = kind_for(request.headers.get("accept", ""))
+    key = await guests.screens.screen(found.job.job_id, found.key, width, kind)
+    return screen_file(key, SCREEN_TYPES[kind], KEPT_SECONDS)
+
+
+@router.get("/{job_id}/before", include_in_schema=False)
+async def before(request: Request, job_id: JobId, guests: Guests, width: Width = 960) -> Response:
+    """The guest's own photo at screen size, where it is kept."""
+    found = await guests.results.ready(job_id)
+    if found.job.source_key is None:
+        raise ResultNotFound
+    kind = kind_for(request.headers.get("accept", ""))
+    key = await guests.screens.screen(found.job.job_id, found.job.source_key, width, kind, part=OWN_PHOTO)
+    return screen_file(key, SCREEN_TYPES[kind], KEPT_SECONDS)
+
+
+@router.get(
+    "/{job_id}/qr.{kind}", summary="The QR code of a guest's link", response_model=None, responses=_QR
+)
+async def qr(
+    request: Request, job_id: JobId, kind: Kind, guests: Guests, size: Size = 600, label: Label = False
+) -> Response:
+    """For the picture's page. It is there while the picture is still being made."""
+    found = await guests.results.to_come(job_id)
+    link = await guests.links.link(found.job.job_id, base_for(request, found.settings), found.settings)
+    code = await qr_code(link, kind, size, label=label)
+    return Response(code, media_type=MEDIA_TYPES[kind], headers={"Cache-Control": "private, max-age=300"})

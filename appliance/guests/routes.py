@@ -1,0 +1,76 @@
+"""``/public/results/{job_id}``: what a guest's browser fetches."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+
+from appliance.core.errors import ErrorCode, ResultExpired, ResultNotFound
+from appliance.core.openapi import error_responses
+from appliance.core.sending import stored_file
+from appliance.guests.service import ResultService
+from appliance.media.lending import PATH, Lending
+
+router = APIRouter(tags=["results"])
+
+_PICTURE = {"schema": {"type": "string", "format": "binary"}}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The picture, as an attachment",
+        "content": {"image/jpeg": _PICTURE, "image/png": _PICTURE, "image/webp": _PICTURE},
+        "headers": {
+            name: {"schema": {"type": "string"}}
+            for name in ("Content-Disposition", "ETag", "Last-Modified", "Accept-Ranges")
+        },
+    },
+    206: {"description": "The part of the picture that `Range` asked for"},
+    304: {"description": "The browser's copy is still the right one"},
+    416: {"description": "The picture has no such range"},
+    **error_responses(
+        ErrorCode.RESULT_NOT_FOUND,
+        ErrorCode.RESULT_EXPIRED,
+        ErrorCode.RATE_LIMITED,
+        ErrorCode.DATABASE_UNAVAILABLE,
+    ),
+}
+
+
+def _service(request: Request) -> ResultService:
+    service: ResultService = request.app.state.services.results
+    return service
+
+
+@router.head("/public/results/{job_id}", include_in_schema=False, response_model=None)
+@router.get(
+    "/public/results/{job_id}", summary="Download a result", response_model=None, responses=_RESPONSES
+)
+async def download(
+    job_id: Annotated[str, Path(examples=["5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"])],
+    service: Annotated[ResultService, Depends(_service)],
+) -> Response:
+    """The finished picture under a friendly name. The app decides, Nginx sends the bytes:
+    ranges, conditional requests and `HEAD` are its work.
+    """
+    found = await service.download(job_id)
+    return stored_file(
+        found.key, found.media_type, cache="private, no-cache", disposition=found.content_disposition()
+    )
+
+
+def _lending(request: Request) -> Lending:
+    lending: Lending = request.app.state.services.lending
+    return lending
+
+
+@router.get(PATH + "{token}", include_in_schema=False)
+async def provider_media(token: str, lending: Annotated[Lending, Depends(_lending)]) -> Response:
+    """A picture on loan to a provider, for as long as its job runs."""
+    image = lending.find(token)
+    if image is None:
+        raise (
+            ResultExpired("This picture was lent for one job, which has ended.")
+            if lending.was_lent(token)
+            else ResultNotFound
+        )
+    return Response(image.data, media_type=image.media_type, headers={"Cache-Control": "no-store"})

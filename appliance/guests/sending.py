@@ -1,0 +1,38 @@
+"""Answers with pictures and archives."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+from fastapi import Response
+from fastapi.responses import StreamingResponse
+
+from appliance.core.sending import stored_file
+from appliance.guests.service import attachment
+
+NOINDEX = {"X-Robots-Tag": "noindex, nofollow"}
+
+
+def screen_file(key: str, media_type: str, seconds: int) -> Response:
+    """A picture at screen size: browsers may keep it for ``seconds``, caches in between may not."""
+    answer = stored_file(key, media_type, cache=f"private, max-age={seconds}")
+    answer.headers.update({**NOINDEX, "Vary": "Accept"})
+    return answer
+
+
+def zip_answer(name: str, chunks: Iterator[bytes] | AsyncIterator[bytes]) -> StreamingResponse:
+    """An archive that is written while it is sent.
+
+    Nginx must pass it on as it comes: kept for a slow client, it would fill Nginx's folder for
+    temporary files, and nobody would know how much of it has arrived.
+    """
+    return StreamingResponse(
+        chunks,
+        media_type="application/zip",
+        headers={
+            "Content-Disposition": attachment(name),
+            "Cache-Control": "no-store",
+            "X-Accel-Buffering": "no",
+            **NOINDEX,
+        },
+    )

@@ -1,0 +1,183 @@
+"""Public links: who may see a result, under which name it is saved, and how a guest removes it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import unicodedata
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from urllib.parse import quote
+
+import structlog
+
+from appliance.core.clock import utcnow
+from appliance.core.db import Database
+from appliance.core.errors import PermissionDenied, ResultExpired, ResultNotFound
+from appliance.guests.repository import ResultRepository
+from appliance.guests.screens import Screens
+from appliance.jobs.models import JobHistory, JobStatus
+from appliance.jobs.repository import JobRepository
+from appliance.media.store import EXTENSIONS, MediaStore
+from appliance.settings.operator import AppSettingsRepository, OperatorSettings
+
+log = structlog.get_logger()
+
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+
+class State(StrEnum):
+    """What there is to see behind a guest's link."""
+
+    MAKING = "making"
+    READY = "ready"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A job that a guest's link leads to, with the settings in force."""
+
+    job: JobHistory
+    state: State
+    settings: OperatorSettings
+
+    @property
+    def key(self) -> str:
+        """The picture's key; only a picture that is ready has one."""
+        assert self.job.result_key  # noqa: S101 - a table constraint
+        return self.job.result_key
+
+    @property
+    def media_type(self) -> str:
+        """The picture's type."""
+        return self.job.result_type or "image/jpeg"
+
+    @property
+    def expires_at(self) -> datetime:
+        """When the picture goes."""
+        assert self.job.result_expires_at  # noqa: S101 - a table constraint
+        return self.job.result_expires_at
+
+    @property
+    def name(self) -> str:
+        """The name under which the picture is saved."""
+        return friendly_name(self.settings.event_title, self.job.created_at, self.media_type)
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A result that may be fetched now: its key in the store, its type and a friendly name."""
+
+    key: str
+    media_type: str
+    name: str
+    expires_at: datetime
+
+    def content_disposition(self) -> str:
+        """The header that makes a browser save the file under its name, in any alphabet."""
+        return attachment(self.name)
+
+
+class ResultService:
+    """Decides over public links; Nginx sends the bytes."""
+
+    def __init__(self, database: Database, media: MediaStore, screens: Screens) -> None:
+        self._database = database
+        self._media = media
+        self._screens = screens
+
+    async def find(self, job_id: str) -> Found:
+        """What a guest's link leads to; raises ``ResultNotFound`` for what is unknown or hidden."""
+        if not _ID.fullmatch(job_id):
+            raise ResultNotFound
+        async with self._database.session() as session:
+            job = await ResultRepository(session).behind_link(uuid.UUID(job_id))
+            settings = await AppSettingsRepository(session).operator_settings()
+        if job is None:
+            raise ResultNotFound
+        return Found(job, state_of(job, utcnow()), settings)
+
+    async def to_come(self, job_id: str) -> Found:
+        """A picture that is there or is being made; raises like ``ready`` otherwise."""
+        found = await self.find(job_id)
+        if found.state is State.FAILED:
+            raise ResultNotFound
+        if found.state is State.DELETED:
+            raise ResultExpired("This picture was deleted.")
+        if found.state is State.EXPIRED:
+            raise ResultExpired
+        return found
+
+    async def ready(self, job_id: str) -> Found:
+        """A picture that may be fetched now.
+
+        Raises ``ResultNotFound`` for what is unknown, pending or failed, ``ResultExpired`` past
+        the TTL or deleted, whether or not cleanup has run.
+        """
+        found = await self.to_come(job_id)
+        if found.state is State.MAKING:
+            raise ResultNotFound
+        if not await asyncio.to_thread(self._media.path(found.key).exists):
+            log.error("result.file_missing", job=job_id, key=found.key)
+            raise ResultNotFound
+        return found
+
+    async def download(self, job_id: str) -> Download:
+        """The file behind a public link; raises like ``ready``."""
+        found = await self.ready(job_id)
+        return Download(found.key, found.media_type, found.name, found.expires_at)
+
+    async def delete(self, job_id: str) -> None:
+        """Remove a picture for good because its guest asks for it: files first, then what is personal.
+
+        Raises ``PermissionDenied`` where the operator does not let guests delete, and like ``find``.
+        """
+        found = await self.find(job_id)
+        if not found.settings.guests_may_delete:
+            raise PermissionDenied("Guests cannot delete pictures here. Please ask the staff.")
+        if found.state is not State.READY:
+            return
+        await asyncio.to_thread(self._remove_files, found.job)
+        async with self._database.session() as session:
+            await JobRepository(session).forget([found.job.job_id], utcnow())
+        log.info("result.deleted_by_guest", job=job_id)
+
+    def _remove_files(self, job: JobHistory) -> None:
+        for key in (job.result_key, job.source_key):
+            if key:
+                self._media.remove(key)
+        self._screens.remove(job.job_id)
+
+
+def state_of(job: JobHistory, now: datetime) -> State:
+    """What there is to see of ``job``."""
+    if job.status == JobStatus.PENDING:
+        return State.MAKING
+    if job.status != JobStatus.DONE:
+        return State.FAILED
+    if job.deleted_at is not None:
+        return State.DELETED
+    if job.cleaned_at is not None or job.result_expires_at is None or now > job.result_expires_at:
+        return State.EXPIRED
+    return State.READY
+
+
+def friendly_name(event_title: str, taken_at: datetime, media_type: str) -> str:
+    """A name such as ``Anna-und-Paul-2026-11-23-214005.jpg``: letters and digits of any alphabet."""
+    return f"{title_for_names(event_title)}-{taken_at:%Y-%m-%d-%H%M%S}.{EXTENSIONS[media_type]}"
+
+
+def title_for_names(event_title: str) -> str:
+    """The event's title as the first part of a file's name."""
+    return re.sub(r"[\W_]+", "-", event_title).strip("-")[:60] or "photo"
+
+
+def attachment(name: str) -> str:
+    """``Content-Disposition`` for a file to be saved as ``name``."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lstrip("-")
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -1,0 +1,98 @@
+"""A visit: the pictures that one guest, or one group, took in a row.
+
+A booth marks them with a field that is the same for all. Where it does not, an operator's rule may:
+pictures of one slot with no longer pause in between than so many seconds are one visit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise, takewhile
+
+from appliance.core.clock import utcnow
+from appliance.core.db import Database
+from appliance.core.errors import ResultNotFound
+from appliance.guests.repository import ResultRepository
+from appliance.guests.service import State, state_of
+from appliance.guests.tokens import GuestTokens, Visit
+from appliance.jobs.models import JobHistory
+from appliance.settings.operator import AppSettingsRepository, OperatorSettings
+
+SPAN = timedelta(hours=12)  # booths count anew: the same mark on another day is another visit
+LONGEST_ROW = timedelta(hours=2)  # of pictures that only the pauses between them make one visit
+_BY_PAUSE = ""  # stands for the field where there is none; the value is the slot
+
+
+@dataclass(frozen=True, slots=True)
+class VisitPictures:
+    """The pictures of a visit that are there now, the first one first."""
+
+    jobs: Sequence[JobHistory]
+    settings: OperatorSettings
+
+
+class Visits:
+    """Finds the pictures of a visit."""
+
+    def __init__(self, database: Database, tokens: GuestTokens) -> None:
+        self._database = database
+        self._tokens = tokens
+
+    async def of_job(self, job: JobHistory, settings: OperatorSettings) -> tuple[str, int] | None:
+        """The token of a job's visit and how many pictures it has; ``None`` if it is the only one."""
+        field = settings.visit_field
+        value = str(job.request_fields.get(field) or job.query_fields.get(field) or "") if field else ""
+        if value:
+            async with self._database.session() as session:
+                jobs = await ResultRepository(session).of_visit(field, value, job.created_at, SPAN, utcnow())
+            first, seen = jobs[:1], jobs
+        elif settings.visit_pause_seconds and job.source == "ingest":
+            field, value = _BY_PAUSE, job.slot_id
+            row = await self._row_around(job, timedelta(seconds=settings.visit_pause_seconds))
+            first, seen = row[:1], _to_see(row)
+        else:
+            return None
+        if len(seen) < 2:
+            return None
+        return self._tokens.visit(Visit(field, value, first[0].created_at)), len(seen)
+
+    async def _row_around(self, job: JobHistory, pause: timedelta) -> Sequence[JobHistory]:
+        """The jobs of the slot before and after ``job`` with no longer pauses in between."""
+        async with self._database.session() as session:
+            jobs = await ResultRepository(session).of_slot(
+                job.slot_id, job.created_at - LONGEST_ROW, job.created_at + LONGEST_ROW
+            )
+        at = next(index for index, one in enumerate(jobs) if one.job_id == job.job_id)
+        return [*_unbroken(jobs[at::-1], pause)[:0:-1], *_unbroken(jobs[at:], pause)]
+
+    async def pictures(self, token: str) -> VisitPictures:
+        """The pictures of a visit; raises ``ResultNotFound`` for an unknown token or when all have gone."""
+        visit = self._tokens.read_visit(token)
+        if visit is None:
+            raise ResultNotFound
+        async with self._database.session() as session:
+            results = ResultRepository(session)
+            settings = await AppSettingsRepository(session).operator_settings()
+            if visit.field == _BY_PAUSE:
+                pause = timedelta(seconds=settings.visit_pause_seconds)
+                row = await results.of_slot(visit.value, visit.since, visit.since + LONGEST_ROW)
+                jobs: Sequence[JobHistory] = _to_see(_unbroken(row, pause)) if pause else []
+            else:
+                jobs = await results.of_visit(visit.field, visit.value, visit.since, SPAN, utcnow())
+        if not jobs:
+            raise ResultNotFound
+        return VisitPictures(jobs, settings)
+
+
+def _unbroken(jobs: Sequence[JobHistory], pause: timedelta) -> list[JobHistory]:
+    """The jobs from the first one on, up to the first longer pause."""
+    following = takewhile(lambda two: abs(two[1].created_at - two[0].created_at) <= pause, pairwise(jobs))
+    return [*jobs[:1], *(after for _, after in following)]
+
+
+def _to_see(jobs: Sequence[JobHistory]) -> list[JobHistory]:
+    """Those that guests may see."""
+    now = utcnow()
+    return [job for job in jobs if job.hidden_at is None and state_of(job, now) is State.READY]

@@ -1,0 +1,266 @@
+"""Cleanup: expired and deleted results go, kept photos after their time, and files that belong to nobody;
+interrupted jobs are closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import mimetypes
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import structlog
+from sqlalchemy import text
+
+from appliance.core.clock import utcnow
+from appliance.core.db import Database
+from appliance.core.ratelimit import RateLimiter
+from appliance.jobs.models import INTERRUPTED_REASON, UNDO_DELETE, JobHistory, JobStatus
+from appliance.jobs.repository import JobRepository
+from appliance.media import retention
+from appliance.media.retention import Leftover
+from appliance.media.store import EXTENSIONS, OWN_PHOTO, MediaStore
+from appliance.settings.operator import AppSettingsRepository
+
+log = structlog.get_logger()
+
+GRACE = timedelta(minutes=3)  # longer than any deadline: what is younger may still be in use
+BATCH = 500
+_LOCK_KEY = 0x50_43_43_4C  # "PCCL": one cleanup at a time, whichever process it runs in
+
+
+Finder = Callable[[JobRepository, datetime, int], Awaitable[Sequence[JobHistory]]]
+
+
+@dataclass(slots=True)
+class CleanupReport:
+    """What one run did, or with ``dry_run`` would have done."""
+
+    dry_run: bool = False
+    already_running: bool = False
+    expired_results: int = 0
+    deleted_results: int = 0
+    kept_photos: int = 0
+    orphan_files: int = 0
+    abandoned_uploads: int = 0
+    interrupted_jobs: int = 0
+    recovered_results: int = 0
+    freed_bytes: int = 0
+    failures: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """For logs and ``--json``."""
+        return asdict(self)
+
+
+class Cleanup:
+    """Runs against one database and one media folder; safe to run twice at once."""
+
+    def __init__(self, database: Database, media: MediaStore) -> None:
+        self._database = database
+        self._media = media
+
+    async def run(self, *, dry_run: bool = False) -> CleanupReport:
+        """One whole cleanup. With ``dry_run`` nothing is changed and the report says what would be."""
+        report = CleanupReport(dry_run=dry_run)
+        async with self._only_one() as mine:
+            if not mine:
+                report.already_running = True
+                return report
+            report.expired_results = await self._results(report, _expired)
+            report.deleted_results = await self._results(report, _deleted)
+            await self._sources(report)
+            await self._interrupted(report, before=utcnow() - GRACE)
+            await self._orphans(report)
+            await self._uploads(report)
+            if not dry_run:
+                async with self._database.session() as session:
+                    await RateLimiter(session).forget_old()
+        log.info("cleanup.done", **report.as_dict())
+        return report
+
+    async def settle_interrupted(self, *, before: datetime) -> CleanupReport:
+        """Close jobs and remove uploads that a process which is gone left; for the app's own start."""
+        report = CleanupReport()
+        await self._interrupted(report, before=before)
+        left = await asyncio.to_thread(
+            list, retention.old_uploads(self._media, 0)
+        )  # nobody else works on any
+        report.abandoned_uploads += await self._remove_all(left, report)
+        if report.interrupted_jobs or report.recovered_results:
+            log.warning(
+                "start.settled", interrupted=report.interrupted_jobs, recovered=report.recovered_results
+            )
+        return report
+
+    @asynccontextmanager
+    async def _only_one(self) -> AsyncIterator[bool]:
+        async with self._database.engine.connect() as connection:
+            taken = await connection.scalar(text("select pg_try_advisory_lock(:key)"), {"key": _LOCK_KEY})
+            await connection.commit()
+            try:
+                yield bool(taken)
+            finally:
+                if taken:
+                    await connection.execute(text("select pg_advisory_unlock(:key)"), {"key": _LOCK_KEY})
+
+    async def _results(self, report: CleanupReport, find: Finder) -> int:
+        """Files first, then the rows: a crash in between only repeats the removal."""
+        total = 0
+        while True:
+            now = utcnow()
+            async with self._database.session() as session:
+                jobs = await find(JobRepository(session), now, 1_000_000 if report.dry_run else BATCH)
+            removed = [job for job in jobs if await self._remove_result(job, report)]
+            total += len(removed)
+            if report.dry_run or not removed:
+                return total
+            async with self._database.session() as session:
+                rows = JobRepository(session)
+                await rows.mark_cleaned([job.job_id for job in removed], now)
+                await rows.forget([job.job_id for job in removed if job.deleted_at], now)
+
+    async def _remove_result(self, job: JobHistory, report: CleanupReport) -> bool:
+        """A result with its previews; with a deleted one the guest's own photo goes too."""
+        report.freed_bytes += job.result_size or 0
+        if report.dry_run:
+            return True
+        return await self._removed(job, self._drop_result, report)
+
+    def _drop_result(self, job: JobHistory) -> None:
+        for key in (job.result_key, job.source_key if job.deleted_at else None):
+            if key:
+                self._media.remove(key)
+        self._media.remove_previews(job.job_id)
+
+    async def _removed(
+        self, job: JobHistory, work: Callable[[JobHistory], None], report: CleanupReport
+    ) -> bool:
+        try:
+            await asyncio.to_thread(work, job)
+        except OSError as error:
+            report.failures += 1
+            log.error("cleanup.not_removed", job=str(job.job_id), error=str(error))  # noqa: TRY400 - one line is enough
+            return False
+        return True
+
+    async def _sources(self, report: CleanupReport) -> None:
+        """Guests' own photos go when the operator's time for them is over."""
+        while True:
+            async with self._database.session() as session:
+                hours = (await AppSettingsRepository(session).operator_settings()).keep_sources_hours
+                before = utcnow() - timedelta(hours=hours)
+                limit = 1_000_000 if report.dry_run else BATCH
+                jobs = await JobRepository(session).sources_before(before, limit)
+            removed = [job.job_id for job in jobs if await self._remove_source(job, report)]
+            report.kept_photos += len(removed)
+            if report.dry_run or not removed:
+                return
+            async with self._database.session() as session:
+                await JobRepository(session).forget_sources(removed)
+
+    async def _remove_source(self, job: JobHistory, report: CleanupReport) -> bool:
+        report.freed_bytes += job.upload_size
+        return report.dry_run or await self._removed(job, self._drop_source, report)
+
+    def _drop_source(self, job: JobHistory) -> None:
+        if job.source_key:
+            self._media.remove(job.source_key)
+        self._media.remove_previews(job.job_id, OWN_PHOTO)
+
+    async def _interrupted(self, report: CleanupReport, *, before: datetime) -> None:
+        """Close pending jobs whose process is gone.
+
+        A picture that was stored in time but whose row was not closed was paid for: it is kept.
+        """
+        async with self._database.session() as session:
+            jobs = await JobRepository(session).pending_since_before(before)
+            ttl = timedelta(hours=(await AppSettingsRepository(session).operator_settings()).result_ttl_hours)
+        for job in jobs:
+            stored = await asyncio.to_thread(self._stored_in_time, job)
+            if stored is None:
+                report.interrupted_jobs += 1
+                status, values = JobStatus.FAILED, {"failure_reason": INTERRUPTED_REASON}
+            else:
+                report.recovered_results += 1
+                status, values = JobStatus.DONE, _as_done(stored, ttl)
+            if not report.dry_run:
+                async with self._database.session() as session:
+                    await JobRepository(session).close(job.job_id, status, **values)
+
+    def _stored_in_time(self, job: JobHistory) -> Path | None:
+        # The row was opened after the upload, the deadline began before it.
+        received = timedelta(milliseconds=job.timings.get("receive", 0))
+        latest = job.created_at - received + timedelta(seconds=job.deadline_seconds)
+        for extension in EXTENSIONS.values():
+            path = self._media.path(f"results/{job.job_id}.{extension}")
+            if path.exists() and datetime.fromtimestamp(path.stat().st_mtime, UTC) <= latest:
+                return path
+        return None
+
+    async def _orphans(self, report: CleanupReport) -> None:
+        for folder in ("results", "sources", "previews"):
+            grace = GRACE.total_seconds()
+            found = await asyncio.to_thread(list, retention.old_files(self._media, folder, grace))
+            for start in range(0, len(found), BATCH):
+                orphans = await self._without_job(folder, found[start : start + BATCH])
+                report.orphan_files += await self._remove_all(orphans, report)
+
+    async def _without_job(self, folder: str, batch: Sequence[Leftover]) -> list[Leftover]:
+        ids = [item.job_id for item in batch if item.job_id]
+        keys = [f"{folder}/{item.path.name}" for item in batch]
+        async with self._database.session() as session:
+            jobs = JobRepository(session)
+            if folder == "previews":
+                known, with_photo = await jobs.with_files(ids), await jobs.with_sources(ids)
+                return [
+                    item
+                    for item in batch
+                    if item.job_id not in known or (item.of_own_photo and item.job_id not in with_photo)
+                ]
+            find = jobs.known_result_keys if folder == "results" else jobs.known_source_keys
+            kept, running = await find(keys), await jobs.unfinished(ids)
+        return [
+            item
+            for item, key in zip(batch, keys, strict=True)
+            if key not in kept and item.job_id not in running
+        ]
+
+    async def _uploads(self, report: CleanupReport) -> None:
+        found = await asyncio.to_thread(list, retention.old_uploads(self._media, GRACE.total_seconds()))
+        report.abandoned_uploads += await self._remove_all(found, report)
+
+    async def _remove_all(self, leftovers: Sequence[Leftover], report: CleanupReport) -> int:
+        removed = 0
+        for item in leftovers:
+            try:
+                if not report.dry_run:
+                    await asyncio.to_thread(retention.remove, item)
+            except OSError as error:
+                report.failures += 1
+                log.error("cleanup.not_removed", path=item.path.name, error=str(error))  # noqa: TRY400
+                continue
+            removed += 1
+            report.freed_bytes += item.size
+        return removed
+
+
+async def _expired(jobs: JobRepository, now: datetime, limit: int) -> Sequence[JobHistory]:
+    return await jobs.expired(now, limit)
+
+
+async def _deleted(jobs: JobRepository, now: datetime, limit: int) -> Sequence[JobHistory]:
+    return await jobs.deleted_before(now - UNDO_DELETE, limit)
+
+
+def _as_done(path: Path, ttl: timedelta) -> dict[str, Any]:
+    return {
+        "result_key": f"results/{path.name}",
+        "result_type": mimetypes.types_map.get(path.suffix, "image/webp"),
+        "result_size": path.stat().st_size,
+        "result_expires_at": utcnow() + ttl,
+    }

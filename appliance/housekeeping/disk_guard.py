@@ -1,0 +1,178 @@
+"""When the disk runs low: which results could go before their time, and making room when somebody says so.
+
+Three marks. Below the operator's own (``low_disk_mb``) results past half their time are offered for removal,
+and removed without asking only where ``free_space_when_low`` says so. Below ``LOW_DISK_BYTES`` no photo is
+taken any more (``media/store.py``), so that the database, which may lie on the same disk, can always write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import uuid
+from datetime import datetime
+from typing import Literal
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from appliance.accounts.permissions import Principal
+from appliance.accounts.repository import AccountRepository
+from appliance.core.clock import utcnow
+from appliance.core.db import Database
+from appliance.core.health import LOW_DISK_BYTES
+from appliance.housekeeping.cleanup import Cleanup
+from appliance.jobs.repository import JobRepository
+from appliance.media.store import MediaStore
+from appliance.settings.operator import AppSettingsRepository, OperatorSettings
+
+log = structlog.get_logger()
+
+ITSELF = "disk-guard"  # who removed, where nobody was asked
+_LOOK_EVERY = 30.0
+_ROOM = 1.5  # times the mark: so much is made free, so that the next photo does not raise the same question
+_PATIENCE = 10.0  # seconds to wait for another cleanup or a backup to end
+
+
+class Offer(BaseModel):
+    """Results past half their time: those that would end first, and no more than need be."""
+
+    model_config = ConfigDict(frozen=True)
+
+    pictures: int
+    bytes: int
+    enough: bool = Field(description="whether there is room again when they are gone")
+
+
+class DiskState(BaseModel):
+    """The disk of the pictures."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: Literal["ok", "low", "full"] = Field(
+        description="`low`: below the operator's mark; `full`: no photo is taken any more"
+    )
+    free_bytes: int
+    total_bytes: int
+    low_bytes: int = Field(description="the operator's mark, `low_disk_mb`")
+    full_bytes: int = Field(description="below this no photo is taken")
+    automatic: bool = Field(description="`free_space_when_low`: nobody is asked")
+    offer: Offer | None = Field(description="what could go; `null` while there is room")
+
+
+class FreedReport(BaseModel):
+    """What was done to make room."""
+
+    model_config = ConfigDict(frozen=True)
+
+    pictures: int = Field(description="results whose links have ended before their time")
+    freed_bytes: int = Field(description="of all files that went, previews and what was due anyway included")
+    waiting: bool = Field(description="a backup or cleanup is at work: the files go when it has ended")
+    disk: DiskState
+
+
+class DiskGuard:
+    """Looks at the disk; makes room when told to, or by itself where the settings say so."""
+
+    def __init__(self, database: Database, media: MediaStore, cleanup: Cleanup) -> None:
+        self._database, self._media, self._cleanup = database, media, cleanup
+        self._task: asyncio.Task[None] | None = None
+        self._told = "ok"
+
+    async def look(self) -> DiskState:
+        """The disk as it is."""
+        async with self._database.session() as session:
+            return (await self._look(session))[0]
+
+    async def free(self, who: Principal | None, *, by: str = ITSELF) -> FreedReport:
+        """Have results past half their time end now, as few as make room again, and remove their files.
+
+        Does nothing while there is room: a second tap finds nothing more to do. ``by`` is what stands
+        in the audit log where no account did it.
+        """
+        actor, address = (who.username, who.address) if who else (by, "")
+        async with self._database.session() as session:
+            disk, chosen = await self._look(session)
+            if chosen:
+                await JobRepository(session).end_now(chosen, utcnow())
+                AccountRepository(session).record(
+                    actor, "disk.freed", address=address, pictures=len(chosen),
+                    freed_bytes=disk.offer.bytes if disk.offer else 0,
+                )  # fmt: skip
+        if disk.state == "ok":
+            return FreedReport(pictures=0, freed_bytes=0, waiting=False, disk=disk)
+        freed, waiting = await self._remove()
+        log.warning("disk.freed", pictures=len(chosen), freed_bytes=freed, by=actor)
+        return FreedReport(pictures=len(chosen), freed_bytes=freed, waiting=waiting, disk=await self.look())
+
+    async def _look(self, session: AsyncSession) -> tuple[DiskState, list[uuid.UUID]]:
+        """The state, and which results the offer is made of."""
+        usage = await asyncio.to_thread(shutil.disk_usage, self._media.root)
+        settings = await AppSettingsRepository(session).operator_settings()
+        low = settings.low_disk_bytes
+        state: Literal["ok", "low", "full"] = "ok" if usage.free >= low else "low"
+        if usage.free < LOW_DISK_BYTES:
+            state = "full"
+        offer: Offer | None = None
+        chosen: list[uuid.UUID] = []
+        if state != "ok":
+            offer, chosen = await _offer(session, settings, usage.free, utcnow())
+        disk = DiskState(
+            state=state, free_bytes=usage.free, total_bytes=usage.total, low_bytes=low,
+            full_bytes=LOW_DISK_BYTES, automatic=settings.free_space_when_low, offer=offer,
+        )  # fmt: skip
+        return disk, chosen
+
+    async def _remove(self) -> tuple[int, bool]:
+        """What the cleanup could free, and whether it has to wait for another one."""
+        until = asyncio.get_running_loop().time() + _PATIENCE
+        while True:
+            report = await self._cleanup.run()
+            if not report.already_running:
+                return report.freed_bytes, False
+            if asyncio.get_running_loop().time() > until:
+                return 0, True
+            await asyncio.sleep(0.5)
+
+    def start(self) -> None:
+        """Watch until ``aclose``."""
+        self._task = asyncio.create_task(self._watch())
+
+    async def aclose(self) -> None:
+        """Watch no more."""
+        if self._task:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                await self._watch_once()
+            except Exception as error:  # noqa: BLE001 - the database is away: the next look follows
+                log.info("disk.not_looked", error=type(error).__name__)
+            await asyncio.sleep(_LOOK_EVERY)
+
+    async def _watch_once(self) -> None:
+        disk = await self.look()
+        if disk.state != self._told:
+            self._told = disk.state
+            log.warning("disk.state", state=disk.state, free_mb=disk.free_bytes // 10**6)
+        if disk.automatic and disk.offer and disk.offer.pictures:
+            await self.free(None)
+
+
+async def _offer(
+    session: AsyncSession, settings: OperatorSettings, free: int, now: datetime
+) -> tuple[Offer, list[uuid.UUID]]:
+    wanted = int(settings.low_disk_bytes * _ROOM) - free
+    chosen: list[uuid.UUID] = []
+    size = 0
+    for job_id, result_size in await JobRepository(session).past_half_their_time(now):
+        if size >= wanted:
+            break
+        chosen.append(job_id)
+        size += result_size or 0
+    return Offer(pictures=len(chosen), bytes=size, enough=free + size >= settings.low_disk_bytes), chosen

@@ -1,0 +1,134 @@
+"""A backup as a file: a tar whose last two members list every other one with its SHA-256.
+
+    database/{table}.copy      the rows of a table, as PostgreSQL's COPY writes them
+    secrets/…                  the secret files, without the database's own password
+    media/…                    results, templates and whatever else lies in the media folder, except uploads
+    manifest.json, manifest.sha256
+
+It is written and read from front to back, plain or sealed with a passphrase (``sealing``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import tarfile
+import time
+from collections.abc import Iterator
+from typing import IO, Any
+
+from appliance.lifecycle.backup import sealing
+from appliance.lifecycle.backup.sealing import BackupProblem
+
+FORMAT = 1
+_NAME = re.compile(r"(?:database|secrets|media)(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*){1,4}")
+_LONGEST_MANIFEST = 256 * 1024 * 1024
+
+
+class Writer:
+    """Adds members and closes with the manifest; the file below stays open."""
+
+    def __init__(self, below: IO[bytes], passphrase: str | None) -> None:
+        self._sealer = sealing.Sealer(below, passphrase) if passphrase else None
+        self._tar = tarfile.open(fileobj=self._sealer or below, mode="w|", format=tarfile.PAX_FORMAT)  # type: ignore[call-overload]  # noqa: SIM115
+        self._files: dict[str, dict[str, Any]] = {}
+
+    def add(self, name: str, source: IO[bytes], size: int, changed: float | None = None) -> None:
+        """Add the next ``size`` bytes of ``source``; raises ``OSError`` if there are fewer."""
+        if not _NAME.fullmatch(name):
+            raise BackupProblem(f"A file called {name!r} cannot be backed up. Move it out of the folder.")
+        hashing = _Hashing(source)
+        self._tar.addfile(_info(name, size, changed), hashing)
+        self._files[name] = {"size": size, "sha256": hashing.digest.hexdigest()}
+
+    def close(self, facts: dict[str, Any]) -> None:
+        """Write the manifest, which holds ``facts``, and the end."""
+        manifest = json.dumps({"format": FORMAT, **facts, "files": self._files}, indent=1).encode()
+        digest = hashlib.sha256(manifest).hexdigest().encode() + b"\n"
+        for name, content in (("manifest.json", manifest), ("manifest.sha256", digest)):
+            self._tar.addfile(_info(name, len(content)), io.BytesIO(content))
+        self._tar.close()
+        if self._sealer:
+            self._sealer.close()
+
+
+def _info(name: str, size: int, changed: float | None = None) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode, info.mtime = size, 0o600, changed or time.time()
+    return info
+
+
+class _Hashing:
+    """Reads and digests on the way."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self._source, self.digest = source, hashlib.sha256()
+
+    def read(self, size: int) -> bytes:
+        found = self._source.read(size)
+        self.digest.update(found)
+        return found
+
+
+def members(below: IO[bytes], passphrase: str | None) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
+    """Every member in order; each must be read before the next is asked for."""
+    below.seek(0)
+    sealed = below.read(len(sealing.MAGIC)) == sealing.MAGIC
+    below.seek(0)
+    source = sealing.Opener(below, passphrase) if sealed else below
+    try:
+        with tarfile.open(fileobj=source, mode="r|") as tar:  # type: ignore[call-overload]
+            for info in tar:
+                content = tar.extractfile(info) if info.isreg() else None
+                if content is None:
+                    raise BackupProblem(f"The backup holds {info.name!r}, which is not a file.")
+                yield info, content
+    except (tarfile.TarError, EOFError, ValueError) as error:
+        raise BackupProblem(f"This is not a whole backup: {error}. Nothing was changed.") from None
+
+
+def verify(below: IO[bytes], passphrase: str | None) -> dict[str, Any]:
+    """Read all of it once; the manifest, when every byte is as it was written.
+
+    Raises ``BackupProblem`` otherwise.
+    """
+    try:
+        found, manifest, claimed = _read_all(below, passphrase)
+    except (tarfile.TarError, EOFError) as error:
+        raise BackupProblem(f"This is not a whole backup: {error}. Nothing was changed.") from None
+    if not manifest or hashlib.sha256(manifest).hexdigest().encode() != claimed:
+        raise BackupProblem("The backup is damaged or was cut off. Nothing was changed.")
+    facts: dict[str, Any] = json.loads(manifest)
+    if facts["format"] != FORMAT:
+        raise BackupProblem(f"The backup has the form {facts['format']}; this version knows {FORMAT}.")
+    if facts["files"] != found:
+        names = {*facts["files"], *found}
+        wrong = sorted(name for name in names if facts["files"].get(name) != found.get(name))
+        raise BackupProblem(f"The backup is damaged: {', '.join(wrong[:5])}. Nothing was changed.")
+    return facts
+
+
+def _read_all(below: IO[bytes], passphrase: str | None) -> tuple[dict[str, dict[str, Any]], bytes, bytes]:
+    """Size and digest of every member; the manifest and the digest that it claims to have."""
+    found: dict[str, dict[str, Any]] = {}
+    manifest, claimed = b"", b""
+    for info, content in members(below, passphrase):
+        if info.name == "manifest.json":
+            manifest = content.read(_LONGEST_MANIFEST)
+        elif info.name == "manifest.sha256":
+            claimed = content.read(100).strip()
+        elif not _NAME.fullmatch(info.name) or info.name in found:
+            raise BackupProblem(f"The backup holds a file with the name {info.name!r}. Nothing was changed.")
+        else:
+            found[info.name] = _digest(content)
+    return found, manifest, claimed
+
+
+def _digest(content: IO[bytes]) -> dict[str, Any]:
+    digest, size = hashlib.sha256(), 0
+    while block := content.read(1024 * 1024):
+        digest.update(block)
+        size += len(block)
+    return {"size": size, "sha256": digest.hexdigest()}

@@ -1,0 +1,235 @@
+"""Using a backup: read and checked whole, then the pictures, the database in one transaction, the secrets.
+
+The tables are made by the migrations of the backup's own time, filled, and brought to this version by
+those that came after: so a backup of an older version, or of another PostgreSQL, goes into this one.
+Doing it twice does no harm; where it breaks off, the database is as it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import os
+import re
+import shutil
+import tarfile
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import structlog
+from alembic import command
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from appliance.bare.places import Places
+from appliance.core.db import Database
+from appliance.core.encryption import ENCRYPTION_KEYS, EncryptionKeys
+from appliance.core.files import PARTIAL_PREFIX
+from appliance.core.secrets import write_secret
+from appliance.lifecycle.backup import archive, tables
+from appliance.lifecycle.backup.sealing import BackupProblem
+from appliance.lifecycle.doctor import local_http
+from appliance.migrations import runner
+from appliance.providers.stored_keys import StoredKeys
+from appliance.settings.environment import Settings
+
+log = structlog.get_logger()
+
+_END_SESSIONS = "update login_session set ended_at = now(), end_reason = 'restored' where ended_at is null"
+_MEDIA = re.compile(r"[a-z]+(?:/[A-Za-z0-9][A-Za-z0-9_.-]*){1,3}")
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was put back."""
+
+    made_at: str
+    version: str
+    rows: int
+    pictures: int
+    keys_to_enter: tuple[str, ...] = ()  # providers' keys that cannot be read here, in words
+
+
+@contextmanager
+def opened(source: str, stdin: IO[bytes], spool: Path | None) -> Iterator[IO[bytes]]:
+    """The backup as a file that can be read twice: standard input is kept in one first."""
+    if source != "-":
+        with Path(source).open("rb") as file:
+            yield file
+        return
+    with tempfile.TemporaryFile(dir=spool if spool and spool.is_dir() else None) as file:
+        shutil.copyfileobj(stdin, file, 1024 * 1024)
+        yield file
+
+
+def refuse_while_the_app_runs(settings: Settings, front: Path) -> None:
+    """An app that works on while its tables are exchanged would write into both."""
+    try:
+        local_http.get("/healthz", 2, settings.listen)
+    except (OSError, http.client.HTTPException):
+        return
+    raise BackupProblem(f"The app is running. {_what_to_do(settings, front)} Nothing was changed.")
+
+
+def _what_to_do(settings: Settings, front: Path) -> str:
+    """The command that stops it, restores and starts it again, by where we are."""
+    if front.exists():
+        return (
+            "Use scripts/restore, or stop it first: docker compose stop app cleanup; and start it again "
+            "afterwards with: docker compose up -d."
+        )
+    bare = Places(settings.secrets_dir.absolute().parent, settings.media_root.absolute())
+    if bare.read_ports():
+        return f"Use: {bare.command('appliance')} restore FILE."
+    return "Stop it and its cleanup first, and start them again afterwards."
+
+
+def check(file: IO[bytes], passphrase: str | None) -> str:
+    """Read all of it and change nothing; what it is. Raises ``BackupProblem`` if it could not be used."""
+    facts = archive.verify(file, passphrase)
+    _require_known(str(facts["revision"]), str(facts["version"]))
+    return f"version {facts['version']} backed it up at {facts['made_at']}"
+
+
+async def restore(settings: Settings, file: IO[bytes], passphrase: str | None) -> Restored:
+    """All of it; raises ``BackupProblem`` before anything is touched if the file is not right."""
+    facts = archive.verify(file, passphrase)
+    _require_known(str(facts["revision"]), str(facts["version"]))
+    for folder in (settings.secrets_dir, settings.media_root):
+        _require_writable(folder)
+    async with tables.connected(settings.sqlalchemy_url()) as connection, tables.no_cleanup(connection):
+        await asyncio.to_thread(_restore_pictures, settings.media_root, file, passphrase)
+        await _restore_database(settings, file, passphrase, facts)
+        _restore_secrets(settings.secrets_dir, file, passphrase)
+    rows, to_enter = sum(facts["rows"].values()), await _keys_to_enter(settings, facts)
+    done = Restored(facts["made_at"], facts["version"], rows, facts["pictures"], to_enter)
+    log.info(
+        "restore.done", made_at=done.made_at, version=done.version, rows=done.rows, pictures=done.pictures
+    )
+    return done
+
+
+def _require_known(revision: str, version: str) -> None:
+    if not tables.is_known(revision):
+        raise BackupProblem(
+            f"The backup was made by version {version}, which is newer than this one. Upgrade first, then "
+            "restore. Nothing was changed."
+        )
+
+
+def _require_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise BackupProblem(f"Cannot write to {folder}: {error.strerror}. Nothing was changed.") from None
+
+
+def _restore_pictures(media_root: Path, file: IO[bytes], passphrase: str | None) -> None:
+    for info, name, content in _of("media", file, passphrase):
+        if not _MEDIA.fullmatch(name) or name.startswith("temp/"):
+            raise BackupProblem(f"The backup holds a picture with the name {name!r}.")
+        target = media_root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(PARTIAL_PREFIX + uuid.uuid4().hex)
+        try:
+            with partial.open("xb") as out:
+                shutil.copyfileobj(content, out, 1024 * 1024)
+            os.utime(partial, (info.mtime, info.mtime))  # a browser that has the picture knows it again
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def _restore_secrets(folder: Path, file: IO[bytes], passphrase: str | None) -> None:
+    for _, name, content in _of("secrets", file, passphrase):
+        if name == ENCRYPTION_KEYS:  # this machine's own stay: another backup of it may need them
+            EncryptionKeys(folder).take_over(content.read().decode())
+        else:
+            write_secret(folder / name, content.read().decode())
+
+
+async def _keys_to_enter(settings: Settings, facts: dict[str, Any]) -> tuple[str, ...]:
+    """The providers' keys that an unencrypted backup named but did not bring."""
+    database = Database(settings.sqlalchemy_url(), pool_size=1)
+    try:
+        stored = StoredKeys(database, EncryptionKeys(settings.secrets_dir))
+        await stored.refresh_now()
+    finally:
+        await database.aclose()
+    entered = [
+        f"{one.provider} {one.row.ends_in}, entered by {one.row.added_by}"
+        for one in stored.all()
+        if one.key is None
+    ]
+    files = [
+        name for name in facts.get("key_files_left_out", []) if not (settings.secrets_dir / name).exists()
+    ]
+    return (*entered, *(f"the secret file {name}" for name in files))
+
+
+def _of(
+    kind: str, file: IO[bytes], passphrase: str | None
+) -> Iterator[tuple[tarfile.TarInfo, str, IO[bytes]]]:
+    for info, content in archive.members(file, passphrase):
+        if info.name.startswith(f"{kind}/"):
+            yield info, info.name.removeprefix(f"{kind}/"), content
+
+
+async def _restore_database(
+    settings: Settings, file: IO[bytes], passphrase: str | None, facts: dict[str, Any]
+) -> None:
+    engine = create_async_engine(settings.sqlalchemy_url())
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(text("set local lock_timeout = '15s'"))
+            raw: Any = (await connection.get_raw_connection()).driver_connection
+            await tables.drop_all(raw)
+            await connection.run_sync(_migrate, str(facts["revision"]))
+            await tables.empty_all(raw)
+            await _fill(raw, file, passphrase, facts)
+            await tables.advance_counters(raw)
+            if facts["kind"] == "whole" and await raw.fetchval("select to_regclass('login_session')"):
+                # Who was logged out since must not be logged in again.
+                await raw.execute(_END_SESSIONS)
+            await connection.run_sync(_migrate, "head")
+    finally:
+        await engine.dispose()
+
+
+def _migrate(connection: Connection, revision: str) -> None:
+    command.upgrade(runner.config(connection), revision)
+
+
+async def _fill(raw: Any, file: IO[bytes], passphrase: str | None, facts: dict[str, Any]) -> None:
+    """Fill the tables, each after those that it refers to."""
+    with tempfile.TemporaryDirectory(dir=_spool_folder(file)) as folder:
+        for _, name, content in _of("database", file, passphrase):
+            with (Path(folder) / name).open("wb") as spooled:
+                shutil.copyfileobj(content, spooled, 1024 * 1024)
+        for name in await tables.in_order(raw, list(facts["columns"])):
+            with (Path(folder) / f"{name}.copy").open("rb") as rows:
+                count = await tables.read_rows(raw, tables.Table(name, facts["columns"][name]), rows)
+            if count != facts["rows"][name]:
+                raise BackupProblem(
+                    f"{count} rows went into {name}, but the backup holds {facts['rows'][name]}."
+                )
+
+
+def _spool_folder(file: IO[bytes]) -> Path | None:
+    """Beside the backup if that can be written: the temporary folder of a container is small."""
+    name = getattr(file, "name", None)
+    folder = Path(name).parent if isinstance(name, str) else None
+    try:
+        if folder:
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+    except OSError:
+        pass
+    return None

@@ -1,0 +1,242 @@
+"""Making a backup: the database as it is at one moment, the secret files, then the pictures.
+
+It is made while the appliance works. Rows are read in one snapshot, pictures after it: a picture has
+its final bytes before its row says so, so every picture that a row in the backup names is there. While
+it is made, the cleanup waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import IO, Any
+
+import structlog
+
+from appliance import __version__
+from appliance.core.clock import utcnow
+from appliance.core.encryption import ENCRYPTION_KEYS
+from appliance.core.files import PARTIAL_PREFIX
+from appliance.lifecycle.backup import archive, tables
+from appliance.lifecycle.backup.sealing import BackupProblem
+from appliance.providers.keys import FOLDER as PROVIDER_KEYS
+from appliance.settings.environment import Settings
+
+log = structlog.get_logger()
+
+STDOUT = "-"
+PASSPHRASE_FILE = "backup-passphrase"  # noqa: S105 - in the secrets folder: encrypts the nightly backups
+_NAME = "photochanger-"
+_DATABASE_ONLY = "-database"
+_PARTIAL = ".partial"
+# The server's own password belongs to the server; the passphrase must not lie in what it protects.
+_NOT_BACKED_UP = {"database-password", "database-superuser-password", PASSPHRASE_FILE}
+# What would let a reader of an unencrypted backup use the providers' keys.
+_SEALED_ONLY = (ENCRYPTION_KEYS, f"{PROVIDER_KEYS}/")
+_KEEP_FREE = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked for: where to, encrypted or not, how many to keep (0: all)."""
+
+    to: str
+    passphrase: str | None = None
+    keep: int = 0
+    database_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was made."""
+
+    path: str
+    size: int
+    rows: int
+    pictures: int
+    missing: int
+    seconds: float
+    holds_keys: bool  # whether the providers' keys can be read on another machine
+
+
+def usual_passphrase(secrets_dir: Path) -> str | None:
+    """That of the nightly backups, if the operator has laid one into the secrets folder."""
+    file = secrets_dir / PASSPHRASE_FILE
+    return file.read_text(encoding="utf-8").partition("\n")[0].strip() or None if file.exists() else None
+
+
+def newest(folder: Path) -> Path | None:
+    """The newest whole backup in a folder."""
+    found = _backups(folder, database_only=False)
+    return found[-1] if found else None
+
+
+def is_due(folder: Path, hour: int, now: datetime) -> bool:
+    """Whether the newest backup is older than the last time that one should have been made.
+
+    So a machine that is switched off at night makes up for it in the morning.
+    """
+    planned = now.replace(hour=hour, minute=0, second=0, microsecond=0)
+    if planned > now:
+        planned -= timedelta(days=1)
+    found = newest(folder)
+    return found is None or found.stat().st_mtime < planned.timestamp()
+
+
+def _backups(folder: Path, *, database_only: bool) -> list[Path]:
+    """Oldest first: the name begins with the time."""
+    found = [path for path in folder.glob(f"{_NAME}*.tar*") if not path.name.endswith(_PARTIAL)]
+    return sorted(path for path in found if (_DATABASE_ONLY in path.name) == database_only)
+
+
+async def make(settings: Settings, wish: Wish) -> Made:
+    """Make one backup and remove those that are too many; raises ``BackupProblem`` or ``OSError``."""
+    since = time.monotonic()
+    with _target(settings, wish) as (below, name):
+        async with tables.connected(settings.sqlalchemy_url()) as connection:
+            writer = archive.Writer(below, wish.passphrase)
+            facts = await _write(connection, settings, wish, writer)
+        below.flush()
+        size = below.tell() if wish.to != STDOUT else 0
+    if wish.to != STDOUT and wish.keep:
+        _prune(Path(wish.to), wish.keep, database_only=wish.database_only)
+    rows = sum(facts["rows"].values())
+    seconds = round(time.monotonic() - since, 1)
+    made = Made(name, size, rows, facts["pictures"], len(facts["missing"]), seconds, bool(wish.passphrase))
+    log.info(
+        "backup.done",
+        size=size,
+        rows=rows,
+        pictures=made.pictures,
+        missing=made.missing,
+        ms=int(made.seconds * 1000),
+    )
+    return made
+
+
+@contextmanager
+def _target(settings: Settings, wish: Wish) -> Iterator[tuple[IO[bytes], str]]:
+    """The file to write, which has its name only when it is whole; or standard output."""
+    if wish.to == STDOUT:
+        yield sys.stdout.buffer, STDOUT
+        return
+    folder = Path(wish.to)
+    folder.mkdir(parents=True, exist_ok=True)
+    _require_space(settings.media_root, folder, wish)
+    stamp = utcnow().strftime("%Y%m%dT%H%M%SZ")
+    kind = _DATABASE_ONLY if wish.database_only else ""
+    path = folder / f"{_NAME}{stamp}{kind}.tar{'.sealed' if wish.passphrase else ''}"
+    partial = path.with_name(path.name + _PARTIAL)
+    try:
+        with os.fdopen(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as below:
+            yield below, str(path)
+            os.fsync(below.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _require_space(media_root: Path, folder: Path, wish: Wish) -> None:
+    needed = 0 if wish.database_only else sum(path.stat().st_size for path, _ in pictures(media_root))
+    free = shutil.disk_usage(folder).free
+    if needed + _KEEP_FREE > free:
+        raise BackupProblem(
+            f"There is too little room for a backup in {folder}: it needs about {needed // 10**6} MB "
+            f"and {free // 10**6} MB are free. Remove old backups, or choose another folder with --to."
+        )
+
+
+async def _write(connection: Any, settings: Settings, wish: Wish, writer: archive.Writer) -> dict[str, Any]:
+    async with tables.no_cleanup(connection):
+        facts = await _write_tables(connection, _spool(settings.backup_dir), writer)
+        facts["key_files_left_out"] = []
+        for path, name in _secret_files(settings.secrets_dir):
+            if wish.passphrase or not name.startswith(_SEALED_ONLY):
+                _add_file(writer, path, f"secrets/{name}")
+            elif name.startswith(f"{PROVIDER_KEYS}/") and path.stat().st_size:
+                facts["key_files_left_out"].append(name)
+        facts |= {"pictures": 0, "missing": []}
+        if not wish.database_only:
+            await asyncio.to_thread(_write_pictures, settings.media_root, writer, facts)
+    facts |= {"kind": "database" if wish.database_only else "whole"}
+    facts |= {"made_at": utcnow().isoformat(), "version": os.environ.get("APPLIANCE_VERSION", __version__)}
+    await asyncio.to_thread(writer.close, facts)
+    return facts
+
+
+def _spool(folder: Path | None) -> Path | None:
+    """A container's own temporary folder is small."""
+    return folder if folder and folder.is_dir() else None
+
+
+async def _write_tables(connection: Any, folder: Path | None, writer: archive.Writer) -> dict[str, Any]:
+    """Every table, all of the same moment; spooled, since a tar wants a size before the first byte."""
+    rows: dict[str, int] = {}
+    columns: dict[str, list[str]] = {}
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        revision = await tables.revision(connection)
+        for table in await tables.all_tables(connection):
+            with tempfile.TemporaryFile(dir=folder) as file:
+                rows[table.name] = await tables.write_rows(connection, table, file)
+                columns[table.name] = table.columns
+                size = file.tell()
+                file.seek(0)
+                writer.add(f"database/{table.name}.copy", file, size)
+    server = ".".join(map(str, connection.get_server_version()[:2]))
+    return {"revision": revision, "server": server, "rows": rows, "columns": columns}
+
+
+def _secret_files(folder: Path) -> Iterator[tuple[Path, str]]:
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        hidden = any(part.startswith(".") for part in Path(name).parts)
+        if path.is_file() and name not in _NOT_BACKED_UP and not hidden:
+            yield path, name
+
+
+def pictures(media_root: Path) -> Iterator[tuple[Path, str]]:
+    """Everything in the media folder but uploads, what is half-written and what can be made again."""
+    for folder in sorted(media_root.iterdir()):
+        if folder.name in {"temp", "previews"} or not folder.is_dir():
+            continue
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.name.startswith((PARTIAL_PREFIX, ".")):
+                yield path, path.relative_to(media_root).as_posix()
+
+
+def _write_pictures(media_root: Path, writer: archive.Writer, facts: dict[str, Any]) -> None:
+    for path, name in pictures(media_root):
+        if _add_file(writer, path, f"media/{name}"):
+            facts["pictures"] += 1
+        else:  # an operator deleted it while we were at it
+            facts["missing"].append(name)
+
+
+def _add_file(writer: archive.Writer, path: Path, name: str) -> bool:
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return False
+    with file:
+        about = os.fstat(file.fileno())
+        writer.add(name, file, about.st_size, about.st_mtime)
+    return True
+
+
+def _prune(folder: Path, keep: int, *, database_only: bool) -> None:
+    for path in _backups(folder, database_only=database_only)[:-keep]:
+        path.unlink(missing_ok=True)
+        log.info("backup.pruned", name=path.name)
+    for path in folder.glob(f"{_NAME}*{_PARTIAL}"):
+        if time.time() - path.stat().st_mtime > 86400:  # one that was being made when the power went
+            path.unlink(missing_ok=True)

@@ -1,0 +1,149 @@
+"""The doctor's questions to the world: names, addresses, clocks, keys."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+import httpx
+
+from appliance.core.clock import utcnow
+from appliance.providers.key_tests import ask_provider
+from appliance.providers.keys import KeySource, ends_in
+from appliance.providers.registry import ProviderRegistry
+from appliance.staff.settings.address import Addresses, AddressState
+
+_PATIENCE = 8.0
+_WHERE = "admin pages, Settings, Provider keys"
+_SKEW = 60.0  # seconds: past it signatures and certificates begin to be refused
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finding, with its state as a word."""
+
+    what: str
+    state: str
+    said: str
+    do: str = ""
+
+
+async def providers(
+    registry: ProviderRegistry, addresses: Mapping[str, str], keys: KeySource, used: Mapping[str, int]
+) -> list[Answer]:
+    """Every provider that an active slot uses or that has a key; then the clock, if one told us the time."""
+    wanted = [name for name in addresses if used.get(name) or keys.keys(name) or keys.unreadable(name)]
+    skews: list[float] = []
+    asked = await asyncio.gather(
+        *(_provider(registry, name, addresses[name], keys, used.get(name, 0), skews) for name in wanted)
+    )
+    answers = [answer for several in asked for answer in several]
+    if skews:
+        answers.append(_clock(min(skews, key=abs)))
+    else:
+        do = "Look whether the machine's time and date are right; nobody answered to compare them with."
+        answers.append(Answer("clock", "warning", f"says {utcnow():%Y-%m-%d %H:%M} UTC", do))
+    return answers
+
+
+async def _provider(
+    registry: ProviderRegistry,
+    name: str,
+    address: str,
+    source: KeySource,
+    slots: int,
+    skews: list[float],
+) -> list[Answer]:
+    """Reached at all, by name and by HTTP; then each key, or that there is none."""
+    bad, keys = "bad" if slots else "warning", source.keys(name)
+    lost = _unreadable(name, source.unreadable(name), "warning" if keys else bad)
+    if not keys and not lost:
+        do = f"Enter one: {_WHERE}. Or put it into the secret file provider-keys/{name}."
+        lost = [Answer(f"{name} key", bad, f"there is none, and {slots} active slots need it", do)]
+    try:
+        since = time.monotonic()
+        skews.append(await _ask(address))
+        reached = Answer(name, "ok", f"reached at {address} in {(time.monotonic() - since) * 1000:.0f} ms")
+    except socket.gaierror:
+        do = "Check the machine's DNS, or set PROVIDER_BASE_URLS to a proxy of the venue."
+        return [Answer(name, bad, f"{urlsplit(address).hostname} has no address here", do), *lost]
+    except (OSError, httpx.HTTPError, TimeoutError) as error:
+        do = "Check the way to the internet: cable, firewall, HTTPS_PROXY."
+        return [Answer(name, bad, f"{address} cannot be reached ({type(error).__name__})", do), *lost]
+    return [reached, *[await _key(registry, name, key, bad) for key in keys], *lost]
+
+
+def _unreadable(name: str, count: int, state: str) -> list[Answer]:
+    """Keys that were encrypted with an encryption key that is not here."""
+    if not count:
+        return []
+    said = f"{count} cannot be read: encrypted with another encryption key"
+    return [Answer(f"{name} key", state, said, f"Enter them again: {_WHERE}.")]
+
+
+async def _ask(address: str) -> float:
+    """Resolve and ask; by how many seconds our clock is ahead of the answer's."""
+    parts = urlsplit(address)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    async with asyncio.timeout(_PATIENCE):
+        await asyncio.get_running_loop().getaddrinfo(parts.hostname, port)
+        async with httpx.AsyncClient(timeout=_PATIENCE) as client:
+            answer = await client.head(address)
+    said = answer.headers.get("date")
+    return (utcnow() - parsedate_to_datetime(said)).total_seconds() if said else 0.0
+
+
+async def _key(registry: ProviderRegistry, name: str, key: str, bad: str) -> Answer:
+    what = f"{name} key {ends_in(key)}"
+    tested = await ask_provider(registry.driver(name), key, _PATIENCE)
+    word = f" ({tested.reason})" if tested.reason else ""
+    match tested.outcome:
+        case "works":
+            return Answer(what, "ok", "accepted")
+        case "unproven":
+            return Answer(what, "ok", "not refused; only a picture, which is paid for, would show more")
+        case "refused":
+            do = f"Enter a valid one: {_WHERE}. Look at the provider's account."
+            return Answer(what, bad, f"is not accepted{word}", do)
+        case "no_quota":
+            return Answer(what, "warning", f"has no quota left{word}", "Pay, wait, or enter another key.")
+        case _:
+            return Answer(what, "warning", f"could not be tried{word}", "Try again later.")
+
+
+def _clock(skew: float) -> Answer:
+    said = f"{abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'} of the providers"
+    if abs(skew) < _SKEW:
+        return Answer("clock", "ok", said)
+    return Answer("clock", "bad", said, "Set the machine's clock: timedatectl set-ntp true")
+
+
+_SET_IT = "Set the public base URL to this machine's address in the guests' network."
+_CERTIFICATE = "Use http:// for guests, or a certificate of a public authority."
+_ELSEWHERE = "Open it on a phone in the guests' network: from inside, some routers do not show it."
+# By what was found: the state, what is said, what to do.
+_ADDRESSES: Mapping[AddressState, tuple[str, str, str]] = {
+    "fine": ("ok", "{base}", ""),
+    "own_machine": ("bad", "{base} means nothing on a guest's phone", _SET_IT),
+    "no_such_name": ("bad", "{host} has no address here", _SET_IT),
+    "unreachable": ("warning", "{base} cannot be reached from here ({detail})", _ELSEWHERE),
+    "somebody_else": ("warning", "{base} answers {detail}, and it is not this appliance", _SET_IT),
+    "no_certificate": ("warning", "phones will warn of the certificate of {base}", _CERTIFICATE),
+    "not_encrypted": ("bad", "{base} answers without encryption", "Begin it with http:// instead."),
+}
+
+
+async def public_address(base: str | None, identity: str) -> Answer:
+    """Whether a guest's phone can use the address that the QR codes hold, and finds this appliance there."""
+    what = "address in QR codes"
+    if base is None:
+        said = "that under which booths reach the appliance; the dashboard says if phones cannot use it"
+        return Answer(what, "ok", said)
+    found = await Addresses(identity).check(base)
+    state, said, do = _ADDRESSES[found.state]
+    return Answer(what, state, said.format(base=base, host=found.host, detail=found.detail), do)

@@ -1,0 +1,159 @@
+"""Beside the app under supervisord: ends it when it hangs or has grown too large, to be started again.
+
+A hang is no answer on ``/healthz`` for ``APP_HANG_SECONDS``; it is killed, since it would not hear anything
+gentler. Past ``APP_MEMORY_CEILING_MB`` it is asked to end (SIGTERM: photos in flight are finished), at a
+moment without a photo in flight if one comes within ``_PATIENCE``. Standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[3]))
+
+from appliance.lifecycle.doctor import local_http
+
+_EVERY = 0.5
+_SUPERVISORD = "/tmp/supervisor.sock"  # noqa: S108 - as image/supervisor/app.conf says; /tmp is the container's own
+_STARTING = 20.0  # seconds a new process may take until its first answer
+_PATIENCE = 120.0  # seconds to wait for a moment without a photo in flight
+_FRESH = 120.0  # an upload folder that nobody touched for so long belongs to nobody
+
+
+def say(event: str, **facts: object) -> None:
+    """One line in the form of the app's own log."""
+    line = {"event": event, "level": "warning", "timestamp": datetime.now(UTC).isoformat(), **facts}
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+def app_pid() -> int | None:
+    """The app's process: the one called ``appliance serve`` that has the same parent as we."""
+    parent = os.getppid()
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            with contextlib.suppress(OSError, IndexError, ValueError):
+                stat = (process / "stat").read_text(encoding="utf-8", errors="replace")
+                if int(stat.rpartition(")")[2].split()[1]) != parent:
+                    continue
+                if (process / "cmdline").read_bytes().rstrip(b"\0").endswith(b"appliance\0serve"):
+                    return int(process.name)
+    return None
+
+
+def resident_mb(pid: int) -> float:
+    """Memory of the process that is its own and in use, in MB."""
+    try:
+        fields = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()
+    except (OSError, IndexError):
+        return 0.0
+    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def photos_in_flight(media: Path) -> bool:
+    """Whether an upload has its folder: from its first byte to its answer."""
+    now = time.time()
+    for folder in media.glob("temp/*/*"):
+        with contextlib.suppress(OSError):
+            if now - folder.stat().st_mtime < _FRESH:
+                return True
+    return False
+
+
+def answers() -> bool:
+    """Whether the app answers anything at all."""
+    try:
+        return local_http.get("/healthz", 0.8)[0] == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+class Watch:
+    """What is known of the process that runs now."""
+
+    def __init__(self, *, hang_seconds: float, ceiling_mb: float, media: Path) -> None:
+        self._hang_seconds, self._ceiling_mb, self._media = hang_seconds, ceiling_mb, media
+        self._pid: int | None = None
+        self._answered = 0.0
+        self._spoke = False
+        self._too_large_since: float | None = None
+        self._told_to_end = False
+
+    def look(self) -> None:
+        """One look, and what follows from it."""
+        pid, now = app_pid(), time.monotonic()
+        if pid != self._pid:
+            self._pid, self._answered, self._spoke = pid, now, False
+            self._too_large_since, self._told_to_end = None, False
+        if pid is None:
+            return
+        if answers():
+            self._answered, self._spoke = time.monotonic(), True
+        elif not self._told_to_end:
+            self._if_it_hangs(pid)
+        if self._spoke and not self._told_to_end:  # one that takes as much to start must not be kept from it
+            self._if_it_is_too_large(pid)
+
+    def machine_stood_still(self) -> None:
+        """We were not run for a while ourselves: nobody can be blamed for not having answered."""
+        self._answered = time.monotonic()
+
+    def _if_it_hangs(self, pid: int) -> None:
+        silent = time.monotonic() - self._answered
+        if silent > (self._hang_seconds if self._spoke else _STARTING):
+            say("watch.hung", pid=pid, silent_seconds=round(silent, 1))
+            self._end(pid, signal.SIGKILL)
+
+    def _if_it_is_too_large(self, pid: int) -> None:
+        size = resident_mb(pid)
+        if size < self._ceiling_mb:
+            self._too_large_since = None
+            return
+        since = self._too_large_since = self._too_large_since or time.monotonic()
+        waited = time.monotonic() - since
+        if not photos_in_flight(self._media) or waited > _PATIENCE:
+            say("watch.too_large", pid=pid, megabytes=round(size), waited_seconds=round(waited, 1))
+            self._end(pid, signal.SIGTERM)
+
+    def _end(self, pid: int, sign: signal.Signals) -> None:
+        self._told_to_end = True
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, sign)
+        if sign == signal.SIGKILL:
+            time.sleep(0.1)
+            _wake_supervisord()
+
+
+def _wake_supervisord() -> None:
+    """It looks at its children once a second, and whenever somebody knocks."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as knock:
+        knock.connect(_SUPERVISORD)
+
+
+def main() -> None:
+    """Look twice a second, for ever."""
+    watch = Watch(
+        hang_seconds=float(os.environ.get("APP_HANG_SECONDS", "2.5")),
+        ceiling_mb=float(os.environ.get("APP_MEMORY_CEILING_MB", "1200")),
+        media=Path(os.environ.get("PHOTOCHANGER_MEDIA_ROOT", "media")),
+    )
+    expected = time.monotonic()
+    while True:
+        if time.monotonic() - expected > 1:
+            watch.machine_stood_still()
+        watch.look()
+        expected = time.monotonic() + _EVERY
+        time.sleep(_EVERY)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""What the deployment fixes: the environment, read once, frozen, and handed down.
+
+Every name is listed in ``docs/ops/settings.md``; a test compares the two. What an operator may
+change lives in the database (``settings/operator.py``).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, HttpUrl, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+from appliance.core.validation import plain_message
+
+PREFIX = "PHOTOCHANGER_"
+_LISTEN = re.compile(r"(?P<host>[^:\[\]]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})|unix:(?P<path>/.+)")
+
+
+class SettingsError(Exception):
+    """The environment is wrong; ``problems`` lists everything that is, one line each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Settings(BaseSettings):
+    """The deployment's settings; see ``docs/ops/settings.md``."""
+
+    # An empty value is none: a compose file cannot leave a name out.
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
+
+    database_url: str = Field(
+        description="postgresql://user@host:port/name; the password comes from a secret file"
+    )
+    media_root: Path = Field(description="folder of pictures: temp, results, templates, previews")
+    secrets_dir: Path = Field(description="folder of secret files, readable by the appliance alone")
+    config_file: Path = Field(description="the TOML file that seeds accounts, slots and defaults")
+    listen: str = Field(default="127.0.0.1:8000", description="host:port or unix:/path the app listens on")
+    public_base_url: HttpUrl | None = Field(
+        default=None, description="base of the links guests get; else the request's own host"
+    )
+    lan_base_url: HttpUrl | None = Field(
+        default=None, description="by which phones reach this machine where a request does not tell"
+    )
+    local_name: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+        description="announced as NAME.local in the local network",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("127.0.0.1",), description="addresses that may name the client, separated by commas"
+    )
+    provider_base_urls: Annotated[dict[str, str], NoDecode] = Field(
+        default_factory=dict, description="name=address pairs separated by commas: a venue proxy or stand-ins"
+    )
+    backup_dir: Path | None = Field(
+        default=None, description="folder of backups; without it none are made at night"
+    )
+    backup_hour: int = Field(default=4, ge=0, le=23, description="hour of the nightly backup, local time")
+    backup_keep: int = Field(default=7, ge=1, le=365, description="how many backups are kept")
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    @field_validator("provider_base_urls", mode="before")
+    @classmethod
+    def _pairs(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        pairs = dict(part.strip().partition("=")[::2] for part in value.split(",") if part.strip())
+        for name, address in pairs.items():
+            if not re.fullmatch(r"https?://[^\s?#]+", address):
+                raise ValueError(f"{name} must be given as {name}=https://…")
+        return pairs
+
+    @field_validator("listen")
+    @classmethod
+    def _listen_form(cls, value: str) -> str:
+        if not _LISTEN.fullmatch(value):
+            raise ValueError("must be host:port or unix:/path")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgres_only(cls, value: str) -> str:
+        if not value.startswith(("postgresql://", "postgres://")):
+            raise ValueError("must start with postgresql://")
+        return value
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
+
+    def sqlalchemy_url(self) -> URL:
+        """The database's address for asyncpg, with the password from ``database-password``."""
+        from sqlalchemy.engine import make_url  # noqa: PLC0415 - some verbs need no database
+
+        url = make_url(self.database_url).set(drivername="postgresql+asyncpg")
+        secret = self.secrets_dir / "database-password"
+        if url.password is None and secret.exists():
+            url = url.set(password=secret.read_text(encoding="utf-8").strip())
+        return url
+
+    def listen_options(self) -> dict[str, Any]:
+        """``listen`` as Uvicorn's own options."""
+        found = _LISTEN.fullmatch(self.listen)
+        assert found  # noqa: S101 - the validator saw to it
+        if found["path"]:
+            return {"uds": found["path"]}
+        return {"host": found["host"].strip("[]"), "port": int(found["port"])}
+
+    def public_base(self) -> str | None:
+        """The base of public links without a trailing slash, if one is set."""
+        return _without_slash(self.public_base_url)
+
+    def lan_base(self) -> str | None:
+        """The machine's own base in the local network without a trailing slash, if somebody told it."""
+        return _without_slash(self.lan_base_url)
+
+
+def _without_slash(url: HttpUrl | None) -> str | None:
+    return str(url).rstrip("/") if url else None
+
+
+def environment_names() -> list[str]:
+    """Every environment variable that ``Settings`` reads."""
+    return [PREFIX + name.upper() for name in Settings.model_fields]
+
+
+def _unknown_names() -> list[str]:
+    known = set(environment_names())
+    given = (name for name in sorted(os.environ) if name.startswith(PREFIX) and os.environ[name])
+    return [name for name in given if name not in known]
+
+
+def load_settings() -> Settings:
+    """Read the environment; raises ``SettingsError`` with every problem, misspelt names included."""
+    problems = [f"{name}: there is no such setting" for name in _unknown_names()]
+    if problems and "APPLIANCE_VERSION" in os.environ:
+        # In the image: a newer compose file says more than this version knows, on the way back to it.
+        sys.stderr.writelines(f"{problem} in this version\n" for problem in problems)
+        problems = []
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for item in error.errors():
+            name = PREFIX + str(item["loc"][0]).upper()
+            problems.append(f"{name}: {'is not set' if item['type'] == 'missing' else plain_message(item)}")
+        raise SettingsError(problems) from None
+    if problems:
+        raise SettingsError(problems)
+    return settings

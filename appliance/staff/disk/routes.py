@@ -1,0 +1,36 @@
+"""``/api/disk``: how full it is, and making room."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from appliance.accounts.dependencies import AUTH_ERRORS, requires
+from appliance.accounts.permissions import Principal
+from appliance.core.openapi import error_responses
+from appliance.housekeeping.disk_guard import DiskGuard, DiskState, FreedReport
+
+router = APIRouter(prefix="/api/disk", tags=["disk"])
+
+
+def _guard(request: Request) -> DiskGuard:
+    guard: DiskGuard = request.app.state.services.disk_guard
+    return guard
+
+
+Guard = Annotated[DiskGuard, Depends(_guard)]
+
+
+@router.get("", summary="How full the disk is", responses=error_responses(*AUTH_ERRORS))
+async def disk(_: Annotated[Principal, Depends(requires("jobs:read"))], guard: Guard) -> DiskState:
+    """Free space, the marks, and which results could go before their time when it is low."""
+    return await guard.look()
+
+
+@router.post("/free", summary="Make room", responses=error_responses(*AUTH_ERRORS))
+async def free(who: Annotated[Principal, Depends(requires("results:write"))], guard: Guard) -> FreedReport:
+    """Ends results past half their time, as few as make room again, and removes their files. Their links
+    answer `410` at once; this cannot be taken back. Nothing happens while there is room.
+    """
+    return await guard.free(who)

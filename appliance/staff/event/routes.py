@@ -1,0 +1,60 @@
+"""``/api/event``: take everything home, then leave nothing behind."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from appliance.accounts.dependencies import AUTH_ERRORS, requires
+from appliance.accounts.permissions import Principal
+from appliance.core.errors import ErrorCode
+from appliance.core.openapi import error_responses
+from appliance.guests.sending import zip_answer
+from appliance.staff.event.schemas import EventState, WipeReport, WipeRequest
+from appliance.staff.event.service import Event
+
+router = APIRouter(prefix="/api/event", tags=["event"])
+
+_ZIP: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The archive", "content": {"application/zip": {}}},
+    **error_responses(*AUTH_ERRORS),
+}
+
+
+def _event(request: Request) -> Event:
+    event: Event = request.app.state.services.guests.event
+    return event
+
+
+Ending = Annotated[Event, Depends(_event)]
+
+
+@router.get("", summary="What is here of the event", responses=error_responses(*AUTH_ERRORS))
+async def state(_: Annotated[Principal, Depends(requires("results:read"))], event: Ending) -> EventState:
+    """How many pictures there are, and how many of them are in no archive yet."""
+    return await event.state()
+
+
+@router.post("/export", summary="Everything as one archive", response_model=None, responses=_ZIP)
+async def export(who: Annotated[Principal, Depends(requires("results:read"))], event: Ending) -> Response:
+    """Every guest's picture that is there, hidden ones in a folder of their own, every kept photo, and
+    `pictures.csv`: file, time, slot, and what the booth sent along, names and answers to surveys too.
+    It is packed while it is sent; what is in it counts as exported when it was sent whole.
+    """
+    archive = await event.export(who)
+    return zip_answer(archive.name, archive.chunks)
+
+
+@router.post(
+    "/wipe",
+    summary="Remove everything of this event's guests",
+    responses=error_responses(*AUTH_ERRORS, ErrorCode.VALIDATION_FAILED, ErrorCode.EVENT_NOT_EXPORTED),
+)
+async def wipe(
+    who: Annotated[Principal, Depends(requires("settings:write"))], event: Ending, body: WipeRequest
+) -> WipeReport:
+    """Pictures, kept photos, screen sizes, shared galleries, and every field of a job that says something
+    of a guest. Figures for the statistics stay. This cannot be undone.
+    """
+    return await event.wipe(body, who)

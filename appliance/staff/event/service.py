@@ -1,0 +1,131 @@
+"""The end of an event: everything as one archive for the client, then nothing is left here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from starlette.concurrency import iterate_in_threadpool
+
+from appliance.accounts.permissions import Principal
+from appliance.accounts.repository import AccountRepository
+from appliance.core.clock import utcnow
+from appliance.core.db import Database
+from appliance.core.errors import EventNotExported, ValidationFailed
+from appliance.guests.screens import Screens
+from appliance.guests.service import State, state_of, title_for_names
+from appliance.guests.zipping import zipped
+from appliance.jobs.models import JobHistory
+from appliance.jobs.repository import JobRepository
+from appliance.media.store import MediaStore
+from appliance.settings.operator import AppSettingsRepository
+from appliance.staff.event.archive import entries
+from appliance.staff.event.repository import EventRepository
+from appliance.staff.event.schemas import CONFIRMATION, EventState, WipeReport, WipeRequest
+
+log = structlog.get_logger()
+
+_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class EventArchive:
+    """A ZIP file that can be sent: its name, and its bytes once, in pieces."""
+
+    name: str
+    chunks: AsyncIterator[bytes]
+
+
+class Event:
+    """Exports and wipes what an event left behind."""
+
+    def __init__(self, database: Database, media: MediaStore, screens: Screens) -> None:
+        self._database = database
+        self._media = media
+        self._screens = screens
+
+    async def state(self) -> EventState:
+        """What is here, and what of it is in no archive yet."""
+        async with self._database.session() as session:
+            title = (await AppSettingsRepository(session).operator_settings()).event_title
+            return await EventRepository(session).state(title, utcnow())
+
+    async def export(self, who: Principal) -> EventArchive:
+        """Every guest's picture that is there, hidden ones apart, every kept photo, and ``pictures.csv``
+        with what the booths sent along. They count as exported when the last byte was taken.
+        """
+        now = utcnow()
+        async with self._database.session() as session:
+            title = (await AppSettingsRepository(session).operator_settings()).event_title
+            jobs = await EventRepository(session).to_export(now)
+        name = f"{title_for_names(title)}-{now:%Y-%m-%d-%H%M}.zip"
+        return EventArchive(name, self._sent(jobs, title, now, who))
+
+    async def _sent(
+        self, jobs: Sequence[JobHistory], title: str, now: datetime, who: Principal
+    ) -> AsyncIterator[bytes]:
+        async for chunk in iterate_in_threadpool(zipped(entries(jobs, title, self._media, now))):
+            yield chunk
+        pictures = sum(state_of(job, now) is State.READY for job in jobs)
+        photos = sum(job.source_key is not None for job in jobs)
+        async with self._database.session() as session:
+            await EventRepository(session).mark_exported([job.job_id for job in jobs], utcnow())
+            AccountRepository(session).record(
+                who.username, "event.exported", address=who.address, pictures=pictures, photos=photos
+            )
+        log.info("event.exported", account=who.username, pictures=pictures, photos=photos)
+
+    async def wipe(self, request: WipeRequest, who: Principal) -> WipeReport:
+        """Remove every picture, photo and gallery, and what rows say of guests; figures stay.
+
+        Raises ``ValidationFailed`` without the confirmation, ``EventNotExported`` for pictures and
+        photos that are in no archive, unless those shall go too. It can be repeated after a failure.
+        """
+        if request.confirm != CONFIRMATION:
+            raise ValidationFailed(fields={"confirm": f"must be {CONFIRMATION!r}"})
+        if not request.even_not_exported:
+            await self._require_export()
+        report = WipeReport()
+        while True:
+            async with self._database.session() as session:
+                jobs = await EventRepository(session).to_wipe(
+                    utcnow(), _BATCH, even_not_exported=request.even_not_exported
+                )
+            if not jobs:
+                break
+            await asyncio.to_thread(self._remove_files, jobs, report)
+            async with self._database.session() as session:
+                await JobRepository(session).forget([job.job_id for job in jobs], utcnow())
+            report.rows += len(jobs)
+        await self._close_up(report, who)
+        return report
+
+    async def _require_export(self) -> None:
+        async with self._database.session() as session:
+            count = await EventRepository(session).count_not_exported(utcnow())
+        if count:
+            raise EventNotExported(
+                f"{count} pictures or photos are in no archive yet. Export the event first."
+            )
+
+    def _remove_files(self, jobs: Sequence[JobHistory], report: WipeReport) -> None:
+        for job in jobs:
+            removed = self._media.remove(job.result_key) if job.result_key else 0
+            photo = self._media.remove(job.source_key) if job.source_key else 0
+            report.pictures += removed > 0
+            report.photos += photo > 0
+            report.freed_bytes += removed + photo + self._screens.remove(job.job_id)
+
+    async def _close_up(self, report: WipeReport, who: Principal) -> None:
+        async with self._database.session() as session:
+            rows = EventRepository(session)
+            report.galleries = await rows.remove_galleries()
+            report.still_running = await rows.count_running()
+            report.not_exported = await rows.count_not_exported(utcnow())
+            AccountRepository(session).record(
+                who.username, "event.wiped", address=who.address, **report.model_dump()
+            )
+        log.warning("event.wiped", account=who.username, **report.model_dump())

@@ -1,0 +1,121 @@
+"""The JSON forms of jobs."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from appliance.jobs.models import JobStatus
+from appliance.staff.jobs.advice import Place
+from appliance.staff.jobs.search import ResultState
+
+_ID = "5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class ResultView(_Frozen):
+    """A job's picture."""
+
+    state: ResultState = Field(description="`hidden` and `deleted` ones have no public link")
+    type: str = Field(examples=["image/jpeg"])
+    size: int = Field(description="bytes", examples=[812345])
+    expires_at: datetime
+    deleted_at: datetime | None = Field(description="it can be had back for ten minutes")
+    public_url: str = Field(examples=[f"/public/results/{_ID}"])
+    preview_url: str = Field(examples=[f"/api/jobs/{_ID}/preview"])
+    download_url: str = Field(examples=[f"/api/jobs/{_ID}/result"])
+
+
+class AdviceText(_Frozen):
+    """What happened and what to do, in one language."""
+
+    what: str = Field(examples=["The picture was not ready in time."])
+    do: str = Field(examples=["Send the photo again."])
+
+
+class AdviceView(_Frozen):
+    """The same in both languages."""
+
+    en: AdviceText
+    ru: AdviceText
+    place: Place | None = Field(default=None, description="the settings where it is done")
+
+
+class JobSummary(_Frozen):
+    """A job in a list."""
+
+    job_id: uuid.UUID = Field(examples=[_ID])
+    slot_id: str = Field(examples=["slot-005"])
+    source: Literal["ingest", "test"] = Field(description="`test`: tried by an operator, in no statistics")
+    status: JobStatus
+    failure_reason: str | None = Field(examples=["T_sync_response_exceeded"])
+    provider_reason: str | None = Field(
+        description="the provider's own reason, if it was at fault", examples=["IMAGE_SAFETY"]
+    )
+    advice: AdviceView | None = Field(description="the reason in plain words, and what to do")
+    provider: str = Field(description="of the route that delivered, else of the first", examples=["gemini"])
+    operation: str = Field(examples=["image_edit"])
+    model: str | None = Field(examples=["gemini-2.5-flash-image"])
+    created_at: datetime
+    finished_at: datetime | None
+    elapsed_ms: int = Field(description="since the request's first byte", examples=[9120])
+    deadline_seconds: float = Field(examples=[48])
+    result: ResultView | None
+    source_kept: bool = Field(description="the guest's own photo is there: the job can be run again")
+
+
+class JobList(_Frozen):
+    """A page of jobs, the newest first."""
+
+    jobs: list[JobSummary]
+    next_cursor: str | None = Field(description="send it as `cursor` for the next page; `null`: that was all")
+
+
+class AttemptView(_Frozen):
+    """One try of one route with one key."""
+
+    provider: str = Field(examples=["gemini"])
+    operation: str | None = Field(default=None, examples=["image_edit"])
+    model: str | None = None
+    key: str | None = Field(default=None, examples=["…f3a9"])
+    started_ms: int = Field(description="after the request's first byte", examples=[310])
+    ms: int = Field(default=0, examples=[8200])
+    outcome: str = Field(
+        description="`delivered`, `picture` (made, but not delivered), `failed`, `too_slow`, "
+        "`cancelled`, `skipped`",
+        examples=["delivered"],
+    )
+    reason: str | None = Field(default=None, description="in the provider's word", examples=["NO_IMAGE"])
+    detail: str | None = None
+    http_status: int | None = Field(default=None, examples=[200])
+    response_id: str | None = None
+
+
+class UploadView(_Frozen):
+    """The photo as it was sent."""
+
+    name: str = Field(examples=["IMG_0003.JPG"])
+    type: str = Field(examples=["image/jpeg"])
+    size: int = Field(description="bytes")
+    source_url: str | None = Field(description="where the photo can be seen, if it is kept")
+
+
+class JobView(JobSummary):
+    """One job with all that is known of it."""
+
+    upload: UploadView
+    timings: dict[str, int] = Field(
+        description="milliseconds of each step", examples=[{"receive": 120, "provider": 8200, "total": 9120}]
+    )
+    attempts: list[AttemptView]
+    error: dict[str, Any] | None = Field(description="what the booth was answered")
+    request_fields: dict[str, Any] | None = Field(
+        description="what the camera sent beside the photo; `null` without `results:read`"
+    )
+    query_fields: dict[str, Any] | None = Field(description="the address's values, likewise")

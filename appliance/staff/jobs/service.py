@@ -1,0 +1,144 @@
+"""Jobs as operators see them."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from appliance.accounts.permissions import Principal
+from appliance.core.clock import utcnow
+from appliance.core.db import Database
+from appliance.core.errors import JobNotFound
+from appliance.jobs import links
+from appliance.jobs.models import JobHistory
+from appliance.jobs.repository import JobRepository
+from appliance.staff.jobs.advice import advice
+from appliance.staff.jobs.schemas import (
+    AdviceText,
+    AdviceView,
+    AttemptView,
+    JobList,
+    JobSummary,
+    JobView,
+    ResultView,
+    UploadView,
+)
+from appliance.staff.jobs.search import JobFilter, find_jobs, result_state
+
+
+class JobService:
+    """Reads the history of jobs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def page(self, wanted: JobFilter, *, limit: int = 50, cursor: str | None = None) -> JobList:
+        """The jobs that fit, the newest first; raises ``ValidationFailed`` for a broken filter or cursor."""
+        async with self._database.session() as session:
+            page = await find_jobs(session, wanted, limit=limit, cursor=cursor)
+        now = utcnow()
+        return JobList(
+            jobs=[JobSummary(**summary_of(job, now)) for job in page.jobs], next_cursor=page.next_cursor
+        )
+
+    async def get(self, job_id: str, who: Principal) -> JobView:
+        """One job; what the guest typed is only for those who may see results.
+
+        Raises ``JobNotFound``.
+        """
+        async with self._database.session() as session:
+            job = await known_job(JobRepository(session), job_id)
+        return view_of(job, utcnow(), with_fields=who.may("results:read"))
+
+
+async def known_job(jobs: JobRepository, job_id: str) -> JobHistory:
+    """The job with this id; raises ``JobNotFound``, also for what is no id at all."""
+    try:
+        wanted = uuid.UUID(job_id)
+    except ValueError:
+        raise JobNotFound from None
+    job = await jobs.get(wanted)
+    if job is None:
+        raise JobNotFound
+    return job
+
+
+def result_view(job: JobHistory, now: datetime) -> ResultView | None:
+    """A job's picture; ``None`` where there never was one."""
+    state = result_state(job, now)
+    if state is None:
+        return None
+    return ResultView(
+        state=state,
+        type=job.result_type or "",
+        size=job.result_size or 0,
+        expires_at=job.result_expires_at or now,
+        deleted_at=job.deleted_at,
+        public_url=links.public_path(job.job_id),
+        preview_url=links.preview_path(job.job_id),
+        download_url=links.download_path(job.job_id),
+    )
+
+
+def advice_view(reason: str | None, provider_reason: str | None) -> AdviceView | None:
+    """The reason in plain words, in both languages."""
+    en, ru = advice(reason, provider_reason, "en"), advice(reason, provider_reason, "ru")
+    if en is None or ru is None:
+        return None
+    return AdviceView(
+        en=AdviceText(what=en.what, do=en.do), ru=AdviceText(what=ru.what, do=ru.do), place=en.place
+    )
+
+
+def provider_reason(job: JobHistory) -> str | None:
+    """What the provider itself gave as its reason."""
+    fields = (job.error or {}).get("fields") or {}
+    return str(fields["provider"]) if "provider" in fields else None
+
+
+def summary_of(job: JobHistory, now: datetime) -> dict[str, Any]:
+    """The values of a ``JobSummary``."""
+    delivered = next((one for one in job.attempts if one.get("outcome") == "delivered"), None)
+    route = delivered or {"provider": job.provider, "operation": job.operation, "model": job.model}
+    reason = provider_reason(job)
+    return {
+        "job_id": job.job_id,
+        "slot_id": job.slot_id,
+        "source": job.source,
+        "status": job.status,
+        "failure_reason": job.failure_reason,
+        "provider_reason": reason,
+        "advice": advice_view(job.failure_reason, reason),
+        "provider": route["provider"],
+        "operation": route["operation"],
+        "model": route["model"],
+        "created_at": job.created_at,
+        "finished_at": job.finished_at,
+        "elapsed_ms": elapsed_ms(job, now),
+        "deadline_seconds": job.deadline_seconds,
+        "result": result_view(job, now),
+        "source_kept": job.source_key is not None,
+    }
+
+
+def elapsed_ms(job: JobHistory, now: datetime) -> int:
+    """How long the job took, or has been running, since the request's first byte."""
+    if "total" in job.timings:
+        return int(job.timings["total"])
+    running = (job.finished_at or now) - job.created_at
+    return max(0, round(running.total_seconds() * 1000)) + int(job.timings.get("receive", 0))
+
+
+def view_of(job: JobHistory, now: datetime, *, with_fields: bool) -> JobView:
+    """One job with all that is known of it."""
+    kept = links.source_path(job.job_id) if job.source_key else None
+    return JobView(
+        **summary_of(job, now),
+        upload=UploadView(name=job.upload_name, type=job.upload_type, size=job.upload_size, source_url=kept),
+        timings=job.timings,
+        attempts=[AttemptView.model_validate(attempt) for attempt in job.attempts],
+        error=job.error,
+        request_fields=job.request_fields if with_fields else None,
+        query_fields=job.query_fields if with_fields else None,
+    )

@@ -1,0 +1,67 @@
+"""Results as operators browse them."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from appliance.core.clock import utcnow
+from appliance.core.db import Database
+from appliance.jobs.models import JobHistory
+from appliance.staff.jobs.schemas import ResultView
+from appliance.staff.jobs.search import JobFilter, ResultState, find_jobs
+from appliance.staff.jobs.service import result_view
+
+GalleryState = ResultState | Literal["kept", "any"]
+
+
+class GalleryItem(ResultView):
+    """One result."""
+
+    job_id: uuid.UUID = Field(examples=["5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"])
+    slot_id: str = Field(examples=["slot-005"])
+    source: Literal["ingest", "test"]
+    created_at: datetime
+
+
+class GalleryPage(BaseModel):
+    """A page of results, the newest first."""
+
+    model_config = ConfigDict(frozen=True)
+
+    results: list[GalleryItem]
+    next_cursor: str | None = Field(description="send it as `cursor` for the next page; `null`: that was all")
+
+
+class Gallery:
+    """Finds results, a page at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def page(self, wanted: JobFilter, *, limit: int = 60, cursor: str | None = None) -> GalleryPage:
+        """The results that fit; raises ``ValidationFailed`` for a broken cursor.
+
+        ``wanted.result`` says in which state; new results do not shift the pages.
+        """
+        async with self._database.session() as session:
+            page = await find_jobs(session, wanted, limit=limit, cursor=cursor)
+        now = utcnow()
+        items = [item for job in page.jobs if (item := _item(job, now))]
+        return GalleryPage(results=items, next_cursor=page.next_cursor)
+
+
+def _item(job: JobHistory, now: datetime) -> GalleryItem | None:
+    shown = result_view(job, now)
+    if shown is None:
+        return None
+    return GalleryItem(
+        **dict(shown),
+        job_id=job.job_id,
+        slot_id=job.slot_id,
+        source="test" if job.source == "test" else "ingest",
+        created_at=job.created_at,
+    )

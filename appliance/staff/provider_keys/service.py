@@ -1,0 +1,324 @@
+"""Provider keys: entered, tested, taken back into use, removed; never shown.
+
+A change is one transaction with its line in the audit log. This process takes it up at once, others
+within a second.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from hashlib import blake2b
+from typing import Any, cast
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from appliance.accounts.permissions import Principal
+from appliance.accounts.repository import AccountRepository
+from appliance.core.clock import utcnow
+from appliance.core.db import Database
+from appliance.core.encryption import EncryptionKeys
+from appliance.core.errors import NotFound, ValidationFailed
+from appliance.providers.key_tests import KeyTest, Outcome, ask_provider
+from appliance.providers.keys import FOLDER, KeyFiles, KeyRing, ends_in
+from appliance.providers.models import ProviderKey
+from appliance.providers.registry import ProviderRegistry
+from appliance.providers.stored_keys import ProviderKeyRepository, StoredKeys, purpose_of
+from appliance.settings.operator import AppSettingsRepository
+from appliance.slots.repository import SlotRepository
+from appliance.slots.service import route_configs
+from appliance.staff.provider_keys.schemas import (
+    KeyTestView,
+    NewProviderKey,
+    ProviderKeyList,
+    ProviderKeys,
+    ProviderKeyView,
+    TypedKey,
+)
+
+log = structlog.get_logger()
+
+MOST_KEYS = 20  # of one provider
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A key of either source: ``row`` where it was entered, ``key`` where it can be read."""
+
+    id: str
+    provider: str
+    ends_in: str
+    key: str | None = field(repr=False)
+    row: ProviderKey | None
+    test: KeyTest | None
+
+
+class ProviderKeyService:
+    """What an administrator does with keys."""
+
+    def __init__(
+        self,
+        database: Database,
+        registry: ProviderRegistry,
+        ring: KeyRing,
+        stored: StoredKeys,
+        files: KeyFiles,
+        encryption: EncryptionKeys,
+    ) -> None:
+        self._database = database
+        self._registry = registry
+        self._ring = ring
+        self._stored = stored
+        self._files = files
+        self._encryption = encryption
+        self._salt = secrets.token_bytes(32)  # so that an id says nothing of the key in a file
+        self._file_tests: dict[str, KeyTest] = {}
+
+    async def all(self) -> ProviderKeyList:
+        """Every provider that needs a key, with its keys."""
+        await self._stored.refresh_now()
+        async with self._database.session() as session:
+            slots = await SlotRepository(session).all()
+            self._registry.configure(await AppSettingsRepository(session).operator_settings())
+        used: dict[str, list[str]] = {}
+        for slot in slots:
+            for provider in {route.provider for route in route_configs(slot) if slot.active}:
+                used.setdefault(provider, []).append(slot.slot_id)
+        return ProviderKeyList(
+            providers=[
+                ProviderKeys(
+                    provider=name,
+                    usable=sum(not key.rests_for for key in self._ring.states(name)),
+                    slots=used.get(name, []),
+                    keys=[self._view(found) for found in self._of(name)],
+                )
+                for name in self._names()
+            ]
+        )
+
+    async def add(self, new: NewProviderKey, who: Principal) -> ProviderKeyView:
+        """Keep a key; photos use it from now on.
+
+        Raises ``ValidationFailed`` for a provider that takes no key, a key that is there already, or
+        one that the provider refuses. A key that cannot be read any more and ends alike is replaced.
+        """
+        provider, key = new.provider, new.key.get_secret_value()
+        self._require(provider)
+        await self._stored.refresh_now()
+        self._refuse_known(provider, key)
+        tested = await self._ask(provider, key) if new.test else None
+        if tested and tested.outcome == "refused":
+            raise _refused(provider, tested)
+        async with self._database.session() as session:
+            row = await self._insert(session, provider, key, tested, who)
+        await self._stored.refresh_now()
+        self._judge(provider, key, tested)
+        log.info("provider_key.added", provider=provider, ends_in=row.ends_in, account=who.username)
+        return self._view(self._one(str(row.id)), tested)
+
+    async def _insert(
+        self, session: AsyncSession, provider: str, key: str, tested: KeyTest | None, who: Principal
+    ) -> ProviderKey:
+        """Encrypted while no other change, and no rotation of the encryption key, is under way."""
+        keys = ProviderKeyRepository(session)
+        await keys.lock()
+        there = [one for one in self._stored.opened(await keys.all()) if one.provider == provider]
+        if any(one.key == key for one in there):
+            raise _twice("it was entered a moment ago")
+        row = ProviderKey(
+            id=uuid.uuid4(),
+            provider=provider,
+            encrypted=self._encryption.encrypt(key, purpose_of(provider)),
+            ends_in=ends_in(key),
+            added_by=who.username,
+            added_at=utcnow(),
+            **(_columns(tested) if tested else {}),
+        )
+        for one in there:
+            if one.key is None and one.row.ends_in == row.ends_in:
+                await keys.remove(one.row.id)
+        keys.add(row)
+        AccountRepository(session).record(
+            who.username, "provider_key.added", provider, address=who.address, ends_in=row.ends_in
+        )
+        return row
+
+    async def remove(self, key_id: str, who: Principal) -> None:
+        """Forget a key that was entered; photos on their way keep it.
+
+        Raises ``NotFound``, or ``ValidationFailed`` for a key from a file.
+        """
+        found = await self._known(key_id)
+        if found.row is None:
+            raise ValidationFailed(
+                fields={"id": f"stands in the secret file {FOLDER}/{found.provider}: remove it there"}
+            )
+        async with self._database.session() as session:
+            if not await ProviderKeyRepository(session).remove(found.row.id):
+                raise _no_such_key()
+            AccountRepository(session).record(
+                who.username,
+                "provider_key.removed",
+                found.provider,
+                address=who.address,
+                ends_in=found.ends_in,
+            )
+        await self._stored.refresh_now()
+        if found.key is not None:
+            self._ring.use_again(found.provider, found.key)
+        log.info("provider_key.removed", provider=found.provider, ends_in=found.ends_in, account=who.username)
+
+    async def test(self, key_id: str, who: Principal) -> KeyTestView:
+        """Ask the provider about a key that is kept, and remember what it said.
+
+        One that works is taken into use again, one that does not is set aside. Raises ``NotFound``,
+        or ``ValidationFailed`` for a key that cannot be read.
+        """
+        found = await self._known(key_id)
+        if found.key is None:
+            raise ValidationFailed(fields={"id": "cannot be read any more: enter it again"})
+        tested = await self._ask(found.provider, found.key)
+        if found.row is None:
+            self._file_tests[found.id] = tested
+        else:
+            async with self._database.session() as session:
+                await ProviderKeyRepository(session).change(found.row.id, **_columns(tested))
+            await self._stored.refresh_now()
+        self._judge(found.provider, found.key, tested)
+        log.info(
+            "provider_key.tested",
+            provider=found.provider,
+            ends_in=found.ends_in,
+            outcome=tested.outcome,
+            account=who.username,
+        )
+        return _test_view(tested)
+
+    async def try_out(self, typed: TypedKey) -> KeyTestView:
+        """Ask the provider about a key that is not kept; nothing remembers it."""
+        self._require(typed.provider)
+        return _test_view(await self._ask(typed.provider, typed.key.get_secret_value()))
+
+    async def use_again(self, key_id: str, who: Principal) -> ProviderKeyView:
+        """Take a key that is set aside into use again now; raises ``NotFound``."""
+        found = await self._known(key_id)
+        if found.key is not None and self._ring.state(found.provider, found.key).rests_for:
+            self._ring.use_again(found.provider, found.key)
+            async with self._database.session() as session:
+                AccountRepository(session).record(
+                    who.username,
+                    "provider_key.used_again",
+                    found.provider,
+                    address=who.address,
+                    ends_in=found.ends_in,
+                )
+        return self._view(found)
+
+    # Finding keys
+
+    def _names(self) -> list[str]:
+        return [name for name in self._registry.names if self._registry.driver(name).needs_key]
+
+    def _require(self, provider: str) -> None:
+        if provider not in self._names():
+            known = ", ".join(self._names())
+            raise ValidationFailed(fields={"provider": f"takes no key; those that do are {known}"})
+
+    def _of(self, provider: str) -> Iterator[_Found]:
+        """A provider's keys: those that were entered, then those from its file."""
+        for one in self._stored.all():
+            if one.provider == provider:
+                yield _Found(str(one.row.id), provider, one.row.ends_in, one.key, one.row, _kept(one.row))
+        for key in self._files.keys(provider):
+            digest = blake2b(f"{provider} {key}".encode(), key=self._salt, digest_size=12).hexdigest()
+            made = f"file-{digest}"
+            yield _Found(made, provider, ends_in(key), key, None, self._file_tests.get(made))
+
+    def _one(self, key_id: str) -> _Found:
+        for provider in self._names():
+            for found in self._of(provider):
+                if found.id == key_id:
+                    return found
+        raise _no_such_key()
+
+    async def _known(self, key_id: str) -> _Found:
+        await self._stored.refresh_now()
+        return self._one(key_id)
+
+    def _refuse_known(self, provider: str, key: str) -> None:
+        there = list(self._of(provider))
+        for found in there:
+            if found.key == key and found.row is not None:
+                raise _twice(f"{found.row.added_by} entered it")
+            if found.key == key:
+                raise _twice(f"it stands in the secret file {FOLDER}/{provider}")
+        if len(there) >= MOST_KEYS:
+            raise ValidationFailed(fields={"key": f"there are {MOST_KEYS} already: remove one first"})
+
+    # Testing
+
+    async def _ask(self, provider: str, key: str) -> KeyTest:
+        async with self._database.session() as session:
+            self._registry.configure(await AppSettingsRepository(session).operator_settings())
+        return await ask_provider(self._registry.driver(provider), key)
+
+    def _judge(self, provider: str, key: str, tested: KeyTest | None) -> None:
+        """What a test means for the photos that come."""
+        if tested is None:
+            return
+        if tested.outcome == "works":
+            self._ring.use_again(provider, key)
+        elif tested.rest:
+            self._ring.set_aside(provider, key, tested.rest, tested.reason or tested.outcome)
+
+    def _view(self, found: _Found, tested: KeyTest | None = None) -> ProviderKeyView:
+        rest = self._ring.state(found.provider, found.key) if found.key is not None else None
+        seconds = rest.rests_for if rest else 0.0
+        last = tested or found.test
+        return ProviderKeyView(
+            id=found.id,
+            provider=found.provider,
+            ends_in=found.ends_in,
+            source="file" if found.row is None else "entered",
+            added_by=found.row.added_by if found.row else None,
+            added_at=found.row.added_at if found.row else None,
+            state="unreadable" if rest is None else "set_aside" if seconds else "in_use",
+            reason=rest.reason if rest else None,
+            models=list(rest.models) if rest else [],
+            back_at=utcnow() + timedelta(seconds=seconds) if seconds else None,
+            last_test=_test_view(last) if last else None,
+        )
+
+
+def _no_such_key() -> NotFound:
+    return NotFound("There is no such key. It may have been removed meanwhile: look at the list again.")
+
+
+def _twice(where: str) -> ValidationFailed:
+    return ValidationFailed(fields={"key": f"is there already: {where}"})
+
+
+def _refused(provider: str, tested: KeyTest) -> ValidationFailed:
+    return ValidationFailed(
+        f"{provider} does not accept this key, so it was not kept. {tested.detail}".strip(),
+        fields={"key": f"the provider does not accept it ({tested.reason})"},
+    )
+
+
+def _columns(tested: KeyTest) -> dict[str, Any]:
+    return {"tested_at": tested.at, "test_outcome": tested.outcome, "test_reason": tested.reason}
+
+
+def _kept(row: ProviderKey) -> KeyTest | None:
+    """The last test as its row remembers it."""
+    if row.tested_at is None or row.test_outcome is None:
+        return None
+    return KeyTest(cast("Outcome", row.test_outcome), row.tested_at, row.test_reason)
+
+
+def _test_view(tested: KeyTest) -> KeyTestView:
+    return KeyTestView(outcome=tested.outcome, reason=tested.reason, detail=tested.detail, at=tested.at)

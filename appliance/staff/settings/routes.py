@@ -1,0 +1,78 @@
+"""``/api/settings`` (UC0)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Query, Request
+
+from appliance.accounts.dependencies import AUTH_ERRORS, requires
+from appliance.accounts.permissions import Principal
+from appliance.core.errors import ErrorCode
+from appliance.core.openapi import error_responses
+from appliance.staff.settings.schemas import SettingsState, SettingsUpdate, SuggestedPassword, TtlPreview
+from appliance.staff.settings.service import OperatorSettingsService
+
+router = APIRouter(prefix="/api/settings", tags=["settings"])
+
+_EXAMPLES: dict[str, Any] = {
+    "new ingest password": {
+        "value": {"ingest_password": {"password": "k7mq-x3np-c8vw-r2td", "previous_valid_minutes": 10}}
+    },
+    "keep results for two days": {
+        "value": {"result_ttl_hours": 48, "apply_to_existing": True, "version": 17}
+    },
+}
+
+MayRead = Annotated[Principal, Depends(requires("settings:read"))]
+MayWrite = Annotated[Principal, Depends(requires("settings:write"))]
+
+
+def _service(request: Request) -> OperatorSettingsService:
+    service: OperatorSettingsService = request.app.state.services.operator_settings
+    return service
+
+
+Service = Annotated[OperatorSettingsService, Depends(_service)]
+
+
+@router.get("", summary="All settings", responses=error_responses(*AUTH_ERRORS))
+async def read(_: MayRead, service: Service) -> SettingsState:
+    """Every setting an operator may change, with who changed it last. Of the ingest password there
+    is nothing to see but that.
+    """
+    return await service.state()
+
+
+@router.put(
+    "",
+    summary="Change settings",
+    responses=error_responses(*AUTH_ERRORS, ErrorCode.VERSION_CONFLICT, ErrorCode.VALIDATION_FAILED),
+)
+async def update(
+    who: MayWrite, service: Service, body: Annotated[SettingsUpdate, Body(openapi_examples=_EXAMPLES)]
+) -> SettingsState:
+    """Changes what is named, all of it or nothing, in effect at once. Answers like `GET`."""
+    return await service.update(body, who)
+
+
+@router.post(
+    "/ingest-password/suggest", summary="Make me a password", responses=error_responses(*AUTH_ERRORS)
+)
+async def suggest(_: MayWrite, service: Service) -> SuggestedPassword:
+    """A random password that can be read aloud and typed with gloves on. It is not put in force."""
+    return SuggestedPassword(password=service.suggest_password())
+
+
+@router.get(
+    "/ttl-preview",
+    summary="What another TTL would do",
+    responses=error_responses(*AUTH_ERRORS, ErrorCode.VALIDATION_FAILED),
+)
+async def ttl_preview(
+    _: MayRead,
+    service: Service,
+    hours: Annotated[float, Query(gt=0, le=24 * 90, examples=[24])],
+) -> TtlPreview:
+    """How many results that can be fetched now would expire when: as they are, and with the new TTL."""
+    return await service.ttl_preview(hours)

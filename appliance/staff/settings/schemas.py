@@ -1,0 +1,160 @@
+"""The JSON forms of the settings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+
+from appliance.core.passwords import MAX_PASSWORD_BYTES
+from appliance.settings.operator import OperatorSettings
+
+MIN_INGEST_PASSWORD_CHARS = 6
+LONGEST_OVERLAP_MINUTES = 24 * 60
+
+_STAMP = "2026-11-23T18:04:11.203Z"
+
+
+class NewIngestPassword(BaseModel):
+    """What the booths are to send from now on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    password: SecretStr = Field(description="6 characters to 72 bytes, no spaces at its ends")
+    previous_valid_minutes: float | None = Field(
+        default=None,
+        ge=0,
+        le=LONGEST_OVERLAP_MINUTES,
+        description="how long the old password is still taken, so that booths can be changed one by one",
+    )
+
+    @field_validator("password")
+    @classmethod
+    def _can_be_typed(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        if len(text) < MIN_INGEST_PASSWORD_CHARS:
+            raise ValueError(f"must have at least {MIN_INGEST_PASSWORD_CHARS} characters")
+        if len(text.encode()) > MAX_PASSWORD_BYTES:
+            raise ValueError(f"must have at most {MAX_PASSWORD_BYTES} bytes")
+        if text != text.strip() or not text.isprintable():
+            raise ValueError("must have no spaces at its ends and nothing that cannot be seen")
+        return value
+
+
+def _from_text(value: Any) -> Any:
+    return {"password": value} if isinstance(value, str) else value
+
+
+def _without_defaults(schema: dict[str, Any]) -> None:
+    """What is left out of an update stays as it is: the defaults of a new appliance say nothing here."""
+    for described in schema["properties"].values():
+        described.pop("default", None)
+
+
+class SettingsUpdate(OperatorSettings):
+    """Any of the settings; what is left out stays as it is."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra=_without_defaults,
+    )
+
+    ingest_password: Annotated[
+        NewIngestPassword | None,
+        BeforeValidator(_from_text, json_schema_input_type=str | NewIngestPassword | None),
+    ] = Field(default=None, description="as text, or with the time for which the old one stays valid")
+    previous_valid_minutes: float | None = Field(
+        default=None,
+        ge=0,
+        le=LONGEST_OVERLAP_MINUTES,
+        description="the same, beside a password given as text",
+    )
+    apply_to_existing: bool = Field(
+        default=False,
+        description="with `result_ttl_hours`: results that are there already get the new TTL too",
+    )
+    version: int | None = Field(
+        default=None, ge=0, description="of the answer this update is based on: an older one gives 409"
+    )
+
+    def changes(self) -> dict[str, Any]:
+        """The operator settings that were given, as JSON values."""
+        given = self.model_fields_set & set(OperatorSettings.model_fields)
+        return self.model_dump(mode="json", include=given)
+
+    def overlap_minutes(self) -> float:
+        """How long the old ingest password stays valid."""
+        inner = self.ingest_password.previous_valid_minutes if self.ingest_password else None
+        return inner if inner is not None else self.previous_valid_minutes or 0
+
+
+class SettingState(BaseModel):
+    """One setting, and who changed it last."""
+
+    model_config = ConfigDict(frozen=True)
+
+    value: Any = Field(examples=[72])
+    description: str = Field(examples=["hours a result is kept"])
+    updated_by: str | None = Field(description="`null`: it has its default", examples=["serg"])
+    updated_at: datetime | None = Field(examples=[_STAMP])
+    version: int = Field(description="0: it was never set", examples=[3])
+
+
+class IngestPasswordState(BaseModel):
+    """The ingest password is never shown, only who set it and when."""
+
+    model_config = ConfigDict(frozen=True)
+
+    is_set: bool = Field(description="without a password ingest is closed")
+    updated_by: str | None = Field(examples=["serg"])
+    updated_at: datetime | None = Field(examples=[_STAMP])
+    previous_valid_until: datetime | None = Field(
+        description="the password before this one is taken until then", examples=[None]
+    )
+
+
+class SettingsState(BaseModel):
+    """All settings an operator may change."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: int = Field(description="grows with every change of any setting", examples=[17])
+    updated_by: str | None = Field(description="who changed anything last", examples=["serg"])
+    updated_at: datetime | None = Field(examples=[_STAMP])
+    ingest_password: IngestPasswordState
+    settings: dict[str, SettingState] = Field(description="by name, as in `PUT`")
+
+
+class SuggestedPassword(BaseModel):
+    """A password that can be read aloud; nothing was changed and nothing remembers it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    password: str = Field(examples=["k7mq-x3np-c8vw-r2td"])
+
+
+class Expiries(BaseModel):
+    """How many of the results that are there would be gone when; each is counted once."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at_once: int = Field(examples=[0])
+    within_an_hour: int = Field(examples=[4])
+    within_a_day: int = Field(examples=[120])
+    within_a_week: int = Field(examples=[310])
+    later: int = Field(examples=[0])
+    first: datetime | None = Field(examples=[_STAMP])
+    last: datetime | None = Field(examples=[_STAMP])
+
+
+class TtlPreview(BaseModel):
+    """What another TTL would do to the results that are there."""
+
+    model_config = ConfigDict(frozen=True)
+
+    hours: float = Field(examples=[24])
+    existing_results: int = Field(examples=[434])
+    as_they_are: Expiries = Field(description="without `apply_to_existing`: they keep their own times")
+    applied: Expiries = Field(description="with `apply_to_existing`")

@@ -1,0 +1,215 @@
+"""The settings an operator may change (UC0): shown, changed, and what a change would do."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from appliance.accounts.permissions import Principal
+from appliance.accounts.repository import AccountRepository
+from appliance.core.clock import utcnow
+from appliance.core.db import Database
+from appliance.core.errors import ValidationFailed, VersionConflict
+from appliance.core.passwords import hash_password, make_password
+from appliance.core.validation import messages_of
+from appliance.ingest.credentials import IngestCredentials, previous_valid_until
+from appliance.media.repository import TemplateMediaRepository
+from appliance.settings.operator import (
+    INGEST_PASSWORD,
+    AppSetting,
+    AppSettingsRepository,
+    OperatorSettings,
+)
+from appliance.staff.settings.repository import ExpiryCounts, SettingsRepository
+from appliance.staff.settings.schemas import (
+    Expiries,
+    IngestPasswordState,
+    SettingsState,
+    SettingState,
+    SettingsUpdate,
+    TtlPreview,
+)
+
+log = structlog.get_logger()
+
+_TTL = "result_ttl_hours"
+_LOGO = "event_logo"
+_STEPS = (timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=7))
+
+
+class OperatorSettingsService:
+    """Reads and changes ``app_settings``; a change is one transaction, in effect at once everywhere."""
+
+    def __init__(
+        self,
+        database: Database,
+        credentials: IngestCredentials,
+        check: Callable[[OperatorSettings], None],
+    ) -> None:
+        """``check`` raises ``ValidationFailed`` for settings that others cannot work with."""
+        self._database = database
+        self._credentials = credentials
+        self._check = check
+
+    async def state(self) -> SettingsState:
+        """Every setting; of the ingest password only who set it and when."""
+        async with self._database.session() as session:
+            return _state(await SettingsRepository(session).rows())
+
+    async def update(self, update: SettingsUpdate, who: Principal) -> SettingsState:
+        """Change what ``update`` names, all of it or nothing; returns the new state.
+
+        Raises ``ValidationFailed``, or ``VersionConflict`` when ``update.version`` is no longer
+        the newest.
+        """
+        _refuse_what_means_nothing(update)
+        password = update.ingest_password
+        hashed = await hash_password(password.password.get_secret_value()) if password else None
+        async with self._database.session() as session:
+            settings = SettingsRepository(session)
+            await settings.lock()
+            before = await settings.rows()
+            if update.version is not None and update.version != _version(before):
+                raise VersionConflict(
+                    "Somebody else changed the settings in the meantime. Look at them and try again.",
+                    fields={"version": f"is {_version(before)} now"},
+                )
+            changed = await self._store(session, update, before, who)
+            if hashed:
+                await self._credentials.store(
+                    session,
+                    hashed,
+                    by=who.username,
+                    address=who.address,
+                    overlap=timedelta(minutes=update.overlap_minutes()),
+                )
+            after = _state(await settings.rows())
+        if hashed:
+            await self._credentials.forget_first_password()
+        log.info("settings.changed", account=who.username, keys=changed, ingest_password=bool(hashed))
+        return after
+
+    async def _store(
+        self, session: AsyncSession, update: SettingsUpdate, before: Mapping[str, AppSetting], who: Principal
+    ) -> list[str]:
+        """Write the values that differ and say so in the audit log; returns their names."""
+        old = _values(before)
+        new = {key: value for key, value in update.changes().items() if value != old[key]}
+        self._check(_fitting(old | new))
+        if new.get(_LOGO) and await TemplateMediaRepository(session).lock(uuid.UUID(new[_LOGO])) is None:
+            raise ValidationFailed(fields={_LOGO: "there is no such template"})
+        for key, value in new.items():
+            await AppSettingsRepository(session).put(key, value, by=who.username)
+        detail: dict[str, Any] = {
+            "changes": {key: {"from": old[key], "to": value} for key, value in new.items()}
+        }
+        if update.apply_to_existing:
+            ttl = timedelta(hours=update.result_ttl_hours)
+            detail["results_with_new_ttl"] = await SettingsRepository(session).apply_ttl(ttl)
+        if new or update.apply_to_existing:
+            AccountRepository(session).record(who.username, "settings.changed", address=who.address, **detail)
+        return sorted(new)
+
+    async def ttl_preview(self, hours: float) -> TtlPreview:
+        """What a TTL of ``hours`` would do to the results that are there."""
+        now = utcnow()
+        moments = [now + step for step in _STEPS]
+        async with self._database.session() as session:
+            settings = SettingsRepository(session)
+            as_they_are = await settings.expiries(None, moments)
+            applied = await settings.expiries(timedelta(hours=hours), moments)
+        return TtlPreview(
+            hours=hours,
+            existing_results=sum(as_they_are.until) + as_they_are.later,
+            as_they_are=_expiries(as_they_are),
+            applied=_expiries(applied),
+        )
+
+    @staticmethod
+    def suggest_password() -> str:
+        """A readable, unambiguous password; it is not put in force."""
+        return make_password()
+
+
+def _refuse_what_means_nothing(update: SettingsUpdate) -> None:
+    fields = {}
+    if update.apply_to_existing and _TTL not in update.model_fields_set:
+        fields["apply_to_existing"] = f"goes with {_TTL}"
+    if update.previous_valid_minutes is not None and update.ingest_password is None:
+        fields["previous_valid_minutes"] = "goes with ingest_password"
+    if fields:
+        raise ValidationFailed(fields=fields)
+
+
+def _fitting(values: dict[str, Any]) -> OperatorSettings:
+    """Settings that are right one by one must also fit together."""
+    try:
+        return OperatorSettings.model_validate(values)
+    except ValidationError as error:
+        raise ValidationFailed(fields=messages_of(error.errors(), whole="settings")) from None
+
+
+def _values(rows: Mapping[str, AppSetting]) -> dict[str, Any]:
+    """The operator settings in force as JSON values; what has no row has its default."""
+    defaults = OperatorSettings().model_dump(mode="json")
+    return {key: rows[key].value if key in rows else value for key, value in defaults.items()}
+
+
+def _version(rows: Mapping[str, AppSetting]) -> int:
+    """Each row's version only grows and rows are never removed, so their sum grows with every change."""
+    return sum(row.version for row in _shown(rows))
+
+
+def _shown(rows: Mapping[str, AppSetting]) -> list[AppSetting]:
+    return [
+        row for key, row in rows.items() if key == INGEST_PASSWORD or key in OperatorSettings.model_fields
+    ]
+
+
+def _state(rows: Mapping[str, AppSetting]) -> SettingsState:
+    newest = max(_shown(rows), key=lambda row: row.updated_at, default=None)
+    return SettingsState(
+        version=_version(rows),
+        updated_by=newest.updated_by if newest else None,
+        updated_at=newest.updated_at if newest else None,
+        ingest_password=_password_state(rows.get(INGEST_PASSWORD)),
+        settings={
+            key: SettingState(
+                value=value,
+                description=OperatorSettings.model_fields[key].description or "",
+                updated_by=rows[key].updated_by if key in rows else None,
+                updated_at=rows[key].updated_at if key in rows else None,
+                version=rows[key].version if key in rows else 0,
+            )
+            for key, value in _values(rows).items()
+        },
+    )
+
+
+def _password_state(row: AppSetting | None) -> IngestPasswordState:
+    until: datetime | None = previous_valid_until(row.value) if row else None
+    return IngestPasswordState(
+        is_set=row is not None,
+        updated_by=row.updated_by if row else None,
+        updated_at=row.updated_at if row else None,
+        previous_valid_until=until,
+    )
+
+
+def _expiries(counts: ExpiryCounts) -> Expiries:
+    at_once, within_an_hour, within_a_day, within_a_week = counts.until
+    return Expiries(
+        at_once=at_once,
+        within_an_hour=within_an_hour,
+        within_a_day=within_a_day,
+        within_a_week=within_a_week,
+        later=counts.later,
+        first=counts.first,
+        last=counts.last,
+    )

@@ -1,0 +1,157 @@
+"""What can be chosen for a slot: providers, operations, models, and how they are doing."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from appliance.core.db import Database
+from appliance.media.finish import OutputOptions
+from appliance.providers.base import Driver, Operation, Params
+from appliance.providers.runner import RouteRunner
+from appliance.settings.operator import AppSettingsRepository
+from appliance.slots.prompts import PromptOptions
+from appliance.slots.recipes import OVERLAY_ROLE
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class KeyView(_Frozen):
+    """An API key, as far as it is shown."""
+
+    ends_in: str = Field(examples=["…f3a9"])
+    rests_for: float = Field(description="seconds until it is used again; 0: it is in use")
+    reason: str | None = Field(description="why it rests, in the provider's word")
+    models: list[str] = Field(description="for which models it rests; empty: for all")
+
+
+class CircuitView(_Frozen):
+    """A route that is left alone after repeated failures; those in order are not listed."""
+
+    route: str = Field(examples=["gemini/gemini-2.5-flash-image"])
+    state: str = Field(examples=["open", "half_open"])
+    probed_in: float = Field(description="seconds until a photo may try it again")
+    reason: str | None
+
+
+class ModelView(_Frozen):
+    """A model, and how long a picture takes: measured, or the driver's estimate."""
+
+    name: str = Field(examples=["gemini-2.5-flash-image"])
+    typical_seconds: float = Field(examples=[8.0])
+
+
+class OperationView(_Frozen):
+    """One thing a provider can do; the admin form is made from it."""
+
+    name: str = Field(examples=["image_edit"])
+    title: str = Field(examples=["Image edit"])
+    params_schema: dict[str, Any] = Field(
+        description="JSON Schema of `params`; `x-multiline` marks prompts, which may hold `{survey1|a hero}`"
+    )
+    template_roles: dict[str, bool] = Field(
+        description="role: whether it is required", examples=[{"reference": True, "style": False}]
+    )
+    typical_seconds: float = Field(description="with the default model, or where there are none")
+    models: list[ModelView] = Field(description="the default first; empty: there is nothing to choose")
+
+
+class ProviderView(_Frozen):
+    """One provider."""
+
+    name: str = Field(examples=["gemini"])
+    configured: bool = Field(description="it needs no key, or has one")
+    needs_key: bool
+    keys: list[KeyView]
+    circuits: list[CircuitView]
+    operations: list[OperationView]
+
+
+class ProviderList(_Frozen):
+    """All that a slot can be made of."""
+
+    providers: list[ProviderView]
+    prompt_schema: dict[str, Any] = Field(description="JSON Schema of a slot's `prompt`")
+    output_schema: dict[str, Any] = Field(description="JSON Schema of a slot's `output`")
+    slot_roles: list[str] = Field(
+        description="template roles that every slot may use", examples=[[OVERLAY_ROLE]]
+    )
+
+
+@cache
+def _schema(model: type[Params | PromptOptions | OutputOptions]) -> dict[str, Any]:
+    return model.model_json_schema()
+
+
+class ProviderCatalog:
+    """Describes the providers as they are configured now."""
+
+    def __init__(self, database: Database, runner: RouteRunner) -> None:
+        self._database = database
+        self._runner = runner
+
+    async def all(self) -> ProviderList:
+        """Every provider, in the order of their names."""
+        async with self._database.session() as session:
+            settings = await AppSettingsRepository(session).operator_settings()
+        self._runner.registry.configure(settings)
+        await self._runner.keys.refresh()
+        return ProviderList(
+            providers=[self._provider(name) for name in self._runner.registry.names],
+            prompt_schema=_schema(PromptOptions),
+            output_schema=_schema(OutputOptions),
+            slot_roles=[OVERLAY_ROLE],
+        )
+
+    def _provider(self, name: str) -> ProviderView:
+        driver = self._runner.registry.driver(name)
+        return ProviderView(
+            name=name,
+            configured=not driver.needs_key or self._runner.keys.configured(name),
+            needs_key=driver.needs_key,
+            keys=[
+                KeyView(
+                    ends_in=key.ends_in, rests_for=key.rests_for, reason=key.reason, models=list(key.models)
+                )
+                for key in (self._runner.keys.states(name) if driver.needs_key else ())
+            ],
+            circuits=self.circuits(name),
+            operations=[
+                self._operation(driver, operation, facts) for operation, facts in driver.operations.items()
+            ],
+        )
+
+    def circuits(self, provider: str) -> list[CircuitView]:
+        """The provider's routes that are left alone for now."""
+        return [
+            CircuitView(
+                route=route,
+                state=circuit.state,
+                probed_in=round(circuit.seconds_until_probe(), 1),
+                reason=circuit.last_reason,
+            )
+            for route, circuit in self._runner.circuits.not_closed().items()
+            if route.partition("/")[0] == provider
+        ]
+
+    def _operation(self, driver: Driver, name: str, operation: Operation) -> OperationView:
+        return OperationView(
+            name=name,
+            title=operation.title,
+            params_schema=_schema(operation.params),
+            template_roles=operation.template_roles,
+            typical_seconds=self._typical(driver, name, None),
+            models=[
+                ModelView(name=model, typical_seconds=self._typical(driver, name, model))
+                for model in driver.models
+            ],
+        )
+
+    def _typical(self, driver: Driver, operation: str, model: str | None) -> float:
+        estimate = driver.typical_seconds(operation, model)
+        route = f"{driver.name}/{model or operation}"
+        return round(self._runner.timings.percentile(route, 0.5, estimate), 1)

@@ -1,0 +1,50 @@
+"""``/api/providers``: what the admin form is made from, and the warm-up.
+
+They stand here because providers know neither accounts nor slots.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from appliance.accounts.dependencies import AUTH_ERRORS, requires
+from appliance.accounts.permissions import Principal
+from appliance.core.openapi import error_responses
+from appliance.staff.slots.catalog import ProviderCatalog, ProviderList
+from appliance.staff.slots.warm_up import WarmUp, WarmUpReport
+
+router = APIRouter(prefix="/api/providers", tags=["providers"])
+
+
+def _catalog(request: Request) -> ProviderCatalog:
+    catalog: ProviderCatalog = request.app.state.services.provider_catalog
+    return catalog
+
+
+def _warm_up(request: Request) -> WarmUp:
+    warm_up: WarmUp = request.app.state.services.warm_up
+    return warm_up
+
+
+@router.get("", summary="What slots can be made of", responses=error_responses(*AUTH_ERRORS))
+async def providers(
+    _: Annotated[Principal, Depends(requires("slots:read"))],
+    catalog: Annotated[ProviderCatalog, Depends(_catalog)],
+) -> ProviderList:
+    """Every provider with its operations, their parameters as JSON Schema, the template roles they
+    take and their models; and how its keys and routes are doing.
+    """
+    return await catalog.all()
+
+
+@router.post("/warm-up", summary="Touch every active route", responses=error_responses(*AUTH_ERRORS))
+async def warm_up(
+    _: Annotated[Principal, Depends(requires("slots:test"))],
+    service: Annotated[WarmUp, Depends(_warm_up)],
+) -> WarmUpReport:
+    """Touches, without paying for a picture, each provider and model that an active slot may use,
+    with each of its keys, all at once and for 15 seconds at most. A refused key is set aside.
+    """
+    return await service.run()

@@ -1,0 +1,118 @@
+"""``GET /api/slots/{slot_id}``: a slot with its newest results (UC6).
+
+It stands here because slots know nothing of jobs: only to the right of both can it be composed.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from appliance.accounts.dependencies import AUTH_ERRORS, requires
+from appliance.accounts.permissions import Principal
+from appliance.core.clock import utcnow
+from appliance.core.db import Database
+from appliance.core.errors import ErrorCode
+from appliance.core.openapi import error_responses
+from appliance.jobs import links
+from appliance.jobs.models import JobHistory, JobStatus
+from appliance.staff.jobs.search import JobFilter, ResultState, find_jobs, result_state
+from appliance.staff.slots.editor import SlotEditor
+from appliance.staff.slots.routes import SlotId
+from appliance.staff.slots.views import SlotView
+
+router = APIRouter(prefix="/api/slots", tags=["slots"])
+
+RECENT = 10
+_ID = "5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"
+
+
+class RecentResult(BaseModel):
+    """A finished picture of a slot."""
+
+    model_config = ConfigDict(frozen=True)
+
+    job_id: uuid.UUID = Field(examples=[_ID])
+    status: JobStatus = Field(examples=["done"])
+    state: ResultState
+    type: str = Field(examples=["image/jpeg"])
+    size: int = Field(description="bytes", examples=[812345])
+    created_at: datetime
+    expires_at: datetime
+    public_url: str = Field(description="the guest's link", examples=[f"/public/results/{_ID}"])
+    preview_url: str = Field(examples=[f"/api/jobs/{_ID}/preview"])
+
+
+class SlotPage(SlotView):
+    """A slot with its newest results."""
+
+    recent_results: list[RecentResult] = Field(description="the newest first; deleted ones are left out")
+
+
+class SlotPages:
+    """Shows a slot with what it made."""
+
+    def __init__(self, database: Database, editor: SlotEditor) -> None:
+        self._database = database
+        self._editor = editor
+
+    async def page(self, slot_id: str, results: int = RECENT) -> SlotPage:
+        """A slot with its ``results`` newest pictures of guests; raises ``SlotNotFound``."""
+        slot = await self._editor.get(slot_id)
+        recent = await self.recent(slot_id, results) if results else []
+        facts = {name: getattr(slot, name) for name in SlotView.model_fields}
+        return SlotPage.model_construct(**facts, recent_results=recent)
+
+    async def recent(self, slot_id: str, limit: int) -> list[RecentResult]:
+        """The newest pictures of a slot that are still there or have expired."""
+        wanted = JobFilter(slot=slot_id, source="ingest", result="kept")
+        async with self._database.session() as session:
+            found = await find_jobs(session, wanted, limit=limit)
+        now = utcnow()
+        return [_recent(job, now) for job in found.jobs]
+
+
+def _recent(job: JobHistory, now: datetime) -> RecentResult:
+    return RecentResult(
+        job_id=job.job_id,
+        status=JobStatus(job.status),
+        state=result_state(job, now) or "expired",
+        type=job.result_type or "",
+        size=job.result_size or 0,
+        created_at=job.created_at,
+        expires_at=job.result_expires_at or now,
+        public_url=links.public_path(job.job_id),
+        preview_url=links.preview_path(job.job_id),
+    )
+
+
+def _pages(request: Request) -> SlotPages:
+    pages: SlotPages = request.app.state.services.slot_pages
+    return pages
+
+
+_ETAG: dict[int | str, dict[str, Any]] = {
+    200: {"headers": {"ETag": {"schema": {"type": "string"}, "description": "the slot's version"}}}
+}
+
+
+@router.get(
+    "/{slot_id}",
+    summary="One slot with its newest results",
+    responses=_ETAG | error_responses(*AUTH_ERRORS, ErrorCode.SLOT_NOT_FOUND, ErrorCode.VALIDATION_FAILED),
+)
+async def slot(
+    slot_id: SlotId,
+    _: Annotated[Principal, Depends(requires("slots:read"))],
+    pages: Annotated[SlotPages, Depends(_pages)],
+    response: Response,
+    results: Annotated[int, Query(ge=0, le=100, description="how many results")] = RECENT,
+) -> SlotPage:
+    """The configuration, as `PUT` takes it, and the newest pictures of guests."""
+    page = await pages.page(slot_id, results)
+    response.headers["ETag"] = f'"{page.version}"'
+    return page

@@ -1,0 +1,131 @@
+"""Before the doors open: touch every route that an active slot may take, with every usable key."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field
+
+from appliance.core.clock import Deadline
+from appliance.core.db import Database
+from appliance.providers.base import ProviderBadKey, ProviderError
+from appliance.providers.keys import ends_in, rest_seconds
+from appliance.providers.runner import RouteRunner
+from appliance.settings.operator import AppSettingsRepository
+from appliance.slots.repository import SlotRepository
+from appliance.slots.schemas import RouteConfig
+from appliance.slots.service import route_configs
+
+log = structlog.get_logger()
+
+WARM_UP_SECONDS = 15.0
+
+Place = tuple[str, str | None]  # provider and model
+
+
+class Touch(BaseModel):
+    """How one route answered to one key."""
+
+    model_config = ConfigDict(frozen=True)
+
+    provider: str = Field(examples=["gemini"])
+    model: str | None = Field(examples=["gemini-2.5-flash-image"])
+    slots: list[str] = Field(description="the active slots that may take it", examples=[["slot-009"]])
+    key: str | None = Field(description="the last characters of the key", examples=["…f3a9"])
+    ok: bool
+    ms: int = Field(examples=[180])
+    reason: str | None = Field(description="why not, in the provider's word", examples=["API_KEY_INVALID"])
+
+
+class WarmUpReport(BaseModel):
+    """Every route with every key."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ok: bool = Field(description="all of them answered")
+    ms: int
+    routes: list[Touch]
+
+
+class WarmUp:
+    """Opens connections and shows what would fail, without paying for a picture."""
+
+    def __init__(self, database: Database, runner: RouteRunner) -> None:
+        self._database = database
+        self._runner = runner
+
+    async def run(self, seconds: float = WARM_UP_SECONDS) -> WarmUpReport:
+        """Touch all routes at the same time, for ``seconds`` at most. A refused key is set aside."""
+        deadline = Deadline.after(seconds)
+        places = await self._places()
+        await self._runner.keys.refresh()
+        touches = await asyncio.gather(
+            *(
+                self._touch(place, slots, key, deadline)
+                for place, slots in places.items()
+                for key in self._keys(place)
+            )
+        )
+        report = WarmUpReport(
+            ok=all(touch.ok for touch in touches), ms=round(deadline.elapsed() * 1000), routes=list(touches)
+        )
+        log.info("warm_up.done", ok=report.ok, ms=report.ms, routes=len(touches))
+        return report
+
+    async def _places(self) -> dict[Place, list[str]]:
+        async with self._database.session() as session:
+            rows = await SlotRepository(session).all()
+            settings = await AppSettingsRepository(session).operator_settings()
+        self._runner.registry.configure(settings)
+        found: dict[Place, list[str]] = {}
+        for row in rows:
+            routes: list[RouteConfig] = route_configs(row) if row.active else []
+            for place in dict.fromkeys((route.provider, route.model) for route in routes):
+                found.setdefault(place, []).append(row.slot_id)
+        known = set(self._runner.registry.names)
+        return {place: found[place] for place in sorted(found, key=str) if place[0] in known}
+
+    def _keys(self, place: Place) -> list[str | None]:
+        """The usable keys; one ``None`` for a provider that needs none, or has none."""
+        provider, model = place[0], self._runner.registry.model(*place)
+        if not self._runner.registry.driver(provider).needs_key:
+            return [None]
+        return [*self._runner.keys.usable(provider, model)] or [None]
+
+    async def _touch(self, place: Place, slots: list[str], key: str | None, deadline: Deadline) -> Touch:
+        provider, model = place
+        since = time.monotonic()
+        reason = await self._reason(provider, model, key, deadline)
+        return Touch(
+            provider=provider,
+            model=model,
+            slots=slots,
+            key=ends_in(key) if key else None,
+            ok=reason is None,
+            ms=round((time.monotonic() - since) * 1000),
+            reason=reason,
+        )
+
+    async def _reason(
+        self, provider: str, model: str | None, key: str | None, deadline: Deadline
+    ) -> str | None:
+        """Why the route did not answer; ``None`` when it did."""
+        driver = self._runner.registry.driver(provider)
+        if key is None and driver.needs_key:
+            keys = self._runner.keys
+            return "keys_rest" if keys.configured(provider) else keys.lacks(provider)
+        try:
+            async with deadline.guard():
+                await driver.probe(key or "", deadline, model)
+        except TimeoutError:
+            return "too_slow"
+        except ProviderError as error:
+            if isinstance(error, ProviderBadKey) and key is not None:
+                self._runner.keys.set_aside(provider, key, rest_seconds(error), error.reason)
+            return error.reason
+        except Exception as error:  # noqa: BLE001 - one broken route must not hide the others
+            log.warning("warm_up.failed", provider=provider, error=type(error).__name__)
+            return "internal_error"
+        return None

@@ -1,0 +1,60 @@
+"""The JSON forms of the statistics."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from appliance.staff.jobs.schemas import AdviceView
+
+State = Literal["ready", "paused", "failing"]
+CauseKind = Literal["settings", "no_key", "keys_rest", "circuit_open", "last_failure"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Cause(_Frozen):
+    """Something that is wrong, or was at the last photo."""
+
+    kind: CauseKind = Field(
+        description="`settings`: they no longer fit the provider; `no_key`, `keys_rest`, `circuit_open`: "
+        "a route cannot be used now; `last_failure`: the newest guest's job failed"
+    )
+    route: str | None = Field(default=None, examples=["gemini/gemini-2.5-flash-image"])
+    reason: str | None = Field(default=None, examples=["provider_unavailable"])
+    provider_reason: str | None = Field(default=None, examples=["http_503"])
+    fields: dict[str, str] | None = Field(default=None, description="of `settings`: what does not fit")
+    job_id: uuid.UUID | None = Field(default=None, description="of `last_failure`")
+    at: datetime | None = Field(default=None, description="of `last_failure`")
+    retry_in: float | None = Field(default=None, description="seconds until the route may be used again")
+    advice: AdviceView | None = Field(default=None, description="in plain words, and what to do")
+
+
+class SlotStats(_Frozen):
+    """How a slot is doing. Test runs count only as in flight."""
+
+    slot_id: str = Field(examples=["slot-005"])
+    display_name: str = Field(examples=["Comic"])
+    provider: str = Field(examples=["local"])
+    operation: str = Field(examples=["comic"])
+    model: str | None
+    state: State = Field(description="`failing`: no route can be used, or the newest three jobs all failed")
+    why: list[Cause] = Field(description="what is wrong; a slot can be ready in spite of it, on a fallback")
+    in_flight: int = Field(description="photos on their way now")
+    last_hour: int = Field(description="guests' jobs that ended in the last hour")
+    delivered: int = Field(description="of these, with a picture")
+    success_rate: float | None = Field(description="0 to 1; `null` without jobs", examples=[0.99])
+    median_ms: int | None = Field(description="of the delivered ones", examples=[2100])
+    last_picture: uuid.UUID | None = Field(description="the job of the newest picture that guests can see")
+    preview_url: str | None
+
+
+class SlotStatsList(_Frozen):
+    """All slots, in order."""
+
+    slots: list[SlotStats]

@@ -1,0 +1,132 @@
+"""``/api/template-media`` (UC5). None of it has a public address."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+
+from appliance.accounts.dependencies import AUTH_ERRORS, requires
+from appliance.accounts.permissions import Principal
+from appliance.core.errors import ErrorCode
+from appliance.core.openapi import error_responses
+from appliance.core.sending import stored_file
+from appliance.media import previews
+from appliance.staff.templates.service import (
+    RegisteredTemplate,
+    Rename,
+    TemplateList,
+    TemplateMediaService,
+    TemplateView,
+)
+
+router = APIRouter(prefix="/api/template-media", tags=["template media"])
+
+MayRead = Annotated[Principal, Depends(requires("media:read"))]
+MayWrite = Annotated[Principal, Depends(requires("media:write"))]
+MediaId = Annotated[uuid.UUID, Path(examples=["5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"])]
+
+_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {
+                    "file": {"type": "string", "format": "binary", "description": "JPEG, PNG or WebP"},
+                    "name": {"type": "string", "description": "else the file's own name"},
+                },
+            }
+        }
+    },
+}
+_UNKNOWN = (*AUTH_ERRORS, ErrorCode.TEMPLATE_MEDIA_NOT_FOUND, ErrorCode.VALIDATION_FAILED)
+_KNOWN: dict[int | str, dict[str, Any]] = {
+    200: {"model": RegisteredTemplate, "description": "The same bytes were there already"}
+}
+_PREVIEW: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A small picture",
+        "content": {previews.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+def _service(request: Request) -> TemplateMediaService:
+    service: TemplateMediaService = request.app.state.services.template_media
+    return service
+
+
+Service = Annotated[TemplateMediaService, Depends(_service)]
+
+
+@router.post(
+    "/register",
+    status_code=201,
+    summary="Register a template",
+    openapi_extra={"requestBody": _BODY},
+    responses=_KNOWN
+    | error_responses(
+        *AUTH_ERRORS,
+        ErrorCode.INVALID_MULTIPART,
+        ErrorCode.MISSING_FIELD,
+        ErrorCode.PAYLOAD_TOO_LARGE,
+        ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+        ErrorCode.NOT_AN_IMAGE,
+        ErrorCode.IMAGE_TOO_MANY_PIXELS,
+        ErrorCode.STORAGE_FULL,
+    ),
+)
+async def register(
+    request: Request, response: Response, who: MayWrite, service: Service
+) -> RegisteredTemplate:
+    """Takes one picture of up to 20 MB and 50 million pixels, judged by its bytes, and keeps it without
+    metadata. The same bytes a second time answer `200` with the first one's id.
+    """
+    found = await service.register(request.headers.get("content-type"), request.stream(), who)
+    if found.duplicate:
+        response.status_code = 200
+    return found
+
+
+@router.get("", summary="All templates", responses=error_responses(*AUTH_ERRORS))
+async def all_templates(_: MayRead, service: Service) -> TemplateList:
+    """By name, each with the slots that use it."""
+    return TemplateList(template_media=await service.all())
+
+
+@router.get("/{media_id}", summary="One template", responses=error_responses(*_UNKNOWN))
+async def template(media_id: MediaId, _: MayRead, service: Service) -> TemplateView:
+    """What it is and where it is used."""
+    return await service.get(media_id)
+
+
+@router.patch("/{media_id}", summary="Rename a template", responses=error_responses(*_UNKNOWN))
+async def rename(media_id: MediaId, body: Rename, who: MayWrite, service: Service) -> TemplateView:
+    """The name is for people; slots know templates by their ids."""
+    return await service.rename(media_id, body.name, who)
+
+
+@router.delete(
+    "/{media_id}",
+    status_code=204,
+    summary="Delete a template",
+    responses=error_responses(*_UNKNOWN, ErrorCode.TEMPLATE_MEDIA_IN_USE),
+)
+async def remove(media_id: MediaId, who: MayWrite, service: Service) -> None:
+    """Refused while slots use it; `slots` names them."""
+    await service.remove(media_id, who)
+
+
+@router.get(
+    "/{media_id}/preview",
+    summary="A template's preview",
+    response_class=Response,
+    responses=_PREVIEW | error_responses(*_UNKNOWN, ErrorCode.STORAGE_FULL),
+)
+async def preview(media_id: MediaId, _: MayRead, service: Service) -> Response:
+    """320 pixels on the longer side; made once."""
+    key = await service.preview(media_id)
+    return stored_file(key, previews.MEDIA_TYPE, cache="private, max-age=86400")
