@@ -22,7 +22,6 @@ from appliance.guests import page_routes as guest_routes
 from appliance.guests import picture_routes
 from appliance.guests import routes as results_routes
 from appliance.guests.galleries import pages as gallery_pages
-from appliance.guests.galleries import routes as gallery_routes
 from appliance.guests.pages import guest_error_page
 from appliance.ingest import routes as ingest_routes
 from appliance.services import open_services
@@ -33,6 +32,7 @@ from appliance.staff.event import routes as event_routes
 from appliance.staff.jobs import routes as jobs_routes
 from appliance.staff.pictures import routes as staff_routes
 from appliance.staff.provider_keys import routes as provider_key_routes
+from appliance.staff.screens import routes as gallery_routes
 from appliance.staff.settings import routes as settings_routes
 from appliance.staff.slots import provider_routes
 from appliance.staff.slots import results as slot_page

@@ -44,12 +44,14 @@ from appliance.providers.timings import RouteTimings
 from appliance.settings.environment import Settings
 from appliance.settings.operator import OperatorSettings
 from appliance.slots.service import SlotService
+from appliance.staff.event.service import Event
 from appliance.staff.jobs.service import JobService
 from appliance.staff.pictures.archive import StaffArchive
 from appliance.staff.pictures.gallery import Gallery
 from appliance.staff.pictures.moderation import Moderation
 from appliance.staff.pictures.service import StaffPictures
 from appliance.staff.provider_keys.service import ProviderKeyService
+from appliance.staff.screens.service import GalleryDesk
 from appliance.staff.settings.address import Addresses
 from appliance.staff.settings.service import OperatorSettingsService
 from appliance.staff.slots.catalog import ProviderCatalog
@@ -71,6 +73,8 @@ class Services:
     ingest: IngestService
     results: ResultService
     guests: GuestPages
+    gallery_desk: GalleryDesk
+    event: Event
     cleanup: Cleanup
     disk_guard: DiskGuard
     runner: RouteRunner
@@ -159,6 +163,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             ingest=ingest,
             results=guests.results,
             guests=guests,
+            gallery_desk=GalleryDesk(database),
+            event=Event(database, media, guests.screens),
             cleanup=cleanup,
             disk_guard=disk_guard,
             runner=runner,

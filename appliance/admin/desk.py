@@ -10,11 +10,13 @@ from appliance.admin.services import AdminServices
 from appliance.core.public_base import BoothsBase
 from appliance.guests.guests import GuestPages
 from appliance.providers.runner import RouteRunner
+from appliance.staff.event.service import Event
 from appliance.staff.jobs.service import JobService
 from appliance.staff.pictures.archive import StaffArchive
 from appliance.staff.pictures.gallery import Gallery
 from appliance.staff.pictures.moderation import Moderation
 from appliance.staff.pictures.service import StaffPictures
+from appliance.staff.screens.service import GalleryDesk
 from appliance.staff.settings.address import Addresses
 from appliance.staff.slots.catalog import ProviderCatalog
 from appliance.staff.templates.service import TemplateMediaService
@@ -46,6 +48,10 @@ class Desk(AdminServices, Protocol):
     def booths(self) -> BoothsBase: ...
     @property
     def guests(self) -> GuestPages: ...
+    @property
+    def gallery_desk(self) -> GalleryDesk: ...
+    @property
+    def event(self) -> Event: ...
     @property
     def moderation(self) -> Moderation: ...
 

@@ -21,8 +21,6 @@ from appliance.media.imaging import Imaging
 from appliance.media.models import TemplateMedia
 from appliance.media.store import MediaStore
 from appliance.settings.operator import AppSettingsRepository, OperatorSettings
-from appliance.staff.event.service import Event
-from appliance.staff.screens.service import GalleryDesk
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +45,6 @@ class GuestPages:
     links: GuestLinks
     visits: Visits
     galleries: Galleries
-    desk: GalleryDesk
-    event: Event
 
     @classmethod
     def build(cls, database: Database, media: MediaStore, imaging: Imaging, secrets_dir: Path) -> GuestPages:
@@ -66,8 +62,6 @@ class GuestPages:
             links=GuestLinks(codes),
             visits=Visits(database, tokens),
             galleries=Galleries(database, tokens),
-            desk=GalleryDesk(database),
-            event=Event(database, media, screens),
         )
 
     async def settings(self) -> OperatorSettings:

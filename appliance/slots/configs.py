@@ -18,7 +18,6 @@ from appliance.slots.models import Slot
 from appliance.slots.prompts import PromptOptions
 from appliance.slots.recipes import build_recipe
 from appliance.slots.schemas import RouteConfig, SlotConfig, SlotFields
-from appliance.staff.slots.views import SlotView
 
 _COLUMNS = tuple(SlotFields.model_fields)
 
@@ -99,26 +98,4 @@ def _in_own_types(registry: ProviderRegistry, route: RouteConfig) -> RouteConfig
     params = registry.parse(route.provider, route.operation, route.params)
     return route.model_copy(
         update={"model": route.model or None, "params": params.model_dump(mode="json", exclude_unset=True)}
-    )
-
-
-def view_of(
-    registry: ProviderRegistry,
-    slot: Slot,
-    bound: Mapping[str, uuid.UUID],
-    templates: Mapping[uuid.UUID, TemplateMedia],
-) -> SlotView:
-    """A slot as it is shown, with what no longer fits its provider."""
-    config, problems = config_of(slot, bound)
-    try:
-        checked(registry, config, templates)
-    except ValidationFailed as error:
-        problems = {**(error.fields or {}), **problems}
-    return SlotView.model_construct(
-        **{name: getattr(config, name) for name in SlotConfig.model_fields},
-        slot_id=slot.slot_id,
-        version=slot.version,
-        updated_by=slot.updated_by,
-        updated_at=slot.updated_at,
-        problems=problems,
     )

@@ -39,7 +39,7 @@ async def state(request: Request, visiting: MayRead) -> Response:
 async def export(request: Request, visiting: MayRead) -> Response:
     """Everything as one archive."""
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    archive = await desk_of(request).guests.event.export(visiting.who)
+    archive = await desk_of(request).event.export(visiting.who)
     return zip_answer(archive.name, archive.chunks)
 
 
@@ -54,7 +54,7 @@ async def wipe(request: Request, visiting: MayWipe) -> Response:
         return await _answer(request, visiting, 422, typed=typed, wrong="words", insists=insists)
     wanted = WipeRequest(confirm=CONFIRMATION, even_not_exported=insists)
     try:
-        report = await desk_of(request).guests.event.wipe(wanted, visiting.who)
+        report = await desk_of(request).event.wipe(wanted, visiting.who)
     except EventNotExported:
         return await _answer(request, visiting, 409, typed=typed, wrong="not_exported")
     return await _answer(request, visiting, 200, report=report)
@@ -70,7 +70,7 @@ async def _answer(request: Request, visiting: Visit, status: int, **changed: Any
 async def _shared(request: Request, visiting: Visit) -> dict[str, Any]:
     report: WipeReport | None = None
     return {
-        "state": await desk_of(request).guests.event.state(),
+        "state": await desk_of(request).event.state(),
         "may_wipe": visiting.may("settings:write"),
         "typed": "",
         "wrong": "",

@@ -20,8 +20,8 @@ from appliance.core.clock import utcnow
 from appliance.core.errors import NotFound
 from appliance.core.public_base import doorway_of
 from appliance.core.validation import field_messages
-from appliance.guests.galleries.schemas import NewGallery, OpenFor
 from appliance.slots.schemas import SLOT_IDS
+from appliance.staff.screens.schemas import NewGallery, OpenFor
 
 router = APIRouter(prefix="/screens")
 
@@ -61,7 +61,7 @@ async def open_gallery(request: Request, visiting: MayWrite) -> Response:
         wanted = NewGallery.model_validate(_typed(form))
     except ValidationError as error:
         return await _refused(request, visiting, form, field_messages(error))
-    await desk_of(request).guests.desk.open(wanted, visiting.who, await _base(request))
+    await desk_of(request).gallery_desk.open(wanted, visiting.who, await _base(request))
     return await _done(request, visiting, "gallery_opened", "_screen_new.html")
 
 
@@ -83,7 +83,7 @@ async def open_again(gallery_id: uuid.UUID, request: Request, visiting: MayWrite
     except ValidationError:
         visiting.notice("gallery_time_wrong")
         return _to_page(visiting)
-    await desk_of(request).guests.desk.open_again(
+    await desk_of(request).gallery_desk.open_again(
         gallery_id, wanted.minutes, visiting.who, await _base(request)
     )
     return await _done(request, visiting, "gallery_opened")
@@ -93,7 +93,7 @@ async def open_again(gallery_id: uuid.UUID, request: Request, visiting: MayWrite
 async def close(gallery_id: uuid.UUID, request: Request, visiting: MayWrite) -> Response:
     """Close a gallery."""
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    await desk_of(request).guests.desk.close(gallery_id, visiting.who, await _base(request))
+    await desk_of(request).gallery_desk.close(gallery_id, visiting.who, await _base(request))
     return await _done(request, visiting, "gallery_closed")
 
 
@@ -117,7 +117,7 @@ def _to_page(visiting: Visit) -> Response:
 @router.get("/{gallery_id}/sheet")
 async def sheet(gallery_id: uuid.UUID, request: Request, visiting: MayRead) -> Response:
     """A page to print and hang up: the event, the code, the PIN."""
-    gallery = await desk_of(request).guests.desk.get(gallery_id, await _base(request))
+    gallery = await desk_of(request).gallery_desk.get(gallery_id, await _base(request))
     if gallery.state != "open":
         raise NotFound
     return page(visiting, "screen_sheet.html", gallery=gallery, base=await _base(request))
@@ -156,12 +156,12 @@ async def _shared(
     request: Request, visiting: Visit, *, typed: Form | None = None, errors: dict[str, str] | None = None
 ) -> dict[str, Any]:
     desk, base = desk_of(request), await _base(request)
-    found = await desk.guests.desk.all(base)
+    found = await desk.gallery_desk.all(base)
     opened = [one for one in found if one.state == "open"]
     return {
         "opened": opened,
         "ended": [one for one in found if one.state != "open"],
-        "waiting": len(await desk.guests.desk.queue()),
+        "waiting": len(await desk.gallery_desk.queue()),
         "moderated": any(one.moderated for one in opened),
         "typed": typed if typed is not None else _USUAL,
         "errors": errors or {},

@@ -29,7 +29,7 @@ _WIDTH = 640
 @router.get("")
 async def queue(request: Request, visiting: MayModerate, after: uuid.UUID | None = None) -> Response:
     """The page; for HTMX what came after the picture ``after``."""
-    waiting = await desk_of(request).guests.desk.queue(after)
+    waiting = await desk_of(request).gallery_desk.queue(after)
     values = {"waiting": waiting, "after": waiting[-1].job_id if waiting else after, **_shared()}
     if visiting.is_htmx:
         return part(visiting, "_queue_items.html", **values)
@@ -52,7 +52,7 @@ async def decide(job_id: uuid.UUID, decision: str, request: Request, visiting: M
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
     if decision not in DECISIONS:
         raise NotFound
-    await desk_of(request).guests.desk.decide([job_id], visiting.who, approved=DECISIONS[decision])
+    await desk_of(request).gallery_desk.decide([job_id], visiting.who, approved=DECISIONS[decision])
     if not visiting.is_htmx or decision == "undo":
         return Response(headers={"HX-Redirect": PAGE}) if visiting.is_htmx else RedirectResponse(PAGE, 303)
     return part(visiting, "_queue_last.html", job_id=job_id, decision=decision, **_shared())

@@ -13,7 +13,7 @@ from appliance.admin.door.security import Visit, allowed
 from appliance.admin.forms import read_form
 from appliance.admin.render import part
 from appliance.core.public_base import doorway_of
-from appliance.guests.galleries.schemas import NewGallery
+from appliance.staff.screens.schemas import NewGallery
 
 router = APIRouter(prefix="/dashboard")
 
@@ -38,12 +38,12 @@ async def open_one(slot_id: str, request: Request, visiting: MayWrite) -> Respon
     slot = await desk.slot_editor.get(slot_id)
     minutes = form.text("minutes")
     base = await _base(request)
-    if await desk.guests.desk.open_for(slot.slot_id, base) is None:
+    if await desk.gallery_desk.open_for(slot.slot_id, base) is None:
         wanted = NewGallery(
             slot_id=slot.slot_id,
             minutes=(float(minutes) or None) if minutes in map(str, MINUTES) else float(MINUTES[0]),
         )
-        await desk.guests.desk.open(wanted, visiting.who, base)
+        await desk.gallery_desk.open(wanted, visiting.who, base)
     if not visiting.is_htmx:
         visiting.notice("gallery_opened")
         return RedirectResponse(f"{MOUNT}/#{slot_id}", 303)
@@ -55,7 +55,7 @@ async def _values(slot_id: str, request: Request, visiting: Visit) -> dict[str, 
     desk = desk_of(request)
     return {
         "card": await desk.board.card(slot_id),
-        "shared": await desk.guests.desk.open_for(slot_id, await _base(request)),
+        "shared": await desk.gallery_desk.open_for(slot_id, await _base(request)),
         "choices": MINUTES,
         "may_open": visiting.may("results:write"),
     }

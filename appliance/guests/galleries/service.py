@@ -20,7 +20,6 @@ from appliance.core.errors import NotFound, PermissionDenied, RateLimited, Resul
 from appliance.core.ratelimit import Limit, RateLimiter
 from appliance.guests.galleries.models import SharedGallery
 from appliance.guests.galleries.repository import GalleryRepository
-from appliance.guests.galleries.schemas import GalleryState
 from appliance.guests.tokens import GuestTokens
 from appliance.jobs.models import JobHistory
 from appliance.settings.operator import AppSettingsRepository, OperatorSettings
@@ -33,6 +32,7 @@ FRESH_SECONDS = 1.0  # how old the news may be before it is looked up again
 WRONG_PINS_OF_CLIENT = Limit.parse("10 per 10 minutes")
 WRONG_PINS_OF_ALL = Limit.parse("100 per 10 minutes")
 Kind = Literal["g", "wall"]
+GalleryState = Literal["open", "closed", "expired"]
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
 _REMEMBERED = 50
 

@@ -23,7 +23,7 @@ _ZIP: dict[int | str, dict[str, Any]] = {
 
 
 def _event(request: Request) -> Event:
-    event: Event = request.app.state.services.guests.event
+    event: Event = request.app.state.services.event
     return event
 
 

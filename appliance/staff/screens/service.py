@@ -18,11 +18,11 @@ from appliance.core.db import Database
 from appliance.core.errors import NotFound
 from appliance.guests.galleries.models import SharedGallery
 from appliance.guests.galleries.repository import GalleryRepository
-from appliance.guests.galleries.schemas import GalleryView, NewGallery, WaitingPicture
 from appliance.guests.galleries.service import state_of
 from appliance.jobs.links import preview_path
 from appliance.jobs.models import JobHistory
 from appliance.settings.operator import AppSettingsRepository
+from appliance.staff.screens.schemas import GalleryView, NewGallery, WaitingPicture
 
 log = structlog.get_logger()
 

@@ -18,7 +18,7 @@ from appliance.core.errors import NotFound, SlotNotFound, ValidationFailed, Vers
 from appliance.media.models import TemplateMedia
 from appliance.providers.registry import ProviderRegistry
 from appliance.settings.operator import AppSettingsRepository
-from appliance.slots.configs import as_json, checked, columns_of, config_of, view_of
+from appliance.slots.configs import as_json, checked, columns_of, config_of
 from appliance.slots.models import Slot
 from appliance.slots.repository import SlotRepository
 from appliance.slots.schemas import SlotConfig
@@ -143,7 +143,20 @@ class SlotEditor:
     def _view(
         self, row: Slot, bound: Mapping[str, uuid.UUID], templates: Mapping[uuid.UUID, TemplateMedia]
     ) -> SlotView:
-        return view_of(self._providers, row, bound, templates)
+        """A slot as it is shown, with what no longer fits its provider."""
+        config, problems = config_of(row, bound)
+        try:
+            checked(self._providers, config, templates)
+        except ValidationFailed as error:
+            problems = {**(error.fields or {}), **problems}
+        return SlotView.model_construct(
+            **{name: getattr(config, name) for name in SlotConfig.model_fields},
+            slot_id=row.slot_id,
+            version=row.version,
+            updated_by=row.updated_by,
+            updated_at=row.updated_at,
+            problems=problems,
+        )
 
     async def _shown(self, session: AsyncSession, row: Slot) -> SlotView:
         await self._use_settings(session)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-GalleryState = Literal["open", "closed", "expired"]
+from appliance.guests.galleries.service import GalleryState
+
 Minutes = Annotated[
     float | None,
     Field(

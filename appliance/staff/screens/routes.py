@@ -12,7 +12,7 @@ from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.openapi import error_responses
 from appliance.core.public_base import doorway_of
-from appliance.guests.galleries.schemas import (
+from appliance.staff.screens.schemas import (
     Approval,
     Approved,
     GalleryList,
@@ -32,7 +32,7 @@ _KNOWN = error_responses(*AUTH_ERRORS, ErrorCode.NOT_FOUND, ErrorCode.VALIDATION
 
 
 def _desk(request: Request) -> GalleryDesk:
-    desk: GalleryDesk = request.app.state.services.guests.desk
+    desk: GalleryDesk = request.app.state.services.gallery_desk
     return desk
 
 
