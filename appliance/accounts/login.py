@@ -16,6 +16,7 @@ from appliance.accounts.sessions import Grant, SessionService
 from appliance.accounts.throttle import Client, LoginThrottle, Taken
 from appliance.core.db import Database
 from appliance.core.errors import InvalidCredentials, NotAuthenticated, TooManyLogins, ValidationFailed
+from appliance.core.language import Message
 from appliance.core.passwords import MAX_PASSWORD_BYTES, PasswordChecker, hash_password
 
 log = structlog.get_logger()
@@ -80,7 +81,7 @@ class LoginService:
         if not await self._matches(current, account.password_hash):
             await self._note("account.password_refused", who.username, who.address)
             raise InvalidCredentials(
-                "The current password is wrong.", fields={"current_password": "is wrong"}
+                "The current password is wrong.", fields={"current_password": Message("is wrong")}
             )
         hashed = await hash_password(new)
         async with self._database.session() as session:
@@ -126,14 +127,14 @@ def known_form(username: str) -> str:
     return name if USERNAME.fullmatch(name) else NOBODY
 
 
-def password_problem(new: str, username: str, current: str | None = None) -> str | None:
+def password_problem(new: str, username: str, current: str | None = None) -> Message | None:
     """Why ``new`` will not do as the password of ``username``, or ``None``."""
     if len(new) < MIN_PASSWORD_CHARS:
-        return f"must have at least {MIN_PASSWORD_CHARS} characters"
+        return Message("must have at least %(n)s characters", n=MIN_PASSWORD_CHARS)
     if len(new.encode()) > MAX_PASSWORD_BYTES:
-        return f"must have at most {MAX_PASSWORD_BYTES} bytes"
+        return Message("must have at most %(n)s bytes", n=MAX_PASSWORD_BYTES)
     if new == current:
-        return "must differ from the current one"
+        return Message("must differ from the current one")
     if username in new.lower():
-        return "must not contain the user name"
+        return Message("must not contain the user name")
     return None

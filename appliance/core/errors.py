@@ -91,7 +91,7 @@ class ApplianceError(Exception):
         self,
         message: str | None = None,
         *,
-        fields: dict[str, str] | None = None,
+        fields: Mapping[str, str] | None = None,
         job_id: str | None = None,
         retry_after: int | None = None,
         extra: Mapping[str, Any] | None = None,
@@ -107,7 +107,7 @@ class ApplianceError(Exception):
         """The JSON form; absent keys are omitted."""
         error: dict[str, Any] = {"code": str(self.code), "message": self.message}
         if self.fields:
-            error["fields"] = self.fields
+            error["fields"] = dict(self.fields)
         if self.job_id:
             error["job_id"] = self.job_id
         if self.retry_after is not None:

@@ -31,6 +31,7 @@ from appliance.core.errors import (
 )
 from appliance.core.files import storage_errors
 from appliance.core.images import SNIFF_BYTES, sniff
+from appliance.core.language import Message
 from appliance.core.threads import finish_in_thread
 
 BLOCK_BYTES = 512 * 1024
@@ -166,7 +167,9 @@ class _FileSink:
 
     async def finish(self) -> ReceivedFile:
         if self._size == 0:
-            raise MissingField("The file part is empty.", fields={self._field: "the file has no bytes"})
+            raise MissingField(
+                "The file part is empty.", fields={self._field: Message("the file has no bytes")}
+            )
         if not self._sniffed:
             self._look()
         await self._flush()
@@ -236,7 +239,9 @@ class UploadReceiver:
         """
         fields, file = await self.receive_any(body)
         if file is None:
-            raise MissingField("The photo is missing.", fields={self._file_field: "send one file part"})
+            raise MissingField(
+                "The photo is missing.", fields={self._file_field: Message("send one file part")}
+            )
         return ReceivedUpload(fields, file)
 
     async def receive_any(self, body: AsyncIterator[bytes]) -> tuple[dict[str, str], ReceivedFile | None]:
@@ -284,13 +289,15 @@ class UploadReceiver:
         if not self._in_file:
             if self._name in self._once and self._name in self._fields:
                 raise InvalidMultipart(
-                    f"The field {self._name!r} was sent twice.", fields={self._name: "sent twice"}
+                    f"The field {self._name!r} was sent twice.", fields={self._name: Message("sent twice")}
                 )
             self._name = self._free_name()
             self._text.clear()
             return
         if self._sink is not None:
-            raise InvalidMultipart("More than one file was sent.", fields={self._name: "a second file"})
+            raise InvalidMultipart(
+                "More than one file was sent.", fields={self._name: Message("a second file")}
+            )
         self._sink = _FileSink(
             self._folder / "photo",
             clean_file_name(name or ""),
@@ -314,7 +321,7 @@ class UploadReceiver:
             raise PayloadTooLarge(
                 f"The text fields are too long: {MAX_FIELD_BYTES // 1024} kB each and "
                 f"{MAX_FIELDS_BYTES // 1024} kB together are taken.",
-                fields={self._name: "too long"},
+                fields={self._name: Message("too long")},
             )
 
     async def _end(self) -> None:

@@ -8,58 +8,79 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from appliance.core.language import Message
+
 _WHOLE, _NUMBER, _FLAG = "must be a whole number", "must be a number", "must be true or false"
 _OBJECT, _TIME = "must be an object", "must be a time like 2026-11-23T18:04:11Z"
 
-# By Pydantic's type of error; {…} is of the error's context.
-_MESSAGES: Mapping[str, str] = MappingProxyType(
+# By Pydantic's type of error: what we say, and the name in the error's context of what is put in.
+_MESSAGES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "missing": "is missing",
-        "extra_forbidden": "is not known here; leave it out",
-        "greater_than": "must be more than {gt}",
-        "greater_than_equal": "must be {ge} or more",
-        "less_than": "must be less than {lt}",
-        "less_than_equal": "must be {le} or less",
-        "finite_number": "must be a finite number",
-        "int_type": _WHOLE,
-        "int_parsing": _WHOLE,
-        "int_from_float": _WHOLE,
-        "float_type": _NUMBER,
-        "float_parsing": _NUMBER,
-        "bool_type": _FLAG,
-        "bool_parsing": _FLAG,
-        "string_type": "must be text",
-        "string_too_short": "must have at least {min_length} characters",
-        "string_too_long": "must have at most {max_length} characters",
-        "string_pattern_mismatch": "must match the pattern {pattern}",
-        "too_short": "must have at least {min_length} entries",
-        "too_long": "must have at most {max_length} entries",
-        "literal_error": "must be {expected}",
-        "enum": "must be {expected}",
-        "dict_type": _OBJECT,
-        "model_type": _OBJECT,
-        "model_attributes_type": _OBJECT,
-        "list_type": "must be a list",
-        "uuid_parsing": "must be a UUID",
-        "datetime_type": _TIME,
-        "datetime_parsing": _TIME,
-        "datetime_from_date_parsing": _TIME,
-        "timezone_aware": "must have a time zone: " + _TIME.removeprefix("must be "),
-        "json_invalid": "is not valid JSON: {error}",
-        "value_error": "{error}",
+        "missing": ("is missing", ""),
+        "extra_forbidden": ("is not known here; leave it out", ""),
+        "greater_than": ("must be more than %(n)s", "gt"),
+        "greater_than_equal": ("must be %(n)s or more", "ge"),
+        "less_than": ("must be less than %(n)s", "lt"),
+        "less_than_equal": ("must be %(n)s or less", "le"),
+        "finite_number": ("must be a finite number", ""),
+        "int_type": (_WHOLE, ""),
+        "int_parsing": (_WHOLE, ""),
+        "int_from_float": (_WHOLE, ""),
+        "float_type": (_NUMBER, ""),
+        "float_parsing": (_NUMBER, ""),
+        "bool_type": (_FLAG, ""),
+        "bool_parsing": (_FLAG, ""),
+        "string_type": ("must be text", ""),
+        "string_too_short": ("must have at least %(n)s characters", "min_length"),
+        "string_too_long": ("must have at most %(n)s characters", "max_length"),
+        "string_pattern_mismatch": ("must match the pattern %(pattern)s", "pattern"),
+        "too_short": ("must have at least %(n)s entries", "min_length"),
+        "too_long": ("must have at most %(n)s entries", "max_length"),
+        "dict_type": (_OBJECT, ""),
+        "model_type": (_OBJECT, ""),
+        "model_attributes_type": (_OBJECT, ""),
+        "list_type": ("must be a list", ""),
+        "uuid_parsing": ("must be a UUID", ""),
+        "datetime_type": (_TIME, ""),
+        "datetime_parsing": (_TIME, ""),
+        "datetime_from_date_parsing": (_TIME, ""),
+        "timezone_aware": ("must have a time zone: a time like 2026-11-23T18:04:11Z", ""),
+        "json_invalid": ("is not valid JSON: %(error)s", "error"),
     }
 )
 
 
-def plain_message(found: Mapping[str, Any]) -> str:
+def plain_message(found: Mapping[str, Any]) -> Message:
     """One of Pydantic's findings in our words; in Pydantic's own where it is of a rarer kind."""
-    if found["type"] == "string_too_short" and found["ctx"]["min_length"] == 1:
-        return "must not be empty"
-    message = _MESSAGES.get(found["type"])
-    if message is None:
-        return str(found["msg"])
-    values = (found.get("ctx") or {}).items()
-    return message.format_map({name: _short(value) for name, value in values})
+    context = found.get("ctx") or {}
+    match found["type"]:
+        case "string_too_short" if context["min_length"] == 1:
+            return Message("must not be empty")
+        case "value_error":
+            return _own(context["error"])
+        case "literal_error" | "enum":
+            return _choices(str(context["expected"]))
+    if found["type"] not in _MESSAGES:
+        return Message(str(found["msg"]))
+    template, name = _MESSAGES[found["type"]]
+    if not name:
+        return Message(template)
+    place = name if name in ("pattern", "error") else "n"
+    return Message(template, **{place: _short(context[name])})
+
+
+def _own(error: ValueError) -> Message:
+    """What one of our own validators said."""
+    said = error.args[0] if error.args else ""
+    return said if isinstance(said, Message) else Message(str(error))
+
+
+def _choices(expected: str) -> Message:
+    """``'a', 'b' or 'c'``."""
+    choices, found, last = expected.rpartition(" or ")
+    if not found:
+        return Message("must be %(choice)s", choice=expected)
+    return Message("must be %(choices)s or %(last)s", choices=choices, last=last)
 
 
 def _short(value: object) -> object:

@@ -12,6 +12,7 @@ from fastapi import Response
 from fastapi.responses import JSONResponse
 
 from appliance.core.errors import ValidationFailed
+from appliance.core.language import Message
 from appliance.ingest.idempotency import Delivered
 from appliance.jobs.links import public_path, qr_path
 from appliance.media.store import EXTENSIONS
@@ -30,7 +31,15 @@ def asked_form(query: Mapping[str, str], accept: str | None) -> ReplyForm | None
         for form in _FORMS:
             if form == wanted:
                 return form
-        raise ValidationFailed(fields={"reply": f"must be one of {', '.join(_FORMS)}, not {wanted[:40]!r}"})
+        raise ValidationFailed(
+            fields={
+                "reply": Message(
+                    "must be one of %(names)s, not %(given)s",
+                    names=", ".join(_FORMS),
+                    given=repr(wanted[:40]),
+                )
+            }
+        )
     for item in (accept or "").split(","):
         kind = item.split(";")[0].strip().lower()
         if kind == "application/json":

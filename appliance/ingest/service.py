@@ -22,6 +22,7 @@ from appliance.core.errors import (
     StorageFull,
 )
 from appliance.core.images import EncodedImage
+from appliance.core.language import Message
 from appliance.core.threads import finish_in_thread
 from appliance.core.uploads import ReceivedUpload, UploadReceiver, boundary_of
 from appliance.ingest.credentials import IngestCredentials
@@ -153,7 +154,9 @@ class IngestService:
         )
         upload = await receiver.receive(arrival.body)
         if PASSWORD_FIELD not in upload.fields:
-            raise MissingField("The password is missing.", fields={PASSWORD_FIELD: "send it as a field"})
+            raise MissingField(
+                "The password is missing.", fields={PASSWORD_FIELD: Message("send it as a field")}
+            )
         return upload, await self._imaging.inspect(upload.file.path, slot.settings.max_pixels)
 
     async def _check_password(self, name: str, value: str) -> None:
@@ -281,7 +284,8 @@ def _idempotency_key(arrival: Arrival, upload: ReceivedUpload) -> str | None:
     key = (arrival.idempotency_key or upload.fields.get(KEY_FIELD, "")).strip()
     if len(key) > MAX_KEY_CHARS:
         raise InvalidMultipart(
-            f"The idempotency key is longer than {MAX_KEY_CHARS} characters.", fields={KEY_FIELD: "too long"}
+            f"The idempotency key is longer than {MAX_KEY_CHARS} characters.",
+            fields={KEY_FIELD: Message("too long")},
         )
     return key or None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from appliance.core.language import Message
 from appliance.providers.base import Operation, TemplateImage
 
 
@@ -10,13 +11,19 @@ def role_problems(operation: Operation, roles: frozenset[str], max_images: int) 
 
     Roles that the operation does not take are not sent, so they are not counted.
     """
-    found = {
-        f"template_media.{role}": f"{operation.title} needs a template with the role {role!r}"
+    found: dict[str, str] = {
+        f"template_media.{role}": Message(
+            "%(title)s needs a template with the role %(role)s",
+            title=Message(operation.title),
+            role=repr(role),
+        )
         for role, required in operation.template_roles.items()
         if required and role not in roles
     }
     if 1 + len(roles & set(operation.template_roles)) > max_images:
-        found["template_media"] = f"the model takes {max_images} images, the guest's photo included"
+        found["template_media"] = Message(
+            "the model takes %(n)s images, the guest's photo included", n=max_images
+        )
     return found
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from appliance.core.errors import ValidationFailed
+from appliance.core.language import Message
 from appliance.core.validation import field_messages
 from appliance.media.finish import OutputOptions
 from appliance.media.models import TemplateMedia
@@ -67,8 +68,8 @@ def checked(
     ``templates`` are those of its template media that exist. Raises ``ValidationFailed`` with one
     message per field.
     """
-    found = {
-        f"template_media.{role}": "there is no such template"
+    found: dict[str, str] = {
+        f"template_media.{role}": Message("there is no such template")
         for role, media_id in config.template_media.items()
         if media_id not in templates
     }

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from appliance.core.language import Message
 from appliance.providers.base import Params
 
 FIELD_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$"
@@ -67,12 +68,16 @@ def problems(params: Params, options: PromptOptions) -> dict[str, str]:
         unknown = sorted({name for name, _ in _PLACE.findall(text)} - set(options.fields))
         if unknown:
             allowed = ", ".join(options.fields) or "none"
-            found[field] = f"{{{unknown[0]}}} is not among the slot's values ({allowed})"
+            found[field] = Message(
+                "%(place)s is not among the slot's values (%(known)s)",
+                place=f"{{{unknown[0]}}}",
+                known=allowed,
+            )
         elif _BROKEN.search(_PLACE.sub("", text)):
-            found[field] = "a brace stands alone; write {name} or {name|what else}"
+            found[field] = Message("a brace stands alone; write {name} or {name|what else}")
     for name in options.fields:
         if not re.fullmatch(FIELD_NAME, name):
-            found["prompt.fields"] = f"{name!r} cannot be a value's name"
+            found["prompt.fields"] = Message("%(name)s cannot be a value's name", name=repr(name))
     return found
 
 

@@ -25,6 +25,7 @@ from appliance.admin.i18n import NAMES
 from appliance.admin.render import page
 from appliance.admin.services import services_of
 from appliance.core.errors import InvalidCredentials, TooManyLogins, ValidationFailed
+from appliance.core.language import Message
 
 router = APIRouter()
 
@@ -49,7 +50,7 @@ async def change_password(request: Request, visiting: SignedIn) -> Response:
     form = await read_form(request)
     current, new, again = (form.get(name, "")[:_LONGEST] for name in ("current", "new", "again"))
     if new != again:
-        return _password_page(visiting, 422, fields={"again": "does not match"})
+        return _password_page(visiting, 422, fields={"again": Message("does not match")})
     try:
         grant = await services_of(request).login.change_password(visiting.who, current, new)
     except (ValidationFailed, InvalidCredentials) as refused:

@@ -18,6 +18,7 @@ from appliance.admin.render import page, part
 from appliance.admin.slots.draft import operation_of
 from appliance.admin.slots.fields import SchemaWords, properties
 from appliance.core.errors import SlotNotFound, ValidationFailed
+from appliance.core.language import Message
 from appliance.slots.schemas import SLOT_IDS, SlotConfig
 from appliance.staff.slots.catalog import ProviderList
 
@@ -89,7 +90,7 @@ async def duplicate(slot_id: str, request: Request, visiting: MayWrite) -> Respo
     if to not in SLOT_IDS:
         raise SlotNotFound
     if to == slot_id:
-        raise ValidationFailed(fields={"to": "is the same slot"})
+        raise ValidationFailed(fields={"to": Message("is the same slot")})
     await desk_of(request).slot_editor.duplicate(slot_id, to, visiting.who)
     visiting.notice("slot_duplicated")
     return RedirectResponse(f"{PAGE}/{to}", 303)

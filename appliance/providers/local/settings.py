@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field
 
+from appliance.core.language import Message
 from appliance.providers.base import Params
 
 Amount = Annotated[int, Field(ge=0, le=100)]
@@ -15,7 +16,7 @@ HexColour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$", json_schema_extra
 
 def _known_zone(name: str) -> str:
     if name not in available_timezones():
-        raise ValueError(f"unknown time zone {name!r}; write it like Europe/Moscow")
+        raise ValueError(Message("unknown time zone %(zone)s; write it like Europe/Moscow", zone=repr(name)))
     ZoneInfo(name)
     return name
 

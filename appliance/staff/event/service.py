@@ -15,6 +15,7 @@ from appliance.accounts.repository import AccountRepository
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import EventNotExported, ValidationFailed
+from appliance.core.language import Message
 from appliance.guests.screens import Screens
 from appliance.guests.service import State, state_of, title_for_names
 from appliance.guests.zipping import zipped
@@ -85,7 +86,9 @@ class Event:
         photos that are in no archive, unless those shall go too. It can be repeated after a failure.
         """
         if request.confirm != CONFIRMATION:
-            raise ValidationFailed(fields={"confirm": f"must be {CONFIRMATION!r}"})
+            raise ValidationFailed(
+                fields={"confirm": Message("must be %(choice)s", choice=repr(CONFIRMATION))}
+            )
         if not request.even_not_exported:
             await self._require_export()
         report = WipeReport()

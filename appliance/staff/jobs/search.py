@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.core.errors import ValidationFailed
+from appliance.core.language import Message
 from appliance.jobs.models import JobHistory, JobStatus
 
 ResultState = Literal["available", "hidden", "expired", "deleted"]
@@ -80,7 +81,7 @@ _STATES: dict[ResultState, ColumnElement[bool]] = {
 def _bounds(prefix: str) -> tuple[uuid.UUID, uuid.UUID]:
     digits = prefix.strip().lower().replace("-", "")
     if not _HEX.fullmatch(digits):
-        raise ValidationFailed(fields={"q": "must be the beginning of a job's id"})
+        raise ValidationFailed(fields={"q": Message("must be the beginning of a job's id")})
     return uuid.UUID(digits.ljust(32, "0")), uuid.UUID(digits.ljust(32, "f"))
 
 
@@ -104,7 +105,7 @@ def _position(cursor: str) -> tuple[datetime, uuid.UUID]:
         return datetime.fromisoformat(moment).astimezone(UTC), uuid.UUID(job_id)
     except (ValueError, binascii.Error):
         raise ValidationFailed(
-            fields={"cursor": "must be the next_cursor of the page before, unchanged"}
+            fields={"cursor": Message("must be the next_cursor of the page before, unchanged")}
         ) from None
 
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from appliance.accounts.dependencies import AUTH_ERRORS, requires
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode, ValidationFailed
+from appliance.core.language import Message
 from appliance.core.openapi import error_responses
 from appliance.core.sending import stored_file
 from appliance.guests.sending import zip_answer
@@ -102,9 +103,9 @@ def _chosen(ids: str | None) -> frozenset[uuid.UUID] | None:
     try:
         chosen = frozenset(uuid.UUID(one) for one in ids.split(",") if one)
     except ValueError:
-        raise ValidationFailed(fields={"ids": "must be job ids, separated by commas"}) from None
+        raise ValidationFailed(fields={"ids": Message("must be job ids, separated by commas")}) from None
     if len(chosen) > MOST_IDS:
-        raise ValidationFailed(fields={"ids": f"{MOST_IDS} at most; use a filter for more"})
+        raise ValidationFailed(fields={"ids": Message("%(n)s at most; use a filter for more", n=MOST_IDS)})
     return chosen
 
 

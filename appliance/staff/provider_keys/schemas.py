@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from appliance.core.language import Message
 from appliance.providers.base import ProviderBadKey
 from appliance.providers.http import usable_key
 from appliance.providers.key_tests import Outcome
@@ -19,13 +20,13 @@ _STAMP = "2026-11-23T18:04:11.203Z"
 def _checked(value: SecretStr) -> SecretStr:
     key = value.get_secret_value().strip()
     if len(key) < SHORTEST:
-        raise ValueError(f"must have at least {SHORTEST} characters")
+        raise ValueError(Message("must have at least %(n)s characters", n=SHORTEST))
     if len(key) > LONGEST:
-        raise ValueError(f"must have at most {LONGEST} characters")
+        raise ValueError(Message("must have at most %(n)s characters", n=LONGEST))
     try:
         return SecretStr(usable_key(key))
     except ProviderBadKey:
-        raise ValueError("must hold no spaces, line ends or foreign letters") from None
+        raise ValueError(Message("must hold no spaces, line ends or foreign letters")) from None
 
 
 class TypedKey(BaseModel):

@@ -23,6 +23,7 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
 from appliance.core.errors import NotFound, ValidationFailed
+from appliance.core.language import Message
 from appliance.providers.key_tests import KeyTest, Outcome, ask_provider
 from appliance.providers.keys import FOLDER, KeyFiles, KeyRing, ends_in
 from appliance.providers.models import ProviderKey
@@ -155,7 +156,12 @@ class ProviderKeyService:
         found = await self._known(key_id)
         if found.row is None:
             raise ValidationFailed(
-                fields={"id": f"stands in the secret file {FOLDER}/{found.provider}: remove it there"}
+                fields={
+                    "id": Message(
+                        "stands in the secret file %(file)s: remove it there",
+                        file=f"{FOLDER}/{found.provider}",
+                    )
+                }
             )
         async with self._database.session() as session:
             if not await ProviderKeyRepository(session).remove(found.row.id):
@@ -180,7 +186,7 @@ class ProviderKeyService:
         """
         found = await self._known(key_id)
         if found.key is None:
-            raise ValidationFailed(fields={"id": "cannot be read any more: enter it again"})
+            raise ValidationFailed(fields={"id": Message("cannot be read any more: enter it again")})
         tested = await self._ask(found.provider, found.key)
         if found.row is None:
             self._file_tests[found.id] = tested
@@ -226,7 +232,9 @@ class ProviderKeyService:
     def _require(self, provider: str) -> None:
         if provider not in self._names():
             known = ", ".join(self._names())
-            raise ValidationFailed(fields={"provider": f"takes no key; those that do are {known}"})
+            raise ValidationFailed(
+                fields={"provider": Message("takes no key; those that do are %(names)s", names=known)}
+            )
 
     def _of(self, provider: str) -> Iterator[_Found]:
         """A provider's keys: those that were entered, then those from its file."""
@@ -257,7 +265,9 @@ class ProviderKeyService:
             if found.key == key:
                 raise _twice(f"it stands in the secret file {FOLDER}/{provider}")
         if len(there) >= MOST_KEYS:
-            raise ValidationFailed(fields={"key": f"there are {MOST_KEYS} already: remove one first"})
+            raise ValidationFailed(
+                fields={"key": Message("there are %(n)s already: remove one first", n=MOST_KEYS)}
+            )
 
     # Testing
 
@@ -305,7 +315,7 @@ def _twice(where: str) -> ValidationFailed:
 def _refused(provider: str, tested: KeyTest) -> ValidationFailed:
     return ValidationFailed(
         f"{provider} does not accept this key, so it was not kept. {tested.detail}".strip(),
-        fields={"key": f"the provider does not accept it ({tested.reason})"},
+        fields={"key": Message("the provider does not accept it (%(reason)s)", reason=tested.reason)},
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
+from appliance.core.language import Message
 from appliance.core.passwords import MAX_PASSWORD_BYTES
 from appliance.settings.operator import OperatorSettings
 
@@ -34,11 +35,11 @@ class NewIngestPassword(BaseModel):
     def _can_be_typed(cls, value: SecretStr) -> SecretStr:
         text = value.get_secret_value()
         if len(text) < MIN_INGEST_PASSWORD_CHARS:
-            raise ValueError(f"must have at least {MIN_INGEST_PASSWORD_CHARS} characters")
+            raise ValueError(Message("must have at least %(n)s characters", n=MIN_INGEST_PASSWORD_CHARS))
         if len(text.encode()) > MAX_PASSWORD_BYTES:
-            raise ValueError(f"must have at most {MAX_PASSWORD_BYTES} bytes")
+            raise ValueError(Message("must have at most %(n)s bytes", n=MAX_PASSWORD_BYTES))
         if text != text.strip() or not text.isprintable():
-            raise ValueError("must have no spaces at its ends and nothing that cannot be seen")
+            raise ValueError(Message("must have no spaces at its ends and nothing that cannot be seen"))
         return value
 
 

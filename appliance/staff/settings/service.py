@@ -16,6 +16,7 @@ from appliance.accounts.repository import AccountRepository
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import ValidationFailed, VersionConflict
+from appliance.core.language import Message
 from appliance.core.passwords import hash_password, make_password
 from appliance.core.validation import messages_of
 from appliance.ingest.credentials import IngestCredentials, previous_valid_until
@@ -78,7 +79,7 @@ class OperatorSettingsService:
             if update.version is not None and update.version != _version(before):
                 raise VersionConflict(
                     "Somebody else changed the settings in the meantime. Look at them and try again.",
-                    fields={"version": f"is {_version(before)} now"},
+                    fields={"version": Message("is %(version)s now", version=_version(before))},
                 )
             changed = await self._store(session, update, before, who)
             if hashed:
@@ -103,7 +104,7 @@ class OperatorSettingsService:
         new = {key: value for key, value in update.changes().items() if value != old[key]}
         self._check(_fitting(old | new))
         if new.get(_LOGO) and await TemplateMediaRepository(session).lock(uuid.UUID(new[_LOGO])) is None:
-            raise ValidationFailed(fields={_LOGO: "there is no such template"})
+            raise ValidationFailed(fields={_LOGO: Message("there is no such template")})
         for key, value in new.items():
             await AppSettingsRepository(session).put(key, value, by=who.username)
         detail: dict[str, Any] = {
@@ -140,9 +141,9 @@ class OperatorSettingsService:
 def _refuse_what_means_nothing(update: SettingsUpdate) -> None:
     fields = {}
     if update.apply_to_existing and _TTL not in update.model_fields_set:
-        fields["apply_to_existing"] = f"goes with {_TTL}"
+        fields["apply_to_existing"] = Message("goes with %(field)s", field=_TTL)
     if update.previous_valid_minutes is not None and update.ingest_password is None:
-        fields["previous_valid_minutes"] = "goes with ingest_password"
+        fields["previous_valid_minutes"] = Message("goes with %(field)s", field="ingest_password")
     if fields:
         raise ValidationFailed(fields=fields)
 

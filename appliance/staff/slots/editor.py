@@ -15,6 +15,7 @@ from appliance.accounts.repository import AccountRepository
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import NotFound, SlotNotFound, ValidationFailed, VersionConflict
+from appliance.core.language import Message
 from appliance.media.models import TemplateMedia
 from appliance.providers.registry import ProviderRegistry
 from appliance.settings.operator import AppSettingsRepository
@@ -92,7 +93,7 @@ class SlotEditor:
         ``to`` is no longer the newest.
         """
         if to == slot_id:
-            raise ValidationFailed(fields={"to": "is the same slot"})
+            raise ValidationFailed(fields={"to": Message("is the same slot")})
         async with self._database.session() as session:
             slots = SlotRepository(session)
             source = await self._config(session, await _found(slots.get(slot_id)))

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Body, Depends, Header, Path, Request, Response
 from appliance.accounts.dependencies import AUTH_ERRORS, requires
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode, ValidationFailed
+from appliance.core.language import Message
 from appliance.core.openapi import error_responses
 from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.slots.views import Duplicate, SavedConfig, SlotHistory, SlotList, SlotUpdate, SlotView
@@ -49,7 +50,7 @@ def version_of(if_match: str | None) -> int | None:
         return None
     text = if_match.strip().removeprefix("W/").strip('"')
     if not text.isdecimal() or len(text) > 9:
-        raise ValidationFailed(fields={"If-Match": 'must be a version such as "7"'})
+        raise ValidationFailed(fields={"If-Match": Message('must be a version such as "7"')})
     return int(text)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from appliance.core.errors import ValidationFailed
+from appliance.core.language import Message
 from appliance.core.validation import field_messages
 from appliance.slots.schemas import SLOT_IDS, SlotConfig
 
@@ -88,7 +89,7 @@ class Duplicate(BaseModel):
     @model_validator(mode="after")
     def _known(self) -> Duplicate:
         if self.to not in SLOT_IDS:
-            raise ValueError(f"there is no slot {self.to!r}")
+            raise ValueError(Message("there is no slot %(slot)s", slot=repr(self.to)))
         return self
 
 

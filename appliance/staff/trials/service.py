@@ -18,6 +18,7 @@ from appliance.accounts.permissions import Principal
 from appliance.accounts.repository import AccountRepository
 from appliance.core.db import Database
 from appliance.core.errors import ApplianceError, MissingField, SourceNotKept, ValidationFailed
+from appliance.core.language import Message
 from appliance.core.public_base import Doorway
 from appliance.core.threads import finish_in_thread
 from appliance.core.uploads import ReceivedFile, ReceivedUpload, UploadReceiver, boundary_of
@@ -171,14 +172,15 @@ class Trials:
         except ValueError:
             values = None
         if not isinstance(values, dict):
-            raise ValidationFailed(fields={CONFIG_FIELD: "must be a JSON object, as for PUT"})
+            raise ValidationFailed(fields={CONFIG_FIELD: Message("must be a JSON object, as for PUT")})
         return await self._editor.check(slot_id, SlotUpdate.parse(values))
 
     async def _last_source(self, request: TrialRequest) -> JobHistory:
         """The newest guest's photo of this slot, else of any slot."""
         if not request.last:
             raise MissingField(
-                "The photo is missing.", fields={FILE_FIELD: "send a photo, or ask for the last one: ?last=1"}
+                "The photo is missing.",
+                fields={FILE_FIELD: Message("send a photo, or ask for the last one: ?last=1")},
             )
         async with self._database.session() as session:
             jobs = JobRepository(session)
