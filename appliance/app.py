@@ -10,7 +10,6 @@ import structlog
 from fastapi import FastAPI
 
 from appliance import __version__
-from appliance.accounts import routes as accounts_routes
 from appliance.admin.app import create_admin, with_headers
 from appliance.admin.door.headers import MOUNT
 from appliance.core import error_handlers, health
@@ -30,15 +29,16 @@ from appliance.staff.audit import routes as audit_routes
 from appliance.staff.disk import routes as disk_routes
 from appliance.staff.event import routes as event_routes
 from appliance.staff.jobs import routes as jobs_routes
+from appliance.staff.login import routes as login_routes
 from appliance.staff.pictures import routes as staff_routes
 from appliance.staff.provider_keys import routes as provider_key_routes
-from appliance.staff.screens import routes as gallery_routes
+from appliance.staff.providers import routes as provider_routes
 from appliance.staff.settings import routes as settings_routes
-from appliance.staff.slots import provider_routes
+from appliance.staff.shared_galleries import routes as gallery_routes
 from appliance.staff.slots import results as slot_page
 from appliance.staff.slots import routes as slots_routes
 from appliance.staff.stats import routes as stats_routes
-from appliance.staff.templates import routes as template_media_routes
+from appliance.staff.template_media import routes as template_media_routes
 from appliance.staff.trials import routes as trial_routes
 
 log = structlog.get_logger()
@@ -82,7 +82,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(answering_head(gallery_pages.router))
     app.include_router(gallery_routes.router)
     app.include_router(event_routes.router)
-    app.include_router(accounts_routes.router)
+    app.include_router(login_routes.router)
     app.include_router(audit_routes.router)
     app.include_router(settings_routes.router)
     app.include_router(provider_key_routes.router)

@@ -207,7 +207,7 @@ async def warm_up(settings: Settings, _: argparse.Namespace) -> int:
     from appliance.providers.stored_keys import AllKeys, StoredKeys
     from appliance.providers.timings import RouteTimings
     from appliance.settings.operator import OperatorSettings
-    from appliance.staff.slots.warm_up import WarmUp
+    from appliance.staff.providers.warm_up import WarmUp
 
     database = Database(settings.sqlalchemy_url(), pool_size=2)
     registry = ProviderRegistry(OperatorSettings(), settings.provider_base_urls)

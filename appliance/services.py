@@ -51,15 +51,15 @@ from appliance.staff.pictures.gallery import Gallery
 from appliance.staff.pictures.moderation import Moderation
 from appliance.staff.pictures.service import StaffPictures
 from appliance.staff.provider_keys.service import ProviderKeyService
-from appliance.staff.screens.service import GalleryDesk
+from appliance.staff.providers.catalog import ProviderCatalog
+from appliance.staff.providers.warm_up import WarmUp
 from appliance.staff.settings.address import Addresses
 from appliance.staff.settings.service import OperatorSettingsService
-from appliance.staff.slots.catalog import ProviderCatalog
+from appliance.staff.shared_galleries.service import GalleryDesk
 from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.slots.results import SlotPages
-from appliance.staff.slots.warm_up import WarmUp
 from appliance.staff.stats.service import StatsService
-from appliance.staff.templates.service import TemplateMediaService
+from appliance.staff.template_media.service import TemplateMediaService
 from appliance.staff.trials.service import Trials
 
 

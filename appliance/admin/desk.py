@@ -16,10 +16,10 @@ from appliance.staff.pictures.archive import StaffArchive
 from appliance.staff.pictures.gallery import Gallery
 from appliance.staff.pictures.moderation import Moderation
 from appliance.staff.pictures.service import StaffPictures
-from appliance.staff.screens.service import GalleryDesk
+from appliance.staff.providers.catalog import ProviderCatalog
 from appliance.staff.settings.address import Addresses
-from appliance.staff.slots.catalog import ProviderCatalog
-from appliance.staff.templates.service import TemplateMediaService
+from appliance.staff.shared_galleries.service import GalleryDesk
+from appliance.staff.template_media.service import TemplateMediaService
 from appliance.staff.trials.service import Trials
 
 

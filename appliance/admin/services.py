@@ -13,9 +13,9 @@ from appliance.admin.dashboard.board import Board
 from appliance.housekeeping.disk_guard import DiskGuard
 from appliance.staff.pictures.service import StaffPictures
 from appliance.staff.provider_keys.service import ProviderKeyService
+from appliance.staff.providers.warm_up import WarmUp
 from appliance.staff.settings.service import OperatorSettingsService
 from appliance.staff.slots.editor import SlotEditor
-from appliance.staff.slots.warm_up import WarmUp
 
 
 class AdminServices(Protocol):

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from pydantic import Field
 
-from appliance.accounts.dependencies import client_address
+from appliance.core.clients import client_address
 from appliance.core.clock import utcnow
 from appliance.core.errors import ResultNotFound
 from appliance.core.sending import stored_file

@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import structlog
 from fastapi import Request
 
-from appliance.accounts.dependencies import client_address
 from appliance.admin.dashboard.board import Board, Card, Disk
 from appliance.admin.services import services_of
+from appliance.core.clients import client_address
 from appliance.core.errors import ApplianceError
 
 log = structlog.get_logger()

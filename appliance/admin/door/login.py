@@ -5,7 +5,6 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.accounts.dependencies import DEVICE_COOKIE, client_of
 from appliance.accounts.sessions import Grant
 from appliance.accounts.tokens import DEVICE_LIFE
 from appliance.admin.door.headers import MOUNT
@@ -15,6 +14,7 @@ from appliance.admin.forms import read_form
 from appliance.admin.render import page
 from appliance.admin.services import services_of
 from appliance.core.errors import ApplianceError, InvalidCredentials, TooManyLogins
+from appliance.staff.access import DEVICE_COOKIE, client_of
 
 router = APIRouter()
 

@@ -21,7 +21,7 @@ from appliance.core.errors import NotFound
 from appliance.core.public_base import doorway_of
 from appliance.core.validation import field_messages
 from appliance.slots.schemas import SLOT_IDS
-from appliance.staff.screens.schemas import NewGallery, OpenFor
+from appliance.staff.shared_galleries.schemas import NewGallery, OpenFor
 
 router = APIRouter(prefix="/screens")
 

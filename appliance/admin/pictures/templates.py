@@ -20,7 +20,7 @@ from appliance.core.errors import TemplateMediaInUse
 from appliance.core.sending import stored_file
 from appliance.core.validation import field_messages
 from appliance.media import previews
-from appliance.staff.templates.service import Rename
+from appliance.staff.template_media.service import Rename
 
 router = APIRouter()
 

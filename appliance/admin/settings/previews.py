@@ -16,7 +16,7 @@ from appliance.admin.render import part
 from appliance.core.public_base import doorway_of
 from appliance.settings.operator import OperatorSettings
 from appliance.staff.settings.address import AddressCheck
-from appliance.staff.templates.service import TemplateView
+from appliance.staff.template_media.service import TemplateView
 
 router = APIRouter(prefix="/settings")
 

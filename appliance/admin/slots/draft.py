@@ -10,7 +10,7 @@ from appliance.admin.forms import Form
 from appliance.admin.slots.fields import number, plain, properties, typed
 from appliance.providers.routes import MAX_FALLBACKS
 from appliance.slots.schemas import SlotConfig
-from appliance.staff.slots.catalog import OperationView, ProviderList
+from appliance.staff.providers.catalog import OperationView, ProviderList
 
 PLAIN_FIELDS = ("display_name", "reply", "deadline_seconds", "permits", "input_max_side")
 TICKS = ("active", "hedge")

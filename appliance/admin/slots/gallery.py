@@ -13,7 +13,7 @@ from appliance.admin.door.security import Visit, allowed
 from appliance.admin.forms import read_form
 from appliance.admin.render import part
 from appliance.core.public_base import doorway_of
-from appliance.staff.screens.schemas import NewGallery
+from appliance.staff.shared_galleries.schemas import NewGallery
 
 router = APIRouter(prefix="/dashboard")
 

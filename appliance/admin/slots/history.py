@@ -20,7 +20,7 @@ from appliance.admin.slots.fields import SchemaWords, properties
 from appliance.core.errors import SlotNotFound, ValidationFailed
 from appliance.core.language import Message
 from appliance.slots.schemas import SLOT_IDS, SlotConfig
-from appliance.staff.slots.catalog import ProviderList
+from appliance.staff.providers.catalog import ProviderList
 
 router = APIRouter(prefix="/slots")
 

@@ -12,7 +12,7 @@ from appliance.admin.i18n import Words
 from appliance.admin.slots.draft import Draft, draft_of, values_of
 from appliance.admin.slots.history import label_of, shown
 from appliance.slots.schemas import SlotConfig
-from appliance.staff.slots.catalog import ProviderList
+from appliance.staff.providers.catalog import ProviderList
 from appliance.staff.slots.changes import flat, nested
 from appliance.staff.slots.views import SlotView
 

@@ -11,8 +11,8 @@ from appliance.admin.i18n import Words
 from appliance.admin.slots.draft import Draft, RouteDraft, operation_of
 from appliance.admin.slots.fields import Input, SchemaWords, inputs_of
 from appliance.providers.routes import MAX_FALLBACKS
-from appliance.staff.slots.catalog import OperationView, ProviderList, ProviderView
-from appliance.staff.templates.service import TemplateView
+from appliance.staff.providers.catalog import OperationView, ProviderList, ProviderView
+from appliance.staff.template_media.service import TemplateView
 
 REPLIES = ("image", "multipart", "json")
 _FALLBACK = re.compile(r"fallbacks\.(\d+)\.(.+)")

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
-from appliance.accounts.dependencies import client_address
+from appliance.core.clients import client_address
 from appliance.core.errors import PermissionDenied
 from appliance.core.sending import stored_file
 from appliance.guests.galleries.live import feed

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AwareDatetime
 
 from appliance.accounts.audit import AuditFilter, AuditTrail
-from appliance.accounts.dependencies import AUTH_ERRORS, requires
 from appliance.accounts.permissions import Principal
-from appliance.accounts.schemas import AuditEntry, AuditList
 from appliance.core.errors import ErrorCode
 from appliance.core.openapi import error_responses
+from appliance.staff.access import AUTH_ERRORS, requires
+from appliance.staff.audit.schemas import AuditEntry, AuditList
 
 router = APIRouter(prefix="/api", tags=["audit"])
 

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from appliance.accounts.dependencies import AUTH_ERRORS, requires
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.openapi import error_responses
 from appliance.guests.sending import zip_answer
+from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.event.schemas import EventState, WipeReport, WipeRequest
 from appliance.staff.event.service import Event
 

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import AwareDatetime
 
-from appliance.accounts.dependencies import AUTH_ERRORS, requires
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.openapi import error_responses
 from appliance.jobs.models import JobStatus
+from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.jobs.schemas import JobList, JobView
 from appliance.staff.jobs.search import JobFilter
 from appliance.staff.jobs.service import JobService

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from appliance.accounts.dependencies import AUTH_ERRORS, requires
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode, ValidationFailed
 from appliance.core.language import Message
@@ -16,6 +15,7 @@ from appliance.core.sending import stored_file
 from appliance.guests.sending import zip_answer
 from appliance.guests.service import attachment
 from appliance.media.previews import MEDIA_TYPE
+from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.jobs.routes import Cursor, JobId, Limit, Moment, Slot
 from appliance.staff.jobs.schemas import ResultView
 from appliance.staff.jobs.search import JobFilter

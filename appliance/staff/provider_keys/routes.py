@@ -6,10 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from appliance.accounts.dependencies import AUTH_ERRORS, requires
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.openapi import error_responses
+from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.provider_keys.schemas import (
     KeyTestView,
     NewProviderKey,

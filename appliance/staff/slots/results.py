@@ -12,7 +12,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from appliance.accounts.dependencies import AUTH_ERRORS, requires
 from appliance.accounts.permissions import Principal
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
@@ -20,6 +19,7 @@ from appliance.core.errors import ErrorCode
 from appliance.core.openapi import error_responses
 from appliance.jobs import links
 from appliance.jobs.models import JobHistory, JobStatus
+from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.jobs.search import JobFilter, ResultState, find_jobs, result_state
 from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.slots.routes import SlotId

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, Path, Request, Response
 
-from appliance.accounts.dependencies import AUTH_ERRORS, requires
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode, ValidationFailed
 from appliance.core.language import Message
 from appliance.core.openapi import error_responses
+from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.slots.views import Duplicate, SavedConfig, SlotHistory, SlotList, SlotUpdate, SlotView
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from appliance.accounts.dependencies import AUTH_ERRORS, requires
 from appliance.accounts.permissions import Principal
 from appliance.core.openapi import error_responses
+from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.stats.schemas import SlotStatsList
 from appliance.staff.stats.service import StatsService
 

@@ -11,12 +11,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from appliance.accounts.dependencies import AUTH_ERRORS, requires
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.openapi import error_responses
 from appliance.core.public_base import doorway_of
 from appliance.core.uploads import clean_text
+from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.jobs.routes import JobId
 from appliance.staff.jobs.schemas import JobView
 from appliance.staff.jobs.service import JobService

@@ -9,11 +9,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from appliance.accounts.dependencies import AUTH_ERRORS, requires
 from appliance.accounts.permissions import Principal
 from appliance.core.openapi import error_responses
-from appliance.staff.slots.catalog import ProviderCatalog, ProviderList
-from appliance.staff.slots.warm_up import WarmUp, WarmUpReport
+from appliance.staff.access import AUTH_ERRORS, requires
+from appliance.staff.providers.catalog import ProviderCatalog, ProviderList
+from appliance.staff.providers.warm_up import WarmUp, WarmUpReport
 
 router = APIRouter(prefix="/api/providers", tags=["providers"])
 

@@ -11,6 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from appliance.accounts.permissions import Permission, Principal
 from appliance.accounts.sessions import SessionService
 from appliance.accounts.throttle import Client
+from appliance.core.clients import client_address
 from appliance.core.errors import ErrorCode, NotAuthenticated, PermissionDenied
 
 DEVICE_COOKIE = "photochanger_device"
@@ -27,11 +28,6 @@ AUTH_ERRORS = (
 bearer_scheme = HTTPBearer(
     auto_error=False, bearerFormat="JWT", description="the access token of `POST /api/login`"
 )
-
-
-def client_address(request: Request) -> str:
-    """The true client's address: Uvicorn took it from the proxies that are trusted to name it."""
-    return request.client.host if request.client else "local"
 
 
 def client_of(request: Request) -> Client:

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from appliance.accounts.dependencies import AUTH_ERRORS, requires
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.openapi import error_responses
 from appliance.core.sending import stored_file
 from appliance.media import previews
-from appliance.staff.templates.service import (
+from appliance.staff.access import AUTH_ERRORS, requires
+from appliance.staff.template_media.service import (
     RegisteredTemplate,
     Rename,
     TemplateList,

@@ -22,7 +22,7 @@ from appliance.guests.galleries.service import state_of
 from appliance.jobs.links import preview_path
 from appliance.jobs.models import JobHistory
 from appliance.settings.operator import AppSettingsRepository
-from appliance.staff.screens.schemas import GalleryView, NewGallery, WaitingPicture
+from appliance.staff.shared_galleries.schemas import GalleryView, NewGallery, WaitingPicture
 
 log = structlog.get_logger()
 

@@ -7,12 +7,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Request
 
-from appliance.accounts.dependencies import AUTH_ERRORS, requires
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.openapi import error_responses
 from appliance.core.public_base import doorway_of
-from appliance.staff.screens.schemas import (
+from appliance.staff.access import AUTH_ERRORS, requires
+from appliance.staff.shared_galleries.schemas import (
     Approval,
     Approved,
     GalleryList,
@@ -21,7 +21,7 @@ from appliance.staff.screens.schemas import (
     OpenFor,
     WaitingList,
 )
-from appliance.staff.screens.service import GalleryDesk
+from appliance.staff.shared_galleries.service import GalleryDesk
 
 router = APIRouter(prefix="/api/shared-galleries", tags=["galleries"])
 

@@ -7,23 +7,23 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials
 
-from appliance.accounts.dependencies import (
-    DEVICE_COOKIE,
-    REFRESH_COOKIE,
-    bearer_scheme,
-    client_address,
-    client_of,
-    current_principal,
-)
 from appliance.accounts.login import LoginService
 from appliance.accounts.permissions import Principal
-from appliance.accounts.schemas import AccessGrant, LoginRequest, Me, PasswordChange
 from appliance.accounts.sessions import Grant, SessionService
 from appliance.accounts.throttle import Client
 from appliance.accounts.tokens import DEVICE_LIFE
+from appliance.core.clients import client_address
 from appliance.core.clock import utcnow
 from appliance.core.errors import ErrorCode, NotAuthenticated
 from appliance.core.openapi import error_responses
+from appliance.staff.access import (
+    DEVICE_COOKIE,
+    REFRESH_COOKIE,
+    bearer_scheme,
+    client_of,
+    current_principal,
+)
+from appliance.staff.login.schemas import AccessGrant, LoginRequest, Me, PasswordChange
 
 router = APIRouter(prefix="/api", tags=["accounts"])
 
