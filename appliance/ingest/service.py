@@ -35,7 +35,7 @@ from appliance.media.imaging import Imaging, Photo, PhotoInfo
 from appliance.media.lending import Lending
 from appliance.media.mark import marked
 from appliance.media.store import MediaStore
-from appliance.providers.base import EditedImage
+from appliance.providers.attempts import Delivery
 from appliance.providers.failover import ProviderLine
 from appliance.providers.runner import EditJob
 from appliance.slots.schemas import ActiveSlot
@@ -206,11 +206,11 @@ class IngestService:
         self._compare_hash(job)
         await self._keep_source(job, record)
         since = time.monotonic()
-        edited = await self._edit(job, record)
+        delivery = await self._edit(job, record)
         since = record.mark("provider", since)
-        by_ai, settings = _made_by_ai(record), job.slot.settings
+        by_ai, settings = delivery.route.by_ai, job.slot.settings
         async with job.deadline.guard():
-            picture = EncodedImage(edited.data, edited.media_type)
+            picture = EncodedImage(delivery.picture.data, delivery.picture.media_type)
             words = settings.mark_ai_words if by_ai else ""
             finished = await self._finisher.finish(
                 picture, job.slot.output, job.slot.overlay, job.deadline, job.link, words
@@ -223,7 +223,7 @@ class IngestService:
         record.done(stored, timedelta(hours=settings.result_ttl_hours))
         return Delivered(job.job_id, stored)
 
-    async def _edit(self, job: PhotoJob, record: JobRecord) -> EditedImage:
+    async def _edit(self, job: PhotoJob, record: JobRecord) -> Delivery:
         slot, settings = job.slot, job.slot.settings
         untouched = as_it_is(slot.output, slot.overlay, settings.mark_ai_words)
         for_providers = job.deadline.shortened(FINISH_SECONDS if untouched else PRINT_SECONDS)
@@ -288,10 +288,3 @@ def _idempotency_key(arrival: Arrival, upload: ReceivedUpload) -> str | None:
             fields={KEY_FIELD: Message("too long")},
         )
     return key or None
-
-
-def _made_by_ai(record: JobRecord) -> bool:
-    """Whether a provider's model made the picture, and not the looks on this machine."""
-    return any(
-        one.get("outcome") == "delivered" and one.get("provider") != "local" for one in record.attempts
-    )

@@ -20,6 +20,7 @@ from appliance.core.errors import ApplianceError, DatabaseUnavailable, DeadlineE
 from appliance.jobs.models import INTERRUPTED_REASON, TIMEOUT_REASON, JobHistory, JobStatus
 from appliance.jobs.repository import JobRepository
 from appliance.media.store import StoredFile
+from appliance.providers.attempts import Attempt
 
 log = structlog.get_logger()
 
@@ -35,7 +36,7 @@ class JobRecord:
     slot_id: str
     deadline: Deadline
     timings: dict[str, int] = field(default_factory=dict)
-    attempts: list[dict[str, Any]] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
     result: StoredFile | None = None
     source_key: str | None = None
     result_ttl: timedelta = timedelta(0)
@@ -162,7 +163,7 @@ class JobLedger:
                 record.job_id,
                 status,
                 timings=record.timings,
-                attempts=record.attempts,
+                attempts=[attempt.stored() for attempt in record.attempts],
                 source_key=record.source_key,
                 **values,
             )

@@ -17,6 +17,7 @@ once, above the drivers; a driver tells them what happened through the exception
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -24,6 +25,18 @@ from pydantic import BaseModel, ConfigDict
 
 from appliance.core.clock import Deadline
 from appliance.core.images import EncodedImage
+
+
+class FailureKind(StrEnum):
+    """What a failure means, whatever word the provider has for it."""
+
+    NO_IMAGE = "no_image"
+    QUOTA = "quota"
+    UNREACHABLE = "unreachable"
+    BAD_KEY = "bad_key"
+    REFUSED = "refused"
+    BUSY = "busy"
+    IMPOSSIBLE = "impossible"
 
 
 class ProviderError(Exception):
@@ -35,6 +48,7 @@ class ProviderError(Exception):
     the driver has made all the tries there may be, because the provider bills each.
     """
 
+    kind: ClassVar[FailureKind]
     again = True
 
     def __init__(
@@ -57,29 +71,43 @@ class ProviderError(Exception):
 class ProviderTransient(ProviderError):
     """The same request may succeed a moment later."""
 
+    kind = FailureKind.BUSY
+
 
 class ProviderNoImage(ProviderTransient):
     """The provider answered without a picture; trying again at once is worth it."""
+
+    kind = FailureKind.NO_IMAGE
 
 
 class ProviderQuota(ProviderTransient):
     """Out of quota or rate limited; another key, or waiting ``retry_after`` seconds, may help."""
 
+    kind = FailureKind.QUOTA
+
 
 class ProviderUnreachable(ProviderTransient):
     """No connection, a broken one, or the provider's server failed."""
+
+    kind = FailureKind.UNREACHABLE
 
 
 class ProviderPermanent(ProviderError):
     """The same request will always fail on this route."""
 
+    kind = FailureKind.IMPOSSIBLE
+
 
 class ProviderBadKey(ProviderPermanent):
     """The provider does not accept this key; another key may work."""
 
+    kind = FailureKind.BAD_KEY
+
 
 class ProviderRefused(ProviderError):
     """The provider's rules forbid this photo or prompt; it must not be repeated."""
+
+    kind = FailureKind.REFUSED
 
 
 class Params(BaseModel):
@@ -225,6 +253,7 @@ __all__ = [
     "EditRequest",
     "EditedImage",
     "EncodedImage",
+    "FailureKind",
     "GuestPhoto",
     "MediaPublisher",
     "Operation",

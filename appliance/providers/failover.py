@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from appliance.core.errors import (
     ApplianceError,
@@ -24,8 +22,9 @@ from appliance.core.errors import (
     ProviderRefusedPhoto,
     ProviderUnavailable,
 )
+from appliance.providers.attempts import Delivery, Outcome
 from appliance.providers.base import (
-    EditedImage,
+    FailureKind,
     ProviderError,
     ProviderNoImage,
     ProviderRefused,
@@ -37,11 +36,11 @@ HEADROOM = 1.0  # seconds beyond its p95 that a fallback is given: it starts whe
 CANCEL_SECONDS = 0.05  # how long losers may take to let go: less than what is kept back to store a picture
 
 _ADVICE = {
-    "ProviderNoImage": "It answered without a picture; send the photo again.",
-    "ProviderRefused": "Its rules refused this photo or prompt; take another photo, or change the prompt.",
-    "ProviderQuota": "It is out of quota or busy; add a key, or switch the slot to another provider.",
-    "ProviderBadKey": "Its API key is missing or refused; enter a valid key.",
-    "ProviderUnreachable": "It cannot be reached or does not answer; check the internet connection.",
+    FailureKind.NO_IMAGE: "It answered without a picture; send the photo again.",
+    FailureKind.REFUSED: "Its rules refused this photo or prompt; take another photo, or change the prompt.",
+    FailureKind.QUOTA: "It is out of quota or busy; add a key, or switch the slot to another provider.",
+    FailureKind.BAD_KEY: "Its API key is missing or refused; enter a valid key.",
+    FailureKind.UNREACHABLE: "It cannot be reached or does not answer; check the internet connection.",
 }
 
 
@@ -51,20 +50,19 @@ def as_appliance_error(error: BaseException) -> ApplianceError:
         return error
     if not isinstance(error, ProviderError):
         raise error
-    kind = next((name for name in _ADVICE if name in [cls.__name__ for cls in type(error).__mro__]), "")
-    facts: Mapping[str, Any] = {
-        "message": f"The provider made no picture. {_ADVICE[kind]}" if kind else None,
-        "fields": {"provider": error.reason},
-    }
+    advice = _ADVICE.get(error.kind)
+    message = f"The provider made no picture. {advice}" if advice else None
+    fields = {"provider": error.reason}
     match error:
         case ProviderNoImage():
-            return ProviderGaveNoImage(**facts)
+            return ProviderGaveNoImage(message, fields=fields)
         case ProviderRefused():
-            return ProviderRefusedPhoto(**facts)
+            return ProviderRefusedPhoto(message, fields=fields)
         case ProviderTransient():
-            return ProviderUnavailable(**facts, retry_after=max(1, round(error.retry_after or 5)))
+            wait = max(1, round(error.retry_after or 5))
+            return ProviderUnavailable(message, fields=fields, retry_after=wait)
         case _:
-            return ProviderFailed(**facts)
+            return ProviderFailed(message, fields=fields)
 
 
 class ProviderLine:
@@ -73,19 +71,20 @@ class ProviderLine:
     def __init__(self, runner: RouteRunner) -> None:
         self._runner = runner
 
-    async def edit(self, job: EditJob) -> EditedImage:
-        """The best picture that came before ``job.deadline``; every attempt is noted in the job.
+    async def edit(self, job: EditJob) -> Delivery:
+        """The best picture that came before ``job.deadline``, and its route.
 
+        Every attempt is noted in the job.
         Raises an ``ApplianceError`` for the booth when every route failed, ``TimeoutError`` when
         time ran out.
         """
         race = _Race(job, self._runner)
         try:
-            index, edited = await race.run()
+            delivery = await race.run()
         finally:
             await race.stop()
-        _mark_delivered(job, index)
-        return edited
+        delivery.attempt.outcome = Outcome.DELIVERED
+        return delivery
 
 
 @dataclass(slots=True)
@@ -94,13 +93,13 @@ class _Race:
 
     job: EditJob
     runner: RouteRunner
-    running: dict[asyncio.Task[EditedImage], int] = field(default_factory=dict)
-    held: dict[int, EditedImage] = field(default_factory=dict)
+    running: dict[asyncio.Task[Delivery], int] = field(default_factory=dict)
+    held: dict[int, Delivery] = field(default_factory=dict)
     errors: dict[int, BaseException] = field(default_factory=dict)
     begun: int = 0
     last_began: float = 0.0
 
-    async def run(self) -> tuple[int, EditedImage]:
+    async def run(self) -> Delivery:
         self._start_next()
         while True:
             until = self._next_event()
@@ -109,7 +108,7 @@ class _Race:
             )
             self._collect()
             if (best := self._winner()) is not None:
-                return best, self.held[best]
+                return self.held[best]
             if self.job.deadline.remaining() <= 0:
                 raise TimeoutError
             if not self.held and (not self.running or time.monotonic() >= until):
@@ -162,16 +161,3 @@ class _Race:
             task.cancel()
         if self.running:
             await asyncio.wait(self.running, timeout=CANCEL_SECONDS)
-
-
-def _mark_delivered(job: EditJob, index: int) -> None:
-    route = job.plan.routes[index]
-    for facts in reversed(job.attempts):
-        same = (facts["provider"], facts["operation"], facts["model"]) == (
-            route.provider,
-            route.operation,
-            route.model,
-        )
-        if facts["outcome"] == "picture" and same:
-            facts["outcome"] = "delivered"
-            return

@@ -25,6 +25,11 @@ class Route:
     input_max_side: int | None = 2048
 
     @property
+    def by_ai(self) -> bool:
+        """Whether a model makes the picture, and not this machine's own looks."""
+        return self.provider != "local"
+
+    @property
     def name(self) -> str:
         """Under which name this route is shown and its circuit kept: provider and model."""
         return f"{self.provider}/{self.model or self.operation}"

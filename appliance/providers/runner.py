@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from appliance.core.clock import Deadline
-from appliance.core.errors import ApplianceError
+from appliance.providers.attempts import Attempt, Delivery
 from appliance.providers.base import (
     EditedImage,
     EditRequest,
@@ -41,13 +41,13 @@ Permits = Callable[[str, Deadline], AbstractAsyncContextManager[None]]
 
 @dataclass(slots=True)
 class EditJob:
-    """What all attempts of a job share; each attempt adds its facts to ``attempts``."""
+    """What all attempts of a job share; each attempt is added to ``attempts``."""
 
     plan: EditPlan
     photo: GuestPhoto
     deadline: Deadline
     permits: Permits
-    attempts: list[dict[str, Any]]
+    attempts: list[Attempt]
     publisher: MediaPublisher | None = None
 
 
@@ -75,7 +75,7 @@ class RouteRunner:
         estimate = self.registry.driver(route.provider).typical_seconds(route.operation, route.model)
         return self.timings.percentile(route.timed_as, share, estimate)
 
-    async def run(self, job: EditJob, route: Route, *, last_chance: bool) -> EditedImage:
+    async def run(self, job: EditJob, route: Route, *, last_chance: bool) -> Delivery:
         """The route's picture.
 
         ``last_chance``: no other route waits, so an empty answer is tried again for as long as
@@ -135,55 +135,41 @@ class RouteRunner:
         backoff = min(8.0, 2.0 ** (tries - 2)) * self.random.uniform(0.5, 1.5)
         return max(backoff, error.retry_after or 0.0)
 
-    async def _attempt(self, job: EditJob, route: Route, key: str | None, turn: _Turn) -> EditedImage:
+    async def _attempt(self, job: EditJob, route: Route, key: str | None, turn: _Turn) -> Delivery:
         # An open circuit sends photos to the next route. Where there is none, refusing would lose the
         # picture for certain: the photo goes on trying, and its growing pauses spare the provider.
         circuit = self.circuits.of(route.name)
         if circuit.state == "open" and not turn.last_chance:
             self._skip(job, route, circuit)
-        facts: dict[str, Any] = {
-            "provider": route.provider,
-            "operation": route.operation,
-            "model": route.model,
-            "key": ends_in(key) if key else None,
-        }
         async with job.permits(route.provider, job.deadline):
             if not circuit.admit() and not turn.last_chance:
                 self._skip(job, route, circuit)
-            facts["started_ms"] = round(job.deadline.elapsed() * 1000)
-            facts["outcome"] = "cancelled"
-            job.attempts.append(facts)
+            attempt = Attempt.begin(route, ends_in(key) if key else None, job.deadline)
+            job.attempts.append(attempt)
             since = time.monotonic()
             try:
                 edited = await self._call(job, route, key, turn)
             except BaseException as error:
-                _note_failure(facts, error, job.deadline)
+                attempt.ended(error, job.deadline)
                 self._judge(circuit, error, job.deadline, turn)
                 raise
             finally:
-                facts["ms"] = round((time.monotonic() - since) * 1000)
-            facts |= {"outcome": "picture", "response_id": edited.response_id}
+                attempt.ms = round((time.monotonic() - since) * 1000)
+            attempt.made(edited)
             circuit.succeeded()
             self.timings.record(route.timed_as, time.monotonic() - since)
-            return edited
+            return Delivery(route, attempt, edited)
 
     @staticmethod
     def _skip(job: EditJob, route: Route, circuit: Circuit) -> NoReturn:
         """Leave a route whose circuit is open alone, at once."""
-        reason = circuit.last_reason or ""
-        job.attempts.append(
-            {
-                "provider": route.provider,
-                "operation": route.operation,
-                "model": route.model,
-                "started_ms": round(job.deadline.elapsed() * 1000),
-                "ms": 0,
-                "outcome": "skipped",
-                "reason": "circuit_open",
-                "detail": reason,
-            }
+        error = CircuitOpen(
+            "circuit_open", circuit.last_reason or "", retry_after=circuit.seconds_until_probe()
         )
-        raise CircuitOpen("circuit_open", reason, retry_after=circuit.seconds_until_probe())
+        attempt = Attempt.begin(route, None, job.deadline)
+        attempt.skipped(error)
+        job.attempts.append(attempt)
+        raise error
 
     async def _call(self, job: EditJob, route: Route, key: str | None, turn: _Turn) -> EditedImage:
         request = EditRequest(
@@ -228,22 +214,3 @@ class RouteRunner:
 
 class CircuitOpen(ProviderUnreachable):
     """The route is left alone for now; it is not tried again within this job."""
-
-
-def _note_failure(facts: dict[str, Any], error: BaseException, deadline: Deadline) -> None:
-    if isinstance(error, ProviderError):
-        facts |= {
-            "outcome": "failed",
-            "reason": error.reason,
-            "detail": error.detail,
-            "http_status": error.http_status,
-            "response_id": error.response_id,
-        }
-    elif isinstance(error, TimeoutError) or (
-        isinstance(error, asyncio.CancelledError) and deadline.remaining() <= 0
-    ):
-        facts["outcome"] = "too_slow"
-    elif isinstance(error, ApplianceError):
-        facts |= {"outcome": "failed", "reason": str(error.code)}
-    elif not isinstance(error, asyncio.CancelledError):
-        facts |= {"outcome": "failed", "reason": "internal_error"}

@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from appliance.core.clock import Deadline
 from appliance.core.db import Database
 from appliance.core.errors import ApplianceError
+from appliance.providers.attempts import Attempt
 from appliance.providers.breaker import Circuits
 from appliance.providers.failover import ProviderLine
 from appliance.providers.keys import KeyRing
@@ -63,7 +64,12 @@ class Engine:
 
     async def photo(self, *routes: Route, seconds: float = 10.0) -> list[str]:
         """What came of each attempt that a photo took, whether or not it became a picture."""
-        attempts: list[dict[str, Any]] = []
+        attempts = await self.attempts(*routes, seconds=seconds)
+        return [attempt.reason or str(attempt.outcome) for attempt in attempts]
+
+    async def attempts(self, *routes: Route, seconds: float = 10.0) -> list[Attempt]:
+        """The attempts that a photo took."""
+        attempts: list[Attempt] = []
         job = EditJob(
             plan=EditPlan("job-1", routes),
             photo=photo_in(self.folder),
@@ -73,7 +79,7 @@ class Engine:
         )
         with suppress(ApplianceError, TimeoutError):
             await ProviderLine(self.runner).edit(job)
-        return [str(facts.get("reason", facts["outcome"])) for facts in attempts]
+        return attempts
 
 
 @asynccontextmanager

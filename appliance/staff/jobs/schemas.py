@@ -91,6 +91,9 @@ class AttemptView(_Frozen):
         "`cancelled`, `skipped`",
         examples=["delivered"],
     )
+    kind: str | None = Field(
+        default=None, description="what its failure means, the same for all providers", examples=["no_image"]
+    )
     reason: str | None = Field(default=None, description="in the provider's word", examples=["NO_IMAGE"])
     detail: str | None = None
     http_status: int | None = Field(default=None, examples=[200])

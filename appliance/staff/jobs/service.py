@@ -13,6 +13,7 @@ from appliance.core.errors import JobNotFound
 from appliance.jobs import links
 from appliance.jobs.models import JobHistory
 from appliance.jobs.repository import JobRepository
+from appliance.providers.attempts import Outcome
 from appliance.staff.jobs.advice import advice
 from appliance.staff.jobs.schemas import (
     AdviceText,
@@ -97,10 +98,14 @@ def provider_reason(job: JobHistory) -> str | None:
     return str(fields["provider"]) if "provider" in fields else None
 
 
+def attempts_of(job: JobHistory) -> list[AttemptView]:
+    """The attempts that the job's row keeps, also of a row that another version wrote."""
+    return [AttemptView.model_validate(attempt) for attempt in job.attempts]
+
+
 def summary_of(job: JobHistory, now: datetime) -> dict[str, Any]:
     """The values of a ``JobSummary``."""
-    delivered = next((one for one in job.attempts if one.get("outcome") == "delivered"), None)
-    route = delivered or {"provider": job.provider, "operation": job.operation, "model": job.model}
+    route = next((one for one in attempts_of(job) if one.outcome == Outcome.DELIVERED), job)
     reason = provider_reason(job)
     return {
         "job_id": job.job_id,
@@ -110,9 +115,9 @@ def summary_of(job: JobHistory, now: datetime) -> dict[str, Any]:
         "failure_reason": job.failure_reason,
         "provider_reason": reason,
         "advice": advice_view(job.failure_reason, reason),
-        "provider": route["provider"],
-        "operation": route["operation"],
-        "model": route["model"],
+        "provider": route.provider,
+        "operation": route.operation,
+        "model": route.model,
         "created_at": job.created_at,
         "finished_at": job.finished_at,
         "elapsed_ms": elapsed_ms(job, now),
@@ -137,7 +142,7 @@ def view_of(job: JobHistory, now: datetime, *, with_fields: bool) -> JobView:
         **summary_of(job, now),
         upload=UploadView(name=job.upload_name, type=job.upload_type, size=job.upload_size, source_url=kept),
         timings=job.timings,
-        attempts=[AttemptView.model_validate(attempt) for attempt in job.attempts],
+        attempts=attempts_of(job),
         error=job.error,
         request_fields=job.request_fields if with_fields else None,
         query_fields=job.query_fields if with_fields else None,

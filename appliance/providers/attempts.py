@@ -1,0 +1,93 @@
+"""What is noted of each try of a route, from the call to the job's row."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from appliance.core.clock import Deadline
+from appliance.core.errors import ApplianceError
+from appliance.providers.base import EditedImage, FailureKind, ProviderError
+from appliance.providers.routes import Route
+
+
+class Outcome(StrEnum):
+    """How an attempt ended."""
+
+    DELIVERED = "delivered"  # the guest got its picture
+    PICTURE = "picture"  # made, but another route's was delivered
+    FAILED = "failed"
+    TOO_SLOW = "too_slow"
+    CANCELLED = "cancelled"  # another route was ready first
+    SKIPPED = "skipped"  # its circuit was open
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try of one route with one key; ``started_ms`` counts from the request's first byte.
+
+    ``key`` is the end of the key. ``reason`` and ``detail`` are the provider's own words.
+    """
+
+    provider: str
+    operation: str
+    model: str | None
+    key: str | None
+    started_ms: int
+    ms: int = 0
+    outcome: Outcome = Outcome.CANCELLED
+    kind: FailureKind | None = None
+    reason: str | None = None
+    detail: str | None = None
+    http_status: int | None = None
+    response_id: str | None = None
+
+    @classmethod
+    def begin(cls, route: Route, key: str | None, deadline: Deadline) -> Attempt:
+        """An attempt at ``route`` that starts now; it counts as cancelled until it ends."""
+        return cls(route.provider, route.operation, route.model, key, round(deadline.elapsed() * 1000))
+
+    def made(self, picture: EditedImage) -> None:
+        """The provider answered with a picture."""
+        self.outcome = Outcome.PICTURE
+        self.response_id = picture.response_id
+
+    def skipped(self, error: ProviderError) -> None:
+        """The provider was not asked."""
+        self.failed_as(error)
+        self.outcome = Outcome.SKIPPED
+
+    def ended(self, error: BaseException, deadline: Deadline) -> None:
+        """It ended without a picture."""
+        cancelled = isinstance(error, asyncio.CancelledError)
+        if isinstance(error, ProviderError):
+            self.failed_as(error)
+        elif isinstance(error, TimeoutError) or (cancelled and deadline.remaining() <= 0):
+            self.outcome = Outcome.TOO_SLOW
+        elif not cancelled:
+            self.outcome = Outcome.FAILED
+            self.reason = str(error.code) if isinstance(error, ApplianceError) else "internal_error"
+
+    def failed_as(self, error: ProviderError) -> None:
+        """The provider did not deliver, for this reason."""
+        self.outcome = Outcome.FAILED
+        self.kind = error.kind
+        self.reason = error.reason
+        self.detail = error.detail
+        self.http_status = error.http_status
+        self.response_id = error.response_id
+
+    def stored(self) -> dict[str, Any]:
+        """As it is kept in the job's row."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A picture, the route it came by, and the attempt that made it."""
+
+    route: Route
+    attempt: Attempt
+    picture: EditedImage
