@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from appliance.accounts.permissions import Permission, Principal
@@ -49,9 +49,12 @@ async def current_principal(
 
 
 def requires(permission: Permission) -> Callable[[Principal], Awaitable[Principal]]:
-    """A dependency that gives who is logged in and raises ``PermissionDenied`` unless they may."""
+    """A dependency that gives who is logged in and raises ``PermissionDenied`` unless they may.
 
-    async def permitted(who: Annotated[Principal, Depends(current_principal)]) -> Principal:
+    The permission is given as a scope too, so that the OpenAPI description names it.
+    """
+
+    async def permitted(who: Principal = Security(current_principal, scopes=[permission])) -> Principal:
         if not who.may(permission):
             raise PermissionDenied(f"The account {who.username!r} may not do that: it lacks {permission}.")
         return who

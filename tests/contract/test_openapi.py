@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
 from appliance.core.errors import error_classes
 from appliance.ingest.schemas import IngestReply
+from tests.support.api import SUMMARY, description, operations, summary
 from tests.support.camera import Camera, Shot
-from tests.support.stack import CHECKOUT
 
-SPEC: dict[str, Any] = json.loads((CHECKOUT / "docs/api/openapi.json").read_text())
-OPERATIONS = [
-    (method, path, operation)
-    for path, methods in SPEC["paths"].items()
-    for method, operation in methods.items()
-    if method != "parameters"
-]
-NAMES = [f"{method.upper()} {path}" for method, path, _ in OPERATIONS]
+OPERATIONS = list(operations())
+NAMES = [f"{method} {path}" for method, path, _ in OPERATIONS]
+
+
+def test_the_api_is_the_one_that_the_summary_lists() -> None:
+    """Written again by `scripts/openapi --golden`."""
+    assert summary() == SUMMARY.read_text()
 
 
 @pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS, ids=NAMES)
@@ -51,10 +49,11 @@ def test_what_needs_a_login_says_how_it_is_refused(method: str, path: str, opera
 
 
 async def test_real_answers_of_ingest_are_the_documented_ones(camera: Camera, shot: Shot) -> None:
-    documented = SPEC["paths"]["/api/ingest/{slot_id}"]["post"]["responses"]
+    spec = description()
+    documented = spec["paths"]["/api/ingest/{slot_id}"]["post"]["responses"]
     good = await camera.post("/api/ingest/slot-001?reply=json", shot)
     IngestReply.model_validate(good.json())
-    assert set(good.json()) == set(SPEC["components"]["schemas"]["IngestReply"]["properties"])
+    assert set(good.json()) == set(spec["components"]["schemas"]["IngestReply"]["properties"])
     for target, password in [
         ("slot-001?reply=x", shot.password),
         ("slot-099", shot.password),

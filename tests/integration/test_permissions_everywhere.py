@@ -5,7 +5,6 @@ A new page, action or route is added to ``PAGES`` or ``API`` beneath the permiss
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 
@@ -15,8 +14,9 @@ from fastapi.routing import APIRoute
 
 from appliance.accounts.permissions import PERMISSIONS
 from appliance.admin.app import SCREENS
+from tests.support.api import operations, permission
 from tests.support.logins import PASSWORD, Logins, add_account, client_at, new_address, permissions_of
-from tests.support.stack import CHECKOUT, Stack
+from tests.support.stack import Stack
 
 PAGES: Mapping[str, tuple[str, ...]] = {
     "slots:read": (
@@ -223,11 +223,14 @@ def test_every_page_and_action_is_in_the_table() -> None:
 
 
 def test_every_route_of_the_api_is_in_the_table() -> None:
-    paths = json.loads((CHECKOUT / "docs/api/openapi.json").read_text())["paths"]
-    known = {
-        f"{method.upper()} {path}" for path, methods in paths.items() for method in methods if "/api/" in path
-    }
+    known = {f"{method} {path}" for method, path, _ in operations() if "/api/" in path}
     assert known == listed(API) | OPEN_API
+
+
+def test_the_description_of_the_api_names_the_permission_of_every_route() -> None:
+    named = {f"{method} {path}": permission(operation) for method, path, operation in operations()}
+    asked = {route: name for name, routes in API.items() for route in routes}
+    assert {route: named[route] for route in asked} == asked
 
 
 @pytest.mark.parametrize("role", ["operator", "viewer"])
