@@ -8,9 +8,15 @@ once, above the drivers; a driver tells them what happened through the exception
     ├── ProviderTransient     the same request may succeed a moment later
     │   ├── ProviderNoImage       it answered, but without a picture
     │   ├── ProviderQuota         out of quota or rate limited; another key may work
+    │   │   └── ProviderSpent         the account's money or quota is used up until somebody adds to it
     │   └── ProviderUnreachable   no connection, or its server failed
-    ├── ProviderPermanent     the same request will always fail (bad parameters, unknown model)
-    │   └── ProviderBadKey        this key is not accepted; another key may work
+    ├── ProviderPermanent     the same request will always fail (bad parameters)
+    │   ├── ProviderBadKey        this key is not accepted; another key may work
+    │   ├── ProviderNoModel       the model is unknown, has ended, or is closed to this account
+    │   └── ProviderNotServed     the key is not the matter: the account, its project or the place is
+    │       ├── ProviderWrongPlace    nobody is served from this country or address
+    │       ├── ProviderServiceOff    the project's service or billing is off, or the account suspended
+    │       └── ProviderUnverified    the organisation must be verified, or may not use this model
     └── ProviderRefused       the provider's rules forbid this photo or prompt
 """
 
@@ -32,8 +38,12 @@ class FailureKind(StrEnum):
 
     NO_IMAGE = "no_image"
     QUOTA = "quota"
+    SPENT = "spent"
     UNREACHABLE = "unreachable"
     BAD_KEY = "bad_key"
+    NO_MODEL = "no_model"
+    NOT_SERVED = "not_served"
+    WRONG_PLACE = "wrong_place"
     REFUSED = "refused"
     BUSY = "busy"
     IMPOSSIBLE = "impossible"
@@ -45,10 +55,12 @@ class ProviderError(Exception):
     ``reason`` is a short, stable word for logs and the operator (``NO_IMAGE``, ``http_503``);
     ``detail`` is the provider's own message, cleaned, without guest data or keys;
     ``retry_after`` is the provider's wish in seconds, if it named one. ``again`` is false where
-    the driver has made all the tries there may be, because the provider bills each.
+    the driver has made all the tries there may be, because the provider bills each. ``lasting``:
+    it will not go away by itself, so that every photo fails alike until somebody has done something.
     """
 
     kind: ClassVar[FailureKind]
+    lasting: ClassVar[bool] = False
     again = True
 
     def __init__(
@@ -86,6 +98,13 @@ class ProviderQuota(ProviderTransient):
     kind = FailureKind.QUOTA
 
 
+class ProviderSpent(ProviderQuota):
+    """The money or quota behind this key is used up, and waiting brings none."""
+
+    kind = FailureKind.SPENT
+    lasting = True
+
+
 class ProviderUnreachable(ProviderTransient):
     """No connection, a broken one, or the provider's server failed."""
 
@@ -96,12 +115,41 @@ class ProviderPermanent(ProviderError):
     """The same request will always fail on this route."""
 
     kind = FailureKind.IMPOSSIBLE
+    lasting = True
 
 
 class ProviderBadKey(ProviderPermanent):
     """The provider does not accept this key; another key may work."""
 
     kind = FailureKind.BAD_KEY
+
+
+class ProviderNoModel(ProviderPermanent):
+    """The model is unknown, has ended, or is closed to this account."""
+
+    kind = FailureKind.NO_MODEL
+
+
+class ProviderNotServed(ProviderPermanent):
+    """The provider does not serve this account, project or place. The key is not refused by that,
+    and must not rest for it; a key of another account may work.
+    """
+
+    kind = FailureKind.NOT_SERVED
+
+
+class ProviderWrongPlace(ProviderNotServed):
+    """Nobody is served from this country or address: no other key helps, a proxy does."""
+
+    kind = FailureKind.WRONG_PLACE
+
+
+class ProviderServiceOff(ProviderNotServed):
+    """The project's service or billing is switched off, or the account is suspended."""
+
+
+class ProviderUnverified(ProviderNotServed):
+    """The organisation must be verified first, or may not use this model."""
 
 
 class ProviderRefused(ProviderError):
@@ -261,10 +309,16 @@ __all__ = [
     "ProviderBadKey",
     "ProviderError",
     "ProviderNoImage",
+    "ProviderNoModel",
+    "ProviderNotServed",
     "ProviderPermanent",
     "ProviderQuota",
     "ProviderRefused",
+    "ProviderServiceOff",
+    "ProviderSpent",
     "ProviderTransient",
     "ProviderUnreachable",
+    "ProviderUnverified",
+    "ProviderWrongPlace",
     "TemplateImage",
 ]

@@ -40,6 +40,10 @@ _ADVICE = {
     FailureKind.REFUSED: "Its rules refused this photo or prompt; take another photo, or change the prompt.",
     FailureKind.QUOTA: "It is out of quota or busy; add a key, or switch the slot to another provider.",
     FailureKind.BAD_KEY: "Its API key is missing or refused; enter a valid key.",
+    FailureKind.SPENT: "Its account is out of money or quota; pay there, or enter another key.",
+    FailureKind.NO_MODEL: "It has no such model any more; choose another one in the slot.",
+    FailureKind.WRONG_PLACE: "It does not serve this country; use a proxy or another base address.",
+    FailureKind.NOT_SERVED: "It does not serve this account or project; look at the provider's account.",
     FailureKind.UNREACHABLE: "It cannot be reached or does not answer; check the internet connection.",
 }
 

@@ -7,6 +7,7 @@ Whatever goes wrong on the wire leaves here as a ``ProviderError`` with a stable
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import ssl
 from collections.abc import Mapping
@@ -22,8 +23,10 @@ from appliance.core.clock import Deadline, utcnow
 from appliance.providers.base import (
     ProviderBadKey,
     ProviderError,
+    ProviderNotServed,
     ProviderPermanent,
     ProviderQuota,
+    ProviderSpent,
     ProviderUnreachable,
 )
 
@@ -34,6 +37,7 @@ NEVER_SENT = frozenset(
     {"connection_refused", "connect_failed", "connect_timeout", "dns_failed", "pool_timeout"}
 )
 LONGEST_RETRY_AFTER = 86_400.0  # seconds; a longer wish is not worth remembering
+_NUMBER = re.compile(r"\d{1,12}(?:\.\d+)?", re.ASCII)
 
 Wire = TypeVar("Wire", bound=BaseModel)
 
@@ -202,9 +206,15 @@ def _unreadable(answer: Answer, reason: str, detail: str = "") -> ProviderUnreac
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """``Retry-After`` in seconds from now, given as seconds or as an HTTP date; ``None`` if absent."""
-    value = headers.get("retry-after", "").strip()
-    if value.isdecimal():
+    """How long the answer asks to wait, in seconds from now; ``None`` if it does not.
+
+    ``Retry-After-Ms`` is more exact and wins; ``Retry-After`` is seconds, maybe with a fraction, or
+    an HTTP date.
+    """
+    exact, value = (headers.get(name, "").strip() for name in ("retry-after-ms", "retry-after"))
+    if _NUMBER.fullmatch(exact):
+        seconds = float(exact) / 1000
+    elif _NUMBER.fullmatch(value):
         seconds = float(value)
     else:
         try:
@@ -231,13 +241,17 @@ def status_error(
     status = answer.status
     wait = retry_after(answer.headers) if wait is None else wait
     kind: type[ProviderError] = ProviderPermanent
-    if status in {402, 429}:
+    if status == 402:
+        kind = ProviderSpent
+    elif status == 429:
         kind = ProviderQuota
     elif status in {407, 408, 425, 511} or status >= 500 or (status in {401, 403} and not reason):
         # A venue's proxy or a firewall also answers 403: that says nothing about the key.
         kind = ProviderUnreachable
-    elif status in {401, 403}:
+    elif status == 401:
         kind = ProviderBadKey
+    elif status == 403:  # of the account, the place or the model: only the provider's own words tell
+        kind = ProviderNotServed
     return kind(
         reason or f"http_{status}", detail, http_status=status, response_id=response_id, retry_after=wait
     )

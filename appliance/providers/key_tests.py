@@ -13,6 +13,7 @@ from appliance.providers.base import (
     Driver,
     ProviderBadKey,
     ProviderError,
+    ProviderNotServed,
     ProviderQuota,
     ProviderUnreachable,
 )
@@ -24,7 +25,7 @@ log = structlog.get_logger()
 TEST_SECONDS = 9.0  # a person waits for the answer
 _LONGEST_REASON = 80
 
-Outcome = Literal["works", "refused", "no_quota", "unreachable", "unproven", "failed"]
+Outcome = Literal["works", "refused", "no_quota", "not_served", "unreachable", "unproven", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class KeyTest:
     """What came of a test.
 
     ``works``: the provider accepts the key; ``refused``: it does not; ``no_quota``: it does, but
-    gives nothing for it now; ``unreachable``: nobody answered, or not the provider; ``unproven``: it
+    gives nothing for it now; ``not_served``: it did not look at the key, because it does not serve this
+    place, project or organisation; ``unreachable``: nobody answered, or not the provider; ``unproven``: it
     did not refuse, and only a picture would show more; ``failed``: it answered something else.
     ``reason`` is the provider's word, ``detail`` its message, cleaned; ``rest`` says for how many
     seconds the key is better left alone.
@@ -74,6 +76,8 @@ def _outcome(error: ProviderError) -> Outcome:
             return "refused"
         case ProviderQuota():
             return "no_quota"
+        case ProviderNotServed():
+            return "not_served"
         case ProviderUnreachable():
             return "unreachable"
         case _:

@@ -10,14 +10,14 @@ a line; a changed file is in effect at the next photo.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import structlog
 
-from appliance.providers.base import ProviderBadKey, ProviderError
+from appliance.providers.base import ProviderBadKey, ProviderError, ProviderSpent
 
 log = structlog.get_logger()
 
@@ -25,7 +25,7 @@ FOLDER = "provider-keys"  # in the folder of secret files
 QUOTA_SECONDS = 30.0  # how long a key without quota rests when the provider names no time
 SPENT_SECONDS = 900.0  # likewise when its money or daily quota is used up
 REFUSED_SECONDS = 600.0  # how long a refused key rests: it may be put right at the provider
-_SPENT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "LIMIT"})
+_SPENT = frozenset({"LIMIT"})  # Turbotext's word for either
 
 
 class KeySource(Protocol):
@@ -77,12 +77,16 @@ def rest_seconds(error: ProviderError) -> float:
         return REFUSED_SECONDS
     if error.retry_after is not None:
         return max(0.5, error.retry_after)
-    return SPENT_SECONDS if error.reason in _SPENT else QUOTA_SECONDS
+    return SPENT_SECONDS if _is_spent(error) else QUOTA_SECONDS
 
 
 def rests_whole(error: ProviderError) -> bool:
     """Whether a key rests for every model: it was refused, or the money behind it is spent."""
-    return isinstance(error, ProviderBadKey) or error.reason in _SPENT
+    return isinstance(error, ProviderBadKey) or _is_spent(error)
+
+
+def _is_spent(error: ProviderError) -> bool:
+    return isinstance(error, ProviderSpent) or error.reason in _SPENT
 
 
 def ends_in(key: str) -> str:
@@ -125,9 +129,11 @@ class KeyRing:
         """Take up keys that were entered or removed in another process."""
         await self.source.refresh()
 
-    def take(self, provider: str, model: str | None = None) -> str | None:
-        """The next usable key of ``provider``; ``None`` when there is none."""
-        usable = self.usable(provider, model)
+    def take(
+        self, provider: str, model: str | None = None, without: Collection[str] = frozenset()
+    ) -> str | None:
+        """The next usable key of ``provider`` that is not in ``without``; ``None`` when there is none."""
+        usable = [key for key in self.usable(provider, model) if key not in without]
         if not usable:
             return None
         turn = self._turn.get(provider, 0)

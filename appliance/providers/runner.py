@@ -20,9 +20,12 @@ from appliance.providers.base import (
     ProviderBadKey,
     ProviderError,
     ProviderNoImage,
+    ProviderNoModel,
+    ProviderNotServed,
     ProviderQuota,
     ProviderTransient,
     ProviderUnreachable,
+    ProviderWrongPlace,
 )
 from appliance.providers.breaker import Circuit, Circuits
 from appliance.providers.keys import KeyRing, ends_in, rest_seconds, rests_whole
@@ -58,6 +61,7 @@ class _Turn:
     last_chance: bool  # no other route waits
     failed: bool = False  # and its circuit knows
     stalled: bool = False  # given up for being slow; the next try has all the time there is
+    not_served: set[str] = field(default_factory=set)  # keys whose account gets nothing from this route
 
 
 @dataclass(slots=True)
@@ -83,19 +87,19 @@ class RouteRunner:
         """
         tries, turn = 0, _Turn(last_chance)
         while True:
-            key = await self._key(job, route, last_chance=last_chance)
+            key = await self._key(job, route, turn)
             tries += 1
             try:
                 return await self._attempt(job, route, key, turn)
             except ProviderError as error:
-                pause = self._pause_after(error, route, key, tries, last_chance=last_chance)
+                pause = self._pause_after(error, route, key, tries, turn)
                 if pause is None or not error.again:
                     raise
                 if job.deadline.remaining() - pause < self.expected(route, 0.5):
                     raise
             await asyncio.sleep(pause)
 
-    async def _key(self, job: EditJob, route: Route, *, last_chance: bool) -> str | None:
+    async def _key(self, job: EditJob, route: Route, turn: _Turn) -> str | None:
         """A key for the next attempt; waits for one to come back where an attempt still fits after
         that, but not long while another route is ready.
         """
@@ -103,25 +107,31 @@ class RouteRunner:
             return None
         model = self.registry.model(route.provider, route.model)
         await self.keys.refresh()
-        while (key := self.keys.take(route.provider, model)) is None:
+        while (key := self.keys.take(route.provider, model, turn.not_served)) is None:
             wait = self.keys.seconds_until_usable(route.provider, model)
             if wait is None:
                 raise ProviderBadKey(
                     self.keys.lacks(route.provider), f"there is no usable API key for {route.provider}"
                 )
             patience = job.deadline.remaining() - self.expected(route, 0.5)
-            if wait > (patience if last_chance else min(patience, KEY_PATIENCE)):
+            if wait > (patience if turn.last_chance else min(patience, KEY_PATIENCE)):
                 raise ProviderQuota("keys_rest", "every key is refused or out of quota", retry_after=wait)
             await asyncio.sleep(min(wait + 0.01, KEY_LOOK))
             await self.keys.refresh()
         return key
 
     def _pause_after(
-        self, error: ProviderError, route: Route, key: str | None, tries: int, *, last_chance: bool
+        self, error: ProviderError, route: Route, key: str | None, tries: int, turn: _Turn
     ) -> float | None:
         """Seconds to wait before the next try; ``None``: this route is done."""
+        model = self.registry.model(route.provider, route.model)
+        if isinstance(error, (ProviderNotServed, ProviderNoModel)) and key is not None:
+            # Not the key's fault, so it does not rest; another account's key may be served.
+            turn.not_served.add(key)
+            others = set(self.keys.usable(route.provider, model)) - turn.not_served
+            hopeless = isinstance(error, ProviderWrongPlace) or not others or tries >= MAX_TRIES
+            return None if hopeless else 0.0
         if isinstance(error, (ProviderBadKey, ProviderQuota)) and key is not None:
-            model = self.registry.model(route.provider, route.model)
             resting = None if rests_whole(error) else model
             self.keys.set_aside(route.provider, key, rest_seconds(error), error.reason, resting)
             may_go_on = isinstance(error, ProviderQuota) or self.keys.usable(route.provider, model)
@@ -129,7 +139,7 @@ class RouteRunner:
         if not isinstance(error, ProviderTransient) or isinstance(error, CircuitOpen) or tries >= MAX_TRIES:
             return None
         if isinstance(error, ProviderNoImage):
-            if tries >= NO_IMAGE_TRIES and not last_chance:
+            if tries >= NO_IMAGE_TRIES and not turn.last_chance:
                 return None
             return self.random.uniform(0.05, 0.25)
         backoff = min(8.0, 2.0 ** (tries - 2)) * self.random.uniform(0.5, 1.5)

@@ -109,6 +109,24 @@ async def test_a_refused_key_is_not_kept_and_the_field_says_why(
     assert await stack.value("select count(*) from provider_key") == 0
 
 
+@pytest.mark.parametrize(
+    ("lang", "said"), [("en", "Connect through a proxy"), ("ru", "Подключитесь через прокси")]
+)
+async def test_a_key_that_is_entered_where_nobody_is_served_is_kept_with_advice(
+    admin_person: MakePerson, gemini: StandIn, stack: Stack, lang: str, said: str
+) -> None:
+    gemini.probes = Step("location")
+    someone = await admin_person(size="phone", lang=lang)
+    await someone.go("/admin/settings#keys-gemini")
+    await someone.page.fill(FIELD, made_up("gemini"))
+    await someone.page.click(f"{GEMINI} [value=save]")
+    await someone.page.wait_for_selector(f"{NOTE}.warn")
+    assert said in await someone.text(NOTE)
+    assert await someone.violations() == []
+    await someone.screenshot(f"keys-not-served-{lang}")
+    assert await stack.value("select count(*) from provider_key") == 1
+
+
 async def test_a_key_set_aside_is_shown_with_its_reason_and_used_again_with_one_tap(
     admin_person: MakePerson, admin: httpx.AsyncClient, gemini: StandIn, stack: Stack, tmp_path: Path
 ) -> None:

@@ -62,6 +62,10 @@ class Engine:
         asked = {"prompt": "a painting", **params}
         return Route("gemini", "image_edit", model, self.runner.registry.parse("gemini", "image_edit", asked))
 
+    def keys_at_rest(self) -> list[str | None]:
+        """Why keys rest, one reason for each that does."""
+        return [key.reason for key in self.runner.keys.states("gemini") if key.rests_for]
+
     async def photo(self, *routes: Route, seconds: float = 10.0) -> list[str]:
         """What came of each attempt that a photo took, whether or not it became a picture."""
         attempts = await self.attempts(*routes, seconds=seconds)

@@ -70,12 +70,12 @@ async def test_the_official_client_gets_a_picture_from_the_standin():
     [
         ("no_image", types.FinishReason.NO_IMAGE),
         ("refused", types.FinishReason.IMAGE_SAFETY),
-        ("max_tokens", types.FinishReason.MAX_TOKENS),
-        ("image_other", types.FinishReason.IMAGE_OTHER),
+        (Step("finish", reason="MAX_TOKENS"), types.FinishReason.MAX_TOKENS),
+        (Step("finish", reason="IMAGE_OTHER"), types.FinishReason.IMAGE_OTHER),
     ],
 )
 async def test_the_official_client_reads_why_there_is_no_picture(play, reason):
-    async with running(gemini_app(Script([Step(play)]), keys=[KEY])) as server:
+    async with running(gemini_app(Script([play]), keys=[KEY])) as server:
         answer = await asyncio.to_thread(generate, server.base_url)
     assert answer.candidates[0].finish_reason is reason
 

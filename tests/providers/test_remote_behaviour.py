@@ -15,10 +15,16 @@ from appliance.providers.base import (
     ProviderBadKey,
     ProviderError,
     ProviderNoImage,
+    ProviderNoModel,
+    ProviderNotServed,
     ProviderPermanent,
     ProviderQuota,
     ProviderRefused,
+    ProviderServiceOff,
+    ProviderSpent,
     ProviderUnreachable,
+    ProviderUnverified,
+    ProviderWrongPlace,
 )
 from tests.providers.photos import picture_bytes
 from tests.providers.remote import KEY, PROMPT, bench
@@ -30,8 +36,6 @@ ALL = ("gemini", "openai", "turbotext")
 TABLE: dict[str, tuple[type[ProviderError], dict[str, str]]] = {
     "no_image": (ProviderNoImage, {"gemini": "NO_IMAGE", "openai": "no_image", "turbotext": "no_address"}),
     "text_only": (ProviderNoImage, {"gemini": "STOP"}),
-    "max_tokens": (ProviderNoImage, {"gemini": "MAX_TOKENS"}),
-    "image_other": (ProviderNoImage, {"gemini": "IMAGE_OTHER"}),
     "no_candidates": (ProviderNoImage, {"gemini": "no_candidates"}),
     "broken_base64": (ProviderNoImage, dict.fromkeys(("gemini", "openai"), "broken_base64")),
     "broken_picture": (ProviderNoImage, dict.fromkeys(ALL, "undecodable_picture")),
@@ -39,6 +43,9 @@ TABLE: dict[str, tuple[type[ProviderError], dict[str, str]]] = {
         ProviderRefused,
         {"gemini": "IMAGE_SAFETY", "openai": "moderation_blocked", "turbotext": "forbidden_content"},
     ),
+    "refused_at_top": (ProviderRefused, {"turbotext": "forbidden_content"}),
+    "refused_late": (ProviderRefused, {"gemini": "IMAGE_PROHIBITED_CONTENT"}),
+    "image_policy": (ProviderRefused, {"openai": "image_content_policy_violation"}),
     "prompt_blocked": (ProviderRefused, {"gemini": "PROHIBITED_CONTENT"}),
     "face_not_detected": (ProviderRefused, {"turbotext": "face_not_detected"}),
     "quality_limit": (ProviderRefused, {"turbotext": "quality_limit"}),
@@ -54,7 +61,26 @@ TABLE: dict[str, tuple[type[ProviderError], dict[str, str]]] = {
         ProviderQuota,
         {"gemini": "RESOURCE_EXHAUSTED", "openai": "rate_limit_exceeded", "turbotext": "LIMIT"},
     ),
-    "empty_account": (ProviderQuota, {"openai": "insufficient_quota"}),
+    "expired_key": (ProviderBadKey, {"gemini": "API_KEY_INVALID"}),
+    "blocked_key": (ProviderBadKey, {"gemini": "API_KEY_SERVICE_BLOCKED"}),
+    "referrer_blocked": (ProviderBadKey, {"gemini": "API_KEY_HTTP_REFERRER_BLOCKED"}),
+    "unauthenticated": (ProviderBadKey, {"gemini": "UNAUTHENTICATED"}),
+    "restricted": (ProviderBadKey, {"openai": "missing_scope"}),
+    "location": (ProviderWrongPlace, dict.fromkeys(("gemini", "openai"), "location_unsupported")),
+    "service_disabled": (ProviderServiceOff, {"gemini": "service_disabled"}),
+    "billing": (ProviderServiceOff, {"gemini": "billing_disabled"}),
+    "free_tier": (ProviderServiceOff, {"gemini": "billing_disabled"}),
+    "suspended": (ProviderServiceOff, {"gemini": "account_suspended"}),
+    "restricted_model": (ProviderUnverified, {"gemini": "model_restricted"}),
+    "unverified": (ProviderUnverified, {"openai": "organization_unverified"}),
+    "denied": (ProviderNotServed, {"gemini": "PERMISSION_DENIED"}),
+    "forbidden": (ProviderNotServed, {"openai": "invalid_request_error"}),
+    "no_access": (ProviderNoModel, {"openai": "model_not_found"}),
+    "empty_account": (ProviderSpent, {"openai": "insufficient_quota"}),
+    "hard_limit": (ProviderSpent, {"openai": "billing_hard_limit_reached"}),
+    "conflict": (ProviderUnreachable, {"openai": "server_error"}),
+    "timeout": (ProviderUnreachable, {"gemini": "DEADLINE_EXCEEDED", "openai": "server_error"}),
+    "request_timeout": (ProviderUnreachable, {"gemini": "DEADLINE_EXCEEDED"}),
     "unavailable": (
         ProviderUnreachable,
         {"gemini": "UNAVAILABLE", "openai": "server_error", "turbotext": "http_503"},
@@ -201,3 +227,22 @@ async def test_a_driver_guesses_how_long_a_picture_takes(provider, tmp_path):
     async with bench(provider, tmp_path) as at:
         models = (*at.driver.models, None, "model-of-next-year")
         assert all(5 <= at.driver.typical_seconds("image_edit", model) <= 60 for model in models)
+
+
+@pytest.mark.parametrize("spelling", ["urlsafe", "unpadded", "lines", "data_url"])
+@pytest.mark.parametrize("provider", ["gemini", "openai"])
+async def test_base64_is_read_however_a_proxy_spells_it(provider, spelling, tmp_path):
+    async with bench(provider, tmp_path, Script([Step(spelling=spelling)])) as at:
+        assert (await at.edit()).width >= 300
+
+
+LASTING = [play for play, (kind, _) in TABLE.items() if kind.lasting]
+
+
+def test_what_lasts_is_what_somebody_must_put_right():
+    assert set(LASTING) == {
+        "params_error", "bad_request", "huge", "endless", "key_revoked", "expired_key", "blocked_key",
+        "referrer_blocked", "unauthenticated", "restricted", "location", "service_disabled", "billing",
+        "free_tier", "suspended", "restricted_model", "unverified", "denied", "forbidden", "no_access",
+        "empty_account", "hard_limit",
+    }  # fmt: skip

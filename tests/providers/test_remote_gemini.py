@@ -10,7 +10,13 @@ import pytest
 from PIL import Image
 
 from appliance.core.clock import Deadline
-from appliance.providers.base import ProviderPermanent, ProviderQuota
+from appliance.providers.base import (
+    ProviderBadKey,
+    ProviderNoImage,
+    ProviderPermanent,
+    ProviderQuota,
+    ProviderRefused,
+)
 from appliance.providers.gemini import settings
 from appliance.providers.gemini.driver import GeminiDriver
 from appliance.providers.gemini.models import DEFAULT_MODELS, ModelCapabilities
@@ -118,6 +124,54 @@ async def test_a_request_that_cannot_be_made_small_enough_is_not_sent(tmp_path):
 async def test_drafts_in_thought_parts_are_not_the_picture(tmp_path):
     async with bench("gemini", tmp_path, Script([Step("thought_first")])) as at:
         assert (await at.edit()).width == 896
+
+
+async def test_the_last_picture_is_the_finished_one(tmp_path):
+    async with bench("gemini", tmp_path, Script([Step("drafts")])) as at:
+        assert (await at.edit()).width == 896
+
+
+async def test_signatures_of_two_megabytes_beside_each_part_fit(tmp_path):
+    async with bench("gemini", tmp_path, Script([Step("signatures")])) as at:
+        assert (await at.edit()).width == 896
+
+
+@pytest.mark.parametrize("reason", ["NO_IMAGE", "IMAGE_OTHER", "OTHER", "MALFORMED_RESPONSE", "LANGUAGE"])
+async def test_an_answer_without_a_picture_may_be_asked_for_again_at_once(reason, tmp_path):
+    async with bench("gemini", tmp_path, Script([Step("finish", reason=reason)])) as at:
+        with pytest.raises(ProviderNoImage) as failed:
+            await at.edit()
+    assert failed.value.reason == reason
+    assert failed.value.again
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "SAFETY", "IMAGE_SAFETY", "PROHIBITED_CONTENT", "IMAGE_PROHIBITED_CONTENT", "RECITATION",
+        "IMAGE_RECITATION", "BLOCKLIST", "SPII", "ESCALATION", "MODEL_ARMOR",
+    ],
+)  # fmt: skip
+async def test_a_refusal_is_final(reason, tmp_path):
+    async with bench("gemini", tmp_path, Script([Step("finish", reason=reason)])) as at:
+        with pytest.raises(ProviderRefused) as failed:
+            await at.edit()
+    assert failed.value.reason == reason
+
+
+@pytest.mark.parametrize("reason", ["SAFETY", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "IMAGE_SAFETY"])
+async def test_a_blocked_prompt_is_refused(reason, tmp_path):
+    async with bench("gemini", tmp_path, Script([Step("prompt_blocked", reason=reason)])) as at:
+        with pytest.raises(ProviderRefused) as failed:
+            await at.edit()
+    assert failed.value.reason == reason
+
+
+async def test_an_account_that_google_has_limited_is_told_from_a_refused_photo(tmp_path):
+    async with bench("gemini", tmp_path, Script([Step("finish", reason="PUP_LIMITED_DISABLED")])) as at:
+        with pytest.raises(ProviderBadKey) as failed:
+            await at.edit()
+    assert failed.value.reason == "PUP_LIMITED_DISABLED"
 
 
 async def test_the_other_spelling_of_inline_data_is_understood(tmp_path):

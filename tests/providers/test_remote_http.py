@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
 import time
 from datetime import UTC, datetime, timedelta
@@ -15,11 +16,14 @@ from appliance.core.clock import Deadline
 from appliance.providers.base import (
     ProviderBadKey,
     ProviderError,
+    ProviderNotServed,
     ProviderPermanent,
     ProviderQuota,
+    ProviderSpent,
     ProviderUnreachable,
 )
 from appliance.providers.http import Answer, exchange, post, retry_after, status_error
+from appliance.providers.pictures import decoded_base64
 from appliance.providers.pool import RenewingTransport, build_client, proxy_for
 from appliance.providers.scrub import scrub, word
 
@@ -143,7 +147,7 @@ async def test_a_base_address_that_is_none_is_an_error_of_the_route(url):
     ("status", "reason", "kind"),
     [
         (400, "", ProviderPermanent), (404, "x", ProviderPermanent), (401, "x", ProviderBadKey),
-        (403, "x", ProviderBadKey), (403, "", ProviderUnreachable), (402, "x", ProviderQuota),
+        (403, "x", ProviderNotServed), (403, "", ProviderUnreachable), (402, "x", ProviderSpent),
         (408, "", ProviderUnreachable), (429, "", ProviderQuota), (500, "x", ProviderUnreachable),
         (504, "", ProviderUnreachable), (529, "x", ProviderUnreachable),
     ],
@@ -160,10 +164,36 @@ def test_retry_after_is_seconds_or_a_date():
     assert retry_after({"retry-after": "12"}) == 12.0
     assert retry_after({"retry-after": later}) == pytest.approx(90, abs=2)
     assert retry_after({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0.0
+    assert retry_after({"retry-after": "0.75"}) == 0.75
+    assert retry_after({"retry-after-ms": "1500"}) == 1.5
+    assert retry_after({"retry-after-ms": "1500.5", "retry-after": "2"}) == 1.5005
+    assert retry_after({"retry-after-ms": "soon", "retry-after": "2"}) == 2.0
     assert retry_after({"retry-after": "99999999999"}) == 86_400.0
     assert retry_after({"retry-after": "soon"}) is None
     assert retry_after({"retry-after": "-5"}) is None
     assert retry_after({}) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-_-_", "+/+/", "-_-_\n", " -_\r\n-_", "data:image/png;base64,-_-_", "DATA:image/x;y=z;BASE64,+/-_",
+    ],
+)  # fmt: skip
+def test_base64_is_read_in_every_spelling(text):
+    assert decoded_base64(text) == b"\xfb\xff\xbf"
+
+
+@pytest.mark.parametrize("length", range(5))
+def test_base64_needs_no_padding(length):
+    whole = base64.urlsafe_b64encode(bytes(range(250, 250 + length))).decode()
+    assert decoded_base64(whole) == decoded_base64(whole.rstrip("=")) == bytes(range(250, 250 + length))
+
+
+@pytest.mark.parametrize("text", ["*AAA", "AAAAA", "AA=A", "data:image/png,AAAA", "data:", "кот", "AA%3D%3D"])
+def test_what_is_not_base64_is_not_guessed_at(text):
+    with pytest.raises(ValueError):
+        decoded_base64(text)
 
 
 def test_a_message_is_cut_and_loses_keys_prompts_and_picture_data():

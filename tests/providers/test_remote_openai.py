@@ -5,12 +5,13 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from appliance.providers.base import ProviderPermanent
+from appliance.providers.base import ProviderPermanent, ProviderRefused, ProviderUnreachable
 from appliance.providers.openai.driver import OpenAIDriver
 from appliance.providers.openai.models import ModelCapabilities
 from appliance.providers.openai.settings import OPERATIONS, ImageEditParams
 from tests.providers.photos import template
 from tests.providers.remote import KEY, PROMPT, bench
+from tests.standins import Script, Step
 
 
 async def test_the_photo_is_the_first_image_and_templates_follow(tmp_path):
@@ -102,3 +103,31 @@ def test_the_prompt_is_a_multi_line_field():
     prompt = OPERATIONS["image_edit"].params.model_json_schema()["properties"]["prompt"]
     assert prompt["x-multiline"] is True
     assert prompt["maxLength"] == 32_000
+
+
+@pytest.mark.parametrize(
+    ("play", "headers", "again", "wait"),
+    [
+        ("unavailable", {"retry-after": "0.25"}, True, 0.25),
+        ("unavailable", {"retry-after-ms": "125", "retry-after": "3"}, True, 0.125),
+        ("conflict", {"retry-after-ms": "10"}, True, 0.01),
+        ("timeout", {}, True, None),
+        ("unavailable", {"x-should-retry": "false"}, False, None),
+        ("conflict", {"x-should-retry": "false"}, False, None),
+        ("bad_request", {"x-should-retry": "true", "retry-after": "1"}, True, 1.0),
+    ],
+)
+async def test_what_openai_says_of_another_try_is_obeyed(play, headers, again, wait, tmp_path):
+    script = Script([Step(play, headers=tuple(headers.items()))])
+    async with bench("openai", tmp_path, script) as at:
+        with pytest.raises(ProviderUnreachable) as failed:
+            await at.edit()
+    assert failed.value.again is again
+    assert failed.value.retry_after == wait
+
+
+async def test_a_refusal_is_not_asked_for_again_whatever_its_headers_say(tmp_path):
+    script = Script([Step("refused", headers=(("x-should-retry", "true"),))])
+    async with bench("openai", tmp_path, script) as at:
+        with pytest.raises(ProviderRefused):
+            await at.edit()

@@ -30,7 +30,7 @@ FACE = settings.IdentityTransferParams(face_restore=False)
 async def run_route(at, seconds):
     """What the retries above the driver make of it."""
     registry = SimpleNamespace(driver=lambda _: at.driver, model=lambda _, name: name)
-    ring = SimpleNamespace(take=lambda _provider, _model: KEY, refresh=AsyncMock())
+    ring = SimpleNamespace(take=lambda _provider, _model, _without: KEY, refresh=AsyncMock())
     runner = RouteRunner(registry, ring, RouteTimings(None), Circuits())
     route = Route("turbotext", "image_edit", None, EDIT)
     free = lambda _provider, _deadline: nullcontext()  # noqa: E731 - as many permits as wanted
@@ -176,7 +176,7 @@ async def test_a_connection_that_never_came_about_costs_nothing_and_may_be_tried
     assert failed.value.again
 
 
-@pytest.mark.parametrize("play", ["inside_data", "relative", "missing_once"])
+@pytest.mark.parametrize("play", ["inside_data", "relative", "documented", "missing_once"])
 async def test_the_result_is_found_wherever_it_is_documented_to_be(play, tmp_path):
     async with bench("turbotext", tmp_path, Script([Step(play)])) as at:
         assert (await at.edit()).width

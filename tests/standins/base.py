@@ -59,6 +59,7 @@ class StandIn(ABC):
     """One provider's API. ``keys`` are those it accepts; ``None`` accepts any that is not empty."""
 
     name: str
+    refusals: frozenset[str] = frozenset()  # kinds of ``error`` that are the provider's own
 
     def __init__(
         self, script: Script | None = None, *, keys: Iterable[str] | None = None, seconds: float = 0.0
@@ -125,7 +126,10 @@ class StandIn(ABC):
                 return StreamingResponse(self._dribble(step.name, request), media_type="application/json")
             case "key_revoked":
                 self.revoked.add(call.key)
-        return self._canned(step, call)
+        answer = self._canned(step, call)
+        if answer is not None:
+            answer.headers.update(dict(step.headers))
+        return answer
 
     def _canned(self, step: Step, call: Call) -> Response | None:
         if step.name in CANNED:
@@ -136,7 +140,7 @@ class StandIn(ABC):
         kind = {"silent": "unavailable", "reset": "unavailable", "key_revoked": "bad_key"}.get(
             step.name, step.name
         )
-        if kind in {"unavailable", "server_error", "quota", "bad_key", "restricted"}:
+        if kind in {"unavailable", "server_error", "quota", "bad_key", *self.refusals}:
             return self.error(kind, retry_after=step.retry_after)
         return None
 

@@ -7,6 +7,7 @@ import base64
 import binascii
 import itertools
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,7 +18,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tests.standins.base import HUGE, Call, Refusal, StandIn, json_response
-from tests.standins.picture import decodes, edited
+from tests.standins.gemini_errors import ERRORS, error, made
+from tests.standins.picture import decodes, edited, spelt
 from tests.standins.script import Script, Step
 
 # Pixels of imageSize 1K; 2K and 4K double and quadruple them.
@@ -33,12 +35,10 @@ MODELS = {
     "gemini-3.1-flash-image-preview": (True, 14),
 }
 MAX_REQUEST = 20_971_520
+SIGNATURE = 2_000_000  # bytes beside a part; 1 to 2 MB are usual
 CATEGORIES = {"HARASSMENT", "HATE_SPEECH", "SEXUALLY_EXPLICIT", "DANGEROUS_CONTENT", "CIVIC_INTEGRITY"}
 THRESHOLDS = {"OFF", "BLOCK_NONE", "BLOCK_ONLY_HIGH", "BLOCK_MEDIUM_AND_ABOVE", "BLOCK_LOW_AND_ABOVE"}
-STATUSES = {400: "INVALID_ARGUMENT", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 429: "RESOURCE_EXHAUSTED",
-            500: "INTERNAL", 503: "UNAVAILABLE"}  # fmt: skip
 _STANDARD = str.maketrans("-_", "+/")
-_TYPE = "type.googleapis.com/google.rpc."
 
 
 def gemini_app(script: Script | None = None, **options: Any) -> Gemini:
@@ -47,6 +47,7 @@ def gemini_app(script: Script | None = None, **options: Any) -> Gemini:
 
 class Gemini(StandIn):
     name = "gemini"
+    refusals = frozenset(ERRORS)
 
     def __init__(
         self,
@@ -70,23 +71,7 @@ class Gemini(StandIn):
         )
 
     def error(self, kind: str, *, retry_after: float | None = None, text: str = "") -> Response:
-        match kind:
-            case "bad_key":
-                details = [
-                    {"@type": _TYPE + "ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com"}
-                ]
-                return _error(400, "API key not valid. Please pass a valid API key.", details)
-            case "quota":
-                details = [{"@type": _TYPE + "QuotaFailure", "violations": []}]
-                if retry_after is not None:
-                    details.append({"@type": _TYPE + "RetryInfo", "retryDelay": f"{retry_after:g}s"})
-                return _error(429, "You exceeded your current quota, please check your plan.", details)
-            case "unavailable":
-                return _error(503, "The model is overloaded. Please try again later.")
-            case "server_error":
-                return _error(500, "An internal error has occurred.")
-            case _:
-                return _error(400, text or "Request contains an invalid argument.")
+        return made(kind, retry_after=retry_after, text=text)
 
     async def list_models(self, request: Request) -> Response:
         call = await self.record(request, request.headers.get("x-goog-api-key", ""))
@@ -94,7 +79,7 @@ class Gemini(StandIn):
             return refused
         size = request.query_params.get("pageSize", "50")
         if not size.isdecimal():
-            return _error(400, "Invalid value at 'page_size' (TYPE_INT32).")
+            return error(400, "Invalid value at 'page_size' (TYPE_INT32).")
         names = list(self.models)
         listed: dict[str, Any] = {"models": [_described(name) for name in names[: int(size) or 50]]}
         if len(names) > len(listed["models"]):
@@ -125,7 +110,7 @@ class Gemini(StandIn):
 
     def _auth(self, call: Call) -> Response | None:
         if not call.key:
-            return _error(403, "Method doesn't allow unregistered callers. Please use API Key.")
+            return error(403, "Method doesn't allow unregistered callers. Please use API Key.")
         return None if self.accepts(call.key) else self.error("bad_key")
 
     async def _answer(self, step: Step, model: str, asked: dict[str, Any]) -> dict[str, Any]:
@@ -136,14 +121,16 @@ class Gemini(StandIn):
                 reason = "NO_IMAGE"
             case "refused":
                 reason = "IMAGE_SAFETY"
-            case "max_tokens" | "image_other":
-                reason = step.name.upper()
+            case "finish":
+                reason = step.reason
+            case "refused_late":
+                reason, parts = "IMAGE_PROHIBITED_CONTENT", await self._parts(step, asked)
             case "text_only":
                 parts = [{"text": "I would rather describe the picture: " + asked["prompt"]}]
             case "no_candidates":
                 return answer
             case "prompt_blocked":
-                return answer | {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}
+                return answer | {"promptFeedback": {"blockReason": step.reason or "PROHIBITED_CONTENT"}}
             case _:
                 parts = await self._parts(step, asked)
         candidate: dict[str, Any] = {"finishReason": reason, "index": 0}
@@ -160,17 +147,33 @@ class Gemini(StandIn):
             data += bytes(HUGE - len(data))
         if step.name == "broken_picture":
             data = data[: len(data) // 2]
-        text = base64.b64encode(data).decode()
+        text = spelt(base64.b64encode(data).decode(), step.spelling)
         if step.name == "broken_base64":
             text = text[:1000] + "*" + text[1001:]
         if step.name == "snake_case":
             return [{"text": "Here you are."}, {"inline_data": {"mime_type": "image/jpeg", "data": text}}]
-        parts: list[dict[str, Any]] = [{"inlineData": {"mimeType": "image/jpeg", "data": text}}]
-        if step.name == "thought_first":
+        final = {"inlineData": {"mimeType": "image/jpeg", "data": text}}
+        if step.name in {"thought_first", "drafts", "refused_late", "signatures"}:
             draft = await asyncio.to_thread(edited, asked["images"][0], "draft", size=(256, 256))
-            thought = {"mimeType": "image/jpeg", "data": base64.b64encode(draft).decode()}
-            parts = [{"text": "A plan", "thought": True}, {"thought": True, "inlineData": thought}, *parts]
-        return parts
+            blob = {"inlineData": {"mimeType": "image/jpeg", "data": base64.b64encode(draft).decode()}}
+            return _with_drafts(step.name, blob, final)
+        return [final]
+
+
+def _with_drafts(play: str, draft: dict[str, Any], final: dict[str, Any]) -> list[dict[str, Any]]:
+    """The parts of a model that thinks in pictures before it is done."""
+    match play:
+        case "thought_first":
+            return [{"text": "A plan", "thought": True}, {"thought": True, **draft}, final]
+        case "refused_late":
+            return [draft, draft]
+        case "signatures":
+            signature = base64.b64encode(os.urandom(SIGNATURE)).decode()
+            thought = {"text": "A plan", "thought": True, "thoughtSignature": signature}
+            signed = [part | {"thoughtSignature": signature} for part in (draft, draft, final)]
+            return [thought, *signed, {"text": "Here you are.", "thoughtSignature": signature}]
+        case _:
+            return [draft, {"text": "Better:"}, draft, final]
 
 
 def _described(model: str) -> dict[str, Any]:
@@ -277,13 +280,8 @@ def _known(value: Any, where: str, *names: str) -> None:
 
 
 def _invalid(message: str) -> Refusal:
-    return Refusal(_error(400, message))
+    return Refusal(error(400, message))
 
 
 def _unknown_model(model: str) -> Response:
-    return _error(404, f"models/{model} is not found for API version v1beta, or is not supported.")
-
-
-def _error(status: int, message: str, details: list[dict[str, Any]] | None = None) -> Response:
-    error: dict[str, Any] = {"code": status, "message": message, "status": STATUSES[status]}
-    return json_response(status, {"error": error | ({"details": details} if details else {})})
+    return error(404, f"models/{model} is not found for API version v1beta, or is not supported.")

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from tests.standins.base import HUGE, Call, Refusal, StandIn, bearer, json_response
 from tests.standins.forms import BadForm, read_form
-from tests.standins.picture import decodes, edited
+from tests.standins.picture import decodes, edited, spelt
 from tests.standins.script import Script, Step
 
 MODELS = ("gpt-image-1.5",)
@@ -45,6 +45,39 @@ ERRORS: dict[str, tuple[int, str, str | None, str]] = {
         "moderation_blocked",
         "image_generation_user_error",
     ),
+    "image_policy": (
+        400,
+        "Your request was rejected as a result of our safety system.",
+        "image_content_policy_violation",
+        "invalid_request_error",
+    ),
+    "unverified": (
+        403,
+        "Your organization must be verified to use the model `gpt-image-2`. Please verify it first.",
+        None,
+        "invalid_request_error",
+    ),
+    "location": (
+        403,
+        "Country, region, or territory not supported",
+        "unsupported_country_region_territory",
+        "request_forbidden",
+    ),
+    "no_access": (
+        403,
+        "Project `proj_abc` does not have access to model `gpt-image-2`",
+        "model_not_found",
+        "invalid_request_error",
+    ),
+    "forbidden": (403, "You are not allowed to do that.", None, "invalid_request_error"),
+    "hard_limit": (
+        400,
+        "Billing hard limit has been reached.",
+        "billing_hard_limit_reached",
+        "billing_limit_user_error",
+    ),
+    "conflict": (409, "The request was in conflict with another one.", None, "server_error"),
+    "timeout": (408, "The request timed out.", None, "server_error"),
     "unavailable": (503, "The server is overloaded.", None, "server_error"),
     "server_error": (500, "The server had an error.", None, "server_error"),
 }
@@ -57,6 +90,7 @@ def openai_app(script: Script | None = None, **options: Any) -> OpenAI:
 
 class OpenAI(StandIn):
     name = "openai"
+    refusals = frozenset(ERRORS)
 
     def __init__(
         self,
@@ -107,8 +141,6 @@ class OpenAI(StandIn):
         except Refusal as refusal:
             return refusal.response
         step = await self.begin(call)
-        if step.name in {"empty_account", "refused"}:
-            return self.error(step.name)
         return await self.play(step, call, request) or await self._answer(step, call)
 
     def _check(self, call: Call) -> None:
@@ -167,7 +199,7 @@ class OpenAI(StandIn):
             data += bytes(HUGE - len(data))
         if step.name == "broken_picture":
             data = data[: len(data) // 2]
-        text = base64.b64encode(data).decode()
+        text = spelt(base64.b64encode(data).decode(), step.spelling)
         if step.name == "broken_base64":
             text = text[:1000] + "*" + text[1001:]
         images = [] if step.name == "no_image" else [{"b64_json": text}]

@@ -41,6 +41,21 @@ def image_bytes(image: pyvips.Image, kind: str) -> bytes:
     return image.write_to_buffer(_SAVERS[kind])
 
 
+def spelt(text: str, spelling: str) -> str:
+    """Base64 as some server or proxy writes it."""
+    match spelling:
+        case "urlsafe":
+            return text.replace("+", "-").replace("/", "_")
+        case "unpadded":
+            return text.rstrip("=")
+        case "lines":
+            return "\r\n".join(text[at : at + 76] for at in range(0, len(text), 76)) + "\r\n"
+        case "data_url":
+            return "data:image/jpeg;base64," + text
+        case _:
+            return text
+
+
 def decodes(data: bytes) -> bool:
     """Whether ``data`` starts like a picture that the providers take, and opens."""
     try:

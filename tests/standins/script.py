@@ -20,12 +20,16 @@ class Step:
     ``retry_after``), ``key_revoked`` (from now on, for this key), ``html_page``, ``truncated_json``,
     ``wrong_type``, ``redirect``, ``endless``, ``huge`` (a 30 MB picture), ``no_image``, ``refused``,
     ``broken_picture``, ``bad_request`` (quotes the whole request back).
-    Gemini: ``prompt_blocked``, ``text_only``, ``max_tokens``, ``no_candidates``, ``image_other``,
-    ``broken_base64``, ``thought_first``, ``snake_case``. OpenAI: ``broken_base64``, ``empty_account``,
-    ``restricted`` (probes only: the key may not list models).
+    Gemini: ``prompt_blocked``, ``finish`` (no picture, for the ``reason``), ``text_only``,
+    ``no_candidates``, ``broken_base64``, ``thought_first``, ``drafts`` (smaller pictures before the
+    final one), ``refused_late`` (drafts, then a refusal), ``snake_case``, ``signatures`` (2 MB beside
+    each part), and the refusals of ``gemini_errors.py``. OpenAI: ``broken_base64`` and the refusals
+    of ``openai.ERRORS``. ``spelling`` is how base64 is written: ``urlsafe``, ``unpadded``, ``lines``,
+    ``data_url``.
     Turbotext: ``reconnect`` (``times``), ``face_not_detected``, ``quality_limit``, ``params_error``,
     ``missing_once`` (the download; ``times``), ``inside_data``, ``relative``, ``elsewhere``
-    (``address``), ``poll_fails`` (``times``).
+    (``address``), ``poll_fails`` (``times``), ``refused_at_top``, ``no_uploads``.
+    ``headers`` are added to an error.
     """
 
     name: str = "ok"
@@ -33,6 +37,9 @@ class Step:
     times: int = 1
     retry_after: float | None = None
     address: str = ""
+    reason: str = ""
+    spelling: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 Steps = Iterable["Step | str"]

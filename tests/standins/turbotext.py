@@ -172,7 +172,7 @@ class Turbotext(StandIn):
         images = [first]
         if "url_image_target" in fields:
             images.append(await _fetched(fields["url_image_target"]))
-        if not all(decodes(image) for image in images):
+        if not all(decodes(image) and not image.startswith(b"RIFF") for image in images):
             raise Refusal(_failed("url_error"))
         return images[::-1] if method == "mix_images" else images
 
@@ -188,19 +188,7 @@ class Turbotext(StandIn):
             return json_response(200, {"action": "reconnect"})
         path = f"download.php?f={fields['queueid']}.jpg"
         absolute = f"{self.base_url}/{path}"
-        done: dict[str, Any] = {"success": True, "error": "", "data": {}, "uploaded_image": absolute}
-        match queue.step.name:
-            case "refused":
-                done = {"success": False, "error": "", "forbidden_content": True}
-            case "no_image":
-                done = {"success": True, "error": "", "data": []}
-            case "inside_data":
-                done = {"success": True, "error": "", "data": {"uploaded_image": absolute}}
-            case "relative":
-                done = {"success": True, "error": "", "data": {"image": ["/" + path]}}
-            case "elsewhere":
-                done["uploaded_image"] = queue.step.address
-        return json_response(200, done)
+        return json_response(200, _done(queue.step, path, absolute))
 
     async def download(self, request: Request) -> Response:
         await self.record(request, bearer(request))
@@ -240,3 +228,21 @@ async def _fetched(address: str) -> bytes:
 
 def _failed(word: str, status: int = 200) -> Response:
     return json_response(status, {"success": False, "error": word})
+
+
+def _done(step: Step, path: str, absolute: str) -> dict[str, Any]:
+    """What is answered when the picture is ready, in every form that was seen or documented."""
+    shown = {"image": [absolute], "width": 768, "height": 1024, "forbidden_content": False}
+    data: Any = {
+        "documented": shown,
+        "refused": shown | {"image": [], "forbidden_content": True},  # made and billed, and held back
+        "no_image": [],
+        "inside_data": {"uploaded_image": absolute},
+        "relative": {"image": ["/" + path]},
+    }
+    if step.name == "refused_at_top":
+        return {"success": False, "error": "", "forbidden_content": True}
+    if step.name in data:
+        return {"success": True, "error": "", "data": data[step.name]}
+    address = step.address if step.name == "elsewhere" else absolute
+    return {"success": True, "error": "", "data": {}, "uploaded_image": address}

@@ -9,7 +9,7 @@ import pytest
 
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
-from appliance.providers.base import ProviderBadKey, ProviderError, ProviderQuota
+from appliance.providers.base import ProviderBadKey, ProviderError, ProviderQuota, ProviderSpent
 from appliance.providers.breaker import FAILURES_TO_OPEN, OPEN_SECONDS, Circuit
 from appliance.providers.keys import KeyFiles, KeyRing, ends_in, rests_whole
 from appliance.providers.stored_keys import AllKeys, StoredKeys
@@ -104,8 +104,8 @@ def test_a_key_that_is_used_again_rests_for_no_model(tmp_path: Path, clock: Cloc
     ("error", "whole"),
     [
         (ProviderBadKey("API_KEY_INVALID"), True),
-        (ProviderQuota("insufficient_quota"), True),
-        (ProviderQuota("billing_hard_limit_reached"), True),
+        (ProviderSpent("insufficient_quota"), True),
+        (ProviderSpent("billing_hard_limit_reached"), True),
         (ProviderQuota("LIMIT"), True),
         (ProviderQuota("RESOURCE_EXHAUSTED"), False),
         (ProviderQuota("rate_limit_exceeded"), False),

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from appliance.admin.door.security import Visit
 from appliance.admin.services import services_of
 from appliance.admin.slots.view import named
-from appliance.staff.jobs.advice import advice
+from appliance.staff.jobs.advice import Language, advice
 from appliance.staff.provider_keys.schemas import KeyTestView, ProviderKeys
 
 Kind = Literal["good", "warn", "bad"]
@@ -35,6 +35,10 @@ def said_of(
     """What came of a test, in plain words. ``is_new``: the key was kept just now."""
     words = visiting.words
     text = words(f"settings.keys.test.{tested.outcome}", provider=named(words, "provider", provider))
+    if tested.outcome == "not_served" and (
+        why := advice("provider_failed", tested.reason, _language(visiting))
+    ):
+        text = f"{text} {why.what} {why.do}"
     if is_new and tested.outcome != "works":
         text = f"{words('settings.keys.saved_but')} {text}"
     if not is_kept and tested.outcome != "refused":
@@ -86,7 +90,11 @@ def _why_aside(visiting: Visit) -> Callable[[str], str]:
     """A provider's word for a refusal, in plain words where there are some."""
 
     def told(reason: str) -> str:
-        found = advice("provider_unavailable", reason, "ru" if visiting.words.lang == "ru" else "en")
+        found = advice("provider_unavailable", reason, _language(visiting))
         return found.what if found and found.place == "provider_keys" else reason
 
     return told
+
+
+def _language(visiting: Visit) -> Language:
+    return "ru" if visiting.words.lang == "ru" else "en"

@@ -112,6 +112,9 @@ async def _key(registry: ProviderRegistry, name: str, key: str, bad: str) -> Ans
             return Answer(what, bad, f"is not accepted{word}", do)
         case "no_quota":
             return Answer(what, "warning", f"has no quota left{word}", "Pay, wait, or enter another key.")
+        case "not_served":
+            do = "Look at the provider's account, or connect through a proxy (HTTPS_PROXY)."
+            return Answer(what, bad, f"is not served: the key may be good{word}", do)
         case _:
             return Answer(what, "warning", f"could not be tried{word}", "Try again later.")
 

@@ -15,7 +15,12 @@ from appliance.providers.base import (
     ProviderBadKey,
     ProviderError,
     ProviderNoImage,
+    ProviderNoModel,
+    ProviderNotServed,
     ProviderRefused,
+    ProviderServiceOff,
+    ProviderUnverified,
+    ProviderWrongPlace,
     TemplateImage,
 )
 from appliance.providers.gemini.settings import GeminiParams
@@ -40,9 +45,27 @@ REFUSALS = frozenset(
         "IMAGE_RECITATION",
         "BLOCKLIST",
         "SPII",
+        "ESCALATION",
+        "MODEL_ARMOR",
     }
 )
-_KEY_REASONS = frozenset({"API_KEY_INVALID", "API_KEY_EXPIRED", "API_KEY_SERVICE_BLOCKED"})
+ACCOUNT_LIMITED = "PUP_LIMITED_DISABLED"  # for violations of Google's policies
+# Refusals that are of the project, the model or the place: what says so, in reasons or message.
+_NOT_OF_THE_KEY: tuple[tuple[type[ProviderNotServed], str, tuple[str, ...]], ...] = (
+    (ProviderServiceOff, "billing_disabled", ("billing_disabled", "enable billing", "billing account")),
+    (ProviderWrongPlace, "location_unsupported", ("location is not supported", "available in your country")),
+    (
+        ProviderServiceOff,
+        "account_suspended",
+        ("consumer_suspended", "consumer_invalid", "has been suspended", "project_invalid"),
+    ),
+    (
+        ProviderServiceOff,
+        "service_disabled",
+        ("service_disabled", "has not been used in project", "is disabled", "service_not_"),
+    ),
+    (ProviderUnverified, "model_restricted", ("restricted model", "access to the model", "access to model")),
+)
 
 
 def request_body(
@@ -127,11 +150,18 @@ class GenerateAnswer(BaseModel):
     response_id: str | None = Field(default=None, validation_alias=AliasChoices("responseId", "response_id"))
 
     def picture(self, secrets: Sequence[str | None]) -> str:
-        """The first finished picture as base64; raises what its absence means."""
+        """The finished picture as base64, which is the last one: those before it are drafts.
+
+        Raises what its absence means. Drafts of a picture that was refused in the end are none.
+        """
         for candidate in self.candidates or ():
-            for part in (candidate.content and candidate.content.parts) or ():
-                if part.inline and part.inline.data and not part.thought:
-                    return part.inline.data
+            pictures = [
+                part.inline.data
+                for part in (candidate.content and candidate.content.parts) or ()
+                if part.inline and part.inline.data and not part.thought
+            ]
+            if pictures and word(candidate.finish_reason) not in REFUSALS:
+                return pictures[-1]
         raise self._absence(secrets)
 
     def _absence(self, secrets: Sequence[str | None]) -> ProviderError:
@@ -147,7 +177,9 @@ class GenerateAnswer(BaseModel):
             return ProviderNoImage("no_candidates", http_status=200, response_id=self.response_id)
         first = self.candidates[0]
         reason = word(first.finish_reason, "no_finish_reason")
-        kind = ProviderRefused if reason in REFUSALS else ProviderNoImage
+        kind: type[ProviderError] = ProviderRefused if reason in REFUSALS else ProviderNoImage
+        if reason == ACCOUNT_LIMITED:
+            kind = ProviderBadKey
         return kind(
             reason, scrub(first.finish_message or "", secrets), http_status=200, response_id=self.response_id
         )
@@ -177,13 +209,31 @@ def failure(answer: Answer, said: ErrorAnswer | None, secrets: Sequence[str | No
     status = said.error
     detail = scrub(status.message, secrets)
     reasons = [word(item.reason) for item in status.details if item.reason]
-    bad_key = next((reason for reason in reasons if reason in _KEY_REASONS), None)
-    if bad_key:  # arrives as 400 INVALID_ARGUMENT
+    bad_key = next((reason for reason in reasons if reason.startswith("API_KEY_")), None)
+    if bad_key is None and status.status == "UNAUTHENTICATED":
+        bad_key = next(iter(reasons), status.status)
+    if bad_key:  # arrives as 400 INVALID_ARGUMENT too
         return ProviderBadKey(bad_key, detail, http_status=answer.status)
+    if answer.status == 403 or status.status == "FAILED_PRECONDITION":
+        return _not_of_the_key(answer, status, [*reasons, status.message], detail)
+    if answer.status == 404:
+        return ProviderNoModel("model_not_found", detail, http_status=answer.status)
     waits = [wait for item in status.details if (wait := _seconds(item.retry_delay)) is not None]
     return status_error(
         answer, word(status.status, f"http_{answer.status}"), detail, wait=waits[0] if waits else None
     )
+
+
+def _not_of_the_key(answer: Answer, status: _Status, said: Sequence[str], detail: str) -> ProviderError:
+    """What refuses a key that is itself in order."""
+    lowered = " ".join(said).lower()
+    for kind, reason, marks in _NOT_OF_THE_KEY:
+        if any(mark in lowered for mark in marks):
+            return kind(reason, detail, http_status=answer.status)
+    reason = word(status.status, f"http_{answer.status}")
+    if answer.status != 403:
+        return status_error(answer, reason, detail)
+    return ProviderNotServed(reason, detail, http_status=answer.status)
 
 
 def _seconds(duration: str | None) -> float | None:

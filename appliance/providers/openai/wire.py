@@ -9,20 +9,28 @@ from pydantic import BaseModel, Field
 
 from appliance.providers.base import (
     EncodedImage,
+    ProviderBadKey,
     ProviderError,
     ProviderNoImage,
+    ProviderNoModel,
     ProviderQuota,
     ProviderRefused,
+    ProviderSpent,
+    ProviderUnreachable,
+    ProviderUnverified,
+    ProviderWrongPlace,
     TemplateImage,
 )
-from appliance.providers.http import Answer, status_error
+from appliance.providers.http import Answer, retry_after, status_error
 from appliance.providers.openai.settings import ImageEditParams
 from appliance.providers.scrub import scrub, word
 
 # Error codes that judge the photo or the prompt.
-REFUSALS = frozenset({"moderation_blocked", "content_policy_violation"})
+REFUSALS = frozenset({"moderation_blocked", "content_policy_violation", "image_content_policy_violation"})
 # The account has no money left: no waiting helps, another key may.
 EMPTY_ACCOUNT = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
+
+_COUNTRY = "unsupported_country_region_territory"
 
 File = tuple[str, tuple[str, bytes, str]]
 
@@ -105,10 +113,57 @@ def failure(answer: Answer, said: ErrorAnswer | None, secrets: Sequence[str | No
     """The error that an HTTP status of 400 and above stands for; ``said`` is its body, if it was JSON."""
     response_id = response_id_of(answer)
     if said is None:
-        return status_error(answer, response_id=response_id)
+        return _obeying(answer, status_error(answer, response_id=response_id))
     reason = word(said.error.code) or word(said.error.type, f"http_{answer.status}")
     detail = scrub(said.error.message or "", secrets)
-    for kind, reasons in ((ProviderRefused, REFUSALS), (ProviderQuota, EMPTY_ACCOUNT)):
-        if reason in reasons:
-            return kind(reason, detail, http_status=answer.status, response_id=response_id)
-    return status_error(answer, reason, detail, response_id=response_id)
+    found = _kind(answer.status, reason, (said.error.message or "").lower(), lacks_a_scope=said.lacks_a_scope)
+    if found is not None:
+        kind, reason = found
+        return kind(reason, detail, http_status=answer.status, response_id=response_id)
+    return _obeying(answer, status_error(answer, reason, detail, response_id=response_id))
+
+
+def _kind(
+    status: int, reason: str, message: str, *, lacks_a_scope: bool
+) -> tuple[type[ProviderError], str] | None:
+    """Class and reason of a failure whose status alone would not tell it; ``None`` where it does."""
+    if reason in REFUSALS:
+        return ProviderRefused, reason
+    if reason in EMPTY_ACCOUNT:
+        return ProviderSpent, reason
+    if reason == "model_not_found" or (status == 404 and "model" in message):
+        return ProviderNoModel, "model_not_found"
+    return _forbidden(reason, message, lacks_a_scope=lacks_a_scope) if status == 403 else None
+
+
+def _forbidden(reason: str, message: str, *, lacks_a_scope: bool) -> tuple[type[ProviderError], str] | None:
+    """What a 403 speaks of: seldom of the key."""
+    if lacks_a_scope:
+        return ProviderBadKey, "missing_scope"
+    if reason == _COUNTRY or ("country" in message and "not supported" in message):
+        return ProviderWrongPlace, "location_unsupported"
+    if "must be verified" in message:
+        return ProviderUnverified, "organization_unverified"
+    return None
+
+
+def _obeying(answer: Answer, error: ProviderError) -> ProviderError:
+    """``error`` as ``X-Should-Retry`` and the statuses that pass by themselves make it.
+
+    A quota is left as it is: another key may have some.
+    """
+    if isinstance(error, ProviderQuota):
+        return error
+    wish = answer.headers.get("x-should-retry", "").lower()
+    if wish != "true" and answer.status != 409:
+        error.again = error.again and wish != "false"
+        return error
+    again = ProviderUnreachable(
+        error.reason,
+        error.detail,
+        http_status=error.http_status,
+        response_id=error.response_id,
+        retry_after=retry_after(answer.headers),
+    )
+    again.again = wish != "false"
+    return again

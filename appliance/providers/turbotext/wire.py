@@ -82,7 +82,7 @@ class Reply(BaseModel):
     action: str | None = None
     queueid: int | str | None = None
     error: Any = None
-    forbidden_content: bool | None = None
+    forbidden_content: Any = None
     uploaded_image: Any = None
     data: Any = None
 
@@ -90,6 +90,12 @@ class Reply(BaseModel):
     def pending(self) -> bool:
         """Whether the picture is still being made."""
         return self.action == "reconnect"
+
+    @property
+    def forbidden(self) -> bool:
+        """Whether the picture was made and held back; said inside ``data``, or at the top."""
+        inside = self.data.get("forbidden_content") if isinstance(self.data, dict) else None
+        return any(_is_yes(one) for one in (self.forbidden_content, inside))
 
     def address(self) -> str:
         """Where the picture is, perhaps as a relative path; raises if none is named."""
@@ -105,18 +111,27 @@ class Reply(BaseModel):
         """What the answer complains of; ``None`` if it does not."""
         reason = word(self.error)
         facts: dict[str, Any] = {"http_status": answer.status, "response_id": queue_id}
-        if self.forbidden_content:
+        if self.forbidden:
             return ProviderRefused("forbidden_content", **facts)
+        lowered = reason.lower()
+        if any(part in lowered for part in _KEY_WORDS):
+            return ProviderBadKey(reason, **facts)
         if answer.status >= 400:
             return status_error(answer, reason or f"http_{answer.status}", response_id=queue_id)
         if not reason:
             return ProviderNoImage("no_success", **facts) if self.success is False else None
-        lowered = reason.lower()
         kind: type[ProviderError] = ProviderPermanent
         if reason.upper() == "LIMIT":
             kind = ProviderQuota
         elif lowered in _PHOTO_WORDS:
             kind = ProviderRefused
-        elif any(part in lowered for part in _KEY_WORDS):
-            kind = ProviderBadKey
         return kind(reason, **facts)
+
+
+def _is_yes(value: Any) -> bool:
+    """PHP spells truth in several ways."""
+    return (
+        value.strip().lower() not in {"", "0", "false", "no", "none"}
+        if isinstance(value, str)
+        else bool(value)
+    )

@@ -12,6 +12,7 @@ from typing import Literal
 
 from appliance.core.errors import ErrorCode
 from appliance.jobs.models import INTERRUPTED_REASON, TIMEOUT_REASON
+from appliance.staff.jobs.provider_advice import AT_THE_KEYS, PROVIDER_TEXTS, TOO_LATE, UNREACHABLE, Texts
 
 Language = Literal["en", "ru"]
 Place = Literal["provider_keys"]
@@ -26,84 +27,58 @@ class Advice:
     place: Place | None = None
 
 
-_Texts = tuple[str, str, str, str]  # what and do in English, what and do in Russian
-
-_TOO_LATE: _Texts = (
-    "The picture was not ready in time.",
-    "Send the photo again. If it happens often, choose a faster model, add a fallback or raise the deadline.",
-    "Снимок не был готов вовремя.",
-    "Отправьте фото ещё раз. Если часто, выберите быструю модель, запасной вариант или больший срок.",
-)
-_UPLOAD: _Texts = (
+_UPLOAD: Texts = (
     "The upload could not be read.",
     "Check the network between booth and appliance and send the photo again.",
     "Загрузку не удалось прочитать.",
     "Проверьте сеть между фотобудкой и устройством и отправьте фото ещё раз.",
 )
-_LOGIN: _Texts = (
+_LOGIN: Texts = (
     "You are not logged in, or the session has ended.",
     "Log in again.",
     "Вы не вошли, или сеанс закончился.",
     "Войдите ещё раз.",
 )
-_NOTHING_THERE: _Texts = (
+_NOTHING_THERE: Texts = (
     "There is nothing at this address.",
     "Check the address.",
     "По этому адресу ничего нет.",
     "Проверьте адрес.",
 )
-_BUSY_CLIENT: _Texts = (
+_BUSY_CLIENT: Texts = (
     "Too many requests at once.",
     "Wait a moment.",
     "Слишком много запросов сразу.",
     "Немного подождите.",
 )
-_BAD_KEY: _Texts = (
-    "The provider does not accept the API key.",
-    "Enter a valid key in the settings and test it there.",
-    "Провайдер не принимает ключ API.",
-    "Введите действующий ключ в настройках и проверьте его там.",
-)
-_QUOTA: _Texts = (
-    "The provider's quota is used up, or too much is asked of it at once.",
-    "Wait, add another key or money to the account, or switch the slot to another provider.",
-    "Квота провайдера исчерпана, или к нему слишком много запросов сразу.",
-    "Подождите, добавьте ключ или пополните счёт либо переключите слот на другого провайдера.",
-)
-_UNREACHABLE: _Texts = (
-    "The provider could not be reached, or its server failed.",
-    "Check the internet connection. If it is fine, wait or switch the slot to another provider.",
-    "Провайдер недоступен, или на его сервере сбой.",
-    "Проверьте интернет. Если он в порядке, подождите или переключите слот на другого провайдера.",
-)
-_REFUSED: _Texts = (
+_REFUSED: Texts = (
     "The provider's rules refused this photo or prompt.",
     "Take another photo, or word the slot's prompt more carefully.",
     "Правила провайдера не пропустили это фото или запрос.",
     "Сделайте другое фото или сформулируйте запрос слота осторожнее.",
 )
-_NO_IMAGE: _Texts = (
+_NO_IMAGE: Texts = (
     "The provider answered without a picture.",
     "Send the photo again. If it happens often, change the prompt or the model.",
     "Провайдер ответил, но без картинки.",
     "Отправьте фото ещё раз. Если это повторяется, измените запрос или модель.",
 )
-_PICTURE: _Texts = (
+_PICTURE: Texts = (
     "The file is no picture that can be used.",
     "Set the booth to send JPEG, PNG or WebP of a smaller size.",
     "Файл не является подходящей картинкой.",
     "Настройте фотобудку на отправку JPEG, PNG или WebP меньшего размера.",
 )
 
-_TEXTS: dict[str, _Texts] = {
-    TIMEOUT_REASON: _TOO_LATE,
+_TEXTS: dict[str, Texts] = {
+    TIMEOUT_REASON: TOO_LATE,
     INTERRUPTED_REASON: (
         "The appliance was restarted while it worked on this photo.",
         "Send the photo again.",
         "Во время обработки этого фото устройство перезапустилось.",
         "Отправьте фото ещё раз.",
     ),
-    ErrorCode.DEADLINE_EXCEEDED: _TOO_LATE,
+    ErrorCode.DEADLINE_EXCEEDED: TOO_LATE,
     ErrorCode.SLOT_BUSY: (
         "Too many photos were on their way at the same time.",
         "Send the photo again. If it happens often, raise the permits or spread the booths over more slots.",
@@ -118,7 +93,7 @@ _TEXTS: dict[str, _Texts] = {
     ),
     ErrorCode.PROVIDER_REFUSED: _REFUSED,
     ErrorCode.PROVIDER_NO_IMAGE: _NO_IMAGE,
-    ErrorCode.PROVIDER_UNAVAILABLE: _UNREACHABLE,
+    ErrorCode.PROVIDER_UNAVAILABLE: UNREACHABLE,
     ErrorCode.STORAGE_FULL: (
         "The disk is full.",
         "Free some space, or let results expire sooner.",
@@ -234,73 +209,15 @@ _TEXTS: dict[str, _Texts] = {
     ErrorCode.TOO_MANY_LOGINS: _BUSY_CLIENT,
 }
 
-# What a provider itself gave as its reason says more than the code that the booth got.
-_PROVIDER_TEXTS: dict[str, _Texts] = {
-    "no_key": (
-        "No API key is set for this provider.",
-        "Enter one in the settings.",
-        "Для этого провайдера не задан ключ API.",
-        "Введите его в настройках.",
-    ),
-    "unreadable_key": (
-        "This provider's API key cannot be read any more: it was encrypted on another machine.",
-        "Enter it again in the settings.",
-        "Ключ API этого провайдера больше не прочитать: он зашифрован на другой машине.",
-        "Введите его в настройках ещё раз.",
-    ),
-    "malformed_key": _BAD_KEY,
-    "API_KEY_INVALID": _BAD_KEY,
-    "invalid_api_key": _BAD_KEY,
-    "http_401": _BAD_KEY,
-    "keys_rest": (
-        "Every API key of this provider was refused or is out of quota.",
-        "Add another key, or switch the slot to another provider.",
-        "Все ключи этого провайдера отклонены или исчерпали квоту.",
-        "Добавьте ключ или переключите слот на другого провайдера.",
-    ),
-    "RESOURCE_EXHAUSTED": _QUOTA,
-    "insufficient_quota": _QUOTA,
-    "rate_limit_exceeded": _QUOTA,
-    "LIMIT": _QUOTA,
-    "http_429": _QUOTA,
-    "circuit_open": (
-        "Several photos in a row failed at the provider; for half a minute the fallback is asked first.",
-        "Wait, or switch the slot to another provider.",
-        "Провайдер не сделал несколько снимков подряд; полминуты сначала работает запасной вариант слота.",
-        "Подождите или переключите слот на другого провайдера.",
-    ),
-    "stalled": _UNREACHABLE,
-    "dns_failed": _UNREACHABLE,
-    "too_slow": _TOO_LATE,
-    "request_too_large": (
-        "Photo and templates together are too large for the provider.",
-        "Let the slot send smaller photos, or use smaller templates.",
-        "Фото вместе с шаблонами слишком велики для провайдера.",
-        "Уменьшите размер отправляемого фото или шаблонов.",
-    ),
-    "no_publisher": (
-        "The provider fetches photos by address, and no address that it can reach is set.",
-        "Set 'provider_media_base_url' in the settings, or the provider's transport to 'upload'.",
-        "Провайдер забирает фото по адресу, но доступный ему адрес не задан.",
-        "Задайте в настройках 'provider_media_base_url' или передачу 'upload'.",
-    ),
-}
-
-
-_AT_THE_KEYS = frozenset(
-    {"no_key", "unreadable_key", "keys_rest"}
-    | {reason for reason, texts in _PROVIDER_TEXTS.items() if texts in (_BAD_KEY, _QUOTA)}
-)
-
 
 def advice(reason: str | None, provider_reason: str | None, language: Language) -> Advice | None:
     """What to tell of a failure; ``None`` for a job that did not fail."""
     if reason is None:
         return None
-    texts = _PROVIDER_TEXTS.get(provider_reason or "") or _TEXTS.get(reason)
+    texts = PROVIDER_TEXTS.get(provider_reason or "") or _TEXTS.get(reason)
     texts = texts or _TEXTS[ErrorCode.INTERNAL_ERROR]
     what, do = texts[:2] if language == "en" else texts[2:]
-    return Advice(what, do, "provider_keys" if provider_reason in _AT_THE_KEYS else None)
+    return Advice(what, do, "provider_keys" if provider_reason in AT_THE_KEYS else None)
 
 
 def known_reasons() -> set[str]:

@@ -53,8 +53,9 @@ class KeyTestView(BaseModel):
 
     outcome: Outcome = Field(
         description="`works`: accepted; `refused`; `no_quota`: accepted, but there is nothing left for it "
-        "now; `unreachable`: the provider did not answer; `unproven`: not refused, and only a picture, "
-        "which is paid for, would show more; `failed`: it answered something else"
+        "now; `not_served`: the provider does not serve this place, project or organisation, and said "
+        "nothing of the key; `unreachable`: the provider did not answer; `unproven`: not refused, "
+        "and only a picture, which is paid for, would show more; `failed`: it answered something else"
     )
     reason: str | None = Field(description="the provider's word", examples=["API_KEY_INVALID"])
     detail: str = Field(description="the provider's message; known only to who asked", examples=[""])

@@ -191,6 +191,11 @@ async def test_who_may_look_sees_the_list_and_changes_nothing(
         ("turbotext", Step("html_page"), "unreachable"),
         ("openai", Step("reset"), "unreachable"),
         ("gemini", Step("bad_request"), "failed"),
+        ("gemini", Step("location"), "not_served"),
+        ("gemini", Step("service_disabled"), "not_served"),
+        ("gemini", Step("billing"), "not_served"),
+        ("openai", Step("location"), "not_served"),
+        ("openai", Step("empty_account"), "no_quota"),
     ],
 )
 async def test_a_test_says_what_the_provider_said_and_pays_nothing(
@@ -204,6 +209,27 @@ async def test_a_test_says_what_the_provider_said_and_pays_nothing(
     assert standins[provider].pictures_asked() == 0
     assert [call.key for call in standins[provider].calls] == [key]
     assert (await listed(admin, provider))["keys"] == [], "it was not kept"
+
+
+async def test_a_good_key_that_is_entered_while_the_place_is_refused_is_kept_and_serves_afterwards(
+    admin: httpx.AsyncClient, gemini: StandIn, photo: Any
+) -> None:
+    gemini.probes, gemini.script = Step("location"), Script(["location"])
+    key = made_up("gemini")
+    view = await entered(admin, "gemini", key)
+    tested = view["last_test"]
+    assert (view["state"], tested["outcome"], tested["reason"]) == (
+        "in_use",
+        "not_served",
+        "location_unsupported",
+    )
+    assert "User location is not supported" in tested["detail"]
+    refused = await photo()
+    assert refused.status == 502
+    job = (await admin.get(f"/api/jobs/{refused.headers['x-job-id']}")).json()
+    assert "proxy" in job["advice"]["en"]["do"]
+    assert (await listed(admin, "gemini"))["keys"][0]["state"] == "in_use"
+    assert (await photo()).status == 200
 
 
 async def test_a_provider_that_never_answers_does_not_hold_a_person_up(
