@@ -14,15 +14,19 @@ from appliance.admin.app import create_admin, with_headers
 from appliance.admin.door.headers import MOUNT
 from appliance.core import error_handlers, health
 from appliance.core.clock import utcnow
+from appliance.core.injection import Services
 from appliance.core.middleware import RequestContext
 from appliance.core.openapi import in_our_form
 from appliance.core.routing import answering_head
+from appliance.core.stopping import Stopping
 from appliance.guests import page_routes as guest_routes
 from appliance.guests import picture_routes
 from appliance.guests import routes as results_routes
 from appliance.guests.galleries import pages as gallery_pages
 from appliance.guests.pages import guest_error_page
+from appliance.housekeeping.cleanup import Cleanup
 from appliance.ingest import routes as ingest_routes
+from appliance.providers.runner import RouteRunner
 from appliance.services import open_services
 from appliance.settings.environment import Settings
 from appliance.staff.audit import routes as audit_routes
@@ -53,18 +57,18 @@ class _Application(FastAPI):
 
 def create_app(settings: Settings) -> FastAPI:
     """The application for ``settings``; nothing is opened before its lifespan starts."""
-    admin = create_admin()
+    admin, stopping = create_admin(), Stopping()
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Services]]:
         async with open_services(settings) as services:
-            app.state.services = admin.state.services = services
+            services.add(stopping)
             try:
-                await services.cleanup.settle_interrupted(before=utcnow())
-                await services.runner.timings.load()
+                await services[Cleanup].settle_interrupted(before=utcnow())
+                await services[RouteRunner].timings.load()
             except Exception as error:  # noqa: BLE001 - a database that is away must not keep us from starting
                 log.warning("start.not_settled", error=type(error).__name__)
-            yield
+            yield {"services": services}
 
     app = _Application(
         title="PhotoChanger",
@@ -97,5 +101,5 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(stats_routes.router)
     app.include_router(health.router)
     app.mount(MOUNT, with_headers(admin))
-    app.state.stopping = admin.state.stopping
+    app.state.stopping = stopping
     return app

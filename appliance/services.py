@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 
 from appliance.accounts.audit import AuditTrail
 from appliance.accounts.keys import SigningKeys
@@ -16,11 +15,19 @@ from appliance.accounts.tokens import Tokens
 from appliance.admin.dashboard.board import Board
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
+from appliance.core.health import HealthCheck
+from appliance.core.injection import Services
 from appliance.core.passwords import PasswordChecker
-from appliance.core.public_base import BoothsBase
+from appliance.core.public_base import DeploymentUrls
 from appliance.core.secrets import FirstPasswordFile
-from appliance.guests.guests import GuestPages
+from appliance.guests.codes import ShortCodes
+from appliance.guests.galleries.service import Galleries
+from appliance.guests.links import GuestLinks
+from appliance.guests.logo import EventLogo
+from appliance.guests.screens import Screens
 from appliance.guests.service import ResultService
+from appliance.guests.tokens import GuestTokens
+from appliance.guests.visits import Visits
 from appliance.housekeeping.cleanup import Cleanup
 from appliance.housekeeping.disk_guard import DiskGuard
 from appliance.ingest.credentials import IngestCredentials
@@ -42,7 +49,7 @@ from appliance.providers.runner import RouteRunner
 from appliance.providers.stored_keys import AllKeys, StoredKeys
 from appliance.providers.timings import RouteTimings
 from appliance.settings.environment import Settings
-from appliance.settings.operator import OperatorSettings
+from appliance.settings.operator import OperatorSettings, SettingsReader
 from appliance.slots.service import SlotService
 from appliance.staff.event.service import Event
 from appliance.staff.jobs.service import JobService
@@ -61,48 +68,6 @@ from appliance.staff.slots.results import SlotPages
 from appliance.staff.stats.service import StatsService
 from appliance.staff.template_media.service import TemplateMediaService
 from appliance.staff.trials.service import Trials
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """Everything a request may need."""
-
-    database: Database
-    media: MediaStore
-    gate: Gate
-    ingest: IngestService
-    results: ResultService
-    guests: GuestPages
-    gallery_desk: GalleryDesk
-    event: Event
-    cleanup: Cleanup
-    disk_guard: DiskGuard
-    runner: RouteRunner
-    lending: Lending
-    accounts: AccountService
-    sessions: SessionService
-    login: LoginService
-    audit: AuditTrail
-    credentials: IngestCredentials
-    operator_settings: OperatorSettingsService
-    provider_keys: ProviderKeyService
-    slot_editor: SlotEditor
-    slot_pages: SlotPages
-    provider_catalog: ProviderCatalog
-    warm_up: WarmUp
-    template_media: TemplateMediaService
-    jobs: JobService
-    trials: Trials
-    gallery: Gallery
-    staff_archive: StaffArchive
-    staff_pictures: StaffPictures
-    moderation: Moderation
-    stats: StatsService
-    board: Board
-    addresses: Addresses
-    booths: BoothsBase
-    public_base: str | None
-    lan_base: str | None
 
 
 @asynccontextmanager
@@ -130,8 +95,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         runner = RouteRunner(registry, key_ring, timings, Circuits())
         keys = SigningKeys(settings.secrets_dir)
         keys.ensure()
-        tokens = Tokens(keys)
-        sessions = SessionService(database, tokens)
+        session_tokens = Tokens(keys)
+        sessions = SessionService(database, session_tokens)
         first_passwords = FirstPasswordFile(settings.secrets_dir)
         accounts = AccountService(database, first_passwords)
         credentials = IngestCredentials(database, PasswordChecker(), first_passwords)
@@ -150,51 +115,56 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         stack.push_async_callback(ingest.aclose)
         slot_editor = SlotEditor(database, registry)
         previews = Previews(media, imaging)
-        guests = GuestPages.build(database, media, imaging, settings.secrets_dir)
         stats = StatsService(database, slot_editor, runner, gate.in_use)
         cleanup = Cleanup(database, media)
         disk_guard = DiskGuard(database, media, cleanup)
         disk_guard.start()
         stack.push_async_callback(disk_guard.aclose)
+        tokens, screens = GuestTokens(settings.secrets_dir), Screens(media, imaging)
+        codes = ShortCodes(database, tokens)
         yield Services(
-            database=database,
-            media=media,
-            gate=gate,
-            ingest=ingest,
-            results=guests.results,
-            guests=guests,
-            gallery_desk=GalleryDesk(database),
-            event=Event(database, media, guests.screens),
-            cleanup=cleanup,
-            disk_guard=disk_guard,
-            runner=runner,
-            lending=lending,
-            accounts=accounts,
-            sessions=sessions,
-            login=LoginService(database, accounts, sessions, LoginThrottle(database, tokens)),
-            audit=AuditTrail(database),
-            credentials=credentials,
-            operator_settings=OperatorSettingsService(database, credentials, registry.configure),
-            provider_keys=ProviderKeyService(
-                database, registry, key_ring, stored_keys, key_files, encryption
-            ),
-            slot_editor=slot_editor,
-            slot_pages=SlotPages(database, slot_editor),
-            provider_catalog=ProviderCatalog(database, runner),
-            warm_up=WarmUp(database, runner),
-            template_media=TemplateMediaService(database, media, TemplateFiles(media, imaging), previews),
-            jobs=JobService(database),
-            trials=Trials(
+            database,
+            media,
+            gate,
+            ingest,
+            cleanup,
+            disk_guard,
+            runner,
+            lending,
+            accounts,
+            sessions,
+            credentials,
+            slot_editor,
+            stats,
+            tokens,
+            screens,
+            codes,
+            HealthCheck(database, media.root),
+            DeploymentUrls(settings.public_base(), settings.lan_base()),
+            SettingsReader(database),
+            AuditTrail(database),
+            LoginService(database, accounts, sessions, LoginThrottle(database, session_tokens)),
+            ResultService(database, media, screens),
+            GuestLinks(codes),
+            Visits(database, media, tokens),
+            Galleries(database, tokens),
+            EventLogo(database, screens),
+            OperatorSettingsService(database, credentials, registry.configure),
+            ProviderKeyService(database, registry, key_ring, stored_keys, key_files, encryption),
+            ProviderCatalog(database, runner),
+            WarmUp(database, runner),
+            SlotPages(database, slot_editor),
+            TemplateMediaService(database, media, TemplateFiles(media, imaging), previews),
+            JobService(database),
+            Trials(
                 database=database, slots=slots, editor=slot_editor, line=ingest, media=media, imaging=imaging
             ),
-            gallery=Gallery(database),
-            staff_archive=StaffArchive(database, media),
-            staff_pictures=StaffPictures(database, media, previews),
-            moderation=Moderation(database),
-            stats=stats,
-            board=Board(stats, disk_guard),
-            addresses=Addresses(guests.identity),
-            booths=BoothsBase(),
-            public_base=settings.public_base(),
-            lan_base=settings.lan_base(),
+            Gallery(database),
+            StaffArchive(database, media),
+            StaffPictures(database, media, previews),
+            Moderation(database),
+            GalleryDesk(database),
+            Event(database, media, screens),
+            Addresses(tokens.identity),
+            Board(stats, disk_guard),
         )

@@ -8,8 +8,6 @@ stands before every route.
 
 from __future__ import annotations
 
-import asyncio
-
 from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
@@ -61,11 +59,7 @@ SCREENS = (
 
 
 def create_admin() -> FastAPI:
-    """The application of the pages.
-
-    ``state.services`` is set when the services are open; ``state.stopping`` is set when the
-    appliance is told to stop, so that streams end and do not hold it up.
-    """
+    """The application of the pages."""
     admin = FastAPI(
         title="PhotoChanger pages",
         openapi_url=None,
@@ -73,7 +67,6 @@ def create_admin() -> FastAPI:
         redoc_url=None,
         dependencies=[Depends(protect)],
     )
-    admin.state.stopping = asyncio.Event()
     error_handlers.install(admin, errors.error_page)
     admin.add_exception_handler(PasswordMustChange, errors.must_change)  # type: ignore[arg-type]
     for screen in SCREENS:

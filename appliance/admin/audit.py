@@ -11,13 +11,13 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request, Response
 
 from appliance.accounts.actions import GROUPS
-from appliance.accounts.audit import AuditFilter
+from appliance.accounts.audit import AuditFilter, AuditTrail
 from appliance.accounts.models import AuditLog
 from appliance.admin.door.headers import MOUNT
 from appliance.admin.door.security import Visit, allowed
 from appliance.admin.i18n import Words
 from appliance.admin.render import page, part
-from appliance.admin.services import services_of
+from appliance.core.injection import service_of
 from appliance.slots.schemas import SLOT_IDS
 
 router = APIRouter()
@@ -61,7 +61,7 @@ async def audit_page(
     wanted = AuditFilter(
         actor=_word(actor), action=_word(action), since=_instant(since), until=_instant(until)
     )
-    found = await services_of(request).audit.page(
+    found = await service_of(request, AuditTrail).page(
         wanted, limit=A_PAGE, cursor=int(cursor) if cursor.isdecimal() and len(cursor) < 19 else None
     )
     chosen = {"actor": actor, "action": action, "since": since, "until": until}

@@ -16,7 +16,7 @@ from appliance.core.errors import ApplianceError, NotAuthenticated, TokenExpired
 LOGIN, PASSWORD = f"{MOUNT}/login", f"{MOUNT}/password"
 
 
-def error_page(request: Request, error: ApplianceError) -> Response:
+async def error_page(request: Request, error: ApplianceError) -> Response:
     """The answer to a failed request, in the form that the page can show."""
     if request.url.path == f"{MOUNT}/events":
         return error_response(error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
@@ -31,7 +31,7 @@ _DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout, ConnectionError
 # What PostgreSQL says while it stops or starts, or takes no more connections (SQLSTATE).
 _AWAY_STATES = ("08", "57P", "53300")
 
-PageRenderer = Callable[[Request, ApplianceError], Response | None]
+PageRenderer = Callable[[Request, ApplianceError], Awaitable[Response | None]]
 
 
 def retry_headers(error: ApplianceError) -> dict[str, str]:
@@ -89,18 +89,20 @@ def install(app: FastAPI, render_page: PageRenderer) -> None:
     ``render_page`` may answer with a page where a guest's browser asked for one.
     """
 
-    def answer(request: Request, error: ApplianceError, headers: Mapping[str, str] | None = None) -> Response:
-        return render_page(request, error) or error_response(error, headers)
+    async def answer(
+        request: Request, error: ApplianceError, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        return await render_page(request, error) or error_response(error, headers)
 
     async def on_expected(request: Request, error: Any) -> Response:
         log.info("request.refused", path=request.url.path, code=str(error.code), job=error.job_id)
-        return answer(request, error)
+        return await answer(request, error)
 
     async def on_validation(request: Request, error: Any) -> Response:
-        return answer(request, from_validation(error))
+        return await answer(request, from_validation(error))
 
     async def on_http(request: Request, error: Any) -> Response:
-        return answer(request, from_http(error), error.headers)
+        return await answer(request, from_http(error), error.headers)
 
     async def on_anything(request: Request, error: Exception) -> Response:
         known = from_database(error)
@@ -109,7 +111,7 @@ def install(app: FastAPI, render_page: PageRenderer) -> None:
             known = InternalError()
         else:
             log.warning("database.unavailable", path=request.url.path, error=type(error).__name__)
-        return answer(request, known)
+        return await answer(request, known)
 
     app.add_exception_handler(ApplianceError, on_expected)
     app.add_exception_handler(RequestValidationError, on_validation)

@@ -10,16 +10,26 @@ from pathlib import Path
 
 from starlette.requests import HTTPConnection
 
+from appliance.core.injection import service_of
+
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?P<port>:\d{1,5})?")
 _CONTAINER_NETWORKS = (ipaddress.ip_network("172.16.0.0/12"), ipaddress.ip_network("10.88.0.0/16"))
 _CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 
 
 @dataclass(frozen=True, slots=True)
-class Doorway:
-    """The way by which a request came in, and what the deployment knows: the base that it fixes, and the
-    one by which the local network reaches this machine.
+class DeploymentUrls:
+    """What the deployment says: the base that it fixes, and the one by which the local network reaches
+    this machine.
     """
+
+    configured: str | None
+    lan: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BaseUrls:
+    """The bases of links, from what the deployment says and from how a request came in."""
 
     configured: str | None
     lan: str | None
@@ -39,17 +49,10 @@ class Doorway:
         return guest_base(None, self.lan, self.scheme, self.host)
 
 
-@dataclass(slots=True)
-class BoothsBase:
-    """The base of the links that the last booth was given; ``None`` before the first photo."""
-
-    base: str | None = None
-
-
-def doorway_of(request: HTTPConnection) -> Doorway:
-    """How ``request`` reached the running appliance."""
-    services = request.app.state.services
-    return Doorway(services.public_base, services.lan_base, request.url.scheme, request.headers.get("host"))
+def base_urls_of(request: HTTPConnection) -> BaseUrls:
+    """The bases of links for who sent ``request``, and for guests."""
+    fixed = service_of(request, DeploymentUrls)
+    return BaseUrls(fixed.configured, fixed.lan, request.url.scheme, request.headers.get("host"))
 
 
 def request_base(configured: str | None, scheme: str, host: str | None) -> str:

@@ -7,10 +7,14 @@ import uuid
 from dataclasses import dataclass
 from typing import Literal
 
+from starlette.requests import HTTPConnection
+
+from appliance.core.injection import service_of
+from appliance.core.public_base import base_urls_of
 from appliance.guests.codes import ShortCodes, short_path
 from appliance.jobs.links import page_path
 from appliance.media import qr
-from appliance.settings.operator import OperatorSettings
+from appliance.settings.operator import OperatorSettings, SettingsReader
 
 LARGEST_QR = 2400
 MEDIA_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
@@ -31,6 +35,12 @@ class GuestLink:
     url: str
     spoken: str
     typed: str | None = None
+
+
+async def guest_base(request: HTTPConnection) -> str:
+    """What the links that guests are given begin with, as the operator has it now."""
+    settings = await service_of(request, SettingsReader).operator_settings()
+    return base_urls_of(request).guests(settings.public_base_url)
 
 
 class GuestLinks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
@@ -11,48 +12,62 @@ from pydantic import Field
 from appliance.core.clients import client_address
 from appliance.core.clock import utcnow
 from appliance.core.errors import ResultNotFound
+from appliance.core.injection import Injected
 from appliance.core.sending import stored_file
-from appliance.guests.guests import GuestPages
+from appliance.guests.codes import ShortCodes
 from appliance.guests.links import visit_path
+from appliance.guests.logo import EventLogo
 from appliance.guests.pages.render import base_for, page
-from appliance.guests.picture_routes import Guests
+from appliance.guests.picture_routes import Results, ScreenSizes
+from appliance.guests.screens import Screens
 from appliance.guests.sending import NOINDEX, zip_answer
 from appliance.guests.service import Found, State
-from appliance.guests.tokens import IDENTITY_PATH
+from appliance.guests.tokens import IDENTITY_PATH, GuestTokens
+from appliance.guests.visits import Visits
 from appliance.guests.zipping import zipped
 from appliance.jobs.links import page_path, public_path
+from appliance.settings.operator import SettingsReader
 
 router = APIRouter(include_in_schema=False)
 
+Settings = Injected[SettingsReader]
 Code = Annotated[str, Field(max_length=40)]
 
 
 @router.get("/")
-async def entrance(request: Request, guests: Guests) -> Response:
+async def entrance(request: Request, settings_reader: Settings) -> Response:
     """Where somebody arrives who typed the address: a form for the code, where codes are on."""
-    settings = await guests.settings()
+    settings = await settings_reader.operator_settings()
     return page(request, settings, "code.html", form=settings.short_links, typed="", wrong=False)
 
 
 @router.get("/s")
 @router.get("/s/{code}")
-async def short_link(request: Request, guests: Guests, code: Code = "") -> Response:
+async def short_link(
+    request: Request, settings_reader: Settings, codes: Injected[ShortCodes], code: Code = ""
+) -> Response:
     """A code that was typed. A wrong one and one whose picture has gone look alike."""
-    settings = await guests.settings()
+    settings = await settings_reader.operator_settings()
     if not settings.short_links:
         raise ResultNotFound
-    job_id = await guests.codes.job_of(code, client_address(request))
+    job_id = await codes.job_of(code, client_address(request))
     if job_id is None:
         return page(request, settings, "code.html", status=404, form=True, typed=code[:14], wrong=True)
     return RedirectResponse(page_path(job_id), 303, headers={"Cache-Control": "no-store", **NOINDEX})
 
 
 @router.get("/r/{job_id}")
-async def picture(request: Request, job_id: str, guests: Guests) -> Response:
+async def picture(
+    request: Request,
+    job_id: str,
+    results: Results,
+    screens: ScreenSizes,
+    visits: Injected[Visits],
+) -> Response:
     """The guest's page, whatever there is to see by now."""
-    found = await guests.results.find(job_id)
+    found = await results.find(job_id)
     if found.state is State.READY:
-        return await _picture(request, found, guests)
+        return await _picture(request, found, screens, visits)
     if found.state is State.MAKING:
         elapsed = max(0.0, (utcnow() - found.job.created_at).total_seconds())
         typical = max(8.0, found.job.deadline_seconds * 0.6)
@@ -67,8 +82,10 @@ async def picture(request: Request, job_id: str, guests: Guests) -> Response:
     return page(request, found.settings, "message.html", status=status, kind=kind, picture=sign)
 
 
-async def _picture(request: Request, found: Found, guests: GuestPages) -> Response:
-    facts = await guests.facts(found)
+async def _picture(request: Request, found: Found, screens: Screens, visits: Visits) -> Response:
+    (width, height), visit = await asyncio.gather(
+        screens.size(found.key), visits.of_job(found.job, found.settings)
+    )
     original = public_path(found.job.job_id)
     base = base_for(request, found.settings)
     values: dict[str, Any] = {
@@ -77,10 +94,10 @@ async def _picture(request: Request, found: Found, guests: GuestPages) -> Respon
         "before": f"{original}/before" if found.job.source_key else None,
         "original": original,
         "name": found.name,
-        "width": facts.width,
-        "height": facts.height,
+        "width": width,
+        "height": height,
         "until": found.expires_at,
-        "visit": {"path": visit_path(facts.visit[0]), "count": facts.visit[1]} if facts.visit else None,
+        "visit": {"path": visit_path(visit[0]), "count": visit[1]} if visit else None,
         "deletable": found.settings.guests_may_delete,
         "back": None,
     }
@@ -88,16 +105,16 @@ async def _picture(request: Request, found: Found, guests: GuestPages) -> Respon
 
 
 @router.get("/r/{job_id}/state")
-async def state(job_id: str, guests: Guests) -> JSONResponse:
+async def state(job_id: str, results: Results) -> JSONResponse:
     """What the page of a picture that is being made asks again and again."""
-    found = await guests.results.find(job_id)
+    found = await results.find(job_id)
     return JSONResponse({"state": found.state}, headers={"Cache-Control": "no-store"})
 
 
 @router.get("/r/{job_id}/delete")
-async def ask_to_delete(request: Request, job_id: str, guests: Guests) -> Response:
+async def ask_to_delete(request: Request, job_id: str, results: Results) -> Response:
     """Does the guest mean it?"""
-    found = await guests.results.ready(job_id)
+    found = await results.ready(job_id)
     if not found.settings.guests_may_delete:
         raise ResultNotFound
     return page(
@@ -110,34 +127,34 @@ async def ask_to_delete(request: Request, job_id: str, guests: Guests) -> Respon
 
 
 @router.post("/r/{job_id}/delete")
-async def delete(job_id: str, guests: Guests) -> Response:
+async def delete(job_id: str, results: Results) -> Response:
     """The guest means it."""
-    await guests.results.delete(job_id)
+    await results.delete(job_id)
     return RedirectResponse(page_path(job_id), 303)
 
 
 @router.get("/e/{token}")
-async def visit(request: Request, token: str, guests: Guests) -> Response:
+async def visit(request: Request, token: str, visits: Injected[Visits]) -> Response:
     """All pictures of a visit."""
-    found = await guests.visits.pictures(token)
+    found = await visits.pictures(token)
     return page(request, found.settings, "visit.html", pictures=[job.job_id for job in found.jobs])
 
 
 @router.get("/e/{token}/pictures.zip")
-async def visit_archive(token: str, guests: Guests) -> Response:
+async def visit_archive(token: str, visits: Injected[Visits]) -> Response:
     """All pictures of a visit as one file."""
-    name, entries = await guests.visit_archive(token)
+    name, entries = await visits.archive(token)
     return zip_answer(name, zipped(entries))
 
 
 @router.get("/public/event/logo")
-async def logo(guests: Guests) -> Response:
+async def logo(event_logo: Injected[EventLogo]) -> Response:
     """The event's logo, small."""
-    key = await guests.logo()
+    key = await event_logo.key()
     return stored_file(key, "image/png", cache="public, max-age=300")
 
 
 @router.get(IDENTITY_PATH)
-async def identity(guests: Guests) -> Response:
+async def identity(tokens: Injected[GuestTokens]) -> Response:
     """Says which appliance this is, so that a wrong base of guests' links can be told from the right one."""
-    return PlainTextResponse(guests.identity, headers={"Cache-Control": "no-store", **NOINDEX})
+    return PlainTextResponse(tokens.identity, headers={"Cache-Control": "no-store", **NOINDEX})

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from appliance.core.errors import ErrorCode, ResultNotFound
+from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
-from appliance.guests.guests import GuestPages
-from appliance.guests.links import LARGEST_QR, MEDIA_TYPES, Kind, qr_code
+from appliance.guests.links import LARGEST_QR, MEDIA_TYPES, GuestLinks, Kind, qr_code
 from appliance.guests.pages.render import base_for
 from appliance.guests.screens import MEDIA_TYPES as SCREEN_TYPES
-from appliance.guests.screens import kind_for
+from appliance.guests.screens import Screens, kind_for
 from appliance.guests.sending import screen_file
+from appliance.guests.service import ResultService
 from appliance.media.store import OWN_PHOTO
 
 router = APIRouter(prefix="/public/results", tags=["results"])
@@ -40,13 +41,8 @@ _QR: dict[int | str, dict[str, Any]] = {
 }
 
 
-def guests_of(request: Request) -> GuestPages:
-    """The guests' services."""
-    guests: GuestPages = request.app.state.services.guests
-    return guests
-
-
-Guests = Annotated[GuestPages, Depends(guests_of)]
+Results = Injected[ResultService]
+ScreenSizes = Injected[Screens]
 JobId = Annotated[str, Path(examples=["5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"])]
 Width = Annotated[int, Query(alias="w", ge=1, le=4096, description="pixels; the next of our sizes is sent")]
 Size = Annotated[int, Query(ge=64, le=LARGEST_QR, description="pixels wide")]
@@ -55,22 +51,26 @@ Label = Annotated[bool, Query(description="with the short link, or the event's t
 
 @router.head("/{job_id}/preview", include_in_schema=False, response_model=None)
 @router.get("/{job_id}/preview", summary="A result at screen size", response_model=None, responses=_SCREEN)
-async def preview(request: Request, job_id: JobId, guests: Guests, width: Width = 960) -> Response:
+async def preview(
+    request: Request, job_id: JobId, results: Results, screens: ScreenSizes, width: Width = 960
+) -> Response:
     """96, 320, 640, 960, 1440 or 2048 pixels wide, made once; never larger than the picture itself."""
-    found = await guests.results.ready(job_id)
+    found = await results.ready(job_id)
     kind = kind_for(request.headers.get("accept", ""))
-    key = await guests.screens.screen(found.job.job_id, found.key, width, kind)
+    key = await screens.screen(found.job.job_id, found.key, width, kind)
     return screen_file(key, SCREEN_TYPES[kind], KEPT_SECONDS)
 
 
 @router.get("/{job_id}/before", include_in_schema=False)
-async def before(request: Request, job_id: JobId, guests: Guests, width: Width = 960) -> Response:
+async def before(
+    request: Request, job_id: JobId, results: Results, screens: ScreenSizes, width: Width = 960
+) -> Response:
     """The guest's own photo at screen size, where it is kept."""
-    found = await guests.results.ready(job_id)
+    found = await results.ready(job_id)
     if found.job.source_key is None:
         raise ResultNotFound
     kind = kind_for(request.headers.get("accept", ""))
-    key = await guests.screens.screen(found.job.job_id, found.job.source_key, width, kind, part=OWN_PHOTO)
+    key = await screens.screen(found.job.job_id, found.job.source_key, width, kind, part=OWN_PHOTO)
     return screen_file(key, SCREEN_TYPES[kind], KEPT_SECONDS)
 
 
@@ -78,10 +78,16 @@ async def before(request: Request, job_id: JobId, guests: Guests, width: Width =
     "/{job_id}/qr.{kind}", summary="The QR code of a guest's link", response_model=None, responses=_QR
 )
 async def qr(
-    request: Request, job_id: JobId, kind: Kind, guests: Guests, size: Size = 600, label: Label = False
+    request: Request,
+    job_id: JobId,
+    kind: Kind,
+    results: Results,
+    links: Injected[GuestLinks],
+    size: Size = 600,
+    label: Label = False,
 ) -> Response:
     """For the picture's page. It is there while the picture is still being made."""
-    found = await guests.results.to_come(job_id)
-    link = await guests.links.link(found.job.job_id, base_for(request, found.settings), found.settings)
+    found = await results.to_come(job_id)
+    link = await links.link(found.job.job_id, base_for(request, found.settings), found.settings)
     code = await qr_code(link, kind, size, label=label)
     return Response(code, media_type=MEDIA_TYPES[kind], headers={"Cache-Control": "private, max-age=300"})

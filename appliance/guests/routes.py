@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Path, Response
 
 from appliance.core.errors import ErrorCode, ResultExpired, ResultNotFound
+from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
 from appliance.core.sending import stored_file
 from appliance.guests.service import ResultService
@@ -36,18 +37,13 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _service(request: Request) -> ResultService:
-    service: ResultService = request.app.state.services.results
-    return service
-
-
 @router.head("/public/results/{job_id}", include_in_schema=False, response_model=None)
 @router.get(
     "/public/results/{job_id}", summary="Download a result", response_model=None, responses=_RESPONSES
 )
 async def download(
     job_id: Annotated[str, Path(examples=["5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"])],
-    service: Annotated[ResultService, Depends(_service)],
+    service: Injected[ResultService],
 ) -> Response:
     """The finished picture under a friendly name. The app decides, Nginx sends the bytes:
     ranges, conditional requests and `HEAD` are its work.
@@ -58,13 +54,8 @@ async def download(
     )
 
 
-def _lending(request: Request) -> Lending:
-    lending: Lending = request.app.state.services.lending
-    return lending
-
-
 @router.get(PATH + "{token}", include_in_schema=False)
-async def provider_media(token: str, lending: Annotated[Lending, Depends(_lending)]) -> Response:
+async def provider_media(token: str, lending: Injected[Lending]) -> Response:
     """A picture on loan to a provider, for as long as its job runs."""
     image = lending.find(token)
     if image is None:

@@ -15,9 +15,11 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import ResultNotFound
 from appliance.guests.repository import ResultRepository
-from appliance.guests.service import State, state_of
+from appliance.guests.service import State, friendly_name, state_of, title_for_names
 from appliance.guests.tokens import GuestTokens, Visit
+from appliance.guests.zipping import Entry
 from appliance.jobs.models import JobHistory
+from appliance.media.store import MediaStore
 from appliance.settings.operator import AppSettingsRepository, OperatorSettings
 
 SPAN = timedelta(hours=12)  # booths count anew: the same mark on another day is another visit
@@ -36,8 +38,9 @@ class VisitPictures:
 class Visits:
     """Finds the pictures of a visit."""
 
-    def __init__(self, database: Database, tokens: GuestTokens) -> None:
+    def __init__(self, database: Database, media: MediaStore, tokens: GuestTokens) -> None:
         self._database = database
+        self._media = media
         self._tokens = tokens
 
     async def of_job(self, job: JobHistory, settings: OperatorSettings) -> tuple[str, int] | None:
@@ -84,6 +87,20 @@ class Visits:
         if not jobs:
             raise ResultNotFound
         return VisitPictures(jobs, settings)
+
+    async def archive(self, token: str) -> tuple[str, list[Entry]]:
+        """The name of a visit's archive and what is in it; raises like ``pictures``."""
+        visit = await self.pictures(token)
+        title = visit.settings.event_title
+        entries = [
+            Entry(
+                friendly_name(title, job.created_at, job.result_type or "image/jpeg"),
+                job.created_at,
+                self._media.path(job.result_key or ""),
+            )
+            for job in visit.jobs
+        ]
+        return f"{title_for_names(title)}-{visit.jobs[0].created_at:%Y-%m-%d-%H%M}.zip", entries
 
 
 def _unbroken(jobs: Sequence[JobHistory], pause: timedelta) -> list[JobHistory]:

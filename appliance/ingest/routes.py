@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from appliance.core.errors import ErrorCode
+from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
-from appliance.core.public_base import doorway_of
+from appliance.core.public_base import base_urls_of
 from appliance.core.uploads import clean_text
 from appliance.ingest.replies import Bases, asked_form, build_reply
 from appliance.ingest.schemas import IngestReply
@@ -98,13 +99,8 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _service(request: Request) -> IngestService:
-    service: IngestService = request.app.state.services.ingest
-    return service
-
-
 def _bases(request: Request, slot: ActiveSlot) -> Bases:
-    way, chosen = doorway_of(request), slot.settings.public_base_url
+    way, chosen = base_urls_of(request), slot.settings.public_base_url
     return Bases(way.own(chosen), way.guests(chosen))
 
 
@@ -130,7 +126,7 @@ def _bases(request: Request, slot: ActiveSlot) -> Bases:
 async def ingest(
     request: Request,
     slot_id: Annotated[str, Path(examples=["slot-001"])],
-    service: Annotated[IngestService, Depends(_service)],
+    service: Injected[IngestService],
 ) -> Response:
     """Takes one photo as multipart form data and answers, before the slot's deadline, with the
     picture that the slot's provider made of it. Further fields and query values are kept with the job.
@@ -148,6 +144,5 @@ async def ingest(
         guest_base=bases.guests,
     )
     delivered = await service.ingest(slot, arrival)
-    request.app.state.services.booths.base = bases.guests  # of who knew the password
     picture = None if form == "json" else await service.read_result(delivered)
     return build_reply(form, delivered, picture, bases)

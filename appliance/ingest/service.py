@@ -90,6 +90,7 @@ class IngestService:
         self._finisher = Finisher(imaging)
         self._lending = lending
         self._running: set[asyncio.Task[Delivered]] = set()
+        self.guest_base: str | None = None  # of the links that the last booth with the password was given
 
     async def slot(self, slot_id: str) -> ActiveSlot:
         """The slot a photo was posted to; raises before anything of the body is read."""
@@ -108,6 +109,7 @@ class IngestService:
         except BaseException:
             await self._drop_temp(slot.slot_id, job_id)
             raise
+        self.guest_base = arrival.guest_base
         running = self.begin(job)
         # The job minds the deadline itself; this bound holds even when the database hangs.
         await asyncio.wait({running}, timeout=deadline.remaining() + LATEST_SECONDS)

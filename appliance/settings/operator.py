@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from appliance.core.db import Base
+from appliance.core.db import Base, Database
 
 INGEST_PASSWORD = "ingest_password"  # noqa: S105 - the row's key
 
@@ -200,3 +200,15 @@ class AppSettingsRepository:
             .returning(AppSetting.key)
         )
         return sorted(rows)
+
+
+class SettingsReader:
+    """Reads the settings in force in a session of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def operator_settings(self) -> OperatorSettings:
+        """The settings in force."""
+        async with self._database.session() as session:
+            return await AppSettingsRepository(session).operator_settings()

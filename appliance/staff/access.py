@@ -13,6 +13,7 @@ from appliance.accounts.sessions import SessionService
 from appliance.accounts.throttle import Client
 from appliance.core.clients import client_address
 from appliance.core.errors import ErrorCode, NotAuthenticated, PermissionDenied
+from appliance.core.injection import service_of
 
 DEVICE_COOKIE = "photochanger_device"
 REFRESH_COOKIE = "photochanger_refresh"
@@ -44,7 +45,7 @@ async def current_principal(
     if bearer is None:
         raise NotAuthenticated
     response.headers["Cache-Control"] = "no-store"
-    sessions: SessionService = request.app.state.services.sessions
+    sessions = service_of(request, SessionService)
     return await sessions.authenticate(bearer.credentials, client_address(request))
 
 

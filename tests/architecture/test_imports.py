@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -86,3 +87,20 @@ def test_routes_do_not_touch_the_database_themselves(feature: str) -> None:
         text = routes.read_text()
         assert "repository" not in text
         assert "sqlalchemy" not in text
+
+
+def test_the_domain_knows_no_web_framework() -> None:
+    domain = [path for level in LEVELS[1:4] for name in level for path in (PACKAGE / name).rglob("*.py")]
+    assert [str(path) for path in domain if re.search(r"fastapi|starlette", path.read_text())] == []
+
+
+def test_nobody_but_the_wiring_reaches_into_the_running_application() -> None:
+    """Below it a route says what it needs, as ``Injected``."""
+    below = {name for level in LEVELS[:-1] for name in level}
+    found = [
+        str(path.relative_to(PACKAGE))
+        for name in below
+        for path in (PACKAGE / name).rglob("*.py")
+        if re.search(r"app\.state|state\.services", path.read_text())
+    ]
+    assert found == ["core/injection.py"]

@@ -10,7 +10,8 @@ from fastapi.responses import RedirectResponse
 from appliance.admin.door.headers import MOUNT
 from appliance.admin.door.security import Visit, allowed
 from appliance.admin.render import part
-from appliance.admin.services import services_of
+from appliance.core.injection import service_of
+from appliance.housekeeping.disk_guard import DiskGuard
 
 router = APIRouter(prefix="/dashboard/disk")
 
@@ -20,7 +21,7 @@ MayRemove = Annotated[Visit, Depends(allowed("results:write"))]
 @router.post("/free")
 async def free(request: Request, visiting: MayRemove) -> Response:
     """Have results past half their time end now, and say what that gave."""
-    report = await services_of(request).disk_guard.free(visiting.who)
+    report = await service_of(request, DiskGuard).free(visiting.who)
     if not visiting.is_htmx:
         visiting.notice("space_freed")
         return RedirectResponse(f"{MOUNT}/", 303)

@@ -10,10 +10,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import structlog
 from fastapi import Request
 
+from appliance.accounts.sessions import SessionService
 from appliance.admin.dashboard.board import Board, Card, Disk
-from appliance.admin.services import services_of
 from appliance.core.clients import client_address
 from appliance.core.errors import ApplianceError
+from appliance.core.injection import service_of
+from appliance.core.stopping import Stopping
 
 log = structlog.get_logger()
 
@@ -31,7 +33,7 @@ async def changes(request: Request, board: Board, render: Render) -> AsyncIterat
     The first event holds every card: the browser may have been away. The stream ends when the
     session does, when the appliance is stopped, and after a while by itself.
     """
-    stopping: asyncio.Event = request.app.state.stopping
+    stopping = service_of(request, Stopping)
     began = checked = time.monotonic()
     known: dict[str, str] = {}
     known_disk = ""
@@ -59,7 +61,7 @@ async def _still_in(request: Request) -> bool:
     """Whether the session that opened the stream still stands."""
     token = getattr(request.state, "access_token", "")
     try:
-        await services_of(request).sessions.authenticate(token, client_address(request))
+        await service_of(request, SessionService).authenticate(token, client_address(request))
     except ApplianceError:
         return False
     return True

@@ -14,10 +14,13 @@ from appliance.admin.dashboard.board import Board, Card, Disk
 from appliance.admin.door.headers import MOUNT
 from appliance.admin.door.security import SignedIn, Visit, allowed
 from appliance.admin.render import html, page, part
-from appliance.admin.services import services_of
 from appliance.core.errors import SlotNotFound
-from appliance.core.public_base import doorway_of
+from appliance.core.injection import service_of
+from appliance.core.public_base import base_urls_of
 from appliance.slots.schemas import SLOT_IDS
+from appliance.staff.providers.warm_up import WarmUp
+from appliance.staff.settings.service import OperatorSettingsService
+from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.stats.schemas import Cause
 
 router = APIRouter()
@@ -31,21 +34,20 @@ REPLIES = ("image", "multipart", "json")
 
 
 def _board(request: Request) -> Board:
-    return services_of(request).board
+    return service_of(request, Board)
 
 
 @router.get("/")
 async def dashboard(request: Request, visiting: SignedIn) -> Response:
     """The page. Who may not look at slots is led to what they may look at."""
     visiting = await allowed("slots:read")(visiting)
-    services = services_of(request)
-    cards = await services.board.cards()
-    settings = await services.operator_settings.state()
+    cards = await service_of(request, Board).cards()
+    settings = await service_of(request, OperatorSettingsService).state()
     return page(
         visiting,
         "dashboard.html",
         password=settings.ingest_password,
-        disk=await services.board.disk(),
+        disk=await service_of(request, Board).disk(),
         **_tally(cards),
         **_shared(request, visiting, cards),
     )
@@ -78,7 +80,7 @@ async def events(request: Request, visiting: MayLook) -> Response:
 @router.post("/dashboard/warm-up")
 async def warm_up(request: Request, visiting: MayTest) -> Response:
     """Touch every active route with every key, before the doors open, and say how each answered."""
-    report = await services_of(request).warm_up.run()
+    report = await service_of(request, WarmUp).run()
     if not visiting.is_htmx:
         visiting.notice("warmed_up" if report.ok else "not_warm")
         return RedirectResponse(f"{MOUNT}/", 303)
@@ -91,9 +93,8 @@ async def pause_or_resume(slot_id: str, action: str, request: Request, visiting:
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
     if slot_id not in SLOT_IDS or action not in ("pause", "resume"):
         raise SlotNotFound
-    services = services_of(request)
-    await services.slot_editor.set_active(slot_id, action == "resume", visiting.who)
-    card = await services.board.card(slot_id)
+    await service_of(request, SlotEditor).set_active(slot_id, action == "resume", visiting.who)
+    card = await service_of(request, Board).card(slot_id)
     if not visiting.is_htmx:
         visiting.notice(f"slot_{action}d")
         return RedirectResponse(f"{MOUNT}/#{slot_id}", 303)
@@ -104,9 +105,8 @@ async def pause_or_resume(slot_id: str, action: str, request: Request, visiting:
 @router.get("/dashboard/{slot_id}/addresses")
 async def addresses(slot_id: str, request: Request, visiting: MayLook) -> Response:
     """Every address of a slot, one for each reply form, in a dialog."""
-    services = services_of(request)
-    card = await services.board.card(slot_id)
-    settings = await services.operator_settings.state()
+    card = await service_of(request, Board).card(slot_id)
+    settings = await service_of(request, OperatorSettingsService).state()
     return part(
         visiting,
         "_addresses.html",
@@ -133,7 +133,7 @@ def _tally(cards: Sequence[Card]) -> dict[str, Any]:
 
 def _shared(request: Request, visiting: Visit, cards: Sequence[Card]) -> dict[str, Any]:
     """What every card's template may use."""
-    base = doorway_of(request).guests(None)
+    base = base_urls_of(request).guests(None)
 
     def ingest(card: Card, reply: str) -> str:
         return f"{base}/ingest/{card.slot_id}?reply={reply}"

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.accounts.login import MIN_PASSWORD_CHARS
+from appliance.accounts.login import MIN_PASSWORD_CHARS, LoginService
 from appliance.admin.door.headers import MOUNT
 from appliance.admin.door.security import (
     A_YEAR,
@@ -23,8 +23,8 @@ from appliance.admin.errors import LOGIN
 from appliance.admin.forms import read_form
 from appliance.admin.i18n import NAMES
 from appliance.admin.render import page
-from appliance.admin.services import services_of
 from appliance.core.errors import InvalidCredentials, TooManyLogins, ValidationFailed
+from appliance.core.injection import service_of
 from appliance.core.language import Message
 
 router = APIRouter()
@@ -52,7 +52,7 @@ async def change_password(request: Request, visiting: SignedIn) -> Response:
     if new != again:
         return _password_page(visiting, 422, fields={"again": Message("does not match")})
     try:
-        grant = await services_of(request).login.change_password(visiting.who, current, new)
+        grant = await service_of(request, LoginService).change_password(visiting.who, current, new)
     except (ValidationFailed, InvalidCredentials) as refused:
         names = {"new_password": "new", "current_password": "current"}
         fields = {names.get(name, name): text for name, text in (refused.fields or {}).items()}

@@ -5,15 +5,16 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.accounts.sessions import Grant
+from appliance.accounts.login import LoginService
+from appliance.accounts.sessions import Grant, SessionService
 from appliance.accounts.tokens import DEVICE_LIFE
 from appliance.admin.door.headers import MOUNT
 from appliance.admin.door.security import SignedIn, Visiting, begin_session, end_session
 from appliance.admin.errors import LOGIN, PASSWORD
 from appliance.admin.forms import read_form
 from appliance.admin.render import page
-from appliance.admin.services import services_of
 from appliance.core.errors import ApplianceError, InvalidCredentials, TooManyLogins
+from appliance.core.injection import service_of
 from appliance.staff.access import DEVICE_COOKIE, client_of
 
 router = APIRouter()
@@ -38,7 +39,7 @@ async def log_in(request: Request, visiting: Visiting) -> Response:
     try:
         if not username or not password or len(username) > 64 or len(password) > _LONGEST:
             raise InvalidCredentials  # noqa: TRY301 - the same answer in the same place
-        grant = await services_of(request).login.login(username, password, client_of(request))
+        grant = await service_of(request, LoginService).login(username, password, client_of(request))
     except (InvalidCredentials, TooManyLogins) as refused:
         error = refused
     else:
@@ -63,7 +64,7 @@ async def token(visiting: SignedIn) -> dict[str, str]:
 async def log_out(request: Request, visiting: SignedIn) -> Response:
     """End this session."""
     assert visiting.who is not None  # noqa: S101 - ``SignedIn`` saw to it
-    await services_of(request).sessions.end(visiting.who)
+    await service_of(request, SessionService).end(visiting.who)
     end_session(request)
     visiting.notice("logged_out")
     return RedirectResponse(LOGIN, 303)
@@ -73,7 +74,7 @@ async def log_out(request: Request, visiting: SignedIn) -> Response:
 async def log_out_everywhere(request: Request, visiting: SignedIn) -> Response:
     """End every session of this account."""
     assert visiting.who is not None  # noqa: S101 - ``SignedIn`` saw to it
-    await services_of(request).sessions.end_all(visiting.who)
+    await service_of(request, SessionService).end_all(visiting.who)
     end_session(request)
     visiting.notice("logged_out_everywhere")
     return RedirectResponse(LOGIN, 303)

@@ -21,10 +21,10 @@ from appliance.accounts.sessions import Grant, SessionService
 from appliance.admin.door.headers import Jar, jar_of
 from appliance.admin.forms import read_form
 from appliance.admin.i18n import NAMES, Words, language_for, words
-from appliance.admin.services import services_of
 from appliance.core.clients import client_address
 from appliance.core.clock import utcnow
 from appliance.core.errors import CsrfFailed, NotAuthenticated, PermissionDenied, TokenExpired
+from appliance.core.injection import service_of
 
 ACCESS_COOKIE = "photochanger_page"
 REFRESH_COOKIE = "photochanger_page_refresh"
@@ -114,7 +114,7 @@ def _csrf_secret(request: Request) -> str:
 async def visit(request: Request) -> Visit:
     """The visit with who it is, whose session is continued if need be. Nobody is no error here."""
     plain = nobody(request)
-    who = await _session(request, services_of(request).sessions)
+    who = await _session(request, service_of(request, SessionService))
     had = ACCESS_COOKIE in request.cookies or REFRESH_COOKIE in request.cookies
     known = Visit(request, plain.words, plain.theme, plain.csrf_secret, who, had)
     request.state.visit = known

@@ -6,14 +6,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from appliance.admin.desk import desk_of
 from appliance.admin.door.headers import MOUNT
 from appliance.admin.door.security import Visit, allowed
 from appliance.admin.forms import read_form
 from appliance.admin.render import page, part
 from appliance.core.errors import EventNotExported
+from appliance.core.injection import service_of
 from appliance.guests.sending import zip_answer
 from appliance.staff.event.schemas import CONFIRMATION, WipeReport, WipeRequest
+from appliance.staff.event.service import Event
 
 router = APIRouter(prefix="/event")
 
@@ -39,7 +40,7 @@ async def state(request: Request, visiting: MayRead) -> Response:
 async def export(request: Request, visiting: MayRead) -> Response:
     """Everything as one archive."""
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    archive = await desk_of(request).event.export(visiting.who)
+    archive = await service_of(request, Event).export(visiting.who)
     return zip_answer(archive.name, archive.chunks)
 
 
@@ -54,7 +55,7 @@ async def wipe(request: Request, visiting: MayWipe) -> Response:
         return await _answer(request, visiting, 422, typed=typed, wrong="words", insists=insists)
     wanted = WipeRequest(confirm=CONFIRMATION, even_not_exported=insists)
     try:
-        report = await desk_of(request).event.wipe(wanted, visiting.who)
+        report = await service_of(request, Event).wipe(wanted, visiting.who)
     except EventNotExported:
         return await _answer(request, visiting, 409, typed=typed, wrong="not_exported")
     return await _answer(request, visiting, 200, report=report)
@@ -70,7 +71,7 @@ async def _answer(request: Request, visiting: Visit, status: int, **changed: Any
 async def _shared(request: Request, visiting: Visit) -> dict[str, Any]:
     report: WipeReport | None = None
     return {
-        "state": await desk_of(request).event.state(),
+        "state": await service_of(request, Event).state(),
         "may_wipe": visiting.may("settings:write"),
         "typed": "",
         "wrong": "",

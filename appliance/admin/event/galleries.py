@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
-from appliance.admin.desk import desk_of
+from appliance.admin.dashboard.board import Board
 from appliance.admin.door.headers import MOUNT
 from appliance.admin.door.security import Visit, allowed
 from appliance.admin.forms import Form, read_form
@@ -18,10 +18,12 @@ from appliance.admin.render import page, part
 from appliance.admin.slots.page import number_of
 from appliance.core.clock import utcnow
 from appliance.core.errors import NotFound
-from appliance.core.public_base import doorway_of
+from appliance.core.injection import service_of
 from appliance.core.validation import field_messages
+from appliance.guests.links import guest_base
 from appliance.slots.schemas import SLOT_IDS
 from appliance.staff.shared_galleries.schemas import NewGallery, OpenFor
+from appliance.staff.shared_galleries.service import GalleryDesk
 
 router = APIRouter(prefix="/screens")
 
@@ -61,7 +63,7 @@ async def open_gallery(request: Request, visiting: MayWrite) -> Response:
         wanted = NewGallery.model_validate(_typed(form))
     except ValidationError as error:
         return await _refused(request, visiting, form, field_messages(error))
-    await desk_of(request).gallery_desk.open(wanted, visiting.who, await _base(request))
+    await service_of(request, GalleryDesk).open(wanted, visiting.who, await guest_base(request))
     return await _done(request, visiting, "gallery_opened", "_screen_new.html")
 
 
@@ -83,8 +85,8 @@ async def open_again(gallery_id: uuid.UUID, request: Request, visiting: MayWrite
     except ValidationError:
         visiting.notice("gallery_time_wrong")
         return _to_page(visiting)
-    await desk_of(request).gallery_desk.open_again(
-        gallery_id, wanted.minutes, visiting.who, await _base(request)
+    await service_of(request, GalleryDesk).open_again(
+        gallery_id, wanted.minutes, visiting.who, await guest_base(request)
     )
     return await _done(request, visiting, "gallery_opened")
 
@@ -93,7 +95,7 @@ async def open_again(gallery_id: uuid.UUID, request: Request, visiting: MayWrite
 async def close(gallery_id: uuid.UUID, request: Request, visiting: MayWrite) -> Response:
     """Close a gallery."""
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    await desk_of(request).gallery_desk.close(gallery_id, visiting.who, await _base(request))
+    await service_of(request, GalleryDesk).close(gallery_id, visiting.who, await guest_base(request))
     return await _done(request, visiting, "gallery_closed")
 
 
@@ -117,10 +119,10 @@ def _to_page(visiting: Visit) -> Response:
 @router.get("/{gallery_id}/sheet")
 async def sheet(gallery_id: uuid.UUID, request: Request, visiting: MayRead) -> Response:
     """A page to print and hang up: the event, the code, the PIN."""
-    gallery = await desk_of(request).gallery_desk.get(gallery_id, await _base(request))
+    gallery = await service_of(request, GalleryDesk).get(gallery_id, await guest_base(request))
     if gallery.state != "open":
         raise NotFound
-    return page(visiting, "screen_sheet.html", gallery=gallery, base=await _base(request))
+    return page(visiting, "screen_sheet.html", gallery=gallery, base=await guest_base(request))
 
 
 def _time(form: Form) -> dict[str, Any]:
@@ -147,26 +149,21 @@ def _typed(form: Form) -> dict[str, Any]:
     }
 
 
-async def _base(request: Request) -> str:
-    settings = await desk_of(request).guests.settings()
-    return doorway_of(request).guests(settings.public_base_url)
-
-
 async def _shared(
     request: Request, visiting: Visit, *, typed: Form | None = None, errors: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    desk, base = desk_of(request), await _base(request)
-    found = await desk.gallery_desk.all(base)
+    base = await guest_base(request)
+    found = await service_of(request, GalleryDesk).all(base)
     opened = [one for one in found if one.state == "open"]
     return {
         "opened": opened,
         "ended": [one for one in found if one.state != "open"],
-        "waiting": len(await desk.gallery_desk.queue()),
+        "waiting": len(await service_of(request, GalleryDesk).queue()),
         "moderated": any(one.moderated for one in opened),
         "typed": typed if typed is not None else _USUAL,
         "errors": errors or {},
         "beside": False,
-        "names": {card.slot_id: card.slot.display_name for card in await desk.board.cards()},
+        "names": {card.slot_id: card.slot.display_name for card in await service_of(request, Board).cards()},
         "slots": SLOT_IDS,
         "units": UNITS,
         "starts": STARTS,

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.admin.desk import desk_of
+from appliance.admin.dashboard.board import Board
 from appliance.admin.door.headers import MOUNT
 from appliance.admin.door.security import Visit, allowed
 from appliance.admin.jobs.view import WIDTH, attempts_chart, timings_chart, told
@@ -18,10 +18,13 @@ from appliance.admin.render import page, part
 from appliance.admin.slots.page import number_of
 from appliance.admin.slots.view import named
 from appliance.core.errors import ValidationFailed
-from appliance.core.public_base import doorway_of
+from appliance.core.injection import service_of
+from appliance.core.public_base import base_urls_of
 from appliance.jobs.models import JobStatus
 from appliance.slots.schemas import SLOT_IDS
 from appliance.staff.jobs.search import JobFilter
+from appliance.staff.jobs.service import JobService
+from appliance.staff.trials.service import Trials
 
 router = APIRouter(prefix="/jobs")
 
@@ -67,7 +70,7 @@ async def jobs_page(
     given = {"slot": slot, "status": status, "source": source, "since": since, "until": until, "q": q.strip()}
     chosen = {name: value for name, value in given.items() if value}
     try:
-        found = await desk_of(request).jobs.page(wanted, limit=A_PAGE, cursor=cursor or None)
+        found = await service_of(request, JobService).page(wanted, limit=A_PAGE, cursor=cursor or None)
         jobs, next_cursor, wrong = found.jobs, found.next_cursor, None
     except ValidationFailed:
         jobs, next_cursor, wrong = [], None, "q"
@@ -92,7 +95,7 @@ async def jobs_page(
 async def job_page(job_id: str, request: Request, visiting: MayRead) -> Response:
     """One job; for HTMX its facts alone, as they are now."""
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    job = await desk_of(request).jobs.get(job_id, visiting.who)
+    job = await service_of(request, JobService).get(job_id, visiting.who)
     values: dict[str, Any] = {
         "job": job,
         "chart": attempts_chart(job),
@@ -111,7 +114,7 @@ async def job_page(job_id: str, request: Request, visiting: MayRead) -> Response
 async def run_again(job_id: uuid.UUID, request: Request, visiting: MayTest) -> Response:
     """A new job with the same photo and the slot as it is now; then its page."""
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    trials, way = desk_of(request).trials, doorway_of(request)
+    trials, way = service_of(request, Trials), base_urls_of(request)
     trial = await trials.run_again(str(job_id), request.state.arrived, way, visiting.who)
     visiting.notice("job_runs_again")
     return RedirectResponse(f"{PAGE}/{trial.job.job_id}", 303)
@@ -119,7 +122,7 @@ async def run_again(job_id: uuid.UUID, request: Request, visiting: MayTest) -> R
 
 async def _shared(request: Request, visiting: Visit) -> dict[str, Any]:
     return {
-        "names": {card.slot_id: card.slot.display_name for card in await desk_of(request).board.cards()},
+        "names": {card.slot_id: card.slot.display_name for card in await service_of(request, Board).cards()},
         "told": lambda job: told(visiting.words, job),
         "number_of": number_of,
         "named": lambda kind, name: named(visiting.words, kind, name),

@@ -8,14 +8,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.admin.desk import desk_of
 from appliance.admin.door.headers import MOUNT
 from appliance.admin.door.security import Visit, allowed
 from appliance.admin.render import page, part
 from appliance.admin.slots.page import number_of
 from appliance.core.errors import NotFound
+from appliance.core.injection import service_of
 from appliance.core.sending import stored_file
-from appliance.guests.screens import MEDIA_TYPES, kind_for
+from appliance.guests.screens import MEDIA_TYPES, Screens, kind_for
+from appliance.guests.service import ResultService
+from appliance.staff.shared_galleries.service import GalleryDesk
 
 router = APIRouter(prefix="/screens/queue")
 
@@ -29,7 +31,7 @@ _WIDTH = 640
 @router.get("")
 async def queue(request: Request, visiting: MayModerate, after: uuid.UUID | None = None) -> Response:
     """The page; for HTMX what came after the picture ``after``."""
-    waiting = await desk_of(request).gallery_desk.queue(after)
+    waiting = await service_of(request, GalleryDesk).queue(after)
     values = {"waiting": waiting, "after": waiting[-1].job_id if waiting else after, **_shared()}
     if visiting.is_htmx:
         return part(visiting, "_queue_items.html", **values)
@@ -39,10 +41,9 @@ async def queue(request: Request, visiting: MayModerate, after: uuid.UUID | None
 @router.get("/{job_id}/picture")
 async def picture(job_id: uuid.UUID, request: Request, _: MayModerate) -> Response:
     """A picture at the size of a phone."""
-    guests = desk_of(request).guests
-    found = await guests.results.ready(str(job_id))
+    found = await service_of(request, ResultService).ready(str(job_id))
     kind = kind_for(request.headers.get("accept", ""))
-    key = await guests.screens.screen(found.job.job_id, found.key, _WIDTH, kind)
+    key = await service_of(request, Screens).screen(found.job.job_id, found.key, _WIDTH, kind)
     return stored_file(key, MEDIA_TYPES[kind], cache="private, max-age=3600")
 
 
@@ -52,7 +53,7 @@ async def decide(job_id: uuid.UUID, decision: str, request: Request, visiting: M
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
     if decision not in DECISIONS:
         raise NotFound
-    await desk_of(request).gallery_desk.decide([job_id], visiting.who, approved=DECISIONS[decision])
+    await service_of(request, GalleryDesk).decide([job_id], visiting.who, approved=DECISIONS[decision])
     if not visiting.is_htmx or decision == "undo":
         return Response(headers={"HX-Redirect": PAGE}) if visiting.is_htmx else RedirectResponse(PAGE, 303)
     return part(visiting, "_queue_last.html", job_id=job_id, decision=decision, **_shared())

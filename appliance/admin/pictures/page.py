@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.admin.desk import desk_of
+from appliance.admin.dashboard.board import Board
 from appliance.admin.door.headers import MOUNT
 from appliance.admin.door.security import Visit, allowed
 from appliance.admin.forms import read_form
@@ -19,16 +19,21 @@ from appliance.admin.render import html, page, part
 from appliance.admin.slots.page import number_of
 from appliance.core.clock import utcnow
 from appliance.core.errors import JobNotFound, NotFound, ResultExpired, ResultNotFound
-from appliance.core.public_base import doorway_of
+from appliance.core.injection import service_of
+from appliance.core.public_base import base_urls_of
 from appliance.core.sending import stored_file
-from appliance.guests.links import GuestLink
+from appliance.guests.links import GuestLink, GuestLinks
 from appliance.guests.sending import zip_answer
 from appliance.guests.service import attachment
 from appliance.jobs.models import UNDO_DELETE
 from appliance.media import qr
+from appliance.settings.operator import SettingsReader
 from appliance.slots.schemas import SLOT_IDS
 from appliance.staff.jobs.search import JobFilter
-from appliance.staff.pictures.gallery import GalleryItem, GalleryState
+from appliance.staff.pictures.archive import StaffArchive
+from appliance.staff.pictures.gallery import Gallery, GalleryItem, GalleryState
+from appliance.staff.pictures.moderation import Moderation
+from appliance.staff.pictures.service import StaffPictures
 
 router = APIRouter(prefix="/gallery")
 
@@ -72,7 +77,7 @@ async def gallery_page(
 ) -> Response:
     """The page; for HTMX the pictures alone, or the next ones behind ``cursor``."""
     wanted, chosen = _wanted(slot, state, source, since, until)
-    found = await desk_of(request).gallery.page(wanted, limit=A_PAGE, cursor=cursor or None)
+    found = await service_of(request, Gallery).page(wanted, limit=A_PAGE, cursor=cursor or None)
     more = urlencode({**chosen, "cursor": found.next_cursor}) if found.next_cursor else None
     values: dict[str, Any] = {
         "items": found.results,
@@ -94,8 +99,9 @@ async def poll(request: Request, visiting: MayRead) -> Response:
     """Which of the cards on the page are no longer as they are shown, and how many are newer."""
     form = await read_form(request)
     known = dict(_marks(form.text("known")))
-    desk = desk_of(request)
-    found = await desk.gallery.page(JobFilter(ids=frozenset(known), result="any"), limit=MOST_WATCHED)
+    found = await service_of(request, Gallery).page(
+        JobFilter(ids=frozenset(known), result="any"), limit=MOST_WATCHED
+    )
     changed = [item for item in found.results if known[item.job_id] != item.state]
     fresh = 0
     newest = instant(form.text("newest"))
@@ -105,7 +111,7 @@ async def poll(request: Request, visiting: MayRead) -> Response:
         since = JobFilter(
             slot=wanted.slot, source=wanted.source, since=newest, until=wanted.until, result=wanted.result
         )
-        page_of = await desk.gallery.page(since, limit=100)
+        page_of = await service_of(request, Gallery).page(since, limit=100)
         fresh = sum(item.created_at > newest for item in page_of.results)
     return part(visiting, "_shot_news.html", items=changed, fresh=fresh, **await _shared(request, visiting))
 
@@ -126,7 +132,7 @@ async def moderate(job_id: uuid.UUID, action: str, request: Request, visiting: M
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
     if action not in _ACTIONS:
         raise NotFound
-    await getattr(desk_of(request).moderation, action)(str(job_id), visiting.who)
+    await getattr(service_of(request, Moderation), action)(str(job_id), visiting.who)
     if not visiting.is_htmx:
         visiting.notice(f"picture_{action}")
         return RedirectResponse(PAGE, 303)
@@ -192,28 +198,28 @@ def _ids(texts: Iterable[str]) -> Iterable[uuid.UUID]:
 
 
 async def _zip(request: Request, wanted: JobFilter) -> Response:
-    made = await desk_of(request).staff_archive.open(wanted)
+    made = await service_of(request, StaffArchive).open(wanted)
     return zip_answer(made.name, made.chunks)
 
 
 @router.get("/{job_id}/preview")
 async def preview(job_id: uuid.UUID, request: Request, _: MayRead) -> Response:
     """A square of 320 pixels, made once."""
-    found = await desk_of(request).staff_pictures.preview(str(job_id))
+    found = await service_of(request, StaffPictures).preview(str(job_id))
     return stored_file(found.key, found.media_type, cache="private, max-age=3600")
 
 
 @router.get("/{job_id}/result")
 async def result(job_id: uuid.UUID, request: Request, _: MayRead) -> Response:
     """The picture itself, hidden ones and test shots too."""
-    found = await desk_of(request).staff_pictures.result(str(job_id))
+    found = await service_of(request, StaffPictures).result(str(job_id))
     return stored_file(found.key, found.media_type, cache="private, max-age=3600")
 
 
 @router.get("/{job_id}/download")
 async def download(job_id: uuid.UUID, request: Request, _: MayRead) -> Response:
     """The same, to be saved: for pictures that have no public link."""
-    found = await desk_of(request).staff_pictures.result(str(job_id))
+    found = await service_of(request, StaffPictures).result(str(job_id))
     return stored_file(
         found.key, found.media_type, cache="private, no-cache", disposition=attachment(found.name)
     )
@@ -222,12 +228,12 @@ async def download(job_id: uuid.UUID, request: Request, _: MayRead) -> Response:
 @router.get("/{job_id}/source")
 async def source(job_id: uuid.UUID, request: Request, _: MayRead) -> Response:
     """The photo as the booth sent it, where photos are kept."""
-    found = await desk_of(request).staff_pictures.source(str(job_id))
+    found = await service_of(request, StaffPictures).source(str(job_id))
     return stored_file(found.key, found.media_type, cache="private, max-age=3600")
 
 
 async def _item(request: Request, job_id: uuid.UUID) -> GalleryItem:
-    found = await desk_of(request).gallery.page(JobFilter(ids=frozenset({job_id}), result="any"), limit=1)
+    found = await service_of(request, Gallery).page(JobFilter(ids=frozenset({job_id}), result="any"), limit=1)
     if not found.results:
         raise ResultExpired
     return found.results[0]
@@ -235,10 +241,9 @@ async def _item(request: Request, job_id: uuid.UUID) -> GalleryItem:
 
 async def _guest_link(request: Request, item: GalleryItem) -> GuestLink:
     """What a guest is given for a picture."""
-    guests = desk_of(request).guests
-    settings = await guests.settings()
-    return await guests.links.link(
-        item.job_id, doorway_of(request).guests(settings.public_base_url), settings
+    settings = await service_of(request, SettingsReader).operator_settings()
+    return await service_of(request, GuestLinks).link(
+        item.job_id, base_urls_of(request).guests(settings.public_base_url), settings
     )
 
 
@@ -248,7 +253,7 @@ def _may_undo(item: GalleryItem) -> bool:
 
 async def _shared(request: Request, visiting: Visit) -> dict[str, Any]:
     return {
-        "names": {card.slot_id: card.slot.display_name for card in await desk_of(request).board.cards()},
+        "names": {card.slot_id: card.slot.display_name for card in await service_of(request, Board).cards()},
         "may_undo": _may_undo,
         "may_write": visiting.may("results:write"),
         "may_jobs": visiting.may("jobs:read"),

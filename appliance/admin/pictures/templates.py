@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
-from appliance.admin.desk import desk_of
 from appliance.admin.door.headers import MOUNT
 from appliance.admin.door.security import Visit, allowed
 from appliance.admin.forms import read_form
@@ -17,10 +16,12 @@ from appliance.admin.render import html, page, part
 from appliance.admin.slots.page import number_of
 from appliance.admin.slots.view import named
 from appliance.core.errors import TemplateMediaInUse
+from appliance.core.injection import service_of
 from appliance.core.sending import stored_file
 from appliance.core.validation import field_messages
 from appliance.media import previews
-from appliance.staff.template_media.service import Rename
+from appliance.staff.slots.editor import SlotEditor
+from appliance.staff.template_media.service import Rename, TemplateMediaService
 
 router = APIRouter()
 
@@ -33,7 +34,7 @@ PAGE = f"{MOUNT}/templates"
 @router.get("/templates")
 async def templates_page(request: Request, visiting: MayRead) -> Response:
     """Every template, by name."""
-    found = await desk_of(request).template_media.all()
+    found = await service_of(request, TemplateMediaService).all()
     return page(visiting, "media.html", templates=found, **_shared(visiting))
 
 
@@ -41,12 +42,11 @@ async def templates_page(request: Request, visiting: MayRead) -> Response:
 async def register(request: Request, visiting: MayWrite) -> Response:
     """Take one file in; the same bytes a second time lead to the template that is there."""
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    desk = desk_of(request)
-    found = await desk.template_media.register(
+    found = await service_of(request, TemplateMediaService).register(
         request.headers.get("content-type"), request.stream(), visiting.who
     )
     toast = visiting.words("media.known" if found.duplicate else "media.added", name=found.name)
-    everything = await desk.template_media.all()
+    everything = await service_of(request, TemplateMediaService).all()
     return part(
         visiting, "_media_list.html", toast=toast, templates=everything, fresh=found.id, **_shared(visiting)
     )
@@ -55,14 +55,14 @@ async def register(request: Request, visiting: MayWrite) -> Response:
 @router.get("/templates/{media_id}/preview")
 async def preview(media_id: uuid.UUID, request: Request, _: MayRead) -> Response:
     """320 pixels on the longer side; made once."""
-    key = await desk_of(request).template_media.preview(media_id)
+    key = await service_of(request, TemplateMediaService).preview(media_id)
     return stored_file(key, previews.MEDIA_TYPE, cache="private, max-age=86400")
 
 
 @router.get("/templates/{media_id}")
 async def template(media_id: uuid.UUID, request: Request, visiting: MayRead, edit: str = "") -> Response:
     """One card, or the form for its name."""
-    found = await desk_of(request).template_media.get(media_id)
+    found = await service_of(request, TemplateMediaService).get(media_id)
     values: dict[str, Any] = {"template": found, "fresh": None, "error": None, **_shared(visiting)}
     if not visiting.is_htmx:
         return RedirectResponse(f"{PAGE}#t-{media_id}", 303)
@@ -73,18 +73,18 @@ async def template(media_id: uuid.UUID, request: Request, visiting: MayRead, edi
 async def rename(media_id: uuid.UUID, request: Request, visiting: MayWrite) -> Response:
     """Give a template another name."""
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    desk, name = desk_of(request), (await read_form(request)).get("name", "")
+    name = (await read_form(request)).get("name", "")
     try:
         wanted = Rename(name=name)
     except ValidationError as refused:
         error = field_messages(refused)["name"]
         values: dict[str, Any] = {
-            "template": await desk.template_media.get(media_id),
+            "template": await service_of(request, TemplateMediaService).get(media_id),
             "fresh": None,
             "typed": name,
         }
         return part(visiting, "_media_rename.html", status=422, error=error, **values, **_shared(visiting))
-    found = await desk.template_media.rename(media_id, wanted.name, visiting.who)
+    found = await service_of(request, TemplateMediaService).rename(media_id, wanted.name, visiting.who)
     if not visiting.is_htmx:
         return RedirectResponse(PAGE, 303)
     toast = visiting.words("media.renamed", name=found.name)
@@ -95,19 +95,21 @@ async def rename(media_id: uuid.UUID, request: Request, visiting: MayWrite) -> R
 async def remove(media_id: uuid.UUID, request: Request, visiting: MayWrite) -> Response:
     """Delete a template; while slots use it, they are named instead."""
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    desk = desk_of(request)
-    found = await desk.template_media.get(media_id)
+    found = await service_of(request, TemplateMediaService).get(media_id)
     try:
-        await desk.template_media.remove(media_id, visiting.who)
+        await service_of(request, TemplateMediaService).remove(media_id, visiting.who)
     except TemplateMediaInUse as refused:
         if not visiting.is_htmx:
             raise
-        used = {"in_use": refused.extra["slots"], "template": await desk.template_media.get(media_id)}
+        used = {
+            "in_use": refused.extra["slots"],
+            "template": await service_of(request, TemplateMediaService).get(media_id),
+        }
         return part(visiting, "_media.html", status=409, fresh=None, **used, **_shared(visiting))
     if not visiting.is_htmx:
         visiting.notice("template_deleted")
         return RedirectResponse(PAGE, 303)
-    left = await desk.template_media.all()
+    left = await service_of(request, TemplateMediaService).all()
     toast = visiting.words("media.deleted", name=found.name)
     return part(visiting, "_media_list.html", toast=toast, templates=left, fresh=None, **_shared(visiting))
 
@@ -115,8 +117,8 @@ async def remove(media_id: uuid.UUID, request: Request, visiting: MayWrite) -> R
 @router.get("/slots/{slot_id}/templates/{role}")
 async def picker(slot_id: str, role: str, request: Request, visiting: MayRead, current: str = "") -> Response:
     """All templates in a dialog, to choose one for a role."""
-    slot = await desk_of(request).slot_editor.get(slot_id)
-    found = await desk_of(request).template_media.all()
+    slot = await service_of(request, SlotEditor).get(slot_id)
+    found = await service_of(request, TemplateMediaService).all()
     return part(
         visiting,
         "_picker.html",
@@ -130,12 +132,13 @@ async def picker(slot_id: str, role: str, request: Request, visiting: MayRead, c
 async def register_for(slot_id: str, role: str, request: Request, visiting: MayWrite) -> Response:
     """Take a file in and show the dialog's grid again, the new one first."""
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    desk = desk_of(request)
-    slot = await desk.slot_editor.get(slot_id)
-    found = await desk.template_media.register(
+    slot = await service_of(request, SlotEditor).get(slot_id)
+    found = await service_of(request, TemplateMediaService).register(
         request.headers.get("content-type"), request.stream(), visiting.who
     )
-    everything = sorted(await desk.template_media.all(), key=lambda one: one.id != found.id)
+    everything = sorted(
+        await service_of(request, TemplateMediaService).all(), key=lambda one: one.id != found.id
+    )
     values = _picking(visiting, slot.slot_id, role, "")
     grid = html(visiting, "_picker_grid.html", **values, templates=everything, fresh=found.id)
     return Response(grid, media_type="text/html")

@@ -7,8 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from appliance.admin.door.security import Visit, allowed
-from appliance.admin.services import services_of
+from appliance.core.injection import service_of
 from appliance.core.sending import stored_file
+from appliance.staff.pictures.service import StaffPictures
 
 router = APIRouter()
 
@@ -18,5 +19,5 @@ async def preview(
     job_id: str, request: Request, _: Annotated[Visit, Depends(allowed("results:read"))]
 ) -> Response:
     """A result's preview, made when it is first asked for."""
-    found = await services_of(request).staff_pictures.preview(job_id)
+    found = await service_of(request, StaffPictures).preview(job_id)
     return stored_file(found.key, found.media_type, cache="private, max-age=3600")

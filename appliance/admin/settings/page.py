@@ -8,12 +8,10 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
-from appliance.admin.desk import desk_of
 from appliance.admin.door.headers import MOUNT
 from appliance.admin.door.security import Visit, allowed
 from appliance.admin.forms import Form, read_form
 from appliance.admin.render import html, page, part
-from appliance.admin.services import AdminServices, services_of
 from appliance.admin.settings.previews import logo_of
 from appliance.admin.settings.provider_keys_view import key_values
 from appliance.admin.settings.sections import (
@@ -26,10 +24,15 @@ from appliance.admin.settings.sections import (
     typed_values,
 )
 from appliance.core.errors import NotFound, ValidationFailed, VersionConflict
+from appliance.core.injection import service_of
+from appliance.core.public_base import DeploymentUrls
 from appliance.core.validation import field_messages
 from appliance.guests.i18n import languages
 from appliance.providers.registry import DEFAULT_URLS
+from appliance.providers.runner import RouteRunner
 from appliance.staff.settings.schemas import LONGEST_OVERLAP_MINUTES, SettingsState, SettingsUpdate
+from appliance.staff.settings.service import OperatorSettingsService
+from appliance.staff.template_media.service import TemplateMediaService
 
 router = APIRouter(prefix="/settings")
 
@@ -53,14 +56,13 @@ def _password_values(state: SettingsState, **more: Any) -> dict[str, Any]:
 
 async def _extras(request: Request, shown: list[Filled]) -> dict[str, Any]:
     """What the inputs of these sections need beside their values."""
-    desk = desk_of(request)
     chosen = next((one.value for filled in shown for one in filled.inputs if one.setting.kind == "logo"), "")
     return {
-        "public_base": desk.public_base,
+        "public_base": service_of(request, DeploymentUrls).configured,
         "guest_languages": _guest_languages(),
-        "logo": logo_of(await desk.template_media.all(), chosen) if chosen else None,
+        "logo": logo_of(await service_of(request, TemplateMediaService).all(), chosen) if chosen else None,
         "usual_urls": DEFAULT_URLS,
-        "fixed_urls": desk.runner.registry.fixed_urls,
+        "fixed_urls": service_of(request, RouteRunner).registry.fixed_urls,
         "transports": TRANSPORTS,
     }
 
@@ -89,14 +91,13 @@ async def whole_page(visiting: Visit, state: SettingsState, *, status: int = 200
 @router.get("")
 async def settings_page(request: Request, visiting: MayRead) -> Response:
     """All sections."""
-    services = services_of(request)
-    return await whole_page(visiting, await services.operator_settings.state())
+    return await whole_page(visiting, await service_of(request, OperatorSettingsService).state())
 
 
 @router.post("/password/suggest")
 async def suggest(request: Request, visiting: MayWrite) -> Response:
     """A password that can be read aloud, put into the field; nothing is changed."""
-    made = services_of(request).operator_settings.suggest_password()
+    made = service_of(request, OperatorSettingsService).suggest_password()
     return part(visiting, "_password_input.html", value=made, error=None, may_write=True)
 
 
@@ -104,20 +105,20 @@ async def suggest(request: Request, visiting: MayWrite) -> Response:
 async def change_password(request: Request, visiting: MayWrite) -> Response:
     """Rotate the ingest password; it is shown this once."""
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    services, form = services_of(request), await read_form(request)
+    form = await read_form(request)
     typed = form.get("password", "")
     overlap = form.text("previous_valid_minutes").replace(",", ".")
     wanted: dict[str, Any] = {"ingest_password": {"password": typed}}
     if overlap:
         wanted["ingest_password"]["previous_valid_minutes"] = overlap
     try:
-        state = await services.operator_settings.update(_update(wanted), visiting.who)
+        state = await service_of(request, OperatorSettingsService).update(_update(wanted), visiting.who)
     except ValidationFailed as refused:
         fields = {
             _PASSWORD_FIELDS.get(name, name.rpartition(".")[2]): text
             for name, text in (refused.fields or {}).items()
         }
-        state = await services.operator_settings.state()
+        state = await service_of(request, OperatorSettingsService).state()
         values = _password_values(state, suggested=typed, overlap=overlap, fields=fields)
         return await _password_answer(visiting, values, 422)
     return await _password_answer(visiting, _password_values(state, shown_once=typed))
@@ -149,16 +150,16 @@ async def save(key: str, request: Request, visiting: MayWrite) -> Response:
     section = BY_KEY.get(key)
     if section is None or not section.settings:
         raise NotFound
-    services, form = services_of(request), await read_form(request)
-    values = typed_values(section, form, await services.operator_settings.state())
+    form = await read_form(request)
+    values = typed_values(section, form, await service_of(request, OperatorSettingsService).state())
     if form.text("version").isdecimal():
         values["version"] = form.text("version")
     if key == "keeping":
         values["apply_to_existing"] = form.checked("apply_to_existing")
     try:
-        state = await services.operator_settings.update(_update(values), visiting.who)
+        state = await service_of(request, OperatorSettingsService).update(_update(values), visiting.who)
     except (ValidationFailed, VersionConflict) as refused:
-        return await _refused(visiting, services, section, form, refused)
+        return await _refused(visiting, section, form, refused)
     if not visiting.is_htmx:
         visiting.notice("settings_saved")
         return RedirectResponse(f"{PAGE}#{key}", 303)
@@ -169,13 +170,12 @@ async def save(key: str, request: Request, visiting: MayWrite) -> Response:
 
 async def _refused(
     visiting: Visit,
-    services: AdminServices,
     section: Section,
     form: Form,
     refused: ValidationFailed | VersionConflict,
 ) -> Response:
     """The section as it was typed in, with what is wrong with it or who was faster."""
-    state = await services.operator_settings.state()
+    state = await service_of(visiting.request, OperatorSettingsService).state()
     conflict = isinstance(refused, VersionConflict)
     fields = {} if conflict else refused.fields or {}
     shown = filled(section, state, typed=form, fields=fields, conflict=conflict)

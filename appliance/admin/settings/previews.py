@@ -8,15 +8,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import ValidationError
 
-from appliance.admin.desk import desk_of
 from appliance.admin.door.headers import MOUNT
 from appliance.admin.door.security import Visit, allowed
 from appliance.admin.forms import read_form
 from appliance.admin.render import part
-from appliance.core.public_base import doorway_of
+from appliance.core.injection import service_of
+from appliance.core.public_base import base_urls_of
 from appliance.settings.operator import OperatorSettings
-from appliance.staff.settings.address import AddressCheck
-from appliance.staff.template_media.service import TemplateView
+from appliance.staff.settings.address import AddressCheck, Addresses
+from appliance.staff.settings.service import OperatorSettingsService
+from appliance.staff.template_media.service import TemplateMediaService, TemplateView
 
 router = APIRouter(prefix="/settings")
 
@@ -35,7 +36,7 @@ async def ttl_preview(request: Request, visiting: MayRead, result_ttl_hours: str
     except ValueError:
         hours = 0
     known = 0 < hours <= _HOURS_AT_MOST
-    preview = await desk_of(request).operator_settings.ttl_preview(hours) if known else None
+    preview = await service_of(request, OperatorSettingsService).ttl_preview(hours) if known else None
     return part(visiting, "_ttl_preview.html", preview=preview)
 
 
@@ -49,7 +50,7 @@ async def address(request: Request, visiting: MayWrite, public_base_url: str = "
     except ValidationError:
         pass
     else:
-        check = await desk_of(request).addresses.check(doorway_of(request).guests(typed or None))
+        check = await service_of(request, Addresses).check(base_urls_of(request).guests(typed or None))
     return part(visiting, "_setting_address.html", check=check, typed=bool(typed))
 
 
@@ -58,7 +59,7 @@ async def logo(request: Request, visiting: MayWrite) -> Response:
     """The logo's field with another picture in it; nothing is saved."""
     form = await read_form(request)
     chosen = form.text("event_logo")
-    shown = logo_of(await desk_of(request).template_media.all(), chosen)
+    shown = logo_of(await service_of(request, TemplateMediaService).all(), chosen)
     return part(
         visiting, "_setting_logo.html", value=chosen if shown else "", logo=shown, error=None, may_write=True
     )
@@ -67,7 +68,7 @@ async def logo(request: Request, visiting: MayWrite) -> Response:
 @router.get("/logo/templates")
 async def picker(request: Request, visiting: MayRead, current: str = "") -> Response:
     """All templates in a dialog, to choose the logo."""
-    templates = await desk_of(request).template_media.all()
+    templates = await service_of(request, TemplateMediaService).all()
     return part(visiting, "_picker.html", templates=templates, fresh=None, **picking_logo(visiting, current))
 
 
@@ -75,11 +76,12 @@ async def picker(request: Request, visiting: MayRead, current: str = "") -> Resp
 async def register(request: Request, visiting: MayAdd) -> Response:
     """Take a file in and show the dialog's grid again, the new one first."""
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    desk = desk_of(request)
-    found = await desk.template_media.register(
+    found = await service_of(request, TemplateMediaService).register(
         request.headers.get("content-type"), request.stream(), visiting.who
     )
-    templates = sorted(await desk.template_media.all(), key=lambda one: one.id != found.id)
+    templates = sorted(
+        await service_of(request, TemplateMediaService).all(), key=lambda one: one.id != found.id
+    )
     return part(
         visiting, "_picker_grid.html", templates=templates, fresh=found.id, **picking_logo(visiting, "")
     )

@@ -13,12 +13,14 @@ from appliance.admin.door.security import Visit, allowed
 from appliance.admin.errors import explained
 from appliance.admin.forms import read_form
 from appliance.admin.render import part
-from appliance.admin.services import services_of
 from appliance.admin.settings.page import whole_page
 from appliance.admin.settings.provider_keys_view import Said, one_provider, said_of
 from appliance.core.errors import NotFound, ValidationFailed
+from appliance.core.injection import service_of
 from appliance.core.validation import field_messages
 from appliance.staff.provider_keys.schemas import NewProviderKey
+from appliance.staff.provider_keys.service import ProviderKeyService
+from appliance.staff.settings.service import OperatorSettingsService
 
 router = APIRouter(prefix="/settings/keys")
 
@@ -31,7 +33,7 @@ MayWrite = Annotated[Visit, Depends(allowed("settings:write"))]
 async def enter(provider: str, request: Request, visiting: MayWrite) -> Response:
     """Keep what was typed, or only test it."""
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    keys, form = services_of(request).provider_keys, await read_form(request)
+    keys, form = service_of(request, ProviderKeyService), await read_form(request)
     try:
         new = _typed(provider, form.text("key"))
         if form.text("do") == "test":
@@ -57,7 +59,7 @@ async def change(provider: str, key_id: str, action: str, request: Request, visi
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
     if action not in _DONE:
         raise NotFound
-    keys, said = services_of(request).provider_keys, None
+    keys, said = service_of(request, ProviderKeyService), None
     try:
         if action == "test":
             said = said_of(visiting, provider, await keys.test(key_id, visiting.who))
@@ -104,5 +106,5 @@ async def _answer(
     if said is None or said.is_new:
         visiting.notice(notice)
         return RedirectResponse(f"{MOUNT}/settings#keys-{provider}", 303)
-    state = await services_of(visiting.request).operator_settings.state()
+    state = await service_of(visiting.request, OperatorSettingsService).state()
     return await whole_page(visiting, state, status=status, said=said)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from appliance.admin.door.security import Visit
-from appliance.admin.services import services_of
 from appliance.admin.slots.view import named
+from appliance.core.injection import service_of
 from appliance.staff.jobs.advice import Language, advice
 from appliance.staff.provider_keys.schemas import KeyTestView, ProviderKeys
+from appliance.staff.provider_keys.service import ProviderKeyService
 
 Kind = Literal["good", "warn", "bad"]
 
@@ -50,13 +51,13 @@ def said_of(
 
 async def key_values(visiting: Visit, said: Said | None = None) -> dict[str, Any]:
     """What the templates of this section may use."""
-    listed = (await services_of(visiting.request).provider_keys.all()).providers
+    listed = (await service_of(visiting.request, ProviderKeyService).all()).providers
     return {"providers": listed, **_shared(visiting, said)}
 
 
 async def one_provider(visiting: Visit, name: str, said: Said | None = None) -> dict[str, Any]:
     """The same for the part of one provider, which is swapped alone."""
-    listed = (await services_of(visiting.request).provider_keys.all()).providers
+    listed = (await service_of(visiting.request, ProviderKeyService).all()).providers
     return {"one": next(one for one in listed if one.provider == name), **_shared(visiting, said)}
 
 

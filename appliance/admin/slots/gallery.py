@@ -7,13 +7,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.admin.desk import desk_of
+from appliance.admin.dashboard.board import Board
 from appliance.admin.door.headers import MOUNT
 from appliance.admin.door.security import Visit, allowed
 from appliance.admin.forms import read_form
 from appliance.admin.render import part
-from appliance.core.public_base import doorway_of
+from appliance.core.injection import service_of
+from appliance.guests.links import guest_base
 from appliance.staff.shared_galleries.schemas import NewGallery
+from appliance.staff.shared_galleries.service import GalleryDesk
+from appliance.staff.slots.editor import SlotEditor
 
 router = APIRouter(prefix="/dashboard")
 
@@ -34,16 +37,16 @@ async def dialog(slot_id: str, request: Request, visiting: MayRead) -> Response:
 async def open_one(slot_id: str, request: Request, visiting: MayWrite) -> Response:
     """Open a gallery of the slot, unless one is open that shows its pictures."""
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    desk, form = desk_of(request), await read_form(request)
-    slot = await desk.slot_editor.get(slot_id)
+    form = await read_form(request)
+    slot = await service_of(request, SlotEditor).get(slot_id)
     minutes = form.text("minutes")
-    base = await _base(request)
-    if await desk.gallery_desk.open_for(slot.slot_id, base) is None:
+    base = await guest_base(request)
+    if await service_of(request, GalleryDesk).open_for(slot.slot_id, base) is None:
         wanted = NewGallery(
             slot_id=slot.slot_id,
             minutes=(float(minutes) or None) if minutes in map(str, MINUTES) else float(MINUTES[0]),
         )
-        await desk.gallery_desk.open(wanted, visiting.who, base)
+        await service_of(request, GalleryDesk).open(wanted, visiting.who, base)
     if not visiting.is_htmx:
         visiting.notice("gallery_opened")
         return RedirectResponse(f"{MOUNT}/#{slot_id}", 303)
@@ -52,15 +55,9 @@ async def open_one(slot_id: str, request: Request, visiting: MayWrite) -> Respon
 
 
 async def _values(slot_id: str, request: Request, visiting: Visit) -> dict[str, Any]:
-    desk = desk_of(request)
     return {
-        "card": await desk.board.card(slot_id),
-        "shared": await desk.gallery_desk.open_for(slot_id, await _base(request)),
+        "card": await service_of(request, Board).card(slot_id),
+        "shared": await service_of(request, GalleryDesk).open_for(slot_id, await guest_base(request)),
         "choices": MINUTES,
         "may_open": visiting.may("results:write"),
     }
-
-
-async def _base(request: Request) -> str:
-    settings = await desk_of(request).guests.settings()
-    return doorway_of(request).guests(settings.public_base_url)

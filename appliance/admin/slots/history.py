@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.admin.desk import desk_of
 from appliance.admin.door.headers import MOUNT
 from appliance.admin.door.security import Visit, allowed
 from appliance.admin.forms import read_form
@@ -18,9 +17,11 @@ from appliance.admin.render import page, part
 from appliance.admin.slots.draft import operation_of
 from appliance.admin.slots.fields import SchemaWords, properties
 from appliance.core.errors import SlotNotFound, ValidationFailed
+from appliance.core.injection import service_of
 from appliance.core.language import Message
 from appliance.slots.schemas import SLOT_IDS, SlotConfig
-from appliance.staff.providers.catalog import ProviderList
+from appliance.staff.providers.catalog import ProviderCatalog, ProviderList
+from appliance.staff.slots.editor import SlotEditor
 
 router = APIRouter(prefix="/slots")
 
@@ -44,12 +45,11 @@ class Change:
 @router.get("/{slot_id}/history")
 async def history(slot_id: str, request: Request, visiting: MayLook) -> Response:
     """Every version that was saved, the newest first."""
-    desk = desk_of(request)
-    found = await desk.slot_editor.history(slot_id)
+    found = await service_of(request, SlotEditor).history(slot_id)
     return page(
         visiting,
         "slot_history.html",
-        slot=await desk.slot_editor.get(slot_id),
+        slot=await service_of(request, SlotEditor).get(slot_id),
         versions=found.versions,
         opened=None,
     )
@@ -58,18 +58,22 @@ async def history(slot_id: str, request: Request, visiting: MayLook) -> Response
 @router.get("/{slot_id}/history/{version}")
 async def version(slot_id: str, version: Version, request: Request, visiting: MayLook) -> Response:
     """What restoring a version would change."""
-    desk = desk_of(request)
-    slot, saved = await desk.slot_editor.get(slot_id), await desk.slot_editor.version(slot_id, version)
+    slot, saved = (
+        await service_of(request, SlotEditor).get(slot_id),
+        await service_of(request, SlotEditor).version(slot_id, version),
+    )
     turned = {name: [now, then] for name, (then, now) in saved.changes.items()}
     values: dict[str, Any] = {
         "slot": slot,
         "saved": saved,
-        "changes": shown_changes(visiting.words, turned, await desk.provider_catalog.all(), slot),
+        "changes": shown_changes(
+            visiting.words, turned, await service_of(request, ProviderCatalog).all(), slot
+        ),
         "may_write": visiting.may("slots:write"),
     }
     if visiting.is_htmx:
         return part(visiting, "_slot_version.html", **values)
-    found = await desk.slot_editor.history(slot_id)
+    found = await service_of(request, SlotEditor).history(slot_id)
     return page(visiting, "slot_history.html", versions=found.versions, opened=version, **values)
 
 
@@ -77,7 +81,7 @@ async def version(slot_id: str, version: Version, request: Request, visiting: Ma
 async def restore(slot_id: str, version: Version, request: Request, visiting: MayWrite) -> Response:
     """Make an earlier version the newest one."""
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    await desk_of(request).slot_editor.restore(slot_id, version, visiting.who)
+    await service_of(request, SlotEditor).restore(slot_id, version, visiting.who)
     visiting.notice("slot_restored")
     return RedirectResponse(f"{PAGE}/{slot_id}", 303)
 
@@ -91,7 +95,7 @@ async def duplicate(slot_id: str, request: Request, visiting: MayWrite) -> Respo
         raise SlotNotFound
     if to == slot_id:
         raise ValidationFailed(fields={"to": Message("is the same slot")})
-    await desk_of(request).slot_editor.duplicate(slot_id, to, visiting.who)
+    await service_of(request, SlotEditor).duplicate(slot_id, to, visiting.who)
     visiting.notice("slot_duplicated")
     return RedirectResponse(f"{PAGE}/{to}", 303)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.admin.desk import desk_of
+from appliance.admin.dashboard.board import Board
 from appliance.admin.door.headers import MOUNT
 from appliance.admin.door.security import Visit, allowed
 from appliance.admin.forms import read_form
@@ -18,9 +18,14 @@ from appliance.admin.slots.draft import Draft, changed, draft_from, draft_of, va
 from appliance.admin.slots.merge import Conflict, conflict_of, merged
 from appliance.admin.slots.view import REPLIES, Editor, editor_of, named
 from appliance.core.errors import ValidationFailed, VersionConflict
-from appliance.core.public_base import doorway_of
+from appliance.core.injection import service_of
+from appliance.core.public_base import base_urls_of
 from appliance.slots.schemas import SLOT_IDS
+from appliance.staff.providers.catalog import ProviderCatalog
+from appliance.staff.settings.service import OperatorSettingsService
+from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.slots.views import SlotUpdate, SlotView
+from appliance.staff.template_media.service import TemplateMediaService
 
 router = APIRouter(prefix="/slots")
 
@@ -34,12 +39,11 @@ SIZES = ("1200x1800", "1800x1200", "1500x2100", "1800x2400", "1800x1800", "1080x
 @router.get("")
 async def slots_page(request: Request, visiting: MayLook) -> Response:
     """All slots in order, with what each makes of a photo."""
-    desk = desk_of(request)
-    states = {card.slot_id: card for card in await desk.board.cards()}
+    states = {card.slot_id: card for card in await service_of(request, Board).cards()}
     return page(
         visiting,
         "slots.html",
-        slots=[(slot, states.get(slot.slot_id)) for slot in await desk.slot_editor.all()],
+        slots=[(slot, states.get(slot.slot_id)) for slot in await service_of(request, SlotEditor).all()],
         named=lambda kind, name: named(visiting.words, kind, name),
         number_of=number_of,
     )
@@ -48,15 +52,18 @@ async def slots_page(request: Request, visiting: MayLook) -> Response:
 @router.get("/{slot_id}")
 async def editor_page(slot_id: str, request: Request, visiting: MayLook) -> Response:
     """The editor with what is saved."""
-    slot = await desk_of(request).slot_editor.get(slot_id)
+    slot = await service_of(request, SlotEditor).get(slot_id)
     return await _page(request, visiting, slot)
 
 
 @router.post("/{slot_id}/form")
 async def reshape(slot_id: str, request: Request, visiting: MayLook) -> Response:
     """The form for another provider or operation, with another fallback, with a template; unsaved."""
-    desk, form = desk_of(request), await read_form(request)
-    slot, catalog = await desk.slot_editor.get(slot_id), await desk.provider_catalog.all()
+    form = await read_form(request)
+    slot, catalog = (
+        await service_of(request, SlotEditor).get(slot_id),
+        await service_of(request, ProviderCatalog).all(),
+    )
     draft = changed(draft_from(form, catalog), form.text("do"), catalog)
     found = await _findings(request, slot, draft)
     if not visiting.is_htmx:
@@ -68,8 +75,11 @@ async def reshape(slot_id: str, request: Request, visiting: MayLook) -> Response
 @router.post("/{slot_id}/check")
 async def check(slot_id: str, request: Request, visiting: MayLook) -> Response:
     """What is wrong with what was typed, beside each input; nothing is saved."""
-    desk, form = desk_of(request), await read_form(request)
-    slot, catalog = await desk.slot_editor.get(slot_id), await desk.provider_catalog.all()
+    form = await read_form(request)
+    slot, catalog = (
+        await service_of(request, SlotEditor).get(slot_id),
+        await service_of(request, ProviderCatalog).all(),
+    )
     draft = draft_from(form, catalog)
     editor = await _editor(request, visiting, draft, await _findings(request, slot, draft))
     return part(visiting, "_slot_findings.html", **_shared(request, visiting, slot, editor, beside=True))
@@ -78,8 +88,11 @@ async def check(slot_id: str, request: Request, visiting: MayLook) -> Response:
 @router.post("/{slot_id}/config")
 async def config(slot_id: str, request: Request, _: MayLook) -> Response:
     """What was typed, as a test run takes it."""
-    desk, form = desk_of(request), await read_form(request)
-    slot, catalog = await desk.slot_editor.get(slot_id), await desk.provider_catalog.all()
+    form = await read_form(request)
+    slot, catalog = (
+        await service_of(request, SlotEditor).get(slot_id),
+        await service_of(request, ProviderCatalog).all(),
+    )
     return Response(
         json.dumps(values_of(draft_from(form, catalog), catalog, slot)), media_type="application/json"
     )
@@ -89,15 +102,20 @@ async def config(slot_id: str, request: Request, _: MayLook) -> Response:
 async def save(slot_id: str, request: Request, visiting: MayWrite) -> Response:
     """Save all of it or nothing; somebody else's change in between is shown, not overwritten."""
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    desk, form = desk_of(request), await read_form(request)
-    slot, catalog = await desk.slot_editor.get(slot_id), await desk.provider_catalog.all()
+    form = await read_form(request)
+    slot, catalog = (
+        await service_of(request, SlotEditor).get(slot_id),
+        await service_of(request, ProviderCatalog).all(),
+    )
     draft = draft_from(form, catalog)
     if form.text("merge") == str(slot.version):
         take = {name.removeprefix("take.") for name in form if form.text(name) == "theirs"}
         draft = merged(draft, slot, take)
     try:
         update = SlotUpdate.parse(values_of(draft, catalog, slot))
-        saved = await desk.slot_editor.save(slot_id, update, visiting.who, version=draft.version)
+        saved = await service_of(request, SlotEditor).save(
+            slot_id, update, visiting.who, version=draft.version
+        )
     except ValidationFailed as refused:
         return await _answer(request, visiting, slot, 422, draft=draft, fields=refused.fields)
     except VersionConflict as refused:
@@ -110,10 +128,9 @@ async def save(slot_id: str, request: Request, visiting: MayWrite) -> Response:
 
 
 async def _findings(request: Request, slot: SlotView, draft: Draft) -> dict[str, str]:
-    desk = desk_of(request)
     try:
-        values = values_of(draft, await desk.provider_catalog.all(), slot)
-        await desk.slot_editor.check(slot.slot_id, SlotUpdate.parse(values))
+        values = values_of(draft, await service_of(request, ProviderCatalog).all(), slot)
+        await service_of(request, SlotEditor).check(slot.slot_id, SlotUpdate.parse(values))
     except ValidationFailed as refused:
         return dict(refused.fields or {})
     return {}
@@ -122,9 +139,10 @@ async def _findings(request: Request, slot: SlotView, draft: Draft) -> dict[str,
 async def _editor(
     request: Request, visiting: Visit, draft: Draft, fields: Mapping[str, str] | None
 ) -> Editor:
-    desk = desk_of(request)
-    templates = await desk.template_media.all()
-    return editor_of(draft, await desk.provider_catalog.all(), templates, visiting.words, fields)
+    templates = await service_of(request, TemplateMediaService).all()
+    return editor_of(
+        draft, await service_of(request, ProviderCatalog).all(), templates, visiting.words, fields
+    )
 
 
 async def _page(
@@ -137,18 +155,17 @@ async def _page(
     fields: Mapping[str, str] | None = None,
     conflict: Mapping[str, Any] | None = None,
 ) -> Response:
-    catalog = await desk_of(request).provider_catalog.all()
+    catalog = await service_of(request, ProviderCatalog).all()
     known = draft or draft_of(slot, slot.version)
     editor = await _editor(request, visiting, known, fields if draft else slot.problems)
     found = conflict_of(conflict, known, slot, catalog, visiting.words) if conflict else None
     values = _shared(request, visiting, slot, editor, conflict=found)
-    desk = desk_of(request)
-    settings = (await desk.operator_settings.state()).settings
+    settings = (await service_of(request, OperatorSettingsService).state()).settings
     return page(
         visiting,
         "slot.html",
         status=status,
-        names={card.slot_id: card.slot.display_name for card in await desk.board.cards()},
+        names={card.slot_id: card.slot.display_name for card in await service_of(request, Board).cards()},
         keeps_sources=bool(settings["keep_sources_hours"].value),
         **values,
     )
@@ -170,7 +187,7 @@ async def _answer(
         return await _page(
             request, visiting, slot, status=status, draft=draft, fields=fields, conflict=conflict
         )
-    catalog = await desk_of(request).provider_catalog.all()
+    catalog = await service_of(request, ProviderCatalog).all()
     known = draft or draft_of(slot, slot.version)
     editor = await _editor(request, visiting, known, fields if draft else slot.problems)
     found = conflict_of(conflict, known, slot, catalog, visiting.words) if conflict else None
@@ -188,7 +205,7 @@ def _shared(
     beside: bool = False,
 ) -> dict[str, Any]:
     """What every part of the editor may use. ``beside``: the findings replace those on the page."""
-    base = doorway_of(request).guests(None)
+    base = base_urls_of(request).guests(None)
     return {
         "slot": slot,
         "number_of": number_of,

@@ -7,16 +7,17 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from appliance.admin.desk import desk_of
 from appliance.admin.door.security import Visit, allowed
 from appliance.admin.errors import explained
 from appliance.admin.jobs.view import attempts_chart, told
 from appliance.admin.render import part
 from appliance.core.errors import ApplianceError
-from appliance.core.public_base import doorway_of
+from appliance.core.injection import service_of
+from appliance.core.public_base import base_urls_of
 from appliance.jobs.models import JobStatus
 from appliance.staff.jobs.schemas import JobView
-from appliance.staff.trials.service import TrialRequest
+from appliance.staff.jobs.service import JobService
+from appliance.staff.trials.service import TrialRequest, Trials
 
 router = APIRouter(prefix="/slots")
 
@@ -27,15 +28,14 @@ MayTest = Annotated[Visit, Depends(allowed("slots:test"))]
 async def start(slot_id: str, request: Request, visiting: MayTest, last: str = "") -> Response:
     """Send a photo along the line, with the settings on the form if they came with it."""
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    desk = desk_of(request)
     try:
-        trial = await desk.trials.try_slot(
+        trial = await service_of(request, Trials).try_slot(
             TrialRequest(
                 slot_id=slot_id,
                 started=request.state.arrived,
                 content_type=request.headers.get("content-type"),
                 body=request.stream(),
-                way=doorway_of(request),
+                way=base_urls_of(request),
                 last=bool(last),
             ),
             visiting.who,
@@ -54,7 +54,7 @@ async def progress(slot_id: str, job_id: uuid.UUID, request: Request, visiting: 
 
 async def _progress(request: Request, visiting: Visit, slot_id: str, job_id: uuid.UUID) -> Response:
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    job = await desk_of(request).jobs.get(str(job_id), visiting.who)
+    job = await service_of(request, JobService).get(str(job_id), visiting.who)
     template = "_slot_test_running.html" if job.status is JobStatus.PENDING else "_slot_test_done.html"
     return part(visiting, template, slot_id=slot_id, **outcome(visiting, job))
 

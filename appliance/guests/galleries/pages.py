@@ -10,13 +10,15 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 
 from appliance.core.clients import client_address
 from appliance.core.errors import PermissionDenied
+from appliance.core.injection import Injected
 from appliance.core.sending import stored_file
+from appliance.core.stopping import Stopping
 from appliance.guests.galleries.live import feed
 from appliance.guests.galleries.service import Galleries, Kind, Opened, PinNeeded
 from appliance.guests.links import LARGEST_QR, MEDIA_TYPES, GuestLink, qr_code
 from appliance.guests.links import Kind as CodeKind
 from appliance.guests.pages.render import EDITION, base_for, page
-from appliance.guests.picture_routes import KEPT_SECONDS, Guests, Width
+from appliance.guests.picture_routes import KEPT_SECONDS, ScreenSizes, Width
 from appliance.guests.screens import MEDIA_TYPES as SCREEN_TYPES
 from appliance.guests.screens import kind_for
 from appliance.guests.sending import NOINDEX, screen_file
@@ -29,12 +31,7 @@ PIN_COOKIE = "gallery_pin"
 _LONGEST_FORM = 1000  # bytes
 
 
-def _galleries(request: Request) -> Galleries:
-    galleries: Galleries = request.app.state.services.guests.galleries
-    return galleries
-
-
-Shown = Annotated[Galleries, Depends(_galleries)]
+Shown = Injected[Galleries]
 
 
 async def _opened(request: Request, galleries: Shown) -> Opened:
@@ -139,24 +136,26 @@ async def wall(request: Request, token: str, galleries: Shown) -> Response:
 
 @router.get("/g/{token}/live")  # noqa: FAST003 - the dependency takes it
 @router.get("/wall/{token}/live")
-async def live(request: Request, galleries: Shown, opened: Open) -> Response:
+async def live(galleries: Shown, opened: Open, stopping: Injected[Stopping]) -> Response:
     """Server-sent events: the newest pictures whenever they change."""
     return StreamingResponse(
-        feed(galleries, opened, request.app.state.stopping, EDITION),
+        feed(galleries, opened, stopping, EDITION),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no", **NOINDEX},
     )
 
 
 @router.get("/g/{token}/p/{name}")
-async def picture(request: Request, token: str, name: str, galleries: Shown, guests: Guests) -> Response:
+async def picture(
+    request: Request, token: str, name: str, galleries: Shown, screens: ScreenSizes
+) -> Response:
     """One picture of the gallery: to look at, to save, to share."""
     try:
         opened = await galleries.open("g", token, request.cookies.get(PIN_COOKIE))
     except PinNeeded as needed:
         return RedirectResponse(needed.opened.path, 303)
     job = await galleries.picture(opened, name)
-    width, height = await guests.screens.size(job.result_key or "")
+    width, height = await screens.size(job.result_key or "")
     path = f"{opened.path}/p/{name}"
     media_type = job.result_type or "image/jpeg"
     return page(
@@ -180,12 +179,12 @@ async def picture(request: Request, token: str, name: str, galleries: Shown, gue
 @router.get("/g/{token}/p/{name}/preview")  # noqa: FAST003 - the dependency takes it
 @router.get("/wall/{token}/p/{name}/preview")
 async def preview(
-    request: Request, name: str, galleries: Shown, guests: Guests, opened: Open, width: Width = 960
+    request: Request, name: str, galleries: Shown, screens: ScreenSizes, opened: Open, width: Width = 960
 ) -> Response:
     """A picture at screen size."""
     job = await galleries.picture(opened, name)
     kind = kind_for(request.headers.get("accept", ""))
-    key = await guests.screens.screen(job.job_id, job.result_key or "", width, kind)
+    key = await screens.screen(job.job_id, job.result_key or "", width, kind)
     return screen_file(key, SCREEN_TYPES[kind], KEPT_SECONDS)
 
 

@@ -7,10 +7,11 @@ import re
 from fastapi import Request
 from fastapi.responses import Response
 
-from appliance.core.error_handlers import retry_headers
+from appliance.core.error_handlers import from_database, retry_headers
 from appliance.core.errors import ApplianceError
+from appliance.core.injection import service_of
 from appliance.guests.pages.render import page
-from appliance.settings.operator import OperatorSettings
+from appliance.settings.operator import OperatorSettings, SettingsReader
 
 _GUEST_PATHS = re.compile(r"/(?:(?:public|r|s|e|g|wall)(?:/.*)?)?")
 _OF_GALLERIES = re.compile(r"/(?:g|wall)/.*")
@@ -18,7 +19,7 @@ WALL_LOOKS_AGAIN = 20  # seconds: a screen in the room has nobody to reload it
 _KINDS = {404: "missing", 410: "gone", 429: "busy"}
 
 
-def guest_error_page(request: Request, error: ApplianceError) -> Response | None:
+async def guest_error_page(request: Request, error: ApplianceError) -> Response | None:
     """A page for a guest's browser; ``None`` for everyone else, who get the JSON form."""
     path = request.url.path
     if not _GUEST_PATHS.fullmatch(path) or "text/html" not in request.headers.get("accept", ""):
@@ -28,7 +29,7 @@ def guest_error_page(request: Request, error: ApplianceError) -> Response | None
         kind = "gallery.closed" if error.status_code == 403 else "gallery.over"
     return page(
         request,
-        getattr(request.app.state, "guest_settings", OperatorSettings()),
+        await _settings(request, error),
         "message.html",
         status=error.status_code,
         headers=retry_headers(error),
@@ -36,3 +37,15 @@ def guest_error_page(request: Request, error: ApplianceError) -> Response | None
         picture="clock" if error.status_code in (410, 429, 503) else "cross",
         **({"refresh": WALL_LOOKS_AGAIN} if path.startswith("/wall/") else {}),
     )
+
+
+async def _settings(request: Request, error: ApplianceError) -> OperatorSettings:
+    """The settings in force; the usual ones where asking the database would make matters worse."""
+    if error.status_code == 429 or error.status_code >= 500:
+        return OperatorSettings()
+    try:
+        return await service_of(request, SettingsReader).operator_settings()
+    except Exception as away:
+        if from_database(away) is None:
+            raise
+        return OperatorSettings()

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from appliance import __version__
 from appliance.core.clock import utcnow
-from appliance.core.public_base import doorway_of
+from appliance.core.public_base import base_urls_of
 from appliance.guests.i18n import FOLDER as WORDS_FOLDER
 from appliance.guests.i18n import Words, choose, offered
 from appliance.settings.operator import OperatorSettings
@@ -73,7 +73,7 @@ def words_for(request: Request, settings: OperatorSettings) -> tuple[Words, Mapp
 
 def base_for(request: Request, settings: OperatorSettings) -> str:
     """The base of links for other phones."""
-    return doorway_of(request).guests(settings.public_base_url)
+    return base_urls_of(request).guests(settings.public_base_url)
 
 
 def page(
@@ -87,7 +87,6 @@ def page(
     **values: Any,
 ) -> HTMLResponse:
     """A whole page in the guest's language, with its headers."""
-    request.app.state.guest_settings = settings  # for the pages of errors, which ask no database
     words, available = words_for(request, settings)
     nonce = secrets.token_urlsafe(12)
     text = _TEMPLATES.get_template(template).render(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime
 
 from appliance.accounts.audit import AuditFilter, AuditTrail
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
+from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
 from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.audit.schemas import AuditEntry, AuditList
@@ -22,11 +23,6 @@ _Word = Annotated[str | None, Query(max_length=64, pattern=r"^[^\x00]*$")]
 _Moment = Annotated[AwareDatetime | None, Query(examples=["2026-11-23T18:00:00Z"])]
 
 
-def _audit_trail(request: Request) -> AuditTrail:
-    trail: AuditTrail = request.app.state.services.audit
-    return trail
-
-
 @router.get(
     "/audit",
     summary="Who changed what",
@@ -34,7 +30,7 @@ def _audit_trail(request: Request) -> AuditTrail:
 )
 async def audit(
     _: Annotated[Principal, Depends(requires("audit:read"))],
-    trail: Annotated[AuditTrail, Depends(_audit_trail)],
+    trail: Injected[AuditTrail],
     actor: _Word = None,
     action: _Word = None,
     since: _Moment = None,

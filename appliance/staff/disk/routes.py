@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 
 from appliance.accounts.permissions import Principal
+from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
 from appliance.housekeeping.disk_guard import DiskGuard, DiskState, FreedReport
 from appliance.staff.access import AUTH_ERRORS, requires
@@ -14,12 +15,7 @@ from appliance.staff.access import AUTH_ERRORS, requires
 router = APIRouter(prefix="/api/disk", tags=["disk"])
 
 
-def _guard(request: Request) -> DiskGuard:
-    guard: DiskGuard = request.app.state.services.disk_guard
-    return guard
-
-
-Guard = Annotated[DiskGuard, Depends(_guard)]
+Guard = Injected[DiskGuard]
 
 
 @router.get("", summary="How full the disk is", responses=error_responses(*AUTH_ERRORS))

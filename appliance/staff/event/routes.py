@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
+from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
 from appliance.guests.sending import zip_answer
 from appliance.staff.access import AUTH_ERRORS, requires
@@ -22,12 +23,7 @@ _ZIP: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _event(request: Request) -> Event:
-    event: Event = request.app.state.services.event
-    return event
-
-
-Ending = Annotated[Event, Depends(_event)]
+Ending = Injected[Event]
 
 
 @router.get("", summary="What is here of the event", responses=error_responses(*AUTH_ERRORS))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AwareDatetime
 
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
+from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
 from appliance.jobs.models import JobStatus
 from appliance.staff.access import AUTH_ERRORS, requires
@@ -30,12 +31,7 @@ Cursor = Annotated[
 Limit = Annotated[int, Query(ge=1, le=LONGEST_PAGE)]
 
 
-def _service(request: Request) -> JobService:
-    service: JobService = request.app.state.services.jobs
-    return service
-
-
-Service = Annotated[JobService, Depends(_service)]
+Service = Injected[JobService]
 
 
 @router.get("", summary="All jobs", responses=error_responses(*AUTH_ERRORS, ErrorCode.VALIDATION_FAILED))

@@ -15,6 +15,7 @@ from appliance.accounts.tokens import DEVICE_LIFE
 from appliance.core.clients import client_address
 from appliance.core.clock import utcnow
 from appliance.core.errors import ErrorCode, NotAuthenticated
+from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
 from appliance.staff.access import (
     DEVICE_COOKIE,
@@ -41,18 +42,8 @@ Who = Annotated[Principal, Depends(current_principal)]
 From = Annotated[Client, Depends(client_of)]
 
 
-def _login_service(request: Request) -> LoginService:
-    service: LoginService = request.app.state.services.login
-    return service
-
-
-def _session_service(request: Request) -> SessionService:
-    service: SessionService = request.app.state.services.sessions
-    return service
-
-
-Logins = Annotated[LoginService, Depends(_login_service)]
-Sessions = Annotated[SessionService, Depends(_session_service)]
+Logins = Injected[LoginService]
+Sessions = Injected[SessionService]
 
 
 @router.post(

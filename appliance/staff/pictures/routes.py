@@ -5,10 +5,11 @@ from __future__ import annotations
 import uuid
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode, ValidationFailed
+from appliance.core.injection import Injected
 from appliance.core.language import Message
 from appliance.core.openapi import error_responses
 from appliance.core.sending import stored_file
@@ -51,28 +52,8 @@ _ZIP: dict[int | str, dict[str, Any]] = {
 _ERRORS = (*AUTH_ERRORS, ErrorCode.JOB_NOT_FOUND, ErrorCode.RESULT_NOT_FOUND, ErrorCode.RESULT_EXPIRED)
 
 
-def _gallery(request: Request) -> Gallery:
-    gallery: Gallery = request.app.state.services.gallery
-    return gallery
-
-
-def _archive(request: Request) -> StaffArchive:
-    archive: StaffArchive = request.app.state.services.staff_archive
-    return archive
-
-
-def _pictures(request: Request) -> StaffPictures:
-    pictures: StaffPictures = request.app.state.services.staff_pictures
-    return pictures
-
-
-def _moderation(request: Request) -> Moderation:
-    moderation: Moderation = request.app.state.services.moderation
-    return moderation
-
-
-Pictures = Annotated[StaffPictures, Depends(_pictures)]
-Moderator = Annotated[Moderation, Depends(_moderation)]
+Pictures = Injected[StaffPictures]
+Moderator = Injected[Moderation]
 
 
 @router.get(
@@ -83,7 +64,7 @@ Moderator = Annotated[Moderation, Depends(_moderation)]
 )
 async def page(
     _: MayRead,
-    gallery: Annotated[Gallery, Depends(_gallery)],
+    gallery: Injected[Gallery],
     slot: Slot = None,
     status: State = "kept",
     source: Source = "ingest",
@@ -118,7 +99,7 @@ def _chosen(ids: str | None) -> frozenset[uuid.UUID] | None:
 )
 async def download(
     _: MayRead,
-    archive: Annotated[StaffArchive, Depends(_archive)],
+    archive: Injected[StaffArchive],
     ids: Annotated[str | None, Query(description="a selection: job ids, separated by commas")] = None,
     slot: Slot = None,
     status: Annotated[Literal["kept", "available", "hidden"], Query()] = "kept",

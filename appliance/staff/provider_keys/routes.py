@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
+from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
 from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.provider_keys.schemas import (
@@ -28,12 +29,7 @@ _WRONG = (*AUTH_ERRORS, ErrorCode.VALIDATION_FAILED)
 _ONE = (*_WRONG, ErrorCode.NOT_FOUND)
 
 
-def _service(request: Request) -> ProviderKeyService:
-    service: ProviderKeyService = request.app.state.services.provider_keys
-    return service
-
-
-Service = Annotated[ProviderKeyService, Depends(_service)]
+Service = Injected[ProviderKeyService]
 
 
 @router.get("", summary="The providers' keys", responses=error_responses(*AUTH_ERRORS))

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 
 from appliance.accounts.permissions import Principal
+from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
 from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.providers.catalog import ProviderCatalog, ProviderList
@@ -18,20 +19,10 @@ from appliance.staff.providers.warm_up import WarmUp, WarmUpReport
 router = APIRouter(prefix="/api/providers", tags=["providers"])
 
 
-def _catalog(request: Request) -> ProviderCatalog:
-    catalog: ProviderCatalog = request.app.state.services.provider_catalog
-    return catalog
-
-
-def _warm_up(request: Request) -> WarmUp:
-    warm_up: WarmUp = request.app.state.services.warm_up
-    return warm_up
-
-
 @router.get("", summary="What slots can be made of", responses=error_responses(*AUTH_ERRORS))
 async def providers(
     _: Annotated[Principal, Depends(requires("slots:read"))],
-    catalog: Annotated[ProviderCatalog, Depends(_catalog)],
+    catalog: Injected[ProviderCatalog],
 ) -> ProviderList:
     """Every provider with its operations, their parameters as JSON Schema, the template roles they
     take and their models; and how its keys and routes are doing.
@@ -42,7 +33,7 @@ async def providers(
 @router.post("/warm-up", summary="Touch every active route", responses=error_responses(*AUTH_ERRORS))
 async def warm_up(
     _: Annotated[Principal, Depends(requires("slots:test"))],
-    service: Annotated[WarmUp, Depends(_warm_up)],
+    service: Injected[WarmUp],
 ) -> WarmUpReport:
     """Touches, without paying for a picture, each provider and model that an active slot may use,
     with each of its keys, all at once and for 15 seconds at most. A refused key is set aside.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Query, Request
+from fastapi import APIRouter, Body, Depends, Query
 
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
+from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
 from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.settings.schemas import SettingsState, SettingsUpdate, SuggestedPassword, TtlPreview
@@ -28,12 +29,7 @@ MayRead = Annotated[Principal, Depends(requires("settings:read"))]
 MayWrite = Annotated[Principal, Depends(requires("settings:write"))]
 
 
-def _service(request: Request) -> OperatorSettingsService:
-    service: OperatorSettingsService = request.app.state.services.operator_settings
-    return service
-
-
-Service = Annotated[OperatorSettingsService, Depends(_service)]
+Service = Injected[OperatorSettingsService]
 
 
 @router.get("", summary="All settings", responses=error_responses(*AUTH_ERRORS))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Request
+from fastapi import APIRouter, Body, Depends
 
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
+from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
-from appliance.core.public_base import doorway_of
+from appliance.guests.links import guest_base
 from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.shared_galleries.schemas import (
     Approval,
@@ -31,18 +32,8 @@ MayModerate = Annotated[Principal, Depends(requires("results:moderate"))]
 _KNOWN = error_responses(*AUTH_ERRORS, ErrorCode.NOT_FOUND, ErrorCode.VALIDATION_FAILED)
 
 
-def _desk(request: Request) -> GalleryDesk:
-    desk: GalleryDesk = request.app.state.services.gallery_desk
-    return desk
-
-
-async def _base(request: Request) -> str:
-    settings = await request.app.state.services.guests.settings()
-    return doorway_of(request).guests(settings.public_base_url)
-
-
-Desk = Annotated[GalleryDesk, Depends(_desk)]
-Base = Annotated[str, Depends(_base)]
+Desk = Injected[GalleryDesk]
+Base = Annotated[str, Depends(guest_base)]
 
 
 @router.post(

@@ -9,13 +9,14 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.accounts.permissions import Principal
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import ErrorCode
+from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
 from appliance.jobs import links
 from appliance.jobs.models import JobHistory, JobStatus
@@ -90,11 +91,6 @@ def _recent(job: JobHistory, now: datetime) -> RecentResult:
     )
 
 
-def _pages(request: Request) -> SlotPages:
-    pages: SlotPages = request.app.state.services.slot_pages
-    return pages
-
-
 _ETAG: dict[int | str, dict[str, Any]] = {
     200: {"headers": {"ETag": {"schema": {"type": "string"}, "description": "the slot's version"}}}
 }
@@ -108,7 +104,7 @@ _ETAG: dict[int | str, dict[str, Any]] = {
 async def slot(
     slot_id: SlotId,
     _: Annotated[Principal, Depends(requires("slots:read"))],
-    pages: Annotated[SlotPages, Depends(_pages)],
+    pages: Injected[SlotPages],
     response: Response,
     results: Annotated[int, Query(ge=0, le=100, description="how many results")] = RECENT,
 ) -> SlotPage:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Header, Path, Request, Response
+from fastapi import APIRouter, Body, Depends, Header, Path, Response
 
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode, ValidationFailed
+from appliance.core.injection import Injected
 from appliance.core.language import Message
 from appliance.core.openapi import error_responses
 from appliance.staff.access import AUTH_ERRORS, requires
@@ -35,13 +36,7 @@ _EXAMPLES: dict[str, Any] = {
 }
 
 
-def slot_editor(request: Request) -> SlotEditor:
-    """The service behind these routes."""
-    editor: SlotEditor = request.app.state.services.slot_editor
-    return editor
-
-
-Editor = Annotated[SlotEditor, Depends(slot_editor)]
+Editor = Injected[SlotEditor]
 
 
 def version_of(if_match: str | None) -> int | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 
 from appliance.accounts.permissions import Principal
+from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
 from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.stats.schemas import SlotStatsList
@@ -15,15 +16,10 @@ from appliance.staff.stats.service import StatsService
 router = APIRouter(prefix="/api/stats", tags=["stats"])
 
 
-def _service(request: Request) -> StatsService:
-    service: StatsService = request.app.state.services.stats
-    return service
-
-
 @router.get("/slots", summary="How every slot is doing", responses=error_responses(*AUTH_ERRORS))
 async def slots(
     _: Annotated[Principal, Depends(requires("jobs:read"))],
-    service: Annotated[StatsService, Depends(_service)],
+    service: Injected[StatsService],
 ) -> SlotStatsList:
     """The last hour of every slot, what is in flight, and what is wrong."""
     return await service.slots()

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
+from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
 from appliance.core.sending import stored_file
 from appliance.media import previews
@@ -54,12 +55,7 @@ _PREVIEW: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _service(request: Request) -> TemplateMediaService:
-    service: TemplateMediaService = request.app.state.services.template_media
-    return service
-
-
-Service = Annotated[TemplateMediaService, Depends(_service)]
+Service = Injected[TemplateMediaService]
 
 
 @router.post(

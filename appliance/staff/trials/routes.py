@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
+from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
-from appliance.core.public_base import doorway_of
+from appliance.core.public_base import base_urls_of
 from appliance.core.uploads import clean_text
 from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.jobs.routes import JobId
@@ -71,19 +72,9 @@ class JobStarted(BaseModel):
     deadline_seconds: float = Field(examples=[48])
 
 
-def _trials(request: Request) -> Trials:
-    trials: Trials = request.app.state.services.trials
-    return trials
-
-
-def _jobs(request: Request) -> JobService:
-    jobs: JobService = request.app.state.services.jobs
-    return jobs
-
-
 MayTest = Annotated[Principal, Depends(requires("slots:test"))]
-Service = Annotated[Trials, Depends(_trials)]
-Jobs = Annotated[JobService, Depends(_jobs)]
+Service = Injected[Trials]
+Jobs = Injected[JobService]
 Wait = Annotated[bool, Query(description="answer when the job has ended")]
 
 
@@ -148,7 +139,7 @@ async def try_slot(
             started=request.state.arrived,
             content_type=request.headers.get("content-type"),
             body=request.stream(),
-            way=doorway_of(request),
+            way=base_urls_of(request),
             last=last,
             query=query,
         ),
@@ -177,5 +168,5 @@ async def run_again(
     """A new job with the same photo and what the camera sent with it, while the photo is kept
     (`keep_sources_hours`), and with the slot as it is now. A guest's job gives a guest's picture.
     """
-    trial = await trials.run_again(job_id, request.state.arrived, doorway_of(request), who)
+    trial = await trials.run_again(job_id, request.state.arrived, base_urls_of(request), who)
     return await _answer(trial, wait=wait, jobs=jobs, who=who, response=response)

@@ -19,7 +19,7 @@ from appliance.accounts.repository import AccountRepository
 from appliance.core.db import Database
 from appliance.core.errors import ApplianceError, MissingField, SourceNotKept, ValidationFailed
 from appliance.core.language import Message
-from appliance.core.public_base import Doorway
+from appliance.core.public_base import BaseUrls
 from appliance.core.threads import finish_in_thread
 from appliance.core.uploads import ReceivedFile, ReceivedUpload, UploadReceiver, boundary_of
 from appliance.ingest.job import PhotoJob, Source
@@ -51,7 +51,7 @@ class TrialRequest:
     started: float  # monotonic seconds of the request's first byte
     content_type: str | None
     body: AsyncIterator[bytes]
-    way: Doorway
+    way: BaseUrls
     last: bool = False
     query: dict[str, str] = field(default_factory=dict)
 
@@ -122,7 +122,7 @@ class Trials:
             raise
         return await self._begin(job, who, "slot.tested", unsaved=config is not None)
 
-    async def run_again(self, job_id: str, started: float, way: Doorway, who: Principal) -> StartedTrial:
+    async def run_again(self, job_id: str, started: float, way: BaseUrls, who: Principal) -> StartedTrial:
         """Run a job again with its own photo and its slot as it is now: a job of the same kind.
 
         Raises ``JobNotFound``, ``SourceNotKept``, ``SlotBusy``, or ``ProviderFailed`` when the
@@ -206,7 +206,7 @@ class Trials:
         slot: ActiveSlot,
         photo: _TrialPhoto,
         started: float,
-        way: Doorway,
+        way: BaseUrls,
     ) -> PhotoJob:
         info = await self._imaging.inspect(photo.file.path, slot.settings.max_pixels)
         return PhotoJob(

@@ -1,0 +1,9 @@
+"""Being told to stop: streams to browsers end at once, photos in flight go on."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class Stopping(asyncio.Event):
+    """Is set when the appliance is told to stop."""
