@@ -7,12 +7,14 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import date
+from typing import Any, ClassVar
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
+from tests.standins.lives import Life, Lives
 from tests.standins.script import REDIRECT_TARGET, Script, Step
 
 PAGE = "<!doctype html><html><head><title>Sign in</title></head><body>Welcome to the venue</body></html>"
@@ -60,10 +62,17 @@ class StandIn(ABC):
 
     name: str
     refusals: frozenset[str] = frozenset()  # kinds of ``error`` that are the provider's own
+    lives: ClassVar[dict[str, Life]] = {}
 
     def __init__(
-        self, script: Script | None = None, *, keys: Iterable[str] | None = None, seconds: float = 0.0
+        self,
+        script: Script | None = None,
+        *,
+        keys: Iterable[str] | None = None,
+        seconds: float = 0.0,
+        new_account: bool = False,
     ) -> None:
+        self.life = Lives(self.lives, new_account=new_account)
         self.script = script or Script()
         self.keys = set(keys) if keys is not None else None
         self.revoked: set[str] = set()
@@ -82,6 +91,14 @@ class StandIn(ABC):
     @abstractmethod
     def error(self, kind: str, *, retry_after: float | None = None, text: str = "") -> Response:
         """The provider's own form of ``unavailable``, ``server_error``, ``quota``, ``bad_key``, …"""
+
+    def retire(self, model: str) -> None:
+        """End a model in mid-event: from now on it is unknown, and in no list."""
+        self.life.retire(model)
+
+    def announce(self, model: str, ends: date | None) -> None:
+        """Name the date at which a model will end (``None``: none any more)."""
+        self.life.announce(model, ends)
 
     def pictures_asked(self) -> int:
         """How many calls asked for a picture (polls, probes and downloads are not counted)."""

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from tests.standins.base import HUGE, Call, Refusal, StandIn, json_response
 from tests.standins.gemini_errors import ERRORS, error, made
+from tests.standins.lives import GEMINI, Life
 from tests.standins.picture import decodes, edited, spelt
 from tests.standins.script import Script, Step
 
@@ -48,6 +49,7 @@ def gemini_app(script: Script | None = None, **options: Any) -> Gemini:
 class Gemini(StandIn):
     name = "gemini"
     refusals = frozenset(ERRORS)
+    lives = GEMINI
 
     def __init__(
         self,
@@ -56,10 +58,11 @@ class Gemini(StandIn):
         models: Mapping[str, tuple[bool, int]] = MODELS,
         keys: Iterable[str] | None = None,
         seconds: float = 0.0,
+        new_account: bool = False,
     ) -> None:
         self.models = models
         self._numbers = itertools.count(1)
-        super().__init__(script, keys=keys, seconds=seconds)
+        super().__init__(script, keys=keys, seconds=seconds, new_account=new_account)
 
     def build(self) -> Starlette:
         return Starlette(
@@ -80,7 +83,7 @@ class Gemini(StandIn):
         size = request.query_params.get("pageSize", "50")
         if not size.isdecimal():
             return error(400, "Invalid value at 'page_size' (TYPE_INT32).")
-        names = list(self.models)
+        names = [name for name in self.models if self._serves(name)]
         listed: dict[str, Any] = {"models": [_described(name) for name in names[: int(size) or 50]]}
         if len(names) > len(listed["models"]):
             listed["nextPageToken"] = "Ch9tb2RlbHM"
@@ -91,14 +94,14 @@ class Gemini(StandIn):
         model = request.path_params["model"]
         if refused := self._auth(call) or await self.play_probe(call, request):
             return refused
-        return json_response(200, _described(model)) if model in self.models else _unknown_model(model)
+        return json_response(200, _described(model)) if self._serves(model) else _unknown_model(model)
 
     async def generate(self, request: Request) -> Response:
         call = await self.record(request, request.headers.get("x-goog-api-key", ""))
         model = request.path_params["model"]
         if refused := self._auth(call):
             return refused
-        if model not in self.models:
+        if not self._serves(model):
             return _unknown_model(model)
         try:
             asked = read_request(call, *self.models[model])
@@ -108,13 +111,21 @@ class Gemini(StandIn):
         played = await self.play(step, call, request)
         return played or json_response(200, await self._answer(step, model, asked))
 
+    def _serves(self, model: str) -> bool:
+        return model in self.models and not self.life.over(model)
+
     def _auth(self, call: Call) -> Response | None:
         if not call.key:
             return error(403, "Method doesn't allow unregistered callers. Please use API Key.")
         return None if self.accepts(call.key) else self.error("bad_key")
 
     async def _answer(self, step: Step, model: str, asked: dict[str, Any]) -> dict[str, Any]:
-        answer: dict[str, Any] = {"modelVersion": model, "responseId": f"standin-{next(self._numbers)}"}
+        answer: dict[str, Any] = {
+            "modelVersion": model,
+            "modelStatus": _status(self.life.of(model)),
+            "responseId": f"standin-{next(self._numbers)}",
+            "usageMetadata": _usage(asked, []),
+        }
         reason, parts = "STOP", []
         match step.name:
             case "no_image":
@@ -138,7 +149,7 @@ class Gemini(StandIn):
             candidate["content"] = {"role": "model", "parts": parts}
         if reason == "IMAGE_SAFETY":
             candidate["finishMessage"] = f"Unable to show the generated image for: {asked['prompt']}"
-        return answer | {"candidates": [candidate], "usageMetadata": {"totalTokenCount": 1290}}
+        return answer | {"candidates": [candidate], "usageMetadata": _usage(asked, parts)}
 
     async def _parts(self, step: Step, asked: dict[str, Any]) -> list[dict[str, Any]]:
         extra = asked["images"][1] if len(asked["images"]) > 1 else None
@@ -174,6 +185,31 @@ def _with_drafts(play: str, draft: dict[str, Any], final: dict[str, Any]) -> lis
             return [thought, *signed, {"text": "Here you are.", "thoughtSignature": signature}]
         case _:
             return [draft, {"text": "Better:"}, draft, final]
+
+
+def _status(life: Life) -> dict[str, Any]:
+    """The machine-readable end date that comes with every answer."""
+    status: dict[str, Any] = {"modelStage": life.stage}
+    if life.ends is not None:
+        status["retirementTime"] = f"{life.ends.isoformat()}T00:00:00Z"
+        status["message"] = f"This model will be retired on {life.ends:%B %d, %Y}."
+    return status
+
+
+def _usage(asked: dict[str, Any], parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """What is billed: also for an answer without a picture, which was thought about."""
+    pictures = sum(1 for part in parts if "inlineData" in part or "inline_data" in part)
+    counts = {"IMAGE": 1120 * pictures, "TEXT": 40 * any("text" in part for part in parts)}
+    prompt, thoughts = 258 * len(asked["images"]) + len(asked["prompt"]) // 4, 128
+    return {
+        "promptTokenCount": prompt,
+        "candidatesTokenCount": sum(counts.values()),
+        "thoughtsTokenCount": thoughts,
+        "totalTokenCount": prompt + sum(counts.values()) + thoughts,
+        "candidatesTokensDetails": [
+            {"modality": kind, "tokenCount": count} for kind, count in counts.items() if count
+        ],
+    }
 
 
 def _described(model: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from tests.standins.base import HUGE, Call, Refusal, StandIn, bearer, json_response
 from tests.standins.forms import BadForm, read_form
+from tests.standins.lives import OPENAI
 from tests.standins.picture import decodes, edited, spelt
 from tests.standins.script import Script, Step
 
@@ -91,6 +92,7 @@ def openai_app(script: Script | None = None, **options: Any) -> OpenAI:
 class OpenAI(StandIn):
     name = "openai"
     refusals = frozenset(ERRORS)
+    lives = OPENAI
 
     def __init__(
         self,
@@ -99,10 +101,11 @@ class OpenAI(StandIn):
         models: Iterable[str] = MODELS,
         keys: Iterable[str] | None = None,
         seconds: float = 0.0,
+        new_account: bool = False,
     ) -> None:
         self.models = set(models)
         self._numbers = itertools.count(1)
-        super().__init__(script, keys=keys, seconds=seconds)
+        super().__init__(script, keys=keys, seconds=seconds, new_account=new_account)
 
     def build(self) -> Starlette:
         return Starlette(
@@ -127,10 +130,22 @@ class OpenAI(StandIn):
         if played := await self.play_probe(call, request):
             return played
         if model is None:
-            return json_response(
-                200, {"object": "list", "data": [_described(name) for name in sorted(self.models)]}
-            )
-        return json_response(200, _described(model)) if model in self.models else _unknown_model(model)
+            listed = [self._described(name) for name in sorted(self.models) if self._serves(name)]
+            return json_response(200, {"object": "list", "data": listed})
+        return json_response(200, self._described(model)) if self._serves(model) else _unknown_model(model)
+
+    def _serves(self, model: str) -> bool:
+        return model in self.models and not self.life.over(model)
+
+    def _described(self, model: str) -> dict[str, Any]:
+        ends = self.life.of(model).ends
+        return {
+            "id": model,
+            "object": "model",
+            "created": 1763510400,
+            "owned_by": "system",
+            "shutdown_date": ends and ends.isoformat(),
+        }
 
     async def edits(self, request: Request) -> Response:
         call = await self.record(request, bearer(request))
@@ -164,7 +179,7 @@ class OpenAI(StandIn):
             raise Refusal(_error(400, "Missing required parameter.", "missing_required_parameter"))
         if len(fields["prompt"]) > 32_000:
             raise Refusal(_error(400, "Invalid 'prompt': string too long.", "string_above_max_length"))
-        if fields["model"] not in self.models:
+        if not self._serves(fields["model"]):
             raise Refusal(_unknown_model(fields["model"]))
         if fields.get("background") == "transparent" and fields.get("output_format") == "jpeg":
             raise Refusal(_error(400, "Transparent background is not supported for jpeg.", "invalid_value"))
@@ -204,11 +219,26 @@ class OpenAI(StandIn):
             text = text[:1000] + "*" + text[1001:]
         images = [] if step.name == "no_image" else [{"b64_json": text}]
         headers = {"x-request-id": f"req_{next(self._numbers)}"}
-        return json_response(200, {"created": int(time.time()), "data": images}, headers)
+        answer = {
+            "created": int(time.time()),
+            "data": images,
+            "output_format": fields.get("output_format", "png"),
+            "quality": fields.get("quality", "auto").replace("auto", "high"),
+            "size": fields.get("size", "auto").replace("auto", "1024x1024"),
+            "usage": _usage(len(call.files), fields["prompt"]),
+        }
+        return json_response(200, answer, headers)
 
 
-def _described(model: str) -> dict[str, Any]:
-    return {"id": model, "object": "model", "created": 1763510400, "owned_by": "system"}
+def _usage(images: int, prompt: str) -> dict[str, Any]:
+    sent, text, made = 388 * images, len(prompt) // 4, 1367
+    return {
+        "input_tokens": sent + text,
+        "input_tokens_details": {"image_tokens": sent, "text_tokens": text},
+        "output_tokens": made,
+        "output_tokens_details": {"image_tokens": made, "text_tokens": 0},
+        "total_tokens": sent + text + made,
+    }
 
 
 def _unknown_model(model: str) -> Response:
