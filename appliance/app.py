@@ -34,6 +34,7 @@ from appliance.staff.disk import routes as disk_routes
 from appliance.staff.event import routes as event_routes
 from appliance.staff.jobs import routes as jobs_routes
 from appliance.staff.login import routes as login_routes
+from appliance.staff.looks import routes as looks_routes
 from appliance.staff.pictures import routes as staff_routes
 from appliance.staff.provider_keys import routes as provider_key_routes
 from appliance.staff.providers import routes as provider_routes
@@ -93,6 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(slots_routes.router)
     app.include_router(slot_page.router)
     app.include_router(provider_routes.router)
+    app.include_router(looks_routes.router)
     app.include_router(template_media_routes.router)
     app.include_router(trial_routes.router)
     app.include_router(jobs_routes.router)

@@ -106,3 +106,19 @@ async def test_the_warm_up_says_where_a_key_is_missing(
 
 async def test_who_may_not_test_does_not_warm_up(viewer: httpx.AsyncClient) -> None:
     assert code(await viewer.post("/api/providers/warm-up")) == (403, "permission_denied")
+
+
+async def test_a_ready_made_look_can_be_saved_into_a_slot_as_it_is(
+    admin: httpx.AsyncClient, viewer: httpx.AsyncClient, slot: Change
+) -> None:
+    await slot(SLOT, **with_gemini())
+    looks = (await viewer.get("/api/looks")).json()
+    look = next(one for one in looks["looks"] if one["id"] == "watercolour")
+    assert looks["categories"][look["category"]]["ru"] == "Живопись"
+    saved = await admin.put(f"/api/slots/{SLOT}", json={"params": {"prompt": look["prompt"]["ru"]}})
+    assert saved.status_code == 200, saved.text
+    assert saved.json()["params"]["prompt"] == look["prompt"]["ru"]
+
+
+async def test_looks_are_for_those_who_may_see_slots(client: httpx.AsyncClient) -> None:
+    assert code(await client.get("/api/looks")) == (401, "not_authenticated")

@@ -15,6 +15,7 @@ from appliance.admin.door.security import Visit, allowed
 from appliance.admin.forms import read_form
 from appliance.admin.render import page, part
 from appliance.admin.slots.draft import Draft, changed, draft_from, draft_of, values_of
+from appliance.admin.slots.looks import with_look
 from appliance.admin.slots.merge import Conflict, conflict_of, merged
 from appliance.admin.slots.view import REPLIES, Editor, editor_of, named
 from appliance.core.errors import ValidationFailed, VersionConflict
@@ -58,13 +59,18 @@ async def editor_page(slot_id: str, request: Request, visiting: MayLook) -> Resp
 
 @router.post("/{slot_id}/form")
 async def reshape(slot_id: str, request: Request, visiting: MayLook) -> Response:
-    """The form for another provider or operation, with another fallback, with a template; unsaved."""
+    """The form for another provider or operation, with another fallback, look or template; unsaved."""
     form = await read_form(request)
     slot, catalog = (
         await service_of(request, SlotEditor).get(slot_id),
         await service_of(request, ProviderCatalog).all(),
     )
-    draft = changed(draft_from(form, catalog), form.text("do"), catalog)
+    verb, _, wish = form.text("do").partition(":")
+    draft = draft_from(form, catalog)
+    if verb == "look":
+        draft = with_look(draft, wish, catalog, visiting.words.lang)
+    else:
+        draft = changed(draft, form.text("do"), catalog)
     found = await _findings(request, slot, draft)
     if not visiting.is_htmx:
         return await _page(request, visiting, slot, draft=draft, fields=found)

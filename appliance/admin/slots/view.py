@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from appliance.admin.i18n import Words
 from appliance.admin.slots.draft import Draft, RouteDraft, operation_of
 from appliance.admin.slots.fields import Input, SchemaWords, inputs_of
+from appliance.admin.slots.looks import LooksShown, looks_shown
 from appliance.providers.routes import MAX_FALLBACKS
 from appliance.staff.providers.catalog import OperationView, ProviderList, ProviderView
 from appliance.staff.template_media.service import TemplateView
@@ -63,6 +64,7 @@ class Editor:
 
     draft: Draft
     routes: list[RouteShown]
+    looks: LooksShown | None
     roles: list[RoleShown]
     output: list[Input]
     prompt: list[Input]
@@ -137,6 +139,7 @@ def editor_of(
     return Editor(
         draft=draft,
         routes=routes,
+        looks=looks_shown(draft, catalog, words.lang),
         roles=_roles(draft, catalog, {one.id: one for one in templates}, errors),
         output=inputs_of(catalog.output_schema, "output", draft.output, errors, schema_words),
         prompt=inputs_of(

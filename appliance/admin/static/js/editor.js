@@ -15,6 +15,7 @@ document.addEventListener("input", (event) => {
 document.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target?.id !== "slot-sheets" || !form()) return;
   form().elements.version.dispatchEvent(new Event("input", { bubbles: true }));
+  document.querySelector(".look[aria-pressed='true']")?.scrollIntoView({ block: "nearest", inline: "center" });
 });
 
 document.addEventListener("htmx:afterSettle", (event) => {
