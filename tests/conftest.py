@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,7 +18,7 @@ from tests.support.photos import portrait_jpeg
 from tests.support.stack import Stack, free_port, running_stack
 
 Change = Callable[..., Awaitable[None]]
-pytest_plugins = ["tests.support.disk"]
+pytest_plugins = ["tests.support.disk", "tests.support.verdict", "tests.support.workers"]
 
 
 PROVIDERS: dict[str, Callable[..., StandIn]] = {
@@ -34,7 +35,11 @@ def provider_ports() -> dict[str, int]:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, provider_ports: dict[str, int]) -> Iterator[Stack]:
+def stack(
+    tmp_path_factory: pytest.TempPathFactory,
+    provider_ports: dict[str, int],
+    note_errors: Callable[[Path], None],
+) -> Iterator[Stack]:
     """The whole appliance, freshly installed, its providers reached at the stand-ins."""
     urls = ",".join(f"{name}=http://127.0.0.1:{port}" for name, port in provider_ports.items())
     folder = tmp_path_factory.mktemp("appliance")
@@ -42,6 +47,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, provider_ports: dict[str, in
         for name in PROVIDERS:
             started.set_keys(name, f"{name}-key-0001")
         yield started
+    note_errors(folder / "logs")
 
 
 @pytest.fixture(scope="session")

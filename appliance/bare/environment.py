@@ -11,6 +11,7 @@ _PASSED_ON = (
     *("PATH", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"),
     *("http_proxy", "https_proxy", "no_proxy", "all_proxy"),
+    *("COVERAGE_PROCESS_START", "COVERAGE_FILE"),  # how `scripts/test --coverage` measures what it starts
 )
 
 
