@@ -32,19 +32,19 @@ from appliance.settings.environment import Settings
 from appliance.staff.audit import routes as audit_routes
 from appliance.staff.disk import routes as disk_routes
 from appliance.staff.event import routes as event_routes
+from appliance.staff.jobs import picture_routes as job_picture_routes
 from appliance.staff.jobs import routes as jobs_routes
 from appliance.staff.login import routes as login_routes
 from appliance.staff.looks import routes as looks_routes
-from appliance.staff.pictures import routes as staff_routes
-from appliance.staff.provider_keys import routes as provider_key_routes
+from appliance.staff.pictures import routes as pictures_routes
 from appliance.staff.providers import routes as provider_routes
 from appliance.staff.settings import routes as settings_routes
+from appliance.staff.settings.provider_keys import routes as provider_key_routes
 from appliance.staff.shared_galleries import routes as gallery_routes
-from appliance.staff.slots import results as slot_page
 from appliance.staff.slots import routes as slots_routes
+from appliance.staff.slots import trial_routes
 from appliance.staff.stats import routes as stats_routes
 from appliance.staff.template_media import routes as template_media_routes
-from appliance.staff.trials import routes as trial_routes
 
 log = structlog.get_logger()
 
@@ -92,14 +92,14 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(settings_routes.router)
     app.include_router(provider_key_routes.router)
     app.include_router(slots_routes.router)
-    app.include_router(slot_page.router)
     app.include_router(provider_routes.router)
     app.include_router(looks_routes.router)
     app.include_router(template_media_routes.router)
     app.include_router(trial_routes.router)
     app.include_router(jobs_routes.router)
+    app.include_router(job_picture_routes.router)
     app.include_router(disk_routes.router)
-    app.include_router(staff_routes.router)
+    app.include_router(pictures_routes.router)
     app.include_router(stats_routes.router)
     app.include_router(health.router)
     app.mount(MOUNT, with_headers(admin))

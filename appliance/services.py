@@ -57,10 +57,10 @@ from appliance.staff.pictures.archive import StaffArchive
 from appliance.staff.pictures.gallery import Gallery
 from appliance.staff.pictures.moderation import Moderation
 from appliance.staff.pictures.service import StaffPictures
-from appliance.staff.provider_keys.service import ProviderKeyService
 from appliance.staff.providers.catalog import ProviderCatalog
 from appliance.staff.providers.warm_up import WarmUp
 from appliance.staff.settings.address import Addresses
+from appliance.staff.settings.provider_keys.service import ProviderKeyService
 from appliance.staff.settings.service import OperatorSettingsService
 from appliance.staff.shared_galleries.service import GalleryDesk
 from appliance.staff.slots.editor import SlotEditor

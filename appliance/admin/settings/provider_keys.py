@@ -18,8 +18,8 @@ from appliance.admin.settings.provider_keys_view import Said, one_provider, said
 from appliance.core.errors import NotFound, ValidationFailed
 from appliance.core.injection import service_of
 from appliance.core.validation import field_messages
-from appliance.staff.provider_keys.schemas import NewProviderKey
-from appliance.staff.provider_keys.service import ProviderKeyService
+from appliance.staff.settings.provider_keys.schemas import NewProviderKey
+from appliance.staff.settings.provider_keys.service import ProviderKeyService
 from appliance.staff.settings.service import OperatorSettingsService
 
 router = APIRouter(prefix="/settings/keys")

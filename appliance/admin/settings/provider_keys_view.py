@@ -10,8 +10,8 @@ from appliance.admin.door.security import Visit
 from appliance.admin.slots.view import named
 from appliance.core.injection import service_of
 from appliance.staff.jobs.advice import Language, advice
-from appliance.staff.provider_keys.schemas import KeyTestView, ProviderKeys
-from appliance.staff.provider_keys.service import ProviderKeyService
+from appliance.staff.settings.provider_keys.schemas import KeyTestView, ProviderKeys
+from appliance.staff.settings.provider_keys.service import ProviderKeyService
 
 Kind = Literal["good", "warn", "bad"]
 

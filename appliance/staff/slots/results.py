@@ -1,32 +1,19 @@
-"""``GET /api/slots/{slot_id}``: a slot with its newest results (UC6).
-
-It stands here because slots know nothing of jobs: only to the right of both can it be composed.
-"""
+"""A slot with its newest results (UC6)."""
 
 from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from appliance.accounts.permissions import Principal
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
-from appliance.core.errors import ErrorCode
-from appliance.core.injection import Injected
-from appliance.core.openapi import error_responses
 from appliance.jobs import links
 from appliance.jobs.models import JobHistory, JobStatus
-from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.jobs.search import JobFilter, ResultState, find_jobs, result_state
 from appliance.staff.slots.editor import SlotEditor
-from appliance.staff.slots.routes import SlotId
 from appliance.staff.slots.views import SlotView
-
-router = APIRouter(prefix="/api/slots", tags=["slots"])
 
 RECENT = 10
 _ID = "5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"
@@ -89,26 +76,3 @@ def _recent(job: JobHistory, now: datetime) -> RecentResult:
         public_url=links.public_path(job.job_id),
         preview_url=links.preview_path(job.job_id),
     )
-
-
-_ETAG: dict[int | str, dict[str, Any]] = {
-    200: {"headers": {"ETag": {"schema": {"type": "string"}, "description": "the slot's version"}}}
-}
-
-
-@router.get(
-    "/{slot_id}",
-    summary="One slot with its newest results",
-    responses=_ETAG | error_responses(*AUTH_ERRORS, ErrorCode.SLOT_NOT_FOUND, ErrorCode.VALIDATION_FAILED),
-)
-async def slot(
-    slot_id: SlotId,
-    _: Annotated[Principal, Depends(requires("slots:read"))],
-    pages: Injected[SlotPages],
-    response: Response,
-    results: Annotated[int, Query(ge=0, le=100, description="how many results")] = RECENT,
-) -> SlotPage:
-    """The configuration, as `PUT` takes it, and the newest pictures of guests."""
-    page = await pages.page(slot_id, results)
-    response.headers["ETag"] = f'"{page.version}"'
-    return page

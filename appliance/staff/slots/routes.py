@@ -1,10 +1,10 @@
-"""``/api/slots`` (UC1). ``GET /api/slots/{slot_id}`` shows results too and stands in ``results``."""
+"""``/api/slots`` (UC1, UC6)."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Header, Path, Response
+from fastapi import APIRouter, Body, Depends, Header, Path, Query, Response
 
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode, ValidationFailed
@@ -13,6 +13,7 @@ from appliance.core.language import Message
 from appliance.core.openapi import error_responses
 from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.slots.editor import SlotEditor
+from appliance.staff.slots.results import RECENT, SlotPage, SlotPages
 from appliance.staff.slots.views import Duplicate, SavedConfig, SlotHistory, SlotList, SlotUpdate, SlotView
 
 router = APIRouter(prefix="/api/slots", tags=["slots"])
@@ -58,6 +59,24 @@ def _with_etag(response: Response, slot: SlotView) -> SlotView:
 async def all_slots(_: MayRead, editor: Editor) -> SlotList:
     """The fifteen slots in order, as they are configured."""
     return SlotList(slots=await editor.all())
+
+
+@router.get(
+    "/{slot_id}",
+    summary="One slot with its newest results",
+    responses=_SHOWN | error_responses(*AUTH_ERRORS, ErrorCode.SLOT_NOT_FOUND, ErrorCode.VALIDATION_FAILED),
+)
+async def slot(
+    slot_id: SlotId,
+    _: MayRead,
+    pages: Injected[SlotPages],
+    response: Response,
+    results: Annotated[int, Query(ge=0, le=100, description="how many results")] = RECENT,
+) -> SlotPage:
+    """The configuration, as `PUT` takes it, and the newest pictures of guests."""
+    page = await pages.page(slot_id, results)
+    response.headers["ETag"] = f'"{page.version}"'
+    return page
 
 
 @router.put("/{slot_id}", summary="Change a slot", responses=_SHOWN | error_responses(*_REFUSED))

@@ -32,7 +32,7 @@ from appliance.providers.stored_keys import ProviderKeyRepository, StoredKeys, p
 from appliance.settings.operator import AppSettingsRepository
 from appliance.slots.repository import SlotRepository
 from appliance.slots.service import route_configs
-from appliance.staff.provider_keys.schemas import (
+from appliance.staff.settings.provider_keys.schemas import (
     KeyTestView,
     NewProviderKey,
     ProviderKeyList,

@@ -11,14 +11,14 @@ from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
 from appliance.staff.access import AUTH_ERRORS, requires
-from appliance.staff.provider_keys.schemas import (
+from appliance.staff.settings.provider_keys.schemas import (
     KeyTestView,
     NewProviderKey,
     ProviderKeyList,
     ProviderKeyView,
     TypedKey,
 )
-from appliance.staff.provider_keys.service import ProviderKeyService
+from appliance.staff.settings.provider_keys.service import ProviderKeyService
 
 router = APIRouter(prefix="/api/settings/provider-keys", tags=["settings"])
 

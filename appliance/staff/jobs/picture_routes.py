@@ -1,0 +1,109 @@
+"""``/api/jobs/{job_id}/…``: a job's picture for those who are logged in; hiding and deleting it (UC6)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Response
+
+from appliance.accounts.permissions import Principal
+from appliance.core.errors import ErrorCode
+from appliance.core.injection import Injected
+from appliance.core.openapi import error_responses
+from appliance.core.sending import stored_file
+from appliance.guests.service import attachment
+from appliance.media.previews import MEDIA_TYPE
+from appliance.staff.access import AUTH_ERRORS, requires
+from appliance.staff.jobs.routes import JobId
+from appliance.staff.jobs.schemas import ResultView
+from appliance.staff.pictures.moderation import Moderation
+from appliance.staff.pictures.service import StaffPictures
+
+router = APIRouter(prefix="/api/jobs", tags=["gallery"])
+
+MayRead = Annotated[Principal, Depends(requires("results:read"))]
+MayWrite = Annotated[Principal, Depends(requires("results:write"))]
+Pictures = Injected[StaffPictures]
+Moderator = Injected[Moderation]
+
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_PICTURE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The picture",
+        "content": dict.fromkeys(("image/jpeg", "image/png", "image/webp"), _BINARY),
+    }
+}
+_PREVIEW: dict[int | str, dict[str, Any]] = {
+    200: {"description": "A square of 320 pixels", "content": {MEDIA_TYPE: _BINARY}}
+}
+_ERRORS = (*AUTH_ERRORS, ErrorCode.JOB_NOT_FOUND, ErrorCode.RESULT_NOT_FOUND, ErrorCode.RESULT_EXPIRED)
+
+
+@router.get(
+    "/{job_id}/preview",
+    summary="A result's preview",
+    response_class=Response,
+    responses=_PREVIEW | error_responses(*_ERRORS, ErrorCode.STORAGE_FULL),
+)
+async def preview(job_id: JobId, _: MayRead, pictures: Pictures) -> Response:
+    """Made once, when it is first asked for."""
+    found = await pictures.preview(job_id)
+    return stored_file(found.key, found.media_type, cache="private, max-age=3600")
+
+
+@router.get(
+    "/{job_id}/result",
+    summary="Download a result",
+    response_class=Response,
+    responses=_PICTURE | error_responses(*_ERRORS),
+)
+async def result(job_id: JobId, _: MayRead, pictures: Pictures) -> Response:
+    """The picture as guests get it, hidden ones too."""
+    found = await pictures.result(job_id)
+    return stored_file(
+        found.key, found.media_type, cache="private, no-cache", disposition=attachment(found.name)
+    )
+
+
+@router.get(
+    "/{job_id}/source",
+    summary="The guest's own photo",
+    response_class=Response,
+    responses=_PICTURE | error_responses(*AUTH_ERRORS, ErrorCode.JOB_NOT_FOUND, ErrorCode.SOURCE_NOT_KEPT),
+)
+async def source(job_id: JobId, _: MayRead, pictures: Pictures) -> Response:
+    """As the booth sent it, where photos are kept (`keep_sources_hours`)."""
+    found = await pictures.source(job_id)
+    return stored_file(found.key, found.media_type, cache="private, no-cache")
+
+
+@router.post("/{job_id}/hide", summary="Hide from guests", responses=error_responses(*_ERRORS))
+async def hide(job_id: JobId, who: MayWrite, moderation: Moderator) -> ResultView:
+    """Its public link answers 404 and no guests' gallery shows it, until it is unhidden."""
+    return await moderation.hide(job_id, who)
+
+
+@router.post(
+    "/{job_id}/unhide",
+    summary="Show to guests again",
+    responses=error_responses(*_ERRORS),
+)
+async def unhide(job_id: JobId, who: MayWrite, moderation: Moderator) -> ResultView:
+    """Its public link works again."""
+    return await moderation.unhide(job_id, who)
+
+
+@router.delete("/{job_id}/result", summary="Delete a result", responses=error_responses(*_ERRORS))
+async def delete(job_id: JobId, who: MayWrite, moderation: Moderator) -> ResultView:
+    """Its public link answers 410 at once. It can be had back for ten minutes; then its files go."""
+    return await moderation.delete(job_id, who)
+
+
+@router.post(
+    "/{job_id}/undelete",
+    summary="Have a deleted result back",
+    responses=error_responses(*_ERRORS),
+)
+async def undelete(job_id: JobId, who: MayWrite, moderation: Moderator) -> ResultView:
+    """Within ten minutes."""
+    return await moderation.undelete(job_id, who)

@@ -1,0 +1,56 @@
+"""What is asked for under ``/api/X`` is found in ``staff/X``, and nowhere else."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+
+from tests.support.stack import CHECKOUT
+
+PACKAGE = CHECKOUT / "appliance"
+STAFF = PACKAGE / "staff"
+BOOTH = "ingest"  # the camera's door, for which nobody logs in
+OTHER_NAMES = {
+    "gallery": "pictures",
+    "gallery.zip": "pictures",
+    **dict.fromkeys(("refresh", "logout", "logout-everywhere", "password", "me"), "login"),
+}
+
+
+def room_of(path: str) -> str:
+    """The room that an address of the API names."""
+    word = path.split("/")[2]
+    return OTHER_NAMES.get(word, word.replace("-", "_"))
+
+
+@pytest.fixture(scope="module")
+def api() -> list[APIRoute]:
+    """Every route below ``/api/``, of whichever module."""
+    found = []
+    for path in sorted(PACKAGE.rglob("*routes.py")):
+        name = ".".join(path.relative_to(CHECKOUT).with_suffix("").parts)
+        router = getattr(importlib.import_module(name), "router", APIRouter())
+        found += [route for route in router.routes if isinstance(route, APIRoute)]
+    return [route for route in found if route.path.startswith("/api/")]
+
+
+def test_every_address_of_the_api_is_answered_from_the_room_that_it_names(api: list[APIRoute]) -> None:
+    assert len(api) > 50
+    for route in api:
+        room = room_of(route.path)
+        home = "appliance.ingest" if room == BOOTH else f"appliance.staff.{room}"
+        assert route.endpoint.__module__.startswith(f"{home}."), route.path
+
+
+def test_no_other_module_answers_the_api() -> None:
+    """The routes above are those of files that are called so."""
+    others = [path for path in PACKAGE.rglob("*.py") if not path.name.endswith("routes.py")]
+    assert [str(path) for path in others if 'prefix="/api' in path.read_text()] == []
+
+
+def test_every_room_of_the_staff_has_its_address_or_serves_one(api: list[APIRoute]) -> None:
+    rooms = {path.name for path in STAFF.iterdir() if (path / "routes.py").exists()}
+    assert rooms == {room_of(route.path) for route in api} - {BOOTH}
