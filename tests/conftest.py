@@ -11,7 +11,17 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.standins import Script, StandIn, Step, gemini_app, openai_app, running, turbotext_app
+from tests.standins import (
+    Script,
+    StandIn,
+    Step,
+    bfl_app,
+    fal_app,
+    gemini_app,
+    openai_app,
+    running,
+    turbotext_app,
+)
 from tests.support.camera import Camera, Shot
 from tests.support.logins import Logins, add_account, client_at
 from tests.support.photos import portrait_jpeg
@@ -22,6 +32,8 @@ pytest_plugins = ["tests.support.disk", "tests.support.verdict", "tests.support.
 
 
 PROVIDERS: dict[str, Callable[..., StandIn]] = {
+    "bfl": bfl_app,
+    "fal": fal_app,
     "gemini": gemini_app,
     "openai": openai_app,
     "turbotext": turbotext_app,

@@ -8,7 +8,7 @@ from appliance.bare.places import Places
 from appliance.bare.ports import free_port
 from appliance.bare.supervision import Program
 
-PROVIDERS = ("gemini", "turbotext", "openai")
+PROVIDERS = ("bfl", "fal", "gemini", "openai", "turbotext")
 _KEY = "demo-key\n"
 _SECONDS = "2.5"  # how long each picture takes, so that waiting can be seen
 

@@ -57,7 +57,7 @@ def parse(argv: list[str]) -> Options:
     parser.add_argument(
         "--demo-providers",
         action="store_true",
-        help="start stand-ins for Gemini, Turbotext and OpenAI, so that their slots work without keys",
+        help="start stand-ins for the AI providers, so that their slots work without keys",
     )
     parser.add_argument("--json", action="store_true", help="answer in JSON, for programs")
     found = parser.parse_args(argv)

@@ -28,7 +28,8 @@ class Outcome(StrEnum):
 class Attempt:
     """One try of one route with one key; ``started_ms`` counts from the request's first byte.
 
-    ``key`` is the end of the key. ``reason`` and ``detail`` are the provider's own words.
+    ``key`` is the end of the key. ``reason`` and ``detail`` are the provider's own words. ``queue_position``
+    is how many waited before it in the provider's queue when that was last asked; 0: it was being made.
     """
 
     provider: str
@@ -43,6 +44,7 @@ class Attempt:
     detail: str | None = None
     http_status: int | None = None
     response_id: str | None = None
+    queue_position: int | None = None
 
     @classmethod
     def begin(cls, route: Route, key: str | None, deadline: Deadline) -> Attempt:

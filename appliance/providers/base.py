@@ -22,6 +22,7 @@ once, above the drivers; a driver tells them what happened through the exception
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -225,7 +226,8 @@ class EditRequest:
     """One picture to be made: the photo, the operation and its typed parameters.
 
     ``api_key`` is this attempt's key: rotation happens above the drivers. ``publisher`` is
-    ``None`` where no address that the internet can reach is configured.
+    ``None`` where no address that the internet can reach is configured. ``on_position`` is told the place in
+    a provider's queue.
     """
 
     job_id: str
@@ -237,6 +239,12 @@ class EditRequest:
     input_max_side: int | None = 2048
     api_key: str | None = field(default=None, repr=False)
     publisher: MediaPublisher | None = None
+    on_position: Callable[[int], None] | None = field(default=None, repr=False)
+
+    def tell_position(self, position: int | None) -> None:
+        """Say how many wait before this picture in the provider's queue; 0: it is being made."""
+        if self.on_position is not None and position is not None:
+            self.on_position(position)
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,15 @@ class Downloader:
             yield client
 
 
+def is_of(url: str, base_url: str) -> bool:
+    """Whether ``url`` lies on the origin of ``base_url``: same scheme, host and port, no other's name."""
+    try:
+        asked = _parse(url)
+    except ProviderPermanent:
+        return False
+    return _origin(asked) == _origin(httpx.URL(base_url))
+
+
 class _NotYet(ProviderNoImage):
     """The picture is not there; it may be a moment later."""
 

@@ -84,7 +84,14 @@ async def get(
     client: httpx.AsyncClient, url: str, deadline: Deadline, *, max_bytes: int, **content: Any
 ) -> Answer:
     """``GET`` an API endpoint."""
-    return _no_redirect(await exchange(client, "GET", url, deadline, max_bytes=max_bytes, **content))
+    return await call(client, "GET", url, deadline, max_bytes=max_bytes, **content)
+
+
+async def call(
+    client: httpx.AsyncClient, method: str, url: str, deadline: Deadline, *, max_bytes: int, **content: Any
+) -> Answer:
+    """Call an API endpoint; to be sent elsewhere is a failure."""
+    return _no_redirect(await exchange(client, method, url, deadline, max_bytes=max_bytes, **content))
 
 
 async def exchange(

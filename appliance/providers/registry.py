@@ -11,6 +11,8 @@ from pydantic import BaseModel, ValidationError
 from appliance.core.errors import ValidationFailed
 from appliance.core.validation import field_messages
 from appliance.providers.base import Driver, Operation, Params
+from appliance.providers.bfl.driver import BflDriver
+from appliance.providers.fal.driver import FalDriver
 from appliance.providers.gemini import models as gemini_models
 from appliance.providers.gemini.driver import GeminiDriver
 from appliance.providers.local.driver import LocalDriver
@@ -21,6 +23,8 @@ from appliance.providers.turbotext.driver import TurbotextDriver
 from appliance.settings.operator import OperatorSettings, ProviderConnection
 
 DEFAULT_URLS = {
+    "bfl": "https://api.bfl.ai",
+    "fal": "https://queue.fal.run",
     "gemini": "https://generativelanguage.googleapis.com",
     "openai": "https://api.openai.com",
     "turbotext": "https://www.turbotext.ru",
@@ -40,6 +44,14 @@ def _models(known: Mapping[str, BaseModel], kind: type[Any], wanted: Wanted) -> 
     """The known models and those that configuration adds or changes."""
     added = {name: kind.model_validate(facts) for name, facts in wanted.connection.models.items()}
     return {**known, **added}
+
+
+def _bfl(wanted: Wanted) -> Driver:
+    return BflDriver(build_client(wanted.base_url), base_url=wanted.base_url)
+
+
+def _fal(wanted: Wanted) -> Driver:
+    return FalDriver(build_client(wanted.base_url), base_url=wanted.base_url)
 
 
 def _gemini(wanted: Wanted) -> Driver:
@@ -66,6 +78,8 @@ def _local(_: Wanted) -> Driver:
 
 
 BUILDERS: dict[str, Callable[[Wanted], Driver]] = {
+    "bfl": _bfl,
+    "fal": _fal,
     "gemini": _gemini,
     "local": _local,
     "openai": _openai,

@@ -10,6 +10,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+import structlog
+
 from appliance.core.clock import Deadline
 from appliance.providers.attempts import Attempt, Delivery
 from appliance.providers.base import (
@@ -32,6 +34,8 @@ from appliance.providers.keys import KeyRing, ends_in, rest_seconds, rests_whole
 from appliance.providers.registry import ProviderRegistry
 from appliance.providers.routes import EditPlan, Route
 from appliance.providers.timings import RouteTimings
+
+log = structlog.get_logger()
 
 MAX_TRIES = 8
 NO_IMAGE_TRIES = 3  # before a fallback gets its chance
@@ -158,7 +162,7 @@ class RouteRunner:
             job.attempts.append(attempt)
             since = time.monotonic()
             try:
-                edited = await self._call(job, route, key, turn)
+                edited = await self._call(job, route, key, turn, attempt)
             except BaseException as error:
                 attempt.ended(error, job.deadline)
                 self._judge(circuit, error, job.deadline, turn)
@@ -181,7 +185,14 @@ class RouteRunner:
         job.attempts.append(attempt)
         raise error
 
-    async def _call(self, job: EditJob, route: Route, key: str | None, turn: _Turn) -> EditedImage:
+    async def _call(
+        self, job: EditJob, route: Route, key: str | None, turn: _Turn, attempt: Attempt
+    ) -> EditedImage:
+        def note_position(position: int) -> None:
+            if attempt.queue_position != position:
+                attempt.queue_position = position
+                log.info("provider.queue", job=job.plan.job_id, route=route.name, position=position)
+
         request = EditRequest(
             job_id=job.plan.job_id,
             photo=job.photo,
@@ -192,14 +203,15 @@ class RouteRunner:
             input_max_side=route.input_max_side,
             api_key=key,
             publisher=job.publisher,
+            on_position=note_position,
         )
         cut = None if turn.stalled else self._cut(job.deadline, route)
-        attempt = job.deadline.within(cut) if cut else job.deadline
+        until = job.deadline.within(cut) if cut else job.deadline
         try:
-            async with attempt.guard():
-                return await self.registry.driver(route.provider).edit(request, attempt)
+            async with until.guard():
+                return await self.registry.driver(route.provider).edit(request, until)
         except TimeoutError:
-            if cut and attempt.expires < job.deadline.expires:
+            if cut and until.expires < job.deadline.expires:
                 turn.stalled = True
                 self.timings.record(route.timed_as, cut)  # at least: so that slower times become usual
                 raise ProviderUnreachable("stalled", "much slower than usual; given up") from None

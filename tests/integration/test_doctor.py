@@ -15,6 +15,7 @@ import pytest
 from appliance.lifecycle.doctor import examine as doctor
 from appliance.lifecycle.doctor.examine import Finding, State
 from appliance.lifecycle.stack import certificates
+from appliance.providers.registry import DEFAULT_URLS
 from tests.conftest import Change
 from tests.integration.test_backup import settings_of
 from tests.standins import StandIn
@@ -135,6 +136,6 @@ async def test_a_clock_that_is_wrong(stack: Stack, slot: Change, date: str, stat
     await slot("slot-005", **with_gemini())
     now = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime())
     async with a_server(now if date == "now" else date) as address:
-        others = dict.fromkeys(("openai", "turbotext"), "http://127.0.0.1:1")
-        line = await found(stack, "clock", provider_base_urls={"gemini": address, **others})
+        others = dict.fromkeys(DEFAULT_URLS, "http://127.0.0.1:1")
+        line = await found(stack, "clock", provider_base_urls={**others, "gemini": address})
     assert line.state is state

@@ -329,3 +329,14 @@ async def test_turbotext_fetches_the_photo_by_an_address_that_dies_with_the_job(
     async with httpx.AsyncClient(trust_env=False) as client:
         assert (await client.get(address)).status_code == 410
         assert (await client.get(address[:-4] + "AAAA")).status_code == 404
+
+
+async def test_a_photo_goes_through_fals_queue_and_its_place_there_is_kept_with_the_attempt(
+    stack: Stack, camera: Camera, shot: Shot, slot: Change, standins: dict[str, StandIn]
+) -> None:
+    await slot(SLOT, active=True, provider="fal", operation="image_edit", params={"prompt": "a painting"})
+    reply = await camera.post(URL, shot)
+    assert reply.status == 200, reply.body
+    [attempt] = await attempts_of(stack, reply)
+    assert (attempt["outcome"], attempt["queue_position"]) == ("delivered", 0)
+    assert attempt["response_id"] in standins["fal"].places  # type: ignore[attr-defined]

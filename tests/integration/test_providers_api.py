@@ -23,7 +23,14 @@ async def provider(client: httpx.AsyncClient, name: str) -> dict[str, Any]:
 
 async def test_every_operation_says_what_a_form_needs(viewer: httpx.AsyncClient) -> None:
     body = (await viewer.get("/api/providers")).json()
-    assert [one["name"] for one in body["providers"]] == ["gemini", "local", "openai", "turbotext"]
+    assert [one["name"] for one in body["providers"]] == [
+        "bfl",
+        "fal",
+        "gemini",
+        "local",
+        "openai",
+        "turbotext",
+    ]
     operations = {one["name"]: one for one in (await provider(viewer, "gemini"))["operations"]}
     edit = operations["image_edit"]
     prompt = edit["params_schema"]["properties"]["prompt"]

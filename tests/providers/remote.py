@@ -15,7 +15,11 @@ from starlette.routing import Route
 
 from appliance.core.clock import Deadline
 from appliance.providers.base import EditedImage, EditRequest, EncodedImage, Params
+from appliance.providers.bfl import settings as bfl_settings
+from appliance.providers.bfl.driver import BflDriver
 from appliance.providers.download import Downloader
+from appliance.providers.fal import settings as fal_settings
+from appliance.providers.fal.driver import FalDriver
 from appliance.providers.gemini import settings as gemini_settings
 from appliance.providers.gemini.driver import GeminiDriver
 from appliance.providers.openai import settings as openai_settings
@@ -24,12 +28,26 @@ from appliance.providers.pool import build_client
 from appliance.providers.turbotext import settings as turbotext_settings
 from appliance.providers.turbotext.driver import TurbotextDriver
 from tests.providers.photos import photo_in
-from tests.standins import Script, StandIn, gemini_app, openai_app, running, turbotext_app
+from tests.standins import Script, StandIn, bfl_app, fal_app, gemini_app, openai_app, running, turbotext_app
 from tests.standins.base import PAGE
 
 KEY = "test-key-0123456789abcdef-secret"
 PROMPT = "Ivan Petrov of table nine as a pirate captain on a stormy sea"
-RemoteDriver = GeminiDriver | OpenAIDriver | TurbotextDriver
+RemoteDriver = BflDriver | FalDriver | GeminiDriver | OpenAIDriver | TurbotextDriver
+STANDINS = {
+    "bfl": bfl_app,
+    "fal": fal_app,
+    "gemini": gemini_app,
+    "openai": openai_app,
+    "turbotext": turbotext_app,
+}
+SETTINGS = {
+    "bfl": bfl_settings,
+    "fal": fal_settings,
+    "gemini": gemini_settings,
+    "openai": openai_settings,
+    "turbotext": turbotext_settings,
+}
 
 
 @dataclass
@@ -85,8 +103,7 @@ FIELDS = (
 
 def image_edit(provider: str, **params: Any) -> Params:
     """The ``image_edit`` parameters of a provider."""
-    settings = {"gemini": gemini_settings, "openai": openai_settings, "turbotext": turbotext_settings}
-    return settings[provider].ImageEditParams(**{"prompt": PROMPT, **params})
+    return SETTINGS[provider].ImageEditParams(**{"prompt": PROMPT, **params})
 
 
 @asynccontextmanager
@@ -102,18 +119,24 @@ async def bench(
     standin = {"keys": [KEY], **standin}
     options = driver or {}
     async with AsyncExitStack() as stack:
-        made = {"gemini": gemini_app, "openai": openai_app, "turbotext": turbotext_app}[provider]
-        server = await stack.enter_async_context(running(made(script, **standin)))
+        server = await stack.enter_async_context(running(STANDINS[provider](script, **standin)))
         client = await stack.enter_async_context(build_client(server.base_url))
         lender = Lender()
         client_driver: RemoteDriver
+        quick = Downloader(client, server.base_url, waits=(0.02, 0.05))
         if provider == "turbotext":
             lent = await stack.enter_async_context(running(LenderServer(lender)))
             lender.base_url = lent.base_url
-            quick = Downloader(client, server.base_url, waits=(0.02, 0.05))
             pauses = {"poll_seconds": 0.02, "create_waits": (0.02, 0.05)}
             options = {"can_publish": True, "downloader": quick, **pauses, **options}
             client_driver = TurbotextDriver(client, base_url=server.base_url, **options)
+        elif provider == "bfl":
+            options = {"poll_seconds": 0.01, "downloader": quick, **options}
+            client_driver = BflDriver(client, base_url=server.base_url, **options)
+        elif provider == "fal":
+            options = {"poll_seconds": 0.01, "downloader": quick, **options}
+            client_driver = FalDriver(client, base_url=server.base_url, **options)
+            stack.push_async_callback(client_driver._background.aclose)
         else:
             kinds = {"gemini": GeminiDriver, "openai": OpenAIDriver}
             client_driver = kinds[provider](client, base_url=server.base_url, **options)

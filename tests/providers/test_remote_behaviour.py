@@ -30,36 +30,71 @@ from tests.providers.photos import picture_bytes
 from tests.providers.remote import KEY, PROMPT, bench
 from tests.standins import Script, Step
 
-ALL = ("gemini", "openai", "turbotext")
+ALL = ("bfl", "fal", "gemini", "openai", "turbotext")
+TYPED = ("bfl", "fal", "gemini", "openai")  # their JSON must call itself JSON
 
 # what the provider does: (class, {provider: reason}); a provider that is not named cannot do it
 TABLE: dict[str, tuple[type[ProviderError], dict[str, str]]] = {
-    "no_image": (ProviderNoImage, {"gemini": "NO_IMAGE", "openai": "no_image", "turbotext": "no_address"}),
+    "no_image": (
+        ProviderNoImage,
+        {
+            "bfl": "no_image",
+            "fal": "no_image",
+            "gemini": "NO_IMAGE",
+            "openai": "no_image",
+            "turbotext": "no_address",
+        },
+    ),
+    "no_media": (ProviderNoImage, {"fal": "no_media_generated"}),
     "text_only": (ProviderNoImage, {"gemini": "STOP"}),
     "no_candidates": (ProviderNoImage, {"gemini": "no_candidates"}),
     "broken_base64": (ProviderNoImage, dict.fromkeys(("gemini", "openai"), "broken_base64")),
     "broken_picture": (ProviderNoImage, dict.fromkeys(ALL, "undecodable_picture")),
     "refused": (
         ProviderRefused,
-        {"gemini": "IMAGE_SAFETY", "openai": "moderation_blocked", "turbotext": "forbidden_content"},
+        {
+            "bfl": "Request_Moderated",
+            "fal": "content_policy_violation",
+            "gemini": "IMAGE_SAFETY",
+            "openai": "moderation_blocked",
+            "turbotext": "forbidden_content",
+        },
     ),
     "refused_at_top": (ProviderRefused, {"turbotext": "forbidden_content"}),
     "refused_late": (ProviderRefused, {"gemini": "IMAGE_PROHIBITED_CONTENT"}),
     "image_policy": (ProviderRefused, {"openai": "image_content_policy_violation"}),
+    "output_refused": (ProviderRefused, {"bfl": "Content_Moderated"}),
+    "nsfw": (ProviderRefused, {"fal": "has_nsfw_concepts"}),
+    "no_face": (ProviderRefused, {"fal": "face_detection_error"}),
     "prompt_blocked": (ProviderRefused, {"gemini": "PROHIBITED_CONTENT"}),
     "face_not_detected": (ProviderRefused, {"turbotext": "face_not_detected"}),
     "quality_limit": (ProviderRefused, {"turbotext": "quality_limit"}),
     "params_error": (ProviderPermanent, {"turbotext": "params_error"}),
-    "bad_request": (ProviderPermanent, {"gemini": "INVALID_ARGUMENT", "openai": "invalid_value"}),
+    "bad_request": (
+        ProviderPermanent,
+        {"bfl": "http_400", "fal": "http_400", "gemini": "INVALID_ARGUMENT", "openai": "invalid_value"},
+    ),
     "huge": (ProviderPermanent, dict.fromkeys(ALL, "answer_too_large")),
     "endless": (ProviderPermanent, dict.fromkeys(ALL, "answer_too_large")),
     "key_revoked": (
         ProviderBadKey,
-        {"gemini": "API_KEY_INVALID", "openai": "invalid_api_key", "turbotext": "auth_error"},
+        {
+            "bfl": "not_authenticated",
+            "fal": "unauthorized",
+            "gemini": "API_KEY_INVALID",
+            "openai": "invalid_api_key",
+            "turbotext": "auth_error",
+        },
     ),
     "quota": (
         ProviderQuota,
-        {"gemini": "RESOURCE_EXHAUSTED", "openai": "rate_limit_exceeded", "turbotext": "LIMIT"},
+        {
+            "bfl": "http_429",
+            "fal": "http_429",
+            "gemini": "RESOURCE_EXHAUSTED",
+            "openai": "rate_limit_exceeded",
+            "turbotext": "LIMIT",
+        },
     ),
     "expired_key": (ProviderBadKey, {"gemini": "API_KEY_INVALID"}),
     "blocked_key": (ProviderBadKey, {"gemini": "API_KEY_SERVICE_BLOCKED"}),
@@ -74,25 +109,46 @@ TABLE: dict[str, tuple[type[ProviderError], dict[str, str]]] = {
     "restricted_model": (ProviderUnverified, {"gemini": "model_restricted"}),
     "unverified": (ProviderUnverified, {"openai": "organization_unverified"}),
     "denied": (ProviderNotServed, {"gemini": "PERMISSION_DENIED"}),
-    "forbidden": (ProviderNotServed, {"openai": "invalid_request_error"}),
+    "forbidden": (
+        ProviderNotServed,
+        {"bfl": "forbidden", "fal": "forbidden", "openai": "invalid_request_error"},
+    ),
     "no_access": (ProviderNoModel, {"openai": "model_not_found"}),
-    "empty_account": (ProviderSpent, {"openai": "insufficient_quota"}),
+    "empty_account": (
+        ProviderSpent,
+        {"bfl": "no_credits", "fal": "exhausted_balance", "openai": "insufficient_quota"},
+    ),
     "hard_limit": (ProviderSpent, {"openai": "billing_hard_limit_reached"}),
-    "conflict": (ProviderUnreachable, {"openai": "server_error"}),
+    "conflict": (ProviderUnreachable, {"fal": "http_409", "openai": "server_error"}),
     "timeout": (ProviderUnreachable, {"gemini": "DEADLINE_EXCEEDED", "openai": "server_error"}),
     "request_timeout": (ProviderUnreachable, {"gemini": "DEADLINE_EXCEEDED"}),
     "unavailable": (
         ProviderUnreachable,
-        {"gemini": "UNAVAILABLE", "openai": "server_error", "turbotext": "http_503"},
+        {
+            "bfl": "http_503",
+            "fal": "http_503",
+            "gemini": "UNAVAILABLE",
+            "openai": "server_error",
+            "turbotext": "http_503",
+        },
     ),
     "server_error": (
         ProviderUnreachable,
-        {"gemini": "INTERNAL", "openai": "server_error", "turbotext": "http_500"},
+        {
+            "bfl": "http_500",
+            "fal": "http_500",
+            "gemini": "INTERNAL",
+            "openai": "server_error",
+            "turbotext": "http_500",
+        },
     ),
+    "run_failed": (ProviderUnreachable, {"bfl": "Failed", "fal": "internal_server_error"}),
+    "run_error": (ProviderUnreachable, {"bfl": "Error"}),
+    "app_timeout": (ProviderUnreachable, {"fal": "request_timeout"}),
     "bad_gateway": (ProviderUnreachable, dict.fromkeys(ALL, "http_502")),
     "html_page": (ProviderUnreachable, dict.fromkeys(ALL, "html_page")),
     "truncated_json": (ProviderUnreachable, dict.fromkeys(ALL, "broken_json")),
-    "wrong_type": (ProviderUnreachable, dict.fromkeys(("gemini", "openai"), "wrong_content_type")),
+    "wrong_type": (ProviderUnreachable, dict.fromkeys(TYPED, "wrong_content_type")),
     "reset": (ProviderUnreachable, dict.fromkeys(ALL, "connection_broken")),
     "cut_off": (ProviderUnreachable, dict.fromkeys(ALL, "connection_broken")),
     "redirect": (ProviderUnreachable, dict.fromkeys(ALL, "redirect")),
@@ -226,7 +282,7 @@ async def test_what_problems_finds_is_not_sent(provider, tmp_path):
 async def test_a_driver_guesses_how_long_a_picture_takes(provider, tmp_path):
     async with bench(provider, tmp_path) as at:
         models = (*at.driver.models, None, "model-of-next-year")
-        assert all(5 <= at.driver.typical_seconds("image_edit", model) <= 60 for model in models)
+        assert all(2 <= at.driver.typical_seconds("image_edit", model) <= 60 for model in models)
 
 
 @pytest.mark.parametrize("spelling", ["urlsafe", "unpadded", "lines", "data_url"])

@@ -1,6 +1,8 @@
 """Stand-ins for the AI providers' servers: the real wire contract, and scripts of every failure."""
 
 from tests.standins.base import Call, StandIn
+from tests.standins.bfl import bfl_app
+from tests.standins.fal import fal_app
 from tests.standins.gemini import gemini_app
 from tests.standins.openai import openai_app
 from tests.standins.script import Script, Step, by_chance
@@ -13,7 +15,9 @@ __all__ = [
     "Script",
     "StandIn",
     "Step",
+    "bfl_app",
     "by_chance",
+    "fal_app",
     "gemini_app",
     "openai_app",
     "running",

@@ -8,9 +8,25 @@ import signal
 import sys
 from contextlib import AsyncExitStack
 
-from tests.standins import Script, Step, by_chance, gemini_app, openai_app, running, turbotext_app
+from tests.standins import (
+    Script,
+    Step,
+    bfl_app,
+    by_chance,
+    fal_app,
+    gemini_app,
+    openai_app,
+    running,
+    turbotext_app,
+)
 
-APPS = {"gemini": gemini_app, "turbotext": turbotext_app, "openai": openai_app}
+APPS = {
+    "gemini": gemini_app,
+    "turbotext": turbotext_app,
+    "openai": openai_app,
+    "fal": fal_app,
+    "bfl": bfl_app,
+}
 
 
 def arguments() -> argparse.Namespace:

@@ -6,7 +6,14 @@ import importlib.resources
 
 import pyvips
 
-_TINTS = {"gemini": (0.75, 0.95, 1.25), "turbotext": (1.25, 0.95, 0.75), "openai": (0.8, 1.2, 0.85)}
+_TINTS = {
+    "bfl": (1.2, 0.8, 1.1),
+    "comfyui": (1.1, 1.1, 0.8),
+    "fal": (0.9, 0.8, 1.2),
+    "gemini": (0.75, 0.95, 1.25),
+    "openai": (0.8, 1.2, 0.85),
+    "turbotext": (1.25, 0.95, 0.75),
+}
 _SAVERS = {"jpeg": ".jpg[Q=88]", "png": ".png", "webp": ".webp[Q=85]"}
 
 

@@ -29,6 +29,12 @@ class Step:
     Turbotext: ``reconnect`` (``times``), ``face_not_detected``, ``quality_limit``, ``params_error``,
     ``missing_once`` (the download; ``times``), ``inside_data``, ``relative``, ``elsewhere``
     (``address``), ``poll_fails`` (``times``), ``refused_at_top``, ``no_uploads``.
+    fal: ``poll_fails`` (``times``), ``never_done``, ``nsfw``, ``single``, ``run_failed`` (``times`` over 1:
+    worth another try), ``no_media``, ``no_face``, ``result_lost`` (once), ``app_timeout``, ``conflict``,
+    ``forbidden``, ``empty_account``, ``elsewhere`` (``address``).
+    BFL: ``output_refused``, ``run_error``, ``run_failed``, ``lost``, ``unknown_first`` (``times``),
+    ``poll_fails`` (``times``), ``polled_at`` and ``elsewhere`` (``address``),
+    ``forbidden``, ``empty_account``.
     ``headers`` are added to an error.
     """
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from appliance.admin.i18n import FOLDER
 
-Kind = Literal["slider", "number", "text", "prompt", "choice", "tick", "colour"]
+Kind = Literal["slider", "number", "text", "prompt", "json", "choice", "tick", "colour"]
 _WIDEST_SLIDER = 100  # steps; a wider range is typed
 _NUMBERS = ("integer", "number")
 
@@ -104,6 +104,8 @@ def kind_of(prop: Mapping[str, Any]) -> Kind:
         return "slider" if whole and narrow else "number"
     if prop.get("format") == "color":
         return "colour"
+    if prop.get("x-json"):
+        return "json"
     return "prompt" if prop.get("x-multiline") else "text"
 
 

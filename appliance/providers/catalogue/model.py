@@ -88,6 +88,9 @@ class Capabilities(Fact):
     """Pictures in one request, the guest's photo included."""
     picture_field: Literal["image_url", "image_urls"] | None = None
     """Where a provider's models differ in it: the name of the field that takes the photo."""
+    file_types: tuple[str, ...] = ()
+    safety_levels: int = Field(default=0, ge=0, le=10)
+    """The most permissive level that may be asked for; 0: the model has none."""
 
 
 class Price(Fact):

@@ -67,6 +67,8 @@ PROVIDER_TEXTS: dict[str, Texts] = {
     "API_KEY_INVALID": BAD_KEY,
     "invalid_api_key": BAD_KEY,
     "http_401": BAD_KEY,
+    "unauthorized": BAD_KEY,
+    "not_authenticated": BAD_KEY,
     "keys_rest": (
         "Every API key of this provider was refused or is out of quota.",
         "Add another key, or switch the slot to another provider.",
@@ -101,6 +103,8 @@ PROVIDER_TEXTS: dict[str, Texts] = {
     ),
     "billing_hard_limit_reached": SPENT,
     "http_402": SPENT,
+    "no_credits": SPENT,
+    "exhausted_balance": SPENT,
     "missing_scope": (
         "The API key is restricted and may not make pictures.",
         "Allow it to at the provider, or enter another key.",
@@ -114,6 +118,7 @@ PROVIDER_TEXTS: dict[str, Texts] = {
         "Прочтите письмо Google владельцу, а пока используйте ключ другой учётной записи.",
     ),
     "model_not_found": NO_MODEL,
+    "app_not_found": NO_MODEL,
     "location_unsupported": (
         "The provider does not serve the country from which the appliance connects. The key is not at fault.",
         "Connect through a proxy (HTTPS_PROXY), or set another base address of the provider in the settings.",
@@ -152,6 +157,7 @@ PROVIDER_TEXTS: dict[str, Texts] = {
     ),
     "PERMISSION_DENIED": NOT_SERVED,
     "http_403": NOT_SERVED,
+    "forbidden": NOT_SERVED,
 }
 
 AT_THE_KEYS = frozenset(

@@ -98,6 +98,9 @@ class AttemptView(_Frozen):
     detail: str | None = None
     http_status: int | None = Field(default=None, examples=[200])
     response_id: str | None = None
+    queue_position: int | None = Field(
+        default=None, description="waiting before it in the provider's queue when last asked; 0: being made"
+    )
 
 
 class UploadView(_Frozen):

@@ -144,7 +144,7 @@ async def test_of_two_who_enter_the_same_key_at_once_one_is_told(admin: httpx.As
         ({"provider": "gemini", "key": "ключ-ключ-ключ"}, "key", "foreign letters"),
         ({"provider": "gemini", "key": "x" * 501}, "key", "at most 500"),
         ({"provider": "local", "key": "12345678"}, "provider", "takes no key"),
-        ({"provider": "nobody", "key": "12345678"}, "provider", "gemini, openai, turbotext"),
+        ({"provider": "nobody", "key": "12345678"}, "provider", "bfl, fal, gemini, openai, turbotext"),
         ({"provider": "gemini"}, "key", "is missing"),
     ],
 )

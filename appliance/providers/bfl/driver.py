@@ -1,0 +1,213 @@
+"""The driver of Black Forest Labs: a task, its state until it is ready, then the download."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import ClassVar
+
+import httpx
+
+from appliance.core.clock import Deadline
+from appliance.core.language import Message
+from appliance.providers.base import (
+    EditedImage,
+    EditRequest,
+    EncodedImage,
+    Operation,
+    Params,
+    ProviderPermanent,
+    ProviderQuota,
+    ProviderSpent,
+    ProviderUnreachable,
+)
+from appliance.providers.bfl.settings import OPERATIONS, ImageEditParams
+from appliance.providers.bfl.wire import (
+    NO_CREDITS,
+    Credits,
+    ErrorAnswer,
+    Task,
+    TaskState,
+    failure,
+    request_body,
+)
+from appliance.providers.catalogue import Capabilities, ProviderModels, shipped
+from appliance.providers.download import Downloader, is_of
+from appliance.providers.http import MIB, get, post, read_error, read_json, usable_key
+from appliance.providers.problems import role_problems, templates_in_order
+
+TYPICAL_SECONDS = 12.0
+POLL_TIMEOUT = httpx.Timeout(10.0)  # seconds; a poll only looks something up
+OWN_DOMAIN = ".bfl.ai"
+NOT_FOUND_SECONDS = 5.0  # for which a task that was just taken may be unknown elsewhere
+
+
+class BflDriver:
+    """Edits pictures with the models of Black Forest Labs. ``poll_seconds`` is the pause between polls."""
+
+    name: ClassVar[str] = "bfl"
+    needs_key: ClassVar[bool] = True
+    operations: ClassVar[dict[str, Operation]] = OPERATIONS
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        *,
+        base_url: str,
+        models: ProviderModels | None = None,
+        poll_seconds: float = 0.5,
+        downloader: Downloader | None = None,
+    ) -> None:
+        self._client = client
+        self._base_url = base_url.rstrip("/")
+        self._models = models or shipped().of(self.name)
+        self._poll_seconds = poll_seconds
+        self._downloader = downloader or Downloader(client, self._base_url)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The model names that may be chosen, the default first."""
+        return self._models.names
+
+    def typical_seconds(self, operation: str, model: str | None) -> float:  # noqa: ARG002 - one call for all
+        """How long a picture usually takes, until it has been measured."""
+        known = self._models.get(model)
+        return known.time.seconds if known else TYPICAL_SECONDS
+
+    def problems(
+        self, operation: str, params: Params, model: str | None, roles: frozenset[str]
+    ) -> dict[str, str]:
+        """What the model would reject, by field name; empty when all is well."""
+        if operation not in OPERATIONS or not isinstance(params, ImageEditParams):
+            return {
+                "operation": Message(
+                    "bfl has no operation %(operation)s with such parameters", operation=repr(operation)
+                )
+            }
+        known = self._models.get(model)
+        if known is None:
+            return {
+                "model": Message(
+                    "bfl has no model %(model)s; there are %(models)s",
+                    model=repr(model),
+                    models=", ".join(self.models),
+                )
+            }
+        found = role_problems(OPERATIONS[operation], roles, known.capabilities.pictures_in)
+        return found | _shape_problems(params, known.capabilities, known.id)
+
+    async def edit(self, request: EditRequest, deadline: Deadline) -> EditedImage:
+        """Make the picture before ``deadline`` ends."""
+        key = usable_key(request.api_key)
+        templates = templates_in_order(self.operations.get(request.operation), request.templates)
+        roles = frozenset(template.role for template in templates)
+        found = self.problems(request.operation, request.params, request.model, roles)
+        model, params = self._models.get(request.model), request.params
+        if found or model is None or not isinstance(params, ImageEditParams):
+            raise ProviderPermanent("refused_parameters", "; ".join(found.values()))
+        if 1 + len(templates) > model.capabilities.pictures_in:
+            raise ProviderPermanent("too_many_images", f"the model takes {model.capabilities.pictures_in}")
+        async with deadline.guard():
+            images = [
+                await request.photo.encoded(request.input_max_side),
+                *(EncodedImage(one.data, one.media_type) for one in templates),
+            ]
+            size = request.photo.width, request.photo.height
+            content = await asyncio.to_thread(
+                lambda: json.dumps(request_body(params, model.capabilities, images, *size)).encode()
+            )
+            task = await self._submit(model.id, content, (key, params.prompt), deadline)
+            address = await self._wait(task, key, deadline)
+            if not address.startswith("https://") and not is_of(address, self._base_url):
+                raise ProviderPermanent("insecure_address", "the picture's address is not https")
+            return await self._downloader.fetch_picture(address, deadline, response_id=task.id)
+
+    async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> bool:
+        """Ask what is left on the account: free, and it proves the key. No credits fail as ``edit`` would."""
+        del model  # there is no free call that knows of models
+        key = usable_key(api_key)
+        answer = await get(
+            self._client,
+            f"{self._base_url}/v1/credits",
+            deadline,
+            max_bytes=MIB,
+            headers={"x-key": key},
+        )
+        if answer.status != 200:
+            raise failure(answer, await read_error(answer, ErrorAnswer), (key,))
+        if (await read_json(answer, Credits)).credits <= 0:
+            raise ProviderSpent(NO_CREDITS, "no credits are left", http_status=200)
+        return True
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _submit(self, model: str, content: bytes, secrets: tuple[str, str], deadline: Deadline) -> Task:
+        answer = await post(
+            self._client,
+            f"{self._base_url}/v1/{model}",
+            deadline,
+            max_bytes=MIB,
+            headers={"x-key": secrets[0], "Content-Type": "application/json"},
+            content=content,
+        )
+        if answer.status != 200:
+            raise failure(answer, await read_error(answer, ErrorAnswer), secrets)
+        return await read_json(answer, Task)
+
+    async def _wait(self, task: Task, key: str, deadline: Deadline) -> str:
+        """Poll until the picture is ready; it is paid for, so broken polls do not give it up."""
+        headers = {"x-key": key} if self._may_have_key(task.polling_url) else None
+        if headers is None:
+            raise ProviderPermanent("foreign_address", "the task is to be asked for elsewhere")
+        unknown_until = deadline.elapsed() + NOT_FOUND_SECONDS
+        while True:
+            await asyncio.sleep(self._poll_seconds)
+            try:
+                state = await self._state(task, headers, key, deadline)
+            except (ProviderUnreachable, ProviderQuota) as error:
+                if deadline.remaining() <= self._poll_seconds:
+                    error.response_id, error.again = task.id, False
+                    raise
+                continue
+            if state.not_found and deadline.elapsed() > unknown_until:
+                raise ProviderUnreachable("Task_not_found", http_status=200, response_id=task.id)
+            if (address := state.address(task.id)) is not None:
+                return address
+
+    async def _state(self, task: Task, headers: dict[str, str], key: str, deadline: Deadline) -> TaskState:
+        answer = await get(
+            self._client, task.polling_url, deadline, max_bytes=MIB, headers=headers, timeout=POLL_TIMEOUT
+        )
+        if answer.status not in {200, 404}:
+            raise failure(answer, await read_error(answer, ErrorAnswer), (key,), task.id)
+        return await read_json(answer, TaskState)
+
+    def _may_have_key(self, address: str) -> bool:
+        """Whether the key may go there: to the configured address, and encrypted to the maker's own hosts."""
+        if is_of(address, self._base_url):
+            return True
+        try:
+            url = httpx.URL(address)
+        except (httpx.InvalidURL, UnicodeError, ValueError):
+            return False
+        own = url.host.endswith(OWN_DOMAIN) and not url.userinfo
+        return own and url.scheme == "https" and url.port is None
+
+
+def _shape_problems(params: ImageEditParams, has: Capabilities, model: str) -> dict[str, str]:
+    ratio = params.aspect_ratio
+    if ratio in {"photo", "auto"}:
+        return {}
+    if has.free_size is None:
+        if ratio in has.ratios:
+            return {}
+        values = ", ".join(("photo", "auto", *has.ratios))
+        return {"params.aspect_ratio": Message("%(model)s takes %(values)s", model=model, values=values)}
+    across, down = map(int, ratio.split(":"))
+    most = has.free_size.longest_ratio
+    if max(across, down) / min(across, down) > most:
+        text = Message("%(model)s makes pictures of up to %(n)s:1", model=model, n=f"{most:g}")
+        return {"params.aspect_ratio": text}
+    return {}

@@ -1,0 +1,56 @@
+"""The parameters of the operation: the admin form and the API schema are made from them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from appliance.providers.base import Operation, Params
+
+MOST_REFERENCES = 7  # beside the photo, with the models that take most
+
+
+class ImageEditParams(Params):
+    """Change the photo as the prompt says."""
+
+    timed_by = ("megapixels",)
+
+    prompt: str = Field(
+        title="Prompt",
+        description="What to change in the photo. The photo is the first image, references follow it.",
+        min_length=1,
+        max_length=32_000,
+        json_schema_extra={"x-multiline": True},
+    )
+    aspect_ratio: str = Field(
+        default="photo",
+        title="Aspect ratio",
+        description="'photo': closest in shape to the guest's photo; 'auto': the model's choice; else 3:4.",
+        pattern=r"^(photo|auto|[1-9]\d?:[1-9]\d?)$",
+    )
+    megapixels: Literal["1", "2", "4"] = Field(
+        default="1",
+        title="Megapixels",
+        description="Size of the picture; FLUX.2 only. More is slower and costs more.",
+    )
+    output_format: Literal["jpeg", "png"] = Field(default="jpeg", title="File type")
+    safety_tolerance: int = Field(
+        default=2,
+        title="Safety tolerance",
+        description="0 is the strictest, 5 the most permissive.",
+        ge=0,
+        le=5,
+    )
+    seed: int | None = Field(
+        default=None,
+        title="Seed",
+        description="The same number makes similar pictures; empty is a different one each time.",
+        ge=0,
+        le=2**32 - 1,
+    )
+
+
+OPERATIONS: dict[str, Operation] = {
+    "image_edit": Operation(ImageEditParams, "Image edit", {"reference": False}),
+}
