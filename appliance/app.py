@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from appliance import __version__
 from appliance.admin.app import create_admin, with_headers
@@ -15,7 +17,7 @@ from appliance.admin.door.headers import MOUNT
 from appliance.core import error_handlers, health
 from appliance.core.clock import utcnow
 from appliance.core.injection import Services
-from appliance.core.middleware import RequestContext
+from appliance.core.middleware import BodyLimit, RequestContext
 from appliance.core.openapi import in_our_form
 from appliance.core.routing import answering_head
 from appliance.core.stopping import Stopping
@@ -29,6 +31,7 @@ from appliance.ingest import routes as ingest_routes
 from appliance.providers.runner import RouteRunner
 from appliance.services import open_services
 from appliance.settings.environment import Settings
+from appliance.staff.access import LoginFirst
 from appliance.staff.audit import routes as audit_routes
 from appliance.staff.disk import routes as disk_routes
 from appliance.staff.event import routes as event_routes
@@ -48,12 +51,22 @@ from appliance.staff.template_media import routes as template_media_routes
 
 log = structlog.get_logger()
 
+# Where files go, here and in the front door's template.
+UPLOADS = re.compile(
+    r"/(api/)?ingest/[^/]+/?|/api/template-media/register|/api/slots/[^/]+/test-run"
+    r"|/admin/(templates|slots/[^/]+/(test|templates/[^/]+)|settings/logo/templates)"
+)
+
 
 class _Application(FastAPI):
     """FastAPI, with every error described in the form that it really has."""
 
     def openapi(self) -> dict[str, Any]:
         return in_our_form(super().openapi())
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Ours stands outside the framework's own, so that it sees what that raises."""
+        return RequestContext(super().build_middleware_stack())
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -78,7 +91,8 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         openapi_url=None,  # `appliance openapi` prints it; it is served to nobody without a login
     )
-    app.add_middleware(RequestContext)
+    app.add_middleware(LoginFirst)
+    app.add_middleware(BodyLimit, files=UPLOADS)
     error_handlers.install(app, guest_error_page)
     app.include_router(ingest_routes.router)
     app.include_router(results_routes.router)

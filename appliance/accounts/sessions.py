@@ -83,6 +83,12 @@ class SessionService:
         await sessions.forget(KEPT)
         return self._grant(row, account, secret, self._tokens.device(account.username))
 
+    def recognise(self, access_token: str) -> None:
+        """Raise what ``authenticate`` would for a token that we did not sign or whose time is over; asks
+        no database.
+        """
+        self._tokens.read_access(access_token)
+
     async def authenticate(self, access_token: str, address: str) -> Principal:
         """Who an access token belongs to.
 

@@ -60,13 +60,21 @@ def _to_login(request: Request, visit: Visit) -> Response:
     if is_htmx(request):
         if request.method != "GET":
             return HTMLResponse(html(visit, "_login_toast.html", url=LOGIN), status_code=401)
-        there = urlsplit(request.headers.get("hx-current-url", ""))
-        return Response(headers={"HX-Redirect": login_url(there.path, there.query)})
+        return Response(headers={"HX-Redirect": _back_from(request.headers.get("hx-current-url", ""))})
     target = LOGIN if request.method != "GET" else login_url(request.url.path, request.url.query)
     if request.headers.get("sec-fetch-site") == "cross-site" and not visit.had_session:
         # Strict cookies stay at home when a link on another site is followed; they come with the next hop.
         return Response(headers={"Refresh": f"0; url={target}"})
     return RedirectResponse(target, 303)
+
+
+def _back_from(current: str) -> str:
+    """The login page for somebody who was at ``current``, as their browser says."""
+    try:
+        there = urlsplit(current)
+    except ValueError:
+        return LOGIN
+    return login_url(there.path, there.query)
 
 
 def login_url(path: str, query: str = "") -> str:

@@ -7,12 +7,27 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime
+
+from appliance.core.language import Message
 
 
 def utcnow() -> datetime:
     """The current time, aware, in UTC: the only kind of time that is stored."""
     return datetime.now(UTC)
+
+
+def in_reach(moment: datetime) -> datetime:
+    """``moment`` itself; raises ``ValueError`` where another time zone would lead out of the calendar."""
+    if not MINYEAR < moment.year < MAXYEAR:
+        raise ValueError(Message("must be a time that lies within reach"))
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(in_reach)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from appliance.core.errors import (
     ApplianceError,
@@ -30,6 +31,8 @@ log = structlog.get_logger()
 _DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout, ConnectionError, TimeoutError)
 # What PostgreSQL says while it stops or starts, or takes no more connections (SQLSTATE).
 _AWAY_STATES = ("08", "57P", "53300")
+
+HUNG_UP = 499  # nobody reads it; the log says so in Nginx's own number
 
 PageRenderer = Callable[[Request, ApplianceError], Awaitable[Response | None]]
 
@@ -58,6 +61,8 @@ def from_validation(error: RequestValidationError) -> ValidationFailed:
 
 def from_http(error: HTTPException) -> ApplianceError:
     """The framework's own refusals (unknown address, wrong method) in our form."""
+    if isinstance(error.__cause__, ApplianceError):  # raised while the framework read the body
+        return error.__cause__
     match error.status_code:
         case 404:
             return NotFound()
@@ -83,6 +88,16 @@ def from_database(error: Exception) -> ApplianceError | None:
     return None
 
 
+def from_input(error: Exception) -> ApplianceError | None:
+    """What the sender wrote and nothing of ours can hold (NUL, half a character, a date beyond all
+    calendars), or ``None`` if ``error`` is something else.
+    """
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    if isinstance(error, UnicodeEncodeError) or (isinstance(error, DBAPIError) and state.startswith("22")):
+        return InvalidRequest("The request holds a value that cannot be stored: look for odd characters.")
+    return None
+
+
 def install(app: FastAPI, render_page: PageRenderer) -> None:
     """Route every failure of ``app`` through the one form.
 
@@ -104,10 +119,16 @@ def install(app: FastAPI, render_page: PageRenderer) -> None:
     async def on_http(request: Request, error: Any) -> Response:
         return await answer(request, from_http(error), error.headers)
 
+    async def on_hung_up(request: Request, _: Any) -> Response:
+        log.info("request.hung_up", method=request.method, path=request.url.path)
+        return Response(status_code=HUNG_UP)
+
     async def on_anything(request: Request, error: Exception) -> Response:
         known = from_database(error)
-        if known is None:
-            log.error("request.failed", path=request.url.path, exc_info=error)
+        if known is None and (known := from_input(error)):
+            log.warning("request.unusable", path=request.url.path, error=type(error).__name__)
+        elif known is None:
+            log.error("request.failed", method=request.method, path=request.url.path, exc_info=error)
             known = InternalError()
         else:
             log.warning("database.unavailable", path=request.url.path, error=type(error).__name__)
@@ -116,5 +137,6 @@ def install(app: FastAPI, render_page: PageRenderer) -> None:
     app.add_exception_handler(ApplianceError, on_expected)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(ClientDisconnect, on_hung_up)
     for kind in (*_DATABASE_AWAY, Exception):
         app.add_exception_handler(kind, on_anything)

@@ -1,4 +1,7 @@
-"""Around every request: an id, security headers and one log line. Plain ASGI, so bodies stream."""
+"""Around every request: an id, security headers, one log line, an honest end.
+
+Plain ASGI, so that bodies stream.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,17 @@ import uuid
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from appliance.core.error_handlers import error_response
+from appliance.core.errors import InternalError, PayloadTooLarge
 
 log = structlog.get_logger()
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _QUIET = frozenset({"/healthz", "/readyz"})
+LARGEST_BODY = 256 * 1024  # bytes, where no file goes: no form or JSON of ours comes near it
 _SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -22,7 +30,12 @@ _SECURITY = {
 
 
 class RequestContext:
-    """Gives each request the id that Nginx named (or a new one) and writes its outcome."""
+    """Gives each request the id that Nginx named (or a new one), writes its outcome, and finishes it.
+
+    Stands outside everything, so that a failure nobody expected is answered too. Uvicorn closes the
+    connection without a word under an application that raises, and Nginx may have handed it to
+    somebody else by then: what was answered whole is therefore not raised again.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -35,27 +48,94 @@ class RequestContext:
         scope.setdefault("state", {})["arrived"] = started
         named = Headers(scope=scope).get("x-request-id", "")
         request_id = named if _REQUEST_ID.fullmatch(named) else uuid.uuid4().hex
-        status = 0
-
-        async def send_with_headers(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
-                for name, value in _SECURITY.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
+        answer = _Answer(send, request_id)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self.app(scope, receive, send_with_headers)
+                await _finished(self.app, scope, receive, answer)
             finally:
                 if scope["path"] not in _QUIET:
                     log.info(
                         "request",
                         method=scope["method"],
                         path=scope["path"],
-                        status=status,
+                        status=answer.status,
                         ms=round((time.monotonic() - started) * 1000),
                     )
+
+
+class _Answer:
+    """What is sent, and how far it has got."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.status = 0
+        self.complete = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = self._request_id
+            for name, value in _SECURITY.items():
+                headers.setdefault(name, value)
+        await self._send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            self.complete = True
+
+
+async def _finished(app: ASGIApp, scope: Scope, receive: Receive, answer: _Answer) -> None:
+    """Run ``app`` so that the request ends with a whole answer, or with a closed connection."""
+    try:
+        await app(scope, receive, answer)
+    except ClientDisconnect:
+        log.info("request.hung_up", method=scope["method"], path=scope["path"])
+    except Exception:
+        # An error handler has told of it and answered it, and the framework raises it all the same.
+        if answer.complete:
+            return
+        log.exception("request.failed", method=scope["method"], path=scope["path"])
+        if answer.status:
+            raise  # half an answer must not look like a whole one: Uvicorn cuts the connection
+        await error_response(InternalError())(scope, receive, answer)
+
+
+class BodyLimit:
+    """Refuses a body that is larger than any of ours, before anybody parses it; the answer is in our form,
+    which the framework's own limit would not give.
+
+    ``files``: the paths that take files; their routes count for themselves, as the bytes come.
+    """
+
+    def __init__(self, app: ASGIApp, files: re.Pattern[str]) -> None:
+        self.app = app
+        self._files = files
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or self._files.fullmatch(scope["path"]):
+            await self.app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "")
+        if declared.isdecimal() and int(declared) > LARGEST_BODY:
+            await error_response(_too_large())(scope, receive, send)
+            return
+        await self.app(scope, _counted(receive), send)
+
+
+def _too_large() -> PayloadTooLarge:
+    return PayloadTooLarge(f"The body is too large; {LARGEST_BODY // 1024} kB are taken here.")
+
+
+def _counted(receive: Receive) -> Receive:
+    """``receive``, until it has brought more than ``LARGEST_BODY`` bytes."""
+    left = LARGEST_BODY
+
+    async def counting() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise _too_large()
+        return message
+
+    return counting

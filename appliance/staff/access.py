@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from appliance.accounts.permissions import Permission, Principal
 from appliance.accounts.sessions import SessionService
 from appliance.accounts.throttle import Client
 from appliance.core.clients import client_address
-from appliance.core.errors import ErrorCode, NotAuthenticated, PermissionDenied
-from appliance.core.injection import service_of
+from appliance.core.error_handlers import error_response
+from appliance.core.errors import ErrorCode, NotAuthenticated, PermissionDenied, TokenExpired
+from appliance.core.injection import Services, service_of
 
 DEVICE_COOKIE = "photochanger_device"
 REFRESH_COOKIE = "photochanger_refresh"
@@ -26,6 +30,9 @@ AUTH_ERRORS = (
     ErrorCode.DATABASE_UNAVAILABLE,
 )
 
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_STAFF = re.compile(r"/api/(?!(?:login|refresh|logout)$|ingest/)")  # where nobody gets in without a token
+
 bearer_scheme = HTTPBearer(
     auto_error=False, bearerFormat="JWT", description="the access token of `POST /api/login`"
 )
@@ -34,6 +41,28 @@ bearer_scheme = HTTPBearer(
 def client_of(request: Request) -> Client:
     """Where a request comes from, as the login throttle wants to know it."""
     return Client(client_address(request), request.cookies.get(DEVICE_COOKIE))
+
+
+class LoginFirst:
+    """Tells strangers that they are strangers before anybody reads their body.
+
+    The framework parses a body before it asks who sent it; here only the token is looked at. Whether
+    its session still stands and may do what it asks is for ``requires`` to say.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] in _WITH_BODY and _STAFF.match(scope["path"]):
+            scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
+            services: Services = scope["state"]["services"]
+            try:
+                services[SessionService].recognise(token if scheme.lower() == "bearer" else "")
+            except (NotAuthenticated, TokenExpired) as error:
+                await error_response(error)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
 
 
 async def current_principal(

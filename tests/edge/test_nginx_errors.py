@@ -13,6 +13,7 @@ from appliance.bare import nginx
 from appliance.bare.ports import free_port
 from appliance.core.errors import ErrorCode
 from tests.edge.front_door import Backend, FrontDoor, answer_on, open_door, reply
+from tests.support.stack import CHECKOUT
 
 
 @pytest.mark.parametrize(
@@ -165,3 +166,19 @@ def test_while_the_app_is_away_a_guests_browser_gets_a_page_that_comes_back_by_i
     assert style
     digest = base64.b64encode(hashlib.sha256(style[1]).digest()).decode()
     assert f"'sha256-{digest}'" in answer.headers["Content-Security-Policy"]
+
+
+def test_a_body_where_no_file_goes_is_refused_without_asking_the_app(
+    door: FrontDoor, backend: Backend
+) -> None:
+    backend.on("/api/login", lambda request: reply(request, 200, b"{}"))
+    raw = door.wire(b"POST /api/login HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n")
+    answer = answer_on(raw)
+    assert (answer.status, answer.error["code"]) == (413, "payload_too_large")
+
+
+def test_every_location_has_a_rate_or_serves_files_alone() -> None:
+    template = (CHECKOUT / "compose/nginx/nginx.conf.template").read_text(encoding="utf-8")
+    locations = re.findall(r"location [^\n]*\{\n.*?\n        \}", template, re.DOTALL)
+    assert len(locations) > 10
+    assert [one.splitlines()[0] for one in locations if "proxy_pass" in one and "limit_req" not in one] == []

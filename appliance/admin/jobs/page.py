@@ -17,6 +17,7 @@ from appliance.admin.jobs.view import WIDTH, attempts_chart, timings_chart, told
 from appliance.admin.render import page, part
 from appliance.admin.slots.page import number_of
 from appliance.admin.slots.view import named
+from appliance.core.clock import in_reach
 from appliance.core.errors import ValidationFailed
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
@@ -40,7 +41,7 @@ SOURCES = ("ingest", "test")
 def instant(text: str) -> datetime | None:
     """A moment as the page's script sends it; without a zone it is taken as UTC."""
     try:
-        found = datetime.fromisoformat(text)
+        found = in_reach(datetime.fromisoformat(text))
     except ValueError:
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -101,7 +101,7 @@ class Galleries:
         if state == "expired":
             raise ResultExpired("This gallery was open for a while only, and its time is over.")
         opened = Opened(gallery, settings, kind)
-        if kind == "g" and gallery.pin and not hmac.compare_digest(pin_proof or "", self.proof(opened)):
+        if kind == "g" and gallery.pin and not _equal(pin_proof or "", self.proof(opened)):
             raise PinNeeded(opened)
         return opened
 
@@ -111,7 +111,7 @@ class Galleries:
 
     async def try_pin(self, opened: Opened, pin: str, address: str) -> bool:
         """Whether ``pin`` is right; raises ``RateLimited`` after too many wrong ones."""
-        right = hmac.compare_digest(pin.strip().encode(), (opened.gallery.pin or "").encode())
+        right = _equal(pin.strip(), opened.gallery.pin or "")
         client = f"guest:pin:{self._tokens.client(address)}"
         everyone = f"guest:pin:{opened.gallery.id}"
         async with self._database.session() as session:
@@ -193,3 +193,7 @@ def state_of(gallery: SharedGallery, now: datetime) -> GalleryState:
     if gallery.closed_at is not None:
         return "closed"
     return "expired" if gallery.closes_at is not None and now > gallery.closes_at else "open"
+
+
+def _equal(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode())

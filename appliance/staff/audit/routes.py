@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime
 
 from appliance.accounts.audit import AuditFilter, AuditTrail
 from appliance.accounts.permissions import Principal
+from appliance.core.clock import Moment
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/api", tags=["audit"])
 LONGEST_PAGE = 200
 # NUL is the one character that no database text takes.
 _Word = Annotated[str | None, Query(max_length=64, pattern=r"^[^\x00]*$")]
-_Moment = Annotated[AwareDatetime | None, Query(examples=["2026-11-23T18:00:00Z"])]
+_Moment = Annotated[Moment | None, Query(examples=["2026-11-23T18:00:00Z"])]
 
 
 @router.get(

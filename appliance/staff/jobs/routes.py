@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import AwareDatetime
 
 from appliance.accounts.permissions import Principal
+from appliance.core import clock
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
@@ -27,7 +27,7 @@ MayTest = Annotated[Principal, Depends(requires("slots:test"))]
 MayRead = Annotated[Principal, Depends(requires("jobs:read"))]
 JobId = Annotated[str, Path(examples=["5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"])]
 Slot = Annotated[str | None, Query(max_length=16, pattern=r"^[a-z0-9-]*$", examples=["slot-005"])]
-Moment = Annotated[AwareDatetime | None, Query(examples=["2026-11-23T18:00:00Z"])]
+Moment = Annotated[clock.Moment | None, Query(examples=["2026-11-23T18:00:00Z"])]
 Cursor = Annotated[
     str | None,
     Query(max_length=120, pattern=r"^[A-Za-z0-9_=-]*$", description="`next_cursor` of the page before"),

@@ -14,6 +14,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from appliance.core.clock import in_reach
 from appliance.core.errors import ValidationFailed
 from appliance.core.language import Message
 from appliance.jobs.models import JobHistory, JobStatus
@@ -102,7 +103,7 @@ def _position(cursor: str) -> tuple[datetime, uuid.UUID]:
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         moment, _, job_id = raw.partition(" ")
-        return datetime.fromisoformat(moment).astimezone(UTC), uuid.UUID(job_id)
+        return in_reach(datetime.fromisoformat(moment)).astimezone(UTC), uuid.UUID(job_id)
     except (ValueError, binascii.Error):
         raise ValidationFailed(
             fields={"cursor": Message("must be the next_cursor of the page before, unchanged")}

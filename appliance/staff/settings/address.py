@@ -51,7 +51,10 @@ class AddressCheck:
 
 
 def _host(base: str) -> str:
-    return (urlsplit(base).hostname or "").strip("[]")
+    try:
+        return (urlsplit(base).hostname or "").strip("[]")
+    except ValueError:  # a bracket that is not closed
+        return ""
 
 
 class Addresses:

@@ -6,8 +6,9 @@ import uuid
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from appliance.core.clock import Moment
 from appliance.guests.galleries.service import GalleryState
 
 Minutes = Annotated[
@@ -35,7 +36,7 @@ class NewGallery(OpenFor):
     )
     pin: str | None = Field(default=None, pattern=r"^\d{4,8}$", description="guests type it once")
     moderated: bool = Field(default=False, description="a picture waits until an operator approves it")
-    pictures_from: AwareDatetime | None = Field(
+    pictures_from: Moment | None = Field(
         default=None, description="older pictures stay out; `null`: those of the last 12 hours are in"
     )
 
