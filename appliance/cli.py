@@ -87,11 +87,14 @@ async def seed(settings: Settings, _: argparse.Namespace) -> int:
     from appliance.config_file import load_config
     from appliance.core.db import Database
     from appliance.core.secrets import FirstPasswordFile
+    from appliance.providers.catalogue.files import installed
     from appliance.providers.registry import ProviderRegistry
     from appliance.seed import seed as run
     from appliance.settings.operator import OperatorSettings
 
-    registry = ProviderRegistry(OperatorSettings())
+    registry = ProviderRegistry(
+        OperatorSettings(), catalogue=installed(settings.config_file, settings.site_dir)
+    )
     database = Database(settings.sqlalchemy_url())
     try:
         config = load_config(settings.config_file, registry)
@@ -107,15 +110,20 @@ async def check(settings: Settings, _: argparse.Namespace) -> int:
     """Check the environment, the config file, and that the program is whole; prints every problem."""
     from appliance.app import create_app
     from appliance.config_file import load_config
+    from appliance.providers.catalogue.files import installed
     from appliance.providers.registry import ProviderRegistry
     from appliance.settings.operator import OperatorSettings
 
-    registry = ProviderRegistry(OperatorSettings())
+    registry = ProviderRegistry(
+        OperatorSettings(), catalogue=installed(settings.config_file, settings.site_dir)
+    )
     try:
         load_config(settings.config_file, registry)
     finally:
         await registry.aclose()
     create_app(settings)
+    for problem in registry.catalogue.problems:
+        print(f"Left out: {problem}")
     print("The environment and the config file are in order.")
     return 0
 
@@ -201,6 +209,7 @@ async def warm_up(settings: Settings, _: argparse.Namespace) -> int:
     from appliance.core.db import Database
     from appliance.core.encryption import EncryptionKeys
     from appliance.providers.breaker import Circuits
+    from appliance.providers.catalogue.files import installed
     from appliance.providers.keys import KeyFiles, KeyRing
     from appliance.providers.registry import ProviderRegistry
     from appliance.providers.runner import RouteRunner
@@ -210,7 +219,9 @@ async def warm_up(settings: Settings, _: argparse.Namespace) -> int:
     from appliance.staff.providers.warm_up import WarmUp
 
     database = Database(settings.sqlalchemy_url(), pool_size=2)
-    registry = ProviderRegistry(OperatorSettings(), settings.provider_base_urls)
+    registry = ProviderRegistry(
+        OperatorSettings(), settings.provider_base_urls, installed(settings.config_file, settings.site_dir)
+    )
     stored = StoredKeys(database, EncryptionKeys(settings.secrets_dir))
     keys = KeyRing(AllKeys(stored, KeyFiles(settings.secrets_dir)))
     try:

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.accounts.permissions import Permission
 from appliance.core.errors import ValidationFailed
+from appliance.providers.catalogue import Layer, shipped
+from appliance.providers.catalogue.files import TABLE
 from appliance.providers.registry import ProviderRegistry
 from appliance.settings.environment import SettingsError
 from appliance.settings.operator import OperatorSettings
@@ -53,6 +55,7 @@ class ApplianceConfig(_Strict):
     """The whole file."""
 
     defaults: OperatorSettings = OperatorSettings()
+    catalogue: dict[str, Any] = Field(default_factory=dict)
     roles: dict[str, RoleConfig]
     accounts: list[AccountConfig] = Field(min_length=1)
     slots: list[SlotSeed]
@@ -84,12 +87,32 @@ def load_config(path: Path, registry: ProviderRegistry) -> ApplianceConfig:
 def _problems(data: Mapping[str, Any], registry: ProviderRegistry) -> list[tuple[Location, str]]:
     found: list[tuple[Location, str]] = []
     try:
-        registry.configure(ApplianceConfig.model_validate(data).defaults)
+        config = ApplianceConfig.model_validate(data)
+        registry.check(config.defaults)
+        registry.configure(config.defaults)
     except ValidationFailed as failed:
         found = [(("defaults", *name.split(".")), message) for name, message in (failed.fields or {}).items()]
     except ValidationError as error:
         found = [(item["loc"], _plain(item["type"], item["msg"])) for item in error.errors()]
-    return [*found, *_account_problems(data), *_slot_problems(data, registry)]
+    return [
+        *found,
+        *_catalogue_problems(data),
+        *_account_problems(data),
+        *_slot_problems(data, registry),
+    ]
+
+
+def _catalogue_problems(data: Mapping[str, Any]) -> list[tuple[Location, str]]:
+    """What is wrong in the table of models; the appliance itself would leave it out and start."""
+    changes = data.get(TABLE)
+    if not isinstance(changes, dict):
+        return []  # reported already, if it is there
+    found: list[tuple[Location, str]] = []
+    for problem in shipped().with_layer(Layer(TABLE, changes)).problems:
+        inside = ("models", problem.model) if problem.model else ()
+        field = problem.field.split(".") if problem.field else ()
+        found.append(((TABLE, problem.provider, *inside, *field), problem.message))
+    return found
 
 
 def _plain(kind: str, message: str) -> str:

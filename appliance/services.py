@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import structlog
+
 from appliance.accounts.audit import AuditTrail
 from appliance.accounts.keys import SigningKeys
 from appliance.accounts.login import LoginService
@@ -42,6 +44,7 @@ from appliance.media.previews import Previews
 from appliance.media.store import MediaStore
 from appliance.media.templates import TemplateCache
 from appliance.providers.breaker import Circuits
+from appliance.providers.catalogue.files import installed
 from appliance.providers.failover import ProviderLine
 from appliance.providers.keys import KeyFiles, KeyRing
 from appliance.providers.registry import ProviderRegistry
@@ -69,6 +72,8 @@ from appliance.staff.stats.service import StatsService
 from appliance.staff.template_media.service import TemplateMediaService
 from appliance.staff.trials.service import Trials
 
+log = structlog.get_logger()
+
 
 @asynccontextmanager
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
@@ -80,8 +85,14 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         media.make_folders()
         imaging = Imaging()
         stack.callback(imaging.close)
-        registry = ProviderRegistry(OperatorSettings(), settings.provider_base_urls)
+        registry = ProviderRegistry(
+            OperatorSettings(),
+            settings.provider_base_urls,
+            installed(settings.config_file, settings.site_dir),
+        )
         stack.push_async_callback(registry.aclose)
+        for problem in registry.catalogue.problems:
+            log.warning("catalogue.left_out", said=str(problem))
         ledger = JobLedger(database)
         stack.push_async_callback(ledger.aclose)
         gate = Gate()
@@ -149,7 +160,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             Visits(database, media, tokens),
             Galleries(database, tokens),
             EventLogo(database, screens),
-            OperatorSettingsService(database, credentials, registry.configure),
+            OperatorSettingsService(database, credentials, registry.check),
             ProviderKeyService(database, registry, key_ring, stored_keys, key_files, encryption),
             ProviderCatalog(database, runner),
             WarmUp(database, runner),

@@ -32,6 +32,7 @@ def environment(places: Places, ports: Ports) -> dict[str, str]:
         "PHOTOCHANGER_MEDIA_ROOT": str(places.media),
         "PHOTOCHANGER_SECRETS_DIR": str(places.secrets),
         "PHOTOCHANGER_CONFIG_FILE": str(config.absolute()),
+        "PHOTOCHANGER_SITE_DIR": str(places.site),
         "PHOTOCHANGER_LISTEN": f"127.0.0.1:{ports.app}",
         "PHOTOCHANGER_TRUSTED_PROXIES": "127.0.0.1",
     }

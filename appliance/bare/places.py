@@ -64,6 +64,11 @@ class Places:
         return self.data / "secrets"
 
     @property
+    def site(self) -> Path:
+        """What the venue lays there, such as ``models.toml``; it need not exist."""
+        return self.data / "site"
+
+    @property
     def static(self) -> Path:
         return self.data / "static"
 

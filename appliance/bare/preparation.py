@@ -40,9 +40,12 @@ class Preparation:
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
             )  # fmt: skip
 
-    def check(self) -> None:
-        """Wait for the verdict on the configuration; its problems are printed as they came."""
-        self._until("check")
+    def check(self) -> list[str]:
+        """Wait for the verdict on the configuration; its problems are printed as they came.
+
+        Returns what was left out of files that a start does not depend on.
+        """
+        return [line.strip() for line in self._until("check") if line.startswith("Left out: ")]
 
     def migrate(self) -> None:
         assert self.process.stdin  # noqa: S101 - it is a pipe

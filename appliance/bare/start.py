@@ -117,8 +117,10 @@ def _check_and_make_cluster(
     with ThreadPoolExecutor(max_workers=1) as pool:
         since = time.monotonic()
         cluster = pool.submit(postgres.make_cluster, places, env)
-        preparation.check()
+        left_out = preparation.check()
         progress.done("configuration checked", since)
+        for line in left_out:
+            progress.say(line)
         if cluster.result():
             progress.done("database cluster made", since)
 

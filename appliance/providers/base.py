@@ -22,7 +22,7 @@ once, above the drivers; a driver tells them what happened through the exception
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -269,6 +269,13 @@ class Driver(Protocol):
     @property
     def models(self) -> tuple[str, ...]:
         """The model names that may be chosen, the default first; empty where there are none."""
+        ...
+
+    def choices(self, operation: str, model: str | None) -> Mapping[str, tuple[str, ...]]:
+        """The values that ``model`` takes of parameters that not every model takes alike, by name.
+
+        No values: the model does not know the parameter, and no form need ask for it.
+        """
         ...
 
     def problems(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from appliance.core.language import Message
-from appliance.providers.base import Operation, TemplateImage
+from appliance.providers.base import Operation, Params, TemplateImage
 
 
 def role_problems(operation: Operation, roles: frozenset[str], max_images: int) -> dict[str, str]:
@@ -34,3 +36,34 @@ def templates_in_order(
     order = list(operation.template_roles) if operation else []
     taken = [template for template in templates if template.role in order]
     return tuple(sorted(taken, key=lambda template: order.index(template.role)))
+
+
+def unknown_model(provider: str, model: str | None, known: tuple[str, ...]) -> Message:
+    """That there is no such model, and which there are."""
+    return Message(
+        "%(provider)s has no model %(model)s; there are %(known)s",
+        provider=provider,
+        model=repr(model),
+        known=", ".join(known),
+    )
+
+
+def not_offered(
+    model: str, params: Params, choices: Mapping[str, tuple[str, ...]], *, always: Collection[str] = ()
+) -> dict[str, str]:
+    """Parameters whose value is none of a model's ``choices``, by field name.
+
+    ``always`` are values that leave the choice to the model, so that every model takes them.
+    """
+    found: dict[str, str] = {}
+    for name, allowed in choices.items():
+        value = getattr(params, name)
+        if value in allowed or value in always:
+            continue
+        if allowed:
+            found[f"params.{name}"] = Message(
+                "%(model)s takes %(known)s", model=model, known=", ".join(allowed)
+            )
+        else:
+            found[f"params.{name}"] = Message("%(model)s has no choice here: leave it out", model=model)
+    return found

@@ -6,18 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from appliance.core.errors import ValidationFailed
 from appliance.core.validation import field_messages
 from appliance.providers.base import Driver, Operation, Params
 from appliance.providers.bfl.driver import BflDriver
+from appliance.providers.catalogue import Catalogue, ProviderModels, shipped
 from appliance.providers.fal.driver import FalDriver
-from appliance.providers.gemini import models as gemini_models
-from appliance.providers.gemini.driver import GeminiDriver
+from appliance.providers.gemini.driver import API_VERSION, GeminiDriver
 from appliance.providers.local.driver import LocalDriver
-from appliance.providers.openai import models as openai_models
 from appliance.providers.openai.driver import OpenAIDriver
+from appliance.providers.operator_models import refuse_wrong, with_settings
 from appliance.providers.pool import build_client
 from appliance.providers.turbotext.driver import TurbotextDriver
 from appliance.settings.operator import OperatorSettings, ProviderConnection
@@ -38,30 +38,28 @@ class Wanted:
     base_url: str
     connection: ProviderConnection
     can_publish: bool
-
-
-def _models(known: Mapping[str, BaseModel], kind: type[Any], wanted: Wanted) -> dict[str, Any]:
-    """The known models and those that configuration adds or changes."""
-    added = {name: kind.model_validate(facts) for name, facts in wanted.connection.models.items()}
-    return {**known, **added}
+    models: ProviderModels
 
 
 def _bfl(wanted: Wanted) -> Driver:
-    return BflDriver(build_client(wanted.base_url), base_url=wanted.base_url)
+    return BflDriver(build_client(wanted.base_url), base_url=wanted.base_url, models=wanted.models)
 
 
 def _fal(wanted: Wanted) -> Driver:
-    return FalDriver(build_client(wanted.base_url), base_url=wanted.base_url)
+    return FalDriver(build_client(wanted.base_url), base_url=wanted.base_url, models=wanted.models)
 
 
 def _gemini(wanted: Wanted) -> Driver:
-    models = _models(gemini_models.DEFAULT_MODELS, gemini_models.ModelCapabilities, wanted)
-    return GeminiDriver(build_client(wanted.base_url), base_url=wanted.base_url, models=models)
+    return GeminiDriver(
+        build_client(wanted.base_url),
+        base_url=wanted.base_url,
+        models=wanted.models,
+        api_version=wanted.connection.api_version or API_VERSION,
+    )
 
 
 def _openai(wanted: Wanted) -> Driver:
-    models = _models(openai_models.DEFAULT_MODELS, openai_models.ModelCapabilities, wanted)
-    return OpenAIDriver(build_client(wanted.base_url), base_url=wanted.base_url, models=models)
+    return OpenAIDriver(build_client(wanted.base_url), base_url=wanted.base_url, models=wanted.models)
 
 
 def _turbotext(wanted: Wanted) -> Driver:
@@ -90,34 +88,49 @@ BUILDERS: dict[str, Callable[[Wanted], Driver]] = {
 class ProviderRegistry:
     """Finds drivers and checks parameters against their models.
 
-    ``base_urls`` are the deployment's own, by provider; they win over the operator's.
+    ``base_urls`` are the deployment's own, by provider; they win over the operator's. ``catalogue``
+    is that of the files (the shipped one if not given), to which the operator's changes are added.
     """
 
-    def __init__(self, settings: OperatorSettings, base_urls: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        settings: OperatorSettings,
+        base_urls: Mapping[str, str] | None = None,
+        catalogue: Catalogue | None = None,
+    ) -> None:
         self._base_urls = dict(base_urls or {})
+        self._of_files = catalogue or shipped()
+        self._catalogue, self._said = self._of_files, OperatorSettings()
         self._drivers: dict[str, Driver] = {}
         self._built: dict[str, Wanted] = {}
         self._retired: list[Driver] = []
         self.configure(settings)
 
-    def configure(self, settings: OperatorSettings) -> None:
-        """Build again the drivers whose connection has changed.
+    @property
+    def catalogue(self) -> Catalogue:
+        """The models as they are known now, the operator's changes included."""
+        return self._catalogue
 
-        A replaced driver stays open for the jobs that still use it. Raises ``ValidationFailed``
-        for a model whose capabilities cannot be read; nothing has changed then.
+    def check(self, settings: OperatorSettings) -> None:
+        """Raise ``ValidationFailed`` for settings that say something wrong of models."""
+        refuse_wrong(self._of_files, settings)
+
+    def configure(self, settings: OperatorSettings) -> None:
+        """Build again the drivers whose connection or models have changed.
+
+        A replaced driver stays open for the jobs that still use it. What is wrong in the settings is
+        left out: no photo fails for it.
         """
+        if settings != self._said:
+            self._catalogue, self._said = with_settings(self._of_files, settings), settings
         built: dict[str, tuple[Wanted, Driver]] = {}
         for name, build in BUILDERS.items():
             connection = settings.providers.get(name, ProviderConnection())
             base_url = self._base_urls.get(name) or connection.base_url or DEFAULT_URLS.get(name, "")
-            wanted = Wanted(base_url, connection, settings.provider_media_base_url is not None)
+            can_publish = settings.provider_media_base_url is not None
+            wanted = Wanted(base_url, connection, can_publish, self._catalogue.of(name))
             if self._built.get(name) != wanted:
-                try:
-                    built[name] = wanted, build(wanted)
-                except ValidationError as error:
-                    raise ValidationFailed(
-                        fields=field_messages(error, "providers", name, "models")
-                    ) from None
+                built[name] = wanted, build(wanted)
         for name, (wanted, driver) in built.items():
             if name in self._drivers:
                 self._retired.append(self._drivers[name])
@@ -143,7 +156,8 @@ class ProviderRegistry:
 
     def model(self, provider: str, name: str | None) -> str | None:
         """The model that is asked where a route names ``name``: the default one where it names none."""
-        return name or next(iter(self.driver(provider).models), None)
+        default = self._catalogue.default(provider)
+        return name or (default.id if default else None)
 
     def operation(self, provider: str, name: str) -> Operation:
         """One operation of a provider; raises ``ValidationFailed`` if it has none of that name."""

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     media_root: Path = Field(description="folder of pictures: temp, results, templates, previews")
     secrets_dir: Path = Field(description="folder of secret files, readable by the appliance alone")
     config_file: Path = Field(description="the TOML file that seeds accounts, slots and defaults")
+    site_dir: Path | None = Field(
+        default=None, description="folder of what a venue lays beside the appliance, such as models.toml"
+    )
     listen: str = Field(default="127.0.0.1:8000", description="host:port or unix:/path the app listens on")
     public_base_url: HttpUrl | None = Field(
         default=None, description="base of the links guests get; else the request's own host"

@@ -40,8 +40,12 @@ class ProviderConnection(BaseModel):
     transport: Literal["url", "upload"] | None = Field(
         default=None, description="how Turbotext gets pictures: by address, or as uploads"
     )
+    api_version: str | None = Field(
+        default=None, pattern=r"^v[1-9][a-z0-9]{0,10}$", description="of Gemini's API, such as v1beta"
+    )
     models: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="further models by name, with their capabilities"
+        default_factory=dict,
+        description="models as they were added before `added_models`; still read, but given no more",
     )
 
 
@@ -90,7 +94,18 @@ class OperatorSettings(BaseModel):
         default=False, description="they are removed then without asking, as few as make room again"
     )
     providers: dict[str, ProviderConnection] = Field(
-        default_factory=dict, description="where providers are reached, and further models, by provider"
+        default_factory=dict, description="where and how providers are reached, by provider"
+    )
+    default_models: dict[str, Annotated[str, Field(max_length=80)]] = Field(
+        default_factory=dict, description="the model of slots that name none, by provider"
+    )
+    hidden_models: dict[str, list[Annotated[str, Field(max_length=80)]]] = Field(
+        default_factory=dict, description="models that are not offered any more, by provider"
+    )
+    added_models: str = Field(
+        default="",
+        max_length=20_000,
+        description="models that are added or whose facts are replaced, as TOML like `site/models.toml`",
     )
     provider_media_base_url: str | None = Field(
         default=None,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import structlog
 from pydantic import ValidationError
 
 from appliance.core.errors import ValidationFailed
@@ -17,6 +18,8 @@ from appliance.providers.routes import MAX_FALLBACKS, Route
 from appliance.slots import prompts
 from appliance.slots.prompts import PromptOptions
 from appliance.slots.schemas import RouteConfig
+
+log = structlog.get_logger()
 
 T = TypeVar("T", PromptOptions, OutputOptions)
 
@@ -40,10 +43,13 @@ def build_recipe(
     output: Mapping[str, Any],
     templates: Sequence[TemplateImage] = (),
     input_max_side: int = 2048,
+    as_stored: bool = False,
 ) -> Recipe:
     """The typed recipe, ready to run.
 
-    ``input_max_side`` is in pixels; 0 sends the original file.
+    ``input_max_side`` is in pixels; 0 sends the original file. ``as_stored``: what was saved once is
+    used as far as it goes, because a photo is waiting: what a model is said not to take is left to its
+    driver, and a route that cannot be read is left out while another one remains.
     Raises ``ValidationFailed`` with one message per field: ``params.grain``, ``fallbacks.1.model``,
     ``prompt.fields``, ``output.size``.
     """
@@ -52,14 +58,20 @@ def build_recipe(
     wanted = _options(OutputOptions, output, "output", found)
     if len(routes) > MAX_FALLBACKS + 1:
         found["fallbacks"] = f"a slot has {MAX_FALLBACKS} fallbacks at most"
-    built = []
+    built: list[Route] = []
     longest = input_max_side or None
     for index, config in enumerate(routes):
         prefix = "" if index == 0 else f"fallbacks.{index - 1}."
         try:
-            built.append(_route(registry, config, options or PromptOptions(), templates, longest))
+            route, wrong = _route(registry, config, options or PromptOptions(), templates, longest)
         except ValidationFailed as error:
-            found |= {prefix + name: message for name, message in (error.fields or {}).items()}
+            route, wrong = None, dict(error.fields or {})
+        if route and (as_stored or not wrong):
+            built.append(route)
+        found |= {prefix + name: message for name, message in wrong.items()}
+    if found and as_stored and built and options and wanted:
+        log.warning("slot.does_not_fit", fields=found)
+        found = {}
     if found or options is None or wanted is None:
         raise ValidationFailed(fields=found)
     return Recipe(tuple(built), options, wanted)
@@ -79,13 +91,12 @@ def _route(
     options: PromptOptions,
     templates: Sequence[TemplateImage],
     input_max_side: int | None,
-) -> Route:
+) -> tuple[Route, dict[str, str]]:
+    """The typed route, and what its provider or its prompts would not do well with."""
     operation = registry.operation(config.provider, config.operation)
     params = registry.parse(config.provider, config.operation, config.params)
     taken = tuple(template for template in templates if template.role in operation.template_roles)
     roles = frozenset(template.role for template in taken)
     fields = registry.driver(config.provider).problems(config.operation, params, config.model, roles)
     fields = {**fields, **prompts.problems(params, options)}
-    if fields:
-        raise ValidationFailed(fields=fields)
-    return Route(config.provider, config.operation, config.model, params, taken, input_max_side)
+    return Route(config.provider, config.operation, config.model, params, taken, input_max_side), fields

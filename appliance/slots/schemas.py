@@ -39,7 +39,7 @@ class SlotFields(BaseModel):
     display_name: str = Field(min_length=1, max_length=80, examples=["Comic"])
     provider: str = Field(max_length=32, examples=["gemini"])
     operation: str = Field(max_length=32, examples=["image_edit"])
-    model: str | None = Field(default=None, max_length=80, examples=["gemini-2.5-flash-image"])
+    model: str | None = Field(default=None, max_length=80, examples=["gemini-nano-banana-2.1"])
     params: dict[str, Any] = Field(
         default_factory=dict, description="as the operation's `params_schema` says"
     )

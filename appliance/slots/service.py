@@ -93,6 +93,7 @@ class SlotService:
                 output=slot.output,
                 templates=templates,
                 input_max_side=slot.input_max_side,
+                as_stored=True,
             )
         except (ValidationFailed, FileNotFoundError) as error:
             fields = (

@@ -37,7 +37,7 @@ async def configure(stack: Stack, booths: int) -> None:
     async with stack.database() as db:
         await db.execute(
             """update slot set active = true, provider = 'gemini', operation = 'image_edit', permits = $1,
-                 model = 'gemini-3.1-flash-image-preview', params = $2, fallbacks = $3, prompt = '{}'""",
+                 model = 'gemini-nano-banana-2.1', params = $2, fallbacks = $3, prompt = '{}'""",
             -(-booths // len(SLOTS)),
             {"prompt": "a painting"},
             [{"provider": "local", "operation": "glow", "model": None, "params": {}}],

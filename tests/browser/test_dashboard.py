@@ -132,7 +132,7 @@ async def test_one_tap_warms_the_providers_up_and_says_how_each_answered(
     await someone.page.wait_for_selector("#warm-up .note.good")
     said = await someone.text("#warm-up")
     assert words in said
-    assert "gemini · gemini-3.1-flash-image-preview" in said
+    assert "gemini · gemini-nano-banana-2.1" in said
     assert not any(standin.pictures_asked() for standin in standins.values())
 
 

@@ -24,7 +24,7 @@ Change = Callable[..., Awaitable[None]]
 SLOT = "slot-012"
 URL = f"/api/ingest/{SLOT}?reply=image"
 LOCAL = {"provider": "local", "operation": "glow", "params": {}}
-FLASH = {"provider": "gemini", "operation": "image_edit", "model": "gemini-3.1-flash-image-preview"}
+FLASH = {"provider": "gemini", "operation": "image_edit", "model": "gemini-nano-banana-2.1"}
 
 
 async def attempts_of(stack: Stack, reply: Reply) -> list[dict[str, Any]]:
@@ -137,7 +137,7 @@ async def test_all_fallbacks_are_tried_in_order(
     attempts = await attempts_of(stack, await camera.post(URL, shot))
     assert [(a["provider"], a["model"]) for a in attempts] == [
         ("gemini", "gemini-2.5-flash-image"),
-        ("gemini", "gemini-3.1-flash-image-preview"),
+        ("gemini", "gemini-nano-banana-2.1"),
         ("openai", None),
         ("local", None),
     ]
@@ -228,7 +228,7 @@ async def test_without_any_key_the_booth_is_told_so_and_nothing_is_sent(
 async def test_a_route_that_keeps_failing_is_skipped_at_once_and_probed_later(
     stack: Stack, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
 ) -> None:
-    model = "gemini-3-pro-image-preview"
+    model = "gemini-3-pro-image"
     params = {"prompt": "make it a painting", "image_size": "4K"}  # so slow that a photo has one try
     await slot(SLOT, **with_gemini(model=model, params=params, fallbacks=[LOCAL], deadline_seconds=30))
     gemini.script = Script(then="unavailable")

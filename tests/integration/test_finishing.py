@@ -18,7 +18,7 @@ Change = Callable[..., Awaitable[None]]
 SLOT = "slot-012"
 LOCAL = {"provider": "local", "operation": "glow", "params": {}}
 DEADLINE = 4  # seconds
-MODEL = "gemini-3.1-flash-image-preview"  # whose circuit no other test opens
+MODEL = "gemini-nano-banana-2.1"  # whose circuit no other test opens
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ async def test_every_operation_says_what_a_form_needs(viewer: httpx.AsyncClient)
     assert (prompt["title"], prompt["x-multiline"]) == ("Prompt", True)
     assert edit["params_schema"]["required"] == ["prompt"]
     assert operations["combine"]["template_roles"] == {"reference": True, "background": False, "style": False}
-    assert edit["models"][0]["name"] == "gemini-2.5-flash-image"
+    assert edit["models"][0]["name"] == "gemini-nano-banana-2.1"
     assert edit["models"][0]["typical_seconds"] > 0
     assert "variants" in body["prompt_schema"]["properties"]
     assert "size" in body["output_schema"]["properties"]

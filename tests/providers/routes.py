@@ -25,7 +25,7 @@ from appliance.settings.operator import OperatorSettings
 from tests.providers.photos import photo_in
 from tests.standins import Script, StandIn, gemini_app, running
 
-FLASH, SIZED = "gemini-2.5-flash-image", "gemini-3.1-flash-image-preview"
+FLASH, SIZED = "gemini-2.5-flash-image", "gemini-nano-banana-2.1"
 
 
 def no_database(port: int) -> Database:

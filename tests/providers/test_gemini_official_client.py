@@ -14,11 +14,11 @@ from tests.providers.photos import picture_bytes, template
 from tests.providers.remote import KEY, PROMPT, bench, image_edit
 from tests.standins import Script, Step, gemini_app, running
 
-MODEL = "gemini-3-pro-image-preview"
+MODEL = "gemini-nano-banana-2.1"
 
 
 async def test_our_requests_are_what_the_official_types_describe(tmp_path):
-    params = image_edit("gemini", image_size="2K")
+    params = image_edit("gemini", image_size="2K", safety_threshold="BLOCK_ONLY_HIGH")
     async with bench("gemini", tmp_path) as at:
         await at.edit(params=params, model=MODEL, templates=(template("reference", kind="PNG"),))
         [call] = at.standin.calls
@@ -30,11 +30,17 @@ async def test_our_requests_are_what_the_official_types_describe(tmp_path):
     assert Image.open(io.BytesIO(photo.inline_data.data)).size == (300, 400)
     assert prompt.text == PROMPT
     config = types.GenerationConfig.model_validate(
-        {key: value for key, value in body["generationConfig"].items() if key != "imageConfig"}
+        {
+            key: value
+            for key, value in body["generationConfig"].items()
+            if key not in ("imageConfig", "thinkingConfig")
+        }
     )
     assert config.response_modalities == [types.Modality.IMAGE]
     image = types.ImageConfig.model_validate(body["generationConfig"]["imageConfig"])
     assert (image.aspect_ratio, image.image_size) == ("3:4", "2K")
+    thinking = types.ThinkingConfig.model_validate(body["generationConfig"]["thinkingConfig"])
+    assert thinking.thinking_level == types.ThinkingLevel.MINIMAL
     for setting in body["safetySettings"]:
         parsed = types.SafetySetting.model_validate(setting)
         assert parsed.category in set(types.HarmCategory)

@@ -228,7 +228,7 @@ async def test_the_providers_wish_to_wait_is_passed_on(provider, tmp_path):
 async def test_a_closed_port_is_unreachable(provider, tmp_path):
     async with bench(provider, tmp_path) as at:
         driver = at.driver
-        driver._base_url = "http://127.0.0.1:9"
+        driver._base_url = driver._api = "http://127.0.0.1:9"
         with pytest.raises(ProviderUnreachable) as failed:
             await at.edit()
     assert failed.value.reason == "connection_refused"
@@ -269,13 +269,23 @@ async def test_a_probe_of_a_model_that_is_gone_says_so(provider, tmp_path):
     assert failed.value.http_status == 404
 
 
-@pytest.mark.parametrize("provider", ALL)
-async def test_what_problems_finds_is_not_sent(provider, tmp_path):
-    async with bench(provider, tmp_path) as at:
+async def test_a_model_where_there_are_none_is_not_asked(tmp_path):
+    async with bench("turbotext", tmp_path) as at:
         with pytest.raises(ProviderPermanent) as failed:
             await at.edit(model="model-of-last-year")
         assert at.standin.calls == []
     assert failed.value.reason == "refused_parameters"
+
+
+@pytest.mark.parametrize("provider", ["gemini", "openai"])
+async def test_a_model_that_we_do_not_know_is_asked_and_the_providers_own_word_counts(provider, tmp_path):
+    async with bench(provider, tmp_path) as at:
+        with pytest.raises(ProviderPermanent) as failed:
+            await at.edit(model="model-of-last-year")
+        assert len(at.standin.calls) == 1
+        problems = at.driver.problems("image_edit", at.request.params, "model-of-last-year", frozenset())
+    assert failed.value.http_status == 404
+    assert at.driver.models[0] in problems["model"]
 
 
 @pytest.mark.parametrize("provider", ALL)

@@ -6,8 +6,9 @@ import httpx
 import pytest
 
 from appliance.providers.base import ProviderPermanent, ProviderRefused, ProviderUnreachable
+from appliance.providers.catalogue import shipped
+from appliance.providers.openai import sizes
 from appliance.providers.openai.driver import OpenAIDriver
-from appliance.providers.openai.models import ModelCapabilities
 from appliance.providers.openai.settings import OPERATIONS, ImageEditParams
 from tests.providers.photos import template
 from tests.providers.remote import KEY, PROMPT, bench
@@ -26,38 +27,123 @@ async def test_the_photo_is_the_first_image_and_templates_follow(tmp_path):
     assert [file.media_type for file in call.files] == ["image/jpeg", "image/jpeg", "image/png"]
 
 
-async def test_the_fields_are_those_of_the_parameters(tmp_path):
+DEFAULT, OLD = "gpt-image-2.6-flare", "gpt-image-1.5"
+
+
+async def test_what_the_model_would_choose_anyway_is_left_unsaid(tmp_path):
     async with bench("openai", tmp_path) as at:
         await at.edit()
-        await at.edit(
-            params=ImageEditParams(
-                prompt=PROMPT,
-                size="auto",
-                quality="high",
-                output_format="webp",
-                output_compression=80,
-                background="transparent",
-                input_fidelity="low",
-            )
-        )
-        plain, full = (dict(call.fields) for call in at.standin.calls)
-    assert plain == {
-        "model": "gpt-image-1.5",
+        [call] = at.standin.calls
+    assert dict(call.fields) == {
+        "model": DEFAULT,
         "prompt": PROMPT,
-        "size": "1024x1536",
+        "size": "1024x1360",
         "output_format": "jpeg",
-        "input_fidelity": "high",
     }
-    assert full == {
-        "model": "gpt-image-1.5",
+
+
+async def test_the_fields_are_those_of_the_parameters(tmp_path):
+    params = ImageEditParams(
+        prompt=PROMPT,
+        size="auto",
+        quality="xhigh",
+        output_format="webp",
+        output_compression=80,
+        background="transparent",
+        complexity="low",
+        moderation="low",
+    )
+    async with bench("openai", tmp_path) as at:
+        await at.edit(params=params)
+        [call] = at.standin.calls
+    assert dict(call.fields) == {
+        "model": DEFAULT,
         "prompt": PROMPT,
         "size": "auto",
-        "quality": "high",
+        "quality": "xhigh",
         "output_format": "webp",
         "output_compression": "80",
         "background": "transparent",
-        "input_fidelity": "low",
+        "complexity": "low",
+        "moderation": "low",
     }
+
+
+@pytest.mark.parametrize(
+    ("model", "chosen", "sent"),
+    [
+        (OLD, "auto", "high"),
+        (OLD, "low", "low"),
+        ("gpt-image-1-mini", "auto", None),
+        ("gpt-image-1-mini", "low", "low"),
+        ("gpt-image-2", "high", None),
+        (DEFAULT, "high", None),
+    ],
+)
+async def test_likeness_is_asked_only_of_a_model_that_knows_it(model, chosen, sent, tmp_path):
+    async with bench("openai", tmp_path) as at:
+        await at.edit(model=model, params=ImageEditParams(prompt=PROMPT, input_fidelity=chosen))
+        assert dict(at.standin.calls[0].fields).get("input_fidelity") == sent
+
+
+@pytest.mark.parametrize(
+    ("model", "size", "sent"),
+    [
+        (DEFAULT, "photo", "1024x1360"),
+        (DEFAULT, "10x15", "1024x1536"),
+        (DEFAULT, "16:9", "1024x1824"),
+        (DEFAULT, "square", "1024x1024"),
+        (DEFAULT, "1216x1824", "1216x1824"),
+        (OLD, "10x15", "1024x1536"),
+        (OLD, "square", "1024x1024"),
+        (OLD, "1216x1824", "1024x1536"),
+    ],
+)
+async def test_a_size_is_one_that_the_model_takes(model, size, sent, tmp_path):
+    async with bench("openai", tmp_path) as at:
+        edited = await at.edit(model=model, params=ImageEditParams(prompt=PROMPT, size=size))
+        assert dict(at.standin.calls[0].fields)["size"] == sent
+    assert f"{edited.width}x{edited.height}" == sent
+
+
+async def test_every_model_that_is_offered_makes_a_picture(tmp_path):
+    async with bench("openai", tmp_path) as at:
+        assert at.driver.models[0] == DEFAULT
+        for model in at.driver.models:
+            await at.edit(model=model)
+
+
+async def test_a_slot_saved_for_another_model_still_makes_its_picture(tmp_path):
+    params = ImageEditParams(
+        prompt=PROMPT, quality="max", background="transparent", output_format="png", complexity="low"
+    )
+    async with bench("openai", tmp_path) as at:
+        await at.edit(model="gpt-image-2", params=params)
+        fields = dict(at.standin.calls[0].fields)
+    assert {"quality", "background", "complexity"} & fields.keys() == set()
+
+
+FREE = shipped().of("openai").by_id[DEFAULT].capabilities
+RULES = FREE.free_size
+
+
+def test_whatever_is_asked_for_ends_in_a_size_that_the_rules_allow():
+    assert RULES is not None
+    sides = (100, 333, 1000, 1023, 1600, 2161, 3841, 9999)
+    for width in sides:
+        for height in sides:
+            found = sizes.nearest_allowed(width, height, RULES)
+            assert sizes.problem(found, DEFAULT, FREE) is None, (width, height, found)
+
+
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("name", sizes.SHAPES)
+def test_a_shape_lies_or_stands_like_the_photo(name, wide):
+    found = sizes.size_for(name, (4000, 3000) if wide else (3000, 4000), FREE)
+    width, height = map(int, found.split("x"))
+    across, down = sizes.SHAPES[name]
+    assert (width >= height) if wide else (width <= height)
+    assert abs(min(width, height) / max(width, height) - across / down) < 0.01
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "webp"])
@@ -79,17 +165,37 @@ EDIT = ImageEditParams(prompt=PROMPT)
         ({}, "gpt-image-0", "model"),
         ({"background": "transparent"}, None, "params.background"),
         ({"background": "transparent", "output_format": "png"}, None, None),
+        ({"background": "transparent", "output_format": "png"}, "gpt-image-2", "params.background"),
         ({"output_format": "png", "output_compression": 50}, None, "params.output_compression"),
-        ({"size": "1536x1024"}, "square", "params.size"),
+        ({"size": "1200x1800"}, OLD, "params.size"),
+        ({"size": "1200x1800"}, None, "params.size"),
+        ({"size": "1216x1824"}, None, None),
+        ({"size": "3840x2160"}, None, None),
+        ({"size": "16:9"}, OLD, None),
+        ({"quality": "max"}, None, None),
+        ({"quality": "max"}, "gpt-image-2", "params.quality"),
+        ({"input_fidelity": "low"}, "gpt-image-2", "params.input_fidelity"),
+        ({"input_fidelity": "high"}, "gpt-image-1-mini", "params.input_fidelity"),
+        ({"complexity": "low"}, "gpt-image-2.5-flare", "params.complexity"),
     ],
 )
 async def test_what_the_model_would_reject_is_refused_when_the_slot_is_saved(change, model, field):
-    models = {"gpt-image-1.5": ModelCapabilities(), "square": ModelCapabilities(sizes=("1024x1024",))}
     async with httpx.AsyncClient() as client:
-        driver = OpenAIDriver(client, base_url="https://provider.example", models=models)
+        driver = OpenAIDriver(client, base_url="https://provider.example")
         found = driver.problems("image_edit", EDIT.model_copy(update=change), model, frozenset())
         assert "operation" in driver.problems("combine", EDIT, None, frozenset())
     assert list(found) == ([field] if field else [])
+
+
+async def test_a_size_that_breaks_the_rules_is_refused_with_the_rules_and_one_that_fits():
+    async with httpx.AsyncClient() as client:
+        driver = OpenAIDriver(client, base_url="https://provider.example")
+        wrong = EDIT.model_copy(update={"size": "1200x1800"})
+        found = driver.problems("image_edit", wrong, None, frozenset())
+    assert found["params.size"] == (
+        f"{DEFAULT} takes sides that 16 divides, 655360 to 8294400 pixels, at most 3840x2160 and 3 to 1; "
+        "1200x1792 would do"
+    )
 
 
 async def test_more_images_than_the_model_takes_are_not_sent(tmp_path):

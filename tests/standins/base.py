@@ -18,7 +18,7 @@ from tests.standins.lives import Life, Lives
 from tests.standins.script import REDIRECT_TARGET, Script, Step
 
 PAGE = "<!doctype html><html><head><title>Sign in</title></head><body>Welcome to the venue</body></html>"
-HUGE = 30_000_000  # bytes
+HUGE = 40_000_000  # bytes
 CANNED: dict[str, Callable[[], Response]] = {
     "html_page": lambda: HTMLResponse(PAGE),
     "bad_gateway": lambda: HTMLResponse("<html><body><h1>502 Bad Gateway</h1></body></html>", 502),

@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.applications import Starlette
@@ -28,14 +29,28 @@ SIZES = {
     "1:1": (1024, 1024), "2:3": (848, 1264), "3:2": (1264, 848), "3:4": (896, 1200), "4:3": (1200, 896),
     "4:5": (928, 1152), "5:4": (1152, 928), "9:16": (768, 1376), "16:9": (1376, 768), "21:9": (1584, 672),
 }  # fmt: skip
-SCALE = {"1K": 1, "2K": 2, "4K": 4}
-# model: (takes imageSize, images in one request)
+WIDE = {"1:4": (512, 2048), "4:1": (2048, 512), "1:8": (352, 2816), "8:1": (2816, 352)}
+SCALE = {"512": 0.5, "1K": 1, "2K": 2, "4K": 4}
+
+
+@dataclass(frozen=True)
+class Takes:
+    """What one model takes; no sizes: it does not know imageSize."""
+
+    sizes: tuple[str, ...] = ("1K", "2K", "4K")
+    thinking: tuple[str, ...] = ()
+    wide: bool = False
+    images: int = 14
+
+
 MODELS = {
-    "gemini-2.5-flash-image": (False, 3),
-    "gemini-3-pro-image-preview": (True, 14),
-    "gemini-3.1-flash-image-preview": (True, 14),
+    "gemini-nano-banana-2.1": Takes(thinking=("MINIMAL", "MEDIUM", "HIGH"), wide=True),
+    "gemini-3-pro-image": Takes(),
+    "gemini-3.1-flash-lite-image": Takes(sizes=("1K",), thinking=("MINIMAL", "HIGH")),
+    "gemini-3.1-flash-image": Takes(sizes=("512", "1K", "2K", "4K"), thinking=("MINIMAL", "HIGH"), wide=True),
+    "gemini-2.5-flash-image": Takes(sizes=(), images=3),
 }
-MAX_REQUEST = 20_971_520
+MAX_REQUEST = 100_000_000
 SIGNATURE = 2_000_000  # bytes beside a part; 1 to 2 MB are usual
 CATEGORIES = {"HARASSMENT", "HATE_SPEECH", "SEXUALLY_EXPLICIT", "DANGEROUS_CONTENT", "CIVIC_INTEGRITY"}
 THRESHOLDS = {"OFF", "BLOCK_NONE", "BLOCK_ONLY_HIGH", "BLOCK_MEDIUM_AND_ABOVE", "BLOCK_LOW_AND_ABOVE"}
@@ -55,7 +70,7 @@ class Gemini(StandIn):
         self,
         script: Script | None = None,
         *,
-        models: Mapping[str, tuple[bool, int]] = MODELS,
+        models: Mapping[str, Takes] = MODELS,
         keys: Iterable[str] | None = None,
         seconds: float = 0.0,
         new_account: bool = False,
@@ -67,9 +82,13 @@ class Gemini(StandIn):
     def build(self) -> Starlette:
         return Starlette(
             routes=[
-                Route("/v1beta/models", self.list_models),
-                Route("/v1beta/models/{model}:generateContent", self.generate, methods=["POST"]),
-                Route("/v1beta/models/{model}", self.get_model),
+                route
+                for version in ("v1", "v1beta")
+                for route in (
+                    Route(f"/{version}/models", self.list_models),
+                    Route(f"/{version}/models/{{model}}:generateContent", self.generate, methods=["POST"]),
+                    Route(f"/{version}/models/{{model}}", self.get_model),
+                )
             ]
         )
 
@@ -104,7 +123,7 @@ class Gemini(StandIn):
         if not self._serves(model):
             return _unknown_model(model)
         try:
-            asked = read_request(call, *self.models[model])
+            asked = read_request(call, self.models[model])
         except Refusal as refusal:
             return refusal.response
         step = await self.begin(call)
@@ -223,7 +242,7 @@ def _described(model: str) -> dict[str, Any]:
     }
 
 
-def read_request(call: Call, sized: bool, most_images: int) -> dict[str, Any]:
+def read_request(call: Call, takes: Takes) -> dict[str, Any]:
     """The images, prompt and wanted size of a request; raises ``Refusal`` if it breaks the contract."""
     if len(call.body) > MAX_REQUEST:
         raise _invalid(f"Request payload size exceeds the limit: {MAX_REQUEST} bytes.")
@@ -233,7 +252,7 @@ def read_request(call: Call, sized: bool, most_images: int) -> dict[str, Any]:
         body = _camel(json.loads(call.body))
     except ValueError:
         raise _invalid("Invalid JSON payload received. Unexpected end of string.") from None
-    _known(body, "", "contents", "generationConfig", "safetySettings")
+    _known(body, "", "contents", "generationConfig", "safetySettings", "serviceTier")
     contents = body.get("contents")
     if not isinstance(contents, list) or len(contents) != 1:
         raise _invalid("* GenerateContentRequest.contents: contents is not specified")
@@ -241,14 +260,16 @@ def read_request(call: Call, sized: bool, most_images: int) -> dict[str, Any]:
     if contents[0].get("role", "user") != "user":
         raise _invalid("Please use a valid role: user, model.")
     images, prompt = _read_parts(contents[0].get("parts"))
-    if len(images) > most_images:
-        raise _invalid(f"This model accepts at most {most_images} images.")
+    if len(images) > takes.images:
+        raise _invalid(f"This model accepts at most {takes.images} images.")
+    if body.get("serviceTier", "standard") not in {"standard", "flex", "priority"}:
+        raise _invalid("Invalid value at 'service_tier'")
     for setting in body.get("safetySettings", []):
         _known(setting, "safety_settings[0]", "category", "threshold")
         category, threshold = setting.get("category", ""), setting.get("threshold")
         if category.removeprefix("HARM_CATEGORY_") not in CATEGORIES or threshold not in THRESHOLDS:
             raise _invalid("Invalid value at 'safety_settings[0]'")
-    return {"images": images, "prompt": prompt, "size": _read_size(body.get("generationConfig", {}), sized)}
+    return {"images": images, "prompt": prompt, "size": _read_size(body.get("generationConfig", {}), takes)}
 
 
 def _camel(value: Any) -> Any:
@@ -286,23 +307,26 @@ def _read_parts(parts: Any) -> tuple[list[bytes], str]:
     return images, last["text"]
 
 
-def _read_size(config: Any, sized: bool) -> tuple[int, int] | None:
-    _known(config, "generation_config", "responseModalities", "imageConfig")
+def _read_size(config: Any, takes: Takes) -> tuple[int, int] | None:
+    _known(config, "generation_config", "responseModalities", "imageConfig", "thinkingConfig")
     if not set(config.get("responseModalities", [])) <= {"IMAGE", "TEXT"}:
         raise _invalid("Invalid value at 'generation_config.response_modalities'")
+    thinking = config.get("thinkingConfig", {})
+    _known(thinking, "generation_config.thinking_config", "thinkingLevel")
+    if "thinkingLevel" in thinking and thinking["thinkingLevel"] not in takes.thinking:
+        raise _invalid("Thinking level is not supported for this model.")
     image = config.get("imageConfig", {})
     _known(image, "generation_config.image_config", "aspectRatio", "imageSize")
-    if "imageSize" in image and not sized:
-        raise _invalid("imageSize is not supported by this model.")
-    ratio, size = image.get("aspectRatio"), image.get("imageSize", "1K")
-    if size not in SCALE:
-        raise _invalid("image_size must be one of 1K, 2K, 4K.")
+    if "imageSize" in image and image["imageSize"] not in takes.sizes:
+        raise _invalid(f"image_size must be one of {', '.join(takes.sizes) or 'none'}.")
+    ratio, scale = image.get("aspectRatio"), SCALE[image.get("imageSize", "1K")]
     if ratio is None:
         return None
-    if ratio not in SIZES:
-        raise _invalid(f"aspect_ratio must be one of {', '.join(SIZES)}.")
-    width, height = SIZES[ratio]
-    return width * SCALE[size], height * SCALE[size]
+    ratios = SIZES | WIDE if takes.wide else SIZES
+    if ratio not in ratios:
+        raise _invalid(f"aspect_ratio must be one of {', '.join(ratios)}.")
+    width, height = ratios[ratio]
+    return int(width * scale), int(height * scale)
 
 
 def _known(value: Any, where: str, *names: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import itertools
+import re
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -20,10 +21,15 @@ from tests.standins.lives import OPENAI
 from tests.standins.picture import decodes, edited, spelt
 from tests.standins.script import Script, Step
 
-MODELS = ("gpt-image-1.5",)
+FREE = ("gpt-image-2.6-flare", "gpt-image-2.6-sunburst", "gpt-image-2.5-flare", "gpt-image-2.5-sunburst",
+        "gpt-image-2")  # fmt: skip
+FIXED = ("gpt-image-1.5", "gpt-image-1-mini", "chatgpt-image-latest")
+MODELS = (*FREE, *FIXED)
+FIXED_SIZES = {"1024x1024", "1536x1024", "1024x1536", "auto"}
 VALUES = {
-    "size": {"1024x1024", "1536x1024", "1024x1536", "auto"},
-    "quality": {"low", "medium", "high", "auto"},
+    "quality": {"low", "medium", "high", "xhigh", "max", "auto"},
+    "moderation": {"auto", "low"},
+    "complexity": {"low", "medium", "high"},
     "output_format": {"png", "jpeg", "webp"},
     "background": {"transparent", "opaque", "auto"},
     "input_fidelity": {"high", "low"},
@@ -171,7 +177,7 @@ class OpenAI(StandIn):
         if len(fields) != len(call.fields):
             raise Refusal(_error(400, "Duplicate parameter.", "duplicate_parameter"))
         for name, value in fields.items():
-            if name not in {"model", "prompt", *VALUES}:
+            if name not in {"model", "prompt", "size", *VALUES}:
                 raise Refusal(_error(400, f"Unknown parameter: '{name}'.", "unknown_parameter"))
             if name in VALUES and value not in VALUES[name]:
                 raise Refusal(_error(400, f"Invalid value for '{name}'.", "invalid_value"))
@@ -181,10 +187,28 @@ class OpenAI(StandIn):
             raise Refusal(_error(400, "Invalid 'prompt': string too long.", "string_above_max_length"))
         if not self._serves(fields["model"]):
             raise Refusal(_unknown_model(fields["model"]))
+        self._check_for_model(fields)
         if fields.get("background") == "transparent" and fields.get("output_format") == "jpeg":
             raise Refusal(_error(400, "Transparent background is not supported for jpeg.", "invalid_value"))
         if fields.get("output_format", "png") == "png" and fields.get("output_compression", "100") != "100":
             raise Refusal(_error(400, "Compression less than 100 is not supported for png.", "invalid_value"))
+
+    def _check_for_model(self, fields: dict[str, str]) -> None:
+        model, size = fields["model"], fields.get("size", "auto")
+        newest = model.startswith(("gpt-image-2.5", "gpt-image-2.6"))
+        allowed = _fits(size) if model in FREE else size in FIXED_SIZES
+        if not allowed:
+            raise Refusal(_error(400, f"Invalid value for 'size': '{size}'.", "invalid_value"))
+        if fields.get("quality") in {"xhigh", "max"} and not newest:
+            raise Refusal(_error(400, "Invalid value for 'quality'.", "invalid_value"))
+        if "input_fidelity" in fields and model in FREE:
+            raise Refusal(_error(400, "This model has no input_fidelity.", "invalid_input_fidelity_model"))
+        if fields.get("input_fidelity") == "high" and model == "gpt-image-1-mini":
+            raise Refusal(_error(400, "Invalid value for 'input_fidelity'.", "invalid_value"))
+        if "complexity" in fields and not model.startswith("gpt-image-2.6"):
+            raise Refusal(_error(400, "Unknown parameter: 'complexity'.", "unknown_parameter"))
+        if fields.get("background") == "transparent" and model == "gpt-image-2":
+            raise Refusal(_error(400, "This model makes no transparent background.", "invalid_value"))
 
     def _check_files(self, call: Call) -> None:
         if not call.files or len(call.files) > 16:
@@ -239,6 +263,23 @@ def _usage(images: int, prompt: str) -> dict[str, Any]:
         "output_tokens_details": {"image_tokens": made, "text_tokens": 0},
         "total_tokens": sent + text + made,
     }
+
+
+def _fits(size: str) -> bool:
+    """The rules for any width and height."""
+    if size == "auto":
+        return True
+    found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", size)
+    if not found:
+        return False
+    shorter, longer = sorted((int(found[1]), int(found[2])))
+    return (
+        shorter % 16 == longer % 16 == 0
+        and longer <= 3 * shorter
+        and 655_360 <= shorter * longer <= 8_294_400
+        and longer <= 3840
+        and shorter <= 2160
+    )
 
 
 def _unknown_model(model: str) -> Response:

@@ -90,7 +90,7 @@ price.picture = { "1K" = 0.03 }
     assert model.id == "gemini-nano-banana-3"
     assert model.capabilities.ratios == before.capabilities.ratios
     assert (model.price.of_picture("1K"), model.price.source) == (Decimal("0.03"), "models.toml")
-    assert "gemini-2.5-flash-image" not in catalogue.of("gemini").names
+    assert "gemini-2.5-flash-image" not in catalogue.of("gemini").names_on(TODAY)
     assert catalogue.get("gemini", "gemini-2.5-flash-image") is not None
 
 
@@ -130,7 +130,7 @@ default = "v9"
         'models.toml: gemini."gemini-nano-banana-2.1".capabilities.pictures_in: must be 1 or more',
         "models.toml: gemini.\"gemini-9\": like: there is no model 'gemini-6'",
         "models.toml: gemini.hidden: there is no model 'gemini-8'",
-        "models.toml: gemini.default: must be a model that is offered, not 'gemini-7'",
+        "models.toml: gemini.default: there is no model 'gemini-7'",
         "models.toml: midjourney: is none of the providers bfl, fal, gemini, openai",
     ]
     assert catalogue.get("gemini", "gemini-10") is not None

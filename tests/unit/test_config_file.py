@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from appliance.config_file import ConfigError, key_lines, load_config
+from appliance.core.clock import utcnow
 from appliance.providers.registry import ProviderRegistry
 from appliance.settings.operator import OperatorSettings
 from tests.support.stack import CHECKOUT
@@ -104,3 +105,28 @@ def test_a_permission_that_does_not_exist_is_named(tmp_path: Path, registry: Pro
     line = next(number for number, line in enumerate(text.splitlines(), 1) if "slots:burn" in line)
     assert only.startswith(f"appliance.toml, line {line}: roles.viewer.permissions[2]: ")
     assert "'slots:pause'" in only
+
+
+def test_not_one_shipped_slot_names_a_model_that_is_going(registry: ProviderRegistry) -> None:
+    config = load_config(CHECKOUT / "config/appliance.toml", registry)
+    today = utcnow().date()
+    routes = [(slot.provider, slot.model) for slot in config.slots]
+    routes += [(route.provider, route.model) for slot in config.slots for route in slot.fallbacks]
+    models = {
+        (provider, name): model.state_on(today)
+        for provider, name in routes
+        if (model := registry.catalogue.get(provider, name))
+    }
+    assert set(models) == {("gemini", "gemini-nano-banana-2.1"), ("openai", "gpt-image-2.6-flare")}
+    assert set(models.values()) <= {"recommended", "current"}
+
+
+def test_a_wrong_fact_of_a_model_is_named_by_line_and_key(tmp_path: Path, registry: ProviderRegistry) -> None:
+    line = SHIPPED.count("\n") + 3
+    text = SHIPPED + '\n[catalogue.openai.models.gpt-image-2]\ncapabilities = { pictures_in = "many" }\n'
+    assert problems(tmp_path, registry, text) == [
+        (
+            f"appliance.toml, line {line}: catalogue.openai.models.gpt-image-2.capabilities.pictures_in: "
+            "must be a whole number"
+        )
+    ]

@@ -27,7 +27,9 @@ from appliance.lifecycle.doctor import local_http
 from appliance.lifecycle.doctor import network as doctor_network
 from appliance.lifecycle.stack.certificates import CERTIFICATE, days_left
 from appliance.migrations import runner
+from appliance.providers.catalogue.files import installed
 from appliance.providers.keys import KeyFiles
+from appliance.providers.operator_models import with_settings
 from appliance.providers.registry import DEFAULT_URLS, ProviderRegistry
 from appliance.providers.stored_keys import AllKeys, StoredKeys
 from appliance.settings.environment import Settings
@@ -68,6 +70,7 @@ async def examine(settings: Settings, *, front: Path) -> list[Finding]:
             *await asyncio.gather(asyncio.to_thread(_app, settings.listen)),
             reached,
             *await asyncio.to_thread(_files, settings, operator, front),
+            _models(settings, operator),
             *await _network(settings, operator, used, await _keys(settings, database, reached)),
         ]
     finally:
@@ -86,7 +89,9 @@ async def _keys(settings: Settings, database: Database, reached: Finding) -> All
 async def _network(
     settings: Settings, operator: OperatorSettings, used: dict[str, int], keys: AllKeys
 ) -> list[Finding]:
-    registry = ProviderRegistry(operator, settings.provider_base_urls)
+    registry = ProviderRegistry(
+        operator, settings.provider_base_urls, installed(settings.config_file, settings.site_dir)
+    )
     try:
         chosen = {name: connection.base_url for name, connection in operator.providers.items()}
         addresses = {
@@ -159,6 +164,16 @@ async def _operator(database: Database) -> tuple[OperatorSettings, dict[str, int
 def _files(settings: Settings, operator: OperatorSettings, front: Path) -> list[Finding]:
     disk = _disk(settings.media_root, operator.low_disk_bytes)
     return [disk, _backup_age(settings.backup_dir), *_certificate(front)]
+
+
+def _models(settings: Settings, operator: OperatorSettings) -> Finding:
+    """Whether everything that the files and the operator say of models could be used."""
+    files = installed(settings.config_file, settings.site_dir)
+    problems = with_settings(files, operator).problems
+    if not problems:
+        return Finding("models", State.OK, "every model's facts can be read")
+    said = "; ".join(map(str, problems))
+    return Finding("models", State.WARNING, f"left out: {said}", "Put it right; see docs/ops/models.md.")
 
 
 def _disk(root: Path, low: int) -> Finding:

@@ -18,6 +18,7 @@ from appliance.lifecycle.backup import tables
 from appliance.lifecycle.stack import role
 from appliance.lifecycle.stack.prepare import superuser_password_file
 from appliance.migrations.runner import upgrade
+from appliance.providers.catalogue.files import installed
 from appliance.providers.registry import ProviderRegistry
 from appliance.seed import SeedReport, seed
 from appliance.settings.environment import Settings
@@ -49,10 +50,14 @@ async def _is_of_a_newer_version(settings: Settings) -> bool:
 
 
 async def _seed(settings: Settings) -> SeedReport:
-    registry = ProviderRegistry(OperatorSettings())
+    registry = ProviderRegistry(
+        OperatorSettings(), catalogue=installed(settings.config_file, settings.site_dir)
+    )
     database = Database(settings.sqlalchemy_url(), pool_size=1)
     try:
         config = load_config(settings.config_file, registry)
+        for problem in registry.catalogue.problems:
+            sys.stdout.write(f"Left out: {problem}\n")
         return await seed(database, config, FirstPasswordFile(settings.secrets_dir))
     finally:
         await database.aclose()

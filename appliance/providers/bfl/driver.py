@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import ClassVar
 
 import httpx
 
-from appliance.core.clock import Deadline
+from appliance.core.clock import Deadline, utcnow
 from appliance.core.language import Message
 from appliance.providers.base import (
     EditedImage,
@@ -67,7 +68,16 @@ class BflDriver:
     @property
     def models(self) -> tuple[str, ...]:
         """The model names that may be chosen, the default first."""
-        return self._models.names
+        return self._models.names_on(utcnow().date())
+
+    def choices(self, operation: str, model: str | None) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002 - alike for all
+        """The values of a model that are not every model's."""
+        found = self._models.get(model)
+        if found is None:
+            return {}
+        has = found.capabilities
+        ratios = () if has.free_size else ("photo", "auto", *has.ratios)
+        return {"aspect_ratio": ratios} if ratios else {}
 
     def typical_seconds(self, operation: str, model: str | None) -> float:  # noqa: ARG002 - one call for all
         """How long a picture usually takes, until it has been measured."""

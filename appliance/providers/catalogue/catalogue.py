@@ -32,7 +32,7 @@ class CatalogueProblem:
 
     def __str__(self) -> str:
         where = ".".join(filter(None, (self.provider, self.model and f'"{self.model}"', self.field)))
-        return f"{self.layer}: {where}: {self.message}"
+        return ": ".join(filter(None, (self.layer, where, self.message)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,9 @@ class ProviderModels:
         shown = [model for model in self.by_id.values() if not model.hidden]
         return tuple(sorted(shown, key=lambda model: model.id != self.default_id))
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The ids of those that may be chosen, the default first."""
-        return tuple(model.id for model in self.offered)
+    def names_on(self, day: date) -> tuple[str, ...]:
+        """The ids of those that may be chosen and are there on ``day``, the default first."""
+        return tuple(model.id for model in self.offered if model.state_on(day) != "ended")
 
     @property
     def default(self) -> Model | None:
@@ -124,6 +123,10 @@ class Catalogue:
         """What to use instead of a model on ``day``; ``None`` where there is nothing else."""
         return self.of(provider).successor(model_id, day)
 
+    def with_problem(self, problem: CatalogueProblem) -> Catalogue:
+        """The same catalogue, with one more thing to tell."""
+        return Catalogue(self._providers, (*self.problems, problem))
+
     def with_layer(self, layer: Layer) -> Catalogue:
         """The catalogue with a layer's changes; what is wrong in it is left out and told."""
         problems: list[CatalogueProblem] = []
@@ -166,9 +169,12 @@ def _changed(
         by_id[model_id] = by_id[model_id].model_copy(update={"hidden": hidden})
         raw[model_id] = {**raw[model_id], "hidden": hidden}
     default = changes.get("default", before.default_id)
-    if default not in by_id or by_id[default].hidden:
-        wrong(f"must be a model that is offered, not {default!r}", "default")
+    if default not in by_id:
+        wrong(f"there is no model {default!r}", "default")
         default = before.default_id
+    if default in by_id and by_id[default].hidden:
+        wrong(f"{default!r} is the default, so it cannot be hidden", "hidden")
+        by_id[default] = by_id[default].model_copy(update={"hidden": False})
     return ProviderModels(provider, default, by_id, raw)
 
 

@@ -1,4 +1,4 @@
-"""Reads the catalogue's files: the shipped ones, one a provider, and those laid beside the appliance."""
+"""Reads the catalogue's layers: the shipped files, the config file, and one laid beside the appliance."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from appliance.providers.catalogue.catalogue import Catalogue, CatalogueProblem,
 
 _FOLDER = Path(__file__).parent
 SHIPPED = "shipped"
+SITE_FILE = "models.toml"
+TABLE = "catalogue"  # of the config file
 
 
 @cache
@@ -26,19 +28,37 @@ def shipped() -> Catalogue:
     return found
 
 
-def with_file(catalogue: Catalogue, path: Path) -> Catalogue:
-    """``catalogue`` with the changes of a file, if it is there; an unreadable one is told, and left out."""
+def installed(config_file: Path, site_dir: Path | None) -> Catalogue:
+    """The shipped catalogue with the changes of the config file and of ``models.toml`` in ``site_dir``.
+
+    What is wrong is left out and told (``problems``): the appliance starts all the same.
+    """
+    found = with_file(shipped(), config_file, table=TABLE)
+    return with_file(found, site_dir / SITE_FILE) if site_dir else found
+
+
+def with_file(catalogue: Catalogue, path: Path, *, table: str | None = None) -> Catalogue:
+    """``catalogue`` with the changes of a file, or of one table in it; a missing file has none."""
     try:
-        changes = _parsed(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, IsADirectoryError):
         return catalogue
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         message = "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
-        problem = CatalogueProblem(path.name, "", None, "", message)
-        return Catalogue(
-            {name: catalogue.of(name) for name in catalogue.providers}, (*catalogue.problems, problem)
-        )
-    return catalogue.with_layer(Layer(path.name, changes))
+        return catalogue.with_problem(CatalogueProblem(path.name, "", None, "", message))
+    return with_text(catalogue, text, path.name, table=table)
+
+
+def with_text(catalogue: Catalogue, text: str, name: str, *, table: str | None = None) -> Catalogue:
+    """``catalogue`` with the changes that a TOML text says, or one table in it."""
+    try:
+        changes = _parsed(text)
+    except tomllib.TOMLDecodeError as error:
+        return catalogue.with_problem(CatalogueProblem(name, "", None, "", f"is not TOML: {error}"))
+    changes = changes.get(table, {}) if table else changes
+    if not isinstance(changes, dict):
+        return catalogue.with_problem(CatalogueProblem(name, str(table), None, "", "must be a table"))
+    return catalogue.with_layer(Layer(name, changes))
 
 
 def _parsed(text: str) -> dict[str, Any]:

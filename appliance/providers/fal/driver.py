@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import httpx
 
-from appliance.core.clock import Deadline
+from appliance.core.clock import Deadline, utcnow
 from appliance.core.language import Message
 from appliance.providers.background import BackgroundCalls
 from appliance.providers.base import (
@@ -74,7 +74,19 @@ class FalDriver:
     @property
     def models(self) -> tuple[str, ...]:
         """The apps that may be chosen, the default first."""
-        return self._models.names
+        return self._models.names_on(utcnow().date())
+
+    def choices(self, operation: str, model: str | None) -> Mapping[str, tuple[str, ...]]:
+        """The values of a model that are not every model's."""
+        found = self._models.get(model) if operation == "image_edit" else None
+        if found is None:
+            return {}
+        has = found.capabilities
+        return {
+            "aspect_ratio": ("photo", "auto", *has.ratios) if has.ratios else (),
+            "resolution": ("auto", *has.sizes) if has.sizes else (),
+            "output_format": tuple(has.file_types),
+        }
 
     def typical_seconds(self, operation: str, model: str | None) -> float:
         """How long a picture usually takes, until it has been measured."""

@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 import httpx
 
-from appliance.core.clock import Deadline
+from appliance.core.clock import Deadline, utcnow
+from appliance.core.language import Message
 from appliance.providers.base import (
     EditedImage,
     EditRequest,
@@ -18,9 +19,11 @@ from appliance.providers.base import (
     ProviderPermanent,
     TemplateImage,
 )
-from appliance.providers.gemini.models import DEFAULT_MODELS, ModelCapabilities, nearest_ratio
+from appliance.providers.catalogue import Model, ProviderModels, shipped
 from appliance.providers.gemini.prompts import prompt_for
+from appliance.providers.gemini.request import generation_config, request_body
 from appliance.providers.gemini.settings import (
+    LEAST_THINKING,
     OPERATIONS,
     BackgroundReplaceParams,
     GeminiParams,
@@ -32,16 +35,15 @@ from appliance.providers.gemini.wire import (
     ModelList,
     OneModel,
     failure,
-    request_body,
 )
 from appliance.providers.http import MIB, get, post, read_error, read_json, usable_key
-from appliance.providers.model_table import ModelTable
 from appliance.providers.pictures import checked_base64
-from appliance.providers.problems import role_problems, templates_in_order
+from appliance.providers.problems import not_offered, role_problems, templates_in_order, unknown_model
 
-MAX_REQUEST_BYTES = 20_000_000  # base64 included; Google's limit is a little above
+MAX_REQUEST_BYTES = 100_000_000  # base64 included; Google's limit since 2026-01-08
 # A picture of 24 MiB in base64, drafts before it, and the signatures of each: 1 to 2 MB a part (2026-11-26).
 MAX_ANSWER_BYTES = 64 * MIB
+API_VERSION = "v1beta"  # the newest client's own default is v1, which lacks the aliases *-latest
 _SMALLER_SIDES = (2048, 1536, 1024, 768)  # pixels; the model cuts its input into tiles of 768
 
 
@@ -57,63 +59,76 @@ class GeminiDriver:
         client: httpx.AsyncClient,
         *,
         base_url: str,
-        models: Mapping[str, ModelCapabilities] = DEFAULT_MODELS,
+        models: ProviderModels | None = None,
+        api_version: str = API_VERSION,
         max_request_bytes: int = MAX_REQUEST_BYTES,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
         self._client = client
-        self._base_url = base_url.rstrip("/")
-        self._models = ModelTable(models)
+        self._api = f"{base_url.rstrip('/')}/{api_version}"
+        self._models = models or shipped().of(self.name)
         self._max_request_bytes = max_request_bytes
         self._max_answer_bytes = max_answer_bytes
 
     @property
     def models(self) -> tuple[str, ...]:
         """The model names that may be chosen, the default first."""
-        return self._models.names
+        return self._models.names_on(utcnow().date())
+
+    def choices(self, operation: str, model: str | None) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002 - alike for all
+        """The ratios, sizes and thinking levels of a model."""
+        found = self._models.get(model)
+        if found is None:
+            return {}
+        has = found.capabilities
+        others = tuple(level for level in has.thinking if level != LEAST_THINKING)
+        return {
+            "aspect_ratio": ("photo", *has.ratios) if has.ratios else (),
+            "image_size": ("auto", *has.sizes) if has.sizes else (),
+            "thinking": (LEAST_THINKING, *others, "auto") if has.thinking else (),
+        }
 
     def typical_seconds(self, operation: str, model: str | None) -> float:  # noqa: ARG002 - one call for all
         """How long a picture usually takes, until it has been measured."""
-        capabilities = self._models.get(model)
-        return capabilities.typical_seconds if capabilities else ModelCapabilities().typical_seconds
+        found = self._models.get(model) or self._models.default
+        return found.time.seconds if found else 0.0
 
     def problems(
         self, operation: str, params: Params, model: str | None, roles: frozenset[str]
     ) -> dict[str, str]:
         """What Gemini would reject, by field name; empty when all is well."""
         if operation not in OPERATIONS or not isinstance(params, OPERATIONS[operation].params):
-            return {"operation": f"gemini has no operation {operation!r} with such parameters"}
-        capabilities = self._models.get(model)
-        if capabilities is None:
-            return {"model": f"gemini has no model {model!r}; there are {', '.join(self.models)}"}
-        spec = OPERATIONS[operation]
-        found = role_problems(spec, roles, capabilities.max_images)
-        if isinstance(params, GeminiParams):
-            found |= _size_problems(params, capabilities, model or self._models.default)
-        described = isinstance(params, StyleTransferParams | BackgroundReplaceParams)
-        if described and not getattr(params, "prompt", "").strip() and not roles & set(spec.template_roles):
-            role = next(iter(spec.template_roles))
-            found["params.prompt"] = f"describe the {role} in words, or choose a {role} template"
-        return found
+            return {
+                "operation": Message(
+                    "gemini has no operation %(operation)s with such parameters", operation=repr(operation)
+                )
+            }
+        of = self._models.get(model)
+        if of is None:
+            return {"model": unknown_model(self.name, model, self.models)}
+        found = _incomplete(operation, params, roles, of)
+        always = ("photo", "auto", LEAST_THINKING)
+        return found | not_offered(of.id, params, self.choices(operation, model), always=always)
 
     async def edit(self, request: EditRequest, deadline: Deadline) -> EditedImage:
         """Make the picture before ``deadline`` ends."""
         key = usable_key(request.api_key)
         templates = templates_in_order(self.operations.get(request.operation), request.templates)
+        params, model = request.params, self._models.get(request.model) or self._models.default
         roles = tuple(template.role for template in templates)
-        found = self.problems(request.operation, request.params, request.model, frozenset(roles))
-        capabilities = self._models.get(request.model)
-        if found or capabilities is None or not isinstance(request.params, GeminiParams):
+        if model is None or not isinstance(params, GeminiParams) or request.operation not in OPERATIONS:
+            raise ProviderPermanent("refused_parameters")
+        if found := _incomplete(request.operation, params, frozenset(roles), model):
             raise ProviderPermanent("refused_parameters", "; ".join(found.values()))
-        if 1 + len(templates) > capabilities.max_images:
-            raise ProviderPermanent("too_many_images", f"the model takes {capabilities.max_images}")
-        model = request.model or self._models.default
-        prompt = prompt_for(request.params, roles)
+        if 1 + len(templates) > model.capabilities.pictures_in:
+            raise ProviderPermanent("too_many_images", f"the model takes {model.capabilities.pictures_in}")
+        prompt = prompt_for(params, roles)
+        name = request.model or model.id
         async with deadline.guard():
-            body = await self._body(request, request.params, templates, prompt, capabilities)
+            body = await self._body(request, params, templates, prompt, model)
             answer = await post(
                 self._client,
-                f"{self._base_url}/v1beta/models/{quote(model, safe='')}:generateContent",
+                f"{self._api}/models/{quote(name, safe='')}:generateContent",
                 deadline,
                 max_bytes=self._max_answer_bytes,
                 headers={"x-goog-api-key": key, "Content-Type": "application/json"},
@@ -130,7 +145,7 @@ class GeminiDriver:
         path = f"models/{quote(model, safe='')}" if model else "models?pageSize=1"
         answer = await get(
             self._client,
-            f"{self._base_url}/v1beta/{path}",
+            f"{self._api}/{path}",
             deadline,
             max_bytes=MIB,
             headers={"x-goog-api-key": key},
@@ -150,17 +165,19 @@ class GeminiDriver:
         params: GeminiParams,
         templates: tuple[TemplateImage, ...],
         prompt: str,
-        capabilities: ModelCapabilities,
+        model: Model,
     ) -> bytes:
-        """The request's bytes, with the photo as large as it was asked for and as fits."""
+        """The request's bytes, with the photo as large as it was asked for and as fits.
+
+        What the model does not know is left out or replaced by what is closest to it: a slot that
+        was saved for another model still makes its picture.
+        """
         width, height = request.photo.width, request.photo.height
-        ratio: str | None = params.aspect_ratio
-        if ratio == "photo":
-            ratio = nearest_ratio(width, height, capabilities.aspect_ratios)
+        config = generation_config(params, model.capabilities, width, height)
         longest = min(request.input_max_side or max(width, height), max(width, height))
         for side in (request.input_max_side, *(side for side in _SMALLER_SIDES if side < longest)):
             photo = await request.photo.encoded(side)
-            body = await asyncio.to_thread(request_body, photo, templates, prompt, params, ratio)
+            body = await asyncio.to_thread(request_body, photo, templates, prompt, config, params)
             if len(body) <= self._max_request_bytes:
                 return body
         raise ProviderPermanent(
@@ -168,13 +185,14 @@ class GeminiDriver:
         )
 
 
-def _size_problems(params: GeminiParams, capabilities: ModelCapabilities, model: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    ratios, sizes = capabilities.aspect_ratios, capabilities.image_sizes
-    if params.aspect_ratio not in {"photo", *ratios}:
-        found["params.aspect_ratio"] = f"{model} makes {', '.join(ratios) or 'no chosen ratio'}"
-    if params.image_size not in {"auto", *sizes}:
-        found["params.image_size"] = (
-            f"{model} makes {', '.join(sizes)}" if sizes else f"{model} has one size only: choose 'auto'"
+def _incomplete(operation: str, params: Params, roles: frozenset[str], model: Model) -> dict[str, str]:
+    """What is missing of a request, or too much, whatever values it asks for."""
+    spec = OPERATIONS[operation]
+    found = role_problems(spec, roles, model.capabilities.pictures_in)
+    described = isinstance(params, StyleTransferParams | BackgroundReplaceParams)
+    if described and not getattr(params, "prompt", "").strip() and not roles & set(spec.template_roles):
+        role = next(iter(spec.template_roles))
+        found["params.prompt"] = Message(
+            "describe the %(role)s in words, or choose a %(role)s template", role=role
         )
     return found

@@ -1,4 +1,7 @@
-"""The parameters of Gemini's operations: the admin form and the API schema are made from them."""
+"""The parameters of Gemini's operations: the admin form and the API schema are made from them.
+
+Which ratios, sizes and thinking levels there are is a matter of the model, so it is the catalogue's.
+"""
 
 from __future__ import annotations
 
@@ -8,35 +11,48 @@ from pydantic import Field
 
 from appliance.providers.base import Operation, Params
 
-AspectRatio = Literal["photo", "1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9"]
-ImageSize = Literal["auto", "1K", "2K", "4K"]
+# From the laxest to the strictest; Google's own default of the models since 2.5 is OFF.
 SafetyThreshold = Literal[
     "default", "OFF", "BLOCK_NONE", "BLOCK_ONLY_HIGH", "BLOCK_MEDIUM_AND_ABOVE", "BLOCK_LOW_AND_ABOVE"
 ]
 
 MULTILINE: dict[str, Any] = {"x-multiline": True}
 LONGEST_PROMPT = 8000  # characters
+LEAST_THINKING = "minimal"
 
 
 class GeminiParams(Params):
     """What all operations have in common."""
 
-    timed_by = ("image_size",)
+    timed_by = ("image_size", "thinking")
 
-    aspect_ratio: AspectRatio = Field(
+    aspect_ratio: str = Field(
         default="photo",
+        pattern=r"^(photo|[1-9]\d?:[1-9]\d?)$",
         title="Aspect ratio",
         description="Shape of the picture. 'photo' takes the one closest to the guest's photo.",
     )
-    image_size: ImageSize = Field(
+    image_size: str = Field(
         default="auto",
+        pattern=r"^(auto|\d{3,4}|[1-9]K)$",
         title="Picture size",
-        description="'auto' leaves it to the model (1K). Larger is slower; not every model has a choice.",
+        description="'auto' leaves it to the model (1K). Larger is slower and costs more.",
+    )
+    thinking: str = Field(
+        default=LEAST_THINKING,
+        pattern=r"^[a-z]{2,12}$",
+        title="Thinking",
+        description="More thinking follows difficult prompts better, but is slower and costs more.",
     )
     safety_threshold: SafetyThreshold = Field(
-        default="BLOCK_ONLY_HIGH",
+        default="default",
         title="Safety filter",
-        description="From which probability of harm Gemini blocks a picture. 'default' leaves it to Gemini.",
+        description="What Gemini refuses to make. Google's own choice is off; what follows is ever stricter.",
+    )
+    service_tier: Literal["standard", "priority", "flex"] = Field(
+        default="standard",
+        title="Service tier",
+        description="'priority' comes first and costs more; 'flex' is cheaper, but too slow for most booths.",
     )
 
 

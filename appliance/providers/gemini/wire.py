@@ -1,17 +1,13 @@
-"""Gemini's JSON: the request that is sent and what an answer means."""
+"""Gemini's JSON: what an answer means."""
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 from collections.abc import Sequence
-from typing import Any
 
 from pydantic import AliasChoices, BaseModel, Field
 
 from appliance.providers.base import (
-    EncodedImage,
     ProviderBadKey,
     ProviderError,
     ProviderNoImage,
@@ -21,18 +17,9 @@ from appliance.providers.base import (
     ProviderServiceOff,
     ProviderUnverified,
     ProviderWrongPlace,
-    TemplateImage,
 )
-from appliance.providers.gemini.settings import GeminiParams
 from appliance.providers.http import Answer, status_error
 from appliance.providers.scrub import scrub, word
-
-_CATEGORIES = (
-    "HARM_CATEGORY_HARASSMENT",
-    "HARM_CATEGORY_HATE_SPEECH",
-    "HARM_CATEGORY_SEXUALLY_EXPLICIT",
-    "HARM_CATEGORY_DANGEROUS_CONTENT",
-)
 
 # Finish reasons that judge the photo or the prompt; all others say only that no picture came.
 REFUSALS = frozenset(
@@ -66,37 +53,6 @@ _NOT_OF_THE_KEY: tuple[tuple[type[ProviderNotServed], str, tuple[str, ...]], ...
     ),
     (ProviderUnverified, "model_restricted", ("restricted model", "access to the model", "access to model")),
 )
-
-
-def request_body(
-    photo: EncodedImage,
-    templates: Sequence[TemplateImage],
-    prompt: str,
-    params: GeminiParams,
-    aspect_ratio: str | None,
-) -> bytes:
-    """The request as JSON bytes: the photo, then the templates, then the prompt."""
-    parts: list[dict[str, Any]] = [_inline(photo.media_type, photo.data)]
-    parts += [_inline(template.media_type, template.data) for template in templates]
-    parts.append({"text": prompt})
-    image: dict[str, str] = {}
-    if aspect_ratio:
-        image["aspectRatio"] = aspect_ratio
-    if params.image_size != "auto":
-        image["imageSize"] = params.image_size
-    body: dict[str, Any] = {
-        "contents": [{"role": "user", "parts": parts}],
-        "generationConfig": {"responseModalities": ["IMAGE"], **({"imageConfig": image} if image else {})},
-    }
-    if params.safety_threshold != "default":
-        body["safetySettings"] = [
-            {"category": category, "threshold": params.safety_threshold} for category in _CATEGORIES
-        ]
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _inline(media_type: str, data: bytes) -> dict[str, Any]:
-    return {"inlineData": {"mimeType": media_type, "data": base64.b64encode(data).decode("ascii")}}
 
 
 class OneModel(BaseModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, ClassVar, cast
@@ -59,6 +59,10 @@ class LocalDriver:
     def models(self) -> tuple[str, ...]:
         """None: the operations are all there is to choose."""
         return ()
+
+    def choices(self, operation: str, model: str | None) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002 - no models
+        """None: there are no models that differ."""
+        return {}
 
     def typical_seconds(self, operation: str, model: str | None) -> float:  # noqa: ARG002 - part of the interface
         """How long a camera's own file usually takes, in seconds."""

@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 import httpx
 
-from appliance.core.clock import Deadline
+from appliance.core.clock import Deadline, utcnow
+from appliance.core.language import Message
 from appliance.providers.base import (
     EditedImage,
     EditRequest,
@@ -16,9 +17,10 @@ from appliance.providers.base import (
     Params,
     ProviderPermanent,
 )
+from appliance.providers.catalogue import ProviderModels, shipped
 from appliance.providers.http import MIB, get, post, read_error, read_json, usable_key
-from appliance.providers.model_table import ModelTable
-from appliance.providers.openai.models import DEFAULT_MODELS, ModelCapabilities, nearest_size
+from appliance.providers.openai import sizes
+from appliance.providers.openai.request import request_fields, request_files
 from appliance.providers.openai.settings import OPERATIONS, ImageEditParams
 from appliance.providers.openai.wire import (
     EditAnswer,
@@ -26,12 +28,10 @@ from appliance.providers.openai.wire import (
     ModelList,
     OneModel,
     failure,
-    request_fields,
-    request_files,
     response_id_of,
 )
 from appliance.providers.pictures import checked_base64
-from appliance.providers.problems import role_problems, templates_in_order
+from appliance.providers.problems import not_offered, role_problems, templates_in_order, unknown_model
 
 MAX_IMAGE_BYTES = 50_000_000  # of each picture sent
 MAX_ANSWER_BYTES = 33 * MIB  # a picture of 24 MiB in base64
@@ -49,59 +49,80 @@ class OpenAIDriver:
         client: httpx.AsyncClient,
         *,
         base_url: str,
-        models: Mapping[str, ModelCapabilities] = DEFAULT_MODELS,
+        models: ProviderModels | None = None,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
         self._client = client
         self._base_url = base_url.rstrip("/")
-        self._models = ModelTable(models)
+        self._models = models or shipped().of(self.name)
         self._max_answer_bytes = max_answer_bytes
 
     @property
     def models(self) -> tuple[str, ...]:
         """The model names that may be chosen, the default first."""
-        return self._models.names
+        return self._models.names_on(utcnow().date())
+
+    def choices(self, operation: str, model: str | None) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002 - alike for all
+        """The sizes, qualities and other choices of a model."""
+        found = self._models.get(model)
+        if found is None:
+            return {}
+        has = found.capabilities
+        return {
+            "size": sizes.choices(has),
+            "quality": ("auto", *has.qualities) if has.qualities else (),
+            "background": ("auto", "opaque", "transparent") if has.transparency else ("auto", "opaque"),
+            "input_fidelity": ("auto", *has.input_fidelity) if has.input_fidelity else (),
+            "complexity": ("auto", *has.complexity) if has.complexity else (),
+        }
 
     def typical_seconds(self, operation: str, model: str | None) -> float:  # noqa: ARG002 - one call for all
         """How long a picture usually takes, until it has been measured."""
-        capabilities = self._models.get(model)
-        return capabilities.typical_seconds if capabilities else ModelCapabilities().typical_seconds
+        found = self._models.get(model) or self._models.default
+        return found.time.seconds if found else 0.0
 
     def problems(
         self, operation: str, params: Params, model: str | None, roles: frozenset[str]
     ) -> dict[str, str]:
         """What OpenAI would reject, by field name; empty when all is well."""
         if operation not in OPERATIONS or not isinstance(params, ImageEditParams):
-            return {"operation": f"openai has no operation {operation!r} with such parameters"}
-        capabilities = self._models.get(model)
-        if capabilities is None:
-            return {"model": f"openai has no model {model!r}; there are {', '.join(self.models)}"}
-        found = role_problems(OPERATIONS[operation], roles, capabilities.max_images)
-        if params.size not in {"photo", "auto", *capabilities.sizes}:
-            found["params.size"] = f"{model or self._models.default} makes {', '.join(capabilities.sizes)}"
+            return {
+                "operation": Message(
+                    "openai has no operation %(operation)s with such parameters", operation=repr(operation)
+                )
+            }
+        of = self._models.get(model)
+        if of is None:
+            return {"model": unknown_model(self.name, model, self.models)}
+        found = role_problems(OPERATIONS[operation], roles, of.capabilities.pictures_in)
+        choices = {name: some for name, some in self.choices(operation, model).items() if name != "size"}
+        found |= not_offered(of.id, params, choices, always=("auto",))
+        if wrong := sizes.problem(params.size, of.id, of.capabilities):
+            found["params.size"] = wrong
         if params.background == "transparent" and params.output_format == "jpeg":
-            found["params.background"] = "JPEG has no transparency: choose PNG or WebP as the file type"
+            found["params.background"] = Message(
+                "JPEG has no transparency: choose PNG or WebP as the file type"
+            )
         if params.output_compression is not None and params.output_format == "png":
-            found["params.output_compression"] = "PNG has no quality: leave it empty, or choose JPEG or WebP"
+            found["params.output_compression"] = Message(
+                "PNG has no quality: leave it empty, or choose JPEG or WebP"
+            )
         return found
 
     async def edit(self, request: EditRequest, deadline: Deadline) -> EditedImage:
         """Make the picture before ``deadline`` ends."""
         key, params = usable_key(request.api_key), request.params
         templates = templates_in_order(self.operations.get(request.operation), request.templates)
-        roles = frozenset(template.role for template in templates)
-        found = self.problems(request.operation, params, request.model, roles)
-        capabilities = self._models.get(request.model)
-        if found or capabilities is None or not isinstance(params, ImageEditParams):
-            raise ProviderPermanent("refused_parameters", "; ".join(found.values()))
-        if 1 + len(templates) > capabilities.max_images:
-            raise ProviderPermanent("too_many_images", f"the model takes {capabilities.max_images}")
-        size: str = params.size
-        if size == "photo":
-            size = nearest_size(request.photo.width, request.photo.height, capabilities.sizes)
-        model = request.model or self._models.default
+        model = self._models.get(request.model) or self._models.default
+        if model is None or not isinstance(params, ImageEditParams) or request.operation not in OPERATIONS:
+            raise ProviderPermanent("refused_parameters")
+        if 1 + len(templates) > model.capabilities.pictures_in:
+            raise ProviderPermanent("too_many_images", f"the model takes {model.capabilities.pictures_in}")
+        # What the model does not know is left out: a slot saved for another one still makes its picture.
+        photo, has = request.photo, model.capabilities
+        size = sizes.size_for(params.size, (photo.width, photo.height), has)
         async with deadline.guard():
-            files = request_files(await request.photo.encoded(request.input_max_side), templates)
+            files = request_files(await photo.encoded(request.input_max_side), templates)
             if any(len(data) > MAX_IMAGE_BYTES for _, (_, data, _) in files):
                 raise ProviderPermanent("request_too_large", f"a picture of over {MAX_IMAGE_BYTES} bytes")
             answer = await post(
@@ -110,7 +131,7 @@ class OpenAIDriver:
                 deadline,
                 max_bytes=self._max_answer_bytes,
                 headers={"Authorization": f"Bearer {key}"},
-                data=request_fields(params, model, size, fidelity=capabilities.input_fidelity),
+                data=request_fields(params, request.model or model.id, size, has),
                 files=files,
             )
             if answer.status != 200:

@@ -1,4 +1,7 @@
-"""The parameters of OpenAI's operation: the admin form and the API schema are made from them."""
+"""The parameters of OpenAI's operation: the admin form and the API schema are made from them.
+
+Which sizes and qualities there are is a matter of the model, so it is the catalogue's.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,13 @@ from typing import Literal
 from pydantic import Field
 
 from appliance.providers.base import Operation, Params
+from appliance.providers.openai.sizes import SIZE_PATTERN
 
 
 class ImageEditParams(Params):
     """Change the photo as the prompt says."""
 
-    timed_by = ("size", "quality")
+    timed_by = ("size", "quality", "complexity")
 
     prompt: str = Field(
         title="Prompt",
@@ -21,13 +25,17 @@ class ImageEditParams(Params):
         max_length=32_000,
         json_schema_extra={"x-multiline": True},
     )
-    size: Literal["photo", "auto", "1024x1024", "1536x1024", "1024x1536"] = Field(
+    size: str = Field(
         default="photo",
+        pattern=SIZE_PATTERN,
         title="Picture size",
-        description="In pixels. 'photo': closest in shape to the guest's photo; 'auto': the model's choice.",
+        description="A shape, upright or lying like the photo, or width x height in pixels: 1216x1824.",
     )
-    quality: Literal["auto", "low", "medium", "high"] = Field(
-        default="auto", title="Quality", description="Higher is slower and costs more."
+    quality: str = Field(
+        default="auto",
+        pattern=r"^[a-z]{2,12}$",
+        title="Quality",
+        description="Higher is slower and costs more.",
     )
     output_format: Literal["jpeg", "png", "webp"] = Field(
         default="jpeg", title="File type", description="JPEG is the fastest; transparency needs PNG or WebP."
@@ -42,8 +50,20 @@ class ImageEditParams(Params):
     background: Literal["auto", "opaque", "transparent"] = Field(
         default="auto", title="Background", description="Transparent is for cut-outs, as PNG or WebP."
     )
-    input_fidelity: Literal["high", "low"] = Field(
-        default="high", title="Likeness", description="'high' keeps faces as they are and costs more."
+    input_fidelity: str = Field(
+        default="auto",
+        pattern=r"^[a-z]{2,12}$",
+        title="Likeness",
+        description="'high' keeps faces as they are and costs more; 'auto' is as high as the model can.",
+    )
+    complexity: str = Field(
+        default="auto",
+        pattern=r"^[a-z]{2,12}$",
+        title="Complexity",
+        description="How much effort the model makes; less is faster.",
+    )
+    moderation: Literal["auto", "low"] = Field(
+        default="auto", title="Moderation", description="'low' refuses fewer pictures."
     )
 
 

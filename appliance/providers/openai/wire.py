@@ -1,4 +1,4 @@
-"""OpenAI's multipart request and what an answer means."""
+"""OpenAI's JSON: what an answer means."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from appliance.providers.base import (
-    EncodedImage,
     ProviderBadKey,
     ProviderError,
     ProviderNoImage,
@@ -19,10 +18,8 @@ from appliance.providers.base import (
     ProviderUnreachable,
     ProviderUnverified,
     ProviderWrongPlace,
-    TemplateImage,
 )
 from appliance.providers.http import Answer, retry_after, status_error
-from appliance.providers.openai.settings import ImageEditParams
 from appliance.providers.scrub import scrub, word
 
 # Error codes that judge the photo or the prompt.
@@ -31,31 +28,6 @@ REFUSALS = frozenset({"moderation_blocked", "content_policy_violation", "image_c
 EMPTY_ACCOUNT = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 
 _COUNTRY = "unsupported_country_region_territory"
-
-File = tuple[str, tuple[str, bytes, str]]
-
-
-def request_fields(params: ImageEditParams, model: str, size: str, *, fidelity: bool) -> dict[str, str]:
-    """The text fields; what the model would choose anyway is left out."""
-    fields = {"model": model, "prompt": params.prompt, "size": size, "output_format": params.output_format}
-    if params.quality != "auto":
-        fields["quality"] = params.quality
-    if params.background != "auto":
-        fields["background"] = params.background
-    if params.output_compression is not None:
-        fields["output_compression"] = str(params.output_compression)
-    if fidelity:
-        fields["input_fidelity"] = params.input_fidelity
-    return fields
-
-
-def request_files(photo: EncodedImage, templates: Sequence[TemplateImage]) -> list[File]:
-    """The file fields, the photo first."""
-    images = [(photo.data, photo.media_type), *((one.data, one.media_type) for one in templates)]
-    return [
-        ("image[]", (f"image-{number}.{media_type.rpartition('/')[2]}", data, media_type))
-        for number, (data, media_type) in enumerate(images, start=1)
-    ]
 
 
 class OneModel(BaseModel):

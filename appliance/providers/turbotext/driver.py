@@ -75,6 +75,10 @@ class TurbotextDriver:
         """Turbotext has no models to choose from."""
         return ()
 
+    def choices(self, operation: str, model: str | None) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002 - no models
+        """None: there are no models that differ."""
+        return {}
+
     def typical_seconds(self, operation: str, model: str | None) -> float:  # noqa: ARG002 - not published
         """How long a picture usually takes, until it has been measured."""
         return TYPICAL_SECONDS

@@ -61,7 +61,7 @@ class JobSummary(_Frozen):
     advice: AdviceView | None = Field(description="the reason in plain words, and what to do")
     provider: str = Field(description="of the route that delivered, else of the first", examples=["gemini"])
     operation: str = Field(examples=["image_edit"])
-    model: str | None = Field(examples=["gemini-2.5-flash-image"])
+    model: str | None = Field(examples=["gemini-nano-banana-2.1"])
     created_at: datetime
     finished_at: datetime | None
     elapsed_ms: int = Field(description="since the request's first byte", examples=[9120])

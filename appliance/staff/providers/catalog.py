@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.media.finish import OutputOptions
 from appliance.providers.base import Driver, Operation, Params
+from appliance.providers.catalogue import Model, ModelState, Words
 from appliance.providers.runner import RouteRunner
 from appliance.settings.operator import AppSettingsRepository
 from appliance.slots.prompts import PromptOptions
@@ -32,17 +35,25 @@ class KeyView(_Frozen):
 class CircuitView(_Frozen):
     """A route that is left alone after repeated failures; those in order are not listed."""
 
-    route: str = Field(examples=["gemini/gemini-2.5-flash-image"])
+    route: str = Field(examples=["gemini/gemini-nano-banana-2.1"])
     state: str = Field(examples=["open", "half_open"])
     probed_in: float = Field(description="seconds until a photo may try it again")
     reason: str | None
 
 
 class ModelView(_Frozen):
-    """A model, and how long a picture takes: measured, or the driver's estimate."""
+    """A model, and how long a picture takes: measured, or the catalogue's estimate."""
 
-    name: str = Field(examples=["gemini-2.5-flash-image"])
-    typical_seconds: float = Field(examples=[8.0])
+    name: str = Field(examples=["gemini-nano-banana-2.1"])
+    label: Words
+    note: Words | None
+    state: ModelState
+    ends_on: date | None = Field(description="its last day, where one is published")
+    typical_seconds: float = Field(examples=[12.0])
+    choices: dict[str, list[str]] = Field(
+        description="the values it takes of parameters that differ by model; none: leave it out",
+        examples=[{"image_size": ["auto", "1K", "2K", "4K"]}],
+    )
 
 
 class OperationView(_Frozen):
@@ -146,9 +157,20 @@ class ProviderCatalog:
             template_roles=operation.template_roles,
             typical_seconds=self._typical(driver, name, None),
             models=[
-                ModelView(name=model, typical_seconds=self._typical(driver, name, model))
-                for model in driver.models
+                self._model(driver, name, model)
+                for model in self._runner.registry.catalogue.models(driver.name)
             ],
+        )
+
+    def _model(self, driver: Driver, operation: str, model: Model) -> ModelView:
+        return ModelView(
+            name=model.id,
+            label=model.label,
+            note=model.life.note,
+            state=model.state_on(utcnow().date()),
+            ends_on=model.life.ends_on,
+            typical_seconds=self._typical(driver, operation, model.id),
+            choices={name: list(some) for name, some in driver.choices(operation, model.id).items()},
         )
 
     def _typical(self, driver: Driver, operation: str, model: str | None) -> float:

@@ -31,7 +31,7 @@ class Touch(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     provider: str = Field(examples=["gemini"])
-    model: str | None = Field(examples=["gemini-2.5-flash-image"])
+    model: str | None = Field(examples=["gemini-nano-banana-2.1"])
     slots: list[str] = Field(description="the active slots that may take it", examples=[["slot-009"]])
     key: str | None = Field(description="the last characters of the key", examples=["…f3a9"])
     ok: bool

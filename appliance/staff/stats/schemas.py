@@ -25,7 +25,7 @@ class Cause(_Frozen):
         description="`settings`: they no longer fit the provider; `no_key`, `keys_rest`, `circuit_open`: "
         "a route cannot be used now; `last_failure`: the newest guest's job failed"
     )
-    route: str | None = Field(default=None, examples=["gemini/gemini-2.5-flash-image"])
+    route: str | None = Field(default=None, examples=["gemini/gemini-nano-banana-2.1"])
     reason: str | None = Field(default=None, examples=["provider_unavailable"])
     provider_reason: str | None = Field(default=None, examples=["http_503"])
     fields: dict[str, str] | None = Field(default=None, description="of `settings`: what does not fit")

@@ -98,7 +98,7 @@ async def test_a_key_at_a_rate_limit_is_shown_with_the_model_that_set_it(
     gemini.script = Script([Step("quota", retry_after=120)])
     assert (await photo()).status != 200
     (shown,) = (await listed(admin, "gemini"))["keys"]
-    assert (shown["state"], shown["models"]) == ("set_aside", ["gemini-3-pro-image-preview"])
+    assert (shown["state"], shown["models"]) == ("set_aside", ["gemini-3-pro-image"])
     again = (await admin.post(f"{URL}/{view['id']}/use-again")).json()
     assert (again["state"], again["models"]) == ("in_use", [])
     assert (await photo()).status == 200

@@ -1,0 +1,79 @@
+"""What Gemini is asked: the JSON of one picture."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from appliance.providers.base import EncodedImage, TemplateImage
+from appliance.providers.catalogue import Capabilities
+from appliance.providers.gemini.settings import GeminiParams
+
+_CATEGORIES = (
+    "HARM_CATEGORY_HARASSMENT",
+    "HARM_CATEGORY_HATE_SPEECH",
+    "HARM_CATEGORY_SEXUALLY_EXPLICIT",
+    "HARM_CATEGORY_DANGEROUS_CONTENT",
+)
+
+
+def generation_config(
+    params: GeminiParams, capabilities: Capabilities, width: int, height: int
+) -> dict[str, Any]:
+    """What is asked of the model for a photo of ``width`` x ``height`` pixels: only what it knows."""
+    image: dict[str, str] = {}
+    if ratio := _ratio(params.aspect_ratio, capabilities.ratios, width, height):
+        image["aspectRatio"] = ratio
+    if params.image_size in capabilities.sizes:
+        image["imageSize"] = params.image_size
+    config: dict[str, Any] = {"responseModalities": ["IMAGE"]}
+    if image:
+        config["imageConfig"] = image
+    if params.thinking in capabilities.thinking:
+        config["thinkingConfig"] = {"thinkingLevel": params.thinking.upper()}
+    return config
+
+
+def _ratio(wanted: str, ratios: tuple[str, ...], width: int, height: int) -> str | None:
+    """The wanted ratio, or the model's closest one to it or to the photo."""
+    if wanted != "photo":
+        width, height = (int(part) for part in wanted.split(":"))
+    return nearest_ratio(width, height, ratios)
+
+
+def nearest_ratio(width: int, height: int, ratios: tuple[str, ...]) -> str | None:
+    """The ratio of ``ratios`` that is closest in shape to ``width`` x ``height``."""
+
+    def distance(ratio: str) -> float:
+        across, _, down = ratio.partition(":")
+        shape, wanted = width / height, int(across) / int(down)
+        return max(shape, wanted) / min(shape, wanted)
+
+    return min(ratios, key=distance, default=None)
+
+
+def request_body(
+    photo: EncodedImage,
+    templates: Sequence[TemplateImage],
+    prompt: str,
+    config: dict[str, Any],
+    params: GeminiParams,
+) -> bytes:
+    """The request as JSON bytes: the photo, then the templates, then the prompt."""
+    parts: list[dict[str, Any]] = [_inline(photo.media_type, photo.data)]
+    parts += [_inline(template.media_type, template.data) for template in templates]
+    parts.append({"text": prompt})
+    body: dict[str, Any] = {"contents": [{"role": "user", "parts": parts}], "generationConfig": config}
+    if params.safety_threshold != "default":
+        body["safetySettings"] = [
+            {"category": category, "threshold": params.safety_threshold} for category in _CATEGORIES
+        ]
+    if params.service_tier != "standard":
+        body["serviceTier"] = params.service_tier
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _inline(media_type: str, data: bytes) -> dict[str, Any]:
+    return {"inlineData": {"mimeType": media_type, "data": base64.b64encode(data).decode("ascii")}}

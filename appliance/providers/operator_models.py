@@ -1,0 +1,72 @@
+"""What the operator says of models on the settings page, as layers of the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from appliance.core.errors import ValidationFailed
+from appliance.providers.catalogue.catalogue import Catalogue, CatalogueProblem, Layer
+from appliance.providers.catalogue.files import with_text
+from appliance.settings.operator import OperatorSettings
+
+ADDED, CHOSEN, BEFORE = "added_models", "settings", "providers"
+
+# How facts were called in ``providers.NAME.models``, before there was a catalogue.
+_OLD_NAMES = {
+    "aspect_ratios": "ratios",
+    "image_sizes": "sizes",
+    "sizes": "sizes",
+    "max_images": "pictures_in",
+}
+
+
+def with_settings(catalogue: Catalogue, settings: OperatorSettings) -> Catalogue:
+    """``catalogue`` with what the operator changed; what is wrong is left out and told."""
+    before = {
+        provider: {"models": {name: _converted(facts) for name, facts in connection.models.items()}}
+        for provider, connection in settings.providers.items()
+        if connection.models
+    }
+    found = catalogue.with_layer(Layer(BEFORE, before)) if before else catalogue
+    if settings.added_models.strip():
+        found = with_text(found, settings.added_models, ADDED)
+    chosen: dict[str, dict[str, Any]] = {}
+    for provider, name in settings.default_models.items():
+        chosen.setdefault(provider, {})["default"] = name
+    for provider, names in settings.hidden_models.items():
+        chosen.setdefault(provider, {})["hidden"] = names
+    return found.with_layer(Layer(CHOSEN, chosen))
+
+
+def refuse_wrong(catalogue: Catalogue, settings: OperatorSettings) -> None:
+    """Raise ``ValidationFailed`` for what ``settings`` say wrongly of models, by setting."""
+    found: dict[str, list[str]] = {}
+    for problem in with_settings(catalogue, settings).problems[len(catalogue.problems) :]:
+        found.setdefault(_field(problem), []).append(_said(problem))
+    if found:
+        raise ValidationFailed(fields={name: "; ".join(said) for name, said in found.items()})
+
+
+def _field(problem: CatalogueProblem) -> str:
+    if problem.layer == CHOSEN:
+        return f"{problem.field or 'default'}_models.{problem.provider}"
+    if problem.layer == BEFORE and problem.provider:
+        return ".".join(filter(None, (BEFORE, problem.provider, "models", problem.model, problem.field)))
+    return problem.layer
+
+
+def _said(problem: CatalogueProblem) -> str:
+    if problem.layer == ADDED:
+        return str(problem).removeprefix(f"{ADDED}: ")
+    return problem.message
+
+
+def _converted(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """A model's facts as they were once given, in the catalogue's groups."""
+    capabilities: dict[str, Any] = {new: facts[old] for old, new in _OLD_NAMES.items() if old in facts}
+    if "input_fidelity" in facts:
+        capabilities["input_fidelity"] = ["high", "low"] if facts["input_fidelity"] else []
+    unknown = facts.keys() - _OLD_NAMES.keys() - {"input_fidelity", "typical_seconds"}
+    time = {"seconds": facts["typical_seconds"]} if "typical_seconds" in facts else {}
+    return {"capabilities": capabilities, "time": time} | {name: facts[name] for name in unknown}
