@@ -1,9 +1,9 @@
 """The pages as an application of their own, mounted at ``/admin``.
 
-A new page is a module with a ``router``, a line in ``SCREENS``, a template, and its words in both
-catalogs. Its routes take ``Annotated[Visit, Depends(allowed("…"))]``, call a service and answer
-with ``render.page`` or ``render.part``. Changes need no more for their protection: ``protect``
-stands before every route.
+A new page is a module with a ``router`` in the room of the same name as in ``staff/``, a line in
+``SCREENS``, a template beside it, and its words in both catalogs. Its routes take
+``Annotated[Visit, Depends(allowed("…"))]``, call a service and answer with ``render.page`` or
+``render.part``. Changes need no more for their protection: ``protect`` stands before every route.
 """
 
 from __future__ import annotations
@@ -11,26 +11,28 @@ from __future__ import annotations
 from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
-from appliance.admin import audit, errors
+from appliance.admin import errors
+from appliance.admin.audit import page as audit
 from appliance.admin.dashboard import address_note, disk
 from appliance.admin.dashboard import page as dashboard
-from appliance.admin.door import account, login
-from appliance.admin.door.headers import PageHeaders
-from appliance.admin.door.security import PasswordMustChange, protect
-from appliance.admin.event import end as event_end
-from appliance.admin.event import galleries as shared_galleries
+from appliance.admin.event import page as event
 from appliance.admin.jobs import page as jobs
-from appliance.admin.pictures import approval as moderation
-from appliance.admin.pictures import page as gallery
-from appliance.admin.pictures import templates as template_media
-from appliance.admin.pictures import view as pictures
+from appliance.admin.login import account
+from appliance.admin.login import page as login
+from appliance.admin.login.headers import PageHeaders
+from appliance.admin.login.security import PasswordMustChange, protect
+from appliance.admin.pictures import page as pictures
+from appliance.admin.pictures import view as previews
 from appliance.admin.settings import page as settings
 from appliance.admin.settings import previews as settings_previews
 from appliance.admin.settings import provider_keys
+from appliance.admin.shared_galleries import approval
+from appliance.admin.shared_galleries import page as shared_galleries
 from appliance.admin.slots import gallery as slot_gallery
 from appliance.admin.slots import history as slot_history
 from appliance.admin.slots import page as slots
-from appliance.admin.slots import trial as slot_test
+from appliance.admin.slots import trial as slot_trial
+from appliance.admin.template_media import page as template_media
 from appliance.core import error_handlers
 from appliance.core.routing import answering_head
 
@@ -41,15 +43,15 @@ SCREENS = (
     address_note,
     disk,
     dashboard,
-    pictures,
+    previews,
     provider_keys,
     slots,
     slot_history,
-    slot_test,
-    gallery,
-    moderation,
+    slot_trial,
+    pictures,
+    approval,
     shared_galleries,
-    event_end,
+    event,
     jobs,
     template_media,
     settings_previews,

@@ -7,8 +7,8 @@ from urllib.parse import quote, urlsplit
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from appliance.admin.door.headers import MOUNT
-from appliance.admin.door.security import PasswordMustChange, Visit, is_htmx, visit_of
+from appliance.admin.login.headers import MOUNT
+from appliance.admin.login.security import PasswordMustChange, Visit, is_htmx, visit_of
 from appliance.admin.render import html, page
 from appliance.core.error_handlers import error_response, retry_headers
 from appliance.core.errors import ApplianceError, NotAuthenticated, TokenExpired

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from appliance.accounts.permissions import Permission
-from appliance.admin.door.headers import MOUNT
-from appliance.admin.door.security import Visit
+from appliance.admin.login.headers import MOUNT
+from appliance.admin.login.security import Visit
 
 
 @dataclass(frozen=True, slots=True)

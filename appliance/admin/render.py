@@ -13,9 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from appliance.admin import assets
-from appliance.admin.door.headers import MOUNT
-from appliance.admin.door.security import NOTICE_COOKIE, THEMES, Visit
 from appliance.admin.i18n import NAMES, Words
+from appliance.admin.login.headers import MOUNT
+from appliance.admin.login.security import NOTICE_COOKIE, THEMES, Visit
 from appliance.admin.navigation import places_for
 
 # HTMX as a strict policy wants it: nothing evaluated, no style element of its own, only our own
@@ -41,8 +41,12 @@ _HTMX = json.dumps(
 )
 _KB, _MB, _GB = 1000, 1000**2, 1000**3
 
+_FOLDER = Path(__file__).parent
+# Each template lies beside its page, what several pages share in ``templates``; no two are called alike.
+_FOLDERS = sorted({path.parent for path in _FOLDER.glob("*/*.html")})
+
 _environment = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    loader=FileSystemLoader(_FOLDERS),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,

@@ -54,3 +54,16 @@ def test_no_other_module_answers_the_api() -> None:
 def test_every_room_of_the_staff_has_its_address_or_serves_one(api: list[APIRoute]) -> None:
     rooms = {path.name for path in STAFF.iterdir() if (path / "routes.py").exists()}
     assert rooms == {room_of(route.path) for route in api} - {BOOTH}
+
+
+def test_pages_have_the_rooms_of_the_api_and_no_others() -> None:
+    """The dashboard alone shows what several rooms know."""
+    shared = {"templates", "static", "i18n", "dashboard"}
+    rooms = {path.name for path in (PACKAGE / "admin").iterdir() if path.is_dir()} - {"__pycache__"}
+    assert rooms - shared <= {path.name for path in STAFF.iterdir()}
+
+
+def test_no_two_templates_are_called_alike() -> None:
+    """They are found by name alone, wherever they lie."""
+    names = [path.name for path in (PACKAGE / "admin").rglob("*.html")]
+    assert len(names) == len(set(names))

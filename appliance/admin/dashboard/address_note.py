@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from appliance.admin.door.security import Visit, allowed
+from appliance.admin.login.security import Visit, allowed
 from appliance.admin.render import part
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.admin.door.headers import MOUNT
-from appliance.admin.door.security import Visit, allowed
+from appliance.admin.login.headers import MOUNT
+from appliance.admin.login.security import Visit, allowed
 from appliance.admin.render import part
 from appliance.core.injection import service_of
 from appliance.housekeeping.disk_guard import DiskGuard

@@ -11,8 +11,8 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 
 from appliance.admin.dashboard import live
 from appliance.admin.dashboard.board import Board, Card, Disk
-from appliance.admin.door.headers import MOUNT
-from appliance.admin.door.security import SignedIn, Visit, allowed
+from appliance.admin.login.headers import MOUNT
+from appliance.admin.login.security import SignedIn, Visit, allowed
 from appliance.admin.render import html, page, part
 from appliance.core.errors import SlotNotFound
 from appliance.core.injection import service_of

@@ -11,9 +11,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.admin.dashboard.board import Board
-from appliance.admin.door.headers import MOUNT
-from appliance.admin.door.security import Visit, allowed
 from appliance.admin.jobs.view import WIDTH, attempts_chart, timings_chart, told
+from appliance.admin.login.headers import MOUNT
+from appliance.admin.login.security import Visit, allowed
 from appliance.admin.render import page, part
 from appliance.admin.slots.page import number_of
 from appliance.admin.slots.view import named

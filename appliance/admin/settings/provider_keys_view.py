@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from appliance.admin.door.security import Visit
+from appliance.admin.login.security import Visit
 from appliance.admin.slots.view import named
 from appliance.core.injection import service_of
 from appliance.staff.jobs.advice import Language, advice

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.admin.dashboard.board import Board
-from appliance.admin.door.headers import MOUNT
-from appliance.admin.door.security import Visit, allowed
 from appliance.admin.forms import read_form
+from appliance.admin.login.headers import MOUNT
+from appliance.admin.login.security import Visit, allowed
 from appliance.admin.render import part
 from appliance.core.injection import service_of
 from appliance.guests.links import guest_base

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.admin.door.headers import MOUNT
-from appliance.admin.door.security import Visit, allowed
 from appliance.admin.forms import read_form
 from appliance.admin.i18n import Words
+from appliance.admin.login.headers import MOUNT
+from appliance.admin.login.security import Visit, allowed
 from appliance.admin.render import page, part
 from appliance.admin.slots.draft import operation_of
 from appliance.admin.slots.fields import SchemaWords, properties

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.admin.dashboard.board import Board
-from appliance.admin.door.headers import MOUNT
-from appliance.admin.door.security import Visit, allowed
 from appliance.admin.forms import read_form
+from appliance.admin.login.headers import MOUNT
+from appliance.admin.login.security import Visit, allowed
 from appliance.admin.render import page, part
 from appliance.admin.slots.draft import Draft, changed, draft_from, draft_of, values_of
 from appliance.admin.slots.looks import with_look

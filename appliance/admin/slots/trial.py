@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from appliance.admin.door.security import Visit, allowed
 from appliance.admin.errors import explained
 from appliance.admin.jobs.view import attempts_chart, told
+from appliance.admin.login.security import Visit, allowed
 from appliance.admin.render import part
 from appliance.core.errors import ApplianceError
 from appliance.core.injection import service_of

@@ -11,9 +11,9 @@ from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
 from appliance.admin.dashboard.board import Board
-from appliance.admin.door.headers import MOUNT
-from appliance.admin.door.security import Visit, allowed
 from appliance.admin.forms import Form, read_form
+from appliance.admin.login.headers import MOUNT
+from appliance.admin.login.security import Visit, allowed
 from appliance.admin.render import page, part
 from appliance.admin.slots.page import number_of
 from appliance.core.clock import utcnow

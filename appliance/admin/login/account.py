@@ -8,8 +8,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.accounts.login import MIN_PASSWORD_CHARS, LoginService
-from appliance.admin.door.headers import MOUNT
-from appliance.admin.door.security import (
+from appliance.admin.errors import LOGIN
+from appliance.admin.forms import read_form
+from appliance.admin.i18n import NAMES
+from appliance.admin.login.headers import MOUNT
+from appliance.admin.login.security import (
     A_YEAR,
     LANGUAGE_COOKIE,
     THEME_COOKIE,
@@ -19,9 +22,6 @@ from appliance.admin.door.security import (
     Visiting,
     begin_session,
 )
-from appliance.admin.errors import LOGIN
-from appliance.admin.forms import read_form
-from appliance.admin.i18n import NAMES
 from appliance.admin.render import page
 from appliance.core.errors import InvalidCredentials, TooManyLogins, ValidationFailed
 from appliance.core.injection import service_of

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.admin.door.headers import MOUNT
-from appliance.admin.door.security import Visit, allowed
+from appliance.admin.login.headers import MOUNT
+from appliance.admin.login.security import Visit, allowed
 from appliance.admin.render import page, part
 from appliance.admin.slots.page import number_of
 from appliance.core.errors import NotFound

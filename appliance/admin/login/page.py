@@ -8,10 +8,10 @@ from fastapi.responses import RedirectResponse
 from appliance.accounts.login import LoginService
 from appliance.accounts.sessions import Grant, SessionService
 from appliance.accounts.tokens import DEVICE_LIFE
-from appliance.admin.door.headers import MOUNT
-from appliance.admin.door.security import SignedIn, Visiting, begin_session, end_session
 from appliance.admin.errors import LOGIN, PASSWORD
 from appliance.admin.forms import read_form
+from appliance.admin.login.headers import MOUNT
+from appliance.admin.login.security import SignedIn, Visiting, begin_session, end_session
 from appliance.admin.render import page
 from appliance.core.errors import ApplianceError, InvalidCredentials, TooManyLogins
 from appliance.core.injection import service_of

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from appliance.admin.door.headers import MOUNT
-from appliance.admin.door.security import Visit, allowed
 from appliance.admin.forms import read_form
+from appliance.admin.login.headers import MOUNT
+from appliance.admin.login.security import Visit, allowed
 from appliance.admin.render import page, part
 from appliance.core.errors import EventNotExported
 from appliance.core.injection import service_of

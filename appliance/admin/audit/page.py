@@ -13,9 +13,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from appliance.accounts.actions import GROUPS
 from appliance.accounts.audit import AuditFilter, AuditTrail
 from appliance.accounts.models import AuditLog
-from appliance.admin.door.headers import MOUNT
-from appliance.admin.door.security import Visit, allowed
 from appliance.admin.i18n import Words
+from appliance.admin.login.headers import MOUNT
+from appliance.admin.login.security import Visit, allowed
 from appliance.admin.render import page, part
 from appliance.core.injection import service_of
 from appliance.slots.schemas import SLOT_IDS
