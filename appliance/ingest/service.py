@@ -227,6 +227,7 @@ class IngestService:
 
     async def _edit(self, job: PhotoJob, record: JobRecord) -> Delivery:
         slot, settings = job.slot, job.slot.settings
+        record.primary_route = slot.primary
         untouched = as_it_is(slot.output, slot.overlay, settings.mark_ai_words)
         for_providers = job.deadline.shortened(FINISH_SECONDS if untouched else PRINT_SECONDS)
 

@@ -20,7 +20,7 @@ from appliance.core.errors import ApplianceError, DatabaseUnavailable, DeadlineE
 from appliance.jobs.models import INTERRUPTED_REASON, TIMEOUT_REASON, JobHistory, JobStatus
 from appliance.jobs.repository import JobRepository
 from appliance.media.store import StoredFile
-from appliance.providers.attempts import Attempt
+from appliance.providers.attempts import Attempt, decided
 
 log = structlog.get_logger()
 
@@ -39,6 +39,7 @@ class JobRecord:
     attempts: list[Attempt] = field(default_factory=list)
     result: StoredFile | None = None
     source_key: str | None = None
+    primary_route: str | None = None
     result_ttl: timedelta = timedelta(0)
 
     def mark(self, step: str, since: float) -> float:
@@ -165,6 +166,7 @@ class JobLedger:
                 timings=record.timings,
                 attempts=[attempt.stored() for attempt in record.attempts],
                 source_key=record.source_key,
+                **_of_primary(record),
                 **values,
             )
             # An earlier try may have come through although its answer was lost.
@@ -182,3 +184,14 @@ class JobLedger:
         """Wait for rows that are still being closed."""
         if self._closing:
             await asyncio.wait(self._closing, timeout=5)
+
+
+def _of_primary(record: JobRecord) -> dict[str, Any]:
+    """What the job showed of the slot's primary route."""
+    shown = decided(record.attempts)
+    if shown is None:
+        return {}
+    return {
+        "primary_route": record.primary_route,
+        "primary_trouble": shown.stored() if shown.lasting else None,
+    }

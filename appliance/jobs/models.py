@@ -35,6 +35,8 @@ class JobHistory(Base):
     the guest's own photo, where the operator has photos kept. ``short_code`` is given when a guest's
     short link is first asked for; ``approved_at`` and ``rejected_at`` are an operator's taps for
     galleries and walls. ``exported_at``: an event's archive with this picture was sent whole.
+    ``primary_route`` names the slot's primary route as it was set up, where this job showed how that is:
+    it made a picture, or failed as ``primary_trouble`` says, and will not make the next one either.
     """
 
     __tablename__ = "job_history"
@@ -73,6 +75,8 @@ class JobHistory(Base):
     approved_at: Mapped[datetime | None]
     rejected_at: Mapped[datetime | None]
     exported_at: Mapped[datetime | None]
+    primary_route: Mapped[str | None] = mapped_column(String(32))
+    primary_trouble: Mapped[dict[str, Any] | None]
 
     __table_args__ = (
         CheckConstraint("status in ('pending', 'done', 'timeout', 'failed')", name="status"),
@@ -111,6 +115,12 @@ class JobHistory(Base):
             "ix_job_history_deleted",
             "deleted_at",
             postgresql_where=text("deleted_at is not null and cleaned_at is null"),
+        ),
+        Index(
+            "ix_job_history_primary",
+            "slot_id",
+            text("created_at desc"),
+            postgresql_where=text("primary_route is not null"),
         ),
         Index("ix_job_history_sources", "created_at", postgresql_where=text("source_key is not null")),
         Index(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -30,6 +31,8 @@ class Attempt:
 
     ``key`` is the end of the key. ``reason`` and ``detail`` are the provider's own words. ``queue_position``
     is how many waited before it in the provider's queue when that was last asked; 0: it was being made.
+    ``primary``: of the job's first route. ``lasting``: the next photo will fail alike until somebody
+    does something.
     """
 
     provider: str
@@ -45,6 +48,8 @@ class Attempt:
     http_status: int | None = None
     response_id: str | None = None
     queue_position: int | None = None
+    primary: bool = False
+    lasting: bool = False
 
     @classmethod
     def begin(cls, route: Route, key: str | None, deadline: Deadline) -> Attempt:
@@ -76,6 +81,7 @@ class Attempt:
         """The provider did not deliver, for this reason."""
         self.outcome = Outcome.FAILED
         self.kind = error.kind
+        self.lasting = error.lasting
         self.reason = error.reason
         self.detail = error.detail
         self.http_status = error.http_status
@@ -84,6 +90,16 @@ class Attempt:
     def stored(self) -> dict[str, Any]:
         """As it is kept in the job's row."""
         return asdict(self)
+
+
+def decided(attempts: Sequence[Attempt]) -> Attempt | None:
+    """The newest attempt that shows how the primary route is: it made a picture, or will not make the
+    next one either; ``None`` where this job shows nothing of that.
+    """
+    made = (Outcome.DELIVERED, Outcome.PICTURE)
+    return next(
+        (one for one in reversed(attempts) if one.primary and (one.lasting or one.outcome in made)), None
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,6 +159,7 @@ class RouteRunner:
             if not circuit.admit() and not turn.last_chance:
                 self._skip(job, route, circuit)
             attempt = Attempt.begin(route, ends_in(key) if key else None, job.deadline)
+            attempt.primary = route is job.plan.routes[0]
             job.attempts.append(attempt)
             since = time.monotonic()
             try:

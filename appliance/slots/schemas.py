@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -29,6 +31,11 @@ class RouteConfig(BaseModel):
     operation: str = Field(max_length=32)
     model: str | None = Field(default=None, max_length=80)
     params: dict[str, Any] = Field(default_factory=dict)
+
+    def digest(self) -> str:
+        """A short name that differs when anything about this route does."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return blake2b(text.encode(), digest_size=12).hexdigest()
 
 
 class SlotFields(BaseModel):
@@ -83,6 +90,8 @@ class ActiveSlot:
     permits: int
     settings: OperatorSettings
     overlay: bytes | None = field(default=None, repr=False)
+    primary: str = ""
+    """Names the primary route as it is set up now."""
 
     def deadline_from(self, started: float) -> Deadline:
         """The deadline of a request whose first byte came at ``started`` (monotonic seconds)."""

@@ -117,4 +117,5 @@ class SlotService:
             permits=slot.permits or settings.slot_permits,
             settings=settings,
             overlay=next((item.data for item in templates if item.role == OVERLAY_ROLE), None),
+            primary=route_configs(slot)[0].digest(),
         )

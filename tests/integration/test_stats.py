@@ -101,7 +101,71 @@ async def test_a_slot_without_a_usable_key_is_failing_unless_a_fallback_steps_in
     assert "No API key" in found["why"][0]["advice"]["en"]["what"]
     await slot(SLOT, fallbacks=[{"provider": "local", "operation": "glow", "params": {}}])
     found = await stats(viewer)
-    assert (found["state"], causes(found)) == ("ready", ["no_key"])
+    assert (found["state"], causes(found)) == ("fallback", ["no_key"])
+
+
+LOCAL = {"provider": "local", "operation": "glow", "params": {}}
+
+
+async def test_a_slot_whose_first_route_will_fail_again_is_not_ready_although_its_fallback_delivers(
+    viewer: httpx.AsyncClient, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
+) -> None:
+    await slot(SLOT, **with_gemini(fallbacks=[LOCAL]))
+    gemini.script = Script(["bad_request", "unavailable"])
+    reply = await camera.post(f"/api/ingest/{SLOT}", shot)
+    assert reply.status == 200
+    found = await stats(viewer)
+    assert (found["state"], causes(found)) == ("fallback", ["primary_failed"])
+    (cause,) = found["why"]
+    assert cause["job_id"] == reply.headers["x-job-id"]
+    assert cause["route"].startswith("gemini/")
+    assert cause["advice"]["ru"]["do"]
+
+
+async def test_a_stumble_of_the_first_route_leaves_a_slot_ready(
+    viewer: httpx.AsyncClient, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
+) -> None:
+    await slot(SLOT, **with_gemini(fallbacks=[LOCAL], params={"prompt": "one that stumbles"}))
+    gemini.script = Script(then="refused")
+    assert (await camera.post(f"/api/ingest/{SLOT}", shot)).status == 200
+    assert (await stats(viewer))["state"] == "ready"
+
+
+async def test_a_slot_is_ready_again_when_its_first_route_delivers(
+    viewer: httpx.AsyncClient, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
+) -> None:
+    await slot(SLOT, **with_gemini(fallbacks=[LOCAL]))
+    gemini.script = Script(["bad_request"])
+    for state in ("fallback", "ready"):
+        assert (await camera.post(f"/api/ingest/{SLOT}", shot)).status == 200
+        found = await stats(viewer)
+        assert found["state"] == state
+    assert found["why"] == []
+
+
+async def test_a_slot_is_ready_again_when_its_first_route_is_set_up_otherwise(
+    viewer: httpx.AsyncClient, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
+) -> None:
+    await slot(SLOT, **with_gemini(fallbacks=[LOCAL]))
+    gemini.script = Script(["bad_request"])
+    await camera.post(f"/api/ingest/{SLOT}", shot)
+    assert (await stats(viewer))["state"] == "fallback"
+    await slot(SLOT, params={"prompt": "something else"})
+    assert (await stats(viewer))["state"] == "ready"
+
+
+async def test_a_refused_key_leaves_a_slot_on_its_fallback_until_another_key_is_there(
+    stack: Stack, viewer: httpx.AsyncClient, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
+) -> None:
+    stack.set_keys("gemini", "refused-key-00-8888")
+    gemini.revoked.add("refused-key-00-8888")
+    await slot(SLOT, **with_gemini(fallbacks=[LOCAL]))
+    assert (await camera.post(f"/api/ingest/{SLOT}", shot)).status == 200
+    found = await stats(viewer)
+    assert (found["state"], causes(found)) == ("fallback", ["primary_failed", "keys_rest"])
+    assert found["why"][0]["advice"]["place"] == "provider_keys"
+    stack.set_keys("gemini", "another-key-00-9999")
+    assert ((await stats(viewer))["state"], (await stats(viewer))["why"]) == ("ready", [])
 
 
 async def test_a_key_that_rests_is_named_with_the_time_it_takes(

@@ -18,7 +18,7 @@ on conflict do nothing
 _JOBS = """
 insert into job_history (job_id, slot_id, source, status, failure_reason, provider, operation, timings,
     upload_type, upload_size, upload_sha256, upload_sha1, deadline_seconds, result_key, result_type,
-    result_size, created_at, finished_at, result_expires_at)
+    result_size, created_at, finished_at, result_expires_at, primary_route)
 select id, 'slot-' || lpad((n % 15 + 1)::text, 3, '0'),
     case when n % 100 = 7 then 'test' else 'ingest' end,
     case when n % 33 = 0 then 'failed' else 'done' end,
@@ -28,7 +28,8 @@ select id, 'slot-' || lpad((n % 15 + 1)::text, 3, '0'),
     case when n % 33 <> 0 then 'results/' || id || '.jpg' end,
     case when n % 33 <> 0 then 'image/jpeg' end,
     case when n % 33 <> 0 then 600000 end,
-    at, at + interval '3 s', case when n % 33 <> 0 then at + interval '72 h' end
+    at, at + interval '3 s', case when n % 33 <> 0 then at + interval '72 h' end,
+    case when n % 33 <> 0 then 'a route' end
 from (select n, gen_random_uuid() as id, now() - n * interval '26 s' as at
       from generate_series(1, $1::int) n) made
 """

@@ -43,8 +43,8 @@ class Card:
 
     @property
     def hindered(self) -> Cause | None:
-        """What keeps a ready slot from its first choice: it works on a fallback."""
-        if self.slot.state != "ready":
+        """What keeps a slot from its first choice: it works on a fallback."""
+        if self.slot.state not in ("ready", "fallback"):
             return None
         return next((cause for cause in self.slot.why if cause.kind != "last_failure"), None)
 

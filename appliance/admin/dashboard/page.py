@@ -120,9 +120,11 @@ async def addresses(slot_id: str, request: Request, visiting: MayLook) -> Respon
 def _tally(cards: Sequence[Card]) -> dict[str, Any]:
     """The line above the cards."""
     states = Counter(card.slot.state for card in cards)
+    fallback = {"fallback": states["fallback"]} if states["fallback"] else {}
     return {
         "tally": {
             "ready": states["ready"],
+            **fallback,
             "paused": states["paused"],
             "failing": states["failing"],
             "in_flight": sum(card.slot.in_flight for card in cards),

@@ -26,7 +26,8 @@ with hour as (
     group by slot_id
 )
 select slot.slot_id, coalesce(hour.total, 0) as total, coalesce(hour.done, 0) as done, hour.median_ms,
-       picture.job_id as picture, newest.jobs as newest
+       picture.job_id as picture, newest.jobs as newest, first.job_id as first_job,
+       first.primary_route, first.primary_trouble, first.created_at as first_at
 from slot
 left join hour using (slot_id)
 left join lateral (
@@ -46,6 +47,12 @@ left join lateral (
         order by created_at desc limit :newest
     ) one
 ) newest on true
+left join lateral (
+    select job_id, primary_route, primary_trouble, created_at
+    from job_history
+    where slot_id = slot.slot_id and primary_route is not null
+    order by created_at desc limit 1
+) first on true
 order by slot.slot_id
 """)
 
@@ -61,10 +68,26 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """The primary route failed at the newest job that tells of it, and will fail again.
+
+    ``route`` is the digest of the route as it was set up then; ``key`` the end of the key it had.
+    """
+
+    job_id: uuid.UUID
+    at: datetime
+    route: str
+    kind: str
+    reason: str
+    key: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class SlotFigures:
     """One slot's last hour. ``picture`` is the job of the newest picture that guests can see.
 
-    ``failure`` is the newest job if that failed; ``failing``: so did the few before it.
+    ``failure`` is the newest job if that failed; ``failing``: so did the few before it. ``trouble``: the
+    primary route makes no pictures until somebody does something.
     """
 
     total: int = 0
@@ -73,6 +96,7 @@ class SlotFigures:
     picture: uuid.UUID | None = None
     failure: Failure | None = None
     failing: bool = False
+    trouble: Trouble | None = None
 
 
 async def slot_figures(session: AsyncSession) -> dict[str, SlotFigures]:
@@ -92,6 +116,7 @@ def _figures(row: Any) -> SlotFigures:
         picture=row.picture,
         failure=None if last is None else _failure(last),
         failing=len(failed) == NEWEST,
+        trouble=_trouble(row) if row.primary_trouble else None,
     )
 
 
@@ -101,4 +126,16 @@ def _failure(job: dict[str, Any]) -> Failure:
         job["failure_reason"] or "internal_error",
         job["provider_reason"],
         datetime.fromisoformat(job["created_at"]),
+    )
+
+
+def _trouble(row: Any) -> Trouble:
+    failed = row.primary_trouble
+    return Trouble(
+        job_id=row.first_job,
+        at=row.first_at,
+        route=row.primary_route,
+        kind=failed["kind"],
+        reason=failed["reason"],
+        key=failed["key"],
     )

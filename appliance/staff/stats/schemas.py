@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.staff.jobs.schemas import AdviceView
 
-State = Literal["ready", "paused", "failing"]
-CauseKind = Literal["settings", "no_key", "keys_rest", "circuit_open", "last_failure"]
+State = Literal["ready", "fallback", "paused", "failing"]
+CauseKind = Literal["settings", "primary_failed", "no_key", "keys_rest", "circuit_open", "last_failure"]
 
 
 class _Frozen(BaseModel):
@@ -22,15 +22,16 @@ class Cause(_Frozen):
     """Something that is wrong, or was at the last photo."""
 
     kind: CauseKind = Field(
-        description="`settings`: they no longer fit the provider; `no_key`, `keys_rest`, `circuit_open`: "
+        description="`settings`: they no longer fit the provider; `primary_failed`: the first route failed "
+        "and will fail again until somebody does something; `no_key`, `keys_rest`, `circuit_open`: "
         "a route cannot be used now; `last_failure`: the newest guest's job failed"
     )
     route: str | None = Field(default=None, examples=["gemini/gemini-nano-banana-2.1"])
     reason: str | None = Field(default=None, examples=["provider_unavailable"])
     provider_reason: str | None = Field(default=None, examples=["http_503"])
     fields: dict[str, str] | None = Field(default=None, description="of `settings`: what does not fit")
-    job_id: uuid.UUID | None = Field(default=None, description="of `last_failure`")
-    at: datetime | None = Field(default=None, description="of `last_failure`")
+    job_id: uuid.UUID | None = Field(default=None, description="of `last_failure` and `primary_failed`")
+    at: datetime | None = Field(default=None, description="of `last_failure` and `primary_failed`")
     retry_in: float | None = Field(default=None, description="seconds until the route may be used again")
     advice: AdviceView | None = Field(default=None, description="in plain words, and what to do")
 
@@ -43,7 +44,10 @@ class SlotStats(_Frozen):
     provider: str = Field(examples=["local"])
     operation: str = Field(examples=["comic"])
     model: str | None
-    state: State = Field(description="`failing`: no route can be used, or the newest three jobs all failed")
+    state: State = Field(
+        description="`failing`: no route can be used, or the newest three jobs all failed; `fallback`: it "
+        "delivers, but not by its first route until somebody does what `why` says"
+    )
     why: list[Cause] = Field(description="what is wrong; a slot can be ready in spite of it, on a fallback")
     in_flight: int = Field(description="photos on their way now")
     last_hour: int = Field(description="guests' jobs that ended in the last hour")

@@ -7,14 +7,19 @@ from typing import Literal
 
 from appliance.core.db import Database
 from appliance.jobs.links import preview_path
+from appliance.providers.base import FailureKind
+from appliance.providers.keys import ends_in
 from appliance.providers.runner import RouteRunner
 from appliance.slots.configs import routes_of
 from appliance.slots.schemas import RouteConfig
 from appliance.staff.jobs.service import advice_view
 from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.slots.views import SlotView
-from appliance.staff.stats.queries import SlotFigures, slot_figures
+from appliance.staff.stats.queries import SlotFigures, Trouble, slot_figures
 from appliance.staff.stats.schemas import Cause, SlotStats, SlotStatsList, State
+
+LONG_REST = 60.0  # seconds: longer than any limit that is counted by the minute
+_OF_THE_KEY = {FailureKind.BAD_KEY, FailureKind.SPENT, FailureKind.NOT_SERVED}
 
 # By names such as ``slot:slot-005``: the gate belongs to ingest, which stands beside this.
 InUse = Callable[[], Mapping[str, int]]
@@ -46,16 +51,20 @@ class StatsService:
         )
 
     def _stats(self, slot: SlotView, figures: SlotFigures, in_flight: int) -> SlotStats:
-        blocked = [self._blocked(route) for route in routes_of(slot)]
-        why = [cause for cause in blocked if cause]
+        primary, *fallbacks = routes_of(slot)
+        trouble = self._trouble(primary, figures.trouble) if fallbacks else None
+        first, others = self._blocked(primary), [self._blocked(route) for route in fallbacks]
+        why = [cause for cause in (trouble, first, *others) if cause]
         if slot.problems:
             why.insert(0, Cause(kind="settings", fields=slot.problems))
         if figures.failure:
             why.append(_last_failure(figures))
-        unusable = bool(slot.problems) or all(blocked)
+        unusable = bool(slot.problems) or bool((trouble or first) and all(others))
         state: State = "paused"
-        if slot.active:
-            state = "failing" if unusable or figures.failing else "ready"
+        if slot.active and (unusable or figures.failing):
+            state = "failing"
+        elif slot.active:
+            state = "fallback" if trouble or _lasts(first) else "ready"
         return SlotStats(
             slot_id=slot.slot_id,
             display_name=slot.display_name,
@@ -71,6 +80,28 @@ class StatsService:
             median_ms=figures.median_ms,
             last_picture=figures.picture,
             preview_url=preview_path(figures.picture) if figures.picture else None,
+        )
+
+    def _trouble(self, route: RouteConfig, trouble: Trouble | None) -> Cause | None:
+        """Why the primary route will make no picture until somebody does something; ``None`` where
+        it delivered since, is set up otherwise now, or has another key than the one that failed.
+        """
+        if trouble is None or trouble.route != route.digest():
+            return None
+        name = f"{route.provider}/{route.model or route.operation}"
+        if trouble.kind in _OF_THE_KEY and route.provider in self._runner.registry.names:
+            model = self._runner.registry.model(route.provider, route.model)
+            usable = {ends_in(key) for key in self._runner.keys.usable(route.provider, model)}
+            if usable and trouble.key not in usable:
+                return None
+        return Cause(
+            kind="primary_failed",
+            route=name,
+            reason="provider_failed",
+            provider_reason=trouble.reason,
+            job_id=trouble.job_id,
+            at=trouble.at,
+            advice=advice_view("provider_failed", trouble.reason),
         )
 
     def _blocked(self, route: RouteConfig) -> Cause | None:
@@ -89,6 +120,11 @@ class StatsService:
         if circuit.state != "open":
             return None
         return _route_cause("circuit_open", name, circuit.last_reason, circuit.seconds_until_probe())
+
+
+def _lasts(cause: Cause | None) -> bool:
+    """Whether a route cannot be used for so long that somebody should do something."""
+    return cause is not None and (cause.kind == "no_key" or (cause.retry_in or 0) > LONG_REST)
 
 
 def _route_cause(
