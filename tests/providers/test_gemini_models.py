@@ -12,7 +12,7 @@ from appliance.providers.gemini import settings
 from appliance.providers.gemini.driver import GeminiDriver
 from tests.providers.photos import noise_bytes, photo_in
 from tests.providers.remote import KEY, PROMPT, bench
-from tests.standins.gemini import Takes
+from tests.standins.gemini_request import Takes
 
 DEFAULT, SMALL, LARGE = "gemini-nano-banana-2.1", "gemini-2.5-flash-image", "gemini-3-pro-image"
 

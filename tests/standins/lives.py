@@ -18,7 +18,7 @@ class Life:
     ended: bool = False
 
 
-_SPRING = Life("DEPRECATED", date(2026, 6, 25))  # still asked for by shipped slots
+_SPRING = Life("RETIRED", date(2026, 6, 25), ended=True)
 _YEARS_END = Life("DEPRECATED", date(2026, 12, 1))
 _DALL_E = Life("RETIRED", date(2026, 5, 12), ended=True)
 

@@ -22,7 +22,8 @@ from tests.standins.picture import decodes, edited, spelt
 from tests.standins.script import Script, Step
 
 FREE = ("gpt-image-2.6-flare", "gpt-image-2.6-sunburst", "gpt-image-2.5-flare", "gpt-image-2.5-sunburst",
-        "gpt-image-2")  # fmt: skip
+        "gpt-image-2", "gpt-image-2.5-flare-2026-09-08", "gpt-image-2.5-sunburst-2026-09-08",
+        "gpt-image-2-2026-04-21")  # fmt: skip
 FIXED = ("gpt-image-1.5", "gpt-image-1-mini", "chatgpt-image-latest")
 MODELS = (*FREE, *FIXED)
 FIXED_SIZES = {"1024x1024", "1536x1024", "1024x1536", "auto"}
@@ -207,7 +208,7 @@ class OpenAI(StandIn):
             raise Refusal(_error(400, "Invalid value for 'input_fidelity'.", "invalid_value"))
         if "complexity" in fields and not model.startswith("gpt-image-2.6"):
             raise Refusal(_error(400, "Unknown parameter: 'complexity'.", "unknown_parameter"))
-        if fields.get("background") == "transparent" and model == "gpt-image-2":
+        if fields.get("background") == "transparent" and not newest and model in FREE:
             raise Refusal(_error(400, "This model makes no transparent background.", "invalid_value"))
 
     def _check_files(self, call: Call) -> None:
