@@ -13,7 +13,7 @@ They are rendered in one place (``core/error_handlers.py``) in one form:
     ├── 409  IdempotencyKeyReused, VersionConflict, TemplateMediaInUse, EventNotExported
     ├── 410  ResultExpired
     ├── 413  PayloadTooLarge
-    ├── 415  UnsupportedMediaType, NotAnImage, ImageTooManyPixels
+    ├── 415  UnsupportedMediaType, NotAnImage, DamagedImage, ImageTooManyPixels
     ├── 422  ValidationFailed
     ├── 429  SlotBusy, RateLimited, TooManyLogins
     ├── 500  InternalError
@@ -59,6 +59,7 @@ class ErrorCode(StrEnum):
     PAYLOAD_TOO_LARGE = "payload_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     NOT_AN_IMAGE = "not_an_image"
+    DAMAGED = "damaged"
     IMAGE_TOO_MANY_PIXELS = "image_too_many_pixels"
     VALIDATION_FAILED = "validation_failed"
     SLOT_BUSY = "slot_busy"
@@ -252,6 +253,13 @@ class UnsupportedMediaType(ApplianceError):
 class NotAnImage(ApplianceError):
     status_code, code = 415, ErrorCode.NOT_AN_IMAGE
     default_message = "The file is not a picture that can be read. Send a whole JPEG, PNG or WebP file."
+
+
+class DamagedImage(ApplianceError):
+    """The type is right, but not every pixel is there."""
+
+    status_code, code = 415, ErrorCode.DAMAGED
+    default_message = "The picture is damaged or was cut off on the way. Take it again, or check the network."
 
 
 class ImageTooManyPixels(ApplianceError):

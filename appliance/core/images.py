@@ -1,4 +1,4 @@
-"""Picture bytes on their way from one feature to another, and what a file is by its first bytes."""
+"""Picture bytes on their way from one feature to another, and the one table of picture types."""
 
 from __future__ import annotations
 
@@ -7,17 +7,7 @@ from dataclasses import dataclass, field
 
 from appliance.core.errors import NotAnImage, UnsupportedMediaType
 
-SNIFF_BYTES = 16  # how much of a file names its type
-
-_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-_OTHER_TYPES: tuple[tuple[Callable[[bytes], bool], str], ...] = (
-    (lambda head: head[:6] in (b"GIF87a", b"GIF89a"), "GIF"),
-    (lambda head: head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS, "HEIC"),
-    (lambda head: head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis"), "AVIF"),
-    (lambda head: head[:4] in (b"II*\0", b"MM\0*"), "TIFF or camera raw"),
-    (lambda head: head[:2] == b"BM", "BMP"),
-    (lambda head: head[:4] == b"%PDF", "PDF"),
-)
+SNIFF_BYTES = 256  # how much of a file names its type; 188 of them are one packet of a camcorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +17,154 @@ class EncodedImage:
     data: bytes = field(repr=False)
     media_type: str
 
+    @property
+    def kind(self) -> PictureType:
+        """The row of the table that this picture belongs to."""
+        return PICTURE_TYPES[self.media_type]
 
-def sniff(head: bytes) -> str:
-    """The media type of a file that starts with ``head`` (``SNIFF_BYTES`` are enough).
 
-    Raises ``UnsupportedMediaType`` for picture types that are not taken, ``NotAnImage`` else.
+@dataclass(frozen=True, slots=True)
+class PictureType:
+    """A type that is taken, made, stored and delivered.
+
+    ``loader`` is libvips's own for it, named so that no other takes the file (an Ultra HDR JPEG has
+    a loader of its own in newer versions); ``saver`` is how libvips is told to write one.
+    ``exif_name`` is what the block that holds the orientation is called in such a file.
     """
-    if head[:3] == b"\xff\xd8\xff":
-        return "image/jpeg"
-    if head[:8] == b"\x89PNG\r\n\x1a\n":
-        return "image/png"
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "image/webp"
-    for matches, name in _OTHER_TYPES:
+
+    name: str
+    media_type: str
+    extension: str
+    loader: str
+    exif_name: bytes
+    starts: Callable[[bytes], bool]
+    transparent: bool = True
+    qualities: bool = True
+
+    @property
+    def saver(self) -> str:
+        """The file ending that makes libvips write this type."""
+        return f".{self.extension}"
+
+
+JPEG = PictureType(
+    "JPEG",
+    "image/jpeg",
+    "jpg",
+    "jpegload_buffer",
+    b"Exif\0\0",
+    lambda head: head[:3] == b"\xff\xd8\xff",
+    transparent=False,
+)
+PNG = PictureType(
+    "PNG",
+    "image/png",
+    "png",
+    "pngload_buffer",
+    b"eXIf",
+    lambda head: head[:8] == b"\x89PNG\r\n\x1a\n",
+    qualities=False,
+)
+WEBP = PictureType(
+    "WebP",
+    "image/webp",
+    "webp",
+    "webpload_buffer",
+    b"EXIF",
+    lambda head: head[:4] == b"RIFF" and head[8:12] == b"WEBP",
+)
+PICTURE_TYPES = {kind.media_type: kind for kind in (JPEG, PNG, WEBP)}
+EXTENSIONS = {kind.media_type: kind.extension for kind in PICTURE_TYPES.values()}
+
+
+def type_of(head: bytes) -> PictureType | None:
+    """The type of a picture by its first bytes; ``None`` for one that is not taken, and for no picture."""
+    return next((kind for kind in PICTURE_TYPES.values() if kind.starts(head)), None)
+
+
+def sniff(head: bytes) -> PictureType:
+    """The type of a file that starts with ``head`` (``SNIFF_BYTES`` are enough).
+
+    Raises ``UnsupportedMediaType``, which names the type, for pictures and videos that are not
+    taken, ``NotAnImage`` else.
+    """
+    if (kind := type_of(head)) is not None:
+        return kind
+    for matches, what in _NOT_TAKEN:
         if matches(head):
-            raise UnsupportedMediaType(f"This is a {name} file. Set the booth to send JPEG, PNG or WebP.")
+            raise UnsupportedMediaType(f"This is {what}")
     raise NotAnImage
+
+
+def _brands(head: bytes) -> list[bytes]:
+    """The brands that the head of an ISO media file names, its own first."""
+    if head[4:8] != b"ftyp":
+        return []
+    end = min(int.from_bytes(head[:4], "big"), len(head))
+    return [head[8:12], *(head[at : at + 4] for at in range(16, end - 3, 4))]
+
+
+def _still(*names: bytes) -> Callable[[bytes], bool]:
+    """Whether a still picture of the HEIF family is of one of ``names``; ``mif1`` tells only in its list."""
+
+    def matches(head: bytes) -> bool:
+        brands = _brands(head)
+        own = brands[:1]
+        return bool(own) and bool(set(brands if own[0] in (b"mif1", b"msf1", b"miaf") else own) & set(names))
+
+    return matches
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    return any(
+        head[first : first + 1] == head[first + step : first + step + 1] == b"G"
+        for first, step in ((0, 188), (4, 192))
+    )
+
+
+_RAW = "a camera RAW file{}. Set the camera's image quality to JPEG, without RAW."
+_VIDEO = "a video. Set the camera to take photos, as JPEG."
+_HEIC = "a HEIC file. Set the phone's camera to 'Most compatible', or the camera to JPEG instead of HEIF."
+_OTHER = "{} file. Set the booth to send JPEG, PNG or WebP."
+_HEIF_BRANDS = (
+    b"heic",
+    b"heix",
+    b"heim",
+    b"heis",
+    b"hevc",
+    b"hevx",
+    b"hevm",
+    b"hevs",
+    b"mif1",
+    b"msf1",
+    b"miaf",
+)
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+_NOT_TAKEN: tuple[tuple[Callable[[bytes], bool], str], ...] = (
+    (lambda head: head[4:12] == b"ftypcrx ", _RAW.format(" (CR3)")),
+    (lambda head: head[:4] == b"II*\0" and head[8:10] == b"CR", _RAW.format(" (CR2)")),
+    (lambda head: head[:15] == b"FUJIFILMCCD-RAW", _RAW.format(" (RAF)")),
+    (lambda head: head[:4] in (b"IIRO", b"IIRS", b"MMOR"), _RAW.format(" (ORF)")),
+    (lambda head: head[:4] == b"IIU\0", _RAW.format(" (RW2)")),
+    (lambda head: head[:4] in (b"FOVb", b"\0MRM") or head[6:14] == b"HEAPCCDR", _RAW.format("")),
+    (
+        lambda head: head[:4] in _TIFF,
+        "a TIFF or camera RAW file (NEF, ARW, DNG). Set the camera's image quality to JPEG, without RAW.",
+    ),
+    (_still(b"avif", b"avis"), _OTHER.format("an AVIF")),
+    (_still(*_HEIF_BRANDS), _HEIC),
+    (lambda head: head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide"), _VIDEO),
+    (lambda head: head[:4] == b"RIFF" and head[8:11] == b"AVI", _VIDEO),
+    (lambda head: head[:4] in (b"\x1aE\xdf\xa3", b"\0\0\1\xba", b"\0\0\1\xb3", b"FLV\1"), _VIDEO),
+    (_is_transport_stream, _VIDEO),
+    (
+        lambda head: head[:2] == b"\xff\x0a" or head[:12] == b"\0\0\0\x0cJXL \r\n\x87\n",
+        _OTHER.format("a JPEG XL"),
+    ),
+    (lambda head: head[:12] == b"\0\0\0\x0cjP  \r\n\x87\n", _OTHER.format("a JPEG 2000")),
+    (lambda head: head[:4] == b"8BPS", "a Photoshop file (PSD). Export it as JPEG or PNG."),
+    (lambda head: head[:6] in (b"GIF87a", b"GIF89a"), _OTHER.format("a GIF")),
+    (lambda head: head[:2] == b"BM", _OTHER.format("a BMP")),
+    (lambda head: head[:4] == b"%PDF", _OTHER.format("a PDF")),
+)

@@ -16,11 +16,12 @@ import structlog
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import PermissionDenied, ResultExpired, ResultNotFound
+from appliance.core.images import EXTENSIONS
 from appliance.guests.repository import ResultRepository
 from appliance.guests.screens import Screens
 from appliance.jobs.models import JobHistory, JobStatus
 from appliance.jobs.repository import JobRepository
-from appliance.media.store import EXTENSIONS, MediaStore
+from appliance.media.store import MediaStore
 from appliance.settings.operator import AppSettingsRepository, OperatorSettings
 
 log = structlog.get_logger()

@@ -18,12 +18,13 @@ from sqlalchemy import text
 
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
+from appliance.core.images import EXTENSIONS
 from appliance.core.ratelimit import RateLimiter
 from appliance.jobs.models import INTERRUPTED_REASON, UNDO_DELETE, JobHistory, JobStatus
 from appliance.jobs.repository import JobRepository
 from appliance.media import retention
 from appliance.media.retention import Leftover
-from appliance.media.store import EXTENSIONS, OWN_PHOTO, MediaStore
+from appliance.media.store import OWN_PHOTO, MediaStore
 from appliance.settings.operator import AppSettingsRepository
 
 log = structlog.get_logger()

@@ -12,10 +12,10 @@ from fastapi import Response
 from fastapi.responses import JSONResponse
 
 from appliance.core.errors import ValidationFailed
+from appliance.core.images import EXTENSIONS
 from appliance.core.language import Message
 from appliance.ingest.idempotency import Delivered
 from appliance.jobs.links import public_path, qr_path
-from appliance.media.store import EXTENSIONS
 from appliance.slots.schemas import ReplyForm
 
 _FORMS: tuple[ReplyForm, ...] = get_args(ReplyForm)

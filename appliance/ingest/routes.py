@@ -82,6 +82,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         ErrorCode.PAYLOAD_TOO_LARGE,
         ErrorCode.UNSUPPORTED_MEDIA_TYPE,
         ErrorCode.NOT_AN_IMAGE,
+        ErrorCode.DAMAGED,
         ErrorCode.IMAGE_TOO_MANY_PIXELS,
         ErrorCode.VALIDATION_FAILED,
         ErrorCode.SLOT_BUSY,

@@ -21,7 +21,6 @@ from appliance.core.errors import (
     ResultExpired,
     StorageFull,
 )
-from appliance.core.images import EncodedImage
 from appliance.core.language import Message
 from appliance.core.threads import finish_in_thread
 from appliance.core.uploads import ReceivedUpload, UploadReceiver, boundary_of
@@ -159,7 +158,7 @@ class IngestService:
             raise MissingField(
                 "The password is missing.", fields={PASSWORD_FIELD: Message("send it as a field")}
             )
-        return upload, await self._imaging.inspect(upload.file.path, slot.settings.max_pixels)
+        return upload, await self._imaging.receive(upload.file.path, slot.settings.max_pixels)
 
     async def _check_password(self, name: str, value: str) -> None:
         if name == PASSWORD_FIELD:
@@ -212,15 +211,14 @@ class IngestService:
         since = record.mark("provider", since)
         by_ai, settings = delivery.route.by_ai, job.slot.settings
         async with job.deadline.guard():
-            picture = EncodedImage(delivery.picture.data, delivery.picture.media_type)
             words = settings.mark_ai_words if by_ai else ""
             finished = await self._finisher.finish(
-                picture, job.slot.output, job.slot.overlay, job.deadline, job.link, words
+                delivery.picture, job.slot.output, job.slot.overlay, job.deadline, job.link, words
             )
             if settings.mark_ai_made and by_ai:
                 finished = marked(finished)
             since = record.mark("finish", since)
-            stored = await self._media.put_result(job.job_id, finished.data, finished.media_type)
+            stored = await self._media.put_result(job.job_id, finished)
         record.mark("store", since)
         record.done(stored, timedelta(hours=settings.result_ttl_hours))
         return Delivered(job.job_id, stored)

@@ -13,7 +13,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.core.clock import Deadline
-from appliance.core.images import EncodedImage
+from appliance.core.images import PICTURE_TYPES, EncodedImage
 from appliance.media.imaging import Imaging
 from appliance.media.mark import printed
 from appliance.media.metadata import strip
@@ -22,7 +22,6 @@ from appliance.media.qr import Corner, composed
 log = structlog.get_logger()
 
 STORE_SECONDS = 0.15  # kept back so that the picture can still be stored
-_SAVERS = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
 
 
 class OutputOptions(BaseModel):
@@ -122,8 +121,13 @@ def is_turned(data: bytes) -> bool:
     """Whether the picture says that it must be turned to be seen upright. Blocking, for a moment only:
     the pixels are not read.
     """
+    return orientation_of(data) != 1
+
+
+def orientation_of(data: bytes) -> int:
+    """How the picture says that it must be turned; 1 is upright."""
     image = pyvips.Image.new_from_buffer(data, "", access="sequential")
-    return bool(image.get_typeof("orientation") and image.get("orientation") != 1)
+    return int(image.get("orientation")) if image.get_typeof("orientation") else 1
 
 
 def finish(
@@ -135,7 +139,8 @@ def finish(
     words: str = "",
 ) -> EncodedImage:
     """``data`` as the slot wants it. Blocking; raises ``pyvips.Error`` for a picture it cannot read."""
-    image = pyvips.Image.new_from_buffer(data, "").autorot()
+    data = strip(data, media_type, orientation_of(data))
+    image = _as_rgb(pyvips.Image.new_from_buffer(data, "").autorot())
     before = image.width
     if options.pixels is not None:
         image = _placed(data, options, *options.pixels)
@@ -147,23 +152,33 @@ def finish(
         image = composed(image, link, options.qr, options.qr_percent, options.qr_colour)
     if words:
         image = printed(image, words, right=options.qr == "bottom-left")
-    kind = options.media_type or media_type
-    if kind == "image/jpeg" and image.hasalpha():
+    kind = PICTURE_TYPES[options.media_type or media_type]
+    if image.hasalpha() and not kind.transparent:
         image = image.flatten(background=_rgb(options.border_colour))
-    quality = {} if kind == "image/png" else {"Q": options.quality}
-    encoded: bytes = image.write_to_buffer(_SAVERS[kind], keep="icc", **quality)
-    return EncodedImage(encoded, kind)
+    quality = {"Q": options.quality} if kind.qualities else {}
+    encoded: bytes = image.write_to_buffer(kind.saver, keep="icc", **quality)
+    return EncodedImage(encoded, kind.media_type)
 
 
 def _rgb(colour: str) -> list[int]:
     return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
 
 
+def _as_rgb(image: pyvips.Image) -> pyvips.Image:
+    """``image`` in three bands of 8 bits, and transparency: what colours are put on must have them."""
+    if image.interpretation != "srgb":
+        has_profile = bool(image.get_typeof("icc-profile-data"))
+        image = image.icc_transform("srgb") if has_profile else image.colourspace("srgb")
+    return image.cast("uchar")
+
+
 def _placed(data: bytes, options: OutputOptions, width: int, height: int) -> pyvips.Image:
     if options.fit == "crop":
         # The most interesting part stays: with people in it, that is them.
-        return pyvips.Image.thumbnail_buffer(data, width, height=height, size="both", crop="attention")
-    inside = pyvips.Image.thumbnail_buffer(data, width, height=height, size="both")
+        return _as_rgb(
+            pyvips.Image.thumbnail_buffer(data, width, height=height, size="both", crop="attention")
+        )
+    inside = _as_rgb(pyvips.Image.thumbnail_buffer(data, width, height=height, size="both"))
     if inside.hasalpha():
         inside = inside.flatten(background=_rgb(options.border_colour))
     return inside.gravity(

@@ -15,14 +15,15 @@ from typing import TypeVar
 
 import pyvips
 
-from appliance.core.errors import ImageTooManyPixels, NotAnImage
-from appliance.core.images import SNIFF_BYTES, EncodedImage, sniff
+from appliance.core.decoding import DamagedPicture, header, load, must_be_whole
+from appliance.core.errors import DamagedImage, ImageTooManyPixels, UnsupportedMediaType
+from appliance.core.files import storage_errors
+from appliance.core.images import JPEG, PNG, SNIFF_BYTES, WEBP, EncodedImage, sniff
+from appliance.media.metadata import strip
 
 T = TypeVar("T")
 
-_CHECK_SIDE = 64  # decoding to this size reads the whole file but keeps little of it
-
-_LOADERS = {"image/jpeg": "jpegload", "image/png": "pngload", "image/webp": "webpload"}
+_FULL_QUALITY = 95  # of a picture that has to be encoded again at its full size: nothing of it is seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,32 +35,34 @@ class PhotoInfo:
     height: int
 
 
-def inspect_blocking(path: Path, max_pixels: int) -> PhotoInfo:
-    """Check that ``path`` is a whole picture of at most ``max_pixels``.
+def receive_blocking(path: Path, max_pixels: int) -> PhotoInfo:
+    """Check that ``path`` is a whole picture of at most ``max_pixels``, and clean the file.
 
     The size is read from the header and judged before anything is decoded; then the file is
-    decoded once to a small copy, which finds truncated and broken data.
-    Raises ``UnsupportedMediaType``, ``NotAnImage`` or ``ImageTooManyPixels``.
+    decoded once, which finds truncated and broken data. What remains is the picture and how it must
+    be turned: no position, no maker's notes, no video.
+    Raises ``UnsupportedMediaType``, ``NotAnImage``, ``DamagedImage`` or ``ImageTooManyPixels``.
     """
-    with path.open("rb") as file:
-        media_type = sniff(file.read(SNIFF_BYTES))
-    load = getattr(pyvips.Image, _LOADERS[media_type])
+    data = path.read_bytes()
+    kind = sniff(data[:SNIFF_BYTES])
     try:
-        header = load(str(path), access="sequential")
-        pixels = header.width * header.height
-        if pixels > max_pixels:
+        head = header(data, kind)
+        if head.bits != 8:
+            raise UnsupportedMediaType(f"This is a JPEG with {head.bits} bits. Set the camera to 8-bit JPEG.")
+        if head.pixels > max_pixels:
             raise ImageTooManyPixels(
-                f"The picture has {pixels / 1e6:.0f} million pixels, the limit is {max_pixels / 1e6:.0f}. "
-                "Set 'Max image size' in the booth software."
+                f"The picture has {head.pixels / 1e6:.0f} million pixels, the limit is "
+                f"{max_pixels / 1e6:.0f}. Set 'Max image size' in the booth software."
             )
-        turned = header.get_typeof("orientation") != 0 and header.get("orientation") in (5, 6, 7, 8)
-        pyvips.Image.thumbnail(str(path), _CHECK_SIDE, fail_on="error", no_rotate=True).copy_memory()
-    except pyvips.Error as error:
-        raise NotAnImage(
-            "The picture is damaged or was cut off on the way. Take it again, or check the network."
-        ) from error
-    width, height = (header.height, header.width) if turned else (header.width, header.height)
-    return PhotoInfo(media_type, width, height)
+        must_be_whole(data, kind)
+    except DamagedPicture as error:
+        raise DamagedImage from error
+    clean = strip(data, kind.media_type, head.orientation)
+    if clean != data:
+        beside = path.with_name(f"{path.name}.clean")  # the file may have another name, of a kept photo
+        beside.write_bytes(clean)
+        beside.replace(path)
+    return PhotoInfo(kind.media_type, *head.size)
 
 
 def encode_blocking(path: Path, max_side: int, quality: int) -> bytes:
@@ -69,6 +72,39 @@ def encode_blocking(path: Path, max_side: int, quality: int) -> bytes:
         image = image.flatten(background=[255, 255, 255])
     data: bytes = image.jpegsave_buffer(Q=quality, keep="none", optimize_coding=True)
     return data
+
+
+def for_sending(picture: EncodedImage) -> EncodedImage:
+    """``picture`` as every provider takes it: upright sRGB, 8 bits, JPEG or PNG, the first frame.
+
+    One that is all that already loses its metadata and nothing else. Blocking.
+    """
+    image = load(picture.data, picture.kind)
+    if picture.kind is not WEBP and _is_plain(image):
+        return EncodedImage(strip(picture.data, picture.media_type), picture.media_type)
+    longest = max(image.width, image.height)
+    plain = strip(picture.data, picture.media_type, _orientation(image))
+    image = pyvips.Image.thumbnail_buffer(plain, longest, height=longest, size="down", export_profile="srgb")
+    image = image.colourspace("srgb").cast("uchar")
+    if image.hasalpha() or picture.kind is PNG:
+        return EncodedImage(image.pngsave_buffer(keep="none"), PNG.media_type)
+    return EncodedImage(
+        image.jpegsave_buffer(Q=_FULL_QUALITY, keep="none", optimize_coding=True), JPEG.media_type
+    )
+
+
+def _orientation(image: pyvips.Image) -> int:
+    return int(image.get("orientation")) if image.get_typeof("orientation") else 1
+
+
+def _is_plain(image: pyvips.Image) -> bool:
+    profile = bytes(image.get("icc-profile-data")) if image.get_typeof("icc-profile-data") else b"sRGB"
+    return (
+        _orientation(image) == 1
+        and image.format == "uchar"
+        and (image.interpretation == "srgb" or (image.interpretation == "b-w" and image.bands == 1))
+        and (b"sRGB" in profile or "sRGB".encode("utf-16-be") in profile)
+    )
 
 
 class Imaging:
@@ -92,9 +128,10 @@ class Imaging:
         """``work(*args)`` for a page: a gallery that is opened keeps no photo waiting."""
         return await asyncio.get_running_loop().run_in_executor(self._pages, work, *args)
 
-    async def inspect(self, path: Path, max_pixels: int) -> PhotoInfo:
-        """``inspect_blocking`` in a thread."""
-        return await self.run(inspect_blocking, path, max_pixels)
+    async def receive(self, path: Path, max_pixels: int) -> PhotoInfo:
+        """``receive_blocking`` in a thread."""
+        with storage_errors():
+            return await self.run(receive_blocking, path, max_pixels)
 
     def close(self) -> None:
         """Give back the threads."""
@@ -111,15 +148,16 @@ class Photo:
         self.width = info.width
         self.height = info.height
         self._imaging = imaging
-        self._made: dict[tuple[int, int], asyncio.Task[bytes]] = {}
+        self._made: dict[tuple[int | None, int], asyncio.Task[EncodedImage]] = {}
 
     async def encoded(self, max_side: int | None, quality: int = 92) -> EncodedImage:
         """The photo ready to be sent; made once for each size, however many attempts need it."""
-        if max_side is None:
-            return EncodedImage(await asyncio.to_thread(self.path.read_bytes), self.media_type)
         wanted = (max_side, quality)
         if wanted not in self._made:
-            self._made[wanted] = asyncio.create_task(
-                self._imaging.run(encode_blocking, self.path, max_side, quality)
-            )
-        return EncodedImage(await asyncio.shield(self._made[wanted]), "image/jpeg")
+            self._made[wanted] = asyncio.create_task(self._imaging.run(self._encode, max_side, quality))
+        return await asyncio.shield(self._made[wanted])
+
+    def _encode(self, max_side: int | None, quality: int) -> EncodedImage:
+        if max_side is None:
+            return for_sending(EncodedImage(self.path.read_bytes(), self.media_type))
+        return EncodedImage(encode_blocking(self.path, max_side, quality), JPEG.media_type)

@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from appliance.core.images import EXTENSIONS
 from appliance.core.threads import finish_in_thread
 from appliance.core.uploads import ReceivedUpload, UploadReceiver, boundary_of
 from appliance.media.finish import OutputOptions, finish, is_turned
 from appliance.media.imaging import Imaging, PhotoInfo
 from appliance.media.metadata import strip
-from appliance.media.store import EXTENSIONS, MediaStore
+from appliance.media.store import MediaStore
 
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 50_000_000
@@ -52,7 +53,7 @@ class TemplateFiles:
                 folder, boundary, max_file_bytes=MAX_BYTES, file_field=FILE_FIELD, smaller="Make it smaller."
             )
             upload = await receiver.receive(body)
-            yield TemplateUpload(upload, await self._imaging.inspect(upload.file.path, MAX_PIXELS))
+            yield TemplateUpload(upload, await self._imaging.receive(upload.file.path, MAX_PIXELS))
         finally:
             await finish_in_thread(self._media.drop_temp, _FOLDER, upload_id)
 

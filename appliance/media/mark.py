@@ -5,12 +5,12 @@ and words printed small into a corner, where people do.
 from __future__ import annotations
 
 import struct
-import zlib
 
 import pyvips
 
 from appliance.core.images import EncodedImage
 from appliance.media.fonts import line
+from appliance.media.metadata import WEBP_HAS_XMP, png_chunk, webp_chunk, webp_file, webp_flagged
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 _XMP = (
@@ -21,7 +21,6 @@ _XMP = (
 ).encode()
 _JPEG_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
 _PNG_HEAD = b"XML:com.adobe.xmp\0\0\0\0\0"
-_WEBP_HAS_XMP, _WEBP_HAS_ALPHA = 0b0000_0100, 0b0001_0000
 
 
 _INK_SHARE, _GROUND = 0.026, 0.6  # the letters' height of the shorter side; how dark it is behind them
@@ -62,30 +61,9 @@ def _jpeg(data: bytes) -> bytes:
 
 def _png(data: bytes) -> bytes:
     content = _PNG_HEAD + _XMP
-    chunk = struct.pack(">I", len(content)) + b"iTXt" + content
-    chunk += struct.pack(">I", zlib.crc32(b"iTXt" + content))
     at = 8 + 12 + int.from_bytes(data[8:12], "big")  # after IHDR
-    return data[:at] + chunk + data[at:]
+    return data[:at] + png_chunk(b"iTXt", content) + data[at:]
 
 
 def _webp(data: bytes) -> bytes:
-    chunk = b"XMP " + struct.pack("<I", len(_XMP)) + _XMP + b"\0" * (len(_XMP) % 2)
-    body = data[12:]
-    if body[:4] == b"VP8X":
-        body = body[:8] + bytes([body[8] | _WEBP_HAS_XMP]) + body[9:]
-    else:
-        width, height, alpha = _webp_size(body)
-        flags = _WEBP_HAS_XMP | (_WEBP_HAS_ALPHA if alpha else 0)
-        size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
-        body = b"VP8X" + struct.pack("<II", 10, flags) + size + body
-    whole = b"WEBP" + body + chunk
-    return b"RIFF" + struct.pack("<I", len(whole)) + whole
-
-
-def _webp_size(body: bytes) -> tuple[int, int, bool]:
-    """Width, height and transparency of a WebP without the extended header."""
-    if body[:4] == b"VP8L":
-        bits = int.from_bytes(body[9:13], "little")
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, bool(bits >> 28 & 1)
-    width, height = struct.unpack_from("<HH", body, 14)
-    return width & 0x3FFF, height & 0x3FFF, False
+    return webp_file(webp_flagged(data[12:], WEBP_HAS_XMP) + webp_chunk(b"XMP ", _XMP))

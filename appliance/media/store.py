@@ -16,9 +16,9 @@ from pathlib import Path
 from appliance.core.errors import StorageFull
 from appliance.core.files import storage_errors, write_durably
 from appliance.core.health import LOW_DISK_BYTES
+from appliance.core.images import EXTENSIONS, EncodedImage
 from appliance.core.threads import finish_in_thread
 
-EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 ROOM_OF_A_PHOTO = 32 * 1024 * 1024  # the largest upload, its picture and their previews
 FOLDERS = ("temp", "results", "templates", "previews", "sources")
 OWN_PHOTO = "b"  # stands in the names of a guest's own photo's previews: ``{job_id}.b960.webp``
@@ -79,14 +79,14 @@ class MediaStore:
         """Remove one upload's folder with all in it; missing is fine."""
         shutil.rmtree(self.temp_folder(slot_id, job_id), ignore_errors=True)
 
-    async def put_result(self, job_id: uuid.UUID, data: bytes, media_type: str) -> StoredFile:
+    async def put_result(self, job_id: uuid.UUID, picture: EncodedImage) -> StoredFile:
         """Store a finished picture as ``results/{job_id}.{ext}``, durable when this returns.
 
         Raises ``StorageFull``; nothing is left behind then.
         """
-        key = f"results/{job_id}.{EXTENSIONS[media_type]}"
-        await self.put(key, data)
-        return StoredFile(key, media_type, len(data))
+        key = f"results/{job_id}.{picture.kind.extension}"
+        await self.put(key, picture.data)
+        return StoredFile(key, picture.media_type, len(picture.data))
 
     async def put(self, key: str, data: bytes) -> None:
         """Store a file under one of our keys, durable when this returns; raises ``StorageFull``."""

@@ -170,11 +170,9 @@ class Params(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class EditedImage:
-    """A finished picture: encoded bytes (JPEG, PNG or WebP), its type, and its size in pixels."""
+class EditedImage(EncodedImage):
+    """A picture that a provider made, and its size in pixels."""
 
-    data: bytes = field(repr=False)
-    media_type: str
     width: int
     height: int
     response_id: str | None = None

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import binascii
-import logging
 
-import pyvips
-
+from appliance.core.decoding import DamagedPicture, header, must_be_whole
+from appliance.core.images import SNIFF_BYTES, type_of
 from appliance.providers.base import EditedImage, ProviderNoImage, ProviderPermanent
-
-# At DEBUG it writes whole pictures into the log.
-logging.getLogger("pyvips").setLevel(logging.WARNING)
 
 MAX_PIXELS = 50_000_000  # the largest model makes 6336 x 2688 = 17 megapixels
 MIN_SIDE = 32  # pixels; anything smaller is a placeholder, not a guest's picture
@@ -19,17 +15,6 @@ MIN_SIDE = 32  # pixels; anything smaller is a placeholder, not a guest's pictur
 MAX_BYTES = 24 * 1024 * 1024  # of a picture
 
 _STANDARD_ALPHABET = bytes.maketrans(b"-_", b"+/")
-
-
-def picture_type(data: bytes) -> str | None:
-    """The media type by the first bytes: JPEG, PNG or WebP; ``None`` for anything else."""
-    if data.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    return None
 
 
 async def checked_picture(data: bytes, *, response_id: str | None = None) -> EditedImage:
@@ -65,17 +50,17 @@ def decoded_base64(text: str) -> bytes:
 def _check(data: bytes, response_id: str | None) -> EditedImage:
     if len(data) > MAX_BYTES:
         raise ProviderPermanent("answer_too_large", f"a picture of over {MAX_BYTES} bytes")
-    media_type = picture_type(data)
-    if media_type is None:
+    kind = type_of(data[:SNIFF_BYTES])
+    if kind is None:
         raise ProviderNoImage("not_a_picture", response_id=response_id)
     try:
-        image = pyvips.Image.new_from_buffer(data, "", access="sequential", fail_on="error")
-        width, height = int(image.width), int(image.height)
-        if width * height > MAX_PIXELS:
+        head = header(data, kind)
+        width, height = head.size
+        if head.pixels > MAX_PIXELS:
             raise ProviderNoImage("picture_too_large", f"{width}x{height}", response_id=response_id)
         if min(width, height) < MIN_SIDE:
             raise ProviderNoImage("picture_too_small", f"{width}x{height}", response_id=response_id)
-        image.avg()  # decodes every row; a truncated file fails here
-    except pyvips.Error:
+        must_be_whole(data, kind)
+    except DamagedPicture:
         raise ProviderNoImage("undecodable_picture", response_id=response_id) from None
-    return EditedImage(data, media_type, width, height, response_id)
+    return EditedImage(data, kind.media_type, width, height, response_id)

@@ -83,8 +83,9 @@ class SlotService:
     ) -> ActiveSlot:
         try:
             templates = [
-                TemplateImage(role, str(row.id), row.media_type, await self._templates.read(row))
+                TemplateImage(role, str(row.id), picture.media_type, picture.data)
                 for role, row in bound
+                for picture in [await self._templates.read(row)]
             ]
             recipe = build_recipe(
                 self._providers,

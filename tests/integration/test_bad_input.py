@@ -58,19 +58,30 @@ TABLE = {
         lambda _: [file_part(GOOD), password("nope")], 401, "invalid_ingest_password"
     ),
     "an empty file": Bad(photo_only(b""), 400, "missing_field", "empty"),
-    "three bytes": Bad(photo_only(b"\xff\xd8\xff"), 415, "not_an_image"),
+    "three bytes": Bad(photo_only(b"\xff\xd8\xff"), 415, "damaged"),
     "text renamed to .jpg": Bad(
         photo_only(b"this is no picture, whatever its name\n" * 50), 415, "not_an_image"
     ),
-    "a truncated JPEG": Bad(photo_only(GOOD[: len(GOOD) // 2]), 415, "not_an_image", "cut off"),
-    "a truncated PNG": Bad(photo_only(photos.portrait_png()[:9000]), 415, "not_an_image"),
-    "a truncated WebP": Bad(photo_only(photos.portrait_webp()[:9000]), 415, "not_an_image"),
-    "a JPEG head with noise behind it": Bad(
-        photo_only(GOOD[:20] + bytes(range(256)) * 40), 415, "not_an_image"
-    ),
+    "a truncated JPEG": Bad(photo_only(GOOD[: len(GOOD) // 2]), 415, "damaged", "cut off"),
+    "a truncated PNG": Bad(photo_only(photos.portrait_png()[:9000]), 415, "damaged"),
+    "a truncated WebP": Bad(photo_only(photos.portrait_webp()[:9000]), 415, "damaged"),
+    "a JPEG head with noise behind it": Bad(photo_only(GOOD[:20] + bytes(range(256)) * 40), 415, "damaged"),
     "a 200 MP PNG bomb": Bad(photo_only(photos.png_bomb()), 415, "image_too_many_pixels", "200 million"),
     "a GIF": Bad(photo_only(photos.in_format("GIF")), 415, "unsupported_media_type", "GIF"),
     "a HEIC": Bad(photo_only(photos.heic_head()), 415, "unsupported_media_type", "HEIC"),
+    "a camera's RAW": Bad(
+        photo_only(photos.case("cr3.bin")), 415, "unsupported_media_type", "camera RAW file (CR3)"
+    ),
+    "a video": Bad(
+        photo_only(photos.case("mp4.bin")), 415, "unsupported_media_type", "a video. Set the camera"
+    ),
+    "a JPEG XL": Bad(photo_only(photos.case("jxl.bin")), 415, "unsupported_media_type", "JPEG XL"),
+    "a JPEG of 12 bits": Bad(
+        photo_only(photos.case("jpeg12.jpg")), 415, "unsupported_media_type", "JPEG with 12 bits"
+    ),
+    "half a JPEG with an end marker": Bad(photo_only(photos.case("small_half_eoi.jpg")), 415, "damaged"),
+    "a JPEG with a hole": Bad(photo_only(photos.case("small_hole.jpg")), 415, "damaged"),
+    "half a WebP filled up with zeros": Bad(photo_only(photos.case("small_half_zeros.webp")), 415, "damaged"),
     "a TIFF": Bad(photo_only(photos.in_format("TIFF")), 415, "unsupported_media_type", "TIFF"),
     "21 MB": Bad(photo_only(GOOD + bytes(21_000_000)), 413, "payload_too_large", "20 MB"),
     "30 MB, which Nginx stops": Bad(photo_only(GOOD + bytes(30_000_000)), 413, "payload_too_large"),

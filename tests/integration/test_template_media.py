@@ -16,7 +16,7 @@ from PIL import Image
 from tests.standins import StandIn
 from tests.support.camera import BOUNDARY, Camera, Shot, body_of, text_part
 from tests.support.logins import code
-from tests.support.photos import heic_head, in_format, png_bomb, portrait_jpeg, portrait_png, with_exif
+from tests.support.photos import case, heic_head, in_format, png_bomb, portrait_jpeg, portrait_png, with_exif
 from tests.support.stack import Stack
 from tests.support.uploads import upload
 
@@ -107,7 +107,8 @@ async def test_metadata_does_not_stay_and_the_picture_stands_upright(
         (lambda: b"no picture at all, only text", 415, "not_an_image"),
         (lambda: in_format("GIF"), 415, "unsupported_media_type"),
         (heic_head, 415, "unsupported_media_type"),
-        (lambda: portrait_jpeg()[:9000], 415, "not_an_image"),
+        (lambda: portrait_jpeg()[:9000], 415, "damaged"),
+        (lambda: case("small_hole.jpg"), 415, "damaged"),
         (lambda: png_bomb(10_000, 6_000), 415, "image_too_many_pixels"),
         (lambda: portrait_jpeg() + bytes(20_000_000), 413, "payload_too_large"),
         (lambda: b"", 400, "missing_field"),

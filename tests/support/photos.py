@@ -6,11 +6,19 @@ import io
 import struct
 import zlib
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 from skimage import data
+
+CASES = Path(__file__).parents[1] / "cases"
+
+
+def case(name: str) -> bytes:
+    """A file as somebody met it; `tests/cases/README.md` says which is what."""
+    return (CASES / name).read_bytes()
 
 
 def _saved(image: Image.Image, kind: str, **options: Any) -> bytes:

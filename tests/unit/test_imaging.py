@@ -29,7 +29,7 @@ async def test_a_gallery_being_opened_keeps_no_photo_waiting(tmp_path: Path) -> 
         ),
     ]
     await asyncio.wait(opening, return_when=asyncio.FIRST_COMPLETED)
-    await imaging.inspect(photo, max_pixels=1_000_000)
+    await imaging.receive(photo, max_pixels=1_000_000)
     still_opening = [task for task in opening if not task.done()]
     assert len(still_opening) > len(opening) / 2
     await asyncio.gather(*opening)

@@ -7,10 +7,11 @@ import io
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from appliance.core.images import EXTENSIONS
 from appliance.guests.service import State, friendly_name, state_of
 from appliance.guests.zipping import Entry
 from appliance.jobs.models import JobHistory
-from appliance.media.store import EXTENSIONS, MediaStore
+from appliance.media.store import MediaStore
 
 TABLE = "pictures.csv"
 COLUMNS = ("file", "photo", "taken_at", "slot", "expires_at", "hidden")

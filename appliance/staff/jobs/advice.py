@@ -70,6 +70,13 @@ _PICTURE: Texts = (
     "Настройте фотобудку на отправку JPEG, PNG или WebP меньшего размера.",
 )
 
+_DAMAGED: Texts = (
+    "The photo is damaged or was cut off on the way.",
+    "Take it again. If it happens often, check the cable, the card and the network.",
+    "Фото повреждено или дошло не полностью.",
+    "Сделайте его ещё раз. Если часто, проверьте кабель, карту памяти и сеть.",
+)
+
 _TEXTS: dict[str, Texts] = {
     TIMEOUT_REASON: TOO_LATE,
     INTERRUPTED_REASON: (
@@ -124,6 +131,7 @@ _TEXTS: dict[str, Texts] = {
     ErrorCode.PAYLOAD_TOO_LARGE: _PICTURE,
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: _PICTURE,
     ErrorCode.NOT_AN_IMAGE: _PICTURE,
+    ErrorCode.DAMAGED: _DAMAGED,
     ErrorCode.IMAGE_TOO_MANY_PIXELS: _PICTURE,
     ErrorCode.INVALID_INGEST_PASSWORD: (
         "The booth sent a wrong ingest password.",

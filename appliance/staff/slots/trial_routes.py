@@ -59,6 +59,7 @@ MayTest = Annotated[Principal, Depends(requires("slots:test"))]
         ErrorCode.PAYLOAD_TOO_LARGE,
         ErrorCode.UNSUPPORTED_MEDIA_TYPE,
         ErrorCode.NOT_AN_IMAGE,
+        ErrorCode.DAMAGED,
         ErrorCode.IMAGE_TOO_MANY_PIXELS,
     ),
 )

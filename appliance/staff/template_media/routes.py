@@ -71,6 +71,7 @@ Service = Injected[TemplateMediaService]
         ErrorCode.PAYLOAD_TOO_LARGE,
         ErrorCode.UNSUPPORTED_MEDIA_TYPE,
         ErrorCode.NOT_AN_IMAGE,
+        ErrorCode.DAMAGED,
         ErrorCode.IMAGE_TOO_MANY_PIXELS,
         ErrorCode.STORAGE_FULL,
     ),

@@ -208,7 +208,7 @@ class Trials:
         started: float,
         way: BaseUrls,
     ) -> PhotoJob:
-        info = await self._imaging.inspect(photo.file.path, slot.settings.max_pixels)
+        info = await self._imaging.receive(photo.file.path, slot.settings.max_pixels)
         return PhotoJob(
             job_id=job_id,
             slot=slot,

@@ -1,0 +1,84 @@
+"""How a JPEG file is built: its segments, and where its picture ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+SOS, EOI = 0xDA, 0xD9
+END = b"\xff\xd9"
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_IN_ONE_SCAN = frozenset({0xC0, 0xC1})
+_ADDED = {1: 2, 3: 1}  # components, so that there are as many as colours have
+# In a scan, 0xFF 0x00 is a byte of data and 0xFF 0xD0 to 0xD7 begin a part of the same scan.
+_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One segment: its marker and where it lies; a scan's data belong to its header."""
+
+    marker: int
+    start: int
+    end: int
+
+
+def segments(data: bytes) -> Iterator[Segment]:
+    """The segments of the file's first picture, from behind its first marker to its end marker.
+
+    What lies behind the picture (previews, further pictures, a video) is not looked at. A file whose
+    end marker is missing yields none. Raises ``ValueError`` where the structure cannot be followed.
+    """
+    at = 2
+    while at + 1 < len(data):
+        if data[at] != 0xFF:
+            raise ValueError("no marker where one must be")
+        marker = data[at + 1]
+        if marker == 0xFF:  # padding
+            at += 1
+            continue
+        if marker == EOI:
+            yield Segment(EOI, at, at + 2)
+            return
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if end < at + 4 or end > len(data):
+            raise ValueError("a segment without an end")
+        if marker == SOS:
+            found = _AFTER_SCAN.search(data, end)
+            end = found.start() if found else len(data)
+        yield Segment(marker, at, end)
+        at = end
+
+
+def is_whole(data: bytes) -> bool:
+    """Whether the picture's end marker is there."""
+    return any(segment.marker == EOI for segment in segments(data))
+
+
+def read_to_the_end(data: bytes) -> bytes:
+    """``data`` such that a decoder reads all of it before it gives out the first row.
+
+    A decoder of an ordinary JPEG stops behind the last row, and nobody learns what it would have found
+    wrong there. The frame is given a further component, which no scan brings: now the decoder has to look
+    for it up to the end marker. The colours are wrong then: for checking only.
+    """
+    for segment in segments(data):
+        if segment.marker in _IN_ONE_SCAN and (more := _ADDED.get(data[segment.start + 9])):
+            frame = bytearray(data[segment.start : segment.end])
+            used = frame[10::3]
+            free = (number for number in range(1, 256) if number not in used)
+            for number, _ in zip(free, range(more), strict=False):
+                frame += bytes((number, 0x11, frame[12]))
+            frame[9] += more
+            frame[2:4] = (len(frame) - 2).to_bytes(2, "big")
+            return data[: segment.start] + bytes(frame) + data[segment.end :]
+    return data
+
+
+def bits(data: bytes) -> int:
+    """How many bits a sample has; 8 in all but a few cameras' files. Raises ``ValueError``."""
+    for segment in segments(data):
+        if segment.marker in _FRAMES:
+            return data[segment.start + 4]
+    raise ValueError("no frame")
