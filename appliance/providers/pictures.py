@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import binascii
 
-from appliance.core.decoding import DamagedPicture, header, must_be_whole
-from appliance.core.images import SNIFF_BYTES, type_of
-from appliance.providers.base import EditedImage, ProviderNoImage, ProviderPermanent
+import pyvips
+
+from appliance.core.decoding import DamagedPicture, header, load, must_be_whole
+from appliance.core.images import JPEG, PNG, SNIFF_BYTES, PictureType, type_of
+from appliance.providers.base import EditedImage, EncodedImage, ProviderNoImage, ProviderPermanent
 
 MAX_PIXELS = 50_000_000  # the largest model makes 6336 x 2688 = 17 megapixels
 MIN_SIDE = 32  # pixels; anything smaller is a placeholder, not a guest's picture
 
+SENT_QUALITY = 92  # as the photo itself is sent
 MAX_BYTES = 24 * 1024 * 1024  # of a picture
 
 _STANDARD_ALPHABET = bytes.maketrans(b"-_", b"+/")
@@ -45,6 +48,26 @@ def decoded_base64(text: str) -> bytes:
             raise ValueError("an address without base64")
     plain = text.encode("ascii").translate(_STANDARD_ALPHABET, b" \t\r\n").rstrip(b"=")
     return binascii.a2b_base64(plain + b"=" * (-len(plain) % 4), strict_mode=True)
+
+
+async def as_jpeg_or_png(image: EncodedImage) -> EncodedImage:
+    """``image`` for a provider that takes nothing else: a WebP becomes JPEG, or PNG if it has holes."""
+    kind = type_of(image.data[:SNIFF_BYTES])
+    if kind in {JPEG, PNG}:
+        return EncodedImage(image.data, kind.media_type)
+    return await asyncio.to_thread(_converted, image.data, kind)
+
+
+def _converted(data: bytes, kind: PictureType | None) -> EncodedImage:
+    try:
+        if kind is None:
+            raise ProviderPermanent("unreadable_template", "a picture of an unknown type")
+        picture = load(data, kind, fail_on="error")
+        if picture.hasalpha():
+            return EncodedImage(picture.write_to_buffer(".png"), PNG.media_type)
+        return EncodedImage(picture.write_to_buffer(f".jpg[Q={SENT_QUALITY}]"), JPEG.media_type)
+    except pyvips.Error:
+        raise ProviderPermanent("unreadable_template", "a picture that cannot be converted") from None
 
 
 def _check(data: bytes, response_id: str | None) -> EditedImage:

@@ -9,6 +9,10 @@ import httpx
 import pytest
 
 from tests.browser.conftest import MakePerson
+from tests.conftest import Change
+from tests.standins import StandIn
+from tests.standins.turbotext import Turbotext
+from tests.support.camera import Camera, Shot
 from tests.support.photos import portrait_png
 from tests.support.stack import Stack
 
@@ -142,3 +146,33 @@ async def test_a_providers_connection_is_changed_and_its_models_stay(
     await someone.page.fill("[id='providers.openai.base_url']", "proxy.example")
     await someone.page.click("#connections .save")
     await someone.page.wait_for_selector("[id='providers.openai.base_url-finding']")
+
+
+@pytest.mark.parametrize(("lang", "said"), [("en", "may need addresses"), ("ru", "нужны адреса")])
+async def test_an_account_that_took_no_upload_is_told_so_beside_the_transport(
+    admin_person: MakePerson,
+    camera: Camera,
+    shot: Shot,
+    slot: Change,
+    setting: Change,
+    standins: dict[str, StandIn],
+    lang: str,
+    said: str,
+) -> None:
+    note = "#connections .note.warn"
+    # An address that counts for nothing here makes a connection that has never been used.
+    await setting("providers", {"turbotext": {"transport": "upload", "base_url": f"http://{lang}.invalid"}})
+    await slot("slot-012", active=True, provider="turbotext", operation="image_edit", params={"prompt": "x"})
+    turbotext = standins["turbotext"]
+    assert isinstance(turbotext, Turbotext)
+    turbotext.upload = False
+    assert (await camera.post("/api/ingest/slot-012", shot)).status == 502
+    turbotext.upload = True
+    someone = await admin_person(lang=lang)
+    await someone.go("/admin/settings")
+    assert said in await someone.text(note)
+    assert await someone.violations() == []
+    await someone.screenshot(f"uploads-refused-{lang}")
+    assert (await camera.post("/api/ingest/slot-012", shot)).status == 200
+    await someone.go("/admin/settings")
+    assert await someone.page.locator(note).count() == 0

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from appliance.core.clock import Deadline
+from appliance.core.images import sniff
 from appliance.providers.base import ProviderNoImage, ProviderPermanent, ProviderUnreachable
 from appliance.providers.breaker import Circuits
 from appliance.providers.routes import EditPlan, Route
@@ -18,7 +19,7 @@ from appliance.providers.runner import EditJob, RouteRunner
 from appliance.providers.timings import RouteTimings
 from appliance.providers.turbotext import settings
 from appliance.providers.turbotext.driver import TurbotextDriver
-from tests.providers.photos import template
+from tests.providers.photos import photo_in, picture_bytes, template
 from tests.providers.remote import KEY, PROMPT, bench
 from tests.standins import Script, Step
 
@@ -275,3 +276,36 @@ async def test_the_standin_refuses_what_the_real_one_would(fields, tmp_path):
         assert at.standin.pictures_asked() == 0
     assert answer.json() == {"success": False, "error": "params_error"}
     assert unknown.status_code == 401
+
+
+@pytest.mark.parametrize("transport", ["url", "upload"])
+async def test_photos_and_templates_go_as_jpeg_or_png_only(transport, tmp_path):
+    folder = tmp_path / "webp"
+    folder.mkdir()
+    photo = photo_in(folder, picture_bytes(kind="WEBP"))
+    photo.media_type = "image/webp"
+    style = template("style", kind="WEBP")
+    async with bench("turbotext", tmp_path, driver={"transport": transport}) as at:
+        await at.edit(photo=photo, input_max_side=None)
+        await at.edit(
+            photo=photo, input_max_side=None, operation="style_transfer", params=STYLE, templates=(style,)
+        )
+        uploaded = [file for call in at.standin.calls for file in call.files]
+        lent = list(at.request.publisher.images.values())
+    sent = [(one.data, one.media_type) for one in (*uploaded, *lent)]
+    assert len(sent) == 3
+    assert {(sniff(data).media_type, said) for data, said in sent} == {("image/jpeg", "image/jpeg")}
+
+
+async def test_an_account_that_takes_no_uploads_is_told_from_wrong_parameters(tmp_path):
+    async with bench("turbotext", tmp_path, driver={"transport": "upload"}, upload=False) as at:
+        with pytest.raises(ProviderPermanent) as failed:
+            await at.edit()
+        assert (failed.value.reason, failed.value.lasting) == ("upload_not_accepted", True)
+        assert at.standin.pictures_asked() == 0
+        at.standin.upload = True
+        assert (await at.edit()).width
+        at.standin.upload = False
+        with pytest.raises(ProviderPermanent) as failed:
+            await at.edit()
+    assert failed.value.reason == "params_error", "uploads have worked, so it is something else"

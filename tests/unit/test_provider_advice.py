@@ -18,6 +18,7 @@ OWN_WORDS = (
     "PUP_LIMITED_DISABLED",
     "PERMISSION_DENIED",
     "missing_scope",
+    "upload_not_accepted",
 )
 
 

@@ -64,6 +64,7 @@ async def _extras(request: Request, shown: list[Filled]) -> dict[str, Any]:
         "usual_urls": DEFAULT_URLS,
         "fixed_urls": service_of(request, RouteRunner).registry.fixed_urls,
         "transports": TRANSPORTS,
+        "uploads_refused": await service_of(request, OperatorSettingsService).uploads_refused(),
     }
 
 

@@ -27,6 +27,7 @@ from appliance.providers.base import (
 )
 from appliance.providers.download import Downloader
 from appliance.providers.http import MIB, NEVER_SENT, post, read_json, status_error, usable_key
+from appliance.providers.pictures import as_jpeg_or_png
 from appliance.providers.problems import role_problems, templates_in_order
 from appliance.providers.turbotext.settings import MOST_NEGATIVE_WORDS, OPERATIONS, ImageEditParams
 from appliance.providers.turbotext.wire import METHODS, PHOTO, Method, Reply, fields_of
@@ -35,6 +36,7 @@ Transport = Literal["url", "upload"]
 
 LEAST_FOR_ANOTHER = 10.0  # seconds that must be left where the queue is joined once more
 TYPICAL_SECONDS = 20.0
+UPLOAD_NOT_ACCEPTED = "upload_not_accepted"
 POLL_TIMEOUT = 10.0  # seconds; a poll only looks something up
 
 
@@ -68,6 +70,7 @@ class TurbotextDriver:
         self._can_publish = can_publish
         self._poll_seconds = poll_seconds
         self._create_waits = create_waits
+        self._uploads_work = False  # not known yet
         self._downloader = downloader or Downloader(client, self._base_url)
 
     @property
@@ -115,8 +118,9 @@ class TurbotextDriver:
         async with deadline.guard():
             images = {one.role: EncodedImage(one.data, one.media_type) for one in reversed(templates)}
             images[PHOTO] = await request.photo.encoded(request.input_max_side)
+            images = {role: await as_jpeg_or_png(image) for role, image in images.items()}
             content = self._content(method, request, images)
-            queue_id = await self._create(method, content, key, deadline)
+            queue_id = await self._ordered(method, content, key, deadline)
             reply = await self._wait(method, queue_id, key, deadline)
             try:
                 address = self._absolute(reply.address())
@@ -174,6 +178,24 @@ class TurbotextDriver:
         if method.target is not None:
             data["url_image_target"] = _publisher(request).publish(images[method.target])
         return content
+
+    async def _ordered(
+        self, method: Method, content: Mapping[str, Any], key: Mapping[str, str], deadline: Deadline
+    ) -> str:
+        """A place in the queue; tells where an account seems to take addresses only.
+
+        Uploads are documented nowhere public, and accounts without them answer ``params_error``.
+        """
+        try:
+            queue_id = await self._create(method, content, key, deadline)
+        except ProviderPermanent as error:
+            if error.reason != "params_error" or "files" not in content or self._uploads_work:
+                raise
+            raise ProviderPermanent(
+                UPLOAD_NOT_ACCEPTED, "params_error", http_status=error.http_status
+            ) from None
+        self._uploads_work = self._uploads_work or "files" in content
+        return queue_id
 
     async def _create(
         self, method: Method, content: Mapping[str, Any], key: Mapping[str, str], deadline: Deadline

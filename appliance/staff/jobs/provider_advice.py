@@ -155,6 +155,12 @@ PROVIDER_TEXTS: dict[str, Texts] = {
         "Провайдер не даёт этой учётной записи пользоваться моделью.",
         "Запросите доступ у провайдера или выберите в слоте другую модель.",
     ),
+    "upload_not_accepted": (
+        "Turbotext did not take the uploaded photo: this account may need addresses instead.",
+        "Set 'provider_media_base_url' and the transport 'url', or ask Turbotext to allow uploads.",
+        "Турботекст не принял загруженное фото: этой учётной записи могут быть нужны адреса.",
+        "Задайте в настройках 'provider_media_base_url' и передачу 'url' или попросите включить загрузку.",
+    ),
     "PERMISSION_DENIED": NOT_SERVED,
     "http_403": NOT_SERVED,
     "forbidden": NOT_SERVED,

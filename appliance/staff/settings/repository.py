@@ -41,6 +41,17 @@ class SettingsRepository:
         found = await self._session.scalars(select(AppSetting).execution_options(populate_existing=True))
         return {row.key: row for row in found}
 
+    async def newest_attempt_refused(self, provider: str, reason: str, since: datetime) -> bool:
+        """Whether the newest job that asked ``provider`` since then had an attempt fail for ``reason``."""
+        asked = JobHistory.attempts.contains([{"provider": provider}])
+        newest = (
+            select(JobHistory.attempts.contains([{"provider": provider, "reason": reason}]))
+            .where(JobHistory.created_at > since, asked)
+            .order_by(JobHistory.created_at.desc())
+            .limit(1)
+        )
+        return bool(await self._session.scalar(newest))
+
     async def apply_ttl(self, ttl: timedelta) -> int:
         """Give results that can still be fetched ``ttl`` from when they were made; returns how many."""
         result = await self._session.execute(

@@ -21,6 +21,7 @@ from appliance.core.passwords import hash_password, make_password
 from appliance.core.validation import messages_of
 from appliance.ingest.credentials import IngestCredentials, previous_valid_until
 from appliance.media.repository import TemplateMediaRepository
+from appliance.providers.turbotext.driver import UPLOAD_NOT_ACCEPTED
 from appliance.settings.operator import (
     INGEST_PASSWORD,
     AppSetting,
@@ -41,6 +42,7 @@ log = structlog.get_logger()
 
 _TTL = "result_ttl_hours"
 _LOGO = "event_logo"
+_UPLOADS_ASKED = timedelta(days=30)  # an older answer says little of the account as it is
 _STEPS = (timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=7))
 
 
@@ -62,6 +64,13 @@ class OperatorSettingsService:
         """Every setting; of the ingest password only who set it and when."""
         async with self._database.session() as session:
             return _state(await SettingsRepository(session).rows())
+
+    async def uploads_refused(self) -> bool:
+        """Whether Turbotext seems to take no uploaded photos from this account."""
+        async with self._database.session() as session:
+            return await SettingsRepository(session).newest_attempt_refused(
+                "turbotext", UPLOAD_NOT_ACCEPTED, utcnow() - _UPLOADS_ASKED
+            )
 
     async def update(self, update: SettingsUpdate, who: Principal) -> SettingsState:
         """Change what ``update`` names, all of it or nothing; returns the new state.
