@@ -15,6 +15,7 @@ AuditAction = Literal[
     "account.password_refused",
     "settings.changed",
     "ingest_password.rotated",
+    "ingest_password.refused",
     "provider_key.added",
     "provider_key.removed",
     "provider_key.used_again",

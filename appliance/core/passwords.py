@@ -7,11 +7,14 @@ import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 
 import bcrypt
 
 MAX_PASSWORD_BYTES = 72  # bcrypt reads no further
 _ROUNDS = 12
+# bcrypt has threads of its own: uploads and files never wait behind somebody's guesses.
+_THREADS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="bcrypt")
 # No 0/O, 1/l/I, no vowels that spell words: read aloud across a noisy room and typed with gloves on.
 _LETTERS = "bcdfghjkmnpqrstvwxyz23456789"
 
@@ -38,7 +41,7 @@ def _matches(password: str, hashed: str) -> bool:
 
 async def hash_password(password: str) -> str:
     """Like ``hash_password_blocking``, in a thread: bcrypt is slow on purpose."""
-    return await asyncio.to_thread(hash_password_blocking, password)
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, hash_password_blocking, password)
 
 
 class PasswordChecker:
@@ -46,13 +49,14 @@ class PasswordChecker:
 
     What is remembered is a digest keyed with a random key of this process, so a booth pays for
     bcrypt once per rotation rather than once per photo, and a booth with the wrong password
-    cannot keep the processor busy.
+    cannot keep the processor busy. Who asks for what is being compared waits for that answer.
     """
 
     def __init__(self, remembered: int = 256) -> None:
         self._key = secrets.token_bytes(32)
         self._remembered = remembered
         self._verdicts: OrderedDict[bytes, bool] = OrderedDict()
+        self._running: dict[bytes, asyncio.Future[bool]] = {}
 
     def _digest(self, password: str, hashed: str) -> bytes:
         return hmac.digest(self._key, f"{hashed}\0{password}".encode(), hashlib.sha256)
@@ -63,8 +67,28 @@ class PasswordChecker:
         if digest in self._verdicts:
             self._verdicts.move_to_end(digest)
             return self._verdicts[digest]
-        verdict = await asyncio.to_thread(_matches, password, hashed)
+        running = self._running.get(digest)
+        if running is None:
+            running = asyncio.get_running_loop().run_in_executor(_THREADS, _matches, password, hashed)
+            self._running[digest] = running
+            running.add_done_callback(lambda done: self._remember(digest, done))
+        return await asyncio.shield(running)
+
+    def learn(self, password: str, hashed: str) -> None:
+        """``hashed`` was just made of ``password``: nobody has to compare them."""
+        self._keep(self._digest(password, hashed), verdict=True)
+
+    def known(self, password: str, hashed: str) -> bool | None:
+        """What was found before for ``password``; ``None`` if it was not compared yet."""
+        return self._verdicts.get(self._digest(password, hashed))
+
+    def _remember(self, digest: bytes, done: asyncio.Future[bool]) -> None:
+        del self._running[digest]
+        if done.cancelled() or done.exception():
+            return
+        self._keep(digest, verdict=done.result())
+
+    def _keep(self, digest: bytes, *, verdict: bool) -> None:
         self._verdicts[digest] = verdict
         while len(self._verdicts) > self._remembered:
             self._verdicts.popitem(last=False)
-        return verdict

@@ -6,6 +6,7 @@ Its row in ``app_settings`` holds ``hash``, and after a rotation with overlap ``
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,17 +14,23 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.accounts.repository import AccountRepository
+from appliance.accounts.throttle import network_of
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import InvalidIngestPassword
 from appliance.core.passwords import PasswordChecker, hash_password
+from appliance.core.ratelimit import Limit, RateLimiter
 from appliance.core.secrets import FirstPasswordFile
 from appliance.core.threads import finish_in_thread
+from appliance.ingest.wrong_passwords import WrongPasswords
 from appliance.settings.operator import INGEST_PASSWORD, AppSettingsRepository
 
 log = structlog.get_logger()
 
 NO_OVERLAP = timedelta(0)
+# Lines in the audit log about wrong passwords.
+NOTES_OF_ADDRESS = Limit.parse("1 per 10 minutes")
+NOTES_OF_ALL = Limit.parse("30 per hour")
 
 
 class IngestCredentials:
@@ -35,9 +42,11 @@ class IngestCredentials:
         self._database = database
         self._checker = checker
         self._first_passwords = first_passwords
+        self._wrong = WrongPasswords()
 
-    async def check(self, password: str) -> None:
-        """Raises ``InvalidIngestPassword`` unless ``password`` is in force, or still is after a rotation.
+    async def check(self, password: str, address: str) -> None:
+        """Raises ``InvalidIngestPassword`` unless ``password`` is in force, or still is after a rotation;
+        ``RateLimited`` where ``address`` has sent too many wrong ones.
 
         No password set means that ingest is closed, never open.
         """
@@ -45,13 +54,35 @@ class IngestCredentials:
             row = await AppSettingsRepository(session).get(INGEST_PASSWORD)
         if row is None:
             raise InvalidIngestPassword("Ingest is closed: no ingest password is set. Set one first.")
-        if await self._checker.matches(password, str(row.value["hash"])):
+        hashes = [str(row.value["hash"])]
+        if previous_valid_until(row.value):
+            hashes.append(str(row.value["previous_hash"]))
+        known = [self._checker.known(password, hashed) for hashed in hashes]
+        if True in known:
             return
-        if previous_valid_until(row.value) and await self._checker.matches(
-            password, str(row.value["previous_hash"])
-        ):
+        if None in known and await self._is_right(password, hashes, network_of(address)):
             return
         raise InvalidIngestPassword
+
+    async def _is_right(self, password: str, hashes: Sequence[str], network: str) -> bool:
+        """Compare a password that was not seen before; wrong ones are counted before they are hashed."""
+        self._wrong.take(network)
+        for hashed in hashes:
+            if await self._checker.matches(password, hashed):
+                self._wrong.forgive(network)
+                return True
+        await self._tell(network)
+        return False
+
+    async def _tell(self, network: str) -> None:
+        """Write into the audit log where a wrong password came from, now and then."""
+        async with self._database.session() as session:
+            limits = RateLimiter(session)
+            if await limits.take(f"note:ingest:{network}", NOTES_OF_ADDRESS):
+                return
+            if await limits.take("note:ingest", NOTES_OF_ALL):
+                return
+            AccountRepository(session).record("booth", "ingest_password.refused", address=network)
 
     async def rotate(
         self, password: str, *, by: str, address: str = "", overlap: timedelta = NO_OVERLAP
@@ -63,6 +94,11 @@ class IngestCredentials:
         hashed = await hash_password(password)
         async with self._database.session() as session:
             await self.store(session, hashed, by=by, address=address, overlap=overlap)
+        await self.in_force(password, hashed)
+
+    async def in_force(self, password: str, hashed: str) -> None:
+        """After the commit: booths with the new password are let in without a comparison."""
+        self._checker.learn(password, hashed)
         await self.forget_first_password()
 
     @staticmethod

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 
+from appliance.core.clients import client_address
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
@@ -143,6 +144,7 @@ async def ingest(
         query={clean_text(name): clean_text(value) for name, value in request.query_params.items()},
         body=request.stream(),
         guest_base=bases.guests,
+        address=client_address(request),
     )
     delivered = await service.ingest(slot, arrival)
     picture = None if form == "json" else await service.read_result(delivered)

@@ -60,6 +60,7 @@ class Arrival:
     query: dict[str, str]
     body: AsyncIterator[bytes]
     guest_base: str
+    address: str  # the client's, as Nginx names it
 
 
 class IngestService:
@@ -146,12 +147,17 @@ class IngestService:
         self, slot: ActiveSlot, arrival: Arrival, job_id: uuid.UUID, boundary: str
     ) -> tuple[ReceivedUpload, PhotoInfo]:
         """The upload in its temp folder, its password and its photo checked."""
+
+        async def check_password(name: str, value: str) -> None:
+            if name == PASSWORD_FIELD:
+                await self._credentials.check(value, arrival.address)
+
         receiver = UploadReceiver(
             await finish_in_thread(self._media.make_temp, slot.slot_id, job_id),
             boundary,
             max_file_bytes=slot.settings.max_upload_bytes,
             once=frozenset({PASSWORD_FIELD, KEY_FIELD}),
-            on_field=self._check_password,
+            on_field=check_password,
         )
         upload = await receiver.receive(arrival.body)
         if PASSWORD_FIELD not in upload.fields:
@@ -159,10 +165,6 @@ class IngestService:
                 "The password is missing.", fields={PASSWORD_FIELD: Message("send it as a field")}
             )
         return upload, await self._imaging.receive(upload.file.path, slot.settings.max_pixels)
-
-    async def _check_password(self, name: str, value: str) -> None:
-        if name == PASSWORD_FIELD:
-            await self._credentials.check(value)
 
     def begin(self, job: PhotoJob) -> asyncio.Task[Delivered]:
         """Start ``job`` in a task of its own, which a hung-up client does not stop.

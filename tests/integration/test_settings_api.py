@@ -108,7 +108,7 @@ async def test_the_old_ingest_password_stays_valid_while_booths_are_changed(
 @pytest.mark.parametrize(
     ("body", "field", "words"),
     [
-        ({"ingest_password": "short"}, "ingest_password.password", "6 characters"),
+        ({"ingest_password": "short"}, "ingest_password.password", "10 characters"),
         ({"ingest_password": "я" * 37}, "ingest_password.password", "72 bytes"),
         ({"ingest_password": " padded-word "}, "ingest_password.password", "spaces"),
         ({"ingest_password": "nul\0-in-it"}, "ingest_password.password", "cannot be seen"),

@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from tests.support.camera import Shot
 from tests.support.stack import Stack
 
 NESTED = b"[" + b"[]," * 7_000_000 + b"[]]"  # 21 MB that take a parser seconds
+SLOT = "/api/ingest/slot-001"
 JSON = {"content-type": "application/json"}
 
 
@@ -87,3 +89,23 @@ async def test_odd_input_is_refused_and_is_no_fault_of_ours(
 async def test_the_ends_of_time_are_out_of_reach(path: str, moment: str, admin: httpx.AsyncClient) -> None:
     answer = await admin.get(path, params={"since": moment})
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "validation_failed")
+
+
+async def test_guessing_the_ingest_password_is_slowed_and_shuts_no_booth_out(
+    stack: Stack, shot: Shot, admin: httpx.AsyncClient
+) -> None:
+    transport = httpx.AsyncHTTPTransport(local_address="127.0.0.66")
+    async with httpx.AsyncClient(base_url=stack.url, transport=transport, timeout=70) as stranger:
+
+        async def post(password: str) -> httpx.Response:
+            files = {"password": (None, password), "fileToUpload": ("a.jpg", shot.photo)}
+            return await stranger.post(SLOT, files=files)
+
+        assert (await post(shot.password or "")).status_code == 200
+        answers = [await post(f"guess-{number}") for number in range(14)]
+        refused = [answer for answer in answers if answer.status_code == 429]
+        assert {answer.status_code for answer in answers} == {401, 429}
+        assert refused[-1].json()["error"]["retry_after"] >= 1
+        assert (await post(shot.password or "")).status_code == 200  # a booth behind the same address
+    entries = (await admin.get("/api/audit", params={"action": "ingest_password.refused"})).json()["entries"]
+    assert entries[0]["address"] == "127.0.0.66"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
 from pathlib import Path
 
 import pytest
 
 from appliance.core import passwords
+from appliance.core.errors import RateLimited
 from appliance.core.passwords import PasswordChecker, hash_password, make_password
 from appliance.core.secrets import FirstPasswordFile, read_or_make
+from appliance.ingest.wrong_passwords import OF_ALL, PER_ADDRESS, WrongPasswords
 
 
 async def test_the_right_password_matches_and_others_do_not() -> None:
@@ -64,3 +67,40 @@ def test_each_first_password_leaves_the_file_when_it_is_changed(tmp_path: Path) 
     assert file.read() == {"ingest": "a", "accounts": {"igor": "c"}}
     file.forget_ingest()
     assert file.read() == {"ingest": None, "accounts": {"igor": "c"}}
+
+
+async def test_who_waits_for_the_same_password_waits_for_one_comparison(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hashed = await hash_password("secret")
+    checker, calls = PasswordChecker(), []
+    real = passwords.bcrypt.checkpw
+    monkeypatch.setattr(passwords.bcrypt, "checkpw", lambda *pair: calls.append(1) or real(*pair))
+    assert all(await asyncio.gather(*(checker.matches("secret", hashed) for _ in range(15))))
+    assert len(calls) == 1
+
+
+def test_wrong_passwords_of_one_address_are_slowed_and_others_are_not() -> None:
+    wrong = WrongPasswords()
+    for _ in range(PER_ADDRESS.count):
+        wrong.take("10.0.0.66")
+    with pytest.raises(RateLimited) as refused:
+        wrong.take("10.0.0.66")
+    assert 1 <= refused.value.retry_after <= 6
+    wrong.take("10.0.0.7")
+
+
+def test_an_address_that_was_never_wrong_gets_in_while_strangers_have_used_up_what_all_share() -> None:
+    wrong = WrongPasswords()
+    for number in range(OF_ALL.count + 100):
+        wrong.take(f"10.0.{number % 100}.66")
+    with pytest.raises(RateLimited):
+        wrong.take("10.0.0.66")
+    wrong.take("10.1.0.7")
+
+
+def test_a_right_password_is_no_wrong_one() -> None:
+    wrong = WrongPasswords()
+    for _ in range(100):
+        wrong.take("10.0.0.7")
+        wrong.forgive("10.0.0.7")

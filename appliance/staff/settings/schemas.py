@@ -11,7 +11,7 @@ from appliance.core.language import Message
 from appliance.core.passwords import MAX_PASSWORD_BYTES
 from appliance.settings.operator import OperatorSettings
 
-MIN_INGEST_PASSWORD_CHARS = 6
+MIN_INGEST_PASSWORD_CHARS = 10
 LONGEST_OVERLAP_MINUTES = 24 * 60
 
 _STAMP = "2026-11-23T18:04:11.203Z"
@@ -22,7 +22,7 @@ class NewIngestPassword(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    password: SecretStr = Field(description="6 characters to 72 bytes, no spaces at its ends")
+    password: SecretStr = Field(description="10 characters to 72 bytes, no spaces at its ends")
     previous_valid_minutes: float | None = Field(
         default=None,
         ge=0,

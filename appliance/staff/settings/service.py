@@ -79,8 +79,8 @@ class OperatorSettingsService:
         the newest.
         """
         _refuse_what_means_nothing(update)
-        password = update.ingest_password
-        hashed = await hash_password(password.password.get_secret_value()) if password else None
+        password = update.ingest_password.password.get_secret_value() if update.ingest_password else ""
+        hashed = await hash_password(password) if password else ""
         async with self._database.session() as session:
             settings = SettingsRepository(session)
             await settings.lock()
@@ -101,7 +101,7 @@ class OperatorSettingsService:
                 )
             after = _state(await settings.rows())
         if hashed:
-            await self._credentials.forget_first_password()
+            await self._credentials.in_force(password, hashed)
         log.info("settings.changed", account=who.username, keys=changed, ingest_password=bool(hashed))
         return after
 

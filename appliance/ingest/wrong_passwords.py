@@ -1,0 +1,79 @@
+"""How often somebody may try an ingest password that we have not seen before.
+
+A try costs a quarter of a second of bcrypt, and booths share their network with guests. Tries are
+therefore counted before anything is hashed: for each address, and for all addresses that have been
+wrong before. A password that was found right is known and never counted, so no stranger can shut out
+a booth; an address that was never wrong has its own allowance whatever others do.
+Kept in memory: a restart forgives, and costs an attacker nothing that the limit would have given.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from appliance.core.errors import RateLimited
+from appliance.core.ratelimit import Limit
+
+# 10 a minute are 14,400 tries a day from one address and 86,400 from all: with the 10 characters that a
+# password has at least, made of the 28 letters we use, a year finds one in 10 million million.
+PER_ADDRESS = Limit.parse("10 per minute")
+OF_ALL = Limit.parse("60 per minute")
+MOST_ADDRESSES = 4096  # remembered; the one that was quiet for longest is forgotten first
+
+
+@dataclass(slots=True)
+class _Bucket:
+    limit: Limit
+    tokens: float
+    at: float
+
+    def refill(self) -> float:
+        now = time.monotonic()
+        self.tokens = min(self.limit.count, self.tokens + (now - self.at) * self.limit.per_second)
+        self.at = now
+        return self.tokens
+
+    def wait(self) -> int:
+        """Whole seconds until one is there; 0 when it is."""
+        return 0 if self.refill() >= 1 else math.ceil((1 - self.tokens) / self.limit.per_second)
+
+
+class WrongPasswords:
+    """Counts tries of ingest passwords by network (an IPv4 address, an IPv6 /64)."""
+
+    def __init__(self) -> None:
+        self._of_all = _new(OF_ALL)
+        self._networks: OrderedDict[str, _Bucket] = OrderedDict()
+
+    def take(self, network: str) -> None:
+        """Count a try before it is made; raises ``RateLimited`` where there is none left."""
+        own = self._networks.get(network)
+        wait = own.wait() if own else 0
+        if own is not None and not wait:
+            wait = self._of_all.wait()
+        if wait:
+            raise RateLimited(
+                "Too many wrong ingest passwords came from this address. Type the current one in the "
+                "booth software, and wait a moment.",
+                retry_after=wait,
+            )
+        if own is None:
+            own = self._networks[network] = _new(PER_ADDRESS)
+        else:
+            self._of_all.tokens -= 1
+        own.refill()
+        own.tokens -= 1
+        self._networks.move_to_end(network)
+        while len(self._networks) > MOST_ADDRESSES:
+            self._networks.popitem(last=False)
+
+    def forgive(self, network: str) -> None:
+        """The try was right: it does not count."""
+        self._networks.pop(network, None)
+
+
+def _new(limit: Limit) -> _Bucket:
+    return _Bucket(limit, float(limit.count), time.monotonic())
