@@ -38,11 +38,11 @@ from appliance.ingest.idempotency import IdempotentJobs
 from appliance.ingest.service import IngestService
 from appliance.jobs.ledger import JobLedger
 from appliance.media.imaging import Imaging
-from appliance.media.lending import Lending
 from appliance.media.library import TemplateFiles
 from appliance.media.previews import Previews
 from appliance.media.store import MediaStore
 from appliance.media.templates import TemplateCache
+from appliance.media.temporary_media import TemporaryMedia
 from appliance.providers.breaker import Circuits
 from appliance.providers.catalogue.files import installed
 from appliance.providers.failover import ProviderLine
@@ -96,7 +96,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         ledger = JobLedger(database)
         stack.push_async_callback(ledger.aclose)
         gate = Gate()
-        lending = Lending()
+        temporary_media = TemporaryMedia()
         encryption = EncryptionKeys(settings.secrets_dir)
         encryption.ensure()
         stored_keys, key_files = StoredKeys(database, encryption), KeyFiles(settings.secrets_dir)
@@ -121,7 +121,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             providers=ProviderLine(runner),
             media=media,
             imaging=imaging,
-            lending=lending,
+            temporary_media=temporary_media,
         )
         stack.push_async_callback(ingest.aclose)
         slot_editor = SlotEditor(database, registry)
@@ -141,7 +141,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             cleanup,
             disk_guard,
             runner,
-            lending,
+            temporary_media,
             accounts,
             sessions,
             credentials,

@@ -11,7 +11,7 @@ from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
 from appliance.core.sending import stored_file
 from appliance.guests.service import ResultService
-from appliance.media.lending import PATH, Lending
+from appliance.media.temporary_media import PATH, TemporaryMedia
 
 router = APIRouter(tags=["results"])
 
@@ -55,13 +55,13 @@ async def download(
 
 
 @router.get(PATH + "{token}", include_in_schema=False)
-async def provider_media(token: str, lending: Injected[Lending]) -> Response:
-    """A picture on loan to a provider, for as long as its job runs."""
-    image = lending.find(token)
+async def provider_media(token: str, temporary_media: Injected[TemporaryMedia]) -> Response:
+    """A picture for a provider to fetch, for as long as its job runs."""
+    image = temporary_media.find(token)
     if image is None:
         raise (
             ResultExpired("This picture was lent for one job, which has ended.")
-            if lending.was_lent(token)
+            if temporary_media.was_known(token)
             else ResultNotFound
         )
     return Response(image.data, media_type=image.media_type, headers={"Cache-Control": "no-store"})

@@ -31,9 +31,9 @@ from appliance.ingest.job import PASSWORD_FIELD, PhotoJob, row_of
 from appliance.jobs.ledger import JobLedger, JobRecord
 from appliance.media.finish import Finisher, as_it_is
 from appliance.media.imaging import Imaging, Photo, PhotoInfo
-from appliance.media.lending import Lending
 from appliance.media.mark import marked
 from appliance.media.store import MediaStore
+from appliance.media.temporary_media import TemporaryMedia
 from appliance.providers.attempts import Delivery
 from appliance.providers.failover import ProviderLine
 from appliance.providers.runner import EditJob
@@ -77,7 +77,7 @@ class IngestService:
         providers: ProviderLine,
         media: MediaStore,
         imaging: Imaging,
-        lending: Lending,
+        temporary_media: TemporaryMedia,
     ) -> None:
         self._slots = slots
         self._credentials = credentials
@@ -88,7 +88,7 @@ class IngestService:
         self._media = media
         self._imaging = imaging
         self._finisher = Finisher(imaging)
-        self._lending = lending
+        self._temporary_media = temporary_media
         self._running: set[asyncio.Task[Delivered]] = set()
         self.guest_base: str | None = None  # of the links that the last booth with the password was given
 
@@ -234,7 +234,7 @@ class IngestService:
         def permits(provider: str, deadline: Deadline) -> AbstractAsyncContextManager[None]:
             return self._gate.enter(f"provider:{provider}", settings.permits_of(provider), deadline)
 
-        with self._lending.for_job(settings.provider_media_base_url) as publisher:
+        with self._temporary_media.for_job(settings.provider_media_base_url) as publisher:
             return await self._providers.edit(
                 EditJob(
                     plan=slot.plan(str(job.job_id), {**job.fields, **job.query}),

@@ -1,4 +1,4 @@
-"""What is Turbotext's own: the queue, both ways of lending pictures, where the result is."""
+"""What is Turbotext's own: the queue, both ways of handing pictures over, where the result is."""
 
 from __future__ import annotations
 
