@@ -57,14 +57,14 @@ async def gallery(request: Request, token: str, galleries: Shown, after: str | N
         opened = await galleries.open("g", token, request.cookies.get(PIN_COOKIE))
     except PinNeeded as needed:
         return ask_for_pin(request, needed.opened)
-    shelf = await galleries.shelf(opened, after)
+    page_of = await galleries.page_of(opened, after)
     return page(
         request,
         opened.settings,
         "gallery.html",
         title=opened.title,
-        pictures=shelf.names,
-        after=shelf.next,
+        pictures=page_of.names,
+        after=page_of.next,
         first=after is None,
         version=EDITION,
     )

@@ -57,7 +57,7 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class PicturePage:
     """A page of a gallery: pictures' names, the newest first, and where the next page begins."""
 
     names: list[str]
@@ -125,7 +125,7 @@ class Galleries:
                 await limits.give_back(everyone, WRONG_PINS_OF_ALL)
         return right
 
-    async def shelf(self, opened: Opened, after: str | None) -> Shelf:
+    async def page_of(self, opened: Opened, after: str | None) -> PicturePage:
         """The first page, or the one after the picture ``after``; raises ``ResultNotFound``."""
         async with self._database.session() as session:
             galleries = GalleryRepository(session)
@@ -134,7 +134,7 @@ class Galleries:
                 raise ResultNotFound
             found = await galleries.pictures(opened.gallery, utcnow(), PAGE + 1, last)
         names = self._names(opened, found[:PAGE])
-        return Shelf(names, names[-1] if len(found) > PAGE else None)
+        return PicturePage(names, names[-1] if len(found) > PAGE else None)
 
     async def news(self, opened: Opened) -> News | None:
         """What is new, looked up once a second however many phones ask; ``None``: it is closed."""
