@@ -65,7 +65,7 @@ from appliance.staff.providers.warm_up import WarmUp
 from appliance.staff.settings.address import Addresses
 from appliance.staff.settings.provider_keys.service import ProviderKeyService
 from appliance.staff.settings.service import OperatorSettingsService
-from appliance.staff.shared_galleries.service import GalleryDesk
+from appliance.staff.shared_galleries.service import SharedGalleryService
 from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.slots.results import SlotPages
 from appliance.staff.stats.service import StatsService
@@ -174,7 +174,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             StaffArchive(database, media),
             StaffPictures(database, media, previews),
             Moderation(database),
-            GalleryDesk(database),
+            SharedGalleryService(database),
             Event(database, media, screens),
             Addresses(tokens.identity),
             Board(stats, disk_guard),

@@ -17,7 +17,7 @@ from appliance.core.injection import service_of
 from appliance.core.sending import stored_file
 from appliance.guests.screens import MEDIA_TYPES, Screens, kind_for
 from appliance.guests.service import ResultService
-from appliance.staff.shared_galleries.service import GalleryDesk
+from appliance.staff.shared_galleries.service import SharedGalleryService
 
 router = APIRouter(prefix="/screens/queue")
 
@@ -31,7 +31,7 @@ _WIDTH = 640
 @router.get("")
 async def queue(request: Request, visiting: MayModerate, after: uuid.UUID | None = None) -> Response:
     """The page; for HTMX what came after the picture ``after``."""
-    waiting = await service_of(request, GalleryDesk).queue(after)
+    waiting = await service_of(request, SharedGalleryService).queue(after)
     values = {"waiting": waiting, "after": waiting[-1].job_id if waiting else after, **_shared()}
     if visiting.is_htmx:
         return part(visiting, "_queue_items.html", **values)
@@ -53,7 +53,9 @@ async def decide(job_id: uuid.UUID, decision: str, request: Request, visiting: M
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
     if decision not in DECISIONS:
         raise NotFound
-    await service_of(request, GalleryDesk).decide([job_id], visiting.who, approved=DECISIONS[decision])
+    await service_of(request, SharedGalleryService).decide(
+        [job_id], visiting.who, approved=DECISIONS[decision]
+    )
     if not visiting.is_htmx or decision == "undo":
         return Response(headers={"HX-Redirect": PAGE}) if visiting.is_htmx else RedirectResponse(PAGE, 303)
     return part(visiting, "_queue_last.html", job_id=job_id, decision=decision, **_shared())

@@ -23,7 +23,7 @@ from appliance.core.validation import field_messages
 from appliance.guests.links import guest_base
 from appliance.slots.schemas import SLOT_IDS
 from appliance.staff.shared_galleries.schemas import NewGallery, OpenFor
-from appliance.staff.shared_galleries.service import GalleryDesk
+from appliance.staff.shared_galleries.service import SharedGalleryService
 
 router = APIRouter(prefix="/screens")
 
@@ -63,7 +63,7 @@ async def open_gallery(request: Request, visiting: MayWrite) -> Response:
         wanted = NewGallery.model_validate(_typed(form))
     except ValidationError as error:
         return await _refused(request, visiting, form, field_messages(error))
-    await service_of(request, GalleryDesk).open(wanted, visiting.who, await guest_base(request))
+    await service_of(request, SharedGalleryService).open(wanted, visiting.who, await guest_base(request))
     return await _done(request, visiting, "gallery_opened", "_screen_new.html")
 
 
@@ -85,7 +85,7 @@ async def open_again(gallery_id: uuid.UUID, request: Request, visiting: MayWrite
     except ValidationError:
         visiting.notice("gallery_time_wrong")
         return _to_page(visiting)
-    await service_of(request, GalleryDesk).open_again(
+    await service_of(request, SharedGalleryService).open_again(
         gallery_id, wanted.minutes, visiting.who, await guest_base(request)
     )
     return await _done(request, visiting, "gallery_opened")
@@ -95,7 +95,7 @@ async def open_again(gallery_id: uuid.UUID, request: Request, visiting: MayWrite
 async def close(gallery_id: uuid.UUID, request: Request, visiting: MayWrite) -> Response:
     """Close a gallery."""
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    await service_of(request, GalleryDesk).close(gallery_id, visiting.who, await guest_base(request))
+    await service_of(request, SharedGalleryService).close(gallery_id, visiting.who, await guest_base(request))
     return await _done(request, visiting, "gallery_closed")
 
 
@@ -119,7 +119,7 @@ def _to_page(visiting: Visit) -> Response:
 @router.get("/{gallery_id}/sheet")
 async def sheet(gallery_id: uuid.UUID, request: Request, visiting: MayRead) -> Response:
     """A page to print and hang up: the event, the code, the PIN."""
-    gallery = await service_of(request, GalleryDesk).get(gallery_id, await guest_base(request))
+    gallery = await service_of(request, SharedGalleryService).get(gallery_id, await guest_base(request))
     if gallery.state != "open":
         raise NotFound
     return page(visiting, "screen_sheet.html", gallery=gallery, base=await guest_base(request))
@@ -153,12 +153,12 @@ async def _shared(
     request: Request, visiting: Visit, *, typed: Form | None = None, errors: dict[str, str] | None = None
 ) -> dict[str, Any]:
     base = await guest_base(request)
-    found = await service_of(request, GalleryDesk).all(base)
+    found = await service_of(request, SharedGalleryService).all(base)
     opened = [one for one in found if one.state == "open"]
     return {
         "opened": opened,
         "ended": [one for one in found if one.state != "open"],
-        "waiting": len(await service_of(request, GalleryDesk).queue()),
+        "waiting": len(await service_of(request, SharedGalleryService).queue()),
         "moderated": any(one.moderated for one in opened),
         "typed": typed if typed is not None else _USUAL,
         "errors": errors or {},

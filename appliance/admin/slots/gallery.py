@@ -15,7 +15,7 @@ from appliance.admin.render import part
 from appliance.core.injection import service_of
 from appliance.guests.links import guest_base
 from appliance.staff.shared_galleries.schemas import NewGallery
-from appliance.staff.shared_galleries.service import GalleryDesk
+from appliance.staff.shared_galleries.service import SharedGalleryService
 from appliance.staff.slots.editor import SlotEditor
 
 router = APIRouter(prefix="/dashboard")
@@ -41,12 +41,12 @@ async def open_one(slot_id: str, request: Request, visiting: MayWrite) -> Respon
     slot = await service_of(request, SlotEditor).get(slot_id)
     minutes = form.text("minutes")
     base = await guest_base(request)
-    if await service_of(request, GalleryDesk).open_for(slot.slot_id, base) is None:
+    if await service_of(request, SharedGalleryService).open_for(slot.slot_id, base) is None:
         wanted = NewGallery(
             slot_id=slot.slot_id,
             minutes=(float(minutes) or None) if minutes in map(str, MINUTES) else float(MINUTES[0]),
         )
-        await service_of(request, GalleryDesk).open(wanted, visiting.who, base)
+        await service_of(request, SharedGalleryService).open(wanted, visiting.who, base)
     if not visiting.is_htmx:
         visiting.notice("gallery_opened")
         return RedirectResponse(f"{MOUNT}/#{slot_id}", 303)
@@ -57,7 +57,9 @@ async def open_one(slot_id: str, request: Request, visiting: MayWrite) -> Respon
 async def _values(slot_id: str, request: Request, visiting: Visit) -> dict[str, Any]:
     return {
         "card": await service_of(request, Board).card(slot_id),
-        "shared": await service_of(request, GalleryDesk).open_for(slot_id, await guest_base(request)),
+        "shared": await service_of(request, SharedGalleryService).open_for(
+            slot_id, await guest_base(request)
+        ),
         "choices": MINUTES,
         "may_open": visiting.may("results:write"),
     }

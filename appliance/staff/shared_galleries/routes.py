@@ -22,7 +22,7 @@ from appliance.staff.shared_galleries.schemas import (
     OpenFor,
     WaitingList,
 )
-from appliance.staff.shared_galleries.service import GalleryDesk
+from appliance.staff.shared_galleries.service import SharedGalleryService
 
 router = APIRouter(prefix="/api/shared-galleries", tags=["galleries"])
 
@@ -32,7 +32,7 @@ MayModerate = Annotated[Principal, Depends(requires("results:moderate"))]
 _KNOWN = error_responses(*AUTH_ERRORS, ErrorCode.NOT_FOUND, ErrorCode.VALIDATION_FAILED)
 
 
-Desk = Injected[GalleryDesk]
+Service = Injected[SharedGalleryService]
 Base = Annotated[str, Depends(guest_base)]
 
 
@@ -43,47 +43,47 @@ Base = Annotated[str, Depends(guest_base)]
     responses=error_responses(*AUTH_ERRORS, ErrorCode.VALIDATION_FAILED),
 )
 async def open_gallery(
-    who: MayWrite, desk: Desk, base: Base, body: Annotated[NewGallery, Body()]
+    who: MayWrite, service: Service, base: Base, body: Annotated[NewGallery, Body()]
 ) -> GalleryView:
     """Guests see the newest pictures of the event, or of one slot, for as long as said. The address is
     fixed: opening the gallery again later does not change it.
     """
-    return await desk.open(body, who, base)
+    return await service.open(body, who, base)
 
 
 @router.get("", summary="All galleries", responses=error_responses(*AUTH_ERRORS))
-async def galleries(_: MayRead, desk: Desk, base: Base) -> GalleryList:
+async def galleries(_: MayRead, service: Service, base: Base) -> GalleryList:
     """The newest first, closed ones too."""
-    return GalleryList(galleries=await desk.all(base))
+    return GalleryList(galleries=await service.all(base))
 
 
 @router.post("/approvals", summary="Approve or reject pictures", responses=_KNOWN)
-async def decide(who: MayModerate, desk: Desk, body: Approval) -> Approved:
+async def decide(who: MayModerate, service: Service, body: Approval) -> Approved:
     """For galleries and walls. Approved pictures appear at once, rejected ones are gone at once."""
-    return Approved(changed=await desk.decide(body.job_ids, who, approved=body.approved))
+    return Approved(changed=await service.decide(body.job_ids, who, approved=body.approved))
 
 
 @router.get("/{gallery_id}", summary="One gallery", responses=_KNOWN)
-async def gallery(gallery_id: uuid.UUID, _: MayRead, desk: Desk, base: Base) -> GalleryView:
+async def gallery(gallery_id: uuid.UUID, _: MayRead, service: Service, base: Base) -> GalleryView:
     """Its state, its addresses, how many pictures it shows."""
-    return await desk.get(gallery_id, base)
+    return await service.get(gallery_id, base)
 
 
 @router.post("/{gallery_id}/open", summary="Open a gallery again, or for longer", responses=_KNOWN)
 async def open_again(
-    gallery_id: uuid.UUID, who: MayWrite, desk: Desk, base: Base, body: OpenFor
+    gallery_id: uuid.UUID, who: MayWrite, service: Service, base: Base, body: OpenFor
 ) -> GalleryView:
     """From now on for as long as said, at its own address."""
-    return await desk.open_again(gallery_id, body.minutes, who, base)
+    return await service.open_again(gallery_id, body.minutes, who, base)
 
 
 @router.delete("/{gallery_id}", summary="Close a gallery", responses=_KNOWN)
-async def close(gallery_id: uuid.UUID, who: MayWrite, desk: Desk, base: Base) -> GalleryView:
+async def close(gallery_id: uuid.UUID, who: MayWrite, service: Service, base: Base) -> GalleryView:
     """Guests get a friendly page from now on. Their own links are not touched."""
-    return await desk.close(gallery_id, who, base)
+    return await service.close(gallery_id, who, base)
 
 
 @router.get("/{gallery_id}/waiting", summary="Pictures that wait for approval", responses=_KNOWN)
-async def waiting(gallery_id: uuid.UUID, _: MayRead, desk: Desk) -> WaitingList:
+async def waiting(gallery_id: uuid.UUID, _: MayRead, service: Service) -> WaitingList:
     """The oldest first, 200 at most."""
-    return WaitingList(waiting=await desk.waiting(gallery_id))
+    return WaitingList(waiting=await service.waiting(gallery_id))

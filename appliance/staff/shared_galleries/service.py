@@ -35,7 +35,7 @@ _DECISIONS: dict[bool | None, AuditAction] = {
 }
 
 
-class GalleryDesk:
+class SharedGalleryService:
     """Opens and closes galleries; each step is one transaction and one line in the audit log.
 
     ``base`` is what guests' links begin with. Methods raise ``NotFound`` for an unknown gallery.
