@@ -11,7 +11,7 @@ import structlog
 from fastapi import Request
 
 from appliance.accounts.sessions import SessionService
-from appliance.admin.dashboard.board import Board, Card, Disk
+from appliance.admin.dashboard.cards import Board, Card, Disk
 from appliance.core.clients import client_address
 from appliance.core.errors import ApplianceError
 from appliance.core.injection import service_of

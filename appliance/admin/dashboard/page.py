@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
 from appliance.admin.dashboard import live
-from appliance.admin.dashboard.board import Board, Card, Disk
+from appliance.admin.dashboard.cards import Board, Card, Disk
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import SignedIn, Visit, allowed
 from appliance.admin.render import html, page, part

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.admin.dashboard.board import Board
+from appliance.admin.dashboard.cards import Board
 from appliance.admin.jobs.view import WIDTH, attempts_chart, timings_chart, told
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import Visit, allowed

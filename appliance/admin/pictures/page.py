@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.admin.dashboard.board import Board
+from appliance.admin.dashboard.cards import Board
 from appliance.admin.forms import read_form
 from appliance.admin.jobs.page import instant
 from appliance.admin.login.headers import MOUNT

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
-from appliance.admin.dashboard.board import Board
+from appliance.admin.dashboard.cards import Board
 from appliance.admin.forms import Form, read_form
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import Visit, allowed

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.admin.dashboard.board import Board
+from appliance.admin.dashboard.cards import Board
 from appliance.admin.forms import read_form
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import Visit, allowed
