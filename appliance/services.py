@@ -14,7 +14,7 @@ from appliance.accounts.service import AccountService
 from appliance.accounts.sessions import SessionService
 from appliance.accounts.throttle import LoginThrottle
 from appliance.accounts.tokens import Tokens
-from appliance.admin.dashboard.cards import Board
+from appliance.admin.dashboard.cards import Dashboard
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
 from appliance.core.health import HealthCheck
@@ -177,5 +177,5 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             SharedGalleryService(database),
             Event(database, media, screens),
             Addresses(tokens.identity),
-            Board(stats, disk_guard),
+            Dashboard(stats, disk_guard),
         )

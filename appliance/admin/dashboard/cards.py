@@ -69,7 +69,7 @@ def card_of(slot: SlotStats) -> Card:
     return Card(slot, hashlib.sha256(shown.encode()).hexdigest()[:12])
 
 
-class Board:
+class Dashboard:
     """Looks at the slots, at most once a second however many dashboards are open."""
 
     def __init__(self, stats: StatsService, guard: DiskGuard) -> None:

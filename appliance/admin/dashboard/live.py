@@ -11,7 +11,7 @@ import structlog
 from fastapi import Request
 
 from appliance.accounts.sessions import SessionService
-from appliance.admin.dashboard.cards import Board, Card, Disk
+from appliance.admin.dashboard.cards import Card, Dashboard, Disk
 from appliance.core.clients import client_address
 from appliance.core.errors import ApplianceError
 from appliance.core.injection import service_of
@@ -27,7 +27,7 @@ COME_BACK_MS = 2000
 Render = Callable[[Sequence[Card], Sequence[Card], Disk], str]
 
 
-async def changes(request: Request, board: Board, render: Render) -> AsyncIterator[str]:
+async def changes(request: Request, dashboard: Dashboard, render: Render) -> AsyncIterator[str]:
     """Each time something changed: the cards that did, with the tally, as ``render`` shows them.
 
     The first event holds every card: the browser may have been away. The stream ends when the
@@ -40,7 +40,7 @@ async def changes(request: Request, board: Board, render: Render) -> AsyncIterat
     yield f"retry: {COME_BACK_MS}\n\n"
     while not stopping.is_set() and time.monotonic() - began < LONGEST:
         try:
-            cards, disk = await board.cards(), await board.disk()
+            cards, disk = await dashboard.cards(), await dashboard.disk()
         except Exception as error:  # noqa: BLE001 - the database is away: the browser asks and is told
             log.warning("live.ended", error=type(error).__name__)
             return

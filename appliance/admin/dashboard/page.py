@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
 from appliance.admin.dashboard import live
-from appliance.admin.dashboard.cards import Board, Card, Disk
+from appliance.admin.dashboard.cards import Card, Dashboard, Disk
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import SignedIn, Visit, allowed
 from appliance.admin.render import html, page, part
@@ -33,21 +33,21 @@ MayPause = Annotated[Visit, Depends(allowed("slots:pause"))]
 REPLIES = ("image", "multipart", "json")
 
 
-def _board(request: Request) -> Board:
-    return service_of(request, Board)
+def _dashboard(request: Request) -> Dashboard:
+    return service_of(request, Dashboard)
 
 
 @router.get("/")
 async def dashboard(request: Request, visiting: SignedIn) -> Response:
     """The page. Who may not look at slots is led to what they may look at."""
     visiting = await allowed("slots:read")(visiting)
-    cards = await service_of(request, Board).cards()
+    cards = await service_of(request, Dashboard).cards()
     settings = await service_of(request, OperatorSettingsService).state()
     return page(
         visiting,
         "dashboard.html",
         password=settings.ingest_password,
-        disk=await service_of(request, Board).disk(),
+        disk=await service_of(request, Dashboard).disk(),
         **_tally(cards),
         **_shared(request, visiting, cards),
     )
@@ -56,22 +56,22 @@ async def dashboard(request: Request, visiting: SignedIn) -> Response:
 @router.get("/dashboard/cards")
 async def cards(request: Request, visiting: MayLook) -> Response:
     """The tally and every card: for browsers whose stream of events does not work."""
-    found = await _board(request).cards()
-    disk = await _board(request).disk()
-    return part(visiting, "_board.html", disk=disk, **_tally(found), **_shared(request, visiting, found))
+    found = await _dashboard(request).cards()
+    disk = await _dashboard(request).disk()
+    return part(visiting, "_dashboard.html", disk=disk, **_tally(found), **_shared(request, visiting, found))
 
 
 @router.get("/events")
 async def events(request: Request, visiting: MayLook) -> Response:
     """Cards as they change, as server-sent events."""
-    board = _board(request)
+    dashboard = _dashboard(request)
 
     def render(changed: Sequence[Card], everything: Sequence[Card], disk: Disk) -> str:
         shown = _tally(everything) | _shared(request, visiting, changed)
-        return html(visiting, "_board.html", disk=disk, **shown)
+        return html(visiting, "_dashboard.html", disk=disk, **shown)
 
     return StreamingResponse(
-        live.changes(request, board, render),
+        live.changes(request, dashboard, render),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"},
     )
@@ -94,7 +94,7 @@ async def pause_or_resume(slot_id: str, action: str, request: Request, visiting:
     if slot_id not in SLOT_IDS or action not in ("pause", "resume"):
         raise SlotNotFound
     await service_of(request, SlotEditor).set_active(slot_id, action == "resume", visiting.who)
-    card = await service_of(request, Board).card(slot_id)
+    card = await service_of(request, Dashboard).card(slot_id)
     if not visiting.is_htmx:
         visiting.notice(f"slot_{action}d")
         return RedirectResponse(f"{MOUNT}/#{slot_id}", 303)
@@ -105,7 +105,7 @@ async def pause_or_resume(slot_id: str, action: str, request: Request, visiting:
 @router.get("/dashboard/{slot_id}/addresses")
 async def addresses(slot_id: str, request: Request, visiting: MayLook) -> Response:
     """Every address of a slot, one for each reply form, in a dialog."""
-    card = await service_of(request, Board).card(slot_id)
+    card = await service_of(request, Dashboard).card(slot_id)
     settings = await service_of(request, OperatorSettingsService).state()
     return part(
         visiting,

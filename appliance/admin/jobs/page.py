@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.admin.dashboard.cards import Board
+from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.jobs.view import WIDTH, attempts_chart, timings_chart, told
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import Visit, allowed
@@ -123,7 +123,9 @@ async def run_again(job_id: uuid.UUID, request: Request, visiting: MayTest) -> R
 
 async def _shared(request: Request, visiting: Visit) -> dict[str, Any]:
     return {
-        "names": {card.slot_id: card.slot.display_name for card in await service_of(request, Board).cards()},
+        "names": {
+            card.slot_id: card.slot.display_name for card in await service_of(request, Dashboard).cards()
+        },
         "told": lambda job: told(visiting.words, job),
         "number_of": number_of,
         "named": lambda kind, name: named(visiting.words, kind, name),

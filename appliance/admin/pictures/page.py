@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.admin.dashboard.cards import Board
+from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.forms import read_form
 from appliance.admin.jobs.page import instant
 from appliance.admin.login.headers import MOUNT
@@ -253,7 +253,9 @@ def _may_undo(item: GalleryItem) -> bool:
 
 async def _shared(request: Request, visiting: Visit) -> dict[str, Any]:
     return {
-        "names": {card.slot_id: card.slot.display_name for card in await service_of(request, Board).cards()},
+        "names": {
+            card.slot_id: card.slot.display_name for card in await service_of(request, Dashboard).cards()
+        },
         "may_undo": _may_undo,
         "may_write": visiting.may("results:write"),
         "may_jobs": visiting.may("jobs:read"),

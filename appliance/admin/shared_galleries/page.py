@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
-from appliance.admin.dashboard.cards import Board
+from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.forms import Form, read_form
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import Visit, allowed
@@ -163,7 +163,9 @@ async def _shared(
         "typed": typed if typed is not None else _USUAL,
         "errors": errors or {},
         "beside": False,
-        "names": {card.slot_id: card.slot.display_name for card in await service_of(request, Board).cards()},
+        "names": {
+            card.slot_id: card.slot.display_name for card in await service_of(request, Dashboard).cards()
+        },
         "slots": SLOT_IDS,
         "units": UNITS,
         "starts": STARTS,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.admin.dashboard.cards import Board
+from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.forms import read_form
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import Visit, allowed
@@ -56,7 +56,7 @@ async def open_one(slot_id: str, request: Request, visiting: MayWrite) -> Respon
 
 async def _values(slot_id: str, request: Request, visiting: Visit) -> dict[str, Any]:
     return {
-        "card": await service_of(request, Board).card(slot_id),
+        "card": await service_of(request, Dashboard).card(slot_id),
         "shared": await service_of(request, SharedGalleryService).open_for(
             slot_id, await guest_base(request)
         ),

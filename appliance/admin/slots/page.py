@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.admin.dashboard.cards import Board
+from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.forms import read_form
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import Visit, allowed
@@ -40,7 +40,7 @@ SIZES = ("1200x1800", "1800x1200", "1500x2100", "1800x2400", "1800x1800", "1080x
 @router.get("")
 async def slots_page(request: Request, visiting: MayLook) -> Response:
     """All slots in order, with what each makes of a photo."""
-    states = {card.slot_id: card for card in await service_of(request, Board).cards()}
+    states = {card.slot_id: card for card in await service_of(request, Dashboard).cards()}
     return page(
         visiting,
         "slots.html",
@@ -171,7 +171,7 @@ async def _page(
         visiting,
         "slot.html",
         status=status,
-        names={card.slot_id: card.slot.display_name for card in await service_of(request, Board).cards()},
+        names={card.slot_id: card.slot.display_name for card in await service_of(request, Dashboard).cards()},
         keeps_sources=bool(settings["keep_sources_hours"].value),
         **values,
     )
