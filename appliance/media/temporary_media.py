@@ -1,4 +1,4 @@
-"""Pictures lent to a provider that fetches them by address, for one job only."""
+"""Pictures for a provider that fetches them by address, for one job only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ENDED_REMEMBERED = 10_000
 
 @dataclass(slots=True)
 class TemporaryMedia:
-    """All pictures that providers may fetch. A token has 192 random bits; a job's tokens die together with it."""
+    """All pictures that providers may fetch. A token has 192 random bits and dies with its job."""
 
     _images: dict[str, EncodedImage] = field(default_factory=dict)
     _ended: OrderedDict[str, None] = field(default_factory=OrderedDict)

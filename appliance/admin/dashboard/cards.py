@@ -95,6 +95,10 @@ class Dashboard:
         assert self._disk is not None  # noqa: S101 - it was looked at
         return self._disk
 
+    async def names(self) -> dict[str, str]:
+        """What each slot is called."""
+        return {card.slot_id: card.name for card in await self.cards()}
+
     async def card(self, slot_id: str) -> Card:
         """One slot's card as it is now; raises ``SlotNotFound``."""
         for card in await self.cards(fresh=True):

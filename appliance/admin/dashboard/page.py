@@ -33,10 +33,6 @@ MayPause = Annotated[Visit, Depends(allowed("slots:pause"))]
 REPLIES = ("image", "multipart", "json")
 
 
-def _dashboard(request: Request) -> Dashboard:
-    return service_of(request, Dashboard)
-
-
 @router.get("/")
 async def dashboard(request: Request, visiting: SignedIn) -> Response:
     """The page. Who may not look at slots is led to what they may look at."""
@@ -56,15 +52,15 @@ async def dashboard(request: Request, visiting: SignedIn) -> Response:
 @router.get("/dashboard/cards")
 async def cards(request: Request, visiting: MayLook) -> Response:
     """The tally and every card: for browsers whose stream of events does not work."""
-    found = await _dashboard(request).cards()
-    disk = await _dashboard(request).disk()
+    found = await service_of(request, Dashboard).cards()
+    disk = await service_of(request, Dashboard).disk()
     return part(visiting, "_dashboard.html", disk=disk, **_tally(found), **_shared(request, visiting, found))
 
 
 @router.get("/events")
 async def events(request: Request, visiting: MayLook) -> Response:
     """Cards as they change, as server-sent events."""
-    dashboard = _dashboard(request)
+    dashboard = service_of(request, Dashboard)
 
     def render(changed: Sequence[Card], everything: Sequence[Card], disk: Disk) -> str:
         shown = _tally(everything) | _shared(request, visiting, changed)

@@ -123,9 +123,7 @@ async def run_again(job_id: uuid.UUID, request: Request, visiting: MayTest) -> R
 
 async def _shared(request: Request, visiting: Visit) -> dict[str, Any]:
     return {
-        "names": {
-            card.slot_id: card.slot.display_name for card in await service_of(request, Dashboard).cards()
-        },
+        "names": await service_of(request, Dashboard).names(),
         "told": lambda job: told(visiting.words, job),
         "number_of": number_of,
         "named": lambda kind, name: named(visiting.words, kind, name),

@@ -253,9 +253,7 @@ def _may_undo(item: GalleryItem) -> bool:
 
 async def _shared(request: Request, visiting: Visit) -> dict[str, Any]:
     return {
-        "names": {
-            card.slot_id: card.slot.display_name for card in await service_of(request, Dashboard).cards()
-        },
+        "names": await service_of(request, Dashboard).names(),
         "may_undo": _may_undo,
         "may_write": visiting.may("results:write"),
         "may_jobs": visiting.may("jobs:read"),

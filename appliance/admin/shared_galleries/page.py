@@ -163,9 +163,7 @@ async def _shared(
         "typed": typed if typed is not None else _USUAL,
         "errors": errors or {},
         "beside": False,
-        "names": {
-            card.slot_id: card.slot.display_name for card in await service_of(request, Dashboard).cards()
-        },
+        "names": await service_of(request, Dashboard).names(),
         "slots": SLOT_IDS,
         "units": UNITS,
         "starts": STARTS,

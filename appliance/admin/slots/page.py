@@ -171,7 +171,7 @@ async def _page(
         visiting,
         "slot.html",
         status=status,
-        names={card.slot_id: card.slot.display_name for card in await service_of(request, Dashboard).cards()},
+        names=await service_of(request, Dashboard).names(),
         keeps_sources=bool(settings["keep_sources_hours"].value),
         **values,
     )
