@@ -18,7 +18,7 @@ from appliance.settings.environment import Settings
 
 if TYPE_CHECKING:
     from appliance.core.db import Database
-    from appliance.lifecycle.backup.write import Made
+    from appliance.lifecycle.backup.write import BackupResult
 
 FRONT = Path("/var/lib/photochanger/front")  # what Nginx is given; only there in the stack
 
@@ -67,7 +67,7 @@ async def backup(settings: Settings, arguments: argparse.Namespace) -> int:
     if arguments.if_due and not work.is_due(Path(to), settings.backup_hour, now):
         print("No backup is due.")
         return 0
-    made = await work.make(settings, work.Wish(to, passphrase, keep, arguments.database_only))
+    made = await work.make(settings, work.BackupRequest(to, passphrase, keep, arguments.database_only))
     facts = {**asdict(made), "encrypted": passphrase is not None}
     print(
         json.dumps(facts) if arguments.json else _describe(made), file=sys.stderr if to == "-" else sys.stdout
@@ -75,7 +75,7 @@ async def backup(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _describe(made: Made) -> str:
+def _describe(made: BackupResult) -> str:
     missing = f" {made.missing} pictures were deleted meanwhile." if made.missing else ""
     what = f"{made.rows} rows and {made.pictures} pictures, {made.size / 1e6:.1f} MB"
     keys = "" if made.holds_keys else " Without a passphrase it brings no provider keys to another machine."
@@ -201,7 +201,7 @@ def make_certificate(settings: Settings, arguments: argparse.Namespace) -> int:
     from appliance.lifecycle.stack.prepare import make_certificate as run  # noqa: PLC0415
 
     run(settings.secrets_dir, settings.media_root, arguments.name)
-    print("Made. Install the authority on the booth PCs: http://ADDRESS/ca.crt")
+    print("BackupResult. Install the authority on the booth PCs: http://ADDRESS/ca.crt")
     return 0
 
 

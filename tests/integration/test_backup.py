@@ -69,7 +69,7 @@ async def elsewhere(stack: Stack, tmp_path: Path) -> AsyncIterator[Settings]:
 
 async def made(stack: Stack, folder: Path, passphrase: str | None = None) -> Path:
     """One backup."""
-    return Path((await backup.make(settings_of(stack), backup.Wish(str(folder), passphrase))).path)
+    return Path((await backup.make(settings_of(stack), backup.BackupRequest(str(folder), passphrase))).path)
 
 
 async def put_in(where: Settings, file: Path, passphrase: str | None = None) -> restore.Restored:
@@ -209,7 +209,7 @@ async def test_old_backups_are_pruned_and_uploads_are_left_out(stack: Stack, tmp
     upload = stack.media / "temp/slot-000/left"  # no slot's own folder: that must stay the app's
     upload.mkdir(parents=True)
     (upload / "upload").write_bytes(b"half a photo")
-    done = await backup.make(settings_of(stack), backup.Wish(str(tmp_path), keep=2))
+    done = await backup.make(settings_of(stack), backup.BackupRequest(str(tmp_path), keep=2))
     (upload / "upload").unlink()
     upload.rmdir()
     upload.parent.rmdir()

@@ -46,7 +46,7 @@ _KEEP_FREE = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class BackupRequest:
     """What is asked for: where to, encrypted or not, how many to keep (0: all)."""
 
     to: str
@@ -56,7 +56,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class BackupResult:
     """What was made."""
 
     path: str
@@ -98,20 +98,22 @@ def _backups(folder: Path, *, database_only: bool) -> list[Path]:
     return sorted(path for path in found if (_DATABASE_ONLY in path.name) == database_only)
 
 
-async def make(settings: Settings, wish: Wish) -> Made:
+async def make(settings: Settings, request: BackupRequest) -> BackupResult:
     """Make one backup and remove those that are too many; raises ``BackupProblem`` or ``OSError``."""
     since = time.monotonic()
-    with _target(settings, wish) as (below, name):
+    with _target(settings, request) as (below, name):
         async with tables.connected(settings.sqlalchemy_url()) as connection:
-            writer = archive.Writer(below, wish.passphrase)
-            facts = await _write(connection, settings, wish, writer)
+            writer = archive.Writer(below, request.passphrase)
+            facts = await _write(connection, settings, request, writer)
         below.flush()
-        size = below.tell() if wish.to != STDOUT else 0
-    if wish.to != STDOUT and wish.keep:
-        _prune(Path(wish.to), wish.keep, database_only=wish.database_only)
+        size = below.tell() if request.to != STDOUT else 0
+    if request.to != STDOUT and request.keep:
+        _prune(Path(request.to), request.keep, database_only=request.database_only)
     rows = sum(facts["rows"].values())
     seconds = round(time.monotonic() - since, 1)
-    made = Made(name, size, rows, facts["pictures"], len(facts["missing"]), seconds, bool(wish.passphrase))
+    made = BackupResult(
+        name, size, rows, facts["pictures"], len(facts["missing"]), seconds, bool(request.passphrase)
+    )
     log.info(
         "backup.done",
         size=size,
@@ -124,17 +126,17 @@ async def make(settings: Settings, wish: Wish) -> Made:
 
 
 @contextmanager
-def _target(settings: Settings, wish: Wish) -> Iterator[tuple[IO[bytes], str]]:
+def _target(settings: Settings, request: BackupRequest) -> Iterator[tuple[IO[bytes], str]]:
     """The file to write, which has its name only when it is whole; or standard output."""
-    if wish.to == STDOUT:
+    if request.to == STDOUT:
         yield sys.stdout.buffer, STDOUT
         return
-    folder = Path(wish.to)
+    folder = Path(request.to)
     folder.mkdir(parents=True, exist_ok=True)
-    _require_space(settings.media_root, folder, wish)
+    _require_space(settings.media_root, folder, request)
     stamp = utcnow().strftime("%Y%m%dT%H%M%SZ")
-    kind = _DATABASE_ONLY if wish.database_only else ""
-    path = folder / f"{_NAME}{stamp}{kind}.tar{'.sealed' if wish.passphrase else ''}"
+    kind = _DATABASE_ONLY if request.database_only else ""
+    path = folder / f"{_NAME}{stamp}{kind}.tar{'.sealed' if request.passphrase else ''}"
     partial = path.with_name(path.name + _PARTIAL)
     try:
         with os.fdopen(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as below:
@@ -146,8 +148,8 @@ def _target(settings: Settings, wish: Wish) -> Iterator[tuple[IO[bytes], str]]:
         raise
 
 
-def _require_space(media_root: Path, folder: Path, wish: Wish) -> None:
-    needed = 0 if wish.database_only else sum(path.stat().st_size for path, _ in pictures(media_root))
+def _require_space(media_root: Path, folder: Path, request: BackupRequest) -> None:
+    needed = 0 if request.database_only else sum(path.stat().st_size for path, _ in pictures(media_root))
     free = shutil.disk_usage(folder).free
     if needed + _KEEP_FREE > free:
         raise BackupProblem(
@@ -156,19 +158,21 @@ def _require_space(media_root: Path, folder: Path, wish: Wish) -> None:
         )
 
 
-async def _write(connection: Any, settings: Settings, wish: Wish, writer: archive.Writer) -> dict[str, Any]:
+async def _write(
+    connection: Any, settings: Settings, request: BackupRequest, writer: archive.Writer
+) -> dict[str, Any]:
     async with tables.no_cleanup(connection):
         facts = await _write_tables(connection, _spool(settings.backup_dir), writer)
         facts["key_files_left_out"] = []
         for path, name in _secret_files(settings.secrets_dir):
-            if wish.passphrase or not name.startswith(_SEALED_ONLY):
+            if request.passphrase or not name.startswith(_SEALED_ONLY):
                 _add_file(writer, path, f"secrets/{name}")
             elif name.startswith(f"{PROVIDER_KEYS}/") and path.stat().st_size:
                 facts["key_files_left_out"].append(name)
         facts |= {"pictures": 0, "missing": []}
-        if not wish.database_only:
+        if not request.database_only:
             await asyncio.to_thread(_write_pictures, settings.media_root, writer, facts)
-    facts |= {"kind": "database" if wish.database_only else "whole"}
+    facts |= {"kind": "database" if request.database_only else "whole"}
     facts |= {"made_at": utcnow().isoformat(), "version": os.environ.get("APPLIANCE_VERSION", __version__)}
     await asyncio.to_thread(writer.close, facts)
     return facts
