@@ -105,7 +105,7 @@ def render(template: str, given: Mapping[str, str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class FrontDoorSettings:
     """What the operator of a venue has set for the front door, as it stands in ``compose/.env``."""
 
     admin_networks: str = ""
@@ -113,21 +113,21 @@ class Wishes:
     https_port: str = "443"
 
     @classmethod
-    def from_environment(cls) -> Wishes:
+    def from_environment(cls) -> FrontDoorSettings:
         """What the environment says; what is empty or missing has its default."""
         found = {each.name: os.environ.get(each.name.upper(), "").strip() for each in fields(cls)}
         return cls(**{name: value for name, value in found.items() if value})
 
 
-def write(front: Path, media: str, wishes: Wishes) -> None:
+def write(front: Path, media: str, settings: FrontDoorSettings) -> None:
     """``nginx.conf`` and what it includes; the main file last, since Nginx looks at it."""
     tls = front / "tls"
     encrypted = (tls / CERTIFICATE).exists() and (tls / KEY).exists()
     names = {"tls": str(tls), "certificate": CERTIFICATE, "key": KEY}
-    admin = _admin_http(wishes.admin_networks)
+    admin = _admin_http(settings.admin_networks)
     _put(front / "http.d" / "admin.conf", admin)
     _put(front / "server.d" / "admin.conf", _ADMIN_SERVER if admin else "")
-    redirect = _redirect(wishes) if encrypted else ("", "")
+    redirect = _redirect(settings) if encrypted else ("", "")
     _put(front / "http.d" / "redirect.conf", redirect[0])
     _put(front / "server.d" / "redirect.conf", redirect[1])
     _put(front / "server.d" / "tls.conf", _TLS.format(**names) if encrypted else "")
@@ -137,14 +137,14 @@ def write(front: Path, media: str, wishes: Wishes) -> None:
     _put(front / "nginx.conf", render(TEMPLATE.read_text(encoding="utf-8"), values(front, media)))
 
 
-def _redirect(wishes: Wishes) -> tuple[str, str]:
+def _redirect(settings: FrontDoorSettings) -> tuple[str, str]:
     """Raises ``ValueError`` for a wish that is none of the known ones."""
-    if wishes.https_redirect not in _ENCRYPTED_ONLY:
+    if settings.https_redirect not in _ENCRYPTED_ONLY:
         raise ValueError(f"HTTPS_REDIRECT must be one of {', '.join(_ENCRYPTED_ONLY)}.")
-    paths = _ENCRYPTED_ONLY[wishes.https_redirect]
+    paths = _ENCRYPTED_ONLY[settings.https_redirect]
     if not paths:
         return "", ""
-    number = wishes.https_port.rpartition(":")[2]  # it may name an address to listen on
+    number = settings.https_port.rpartition(":")[2]  # it may name an address to listen on
     port = "" if number == "443" else f":{number}"
     return _REDIRECT_HTTP.format(paths=paths), _REDIRECT_SERVER.format(port=port)
 

@@ -32,11 +32,11 @@ def prepare(secrets_dir: Path, media_root: Path) -> None:
     file.parent.chmod(0o750)
     file.chmod(0o640)
     certificates.bring(SITE / "tls", FRONT / "tls")
-    front_door.write(FRONT, str(media_root), front_door.Wishes.from_environment())
+    front_door.write(FRONT, str(media_root), front_door.FrontDoorSettings.from_environment())
     assets.collect(FRONT / "static")
 
 
 def make_certificate(secrets_dir: Path, media_root: Path, names: list[str]) -> None:
     """A certificate under an authority of our own; Nginx takes it up by itself."""
     certificates.make(secrets_dir, FRONT / "tls", names)
-    front_door.write(FRONT, str(media_root), front_door.Wishes.from_environment())
+    front_door.write(FRONT, str(media_root), front_door.FrontDoorSettings.from_environment())

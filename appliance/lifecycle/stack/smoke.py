@@ -34,7 +34,7 @@ _TIMEOUT = 70
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class SmokeResult:
     """What came of the smoke test."""
 
     ok: bool
@@ -50,16 +50,18 @@ async def busy(settings: Settings, database: Database) -> int:
     return pending or int(watch.photos_in_flight(settings.media_root))
 
 
-async def try_one_photo(settings: Settings, database: Database) -> Tried:
+async def try_one_photo(settings: Settings, database: Database) -> SmokeResult:
     """Post a photo to the running app and look at the answer."""
     slot_id = await _local_slot(database)
     if slot_id is None:
-        return Tried(
+        return SmokeResult(
             ok=True, said="no slot with a look made on this machine is switched on; no photo was tried"
         )
     async with _password(settings, database) as password:
         if password is None:
-            return Tried(ok=True, said="the ingest password is being changed right now; no photo was tried")
+            return SmokeResult(
+                ok=True, said="the ingest password is being changed right now; no photo was tried"
+            )
         status, body = local_http.post(
             f"/api/ingest/{slot_id}?reply=json",
             _form(password),
@@ -69,9 +71,11 @@ async def try_one_photo(settings: Settings, database: Database) -> Tried:
         )
     answer: dict[str, Any] = json.loads(body) if body.startswith(b"{") else {}
     if status != 200 or answer.get("status") != "done":
-        return Tried(ok=False, said=f"{slot_id} answered {status}: {body[:300].decode(errors='replace')}")
+        return SmokeResult(
+            ok=False, said=f"{slot_id} answered {status}: {body[:300].decode(errors='replace')}"
+        )
     await _put_away(database, str(answer["job_id"]))
-    return Tried(ok=True, said=f"{slot_id} made a picture of {answer['size']} bytes")
+    return SmokeResult(ok=True, said=f"{slot_id} made a picture of {answer['size']} bytes")
 
 
 async def _local_slot(database: Database) -> str | None:
