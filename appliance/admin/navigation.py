@@ -1,4 +1,4 @@
-"""The places of the admin pages, in the order in which they are shown."""
+"""The items of the admin pages, in the order in which they are shown."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from appliance.admin.login.security import Visit
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class NavigationItem:
     """A page that the navigation leads to; its name is ``nav.{key}`` in the catalogs.
 
-    ``at_hand``: it has a place of its own in a phone's bottom bar, the others are under 'More'.
+    ``at_hand``: it has a item of its own in a phone's bottom bar, the others are under 'More'.
     """
 
     key: str
@@ -30,20 +30,20 @@ class Place:
         return path == self.url if self.path == "/" else (path + "/").startswith(self.url + "/")
 
 
-PLACES = (
-    Place("dashboard", "/", "slots:read", at_hand=True),
-    Place("gallery", "/gallery", "results:read", at_hand=True),
-    Place("screens", "/screens", "results:read"),
-    Place("jobs", "/jobs", "jobs:read", at_hand=True),
-    Place("templates", "/templates", "media:read"),
-    Place("slots", "/slots", "slots:read", at_hand=True),
-    Place("settings", "/settings", "settings:read"),
-    Place("audit", "/audit", "audit:read"),
+ITEMS = (
+    NavigationItem("dashboard", "/", "slots:read", at_hand=True),
+    NavigationItem("gallery", "/gallery", "results:read", at_hand=True),
+    NavigationItem("screens", "/screens", "results:read"),
+    NavigationItem("jobs", "/jobs", "jobs:read", at_hand=True),
+    NavigationItem("templates", "/templates", "media:read"),
+    NavigationItem("slots", "/slots", "slots:read", at_hand=True),
+    NavigationItem("settings", "/settings", "settings:read"),
+    NavigationItem("audit", "/audit", "audit:read"),
 )
 
 
-def places_for(visit: Visit) -> list[Place]:
-    """The places that who is logged in may go to; none before they have a password of their own."""
+def navigation_for(visit: Visit) -> list[NavigationItem]:
+    """The items that who is logged in may go to; none before they have a password of their own."""
     if visit.who is None or visit.who.must_change_password:
         return []
-    return [place for place in PLACES if visit.may(place.permission)]
+    return [item for item in ITEMS if visit.may(item.permission)]

@@ -16,7 +16,7 @@ from appliance.admin import assets
 from appliance.admin.i18n import NAMES, Words
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import NOTICE_COOKIE, THEMES, Visit
-from appliance.admin.navigation import places_for
+from appliance.admin.navigation import navigation_for
 
 # HTMX as a strict policy wants it: nothing evaluated, no style element of its own, only our own
 # addresses; errors arrive as toasts, a form with wrong values as the form again.
@@ -122,7 +122,7 @@ def page(visit: Visit, template: str, /, *, status: int = 200, **values: Any) ->
         visit.jar.drop(NOTICE_COOKIE)
     known = notice if visit.words.has(f"notice.{notice}") else None
     content = html(
-        visit, template, places=places_for(visit), path=path, notice=known, status=status, **values
+        visit, template, items=navigation_for(visit), path=path, notice=known, status=status, **values
     )
     return HTMLResponse(content, status_code=status, headers={"Content-Language": visit.words.lang})
 
