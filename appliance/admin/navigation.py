@@ -1,4 +1,4 @@
-"""The items of the admin pages, in the order in which they are shown."""
+"""The navigation of the admin pages, in the order in which they are shown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from appliance.admin.login.security import Visit
 class NavigationItem:
     """A page that the navigation leads to; its name is ``nav.{key}`` in the catalogs.
 
-    ``at_hand``: it has a item of its own in a phone's bottom bar, the others are under 'More'.
+    ``at_hand``: it has a place of its own in a phone's bottom bar, the others are under 'More'.
     """
 
     key: str
@@ -43,7 +43,7 @@ ITEMS = (
 
 
 def navigation_for(visit: Visit) -> list[NavigationItem]:
-    """The items that who is logged in may go to; none before they have a password of their own."""
+    """The pages that who is logged in may go to; none before they have a password of their own."""
     if visit.who is None or visit.who.must_change_password:
         return []
     return [item for item in ITEMS if visit.may(item.permission)]

@@ -122,7 +122,7 @@ def page(visit: Visit, template: str, /, *, status: int = 200, **values: Any) ->
         visit.jar.drop(NOTICE_COOKIE)
     known = notice if visit.words.has(f"notice.{notice}") else None
     content = html(
-        visit, template, items=navigation_for(visit), path=path, notice=known, status=status, **values
+        visit, template, navigation=navigation_for(visit), path=path, notice=known, status=status, **values
     )
     return HTMLResponse(content, status_code=status, headers={"Content-Language": visit.words.lang})
 

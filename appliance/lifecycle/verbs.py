@@ -201,7 +201,7 @@ def make_certificate(settings: Settings, arguments: argparse.Namespace) -> int:
     from appliance.lifecycle.stack.prepare import make_certificate as run  # noqa: PLC0415
 
     run(settings.secrets_dir, settings.media_root, arguments.name)
-    print("BackupResult. Install the authority on the booth PCs: http://ADDRESS/ca.crt")
+    print("Made. Install the authority on the booth PCs: http://ADDRESS/ca.crt")
     return 0
 
 
