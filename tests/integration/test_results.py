@@ -113,12 +113,12 @@ async def test_the_ttl_is_the_operators_setting(
 @pytest.mark.parametrize(
     "job_id",
     [
-        str(uuid.uuid4()),
+        "72dcc106-a6ed-42a4-9543-97c1342a8b54",
         "1",
         "..",
         "00000000-0000-0000-0000-000000000000",
         "x' or 1=1",
-        str(uuid.uuid4()).upper(),
+        "ABAD3B43-C913-4A01-AEAA-83E1507AAFE7",
     ],
 )
 async def test_an_unknown_result_is_not_found(client: httpx.AsyncClient, job_id: str) -> None:
