@@ -148,12 +148,19 @@ def open_door(
         },
     )
     (folder / "nginx.conf").write_text(change(text), encoding="utf-8")
+    with serving(folder, door):
+        yield door
+
+
+@contextlib.contextmanager
+def serving(folder: Path, door: FrontDoor) -> Iterator[None]:
+    """Nginx with the ``nginx.conf`` of a folder, until the end."""
     command = [str(nginx.program()), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
     as_us = " user root root;" if os.geteuid() == 0 else ""
     with subprocess.Popen([*command, "-g", f"daemon off;{as_us}"]) as process:
         try:
             _wait_for(door.port, process)
-            yield door
+            yield
         finally:
             for raw in door.sockets:
                 raw.close()
