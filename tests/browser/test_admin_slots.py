@@ -12,6 +12,7 @@ from playwright.async_api import Dialog
 from appliance.admin.slots.fields import SchemaWords, properties
 from appliance.media.finish import OutputOptions
 from appliance.providers.base import Driver
+from appliance.providers.catalogue import shipped
 from appliance.providers.registry import BUILDERS, DEFAULT_URLS, Wanted
 from appliance.settings.operator import ProviderConnection
 from appliance.slots.prompts import PromptOptions
@@ -256,4 +257,6 @@ def test_every_word_of_the_providers_schemas_is_translated() -> None:
 
 
 def _driver(name: str) -> Driver:
-    return BUILDERS[name](Wanted(DEFAULT_URLS.get(name, ""), ProviderConnection(), can_publish=False))
+    return BUILDERS[name](
+        Wanted(DEFAULT_URLS.get(name, ""), ProviderConnection(), can_publish=False, models=shipped().of(name))
+    )

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from appliance.admin.forms import Form
-from appliance.admin.slots.fields import number, plain, properties, typed
+from appliance.admin.slots.fields import OWN, number, plain, properties, typed
 from appliance.providers.routes import MAX_FALLBACKS
 from appliance.slots.schemas import SlotConfig
-from appliance.staff.providers.catalog import OperationView, ProviderList
+from appliance.staff.providers.catalog import ModelView, OperationView, ProviderList
 
 PLAIN_FIELDS = ("display_name", "reply", "deadline_seconds", "permits", "input_max_side")
 TICKS = ("active", "hedge")
@@ -113,18 +113,37 @@ def _route(form: Form, index: int, catalog: ProviderList) -> RouteDraft:
     if of and operation not in known:
         operation = known[0]
     view = operation_of(catalog, provider, operation)
-    model = form.text(f"{prefix}.model")
-    if view and model not in [one.name for one in view.models]:
+    model, known_to = form.text(f"{prefix}.model"), [one.name for one in view.models] if view else []
+    same_provider = form.text(f"{prefix}.shown").partition("/")[0] == provider
+    if model not in known_to and not (same_provider and known_to):
         model = ""
-    shown_before = form.text(f"{prefix}.shown")
-    names = list(properties(view.params_schema)) if view else []
-    if shown_before == f"{provider}/{operation}":
-        params = {name: form.text(f"{prefix}.params.{name}") for name in names}
-    else:
-        params = {
-            name: form.text(f"{prefix}.params.{name}") for name in names if f"{prefix}.params.{name}" in form
-        }
+    is_shown = form.text(f"{prefix}.shown") == f"{provider}/{operation}"
+    params = {}
+    for name, prop in properties(view.params_schema).items() if view else ():
+        field = f"{prefix}.params.{name}"
+        if field in form or (is_shown and prop.get("type") == "boolean"):
+            text = form.text(field)
+            params[name] = form.text(f"{field}.{OWN}") if text == OWN else text
+    if not is_shown or form.text(f"{prefix}.shown_model") != model:
+        params = _offered(params, model_of(view, model))
     return RouteDraft(provider, operation, model, params)
+
+
+def model_of(view: OperationView | None, model: str) -> ModelView | None:
+    """A model of an operation, the default one where none is named; ``None`` if it is not known."""
+    models = view.models if view else []
+    return next((one for one in models if one.name == model), models[0] if models and not model else None)
+
+
+def _offered(params: Mapping[str, str], model: ModelView | None) -> dict[str, str]:
+    """The parameters after another choice was made, without values that the model does not take."""
+    if model is None:
+        return dict(params)
+    return {
+        name: value
+        for name, value in params.items()
+        if name not in model.choices or value in model.choices[name] or name in model.typed
+    }
 
 
 def values_of(draft: Draft, catalog: ProviderList, saved: SlotConfig) -> dict[str, Any]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
 
 from appliance.admin.i18n import FOLDER
 
 Kind = Literal["slider", "number", "text", "prompt", "json", "choice", "tick", "colour"]
+OWN = "own"  # the choice that stands for what is typed beside it
 _WIDEST_SLIDER = 100  # steps; a wider range is typed
 _NUMBERS = ("integer", "number")
 
@@ -30,6 +31,8 @@ class Input:
     step: str = ""
     longest: str = ""
     choices: tuple[tuple[str, str], ...] = ()
+    may_type: bool = False
+    """Whether a choice has a field beside it for a value that is not among the choices."""
     required: bool = False
 
     @property
@@ -117,14 +120,24 @@ def inputs_of(
     words: SchemaWords,
     *,
     without: Iterable[str] = (),
+    choices: Mapping[str, Sequence[str]] | None = None,
+    typed_too: Collection[str] = (),
 ) -> list[Input]:
-    """The inputs of a schema in its order, filled with ``values`` or with what the schema says."""
-    left_out = frozenset(without)
-    return [
-        _input(f"{prefix}.{name}", prop, values.get(name), errors.get(f"{prefix}.{name}"), words)
-        for name, prop in properties(schema).items()
-        if name not in left_out
-    ]
+    """The inputs of a schema in its order, filled with ``values`` or with what the schema says.
+
+    ``choices`` are values to choose from where the schema itself leaves it open; one without values is
+    left out. ``typed_too`` are those of them that may be typed as well.
+    """
+    offered = choices or {}
+    left_out = {*without, *(name for name, some in offered.items() if not some)}
+    found = []
+    for name, prop in properties(schema).items():
+        if name in left_out:
+            continue
+        whole = {**prop, "enum": list(offered[name])} if name in offered else prop
+        one = _input(f"{prefix}.{name}", whole, values.get(name), errors.get(f"{prefix}.{name}"), words)
+        found.append(replace(one, may_type=name in typed_too))
+    return found
 
 
 def _input(

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from appliance.admin.i18n import Words
-from appliance.admin.slots.draft import Draft, RouteDraft, operation_of
+from appliance.admin.slots.draft import Draft, RouteDraft, model_of, operation_of
 from appliance.admin.slots.fields import Input, SchemaWords, inputs_of
 from appliance.admin.slots.looks import LooksShown, looks_shown
 from appliance.providers.routes import MAX_FALLBACKS
@@ -30,6 +30,7 @@ class RouteShown:
     providers: list[tuple[str, str]]
     operations: list[tuple[str, str]]
     models: list[tuple[str, str]]
+    note: str
     inputs: list[Input]
     seconds: float | None
     provider: ProviderView | None
@@ -166,6 +167,7 @@ def _route(
 ) -> RouteShown:
     provider = next((one for one in catalog.providers if one.name == route.provider), None)
     view = operation_of(catalog, route.provider, route.operation)
+    model = model_of(view, route.model)
     prefix = f"route.{index}"
     return RouteShown(
         index=index,
@@ -180,8 +182,17 @@ def _route(
             if provider
             else [],
         ),
-        models=[(one.name, one.name) for one in view.models] if view else [],
-        inputs=inputs_of(view.params_schema, f"{prefix}.params", route.params, errors, schema_words)
+        models=_models(view, route.model, words),
+        note=model.note.in_language(words.lang) if model and model.note else "",
+        inputs=inputs_of(
+            view.params_schema,
+            f"{prefix}.params",
+            route.params,
+            errors,
+            schema_words,
+            choices=model.choices if model else None,
+            typed_too=model.typed if model else (),
+        )
         if view
         else [],
         seconds=_seconds(view, route.model),
@@ -193,6 +204,19 @@ def _route(
 def _with(chosen: str, known: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """The choices, with the present one even if it is not among them any more."""
     return known if not chosen or chosen in dict(known) else [*known, (chosen, chosen)]
+
+
+def _models(view: OperationView | None, chosen: str, words: Words) -> list[tuple[str, str]]:
+    """The models to choose from, the default first; ended ones only where one is in use."""
+    if view is None or not view.models:
+        return []
+    default, *others = (
+        (one.name, f"{one.label.in_language(words.lang)}, {words(f'slot.model_state.{one.state}')}")
+        for one in view.models
+        if one.state != "ended" or one.name == chosen or one is view.models[0]
+    )
+    first = ("", words("slot.model_default", model=default[1]))
+    return _with(chosen, [first, default, *others])
 
 
 def _seconds(view: OperationView | None, model: str) -> float | None:

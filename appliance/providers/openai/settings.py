@@ -5,12 +5,20 @@ Which sizes and qualities there are is a matter of the model, so it is the catal
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from appliance.core.language import Message
 from appliance.providers.base import Operation, Params
 from appliance.providers.openai.sizes import SIZE_PATTERN
+
+
+def _shape_or_pixels(size: str) -> str:
+    if not re.fullmatch(SIZE_PATTERN, size):
+        raise ValueError(Message("choose a shape, or write width x height in pixels, such as 1216x1824"))
+    return size
 
 
 class ImageEditParams(Params):
@@ -25,9 +33,8 @@ class ImageEditParams(Params):
         max_length=32_000,
         json_schema_extra={"x-multiline": True},
     )
-    size: str = Field(
+    size: Annotated[str, AfterValidator(_shape_or_pixels)] = Field(
         default="photo",
-        pattern=SIZE_PATTERN,
         title="Picture size",
         description="A shape, upright or lying like the photo, or width x height in pixels: 1216x1824.",
     )

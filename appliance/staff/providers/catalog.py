@@ -54,6 +54,9 @@ class ModelView(_Frozen):
         description="the values it takes of parameters that differ by model; none: leave it out",
         examples=[{"image_size": ["auto", "1K", "2K", "4K"]}],
     )
+    typed: list[str] = Field(
+        description="those of them that may also be typed: any width x height", examples=[["size"]]
+    )
 
 
 class OperationView(_Frozen):
@@ -163,6 +166,8 @@ class ProviderCatalog:
         )
 
     def _model(self, driver: Driver, operation: str, model: Model) -> ModelView:
+        choices = driver.choices(operation, model.id)
+        any_size = [name for name in ("size",) if name in choices and model.capabilities.free_size]
         return ModelView(
             name=model.id,
             label=model.label,
@@ -170,7 +175,8 @@ class ProviderCatalog:
             state=model.state_on(utcnow().date()),
             ends_on=model.life.ends_on,
             typical_seconds=self._typical(driver, operation, model.id),
-            choices={name: list(some) for name, some in driver.choices(operation, model.id).items()},
+            choices={name: list(some) for name, some in choices.items()},
+            typed=any_size,
         )
 
     def _typical(self, driver: Driver, operation: str, model: str | None) -> float:
