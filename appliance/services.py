@@ -58,7 +58,7 @@ from appliance.staff.event.service import Event
 from appliance.staff.jobs.service import JobService
 from appliance.staff.pictures.archive import StaffArchive
 from appliance.staff.pictures.gallery import Gallery
-from appliance.staff.pictures.moderation import Moderation
+from appliance.staff.pictures.hiding import PictureHiding
 from appliance.staff.pictures.service import StaffPictures
 from appliance.staff.providers.catalog import ProviderCatalog
 from appliance.staff.providers.warm_up import WarmUp
@@ -173,7 +173,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             Gallery(database),
             StaffArchive(database, media),
             StaffPictures(database, media, previews),
-            Moderation(database),
+            PictureHiding(database),
             SharedGalleryService(database),
             Event(database, media, screens),
             Addresses(tokens.identity),

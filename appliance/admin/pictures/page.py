@@ -32,7 +32,7 @@ from appliance.slots.schemas import SLOT_IDS
 from appliance.staff.jobs.search import JobFilter
 from appliance.staff.pictures.archive import StaffArchive
 from appliance.staff.pictures.gallery import Gallery, GalleryItem, GalleryState
-from appliance.staff.pictures.moderation import Moderation
+from appliance.staff.pictures.hiding import PictureHiding
 from appliance.staff.pictures.service import StaffPictures
 
 router = APIRouter(prefix="/gallery")
@@ -132,7 +132,7 @@ async def moderate(job_id: uuid.UUID, action: str, request: Request, visiting: M
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
     if action not in _ACTIONS:
         raise NotFound
-    await getattr(service_of(request, Moderation), action)(str(job_id), visiting.who)
+    await getattr(service_of(request, PictureHiding), action)(str(job_id), visiting.who)
     if not visiting.is_htmx:
         visiting.notice(f"picture_{action}")
         return RedirectResponse(PAGE, 303)

@@ -21,7 +21,7 @@ from appliance.staff.shared_galleries.service import SharedGalleryService
 
 router = APIRouter(prefix="/screens/queue")
 
-MayModerate = Annotated[Visit, Depends(allowed("results:moderate"))]
+MayApprove = Annotated[Visit, Depends(allowed("results:moderate"))]
 
 PAGE = f"{MOUNT}/screens/queue"
 DECISIONS: dict[str, bool | None] = {"approve": True, "reject": False, "undo": None}
@@ -29,7 +29,7 @@ _WIDTH = 640
 
 
 @router.get("")
-async def queue(request: Request, visiting: MayModerate, after: uuid.UUID | None = None) -> Response:
+async def queue(request: Request, visiting: MayApprove, after: uuid.UUID | None = None) -> Response:
     """The page; for HTMX what came after the picture ``after``."""
     waiting = await service_of(request, SharedGalleryService).queue(after)
     values = {"waiting": waiting, "after": waiting[-1].job_id if waiting else after, **_shared()}
@@ -39,7 +39,7 @@ async def queue(request: Request, visiting: MayModerate, after: uuid.UUID | None
 
 
 @router.get("/{job_id}/picture")
-async def picture(job_id: uuid.UUID, request: Request, _: MayModerate) -> Response:
+async def picture(job_id: uuid.UUID, request: Request, _: MayApprove) -> Response:
     """A picture at the size of a phone."""
     found = await service_of(request, ResultService).ready(str(job_id))
     kind = kind_for(request.headers.get("accept", ""))
@@ -48,7 +48,7 @@ async def picture(job_id: uuid.UUID, request: Request, _: MayModerate) -> Respon
 
 
 @router.post("/{job_id}/{decision}")
-async def decide(job_id: uuid.UUID, decision: str, request: Request, visiting: MayModerate) -> Response:
+async def decide(job_id: uuid.UUID, decision: str, request: Request, visiting: MayApprove) -> Response:
     """Approve or reject a picture, or take that back."""
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
     if decision not in DECISIONS:

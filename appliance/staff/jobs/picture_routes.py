@@ -16,7 +16,7 @@ from appliance.media.previews import MEDIA_TYPE
 from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.jobs.routes import JobId
 from appliance.staff.jobs.schemas import ResultView
-from appliance.staff.pictures.moderation import Moderation
+from appliance.staff.pictures.hiding import PictureHiding
 from appliance.staff.pictures.service import StaffPictures
 
 router = APIRouter(prefix="/api/jobs", tags=["gallery"])
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/api/jobs", tags=["gallery"])
 MayRead = Annotated[Principal, Depends(requires("results:read"))]
 MayWrite = Annotated[Principal, Depends(requires("results:write"))]
 Pictures = Injected[StaffPictures]
-Moderator = Injected[Moderation]
+Hiding = Injected[PictureHiding]
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _PICTURE: dict[int | str, dict[str, Any]] = {
@@ -78,7 +78,7 @@ async def source(job_id: JobId, _: MayRead, pictures: Pictures) -> Response:
 
 
 @router.post("/{job_id}/hide", summary="Hide from guests", responses=error_responses(*_ERRORS))
-async def hide(job_id: JobId, who: MayWrite, moderation: Moderator) -> ResultView:
+async def hide(job_id: JobId, who: MayWrite, moderation: Hiding) -> ResultView:
     """Its public link answers 404 and no guests' gallery shows it, until it is unhidden."""
     return await moderation.hide(job_id, who)
 
@@ -88,13 +88,13 @@ async def hide(job_id: JobId, who: MayWrite, moderation: Moderator) -> ResultVie
     summary="Show to guests again",
     responses=error_responses(*_ERRORS),
 )
-async def unhide(job_id: JobId, who: MayWrite, moderation: Moderator) -> ResultView:
+async def unhide(job_id: JobId, who: MayWrite, moderation: Hiding) -> ResultView:
     """Its public link works again."""
     return await moderation.unhide(job_id, who)
 
 
 @router.delete("/{job_id}/result", summary="Delete a result", responses=error_responses(*_ERRORS))
-async def delete(job_id: JobId, who: MayWrite, moderation: Moderator) -> ResultView:
+async def delete(job_id: JobId, who: MayWrite, moderation: Hiding) -> ResultView:
     """Its public link answers 410 at once. It can be had back for ten minutes; then its files go."""
     return await moderation.delete(job_id, who)
 
@@ -104,6 +104,6 @@ async def delete(job_id: JobId, who: MayWrite, moderation: Moderator) -> ResultV
     summary="Have a deleted result back",
     responses=error_responses(*_ERRORS),
 )
-async def undelete(job_id: JobId, who: MayWrite, moderation: Moderator) -> ResultView:
+async def undelete(job_id: JobId, who: MayWrite, moderation: Hiding) -> ResultView:
     """Within ten minutes."""
     return await moderation.undelete(job_id, who)

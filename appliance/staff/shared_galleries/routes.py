@@ -28,7 +28,7 @@ router = APIRouter(prefix="/api/shared-galleries", tags=["galleries"])
 
 MayRead = Annotated[Principal, Depends(requires("results:read"))]
 MayWrite = Annotated[Principal, Depends(requires("results:write"))]
-MayModerate = Annotated[Principal, Depends(requires("results:moderate"))]
+MayApprove = Annotated[Principal, Depends(requires("results:moderate"))]
 _KNOWN = error_responses(*AUTH_ERRORS, ErrorCode.NOT_FOUND, ErrorCode.VALIDATION_FAILED)
 
 
@@ -58,7 +58,7 @@ async def galleries(_: MayRead, service: Service, base: Base) -> GalleryList:
 
 
 @router.post("/approvals", summary="Approve or reject pictures", responses=_KNOWN)
-async def decide(who: MayModerate, service: Service, body: Approval) -> Approved:
+async def decide(who: MayApprove, service: Service, body: Approval) -> Approved:
     """For galleries and walls. Approved pictures appear at once, rejected ones are gone at once."""
     return Approved(changed=await service.decide(body.job_ids, who, approved=body.approved))
 

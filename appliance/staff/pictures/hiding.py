@@ -20,7 +20,7 @@ from appliance.staff.jobs.service import known_job, result_view
 log = structlog.get_logger()
 
 
-class Moderation:
+class PictureHiding:
     """Hides and deletes results; each step is one transaction and one line in the audit log.
 
     All of it can be repeated: what is hidden already stays hidden. Every method raises
