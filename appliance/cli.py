@@ -229,10 +229,10 @@ async def warm_up(settings: Settings, _: argparse.Namespace) -> int:
     finally:
         await database.aclose()
         await registry.aclose()
-    for touch in report.routes:
-        route = f"{touch.provider}/{touch.model or '-'}  {touch.key or ''}"
-        verdict = "ok" if touch.ok else touch.reason
-        print(f"{route:<48} {verdict}, {touch.ms} ms ({', '.join(touch.slots)})")
+    for check in report.routes:
+        route = f"{check.provider}/{check.model or '-'}  {check.key or ''}"
+        verdict = "ok" if check.ok else check.reason
+        print(f"{route:<48} {verdict}, {check.ms} ms ({', '.join(check.slots)})")
     return 0 if report.ok else EXIT_FAILED
 
 

@@ -52,7 +52,7 @@ class LoginService:
         Raises ``InvalidCredentials``, after the same work whether or not there is such an
         account, or ``TooManyLogins`` before the password was looked at.
         """
-        name = known_form(username)
+        name = normalized_username(username)
         taken = await self._admit(name, client)
         account = await self._account(name)
         right = await self._matches(password, account.password_hash if account else HASH_OF_NOBODY)
@@ -121,7 +121,7 @@ class LoginService:
         log.warning(action, account=account or "unknown", address=address)
 
 
-def known_form(username: str) -> str:
+def normalized_username(username: str) -> str:
     """A user name as accounts have it: phones begin it with a capital letter and end it with a space."""
     name = username.strip().lower()
     return name if USERNAME.fullmatch(name) else NOBODY

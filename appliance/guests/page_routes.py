@@ -21,7 +21,7 @@ from appliance.guests.pages.render import base_for, page
 from appliance.guests.picture_routes import Results, ScreenSizes
 from appliance.guests.screens import Screens
 from appliance.guests.sending import NOINDEX, zip_answer
-from appliance.guests.service import Found, State
+from appliance.guests.service import GuestPicture, State
 from appliance.guests.tokens import IDENTITY_PATH, GuestTokens
 from appliance.guests.visits import Visits
 from appliance.guests.zipping import zipped
@@ -82,9 +82,9 @@ async def picture(
     return page(request, found.settings, "message.html", status=status, kind=kind, picture=sign)
 
 
-async def _picture(request: Request, found: Found, screens: Screens, visits: Visits) -> Response:
+async def _picture(request: Request, found: GuestPicture, screens: Screens, visits: Visits) -> Response:
     (width, height), visit = await asyncio.gather(
-        screens.size(found.key), visits.of_job(found.job, found.settings)
+        screens.size(found.key), visits.visit_of(found.job, found.settings)
     )
     original = public_path(found.job.job_id)
     base = base_for(request, found.settings)

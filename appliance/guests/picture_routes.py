@@ -87,7 +87,7 @@ async def qr(
     label: Label = False,
 ) -> Response:
     """For the picture's page. It is there while the picture is still being made."""
-    found = await results.to_come(job_id)
+    found = await results.ready_or_pending(job_id)
     link = await links.link(found.job.job_id, base_for(request, found.settings), found.settings)
     code = await qr_code(link, kind, size, label=label)
     return Response(code, media_type=MEDIA_TYPES[kind], headers={"Cache-Control": "private, max-age=300"})

@@ -40,7 +40,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class GuestPicture:
     """A job that a guest's link leads to, with the settings in force."""
 
     job: JobHistory
@@ -92,7 +92,7 @@ class ResultService:
         self._media = media
         self._screens = screens
 
-    async def find(self, job_id: str) -> Found:
+    async def find(self, job_id: str) -> GuestPicture:
         """What a guest's link leads to; raises ``ResultNotFound`` for what is unknown or hidden."""
         if not _ID.fullmatch(job_id):
             raise ResultNotFound
@@ -101,9 +101,9 @@ class ResultService:
             settings = await AppSettingsRepository(session).operator_settings()
         if job is None:
             raise ResultNotFound
-        return Found(job, state_of(job, utcnow()), settings)
+        return GuestPicture(job, state_of(job, utcnow()), settings)
 
-    async def to_come(self, job_id: str) -> Found:
+    async def ready_or_pending(self, job_id: str) -> GuestPicture:
         """A picture that is there or is being made; raises like ``ready`` otherwise."""
         found = await self.find(job_id)
         if found.state is State.FAILED:
@@ -114,13 +114,13 @@ class ResultService:
             raise ResultExpired
         return found
 
-    async def ready(self, job_id: str) -> Found:
+    async def ready(self, job_id: str) -> GuestPicture:
         """A picture that may be fetched now.
 
         Raises ``ResultNotFound`` for what is unknown, pending or failed, ``ResultExpired`` past
         the TTL or deleted, whether or not cleanup has run.
         """
-        found = await self.to_come(job_id)
+        found = await self.ready_or_pending(job_id)
         if found.state is State.MAKING:
             raise ResultNotFound
         if not await asyncio.to_thread(self._media.path(found.key).exists):

@@ -43,7 +43,7 @@ class Visits:
         self._media = media
         self._tokens = tokens
 
-    async def of_job(self, job: JobHistory, settings: OperatorSettings) -> tuple[str, int] | None:
+    async def visit_of(self, job: JobHistory, settings: OperatorSettings) -> tuple[str, int] | None:
         """The token of a job's visit and how many pictures it has; ``None`` if it is the only one."""
         field = settings.visit_field
         value = str(job.request_fields.get(field) or job.query_fields.get(field) or "") if field else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.accounts.login import known_form
+from appliance.accounts.login import normalized_username
 from appliance.accounts.throttle import network_of
 from appliance.core.ratelimit import Limit
 
@@ -52,4 +52,4 @@ def test_one_client_is_one_ipv4_address_or_one_ipv6_network(address: str, networ
     ("typed", "name"), [("serg", "serg"), (" Serg ", "serg"), ("a\0b", "?"), ("", "?"), ("Сергей", "?")]
 )
 def test_a_name_that_no_account_can_have_is_nobodys(typed: str, name: str) -> None:
-    assert known_form(typed) == name
+    assert normalized_username(typed) == name

@@ -17,7 +17,7 @@ from appliance.jobs.models import JobHistory
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """Where a page begins: after this picture."""
 
     created_at: datetime
@@ -70,7 +70,7 @@ class GalleryRepository:
         return found.all()
 
     async def pictures(
-        self, gallery: SharedGallery, now: datetime, limit: int, after: Place | None = None
+        self, gallery: SharedGallery, now: datetime, limit: int, after: Position | None = None
     ) -> Sequence[JobHistory]:
         """Pictures that guests may see in ``gallery``, the newest first."""
         conditions = _shown_in(gallery, now)
@@ -85,11 +85,11 @@ class GalleryRepository:
         )
         return found.all()
 
-    async def place(self, job_id: uuid.UUID) -> Place | None:
+    async def position(self, job_id: uuid.UUID) -> Position | None:
         """Where a picture stands, whether or not it is shown."""
         found = select(JobHistory.created_at).where(JobHistory.job_id == job_id)
         at = await self._session.scalar(found)
-        return Place(at, job_id) if at else None
+        return Position(at, job_id) if at else None
 
     async def picture(self, gallery: SharedGallery, job_id: uuid.UUID, now: datetime) -> JobHistory | None:
         """One picture of ``gallery``, if guests may see it there."""
@@ -103,7 +103,7 @@ class GalleryRepository:
         return (await self._session.scalar(shown)) or 0, (await self._session.scalar(waiting)) or 0
 
     async def waiting(
-        self, galleries: Sequence[SharedGallery], now: datetime, limit: int, after: Place | None = None
+        self, galleries: Sequence[SharedGallery], now: datetime, limit: int, after: Position | None = None
     ) -> Sequence[JobHistory]:
         """Pictures that wait for approval in one of ``galleries``, the oldest first."""
         conditions = [or_(false(), *(and_(*_waiting_for(gallery, now)) for gallery in galleries))]

@@ -129,7 +129,7 @@ class Galleries:
         """The first page, or the one after the picture ``after``; raises ``ResultNotFound``."""
         async with self._database.session() as session:
             galleries = GalleryRepository(session)
-            last = await galleries.place(self._job_id(opened, after)) if after else None
+            last = await galleries.position(self._job_id(opened, after)) if after else None
             if after and last is None:
                 raise ResultNotFound
             found = await galleries.pictures(opened.gallery, utcnow(), PAGE + 1, last)
@@ -157,8 +157,8 @@ class Galleries:
                 return None
             pictures = await galleries.pictures(gallery, now, PAGE)
             gone = await galleries.gone(gallery, now - GONE_FOR)
-        place = str(gallery.id)
-        return News(self._names(opened, pictures), [self._tokens.picture(place, job_id) for job_id in gone])
+        name = str(gallery.id)
+        return News(self._names(opened, pictures), [self._tokens.picture(name, job_id) for job_id in gone])
 
     async def picture(self, opened: Opened, name: str) -> JobHistory:
         """A picture of the gallery by its name there; raises ``ResultNotFound``."""
@@ -176,8 +176,8 @@ class Galleries:
         return job_id
 
     def _names(self, opened: Opened, jobs: Sequence[JobHistory]) -> list[str]:
-        place = str(opened.gallery.id)
-        return [self._tokens.picture(place, job.job_id) for job in jobs]
+        name = str(opened.gallery.id)
+        return [self._tokens.picture(name, job.job_id) for job in jobs]
 
 
 class PinNeeded(Exception):

@@ -1,4 +1,4 @@
-"""Before the doors open: touch every route that an active slot may take, with every usable key."""
+"""Before the doors open: check every route that an active slot may take, with every usable key."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ log = structlog.get_logger()
 
 WARM_UP_SECONDS = 15.0
 
-Place = tuple[str, str | None]  # provider and model
+ProviderModel = tuple[str, str | None]  # provider and model
 
 
-class Touch(BaseModel):
+class RouteCheck(BaseModel):
     """How one route answered to one key."""
 
     model_config = ConfigDict(frozen=True)
@@ -46,7 +46,7 @@ class WarmUpReport(BaseModel):
 
     ok: bool = Field(description="all of them answered")
     ms: int
-    routes: list[Touch]
+    routes: list[RouteCheck]
 
 
 class WarmUp:
@@ -57,48 +57,50 @@ class WarmUp:
         self._runner = runner
 
     async def run(self, seconds: float = WARM_UP_SECONDS) -> WarmUpReport:
-        """Touch all routes at the same time, for ``seconds`` at most. A refused key is set aside."""
+        """Check all routes at the same time, for ``seconds`` at most. A refused key is set aside."""
         deadline = Deadline.after(seconds)
-        places = await self._places()
+        routes = await self._routes()
         await self._runner.keys.refresh()
-        touches = await asyncio.gather(
+        checks = await asyncio.gather(
             *(
-                self._touch(place, slots, key, deadline)
-                for place, slots in places.items()
-                for key in self._keys(place)
+                self._check(route, slots, key, deadline)
+                for route, slots in routes.items()
+                for key in self._keys(route)
             )
         )
         report = WarmUpReport(
-            ok=all(touch.ok for touch in touches), ms=round(deadline.elapsed() * 1000), routes=list(touches)
+            ok=all(check.ok for check in checks), ms=round(deadline.elapsed() * 1000), routes=list(checks)
         )
-        log.info("warm_up.done", ok=report.ok, ms=report.ms, routes=len(touches))
+        log.info("warm_up.done", ok=report.ok, ms=report.ms, routes=len(checks))
         return report
 
-    async def _places(self) -> dict[Place, list[str]]:
+    async def _routes(self) -> dict[ProviderModel, list[str]]:
         async with self._database.session() as session:
             rows = await SlotRepository(session).all()
             settings = await AppSettingsRepository(session).operator_settings()
         self._runner.registry.configure(settings)
-        found: dict[Place, list[str]] = {}
+        found: dict[ProviderModel, list[str]] = {}
         for row in rows:
             routes: list[RouteConfig] = route_configs(row) if row.active else []
-            for place in dict.fromkeys((route.provider, route.model) for route in routes):
-                found.setdefault(place, []).append(row.slot_id)
+            for route in dict.fromkeys((route.provider, route.model) for route in routes):
+                found.setdefault(route, []).append(row.slot_id)
         known = set(self._runner.registry.names)
-        return {place: found[place] for place in sorted(found, key=str) if place[0] in known}
+        return {route: found[route] for route in sorted(found, key=str) if route[0] in known}
 
-    def _keys(self, place: Place) -> list[str | None]:
+    def _keys(self, route: ProviderModel) -> list[str | None]:
         """The usable keys; one ``None`` for a provider that needs none, or has none."""
-        provider, model = place[0], self._runner.registry.model(*place)
+        provider, model = route[0], self._runner.registry.model(*route)
         if not self._runner.registry.driver(provider).needs_key:
             return [None]
         return [*self._runner.keys.usable(provider, model)] or [None]
 
-    async def _touch(self, place: Place, slots: list[str], key: str | None, deadline: Deadline) -> Touch:
-        provider, model = place
+    async def _check(
+        self, route: ProviderModel, slots: list[str], key: str | None, deadline: Deadline
+    ) -> RouteCheck:
+        provider, model = route
         since = time.monotonic()
         reason = await self._reason(provider, model, key, deadline)
-        return Touch(
+        return RouteCheck(
             provider=provider,
             model=model,
             slots=slots,

@@ -118,11 +118,11 @@ class SharedGalleryService:
         now = utcnow()
         async with self._database.session() as session:
             galleries = GalleryRepository(session)
-            place = await galleries.place(after) if after else None
+            position = await galleries.position(after) if after else None
             moderated = [
                 one for one in await galleries.all() if one.moderated and state_of(one, now) == "open"
             ]
-            jobs = await galleries.waiting(moderated, now, MOST_WAITING, place)
+            jobs = await galleries.waiting(moderated, now, MOST_WAITING, position)
         return [_waiting(job) for job in jobs]
 
     async def decide(self, job_ids: Collection[uuid.UUID], who: Principal, *, approved: bool | None) -> int:
