@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 
 import pytest
 from fastapi import APIRouter
@@ -67,3 +68,18 @@ def test_no_two_templates_are_called_alike() -> None:
     """They are found by name alone, wherever they lie."""
     names = [path.name for path in (PACKAGE / "admin").rglob("*.html")]
     assert len(names) == len(set(names))
+
+
+def test_the_page_of_the_architecture_names_only_what_is_there() -> None:
+    text = (CHECKOUT / "docs" / "architecture.md").read_text()
+    code = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    named = re.findall(r"`([\w./-]+(?:/|\.py|\.html)|scripts/\w+)`", code)
+    assert len(named) > 60
+    missing = [name for name in named if not ((PACKAGE / name).exists() or (CHECKOUT / name).exists())]
+    assert missing == []
+
+
+def test_the_page_of_the_architecture_draws_every_room() -> None:
+    text = (CHECKOUT / "docs" / "architecture.md").read_text()
+    rooms = [path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()]
+    assert [room for room in rooms if f"{room}/" not in text] == []
