@@ -80,3 +80,23 @@ async def test_a_size_is_chosen_by_its_shape_or_typed(admin_person: MakePerson, 
     ]  # fmt: skip
     assert await offered(someone, "input_fidelity") == ["auto", "high", "low"]
     assert await offered(someone, "complexity") == []
+
+
+async def test_a_model_added_on_the_settings_page_may_be_chosen_at_once(admin_person: MakePerson) -> None:
+    someone = await admin_person()
+    someone.expected = {422}
+    await someone.go("/admin/settings")
+    wrong = '[openai.models."gpt-image-3"]\nlike = "gpt-image-0"'
+    await someone.page.fill("#added_models", wrong)
+    await someone.page.click("#models .save")
+    await someone.page.wait_for_selector("#added_models-finding:has-text('gpt-image-0')")
+    await someone.page.fill("#added_models", wrong.replace("image-0", "image-2"))
+    await someone.page.click("#models .save")
+    await someone.page.wait_for_selector("#models:not(:has(.finding))")
+    await someone.go("/admin/slots/slot-011")
+    models = await someone.page.locator("#route-0-model option").all()
+    assert "gpt-image-3" in [await one.get_attribute("value") for one in models]
+    await someone.go("/admin/settings")
+    await someone.page.fill("#added_models", "")
+    await someone.page.click("#models .save")
+    await someone.page.wait_for_selector("#models:not(:has(.finding))")

@@ -13,7 +13,7 @@ from appliance.providers.registry import BUILDERS, DEFAULT_URLS
 from appliance.settings.operator import OperatorSettings
 from appliance.staff.settings.schemas import SettingsState
 
-Kind = Literal["number", "text", "switch", "by_provider", "languages", "logo", "connections"]
+Kind = Literal["number", "text", "switch", "by_provider", "languages", "logo", "connections", "lines"]
 PERMITS_BY_NAME = "provider_permits_by_name"
 
 
@@ -90,6 +90,7 @@ SECTIONS = (
             Setting(PERMITS_BY_NAME, "by_provider", unit="photos"),
         ),
     ),
+    Section("models", "dice", (Setting("added_models", "lines"),)),
     Section(
         "connections",
         "link",
