@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,12 @@ def seconds(words: Words, value: float) -> str:
     return words("unit.seconds", n=words.number(value))
 
 
+def money(words: Words, amount: Decimal, currency: str) -> str:
+    """An amount with as many places as it has, at least two: 0.0336 USD."""
+    places = max(2, -int(amount.normalize().as_tuple().exponent))
+    return f"{words.number(float(amount), min(places, 6))} {currency}"
+
+
 def context(visit: Visit) -> dict[str, Any]:
     """What every template may use."""
     words = visit.words
@@ -103,6 +110,7 @@ def context(visit: Visit) -> dict[str, Any]:
         "message": words.message,
         "time": moment,
         "size": lambda count: size(words, count),
+        "money": lambda one: money(words, one.amount, one.currency),
         "seconds": lambda value: seconds(words, value),
         "csrf_token": visit.csrf_token,
     }

@@ -11,7 +11,10 @@ from typing import Any
 from appliance.core.clock import Deadline
 from appliance.core.errors import ApplianceError
 from appliance.providers.base import EditedImage, FailureKind, ProviderError
+from appliance.providers.catalogue import Price
+from appliance.providers.http import NEVER_SENT
 from appliance.providers.routes import Route
+from appliance.providers.usage import Usage, cost_of
 
 
 class Outcome(StrEnum):
@@ -33,6 +36,8 @@ class Attempt:
     is how many waited before it in the provider's queue when that was last asked; 0: it was being made.
     ``primary``: of the job's first route. ``lasting``: the next photo will fail alike until somebody
     does something.
+    ``billed``: whether the provider charges for it (``None``: not known), ``tokens`` what it counted by
+    kind, ``price`` the decimal sum in ``currency`` (``None``: not known).
     """
 
     provider: str
@@ -50,6 +55,10 @@ class Attempt:
     queue_position: int | None = None
     primary: bool = False
     lasting: bool = False
+    billed: bool | None = None
+    tokens: dict[str, int] | None = None
+    price: str | None = None
+    currency: str | None = None
 
     @classmethod
     def begin(cls, route: Route, key: str | None, deadline: Deadline) -> Attempt:
@@ -61,10 +70,31 @@ class Attempt:
         self.outcome = Outcome.PICTURE
         self.response_id = picture.response_id
 
+    def charged(self, usage: Usage | None, price: Price | None, *, free: bool) -> None:
+        """Note what the ended attempt used and costs. ``free``: nobody charges for this provider."""
+        made = self.outcome == Outcome.PICTURE
+        if usage is not None and usage.tokens:
+            self.tokens = dict(usage.tokens)
+        if free or not self.asked:
+            self.billed = False
+        elif made or usage is not None:
+            self.billed = True
+            cost = cost_of(usage or Usage(), price, picture=made)
+            if cost is not None:
+                self.price, self.currency = str(cost.amount), cost.currency
+        elif (self.http_status or 0) >= 400:
+            self.billed = False
+
+    @property
+    def asked(self) -> bool:
+        """Whether the request may have reached the provider."""
+        return self.outcome != Outcome.SKIPPED and self.reason not in NEVER_SENT
+
     def skipped(self, error: ProviderError) -> None:
         """The provider was not asked."""
         self.failed_as(error)
         self.outcome = Outcome.SKIPPED
+        self.billed = False
 
     def ended(self, error: BaseException, deadline: Deadline) -> None:
         """It ended without a picture."""

@@ -32,6 +32,7 @@ from pydantic import BaseModel, ConfigDict
 
 from appliance.core.clock import Deadline
 from appliance.core.images import EncodedImage
+from appliance.providers.usage import Usage
 
 
 class FailureKind(StrEnum):
@@ -225,7 +226,7 @@ class EditRequest:
 
     ``api_key`` is this attempt's key: rotation happens above the drivers. ``publisher`` is
     ``None`` where no address that the internet can reach is configured. ``on_position`` is told the place in
-    a provider's queue.
+    a provider's queue, ``on_usage`` what it bills.
     """
 
     job_id: str
@@ -238,11 +239,17 @@ class EditRequest:
     api_key: str | None = field(default=None, repr=False)
     publisher: MediaPublisher | None = None
     on_position: Callable[[int], None] | None = field(default=None, repr=False)
+    on_usage: Callable[[Usage], None] | None = field(default=None, repr=False)
 
     def tell_position(self, position: int | None) -> None:
         """Say how many wait before this picture in the provider's queue; 0: it is being made."""
         if self.on_position is not None and position is not None:
             self.on_position(position)
+
+    def tell_usage(self, usage: Usage) -> None:
+        """Say what this attempt is billed for, whether or not it ends with a picture."""
+        if self.on_usage is not None:
+            self.on_usage(usage)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from appliance.providers.keys import KeyRing, ends_in, rest_seconds, rests_whole
 from appliance.providers.registry import ProviderRegistry
 from appliance.providers.routes import EditPlan, Route
 from appliance.providers.timings import RouteTimings
+from appliance.providers.usage import Usage
 
 log = structlog.get_logger()
 
@@ -64,6 +65,7 @@ class _Turn:
 
     last_chance: bool  # no other route waits
     failed: bool = False  # and its circuit knows
+    used: list[Usage] = field(default_factory=list)  # what the provider bills for the try that runs
     stalled: bool = False  # given up for being slow; the next try has all the time there is
     not_served: set[str] = field(default_factory=set)  # keys whose account gets nothing from this route
 
@@ -162,18 +164,25 @@ class RouteRunner:
             attempt.primary = route is job.plan.routes[0]
             job.attempts.append(attempt)
             since = time.monotonic()
+            turn.used.clear()
             try:
                 edited = await self._call(job, route, key, turn, attempt)
+                attempt.made(edited)
             except BaseException as error:
                 attempt.ended(error, job.deadline)
                 self._judge(circuit, error, job.deadline, turn)
                 raise
             finally:
                 attempt.ms = round((time.monotonic() - since) * 1000)
-            attempt.made(edited)
+                self._charge(attempt, route, turn)
             circuit.succeeded()
             self.timings.record(route.timed_as, time.monotonic() - since)
             return Delivery(route, attempt, edited)
+
+    def _charge(self, attempt: Attempt, route: Route, turn: _Turn) -> None:
+        model = self.registry.catalogue.get(route.provider, route.model)
+        free = not self.registry.driver(route.provider).needs_key
+        attempt.charged(turn.used[-1] if turn.used else None, model.price if model else None, free=free)
 
     @staticmethod
     def _skip(job: EditJob, route: Route, circuit: Circuit) -> NoReturn:
@@ -205,6 +214,7 @@ class RouteRunner:
             api_key=key,
             publisher=job.publisher,
             on_position=note_position,
+            on_usage=turn.used.append,
         )
         cut = None if turn.stalled else self._cut(job.deadline, route)
         until = job.deadline.within(cut) if cut else job.deadline

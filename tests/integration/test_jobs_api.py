@@ -59,6 +59,8 @@ async def test_a_delivered_job_tells_its_whole_story(
     first, second = shown["attempts"]
     assert (first["outcome"], first["http_status"], first["key"]) == ("failed", 503, "…5555")
     assert (second["outcome"], second["provider"]) == ("delivered", "gemini")
+    assert (first["billed"], second["billed"]) == (False, True)
+    assert shown["cost"]["known"] == [{"amount": second["price"], "currency": "USD"}]
     assert second["started_ms"] >= first["ms"]
     assert {"receive", "provider", "total"} <= set(shown["timings"])
     assert shown["elapsed_ms"] == shown["timings"]["total"]

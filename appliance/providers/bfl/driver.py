@@ -130,6 +130,7 @@ class BflDriver:
             address = await self._wait(task, key, deadline)
             if not address.startswith("https://") and not is_of(address, self._base_url):
                 raise ProviderPermanent("insecure_address", "the picture's address is not https")
+            request.tell_usage(task.usage())
             return await self._downloader.fetch_picture(address, deadline, response_id=task.id)
 
     async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from decimal import Decimal
 from math import floor, sqrt
 from typing import Any
 
@@ -25,6 +26,7 @@ from appliance.providers.catalogue import Capabilities, FreeSize
 from appliance.providers.http import Answer, status_error
 from appliance.providers.scrub import scrub, word
 from appliance.providers.shapes import nearest_ratio
+from appliance.providers.usage import Money, Usage
 
 NO_CREDITS = "no_credits"
 PENDING = "Pending"
@@ -87,6 +89,10 @@ class Task(BaseModel):
     id: str
     polling_url: str
     cost: float | None = None
+
+    def usage(self) -> Usage:
+        """What a picture that came of it is billed."""
+        return Usage(cost=Money(Decimal(str(self.cost)) / 100) if self.cost and self.cost > 0 else None)
 
 
 class _Sample(BaseModel):

@@ -44,6 +44,7 @@ MAX_REQUEST_BYTES = 100_000_000  # base64 included; Google's limit since 2026-01
 # A picture of 24 MiB in base64, drafts before it, and the signatures of each: 1 to 2 MB a part (2026-11-26).
 MAX_ANSWER_BYTES = 64 * MIB
 API_VERSION = "v1beta"  # the newest client's own default is v1, which lacks the aliases *-latest
+USUAL_SIZE = "1K"  # what every model makes where no size is asked for
 _SMALLER_SIDES = (2048, 1536, 1024, 768)  # pixels; the model cuts its input into tiles of 768
 
 
@@ -137,6 +138,10 @@ class GeminiDriver:
             if answer.status != 200:
                 raise failure(answer, await read_error(answer, ErrorAnswer), (key, prompt))
             said = await read_json(answer, GenerateAnswer)
+            has = model.capabilities
+            request.tell_usage(
+                said.usage(params.image_size if params.image_size in has.sizes else USUAL_SIZE)
+            )
             return await checked_base64(said.picture((key, prompt)), response_id=said.response_id)
 
     async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic import AliasChoices, BaseModel, Field
 
@@ -20,6 +21,7 @@ from appliance.providers.base import (
 )
 from appliance.providers.http import Answer, status_error
 from appliance.providers.scrub import scrub, word
+from appliance.providers.usage import Usage, count
 
 # Finish reasons that judge the photo or the prompt; all others say only that no picture came.
 REFUSALS = frozenset(
@@ -104,6 +106,22 @@ class GenerateAnswer(BaseModel):
         default=None, validation_alias=AliasChoices("promptFeedback", "prompt_feedback")
     )
     response_id: str | None = Field(default=None, validation_alias=AliasChoices("responseId", "response_id"))
+    counted: Any = Field(default=None, validation_alias=AliasChoices("usageMetadata", "usage_metadata"))
+
+    def usage(self, size: str | None) -> Usage:
+        """What is billed; a picture of ``size``. Thoughts are billed as text, input alike for all kinds."""
+        details = self.counted.get("candidatesTokensDetails") if isinstance(self.counted, dict) else None
+        parts = [one for one in details if isinstance(one, dict)] if isinstance(details, list) else []
+        image = sum(count(one, "tokenCount") for one in parts if one.get("modality") == "IMAGE")
+        out = count(self.counted, "candidatesTokenCount")
+        return Usage(
+            {
+                "input": count(self.counted, "promptTokenCount"),
+                "image_out": image,
+                "text_out": max(0, out - image) + count(self.counted, "thoughtsTokenCount"),
+            },
+            size,
+        )
 
     def picture(self, secrets: Sequence[str | None]) -> str:
         """The finished picture as base64, which is the last one: those before it are drafts.

@@ -21,6 +21,7 @@ from appliance.providers.base import (
 )
 from appliance.providers.http import Answer, retry_after, status_error
 from appliance.providers.scrub import scrub, word
+from appliance.providers.usage import Usage, count
 
 # Error codes that judge the photo or the prompt.
 REFUSALS = frozenset({"moderation_blocked", "content_policy_violation", "image_content_policy_violation"})
@@ -50,6 +51,19 @@ class EditAnswer(BaseModel):
     """The part of an answer that matters here."""
 
     data: list[_Image] | None = None
+    counted: Any = Field(default=None, validation_alias="usage")
+
+    def usage(self, size: str, quality: str) -> Usage:
+        """What is billed; a picture of ``size`` and ``quality``, as they were asked for."""
+        return Usage(
+            {
+                "image_in": count(self.counted, "input_tokens_details", "image_tokens"),
+                "text_in": count(self.counted, "input_tokens_details", "text_tokens"),
+                "image_out": count(self.counted, "output_tokens"),
+            },
+            size,
+            quality,
+        )
 
     def picture(self, response_id: str | None) -> str:
         """The picture as base64."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -47,6 +48,20 @@ class AdviceView(_Frozen):
     place: Place | None = Field(default=None, description="the settings where it is done")
 
 
+class MoneyView(_Frozen):
+    """An amount in a provider's currency."""
+
+    amount: Decimal = Field(examples=["0.0336"])
+    currency: str = Field(examples=["USD"])
+
+
+class CostView(_Frozen):
+    """What attempts cost: known amounts by currency, and how many attempts cost what nobody knows."""
+
+    known: list[MoneyView]
+    unknown: int = Field(description="attempts that are or may be billed, at a price that is not known")
+
+
 class JobSummary(_Frozen):
     """A job in a list."""
 
@@ -67,6 +82,7 @@ class JobSummary(_Frozen):
     elapsed_ms: int = Field(description="since the request's first byte", examples=[9120])
     deadline_seconds: float = Field(examples=[48])
     result: ResultView | None
+    cost: CostView = Field(description="of all attempts, failed ones too")
     source_kept: bool = Field(description="the guest's own photo is there: the job can be run again")
 
 
@@ -101,6 +117,21 @@ class AttemptView(_Frozen):
     queue_position: int | None = Field(
         default=None, description="waiting before it in the provider's queue when last asked; 0: being made"
     )
+    billed: bool | None = Field(default=None, description="the provider charges for it; `null`: not known")
+    tokens: dict[str, int] | None = Field(
+        default=None, description="what the provider counted, by kind", examples=[{"image_out": 1120}]
+    )
+    price: Decimal | None = Field(
+        default=None, description="by the catalogue or the provider; `null`: not known", examples=["0.0336"]
+    )
+    currency: str | None = Field(default=None, examples=["USD"])
+
+    @property
+    def cost(self) -> MoneyView | None:
+        """The price with its currency; ``None`` where it is not known."""
+        if self.price is None or self.currency is None:
+            return None
+        return MoneyView(amount=self.price, currency=self.currency)
 
 
 class UploadView(_Frozen):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from appliance.accounts.permissions import Principal
@@ -19,9 +21,11 @@ from appliance.staff.jobs.schemas import (
     AdviceText,
     AdviceView,
     AttemptView,
+    CostView,
     JobList,
     JobSummary,
     JobView,
+    MoneyView,
     ResultView,
     UploadView,
 )
@@ -103,9 +107,25 @@ def attempts_of(job: JobHistory) -> list[AttemptView]:
     return [AttemptView.model_validate(attempt) for attempt in job.attempts]
 
 
+def cost_of(attempts: Iterable[AttemptView]) -> CostView:
+    """What attempts cost together."""
+    known: dict[str, Decimal] = {}
+    unknown = 0
+    for one in attempts:
+        if one.cost is not None:
+            known[one.cost.currency] = known.get(one.cost.currency, Decimal(0)) + one.cost.amount
+        elif one.billed is not False:
+            unknown += one.provider != "local"
+    return CostView(
+        known=[MoneyView(amount=amount, currency=currency) for currency, amount in sorted(known.items())],
+        unknown=unknown,
+    )
+
+
 def summary_of(job: JobHistory, now: datetime) -> dict[str, Any]:
     """The values of a ``JobSummary``."""
-    route = next((one for one in attempts_of(job) if one.outcome == Outcome.DELIVERED), job)
+    attempts = attempts_of(job)
+    route = next((one for one in attempts if one.outcome == Outcome.DELIVERED), job)
     reason = provider_reason(job)
     return {
         "job_id": job.job_id,
@@ -123,6 +143,7 @@ def summary_of(job: JobHistory, now: datetime) -> dict[str, Any]:
         "elapsed_ms": elapsed_ms(job, now),
         "deadline_seconds": job.deadline_seconds,
         "result": result_view(job, now),
+        "cost": cost_of(attempts),
         "source_kept": job.source_key is not None,
     }
 

@@ -1,0 +1,81 @@
+"""What attempts cost: told by the provider or priced by the catalogue, and unknown where neither knows."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from appliance.providers.catalogue import shipped
+from appliance.providers.usage import Money, Usage, cost_of
+from appliance.staff.jobs.schemas import AttemptView
+from appliance.staff.jobs.service import cost_of as cost_of_job
+from tests.providers.remote import bench
+from tests.providers.routes import engine
+from tests.standins import Script
+
+MODEL = "gemini-nano-banana-2.1"
+
+
+async def test_a_picture_of_gemini_costs_what_the_catalogue_says_of_its_size(tmp_path: Path) -> None:
+    async with engine(tmp_path, Script()) as at:
+        [usual] = await at.attempts(at.route(MODEL))
+        [large] = await at.attempts(at.route(MODEL, image_size="2K"))
+    assert (usual.billed, usual.price, usual.currency) == (True, "0.0336", "USD")
+    assert large.price == "0.0504"
+    assert usual.tokens is not None
+    assert usual.tokens["image_out"] == 1120
+
+
+async def test_an_answer_without_a_picture_is_billed_at_a_price_that_is_not_known(tmp_path: Path) -> None:
+    async with engine(tmp_path, Script(["no_image"])) as at:
+        first, second = await at.attempts(at.route(MODEL), seconds=40)
+    assert (first.outcome, first.billed, first.price) == ("failed", True, None)
+    assert first.tokens is not None
+    assert first.tokens["input"] > 0
+    assert second.price == "0.0336"
+    views = [AttemptView.model_validate(one.stored()) for one in (first, second)]
+    cost = cost_of_job(views)
+    assert [(one.amount, one.currency) for one in cost.known] == [(Decimal("0.0336"), "USD")]
+    assert cost.unknown == 1
+
+
+@pytest.mark.parametrize("step", ["unavailable", "quota", "key_revoked"])
+async def test_what_the_provider_did_not_take_on_is_not_billed(tmp_path: Path, step: str) -> None:
+    async with engine(tmp_path, Script([step]), keys=("key-0001", "key-0002")) as at:
+        first = (await at.attempts(at.route(MODEL)))[0]
+    assert (first.billed, first.price) == (False, None)
+
+
+async def test_openai_counts_its_tokens_and_they_are_priced(tmp_path: Path) -> None:
+    told: list[Usage] = []
+    async with bench("openai", tmp_path) as at:
+        await at.edit(on_usage=told.append)
+    [usage] = told
+    assert usage.tokens["image_out"] == 1367
+    price = shipped().default("openai")
+    assert price is not None
+    expected = sum(
+        (Decimal(usage.tokens[kind]) * each / 1_000_000)
+        for kind, each in (("image_out", 30), ("image_in", 8), ("text_in", 5))
+    )
+    assert cost_of(usage, price.price, picture=True) == Money(expected)
+
+
+async def test_black_forest_labs_tells_the_price_itself(tmp_path: Path) -> None:
+    told: list[Usage] = []
+    async with bench("bfl", tmp_path) as at:
+        await at.edit(on_usage=told.append)
+    [usage] = told
+    assert usage.cost is not None
+    assert usage.cost.amount > 0
+    assert cost_of(usage, None, picture=True) == usage.cost
+
+
+def test_tokens_of_a_kind_without_a_price_are_not_guessed() -> None:
+    model = shipped().get("openai", "gpt-image-2")
+    assert model is not None
+    assert cost_of(Usage({"text_out": 10}), model.price, picture=False) is None
+    assert cost_of(Usage(), model.price, picture=True) is None, "the price goes by size and quality"
+    assert cost_of(Usage(), None, picture=True) is None
