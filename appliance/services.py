@@ -155,7 +155,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             SettingsReader(database),
             AuditTrail(database),
             LoginService(database, accounts, sessions, LoginThrottle(database, session_tokens)),
-            ResultService(database, media, screens),
+            ResultService(database, media),
             GuestLinks(codes),
             Visits(database, media, tokens),
             Galleries(database, tokens),
@@ -175,7 +175,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             StaffPictures(database, media, previews),
             PictureHiding(database),
             SharedGalleryService(database),
-            Event(database, media, screens),
+            Event(database, media),
             Addresses(tokens.identity),
             Dashboard(stats, disk_guard),
         )

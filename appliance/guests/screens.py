@@ -91,13 +91,6 @@ class Screens:
                 self._sizes.popitem(last=False)
         return self._sizes[key]
 
-    def remove(self, job_id: uuid.UUID) -> int:
-        """Delete every size of a job's pictures; returns the bytes freed. Blocking, repeatable."""
-        freed = 0
-        for path in (self._media.root / "previews").glob(f"{job_id}.*"):
-            freed += self._media.remove(f"previews/{path.name}")
-        return freed
-
 
 def _resized(original: Path, width: int, kind: str) -> bytes:
     image = pyvips.Image.thumbnail(

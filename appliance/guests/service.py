@@ -18,7 +18,6 @@ from appliance.core.db import Database
 from appliance.core.errors import PermissionDenied, ResultExpired, ResultNotFound
 from appliance.core.images import EXTENSIONS
 from appliance.guests.repository import ResultRepository
-from appliance.guests.screens import Screens
 from appliance.jobs.models import JobHistory, JobStatus
 from appliance.jobs.repository import JobRepository
 from appliance.media.store import MediaStore
@@ -87,10 +86,9 @@ class Download:
 class ResultService:
     """Decides over public links; Nginx sends the bytes."""
 
-    def __init__(self, database: Database, media: MediaStore, screens: Screens) -> None:
+    def __init__(self, database: Database, media: MediaStore) -> None:
         self._database = database
         self._media = media
-        self._screens = screens
 
     async def find(self, job_id: str) -> GuestPicture:
         """What a guest's link leads to; raises ``ResultNotFound`` for what is unknown or hidden."""
@@ -143,16 +141,11 @@ class ResultService:
             raise PermissionDenied("Guests cannot delete pictures here. Please ask the staff.")
         if found.state is not State.READY:
             return
-        await asyncio.to_thread(self._remove_files, found.job)
+        job = found.job
+        await asyncio.to_thread(self._media.forget, job.job_id, job.result_key, job.source_key)
         async with self._database.session() as session:
             await JobRepository(session).forget([found.job.job_id], utcnow())
         log.info("result.deleted_by_guest", job=job_id)
-
-    def _remove_files(self, job: JobHistory) -> None:
-        for key in (job.result_key, job.source_key):
-            if key:
-                self._media.remove(key)
-        self._screens.remove(job.job_id)
 
 
 def state_of(job: JobHistory, now: datetime) -> State:

@@ -133,10 +133,7 @@ class Cleanup:
         return await self._removed(job, self._drop_result, report)
 
     def _drop_result(self, job: JobHistory) -> None:
-        for key in (job.result_key, job.source_key if job.deleted_at else None):
-            if key:
-                self._media.remove(key)
-        self._media.remove_previews(job.job_id)
+        self._media.forget(job.job_id, job.result_key, job.source_key if job.deleted_at else None)
 
     async def _removed(
         self, job: JobHistory, work: Callable[[JobHistory], None], report: CleanupReport

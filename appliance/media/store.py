@@ -106,6 +106,10 @@ class MediaStore:
         """The whole file; raises ``FileNotFoundError``."""
         return await asyncio.to_thread(self.path(key).read_bytes)
 
+    def forget(self, job_id: uuid.UUID, *keys: str | None) -> int:
+        """Delete a job's files under ``keys`` and every preview; returns the bytes freed. Repeatable."""
+        return sum(self.remove(key) for key in keys if key) + self.remove_previews(job_id)
+
     def remove_previews(self, job_id: uuid.UUID, part: str = "") -> int:
         """Delete every preview of a job's pictures, or those of one ``part``; returns the bytes freed."""
         found = (self.root / "previews").glob(f"{job_id}.{part}*")

@@ -16,13 +16,13 @@ from appliance.admin.login.security import Visit, allowed
 from appliance.admin.render import page, part
 from appliance.admin.slots.draft import Draft, changed, draft_from, draft_of, values_of
 from appliance.admin.slots.looks import with_look
-from appliance.admin.slots.merge import Conflict, conflict_of, merged
-from appliance.admin.slots.view import REPLIES, Editor, editor_of, named
+from appliance.admin.slots.merge import conflict_of, merged
+from appliance.admin.slots.view import REPLIES, editor_of, named
 from appliance.core.errors import ValidationFailed, VersionConflict
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
 from appliance.slots.schemas import SLOT_IDS
-from appliance.staff.providers.catalog import ProviderCatalog
+from appliance.staff.providers.catalog import ProviderCatalog, ProviderList
 from appliance.staff.settings.service import OperatorSettingsService
 from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.slots.views import SlotUpdate, SlotView
@@ -53,52 +53,44 @@ async def slots_page(request: Request, visiting: MayLook) -> Response:
 @router.get("/{slot_id}")
 async def editor_page(slot_id: str, request: Request, visiting: MayLook) -> Response:
     """The editor with what is saved."""
-    slot = await service_of(request, SlotEditor).get(slot_id)
-    return await _page(request, visiting, slot)
+    slot, catalog = await _slot_and_catalog(request, slot_id)
+    return await _page(request, visiting, await _values(request, visiting, slot, catalog))
 
 
 @router.post("/{slot_id}/form")
 async def reshape(slot_id: str, request: Request, visiting: MayLook) -> Response:
     """The form for another provider or operation, with another fallback, look or template; unsaved."""
     form = await read_form(request)
-    slot, catalog = (
-        await service_of(request, SlotEditor).get(slot_id),
-        await service_of(request, ProviderCatalog).all(),
-    )
+    slot, catalog = await _slot_and_catalog(request, slot_id)
     verb, _, wish = form.text("do").partition(":")
     draft = draft_from(form, catalog)
     if verb == "look":
         draft = with_look(draft, wish, catalog, visiting.words.lang)
     else:
         draft = changed(draft, form.text("do"), catalog)
-    found = await _findings(request, slot, draft)
+    found = await _findings(request, slot, draft, catalog)
+    values = await _values(request, visiting, slot, catalog, draft=draft, fields=found)
     if not visiting.is_htmx:
-        return await _page(request, visiting, slot, draft=draft, fields=found)
-    editor = await _editor(request, visiting, draft, found)
-    return part(visiting, "_slot_sheets.html", **_shared(request, visiting, slot, editor, beside=True))
+        return await _page(request, visiting, values)
+    return part(visiting, "_slot_sheets.html", **values | {"beside": True})
 
 
 @router.post("/{slot_id}/check")
 async def check(slot_id: str, request: Request, visiting: MayLook) -> Response:
     """What is wrong with what was typed, beside each input; nothing is saved."""
     form = await read_form(request)
-    slot, catalog = (
-        await service_of(request, SlotEditor).get(slot_id),
-        await service_of(request, ProviderCatalog).all(),
-    )
+    slot, catalog = await _slot_and_catalog(request, slot_id)
     draft = draft_from(form, catalog)
-    editor = await _editor(request, visiting, draft, await _findings(request, slot, draft))
-    return part(visiting, "_slot_findings.html", **_shared(request, visiting, slot, editor, beside=True))
+    found = await _findings(request, slot, draft, catalog)
+    values = await _values(request, visiting, slot, catalog, draft=draft, fields=found)
+    return part(visiting, "_slot_findings.html", **values | {"beside": True})
 
 
 @router.post("/{slot_id}/config")
 async def config(slot_id: str, request: Request, _: MayLook) -> Response:
     """What was typed, as a test run takes it."""
     form = await read_form(request)
-    slot, catalog = (
-        await service_of(request, SlotEditor).get(slot_id),
-        await service_of(request, ProviderCatalog).all(),
-    )
+    slot, catalog = await _slot_and_catalog(request, slot_id)
     return Response(
         json.dumps(values_of(draft_from(form, catalog), catalog, slot)), media_type="application/json"
     )
@@ -109,10 +101,7 @@ async def save(slot_id: str, request: Request, visiting: MayWrite) -> Response:
     """Save all of it or nothing; somebody else's change in between is shown, not overwritten."""
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
     form = await read_form(request)
-    slot, catalog = (
-        await service_of(request, SlotEditor).get(slot_id),
-        await service_of(request, ProviderCatalog).all(),
-    )
+    slot, catalog = await _slot_and_catalog(request, slot_id)
     draft = draft_from(form, catalog)
     if form.text("merge") == str(slot.version):
         take = {name.removeprefix("take.") for name in form if form.text(name) == "theirs"}
@@ -123,49 +112,36 @@ async def save(slot_id: str, request: Request, visiting: MayWrite) -> Response:
             slot_id, update, visiting.who, version=draft.version
         )
     except ValidationFailed as refused:
-        return await _answer(request, visiting, slot, 422, draft=draft, fields=refused.fields)
+        values = await _values(request, visiting, slot, catalog, draft=draft, fields=refused.fields)
+        return await _answer(request, visiting, 422, values)
     except VersionConflict as refused:
-        return await _answer(request, visiting, slot, 409, draft=draft, conflict=refused.extra["current"])
+        found = conflict_of(refused.extra["current"], draft, slot, catalog, visiting.words)
+        values = await _values(request, visiting, slot, catalog, draft=draft) | {"conflict": found}
+        return await _answer(request, visiting, 409, values)
     if not visiting.is_htmx:
         visiting.notice("slot_saved")
         return RedirectResponse(f"{PAGE}/{slot_id}", 303)
     toast = visiting.words("slot.saved", slot=f"{number_of(slot_id)} {saved.display_name}")
-    return await _answer(request, visiting, saved, 200, toast=toast)
+    values = await _values(request, visiting, saved, catalog)
+    return await _answer(request, visiting, 200, values, toast=toast)
 
 
-async def _findings(request: Request, slot: SlotView, draft: Draft) -> dict[str, str]:
+async def _slot_and_catalog(request: Request, slot_id: str) -> tuple[SlotView, ProviderList]:
+    """Both are asked for once in a request."""
+    slot = await service_of(request, SlotEditor).get(slot_id)
+    return slot, await service_of(request, ProviderCatalog).all()
+
+
+async def _findings(request: Request, slot: SlotView, draft: Draft, catalog: ProviderList) -> dict[str, str]:
     try:
-        values = values_of(draft, await service_of(request, ProviderCatalog).all(), slot)
+        values = values_of(draft, catalog, slot)
         await service_of(request, SlotEditor).check(slot.slot_id, SlotUpdate.parse(values))
     except ValidationFailed as refused:
         return dict(refused.fields or {})
     return {}
 
 
-async def _editor(
-    request: Request, visiting: Visit, draft: Draft, fields: Mapping[str, str] | None
-) -> Editor:
-    templates = await service_of(request, TemplateMediaService).all()
-    return editor_of(
-        draft, await service_of(request, ProviderCatalog).all(), templates, visiting.words, fields
-    )
-
-
-async def _page(
-    request: Request,
-    visiting: Visit,
-    slot: SlotView,
-    *,
-    status: int = 200,
-    draft: Draft | None = None,
-    fields: Mapping[str, str] | None = None,
-    conflict: Mapping[str, Any] | None = None,
-) -> Response:
-    catalog = await service_of(request, ProviderCatalog).all()
-    known = draft or draft_of(slot, slot.version)
-    editor = await _editor(request, visiting, known, fields if draft else slot.problems)
-    found = conflict_of(conflict, known, slot, catalog, visiting.words) if conflict else None
-    values = _shared(request, visiting, slot, editor, conflict=found)
+async def _page(request: Request, visiting: Visit, values: Mapping[str, Any], status: int = 200) -> Response:
     settings = (await service_of(request, OperatorSettingsService).state()).settings
     return page(
         visiting,
@@ -180,44 +156,38 @@ async def _page(
 async def _answer(
     request: Request,
     visiting: Visit,
-    slot: SlotView,
     status: int,
+    values: Mapping[str, Any],
     *,
     toast: str | None = None,
-    draft: Draft | None = None,
-    fields: Mapping[str, str] | None = None,
-    conflict: Mapping[str, Any] | None = None,
 ) -> Response:
     """The editor after saving, or after it was refused."""
     if not visiting.is_htmx:
-        return await _page(
-            request, visiting, slot, status=status, draft=draft, fields=fields, conflict=conflict
-        )
-    catalog = await service_of(request, ProviderCatalog).all()
-    known = draft or draft_of(slot, slot.version)
-    editor = await _editor(request, visiting, known, fields if draft else slot.problems)
-    found = conflict_of(conflict, known, slot, catalog, visiting.words) if conflict else None
-    values = _shared(request, visiting, slot, editor, conflict=found)
+        return await _page(request, visiting, values, status)
     return part(visiting, "_slot_editor.html", status=status, toast=toast, **values)
 
 
-def _shared(
+async def _values(
     request: Request,
     visiting: Visit,
     slot: SlotView,
-    editor: Editor,
+    catalog: ProviderList,
     *,
-    conflict: Conflict | None = None,
-    beside: bool = False,
+    draft: Draft | None = None,
+    fields: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """What every part of the editor may use. ``beside``: the findings replace those on the page."""
+    """What every part of the editor may use, of what is saved or of ``draft``."""
+    known = draft or draft_of(slot, slot.version)
+    found = fields if draft else slot.problems
+    templates = await service_of(request, TemplateMediaService).all()
+    editor = editor_of(known, catalog, templates, visiting.words, found)
     base = base_urls_of(request).guests(None)
     return {
         "slot": slot,
         "number_of": number_of,
         "editor": editor,
-        "conflict": conflict,
-        "beside": beside,
+        "conflict": None,
+        "beside": False,  # the findings replace those on the page
         "may_write": visiting.may("slots:write"),
         "may_test": visiting.may("slots:test"),
         "replies": REPLIES,

@@ -16,7 +16,6 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import EventNotExported, ValidationFailed
 from appliance.core.language import Message
-from appliance.guests.screens import Screens
 from appliance.guests.service import State, state_of, title_for_names
 from appliance.guests.zipping import zipped
 from appliance.jobs.models import JobHistory
@@ -43,10 +42,9 @@ class EventArchive:
 class Event:
     """Exports and wipes what an event left behind."""
 
-    def __init__(self, database: Database, media: MediaStore, screens: Screens) -> None:
+    def __init__(self, database: Database, media: MediaStore) -> None:
         self._database = database
         self._media = media
-        self._screens = screens
 
     async def state(self) -> EventState:
         """What is here, and what of it is in no archive yet."""
@@ -120,7 +118,7 @@ class Event:
             photo = self._media.remove(job.source_key) if job.source_key else 0
             report.pictures += removed > 0
             report.photos += photo > 0
-            report.freed_bytes += removed + photo + self._screens.remove(job.job_id)
+            report.freed_bytes += removed + photo + self._media.forget(job.job_id)
 
     async def _close_up(self, report: WipeReport, who: Principal) -> None:
         async with self._database.session() as session:
