@@ -80,6 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
             try:
                 await services[Cleanup].settle_interrupted(before=utcnow())
                 await services[RouteRunner].timings.load()
+                await services[RouteRunner].models.load()
             except Exception as error:  # noqa: BLE001 - a database that is away must not keep us from starting
                 log.warning("start.not_settled", error=type(error).__name__)
             yield {"services": services}

@@ -47,6 +47,7 @@ from appliance.providers.breaker import Circuits
 from appliance.providers.catalogue.files import installed
 from appliance.providers.failover import ProviderLine
 from appliance.providers.keys import KeyFiles, KeyRing
+from appliance.providers.learned import LearnedModels
 from appliance.providers.registry import ProviderRegistry
 from appliance.providers.runner import RouteRunner
 from appliance.providers.stored_keys import AllKeys, StoredKeys
@@ -67,6 +68,7 @@ from appliance.staff.settings.provider_keys.service import ProviderKeyService
 from appliance.staff.settings.service import OperatorSettingsService
 from appliance.staff.shared_galleries.service import SharedGalleryService
 from appliance.staff.slots.editor import SlotEditor
+from appliance.staff.slots.model_change import ModelChanges
 from appliance.staff.slots.results import SlotPages
 from appliance.staff.stats.service import StatsService
 from appliance.staff.template_media.service import TemplateMediaService
@@ -103,7 +105,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         key_ring = KeyRing(AllKeys(stored_keys, key_files))
         timings = RouteTimings(database)
         stack.push_async_callback(timings.aclose)
-        runner = RouteRunner(registry, key_ring, timings, Circuits())
+        learned = LearnedModels(database)
+        stack.push_async_callback(learned.aclose)
+        runner = RouteRunner(registry, key_ring, timings, Circuits(), learned)
         keys = SigningKeys(settings.secrets_dir)
         keys.ensure()
         session_tokens = Tokens(keys)
@@ -146,6 +150,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             sessions,
             credentials,
             slot_editor,
+            ModelChanges(slot_editor, registry),
             stats,
             tokens,
             screens,

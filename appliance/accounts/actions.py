@@ -24,6 +24,7 @@ AuditAction = Literal[
     "slot.resumed",
     "slot.duplicated",
     "slot.restored",
+    "slot.model_changed",
     "slot.tested",
     "job.run_again",
     "template_media.registered",

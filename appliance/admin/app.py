@@ -30,6 +30,7 @@ from appliance.admin.shared_galleries import approval
 from appliance.admin.shared_galleries import page as shared_galleries
 from appliance.admin.slots import gallery as slot_gallery
 from appliance.admin.slots import history as slot_history
+from appliance.admin.slots import model_change
 from appliance.admin.slots import page as slots
 from appliance.admin.slots import trial as slot_trial
 from appliance.admin.template_media import page as template_media
@@ -45,6 +46,7 @@ SCREENS = (
     dashboard,
     previews,
     provider_keys,
+    model_change,
     slots,
     slot_history,
     slot_trial,

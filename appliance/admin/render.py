@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from babel.dates import format_date
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -109,6 +110,7 @@ def context(visit: Visit) -> dict[str, Any]:
         "number": words.number,
         "message": words.message,
         "time": moment,
+        "day": lambda value: format_date(value, "long", locale=words.lang),
         "size": lambda count: size(words, count),
         "money": lambda one: money(words, one.amount, one.currency),
         "seconds": lambda value: seconds(words, value),

@@ -24,9 +24,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -171,12 +172,26 @@ class Params(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What a provider said of one of its models: whether it has it, and its last day.
+
+    ``of_end`` is false where it did not speak of an end at all.
+    """
+
+    there: bool = True
+    ends_on: date | None = None
+    of_end: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class EditedImage(EncodedImage):
     """A picture that a provider made, and its size in pixels."""
 
     width: int
     height: int
     response_id: str | None = None
+    facts: ModelFacts | None = None
+    """What the answer said of the model."""
 
 
 class GuestPhoto(Protocol):
@@ -316,6 +331,19 @@ class Driver(Protocol):
         ...
 
 
+@runtime_checkable
+class TellsOfModels(Protocol):
+    """A driver whose provider tells of its models, which costs nothing."""
+
+    async def model_facts(self, api_key: str, model: str, deadline: Deadline) -> ModelFacts:
+        """What the provider says of ``model``: that there is none is no failure. Else fails as ``edit``."""
+        ...
+
+    async def model_names(self, api_key: str, deadline: Deadline) -> tuple[str, ...]:
+        """The models that the provider lists for this key."""
+        ...
+
+
 __all__ = [
     "Driver",
     "EditRequest",
@@ -324,6 +352,7 @@ __all__ = [
     "FailureKind",
     "GuestPhoto",
     "MediaPublisher",
+    "ModelFacts",
     "Operation",
     "Params",
     "ProviderBadKey",
@@ -340,5 +369,6 @@ __all__ = [
     "ProviderUnreachable",
     "ProviderUnverified",
     "ProviderWrongPlace",
+    "TellsOfModels",
     "TemplateImage",
 ]

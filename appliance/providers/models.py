@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Double, LargeBinary, String, func
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -26,6 +26,18 @@ class ProviderKey(Base):
     tested_at: Mapped[datetime | None]
     test_outcome: Mapped[str | None] = mapped_column(String(16))
     test_reason: Mapped[str | None] = mapped_column(String(80))
+
+
+class ModelFact(Base):
+    """What a provider said last of one of its models, and when."""
+
+    __tablename__ = "model_fact"
+
+    provider: Mapped[str] = mapped_column(String(32), primary_key=True)
+    model: Mapped[str] = mapped_column(String(80), primary_key=True)
+    there: Mapped[bool]
+    ends_on: Mapped[date | None]
+    said_at: Mapped[datetime]
 
 
 class RouteTiming(Base):

@@ -19,6 +19,7 @@ from appliance.providers.base import (
     EditRequest,
     GuestPhoto,
     MediaPublisher,
+    ModelFacts,
     ProviderBadKey,
     ProviderError,
     ProviderNoImage,
@@ -31,6 +32,7 @@ from appliance.providers.base import (
 )
 from appliance.providers.breaker import Circuit, Circuits
 from appliance.providers.keys import KeyRing, ends_in, rest_seconds, rests_whole
+from appliance.providers.learned import LearnedModels
 from appliance.providers.registry import ProviderRegistry
 from appliance.providers.routes import EditPlan, Route
 from appliance.providers.timings import RouteTimings
@@ -78,6 +80,7 @@ class RouteRunner:
     keys: KeyRing
     timings: RouteTimings
     circuits: Circuits
+    models: LearnedModels = field(default_factory=LearnedModels)
     random: random.Random = field(default_factory=random.Random)
 
     def expected(self, route: Route, share: float) -> float:
@@ -171,11 +174,14 @@ class RouteRunner:
             except BaseException as error:
                 attempt.ended(error, job.deadline)
                 self._judge(circuit, error, job.deadline, turn)
+                if isinstance(error, ProviderNoModel):
+                    self._heard(route, ModelFacts(there=False, of_end=False))
                 raise
             finally:
                 attempt.ms = round((time.monotonic() - since) * 1000)
                 self._charge(attempt, route, turn)
             circuit.succeeded()
+            self._heard(route, edited.facts or ModelFacts(of_end=False))
             self.timings.record(route.timed_as, time.monotonic() - since)
             return Delivery(route, attempt, edited)
 
@@ -183,6 +189,9 @@ class RouteRunner:
         model = self.registry.catalogue.get(route.provider, route.model)
         free = not self.registry.driver(route.provider).needs_key
         attempt.charged(turn.used[-1] if turn.used else None, model.price if model else None, free=free)
+
+    def _heard(self, route: Route, facts: ModelFacts) -> None:
+        self.models.heard(route.provider, self.registry.model(route.provider, route.model), facts)
 
     @staticmethod
     def _skip(job: EditJob, route: Route, circuit: Circuit) -> NoReturn:

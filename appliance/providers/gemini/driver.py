@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 from urllib.parse import quote
 
@@ -14,8 +15,10 @@ from appliance.core.language import Message
 from appliance.providers.base import (
     EditedImage,
     EditRequest,
+    ModelFacts,
     Operation,
     Params,
+    ProviderNoModel,
     ProviderPermanent,
     TemplateImage,
 )
@@ -142,7 +145,8 @@ class GeminiDriver:
             request.tell_usage(
                 said.usage(params.image_size if params.image_size in has.sizes else USUAL_SIZE)
             )
-            return await checked_base64(said.picture((key, prompt)), response_id=said.response_id)
+            picture = await checked_base64(said.picture((key, prompt)), response_id=said.response_id)
+            return replace(picture, facts=said.facts())
 
     async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> bool:
         """Ask for one model, or for the list of models: free, and fails as ``edit`` would."""
@@ -159,6 +163,28 @@ class GeminiDriver:
             raise failure(answer, await read_error(answer, ErrorAnswer), (key,))
         await read_json(answer, OneModel if model else ModelList)
         return True
+
+    async def model_facts(self, api_key: str, model: str, deadline: Deadline) -> ModelFacts:
+        """Whether there is such a model; its end is told with pictures only."""
+        try:
+            await self.probe(api_key, deadline, model)
+        except ProviderNoModel:
+            return ModelFacts(there=False, of_end=False)
+        return ModelFacts(of_end=False)
+
+    async def model_names(self, api_key: str, deadline: Deadline) -> tuple[str, ...]:
+        """The models that Google lists for this key."""
+        answer = await get(
+            self._client,
+            f"{self._api}/models?pageSize=1000",
+            deadline,
+            max_bytes=4 * MIB,
+            headers={"x-goog-api-key": usable_key(api_key)},
+        )
+        if answer.status != 200:
+            raise failure(answer, await read_error(answer, ErrorAnswer), (api_key,))
+        found = await read_json(answer, ModelList)
+        return tuple(one.name.removeprefix("models/") for one in found.models)
 
     async def aclose(self) -> None:
         """Close the connections."""

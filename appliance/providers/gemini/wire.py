@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import AliasChoices, BaseModel, Field
 
 from appliance.providers.base import (
+    ModelFacts,
     ProviderBadKey,
     ProviderError,
     ProviderNoImage,
@@ -19,6 +20,7 @@ from appliance.providers.base import (
     ProviderUnverified,
     ProviderWrongPlace,
 )
+from appliance.providers.dates import day_of
 from appliance.providers.http import Answer, status_error
 from appliance.providers.scrub import scrub, word
 from appliance.providers.usage import Usage, count
@@ -98,6 +100,13 @@ class _Feedback(BaseModel):
     )
 
 
+class _ModelStatus(BaseModel):
+    stage: str | None = Field(default=None, validation_alias=AliasChoices("modelStage", "model_stage"))
+    retires: str | None = Field(
+        default=None, validation_alias=AliasChoices("retirementTime", "retirement_time")
+    )
+
+
 class GenerateAnswer(BaseModel):
     """The parts of an answer that matter here."""
 
@@ -122,6 +131,14 @@ class GenerateAnswer(BaseModel):
             },
             size,
         )
+
+    status: _ModelStatus | None = Field(
+        default=None, validation_alias=AliasChoices("modelStatus", "model_status")
+    )
+
+    def facts(self) -> ModelFacts | None:
+        """What the answer says of the model; ``None``: nothing."""
+        return None if self.status is None else ModelFacts(ends_on=day_of(self.status.retires))
 
     def picture(self, secrets: Sequence[str | None]) -> str:
         """The finished picture as base64, which is the last one: those before it are drafts.

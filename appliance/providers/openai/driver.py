@@ -13,11 +13,14 @@ from appliance.core.language import Message
 from appliance.providers.base import (
     EditedImage,
     EditRequest,
+    ModelFacts,
     Operation,
     Params,
+    ProviderNoModel,
     ProviderPermanent,
 )
 from appliance.providers.catalogue import ProviderModels, shipped
+from appliance.providers.dates import day_of
 from appliance.providers.http import MIB, get, post, read_error, read_json, usable_key
 from appliance.providers.openai import sizes
 from appliance.providers.openai.request import request_fields, request_files
@@ -146,6 +149,25 @@ class OpenAIDriver:
 
         A key may be restricted such that it makes pictures but must not list models: not proven.
         """
+        return await self._ask(api_key, deadline, model) is not None
+
+    async def model_facts(self, api_key: str, model: str, deadline: Deadline) -> ModelFacts:
+        """Whether there is such a model, and its ``shutdown_date``."""
+        try:
+            said = await self._ask(api_key, deadline, model)
+        except ProviderNoModel:
+            return ModelFacts(there=False, of_end=False)
+        if not isinstance(said, OneModel):
+            return ModelFacts(of_end=False)
+        return ModelFacts(ends_on=day_of(said.shutdown_date))
+
+    async def model_names(self, api_key: str, deadline: Deadline) -> tuple[str, ...]:
+        """The models that OpenAI lists for this key."""
+        said = await self._ask(api_key, deadline, None)
+        return tuple(one.id for one in said.data) if isinstance(said, ModelList) else ()
+
+    async def _ask(self, api_key: str, deadline: Deadline, model: str | None) -> OneModel | ModelList | None:
+        """One model, or all; ``None``: the key may make pictures but must not ask."""
         key = usable_key(api_key)
         answer = await get(
             self._client,
@@ -157,10 +179,9 @@ class OpenAIDriver:
         if answer.status != 200:
             said = await read_error(answer, ErrorAnswer)
             if said is not None and said.lacks_a_scope:
-                return False
+                return None
             raise failure(answer, said, (key,))
-        await read_json(answer, OneModel if model else ModelList)
-        return True
+        return await read_json(answer, OneModel) if model else await read_json(answer, ModelList)
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -35,6 +35,7 @@ class OneModel(BaseModel):
     """What is told of a model: a web page that answers in the provider's place has none of it."""
 
     id: str
+    shutdown_date: str | None = None
 
 
 class ModelList(BaseModel):

@@ -118,6 +118,24 @@ PROVIDER_TEXTS: dict[str, Texts] = {
         "Прочтите письмо Google владельцу, а пока используйте ключ другой учётной записи.",
     ),
     "model_not_found": NO_MODEL,
+    "model_ended": (
+        "The provider has ended this model.",
+        "Use its successor in all slots, or choose another model in the slot.",
+        "Провайдер отключил эту модель.",
+        "Перейдите на новую модель во всех слотах или выберите в слоте другую.",
+    ),
+    "model_ending": (
+        "The provider will soon end this model.",
+        "Use its successor in all slots before that, or choose another model in the slot.",
+        "Провайдер скоро отключит эту модель.",
+        "Заранее перейдите на новую модель во всех слотах или выберите в слоте другую.",
+    ),
+    "model_unknown": (
+        "The provider knows no such model, or does not give it to this account.",
+        "Use another model in all slots, or choose one in the slot.",
+        "Провайдер не знает такой модели или не даёт её этой учётной записи.",
+        "Перейдите на другую модель во всех слотах или выберите её в слоте.",
+    ),
     "app_not_found": NO_MODEL,
     "location_unsupported": (
         "The provider does not serve the country from which the appliance connects. The key is not at fault.",

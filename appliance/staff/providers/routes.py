@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 
 from appliance.accounts.permissions import Principal
+from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
 from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.providers.catalog import ProviderCatalog, ProviderList
 from appliance.staff.providers.warm_up import WarmUp, WarmUpReport
+from appliance.staff.slots.model_change import ModelChange, ModelChanges, WantedChange
 
 router = APIRouter(prefix="/api/providers", tags=["providers"])
 
@@ -28,6 +30,37 @@ async def providers(
     take and their models; and how its keys and routes are doing.
     """
     return await catalog.all()
+
+
+_UNFIT = (*AUTH_ERRORS, ErrorCode.VALIDATION_FAILED)
+
+
+@router.get(
+    "/model-change",
+    summary="What another model in all slots would change",
+    responses=error_responses(*_UNFIT),
+)
+async def look_at_change(
+    _: Annotated[Principal, Depends(requires("slots:read"))],
+    changes: Injected[ModelChanges],
+    wanted: Annotated[WantedChange, Query()],
+) -> ModelChange:
+    """The slots that use `model`, as a first choice or a fallback, and what `by` does not take of their
+    parameters. Nothing is saved.
+    """
+    return await changes.look(wanted)
+
+
+@router.post("/model-change", summary="Use another model in all slots", responses=error_responses(*_UNFIT))
+async def change_model(
+    who: Annotated[Principal, Depends(requires("slots:write"))],
+    changes: Injected[ModelChanges],
+    wanted: WantedChange,
+) -> ModelChange:
+    """All slots at once; each gets a version that its history can undo. What cannot be carried over is
+    named in a `422`, unless `accept` says that it may be lost.
+    """
+    return await changes.make(wanted, who)
 
 
 @router.post("/warm-up", summary="Touch every active route", responses=error_responses(*AUTH_ERRORS))

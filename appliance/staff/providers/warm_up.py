@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.core.clock import Deadline
 from appliance.core.db import Database
-from appliance.providers.base import ProviderBadKey, ProviderError
+from appliance.providers.base import Driver, ProviderBadKey, ProviderError, TellsOfModels
 from appliance.providers.keys import ends_in, rest_seconds
 from appliance.providers.runner import RouteRunner
 from appliance.settings.operator import AppSettingsRepository
@@ -120,7 +120,7 @@ class WarmUp:
             return "keys_rest" if keys.configured(provider) else keys.lacks(provider)
         try:
             async with deadline.guard():
-                await driver.probe(key or "", deadline, model)
+                return await self._ask(driver, provider, model, key or "", deadline)
         except TimeoutError:
             return "too_slow"
         except ProviderError as error:
@@ -130,4 +130,15 @@ class WarmUp:
         except Exception as error:  # noqa: BLE001 - one broken route must not hide the others
             log.warning("warm_up.failed", provider=provider, error=type(error).__name__)
             return "internal_error"
-        return None
+
+    async def _ask(
+        self, driver: Driver, provider: str, model: str | None, key: str, deadline: Deadline
+    ) -> str | None:
+        """Why the route would make no picture; what the provider says of the model is remembered."""
+        name = self._runner.registry.model(provider, model)
+        if name is None or not isinstance(driver, TellsOfModels):
+            await driver.probe(key, deadline, model)
+            return None
+        facts = await driver.model_facts(key, name, deadline)
+        self._runner.models.heard(provider, name, facts)
+        return None if facts.there else "model_not_found"

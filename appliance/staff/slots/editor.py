@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import structlog
@@ -102,6 +102,22 @@ class SlotEditor:
             config = source.model_copy(update={"active": row.active})
             await self._store(session, row, config, who, "slot.duplicated", duplicate_of=slot_id)
             return await self._shown(session, row)
+
+    async def change_all(
+        self,
+        slot_ids: Collection[str],
+        change: Callable[[SlotConfig], SlotConfig],
+        who: Principal,
+        action: AuditAction,
+        **detail: Any,
+    ) -> None:
+        """Change several slots in one transaction; each gets a version and a line in the audit log."""
+        async with self._database.session() as session:
+            await self._use_settings(session)
+            for slot_id in sorted(slot_ids):
+                row = await _found(SlotRepository(session).lock(slot_id))
+                config = change(await self._config(session, row))
+                await self._store(session, row, config, who, action, **detail)
 
     async def history(self, slot_id: str) -> SlotHistory:
         """Every version of a slot, the newest first; raises ``SlotNotFound``."""

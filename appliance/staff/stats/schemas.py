@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,7 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from appliance.staff.jobs.schemas import AdviceView
 
 State = Literal["ready", "fallback", "paused", "failing"]
-CauseKind = Literal["settings", "primary_failed", "no_key", "keys_rest", "circuit_open", "last_failure"]
+CauseKind = Literal[
+    "settings",
+    "primary_failed",
+    "model_ended",
+    "model_ending",
+    "model_unknown",
+    "no_key",
+    "keys_rest",
+    "circuit_open",
+    "last_failure",
+]
 
 
 class _Frozen(BaseModel):
@@ -23,7 +33,8 @@ class Cause(_Frozen):
 
     kind: CauseKind = Field(
         description="`settings`: they no longer fit the provider; `primary_failed`: the first route failed "
-        "and will fail again until somebody does something; `no_key`, `keys_rest`, `circuit_open`: "
+        "and will fail again until somebody does something; `model_ended`, `model_ending` (within 30 days), "
+        "`model_unknown` (to the provider): choose another model; `no_key`, `keys_rest`, `circuit_open`: "
         "a route cannot be used now; `last_failure`: the newest guest's job failed"
     )
     route: str | None = Field(default=None, examples=["gemini/gemini-nano-banana-2.1"])
@@ -33,6 +44,12 @@ class Cause(_Frozen):
     job_id: uuid.UUID | None = Field(default=None, description="of `last_failure` and `primary_failed`")
     at: datetime | None = Field(default=None, description="of `last_failure` and `primary_failed`")
     retry_in: float | None = Field(default=None, description="seconds until the route may be used again")
+    model: str | None = Field(default=None, description="of `model_…`", examples=["gpt-image-1.5"])
+    ends_on: date | None = Field(default=None, description="of `model_…`: its last day, if known")
+    said_by: Literal["provider", "catalogue"] | None = Field(
+        default=None, description="of `model_…`: whose word that is"
+    )
+    successor: str | None = Field(default=None, description="of `model_…`: what to use instead")
     advice: AdviceView | None = Field(default=None, description="in plain words, and what to do")
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal
 
+from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.jobs.links import preview_path
 from appliance.providers.base import FailureKind
 from appliance.providers.keys import ends_in
 from appliance.providers.runner import RouteRunner
+from appliance.providers.standing import standing
 from appliance.slots.configs import routes_of
 from appliance.slots.schemas import RouteConfig
 from appliance.staff.jobs.service import advice_view
 from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.slots.views import SlotView
 from appliance.staff.stats.queries import SlotFigures, Trouble, slot_figures
-from appliance.staff.stats.schemas import Cause, SlotStats, SlotStatsList, State
+from appliance.staff.stats.schemas import Cause, CauseKind, SlotStats, SlotStatsList, State
 
 LONG_REST = 60.0  # seconds: longer than any limit that is counted by the minute
 _OF_THE_KEY = {FailureKind.BAD_KEY, FailureKind.SPENT, FailureKind.NOT_SERVED}
@@ -52,9 +54,13 @@ class StatsService:
 
     def _stats(self, slot: SlotView, figures: SlotFigures, in_flight: int) -> SlotStats:
         primary, *fallbacks = routes_of(slot)
-        trouble = self._trouble(primary, figures.trouble) if fallbacks else None
-        first, others = self._blocked(primary), [self._blocked(route) for route in fallbacks]
-        why = [cause for cause in (trouble, first, *others) if cause]
+        ended = [self._of_model(route) for route in (primary, *fallbacks)]
+        first = self._blocked(primary) or _if_gone(ended[0])
+        others = [
+            self._blocked(route) or _if_gone(cause) for route, cause in zip(fallbacks, ended[1:], strict=True)
+        ]
+        trouble = self._trouble(primary, figures.trouble) if fallbacks and not _if_gone(ended[0]) else None
+        why = list(dict.fromkeys(cause for cause in (trouble, *ended, first, *others) if cause))
         if slot.problems:
             why.insert(0, Cause(kind="settings", fields=slot.problems))
         if figures.failure:
@@ -80,6 +86,25 @@ class StatsService:
             median_ms=figures.median_ms,
             last_picture=figures.picture,
             preview_url=preview_path(figures.picture) if figures.picture else None,
+        )
+
+    def _of_model(self, route: RouteConfig) -> Cause | None:
+        """That a route's model has ended, will soon, or is unknown to its provider."""
+        found = standing(
+            self._runner.registry.catalogue, self._runner.models, route.provider, route.model, utcnow()
+        )
+        if found is None or not found.troubled:
+            return None
+        kind: CauseKind = f"model_{found.state}"  # type: ignore[assignment]
+        return Cause(
+            kind=kind,
+            route=f"{route.provider}/{route.model or route.operation}",
+            reason="provider_failed" if found.gone else None,
+            model=found.model,
+            ends_on=found.ends_on,
+            said_by=found.said_by,
+            successor=found.successor.id if found.successor else None,
+            advice=advice_view("provider_failed", kind),
         )
 
     def _trouble(self, route: RouteConfig, trouble: Trouble | None) -> Cause | None:
@@ -122,9 +147,17 @@ class StatsService:
         return _route_cause("circuit_open", name, circuit.last_reason, circuit.seconds_until_probe())
 
 
+def _if_gone(cause: Cause | None) -> Cause | None:
+    """The cause, if the provider itself said that the model is not there."""
+    gone = cause and cause.said_by == "provider" and cause.kind in ("model_ended", "model_unknown")
+    return cause if gone else None
+
+
 def _lasts(cause: Cause | None) -> bool:
     """Whether a route cannot be used for so long that somebody should do something."""
-    return cause is not None and (cause.kind == "no_key" or (cause.retry_in or 0) > LONG_REST)
+    return cause is not None and (
+        cause.kind in ("no_key", "model_ended", "model_unknown") or (cause.retry_in or 0) > LONG_REST
+    )
 
 
 def _route_cause(

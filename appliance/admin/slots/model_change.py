@@ -1,0 +1,63 @@
+"""'Use it in all slots': another model where one has ended or will, with what is lost named first."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+
+from appliance.admin.forms import read_form
+from appliance.admin.login.headers import MOUNT
+from appliance.admin.login.security import Visit, allowed
+from appliance.admin.render import page, part
+from appliance.admin.slots.history import label_of, shown
+from appliance.core.injection import Injected
+from appliance.staff.providers.catalog import ProviderCatalog
+from appliance.staff.slots.editor import SlotEditor
+from appliance.staff.slots.model_change import Lost, ModelChanges, WantedChange
+
+router = APIRouter()
+
+
+@router.post("/model-change")
+async def change(
+    request: Request,
+    visiting: Annotated[Visit, Depends(allowed("slots:write"))],
+    changes: Injected[ModelChanges],
+    catalog: Injected[ProviderCatalog],
+    editor: Injected[SlotEditor],
+) -> Response:
+    """Give all slots the other model at once, or ask first where something cannot be carried over."""
+    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    form, words = await read_form(request), visiting.words
+    wanted = WantedChange(
+        provider=form.text("provider")[:32],
+        model=form.text("model")[:80],
+        by=form.text("by")[:80],
+        accept=form.text("accept") == "yes",
+    )
+    planned = await changes.look(wanted)
+    if not planned.changed or (not planned.clean and not wanted.accept):
+        slots = {slot.slot_id: slot for slot in await editor.all()}
+        known = await catalog.all()
+
+        def label(slot_id: str, one: Lost) -> str:
+            return label_of(
+                words, one.field.rpartition("fallbacks.")[2].lstrip("0123456789."), known, slots[slot_id]
+            )
+
+        values: dict[str, Any] = {
+            "wanted": wanted,
+            "planned": planned,
+            "label": label,
+            "shown": lambda v: shown(words, "", v),
+        }
+        if visiting.is_htmx:
+            return part(visiting, "_model_change.html", **values)
+        return page(visiting, "model_change.html", **values)
+    await changes.make(wanted, visiting.who)
+    visiting.notice("model_changed")
+    if not visiting.is_htmx:
+        return RedirectResponse(f"{MOUNT}/", 303)
+    return Response(headers={"HX-Refresh": "true"})
