@@ -205,6 +205,13 @@ def make_certificate(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
+async def models(settings: Settings, arguments: argparse.Namespace) -> int:
+    """List the providers' models with state, end, successor and price; --check asks the providers."""
+    from appliance.lifecycle.models import models as run  # noqa: PLC0415
+
+    return await run(settings, arguments)
+
+
 async def rotate_encryption_key(settings: Settings, arguments: argparse.Namespace) -> int:
     """Encrypt the providers' keys with a new key; nothing is restarted and nothing entered again."""
     from appliance.accounts.repository import AccountRepository  # noqa: PLC0415
@@ -264,6 +271,7 @@ VERBS: dict[str, Verb] = {
     "make-certificate": make_certificate,
     "announce": announce,
     "rotate-encryption-key": rotate_encryption_key,
+    "models": models,
 }
 
 
@@ -285,6 +293,8 @@ def add_arguments(made: dict[str, argparse.ArgumentParser]) -> None:
         "--dry-run", action="store_true", help="remove nothing, say what would go"
     )
     made["free-space"].add_argument("--json", action="store_true", help="the state or the report as JSON")
+    made["models"].add_argument("--check", action="store_true", help="ask each provider, which costs nothing")
+    made["models"].add_argument("--json", action="store_true", help="the models as JSON")
     made["doctor"].add_argument("--json", action="store_true", help="the findings as JSON")
     made["support-bundle"].add_argument(
         "--logs", action="store_true", help="take the logs of the stack from standard input"

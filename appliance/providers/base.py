@@ -24,15 +24,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 from appliance.core.clock import Deadline
 from appliance.core.images import EncodedImage
+from appliance.providers.model_facts import ModelFacts
 from appliance.providers.usage import Usage
 
 
@@ -169,18 +169,6 @@ class Params(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     timed_by: ClassVar[tuple[str, ...]] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFacts:
-    """What a provider said of one of its models: whether it has it, and its last day.
-
-    ``of_end`` is false where it did not speak of an end at all.
-    """
-
-    there: bool = True
-    ends_on: date | None = None
-    of_end: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,19 +319,6 @@ class Driver(Protocol):
         ...
 
 
-@runtime_checkable
-class TellsOfModels(Protocol):
-    """A driver whose provider tells of its models, which costs nothing."""
-
-    async def model_facts(self, api_key: str, model: str, deadline: Deadline) -> ModelFacts:
-        """What the provider says of ``model``: that there is none is no failure. Else fails as ``edit``."""
-        ...
-
-    async def model_names(self, api_key: str, deadline: Deadline) -> tuple[str, ...]:
-        """The models that the provider lists for this key."""
-        ...
-
-
 __all__ = [
     "Driver",
     "EditRequest",
@@ -352,7 +327,6 @@ __all__ = [
     "FailureKind",
     "GuestPhoto",
     "MediaPublisher",
-    "ModelFacts",
     "Operation",
     "Params",
     "ProviderBadKey",
@@ -369,6 +343,5 @@ __all__ = [
     "ProviderUnreachable",
     "ProviderUnverified",
     "ProviderWrongPlace",
-    "TellsOfModels",
     "TemplateImage",
 ]

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
-from appliance.providers.base import ModelFacts
+from appliance.providers.model_facts import ModelFacts
 from appliance.providers.models import ModelFact
 
 log = structlog.get_logger()

@@ -19,7 +19,6 @@ from appliance.providers.base import (
     EditRequest,
     GuestPhoto,
     MediaPublisher,
-    ModelFacts,
     ProviderBadKey,
     ProviderError,
     ProviderNoImage,
@@ -33,6 +32,7 @@ from appliance.providers.base import (
 from appliance.providers.breaker import Circuit, Circuits
 from appliance.providers.keys import KeyRing, ends_in, rest_seconds, rests_whole
 from appliance.providers.learned import LearnedModels
+from appliance.providers.model_facts import ModelFacts
 from appliance.providers.registry import ProviderRegistry
 from appliance.providers.routes import EditPlan, Route
 from appliance.providers.timings import RouteTimings

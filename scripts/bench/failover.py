@@ -82,10 +82,15 @@ async def facts(stack: Stack, done: list[tuple[float, Reply]], asked: int) -> di
             """select a ->> 'provider' as provider, a ->> 'outcome' as outcome, count(*) as times
                from job_history, jsonb_array_elements(attempts) a group by 1, 2 order by 1, 2"""
         )
+        by_ai = await db.fetchval(
+            """select count(*) from job_history, jsonb_array_elements(attempts) a
+               where a ->> 'outcome' = 'delivered' and a ->> 'provider' <> 'local'"""
+        )
         pending = await db.fetchval("select count(*) from job_history where status = 'pending'")
     return {
         "photos": len(done),
         "delivered inside the deadline": f"{delivered} ({100 * delivered / len(done):.2f} %)",
+        "of these by an AI route": f"{by_ai} ({100 * by_ai / max(1, delivered):.2f} %)",
         "answers": dict(Counter(reply.status for _, reply in done)),
         "seconds p50 / p95 / slowest": (
             f"{statistics.median(seconds):.1f} / {seconds[int(0.95 * len(seconds)) - 1]:.1f} / "

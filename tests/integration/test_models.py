@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -130,3 +133,22 @@ async def test_what_cannot_be_carried_over_is_named_before_it_is_saved(
 @pytest.mark.parametrize("wrong", [{"by": "no-such-model"}, {"provider": "nobody"}, {"by": MODEL}])
 async def test_a_change_to_no_known_model_is_refused(admin: httpx.AsyncClient, wrong: dict[str, str]) -> None:
     assert (await admin.post("/api/providers/model-change", json=CHANGE | wrong)).status_code == 422
+
+
+async def test_the_verb_asks_each_provider_and_says_what_is_gone_and_what_is_new(
+    stack: Stack, provider_ports: dict[str, int], living: StandIn
+) -> None:
+    living.retire(MODEL)
+    urls = ",".join(f"{name}=http://127.0.0.1:{port}" for name, port in provider_ports.items())
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "appliance", "models", "--check", "--json",
+        env=stack.environment(PHOTOCHANGER_PROVIDER_BASE_URLS=urls), stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    said = json.loads((await process.communicate())[0])
+    (gone,) = [one for one in said["models"] if one["model"] == MODEL]
+    assert (gone["state"], gone["said_by"], gone["successor"]) == ("unknown", "provider", SUCCESSOR)
+    (ending,) = [one for one in said["models"] if one["model"] == "gpt-image-1.5"]
+    assert ending["ends_on"] == "2026-12-01"
+    asked = {one["provider"]: one for one in said["asked"]}
+    assert asked["gemini"]["failed"] is None
+    assert "gpt-image-2.5-flare-2026-09-08" in asked["openai"]["unknown_here"]

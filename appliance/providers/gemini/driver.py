@@ -15,7 +15,6 @@ from appliance.core.language import Message
 from appliance.providers.base import (
     EditedImage,
     EditRequest,
-    ModelFacts,
     Operation,
     Params,
     ProviderNoModel,
@@ -40,6 +39,7 @@ from appliance.providers.gemini.wire import (
     failure,
 )
 from appliance.providers.http import MIB, get, post, read_error, read_json, usable_key
+from appliance.providers.model_facts import ModelFacts
 from appliance.providers.pictures import checked_base64
 from appliance.providers.problems import not_offered, role_problems, templates_in_order, unknown_model
 

@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import AliasChoices, BaseModel, Field
 
 from appliance.providers.base import (
-    ModelFacts,
     ProviderBadKey,
     ProviderError,
     ProviderNoImage,
@@ -22,6 +21,7 @@ from appliance.providers.base import (
 )
 from appliance.providers.dates import day_of
 from appliance.providers.http import Answer, status_error
+from appliance.providers.model_facts import ModelFacts
 from appliance.providers.scrub import scrub, word
 from appliance.providers.usage import Usage, count
 

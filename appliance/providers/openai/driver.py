@@ -13,7 +13,6 @@ from appliance.core.language import Message
 from appliance.providers.base import (
     EditedImage,
     EditRequest,
-    ModelFacts,
     Operation,
     Params,
     ProviderNoModel,
@@ -22,6 +21,7 @@ from appliance.providers.base import (
 from appliance.providers.catalogue import ProviderModels, shipped
 from appliance.providers.dates import day_of
 from appliance.providers.http import MIB, get, post, read_error, read_json, usable_key
+from appliance.providers.model_facts import ModelFacts
 from appliance.providers.openai import sizes
 from appliance.providers.openai.request import request_fields, request_files
 from appliance.providers.openai.settings import OPERATIONS, ImageEditParams

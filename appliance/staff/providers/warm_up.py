@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.core.clock import Deadline
 from appliance.core.db import Database
-from appliance.providers.base import Driver, ProviderBadKey, ProviderError, TellsOfModels
+from appliance.providers.base import Driver, ProviderBadKey, ProviderError
 from appliance.providers.keys import ends_in, rest_seconds
+from appliance.providers.model_facts import TellsOfModels
 from appliance.providers.runner import RouteRunner
 from appliance.settings.operator import AppSettingsRepository
 from appliance.slots.repository import SlotRepository
