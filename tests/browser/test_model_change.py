@@ -61,6 +61,9 @@ async def test_a_model_retired_in_mid_event_is_named_at_once_and_replaced_with_o
     assert MODEL in await someone.text(f"#{SLOTS[0]} .why")
     await someone.page.wait_for_selector(f"#{SLOTS[1]}.is-fallback .why", timeout=10_000)
     await someone.screenshot("model-ended")
+    await someone.go(f"/admin/slots/{SLOTS[1]}")
+    assert await someone.page.locator(".note [data-keep=model-change]").count() == 1
+    await someone.go("/admin/")
     assert await someone.violations() == []
     assert await someone.sideways() == 0
 

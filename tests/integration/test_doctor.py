@@ -139,3 +139,14 @@ async def test_a_clock_that_is_wrong(stack: Stack, slot: Change, date: str, stat
         others = dict.fromkeys(DEFAULT_URLS, "http://127.0.0.1:1")
         line = await found(stack, "clock", provider_base_urls={**others, "gemini": address})
     assert line.state is state
+
+
+async def test_a_model_that_ends_soon_is_named_with_its_slots_and_what_to_use_instead(
+    stack: Stack, slot: Change
+) -> None:
+    await slot("slot-012", **with_gemini(provider="openai", model="gpt-image-1.5"))
+    line = await found(stack, "model")
+    assert line.state is State.WARNING
+    assert "gpt-image-1.5" in line.said
+    assert "slot-012" in line.said
+    assert "gpt-image-2" in line.do

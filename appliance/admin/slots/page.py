@@ -26,6 +26,7 @@ from appliance.staff.providers.catalog import ProviderCatalog, ProviderList
 from appliance.staff.settings.service import OperatorSettingsService
 from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.slots.views import SlotUpdate, SlotView
+from appliance.staff.stats.schemas import Cause
 from appliance.staff.template_media.service import TemplateMediaService
 
 router = APIRouter(prefix="/slots")
@@ -148,9 +149,16 @@ async def _page(request: Request, visiting: Visit, values: Mapping[str, Any], st
         "slot.html",
         status=status,
         names=await service_of(request, Dashboard).names(),
+        model_notes=await _model_notes(request, values["slot"].slot_id),
         keeps_sources=bool(settings["keep_sources_hours"].value),
         **values,
     )
+
+
+async def _model_notes(request: Request, slot_id: str) -> list[Cause]:
+    """Models of the slot that have ended, will soon, or are unknown to their provider."""
+    card = await service_of(request, Dashboard).card(slot_id)
+    return [cause for cause in card.slot.why if cause.model]
 
 
 async def _answer(

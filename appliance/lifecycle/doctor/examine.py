@@ -15,6 +15,7 @@ from pathlib import Path
 
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from appliance import __version__
 from appliance.core.db import Database
@@ -24,6 +25,7 @@ from appliance.guests.tokens import GuestTokens
 from appliance.lifecycle.backup import tables
 from appliance.lifecycle.backup import write as backup
 from appliance.lifecycle.doctor import local_http
+from appliance.lifecycle.doctor import models as doctor_models
 from appliance.lifecycle.doctor import network as doctor_network
 from appliance.lifecycle.stack.certificates import CERTIFICATE, days_left
 from appliance.migrations import runner
@@ -71,6 +73,7 @@ async def examine(settings: Settings, *, front: Path) -> list[Finding]:
             reached,
             *await asyncio.to_thread(_files, settings, operator, front),
             _models(settings, operator),
+            *(await _ended(settings, operator, database) if reached.state is not State.BAD else []),
             *await _network(settings, operator, used, await _keys(settings, database, reached)),
         ]
     finally:
@@ -174,6 +177,16 @@ def _models(settings: Settings, operator: OperatorSettings) -> Finding:
         return Finding("models", State.OK, "every model's facts can be read")
     said = "; ".join(map(str, problems))
     return Finding("models", State.WARNING, f"left out: {said}", "Put it right; see docs/ops/models.md.")
+
+
+async def _ended(settings: Settings, operator: OperatorSettings, database: Database) -> list[Finding]:
+    """Models of active slots that have ended, or will soon."""
+    try:
+        catalogue = with_settings(installed(settings.config_file, settings.site_dir), operator)
+        told = await doctor_models.troubled(database, catalogue)
+    except ProgrammingError:  # tables of an older version: the database's own line says so
+        return []
+    return [Finding("model", State.WARNING, said, do) for said, do in told]
 
 
 def _disk(root: Path, low: int) -> Finding:
