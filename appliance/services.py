@@ -23,7 +23,7 @@ from appliance.core.passwords import PasswordChecker
 from appliance.core.public_base import DeploymentUrls
 from appliance.core.secrets import FirstPasswordFile
 from appliance.guests.codes import ShortCodes
-from appliance.guests.galleries.service import Galleries
+from appliance.guests.galleries.service import SharedGalleries
 from appliance.guests.links import GuestLinks
 from appliance.guests.logo import EventLogo
 from appliance.guests.screens import Screens
@@ -58,8 +58,8 @@ from appliance.slots.service import SlotService
 from appliance.staff.event.service import Event
 from appliance.staff.jobs.service import JobService
 from appliance.staff.pictures.archive import StaffArchive
-from appliance.staff.pictures.gallery import Gallery
 from appliance.staff.pictures.hiding import PictureHiding
+from appliance.staff.pictures.search import PictureSearch
 from appliance.staff.pictures.service import StaffPictures
 from appliance.staff.providers.catalog import ProviderCatalog
 from appliance.staff.providers.warm_up import WarmUp
@@ -163,7 +163,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             ResultService(database, media),
             GuestLinks(codes),
             Visits(database, media, tokens),
-            Galleries(database, tokens),
+            SharedGalleries(database, tokens),
             EventLogo(database, screens),
             OperatorSettingsService(database, credentials, registry.check),
             ProviderKeyService(database, registry, key_ring, stored_keys, key_files, encryption),
@@ -175,7 +175,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             Trials(
                 database=database, slots=slots, editor=slot_editor, line=ingest, media=media, imaging=imaging
             ),
-            Gallery(database),
+            PictureSearch(database),
             StaffArchive(database, media),
             StaffPictures(database, media, previews),
             PictureHiding(database),

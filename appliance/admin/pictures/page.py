@@ -31,8 +31,8 @@ from appliance.settings.operator import SettingsReader
 from appliance.slots.schemas import SLOT_IDS
 from appliance.staff.jobs.search import JobFilter
 from appliance.staff.pictures.archive import StaffArchive
-from appliance.staff.pictures.gallery import Gallery, GalleryItem, GalleryState
 from appliance.staff.pictures.hiding import PictureHiding
+from appliance.staff.pictures.search import GalleryItem, GalleryState, PictureSearch
 from appliance.staff.pictures.service import StaffPictures
 
 router = APIRouter(prefix="/gallery")
@@ -77,7 +77,7 @@ async def gallery_page(
 ) -> Response:
     """The page; for HTMX the pictures alone, or the next ones behind ``cursor``."""
     wanted, chosen = _wanted(slot, state, source, since, until)
-    found = await service_of(request, Gallery).page(wanted, limit=A_PAGE, cursor=cursor or None)
+    found = await service_of(request, PictureSearch).page(wanted, limit=A_PAGE, cursor=cursor or None)
     more = urlencode({**chosen, "cursor": found.next_cursor}) if found.next_cursor else None
     values: dict[str, Any] = {
         "items": found.results,
@@ -99,7 +99,7 @@ async def poll(request: Request, visiting: MayRead) -> Response:
     """Which of the cards on the page are no longer as they are shown, and how many are newer."""
     form = await read_form(request)
     known = dict(_marks(form.text("known")))
-    found = await service_of(request, Gallery).page(
+    found = await service_of(request, PictureSearch).page(
         JobFilter(ids=frozenset(known), result="any"), limit=MOST_WATCHED
     )
     changed = [item for item in found.results if known[item.job_id] != item.state]
@@ -111,7 +111,7 @@ async def poll(request: Request, visiting: MayRead) -> Response:
         since = JobFilter(
             slot=wanted.slot, source=wanted.source, since=newest, until=wanted.until, result=wanted.result
         )
-        page_of = await service_of(request, Gallery).page(since, limit=100)
+        page_of = await service_of(request, PictureSearch).page(since, limit=100)
         fresh = sum(item.created_at > newest for item in page_of.results)
     return part(visiting, "_shot_news.html", items=changed, fresh=fresh, **await _shared(request, visiting))
 
@@ -233,7 +233,9 @@ async def source(job_id: uuid.UUID, request: Request, _: MayRead) -> Response:
 
 
 async def _item(request: Request, job_id: uuid.UUID) -> GalleryItem:
-    found = await service_of(request, Gallery).page(JobFilter(ids=frozenset({job_id}), result="any"), limit=1)
+    found = await service_of(request, PictureSearch).page(
+        JobFilter(ids=frozenset({job_id}), result="any"), limit=1
+    )
     if not found.results:
         raise ResultExpired
     return found.results[0]

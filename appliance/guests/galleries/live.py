@@ -15,7 +15,7 @@ from dataclasses import asdict
 import structlog
 
 from appliance.core.error_handlers import from_database
-from appliance.guests.galleries.service import Galleries, News, Opened
+from appliance.guests.galleries.service import News, Opened, SharedGalleries
 
 log = structlog.get_logger()
 
@@ -26,7 +26,7 @@ RETRY_MS = 2000
 
 
 async def feed(
-    galleries: Galleries, opened: Opened, stopping: asyncio.Event, version: str
+    galleries: SharedGalleries, opened: Opened, stopping: asyncio.Event, version: str
 ) -> AsyncIterator[bytes]:
     """The events of one listener: ``pictures``, ``beat`` while nothing happens, ``closed`` at the end."""
     yield f"retry: {RETRY_MS}\n\n".encode()

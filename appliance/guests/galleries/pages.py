@@ -14,7 +14,7 @@ from appliance.core.injection import Injected
 from appliance.core.sending import stored_file
 from appliance.core.stopping import Stopping
 from appliance.guests.galleries.live import feed
-from appliance.guests.galleries.service import Galleries, Kind, Opened, PinNeeded
+from appliance.guests.galleries.service import Kind, Opened, PinNeeded, SharedGalleries
 from appliance.guests.links import LARGEST_QR, MEDIA_TYPES, GuestLink, qr_code
 from appliance.guests.links import Kind as CodeKind
 from appliance.guests.pages.render import EDITION, base_for, page
@@ -31,7 +31,7 @@ PIN_COOKIE = "gallery_pin"
 _LONGEST_FORM = 1000  # bytes
 
 
-Shown = Injected[Galleries]
+Shown = Injected[SharedGalleries]
 
 
 async def _opened(request: Request, galleries: Shown) -> Opened:

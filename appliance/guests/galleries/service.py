@@ -72,7 +72,7 @@ class News:
     gone: list[str]
 
 
-class Galleries:
+class SharedGalleries:
     """Shows shared galleries to guests."""
 
     def __init__(self, database: Database, tokens: GuestTokens) -> None:

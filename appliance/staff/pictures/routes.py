@@ -17,7 +17,7 @@ from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.jobs.routes import Cursor, Limit, Moment, Slot
 from appliance.staff.jobs.search import JobFilter
 from appliance.staff.pictures.archive import StaffArchive
-from appliance.staff.pictures.gallery import Gallery, GalleryPage, GalleryState
+from appliance.staff.pictures.search import GalleryPage, GalleryState, PictureSearch
 
 router = APIRouter(prefix="/api")
 
@@ -43,7 +43,7 @@ _ZIP: dict[int | str, dict[str, Any]] = {
 )
 async def page(
     _: MayRead,
-    gallery: Injected[Gallery],
+    pictures: Injected[PictureSearch],
     slot: Slot = None,
     status: State = "kept",
     source: Source = "ingest",
@@ -54,7 +54,7 @@ async def page(
 ) -> GalleryPage:
     """The newest first. `since` is inclusive, `until` is not; both need a time zone."""
     wanted = JobFilter(slot=slot, source=source, since=since, until=until, result=status)
-    return await gallery.page(wanted, limit=limit, cursor=cursor)
+    return await pictures.page(wanted, limit=limit, cursor=cursor)
 
 
 def _chosen(ids: str | None) -> frozenset[uuid.UUID] | None:

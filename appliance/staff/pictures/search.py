@@ -36,7 +36,7 @@ class GalleryPage(BaseModel):
     next_cursor: str | None = Field(description="send it as `cursor` for the next page; `null`: that was all")
 
 
-class Gallery:
+class PictureSearch:
     """Finds results, a page at a time."""
 
     def __init__(self, database: Database) -> None:
