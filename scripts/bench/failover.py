@@ -92,6 +92,9 @@ async def facts(stack: Stack, done: list[tuple[float, Reply]], asked: int) -> di
         "delivered inside the deadline": f"{delivered} ({100 * delivered / len(done):.2f} %)",
         "of these by an AI route": f"{by_ai} ({100 * by_ai / max(1, delivered):.2f} %)",
         "answers": dict(Counter(reply.status for _, reply in done)),
+        "refused as": dict(
+            Counter(reply.json()["error"]["code"] for _, reply in done if reply.status != 200)
+        ),
         "seconds p50 / p95 / slowest": (
             f"{statistics.median(seconds):.1f} / {seconds[int(0.95 * len(seconds)) - 1]:.1f} / "
             f"{seconds[-1]:.1f}"
