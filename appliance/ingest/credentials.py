@@ -6,6 +6,7 @@ Its row in ``app_settings`` holds ``hash``, and after a rotation with overlap ``
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,6 +44,7 @@ class IngestCredentials:
         self._checker = checker
         self._first_passwords = first_passwords
         self._wrong = WrongPasswords()
+        self._comparing: dict[str, asyncio.Task[bool]] = {}
 
     async def check(self, password: str, address: str) -> None:
         """Raises ``InvalidIngestPassword`` unless ``password`` is in force, or still is after a rotation;
@@ -65,8 +67,19 @@ class IngestCredentials:
         raise InvalidIngestPassword
 
     async def _is_right(self, password: str, hashes: Sequence[str], network: str) -> bool:
-        """Compare a password that was not seen before; wrong ones are counted before they are hashed."""
-        self._wrong.take(network)
+        """Compare a password that was not seen before; wrong ones are counted before they are hashed.
+
+        Fifteen booths that post the same one at once, as after a restart, are one try.
+        """
+        comparing = self._comparing.get(password)
+        if comparing is None:
+            self._wrong.take(network)
+            comparing = asyncio.create_task(self._compare(password, hashes, network))
+            self._comparing[password] = comparing
+            comparing.add_done_callback(lambda _: self._comparing.pop(password, None))
+        return await asyncio.shield(comparing)
+
+    async def _compare(self, password: str, hashes: Sequence[str], network: str) -> bool:
         for hashed in hashes:
             if await self._checker.matches(password, hashed):
                 self._wrong.forgive(network)

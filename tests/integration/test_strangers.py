@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from appliance.core.passwords import hash_password
 from tests.support.camera import Shot
 from tests.support.stack import Stack
 
@@ -109,3 +110,25 @@ async def test_guessing_the_ingest_password_is_slowed_and_shuts_no_booth_out(
         assert (await post(shot.password or "")).status_code == 200  # a booth behind the same address
     entries = (await admin.get("/api/audit", params={"action": "ingest_password.refused"})).json()["entries"]
     assert entries[0]["address"] == "127.0.0.66"
+
+
+async def test_booths_that_all_post_at_once_behind_one_address_are_let_in(
+    stack: Stack, shot: Shot, admin: httpx.AsyncClient
+) -> None:
+    """As after a restart, when nobody has seen the password yet."""
+    transport = httpx.AsyncHTTPTransport(local_address="127.0.0.67")
+    before = await stack.value("select value::text from app_settings where key = 'ingest_password'")
+    new = "a-password-that-nobody-has-seen"
+    hashed = await hash_password(new)
+    async with stack.database() as db:
+        await db.execute("update app_settings set value = $1 where key = 'ingest_password'", {"hash": hashed})
+    try:
+        async with httpx.AsyncClient(base_url=stack.url, transport=transport, timeout=70) as booths:
+            files = {"password": (None, new), "fileToUpload": ("a.jpg", shot.photo)}
+            slots = [f"/api/ingest/slot-{number:03}?reply=json" for number in range(1, 7)] * 4
+            answers = await asyncio.gather(*(booths.post(slot, files=files) for slot in slots))
+        assert {answer.status_code for answer in answers} == {200}
+    finally:
+        async with stack.database() as db:
+            sql = "update app_settings set value = $1::text::jsonb where key = 'ingest_password'"
+            await db.execute(sql, before)
