@@ -98,6 +98,7 @@ async def _picture(request: Request, found: GuestPicture, screens: Screens, visi
         "height": height,
         "until": found.expires_at,
         "visit": {"path": visit_path(visit[0]), "count": visit[1]} if visit else None,
+        "signed": found.settings.shows_ai_sign and found.job.by_ai,
         "deletable": found.settings.guests_may_delete,
         "back": None,
     }
@@ -137,7 +138,9 @@ async def delete(job_id: str, results: Results) -> Response:
 async def visit(request: Request, token: str, visits: Injected[Visits]) -> Response:
     """All pictures of a visit."""
     found = await visits.pictures(token)
-    return page(request, found.settings, "visit.html", pictures=[job.job_id for job in found.jobs])
+    signed = {job.job_id for job in found.jobs if job.by_ai} if found.settings.shows_ai_sign else set()
+    pictures = [job.job_id for job in found.jobs]
+    return page(request, found.settings, "visit.html", pictures=pictures, signed=signed)
 
 
 @router.get("/e/{token}/pictures.zip")

@@ -29,6 +29,7 @@ from appliance.ingest.gate import Gate
 from appliance.ingest.idempotency import Delivered, IdempotentJobs, Sameness
 from appliance.ingest.job import PASSWORD_FIELD, PhotoJob, row_of
 from appliance.jobs.ledger import JobLedger, JobRecord
+from appliance.media.credentials import has_manifest
 from appliance.media.finish import Finisher, as_it_is
 from appliance.media.imaging import Imaging, Photo, PhotoInfo
 from appliance.media.mark import marked
@@ -217,7 +218,7 @@ class IngestService:
             finished = await self._finisher.finish(
                 delivery.picture, job.slot.output, job.slot.overlay, job.deadline, job.link, words
             )
-            if settings.mark_ai_made and by_ai:
+            if settings.marks_ai_files and by_ai and not has_manifest(finished):
                 finished = marked(finished)
             since = record.mark("finish", since)
             stored = await self._media.put_result(job.job_id, finished)

@@ -78,6 +78,13 @@ class JobHistory(Base):
     primary_route: Mapped[str | None] = mapped_column(String(32))
     primary_trouble: Mapped[dict[str, Any] | None]
 
+    @property
+    def by_ai(self) -> bool:
+        """Whether a provider's model made the picture, and not this machine's own looks."""
+        return any(
+            one.get("outcome") == "delivered" and one.get("provider") != "local" for one in self.attempts
+        )
+
     __table_args__ = (
         CheckConstraint("status in ('pending', 'done', 'timeout', 'failed')", name="status"),
         CheckConstraint("source in ('ingest', 'test')", name="source"),

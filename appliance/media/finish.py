@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.core.clock import Deadline
 from appliance.core.images import PICTURE_TYPES, EncodedImage
+from appliance.media.credentials import has_manifest
 from appliance.media.imaging import Imaging
 from appliance.media.mark import printed
 from appliance.media.metadata import strip
@@ -96,7 +97,8 @@ class Finisher:
         link: str = "",
         words: str = "",
     ) -> EncodedImage:
-        """``picture`` as the slot wants it, without metadata; the plain one when that fails or is late.
+        """``picture`` as the slot wants it, without metadata (but a provider's
+        content credentials, where nothing is changed); the plain one when that fails or is late.
 
         ``link`` is the guest's, for the QR code; ``words`` are printed small into a corner.
         """
@@ -109,6 +111,8 @@ class Finisher:
                     )
         except (pyvips.Error, TimeoutError) as error:
             log.warning("picture.not_finished", error=str(error).split("\n")[0] or type(error).__name__)
+        if has_manifest(picture):  # it holds for these very bytes
+            return picture
         return EncodedImage(strip(picture.data, picture.media_type), picture.media_type)
 
 

@@ -139,13 +139,35 @@ class OperatorSettings(BaseModel):
         le=3600,
         description="pictures of one slot with no longer pause in between are one visit; 0: no such rule",
     )
-    mark_ai_made: bool = Field(default=False, description="pictures say in their metadata that AI made them")
-
+    ai_rules: Literal["eu", "kazakhstan", "elsewhere"] = Field(
+        default="eu",
+        description="whose law decides how pictures that AI made are marked; elsewhere the operator does",
+    )
+    mark_ai_made: bool = Field(default=True, description="pictures say in their metadata that AI made them")
+    show_ai_sign: bool = Field(
+        default=True, description="guests' page, galleries and walls show a small sign on such pictures"
+    )
+    ai_sign_corner: Literal["top-left", "top-right", "bottom-left", "bottom-right"] = Field(
+        default="bottom-left", description="where that sign is"
+    )
+    ai_sign_percent: int = Field(
+        default=4, ge=3, le=12, description="how tall its letters are, in percent of the picture's width"
+    )
     mark_ai_words: str = Field(
         default="",
         max_length=40,
         description="words printed small into a corner of pictures that AI made; empty: none",
     )
+
+    @property
+    def marks_ai_files(self) -> bool:
+        """Whether files of pictures that AI made say so; the law of some places leaves no choice."""
+        return self.ai_rules != "elsewhere" or self.mark_ai_made
+
+    @property
+    def shows_ai_sign(self) -> bool:
+        """Whether guests see a sign on such pictures; likewise."""
+        return self.ai_rules != "elsewhere" or self.show_ai_sign
 
     @property
     def max_upload_bytes(self) -> int:

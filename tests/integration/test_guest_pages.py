@@ -311,7 +311,6 @@ async def test_the_mark_of_ai_stands_in_the_file(
 ) -> None:
     from tests.support.slots import with_gemini  # noqa: PLC0415
 
-    await setting("mark_ai_made", True)
     await slot("slot-003", **with_gemini())
     made = await camera.post("/api/ingest/slot-003?reply=image", shot)
     assert made.status == 200
@@ -319,3 +318,30 @@ async def test_the_mark_of_ai_stands_in_the_file(
     Image.open(io.BytesIO(made.body)).load()
     local = await camera.post("/api/ingest/slot-002?reply=image", shot)
     assert b"TrainedAlgorithmicMedia" not in local.body
+
+
+async def test_a_small_sign_says_that_ai_made_the_picture_in_the_guests_language(
+    camera: Camera, shot: Shot, slot: Change, client: httpx.AsyncClient, gemini: object
+) -> None:
+    from tests.support.slots import with_gemini  # noqa: PLC0415
+
+    await slot("slot-003", **with_gemini())
+    by_ai = (await camera.post("/api/ingest/slot-003?reply=json", shot)).json()["job_id"]
+    local = (await camera.post("/api/ingest/slot-002?reply=json", shot)).json()["job_id"]
+    page = await client.get(f"/r/{by_ai}?lang=ru", headers=HTML)
+    assert re.search(r'<span class="sign"[^>]*>ИИ</span>', page.text)
+    assert 'class="sign"' not in (await client.get(f"/r/{local}", headers=HTML)).text
+
+
+async def test_elsewhere_the_operator_decides_about_mark_and_sign(
+    camera: Camera, shot: Shot, slot: Change, setting: Change, client: httpx.AsyncClient, gemini: object
+) -> None:
+    from tests.support.slots import with_gemini  # noqa: PLC0415
+
+    for name, value in {"ai_rules": "elsewhere", "mark_ai_made": False, "show_ai_sign": False}.items():
+        await setting(name, value)
+    await slot("slot-003", **with_gemini())
+    made = await camera.post("/api/ingest/slot-003?reply=json", shot)
+    page = await client.get(f"/r/{made.json()['job_id']}", headers=HTML)
+    assert 'class="sign"' not in page.text
+    assert b"TrainedAlgorithmicMedia" not in (await client.get(made.json()["public_url"])).content

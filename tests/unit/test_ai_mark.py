@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops
 
+from appliance.core.clock import Deadline
 from appliance.core.images import EncodedImage
-from appliance.media.finish import OutputOptions, finish
+from appliance.media.credentials import has_manifest
+from appliance.media.finish import Finisher, OutputOptions, finish
+from appliance.media.imaging import Imaging
 from appliance.media.mark import SOURCE_TYPE, marked
-from appliance.media.metadata import strip
+from appliance.media.metadata import png_chunk, strip, webp_chunk, webp_file
+from appliance.settings.operator import OperatorSettings
 from tests.support.photos import portrait_jpeg, portrait_png, portrait_webp, with_exif
 
 PHOTOS = {"image/jpeg": portrait_jpeg(), "image/png": portrait_png(), "image/webp": portrait_webp()}
@@ -94,3 +98,46 @@ def test_the_words_keep_away_from_the_qr_code() -> None:
 def test_words_that_are_too_long_become_smaller() -> None:
     made = finish(portrait_jpeg(200, 300), "image/jpeg", OutputOptions(), None, words="W" * 40)
     assert opened(made.data).size == (200, 300)
+
+
+def with_manifest(kind: str) -> bytes:
+    """A picture with the block in which its type keeps content credentials."""
+    box, plain = b"\0\0\0\x20jumb\0\0\0\x18jumdc2pa" + bytes(16), PHOTOS[kind]
+    if kind == "image/jpeg":
+        content = b"JP\0\1\0\0\0\1" + box
+        return plain[:2] + b"\xff\xeb" + (len(content) + 2).to_bytes(2, "big") + content + plain[2:]
+    if kind == "image/png":
+        return plain[:33] + png_chunk(b"caBX", box) + plain[33:]
+    return webp_file(plain[12:] + webp_chunk(b"C2PA", box))
+
+
+@pytest.mark.parametrize("kind", sorted(PHOTOS))
+async def test_what_a_provider_signed_is_delivered_byte_for_byte_where_nothing_is_changed(kind: str) -> None:
+    signed, imaging = EncodedImage(with_manifest(kind), kind), Imaging(workers=1)
+    made = await Finisher(imaging).finish(signed, OutputOptions(), None, Deadline.after(20))
+    imaging.close()
+    assert has_manifest(signed)
+    assert made.data == signed.data
+    assert not has_manifest(EncodedImage(PHOTOS[kind], kind))
+
+
+@pytest.mark.parametrize("kind", sorted(PHOTOS))
+def test_a_signature_that_holds_no_longer_goes_with_the_change(kind: str) -> None:
+    made = finish(with_manifest(kind), kind, OutputOptions(size="300x300"), None)
+    assert not has_manifest(made)
+
+
+@pytest.mark.parametrize(
+    ("rules", "marked_there"), [("eu", True), ("kazakhstan", True), ("elsewhere", False)]
+)
+def test_the_law_of_the_place_comes_before_the_switches(rules: str, marked_there: bool) -> None:
+    settings = OperatorSettings.model_validate(
+        {"ai_rules": rules, "mark_ai_made": False, "show_ai_sign": False}
+    )
+    assert (settings.marks_ai_files, settings.shows_ai_sign) == (marked_there, marked_there)
+
+
+def test_a_new_install_marks_pictures_that_ai_made() -> None:
+    assert OperatorSettings().marks_ai_files
+    assert OperatorSettings().shows_ai_sign
+    assert not OperatorSettings().mark_ai_words, "printing it into the picture is a choice"

@@ -13,7 +13,9 @@ from appliance.providers.registry import BUILDERS, DEFAULT_URLS
 from appliance.settings.operator import OperatorSettings
 from appliance.staff.settings.schemas import SettingsState
 
-Kind = Literal["number", "text", "switch", "by_provider", "languages", "logo", "connections", "lines"]
+Kind = Literal[
+    "number", "text", "switch", "by_provider", "languages", "logo", "connections", "lines", "choice"
+]
 PERMITS_BY_NAME = "provider_permits_by_name"
 
 
@@ -55,11 +57,21 @@ SECTIONS = (
             Setting("guest_languages", "languages"),
             Setting("short_links", "switch"),
             Setting("guests_may_delete", "switch"),
-            Setting("mark_ai_made", "switch"),
-            Setting("mark_ai_words", "text"),
             Setting("visit_field", "text"),
             Setting("visit_pause_seconds", unit="seconds", step="any"),
             Setting("keep_sources_hours", unit="hours", step="any"),
+        ),
+    ),
+    Section(
+        "ai",
+        "info",
+        (
+            Setting("ai_rules", "choice"),
+            Setting("mark_ai_made", "switch"),
+            Setting("show_ai_sign", "switch"),
+            Setting("ai_sign_corner", "choice"),
+            Setting("ai_sign_percent", unit="percent"),
+            Setting("mark_ai_words", "text"),
         ),
     ),
     Section("timing", "clock", (Setting("sync_response_seconds", unit="seconds", step="any"),)),
@@ -123,6 +135,11 @@ class Input:
     @property
     def most(self) -> str:
         return _limit(self.setting.name, "maximum", "exclusiveMaximum")
+
+    @property
+    def choices(self) -> list[str]:
+        """What may be chosen, in order."""
+        return list(_SCHEMA[self.setting.name].get("enum", ()))
 
     @property
     def longest(self) -> str:

@@ -64,6 +64,7 @@ async def gallery(request: Request, token: str, galleries: Shown, after: str | N
         "gallery.html",
         title=opened.title,
         pictures=page_of.names,
+        ai=page_of.ai,
         after=page_of.next,
         first=after is None,
         version=EDITION,
@@ -129,6 +130,7 @@ async def wall(request: Request, token: str, galleries: Shown) -> Response:
         "wall.html",
         title=opened.title,
         pictures=news.pictures if news else [],
+        ai=news.ai if news else [],
         qr=qr_codes.svg(link, 240).decode(),
         version=EDITION,
     )
@@ -171,6 +173,7 @@ async def picture(
         height=height,
         until=job.result_expires_at,
         visit=None,
+        signed=opened.settings.shows_ai_sign and job.by_ai,
         deletable=False,
         back=opened.path,
     )

@@ -61,6 +61,7 @@ class PicturePage:
     """A page of a gallery: pictures' names, the newest first, and where the next page begins."""
 
     names: list[str]
+    ai: list[str]  # those of them that AI made
     next: str | None
 
 
@@ -70,6 +71,7 @@ class News:
 
     pictures: list[str]
     gone: list[str]
+    ai: list[str]  # those of the pictures that AI made
 
 
 class SharedGalleries:
@@ -134,7 +136,7 @@ class SharedGalleries:
                 raise ResultNotFound
             found = await galleries.pictures(opened.gallery, utcnow(), PAGE + 1, last)
         names = self._names(opened, found[:PAGE])
-        return PicturePage(names, names[-1] if len(found) > PAGE else None)
+        return PicturePage(names, self._by_ai(opened, found[:PAGE]), names[-1] if len(found) > PAGE else None)
 
     async def news(self, opened: Opened) -> News | None:
         """What is new, looked up once a second however many phones ask; ``None``: it is closed."""
@@ -158,7 +160,11 @@ class SharedGalleries:
             pictures = await galleries.pictures(gallery, now, PAGE)
             gone = await galleries.gone(gallery, now - GONE_FOR)
         name = str(gallery.id)
-        return News(self._names(opened, pictures), [self._tokens.picture(name, job_id) for job_id in gone])
+        return News(
+            self._names(opened, pictures),
+            [self._tokens.picture(name, job_id) for job_id in gone],
+            self._by_ai(opened, pictures),
+        )
 
     async def picture(self, opened: Opened, name: str) -> JobHistory:
         """A picture of the gallery by its name there; raises ``ResultNotFound``."""
@@ -178,6 +184,12 @@ class SharedGalleries:
     def _names(self, opened: Opened, jobs: Sequence[JobHistory]) -> list[str]:
         name = str(opened.gallery.id)
         return [self._tokens.picture(name, job.job_id) for job in jobs]
+
+    def _by_ai(self, opened: Opened, jobs: Sequence[JobHistory]) -> list[str]:
+        """The names of those on which a sign is shown."""
+        return (
+            self._names(opened, [job for job in jobs if job.by_ai]) if opened.settings.shows_ai_sign else []
+        )
 
 
 class PinNeeded(Exception):

@@ -2,19 +2,26 @@ const grid = document.getElementById('grid'), fresh = document.getElementById('f
 const path = grid.dataset.path;
 const known = () => new Map([...grid.children].map((item) => [item.dataset.name, item]));
 
-function made(name) {
+function made(name, signed) {
   const item = document.createElement('li'), link = document.createElement('a'), image = new Image(320, 320);
   item.dataset.name = name;
   link.href = `${path}/p/${name}`;
   image.src = `${link.href}/preview?w=320`;
   image.alt = grid.dataset.alt;
   link.append(image);
+  if (signed) {
+    const sign = document.createElement('span');
+    sign.className = 'sign';
+    sign.textContent = grid.dataset.sign;
+    link.className = 'signed';
+    link.append(sign);
+  }
   item.append(link);
   item.className = 'fresh';
   return item;
 }
 
-function show({ pictures: names, gone }) {
+function show({ pictures: names, gone, ai }) {
   for (const item of [...grid.children]) if (gone.includes(item.dataset.name)) item.remove();
   const items = known(), wanted = new Set(names);
   const last = items.get(names.filter((name) => items.has(name)).pop());
@@ -27,7 +34,7 @@ function show({ pictures: names, gone }) {
   let below = last ? last.nextElementSibling : null, elsewhere = last && !below && document.getElementById('more');
   const added = [];
   for (const name of names.slice().reverse()) {
-    const item = items.get(name) || (elsewhere ? null : made(name));
+    const item = items.get(name) || (elsewhere ? null : made(name, ai.includes(name)));
     if (!item) continue;
     if (!items.has(name)) added.push(grid.insertBefore(item, below));
     below = item;

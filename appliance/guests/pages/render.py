@@ -96,6 +96,8 @@ def page(
         event_title=settings.event_title,
         logo=LOGO_PATH if settings.event_logo else None,
         path=request.url.path,
+        corner=settings.ai_sign_corner.split("-"),
+        sign_percent=settings.ai_sign_percent,
         **values,
     )
     answer = HTMLResponse(

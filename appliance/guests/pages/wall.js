@@ -1,6 +1,7 @@
 const stage = document.getElementById('stage'), path = stage.dataset.path, STAYS = 8000, PATIENCE = 15000;
 const empty = document.getElementById('empty'), closed = document.getElementById('closed');
 let pictures = stage.dataset.pictures.split(' ').filter(Boolean), shown = pictures[0] || null;
+let signed = stage.dataset.ai.split(' ');
 let waiting = [], turn = 0, since = performance.now();
 
 // Browsers of 2018 and before know no decode().
@@ -20,6 +21,12 @@ function show(name) {
   whole.src = `${path}/p/${name}/preview?w=2048`;
   layer.appendChild(glow);
   layer.appendChild(whole);
+  if (signed.includes(name)) {
+    const sign = document.createElement('span');
+    sign.className = 'sign';
+    sign.textContent = stage.dataset.sign;
+    layer.appendChild(sign);
+  }
   // A network that went away lets a picture hang for minutes: then it is another one's turn.
   const late = new Promise((_, give) => setTimeout(give, PATIENCE));
   return Promise.race([Promise.all([whenReady(glow), whenReady(whole)]), late]).then(() => {
@@ -50,7 +57,8 @@ function clear(names) {
   empty.hidden = names.length > 0;
 }
 
-function news({ pictures: names }) {
+function news({ pictures: names, ai }) {
+  signed = ai;
   const known = new Set(pictures), last = names.map((name) => known.has(name)).lastIndexOf(true);
   // What came late is news, too; what stands below all that is known moved up, and takes its turn.
   const end = known.size ? last : names.length;
