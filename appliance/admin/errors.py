@@ -12,6 +12,7 @@ from appliance.admin.login.security import PasswordMustChange, Visit, is_htmx, v
 from appliance.admin.render import html, page
 from appliance.core.error_handlers import error_response, retry_headers
 from appliance.core.errors import ApplianceError, NotAuthenticated, TokenExpired
+from appliance.core.language import DEFAULT, Message
 
 LOGIN, PASSWORD = f"{MOUNT}/login", f"{MOUNT}/password"
 
@@ -39,16 +40,16 @@ def explained(visit: Visit, error: ApplianceError) -> dict[str, str]:
     """
     code = str(error.code)
     own = error.message != error.default_message
-    text = visit.words(f"error.{code}.text")
-    if own and visit.words.lang == "en":
+    text = visit.language.gettext(f"error.{code}.text")
+    if own and visit.language.code == DEFAULT:
         text = error.message
-    elif own and (translated := visit.words.message(error.message)) != error.message:
-        text = translated
+    elif own and isinstance(error.message, Message):
+        text = visit.language.message(error.message)
     if error.fields:
         text += " " + " ".join(
-            f"{name}: {visit.words.message(finding)}." for name, finding in error.fields.items()
+            f"{name}: {visit.language.message(finding)}." for name, finding in error.fields.items()
         )
-    return {"title": visit.words(f"error.{code}.title"), "text": text}
+    return {"title": visit.language.gettext(f"error.{code}.title"), "text": text}
 
 
 def _to_login(request: Request, visit: Visit) -> Response:

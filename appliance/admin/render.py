@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from appliance.admin import assets
-from appliance.admin.i18n import NAMES, Words
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import NOTICE_COOKIE, THEMES, Visit
 from appliance.admin.navigation import navigation_for
+from appliance.core.language import languages
 
 # HTMX as a strict policy wants it: nothing evaluated, no style element of its own, only our own
 # addresses; errors arrive as toasts, a form with wrong values as the form again.
@@ -41,7 +40,6 @@ _HTMX = json.dumps(
         ],
     }
 )
-_KB, _MB, _GB = 1000, 1000**2, 1000**3
 
 _FOLDER = Path(__file__).parent
 # Each template lies beside its page, what several pages share in ``templates``; no two are called alike.
@@ -53,11 +51,12 @@ _environment = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    extensions=["jinja2.ext.i18n"],  # _("key", name=value): gettext of the context, which `context` gives
 )
 _environment.globals |= {
     "asset": assets.url,
     "htmx_config": _HTMX,
-    "languages": NAMES,
+    "languages": {code: language.name for code, language in languages("staff").items()},
     "themes": THEMES,
     "mount": MOUNT,
 }
@@ -73,47 +72,23 @@ def moment(value: datetime, form: str = "moment") -> Markup:
     )
 
 
-def size(words: Words, count: int) -> str:
-    """A number of bytes as people read it."""
-    for unit, name in ((_GB, "gb"), (_MB, "mb"), (_KB, "kb")):
-        if count >= unit:
-            return words(f"unit.{name}", n=words.number(count / unit, 1 if count < 10 * unit else 0))
-    return words("unit.bytes", n=words.number(count))
-
-
-def seconds(words: Words, value: float) -> str:
-    """A duration as people read it: 0.8 s, 12 s, 3 min, 2 h, 4 days."""
-    if value < 60:
-        return words("unit.seconds", n=words.number(value, 1 if value < 10 and value % 1 else 0))
-    for unit, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
-        if value >= unit * (2 if name == "days" else 1):
-            whole = abs(value / unit - round(value / unit)) < 0.05
-            return words(f"unit.{name}", n=words.number(value / unit, 0 if whole else 1))
-    return words("unit.seconds", n=words.number(value))
-
-
-def money(words: Words, amount: Decimal, currency: str) -> str:
-    """An amount with as many places as it has, at least two: 0.0336 USD."""
-    places = max(2, -int(amount.normalize().as_tuple().exponent))
-    return f"{words.number(float(amount), min(places, 6))} {currency}"
-
-
 def context(visit: Visit) -> dict[str, Any]:
     """What every template may use."""
-    words = visit.words
+    language = visit.language
     return {
         "visit": visit,
-        "lang": words.lang,
+        "lang": language.code,
         "theme": visit.theme,
-        "t": words,
-        "plural": words.plural,
-        "number": words.number,
-        "message": words.message,
+        "gettext": language.gettext,
+        "has_text": language.has,
+        "ngettext": language.ngettext,
+        "number": language.number,
+        "message": language.message,
         "time": moment,
-        "day": lambda value: format_date(value, "long", locale=words.lang),
-        "size": lambda count: size(words, count),
-        "money": lambda one: money(words, one.amount, one.currency),
-        "seconds": lambda value: seconds(words, value),
+        "day": lambda value: format_date(value, "long", locale=language.code),
+        "size": language.size,
+        "money": lambda one: language.money(one.amount, one.currency),
+        "seconds": language.seconds,
         "csrf_token": visit.csrf_token,
     }
 
@@ -130,11 +105,11 @@ def page(visit: Visit, template: str, /, *, status: int = 200, **values: Any) ->
     notice = visit.request.cookies.get(NOTICE_COOKIE, "")
     if notice:
         visit.jar.drop(NOTICE_COOKIE)
-    known = notice if visit.words.has(f"notice.{notice}") else None
+    known = notice if visit.language.has(f"notice.{notice}") else None
     content = html(
         visit, template, navigation=navigation_for(visit), path=path, notice=known, status=status, **values
     )
-    return HTMLResponse(content, status_code=status, headers={"Content-Language": visit.words.lang})
+    return HTMLResponse(content, status_code=status, headers={"Content-Language": visit.language.code})
 
 
 def part(

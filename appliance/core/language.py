@@ -12,6 +12,7 @@ from __future__ import annotations
 import gettext as gettext_module
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -20,7 +21,7 @@ from babel import Locale
 from babel.dates import get_day_names
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from babel.numbers import format_currency, format_decimal
 from babel.units import format_unit
 
 Domain = Literal["staff", "guests"]
@@ -122,6 +123,12 @@ class Language:
     def _unit(self, value: float, unit: str, digits: int = 0) -> str:
         form = "#,##0." + "0" * digits if digits else "#,##0"
         return str(format_unit(round(value, digits), unit, length="short", format=form, locale=self.locale))
+
+    def money(self, amount: Decimal, currency: str) -> str:
+        """An amount with as many decimals as it has, two at least and six at most."""
+        places = min(6, max(2, -int(amount.normalize().as_tuple().exponent)))
+        form = "¤#,##0." + "0" * places if self.code == DEFAULT else "#,##0." + "0" * places + "\xa0¤"
+        return str(format_currency(amount, currency, format=form, locale=self.locale, currency_digits=False))
 
     def weekday(self, number: int) -> str:
         """The name of a day, Monday being 0."""

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from appliance.core.errors import ValidationFailed
+from appliance.core.language import Message
 from appliance.core.validation import field_messages
 from appliance.providers.base import Driver, Operation, Params
 from appliance.providers.bfl.driver import BflDriver
@@ -150,7 +151,13 @@ class ProviderRegistry:
         """The driver called ``name``; raises ``ValidationFailed`` if there is none."""
         if name not in self._drivers:
             raise ValidationFailed(
-                fields={"provider": f"there is no provider {name!r}; there are {', '.join(self.names)}"}
+                fields={
+                    "provider": Message(
+                        "there is no provider %(name)s; there are %(known)s",
+                        name=repr(name),
+                        known=", ".join(self.names),
+                    )
+                }
             )
         return self._drivers[name]
 
@@ -164,7 +171,14 @@ class ProviderRegistry:
         operations = self.driver(provider).operations
         if name not in operations:
             raise ValidationFailed(
-                fields={"operation": f"{provider} has no operation {name!r}; it has {', '.join(operations)}"}
+                fields={
+                    "operation": Message(
+                        "%(provider)s has no operation %(operation)s; it has %(known)s",
+                        provider=provider,
+                        operation=repr(name),
+                        known=", ".join(operations),
+                    )
+                }
             )
         return operations[name]
 

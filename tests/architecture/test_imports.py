@@ -57,7 +57,8 @@ def imports() -> Iterator[tuple[str, str, str]]:
 
 
 def test_every_part_of_the_package_has_a_place_in_the_order() -> None:
-    parts = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.name != "__pycache__"}
+    modules = [path for path in PACKAGE.iterdir() if path.suffix == ".py" or list(path.glob("*.py"))]
+    parts = {path.name.removesuffix(".py") for path in modules}
     assert parts <= set(LEVEL_OF), parts - set(LEVEL_OF)
 
 

@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import expect
 
 from appliance.core.clock import utcnow
-from appliance.guests.i18n import languages
+from appliance.core.language import languages
 from tests.browser.conftest import MakeGuest
 from tests.conftest import Change
 from tests.support.camera import Camera, Reply, Shot
@@ -68,7 +68,7 @@ async def test_without_scripts_everything_needed_is_there(guest: MakeGuest, made
     someone = await guest("de", scripts=False)
     await someone.go(page_of(made))
     kept_until = (utcnow() + timedelta(hours=72)).astimezone()
-    day = languages()["de"]("weekdays").split()[kept_until.weekday()]
+    day = languages("guests")["de"].weekday(kept_until.weekday())
     await expect(someone.page.locator("time")).to_have_text(re.compile(rf"{day} \d\d:\d\d {kept_until:%Z}"))
     await expect(someone.page.get_by_role("button")).to_have_count(0)
     await someone.screenshot("no-scripts")

@@ -12,7 +12,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from appliance.guests.i18n import languages
+from appliance.core.language import languages
 from tests.conftest import Change
 from tests.support.camera import Camera, Reply, Shot
 from tests.support.logins import client_at, new_address
@@ -88,14 +88,14 @@ async def test_a_preview_is_as_wide_as_asked_and_carries_no_metadata(
     assert "x-accel-redirect" not in reply.headers
 
 
-@pytest.mark.parametrize("wanted", sorted(languages()))
+@pytest.mark.parametrize("wanted", sorted(languages("guests")))
 async def test_the_page_speaks_the_guests_language(
     made: Reply, client: httpx.AsyncClient, wanted: str
 ) -> None:
-    words = languages()[wanted]
+    language = languages("guests")[wanted]
     reply = await client.get(f"/r/{job(made)}", headers=HTML | {"Accept-Language": f"{wanted},en;q=0.1"})
-    assert f'<html lang="{wanted}" dir="{words.dir}">' in reply.text
-    assert words("picture.save") in reply.text
+    assert f'<html lang="{wanted}" dir="{language.dir}">' in reply.text
+    assert language.gettext("picture.save") in reply.text
 
 
 async def test_a_chosen_language_is_remembered(made: Reply, client: httpx.AsyncClient) -> None:

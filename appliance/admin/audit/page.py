@@ -13,11 +13,11 @@ from fastapi import APIRouter, Depends, Request, Response
 from appliance.accounts.actions import GROUPS
 from appliance.accounts.audit import AuditFilter, AuditTrail
 from appliance.accounts.models import AuditLog
-from appliance.admin.i18n import Words
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import Visit, allowed
 from appliance.admin.render import page, part
 from appliance.core.injection import service_of
+from appliance.core.language import Language
 from appliance.slots.schemas import SLOT_IDS
 
 router = APIRouter()
@@ -71,7 +71,7 @@ async def audit_page(
         "entries": [_shown(entry, visiting) for entry in found.entries],
         "more": f"{MOUNT}/audit?{more}" if more else None,
         "is_filtered": bool(chosen),
-        "named": lambda name: _named(visiting.words, name),
+        "named": lambda name: _named(visiting.language, name),
     }
     if visiting.is_htmx:
         here = f"{MOUNT}/audit" + (f"?{urlencode(chosen)}" if chosen else "")
@@ -98,25 +98,25 @@ def _instant(text: str) -> datetime | None:
 def _shown(row: AuditLog, visiting: Visit) -> Entry:
     changes: list[Change] = []
     notes: dict[str, str | datetime] = {}
-    words = visiting.words
+    language = visiting.language
     for name, value in row.detail.items():
         if name == "changes" and isinstance(value, dict):
             changes += [
-                Change(key, _plain(change.get("from"), words), _plain(change.get("to"), words))
+                Change(key, _plain(change.get("from"), language), _plain(change.get("to"), language))
                 for key, change in value.items()
                 if isinstance(change, dict)
             ]
         elif isinstance(value, dict) and value.keys() == {"from", "to"}:
-            changes.append(Change(name, _plain(value["from"], words), _plain(value["to"], words)))
+            changes.append(Change(name, _plain(value["from"], language), _plain(value["to"], language)))
         elif name != "password" and value is not None and value is not False:
-            notes[name] = _moment(value) or _plain(value, words)
+            notes[name] = _moment(value) or _plain(value, language)
     return Entry(row, changes, notes, _link(row, visiting))
 
 
-def _named(words: Words, name: str) -> str:
+def _named(language: Language, name: str) -> str:
     """What a changed field is called on its page."""
     known = (f"{page}.{name}.label" for page in ("settings", "slot"))
-    return next((words(key) for key in known if words.has(key)), name)
+    return next((language.gettext(key) for key in known if language.has(key)), name)
 
 
 def _moment(value: Any) -> datetime | None:
@@ -138,14 +138,14 @@ def _link(row: AuditLog, visiting: Visit) -> str | None:
     return None
 
 
-def _plain(value: Any, words: Words) -> str:
+def _plain(value: Any, language: Language) -> str:
     """A JSON value as a person reads it; long ones are cut."""
     if isinstance(value, dict):
-        text = ", ".join(f"{key}: {_plain(item, words)}" for key, item in value.items())
+        text = ", ".join(f"{key}: {_plain(item, language)}" for key, item in value.items())
     elif isinstance(value, list):
-        text = ", ".join(_plain(item, words) for item in value)
+        text = ", ".join(_plain(item, language) for item in value)
     elif isinstance(value, bool):
-        text = words("base.yes" if value else "base.no")
+        text = language.gettext("base.yes" if value else "base.no")
     elif isinstance(value, float) and value == int(value):
         text = str(int(value))
     else:

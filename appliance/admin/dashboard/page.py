@@ -94,7 +94,7 @@ async def pause_or_resume(slot_id: str, action: str, request: Request, visiting:
     if not visiting.is_htmx:
         visiting.notice(f"slot_{action}d")
         return RedirectResponse(f"{MOUNT}/#{slot_id}", 303)
-    toast = f"{card.number} {card.slot.display_name}: {visiting.words(f'card.{card.slot.state}')}"
+    toast = f"{card.number} {card.slot.display_name}: {visiting.language.gettext(f'card.{card.slot.state}')}"
     return part(visiting, "_card.html", toast=toast, card=card, **_shared(request, visiting, [card]))
 
 
@@ -144,11 +144,11 @@ def _shared(request: Request, visiting: Visit, cards: Sequence[Card]) -> dict[st
 
 def _why(visiting: Visit, cause: Cause) -> dict[str, str]:
     """What is wrong with a slot and what to do, in the visitor's language."""
-    words = visiting.words
+    language = visiting.language
     if cause.fields:
-        found = "; ".join(f"{name}: {words.message(text)}" for name, text in cause.fields.items())
-        return {"what": words("card.wrong_settings"), "do": found}
+        found = "; ".join(f"{name}: {language.message(text)}" for name, text in cause.fields.items())
+        return {"what": language.gettext("card.wrong_settings"), "do": found}
     if cause.advice is None:
         return {"what": cause.reason or cause.kind, "do": ""}
-    told = cause.advice.ru if words.lang == "ru" else cause.advice.en
+    told = cause.advice.ru if language.code == "ru" else cause.advice.en
     return {"what": told.what, "do": told.do}

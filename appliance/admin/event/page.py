@@ -51,7 +51,7 @@ async def wipe(request: Request, visiting: MayWipe) -> Response:
     form = await read_form(request)
     insists = form.checked("even_not_exported")
     typed = form.text("confirm")
-    if typed.casefold() != visiting.words("event.words").casefold():
+    if typed.casefold() != visiting.language.gettext("event.words").casefold():
         return await _answer(request, visiting, 422, typed=typed, wrong="words", insists=insists)
     wanted = WipeRequest(confirm=CONFIRMATION, even_not_exported=insists)
     try:

@@ -124,7 +124,7 @@ async def run_again(job_id: uuid.UUID, request: Request, visiting: MayTest) -> R
 async def _shared(request: Request, visiting: Visit) -> dict[str, Any]:
     return {
         "names": await service_of(request, Dashboard).names(),
-        "told": lambda job: told(visiting.words, job),
+        "told": lambda job: told(visiting.language, job),
         "number_of": number_of,
-        "named": lambda kind, name: named(visiting.words, kind, name),
+        "named": lambda kind, name: named(visiting.language, kind, name),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from appliance.admin.i18n import Words
+from appliance.core.language import Language
 from appliance.staff.jobs.schemas import AdviceText, AttemptView, JobSummary, JobView
 
 WIDTH = 1000  # units of a chart; it is drawn as wide as there is room
@@ -29,11 +29,11 @@ class Attempt:
     bar: Bar
 
 
-def told(words: Words, job: JobSummary) -> AdviceText | None:
+def told(language: Language, job: JobSummary) -> AdviceText | None:
     """Why it failed and what to do; ``None`` for a job that did not fail."""
     if job.advice is None:
         return None
-    return job.advice.ru if words.lang == "ru" else job.advice.en
+    return job.advice.ru if language.code == "ru" else job.advice.en
 
 
 def attempts_chart(job: JobView) -> list[Attempt]:

@@ -10,7 +10,6 @@ from fastapi.responses import RedirectResponse
 from appliance.accounts.login import MIN_PASSWORD_CHARS, LoginService
 from appliance.admin.errors import LOGIN
 from appliance.admin.forms import read_form
-from appliance.admin.i18n import NAMES
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import (
     A_YEAR,
@@ -25,7 +24,7 @@ from appliance.admin.login.security import (
 from appliance.admin.render import page
 from appliance.core.errors import InvalidCredentials, TooManyLogins, ValidationFailed
 from appliance.core.injection import service_of
-from appliance.core.language import Message
+from appliance.core.language import Message, languages
 
 router = APIRouter()
 
@@ -69,7 +68,7 @@ async def preferences(request: Request, visiting: Visiting) -> Response:
     """Choose the language or the looks, on this device, and go back to where one was."""
     form = await read_form(request)
     for name, cookie, known in (
-        ("language", LANGUAGE_COOKIE, tuple(NAMES)),
+        ("language", LANGUAGE_COOKIE, tuple(languages("staff"))),
         ("theme", THEME_COOKIE, THEMES),
     ):
         if form.text(name) in known:

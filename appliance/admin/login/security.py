@@ -19,12 +19,12 @@ from fastapi import Depends, Request
 from appliance.accounts.permissions import Permission, Principal
 from appliance.accounts.sessions import Grant, SessionService
 from appliance.admin.forms import read_form
-from appliance.admin.i18n import NAMES, Words, language_for, words
 from appliance.admin.login.headers import Jar, jar_of
 from appliance.core.clients import client_address
 from appliance.core.clock import utcnow
 from appliance.core.errors import CsrfFailed, NotAuthenticated, PermissionDenied, TokenExpired
 from appliance.core.injection import service_of
+from appliance.core.language import Language, choose, languages
 
 ACCESS_COOKIE = "photochanger_page"
 REFRESH_COOKIE = "photochanger_page_refresh"
@@ -49,7 +49,7 @@ class Visit:
     """One request of somebody with a browser: their language, their looks, and who they are."""
 
     request: Request
-    words: Words
+    language: Language
     theme: str
     csrf_secret: str
     who: Principal | None = None
@@ -88,11 +88,10 @@ def is_htmx(request: Request) -> bool:
 def nobody(request: Request) -> Visit:
     """A visit before anybody asked who it is: language and theme alone."""
     chosen = request.cookies.get(LANGUAGE_COOKIE, "")
-    lang = chosen if chosen in NAMES else language_for(request.headers.get("accept-language", ""))
     theme = request.cookies.get(THEME_COOKIE, "")
     return Visit(
         request=request,
-        words=words(lang),
+        language=choose(languages("staff"), chosen, request.headers.get("accept-language", "")),
         theme=theme if theme in THEMES else "auto",
         csrf_secret=_csrf_secret(request),
     )
@@ -116,7 +115,7 @@ async def visit(request: Request) -> Visit:
     plain = nobody(request)
     who = await _session(request, service_of(request, SessionService))
     had = ACCESS_COOKIE in request.cookies or REFRESH_COOKIE in request.cookies
-    known = Visit(request, plain.words, plain.theme, plain.csrf_secret, who, had)
+    known = Visit(request, plain.language, plain.theme, plain.csrf_secret, who, had)
     request.state.visit = known
     return known
 

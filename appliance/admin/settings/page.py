@@ -25,9 +25,9 @@ from appliance.admin.settings.sections import (
 )
 from appliance.core.errors import NotFound, ValidationFailed, VersionConflict
 from appliance.core.injection import service_of
+from appliance.core.language import languages
 from appliance.core.public_base import DeploymentUrls
 from appliance.core.validation import field_messages
-from appliance.guests.i18n import languages
 from appliance.providers.registry import DEFAULT_URLS
 from appliance.providers.runner import RouteRunner
 from appliance.staff.settings.schemas import LONGEST_OVERLAP_MINUTES, SettingsState, SettingsUpdate
@@ -45,7 +45,7 @@ _PASSWORD_FIELDS = {"ingest_password.password": "password", "ingest_password": "
 
 def _guest_languages() -> dict[str, str]:
     """What each of the guests' languages calls itself."""
-    return {code: words("name") for code, words in languages().items()}
+    return {code: language.name for code, language in languages("guests").items()}
 
 
 def _password_values(state: SettingsState, **more: Any) -> dict[str, Any]:
@@ -128,7 +128,7 @@ async def change_password(request: Request, visiting: MayWrite) -> Response:
 async def _password_answer(visiting: Visit, values: dict[str, Any], status: int = 200) -> Response:
     if not visiting.is_htmx:
         return await whole_page(visiting, values["state"], status=status, password=values)
-    toast = None if status != 200 else visiting.words("settings.password.changed")
+    toast = None if status != 200 else visiting.language.gettext("settings.password.changed")
     return _with_version(
         visiting,
         values["state"],
@@ -164,8 +164,8 @@ async def save(key: str, request: Request, visiting: MayWrite) -> Response:
     if not visiting.is_htmx:
         visiting.notice("settings_saved")
         return RedirectResponse(f"{PAGE}#{key}", 303)
-    title = visiting.words(f"settings.section.{key}.title")
-    toast = visiting.words("settings.saved", section=title)
+    title = visiting.language.gettext(f"settings.section.{key}.title")
+    toast = visiting.language.gettext("settings.saved", section=title)
     return await _section_answer(visiting, filled(section, state), state, toast=toast)
 
 

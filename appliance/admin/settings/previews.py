@@ -90,7 +90,7 @@ async def register(request: Request, visiting: MayAdd) -> Response:
 def picking_logo(visiting: Visit, current: str) -> dict[str, Any]:
     """What the dialog for a template needs to choose the logo."""
     return {
-        "title": visiting.words("settings.event_logo.choose"),
+        "title": visiting.language.gettext("settings.event_logo.choose"),
         "current": current,
         "uploads": f"{MOUNT}/settings/logo/templates" if visiting.may("media:write") else None,
         "pick": {

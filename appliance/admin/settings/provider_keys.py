@@ -45,9 +45,11 @@ async def enter(provider: str, request: Request, visiting: MayWrite) -> Response
             raise NotFound from None
         error = (refused.fields or {}).get("key", refused.message)
         if form.text("do") == "test":
-            return await _only_said(visiting, provider, Said(provider, "bad", visiting.words.message(error)))
+            return await _only_said(
+                visiting, provider, Said(provider, "bad", visiting.language.message(error))
+            )
         return await _answer(visiting, provider, Said(provider, "bad", error=error), 422)
-    words = visiting.words("settings.keys.saved", ends_in=view.ends_in)
+    words = visiting.language.gettext("settings.keys.saved", ends_in=view.ends_in)
     assert view.last_test is not None  # noqa: S101 - it was asked for
     said = said_of(visiting, provider, view.last_test, is_new=True)
     return await _answer(visiting, provider, said, toast=words, notice="key_saved")
@@ -72,7 +74,7 @@ async def change(provider: str, key_id: str, action: str, request: Request, visi
             visiting, provider, Said(provider, "warn", explained(visiting, gone)["text"]), 422
         )
     notice = _DONE[action]
-    toast = visiting.words(f"notice.{notice}") if notice else None
+    toast = visiting.language.gettext(f"notice.{notice}") if notice else None
     return await _answer(visiting, provider, said, toast=toast, notice=notice)
 
 

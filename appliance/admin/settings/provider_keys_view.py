@@ -9,7 +9,7 @@ from typing import Any, Literal
 from appliance.admin.login.security import Visit
 from appliance.admin.slots.view import named
 from appliance.core.injection import service_of
-from appliance.staff.jobs.advice import Language, advice
+from appliance.staff.jobs.advice import advice
 from appliance.staff.settings.provider_keys.schemas import KeyTestView, ProviderKeys
 from appliance.staff.settings.provider_keys.service import ProviderKeyService
 
@@ -34,16 +34,18 @@ def said_of(
     visiting: Visit, provider: str, tested: KeyTestView, *, is_new: bool = False, is_kept: bool = True
 ) -> Said:
     """What came of a test, in plain words. ``is_new``: the key was kept just now."""
-    words = visiting.words
-    text = words(f"settings.keys.test.{tested.outcome}", provider=named(words, "provider", provider))
+    language = visiting.language
+    text = language.gettext(
+        f"settings.keys.test.{tested.outcome}", provider=named(language, "provider", provider)
+    )
     if tested.outcome == "not_served" and (
-        why := advice("provider_failed", tested.reason, _language(visiting))
+        why := advice("provider_failed", tested.reason, visiting.language.code)
     ):
         text = f"{text} {why.what} {why.do}"
     if is_new and tested.outcome != "works":
-        text = f"{words('settings.keys.saved_but')} {text}"
+        text = f"{language.gettext('settings.keys.saved_but')} {text}"
     if not is_kept and tested.outcome != "refused":
-        text = f"{text} {words('settings.keys.not_kept')}"
+        text = f"{text} {language.gettext('settings.keys.not_kept')}"
     detail = ": ".join(filter(None, (tested.reason, tested.detail)))
     kind = _KINDS.get(tested.outcome, "warn")
     return Said(provider, kind, text, "" if tested.outcome == "works" else detail, is_new=is_new)
@@ -64,7 +66,7 @@ async def one_provider(visiting: Visit, name: str, said: Said | None = None) -> 
 def _shared(visiting: Visit, said: Said | None) -> dict[str, Any]:
     return {
         "said": said,
-        "provider_name": lambda name: named(visiting.words, "provider", name),
+        "provider_name": lambda name: named(visiting.language, "provider", name),
         "numbers": _numbers,
         "mood": _mood,
         "why_aside": _why_aside(visiting),
@@ -91,11 +93,7 @@ def _why_aside(visiting: Visit) -> Callable[[str], str]:
     """A provider's word for a refusal, in plain words where there are some."""
 
     def told(reason: str) -> str:
-        found = advice("provider_unavailable", reason, _language(visiting))
+        found = advice("provider_unavailable", reason, visiting.language.code)
         return found.what if found and found.place == "provider_keys" else reason
 
     return told
-
-
-def _language(visiting: Visit) -> Language:
-    return "ru" if visiting.words.lang == "ru" else "en"

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from appliance.admin.forms import Form
-from appliance.guests.i18n import languages
+from appliance.core.language import languages
 from appliance.providers.registry import BUILDERS, DEFAULT_URLS
 from appliance.settings.operator import OperatorSettings
 from appliance.staff.settings.schemas import SettingsState
@@ -217,7 +217,7 @@ def _as_it_is(setting: Setting, value: Any) -> tuple[str, dict[str, str]]:
         case "languages":
             chosen = list(value or ())
             return (chosen[0] if chosen else ""), {
-                code: "on" if code in chosen else "" for code in languages()
+                code: "on" if code in chosen else "" for code in languages("guests")
             }
         case "connections":
             known = value or {}
@@ -244,7 +244,7 @@ def _as_typed(setting: Setting, form: Form) -> tuple[str, dict[str, str]]:
         case "languages":
             chosen = form.every(setting.name)
             return form.text(f"{setting.name}.first"), {
-                code: "on" if code in chosen else "" for code in languages()
+                code: "on" if code in chosen else "" for code in languages("guests")
             }
         case _:
             return form.text(setting.name), {}

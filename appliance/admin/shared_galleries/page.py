@@ -106,7 +106,7 @@ async def _done(
     if not visiting.is_htmx:
         visiting.notice(notice)
         return RedirectResponse(PAGE, 303)
-    toast = visiting.words(f"notice.{notice}")
+    toast = visiting.language.gettext(f"notice.{notice}")
     return part(visiting, template, toast=toast, **await _shared(request, visiting) | {"beside": True})
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any, Literal
 
-from appliance.admin.i18n import FOLDER
+from appliance.core.language import Language
 
 Kind = Literal["slider", "number", "text", "prompt", "json", "choice", "tick", "colour"]
 OWN = "own"  # the choice that stands for what is typed beside it
@@ -51,28 +49,10 @@ def element_id(name: str) -> str:
     return name.replace(".", "-")
 
 
-class SchemaWords:
-    """The words of the providers' schemas in one language; as they came where there are no others."""
-
-    def __init__(self, lang: str) -> None:
-        self._lang = lang
-        found = _catalog()
-        self._texts: Mapping[str, str] = found["text"] if lang == "ru" else {}
-        self._choices: Mapping[str, Mapping[str, str]] = found["choice"]
-
-    def text(self, english: str) -> str:
-        """A title or a description."""
-        return self._texts.get(english, english)
-
-    def choice(self, value: str) -> str:
-        """One value of a choice, for people."""
-        known = self._choices.get(value)
-        return known[self._lang] if known and self._lang in known else value
-
-
-@cache
-def _catalog() -> dict[str, Any]:
-    return tomllib.loads((FOLDER / "schema.toml").read_text(encoding="utf-8"))
+def choice(language: Language, value: str) -> str:
+    """One value of a choice, for people."""
+    key = f"choice.{value}"
+    return language.gettext(key) if language.has(key) else value
 
 
 def properties(schema: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -117,7 +97,7 @@ def inputs_of(
     prefix: str,
     values: Mapping[str, str],
     errors: Mapping[str, str],
-    words: SchemaWords,
+    language: Language,
     *,
     without: Iterable[str] = (),
     choices: Mapping[str, Sequence[str]] | None = None,
@@ -135,23 +115,23 @@ def inputs_of(
         if name in left_out:
             continue
         whole = {**prop, "enum": list(offered[name])} if name in offered else prop
-        one = _input(f"{prefix}.{name}", whole, values.get(name), errors.get(f"{prefix}.{name}"), words)
+        one = _input(f"{prefix}.{name}", whole, values.get(name), errors.get(f"{prefix}.{name}"), language)
         found.append(replace(one, may_type=name in typed_too))
     return found
 
 
 def _input(
-    name: str, prop: Mapping[str, Any], value: str | None, error: str | None, words: SchemaWords
+    name: str, prop: Mapping[str, Any], value: str | None, error: str | None, language: Language
 ) -> Input:
     kind = kind_of(prop)
-    choices = tuple((str(one), words.choice(str(one))) for one in prop.get("enum", ()))
+    choices = tuple((str(one), choice(language, str(one))) for one in prop.get("enum", ()))
     if choices and prop.get("optional"):
-        choices = (("", words.choice("")), *choices)
+        choices = (("", choice(language, "")), *choices)
     return Input(
         name=name,
         kind=kind,
-        label=words.text(str(prop.get("title", name))),
-        help=words.text(str(prop.get("description", ""))),
+        label=language.text(str(prop.get("title", name))),
+        help=language.text(str(prop.get("description", ""))),
         value=plain(prop.get("default")) if value is None else value,
         error=error,
         least=plain(prop.get("minimum")),

@@ -50,7 +50,7 @@ async def open_one(slot_id: str, request: Request, visiting: MayWrite) -> Respon
     if not visiting.is_htmx:
         visiting.notice("gallery_opened")
         return RedirectResponse(f"{MOUNT}/#{slot_id}", 303)
-    toast = visiting.words("notice.gallery_opened")
+    toast = visiting.language.gettext("notice.gallery_opened")
     return part(visiting, "_slot_gallery_body.html", toast=toast, **await _values(slot_id, request, visiting))
 
 

@@ -10,15 +10,14 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.admin.forms import read_form
-from appliance.admin.i18n import Words
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import Visit, allowed
 from appliance.admin.render import page, part
 from appliance.admin.slots.draft import operation_of
-from appliance.admin.slots.fields import SchemaWords, properties
+from appliance.admin.slots.fields import choice, properties
 from appliance.core.errors import SlotNotFound, ValidationFailed
 from appliance.core.injection import service_of
-from appliance.core.language import Message
+from appliance.core.language import Language, Message
 from appliance.slots.schemas import SLOT_IDS, SlotConfig
 from appliance.staff.providers.catalog import ProviderCatalog, ProviderList
 from appliance.staff.slots.editor import SlotEditor
@@ -67,7 +66,7 @@ async def version(slot_id: str, version: Version, request: Request, visiting: Ma
         "slot": slot,
         "saved": saved,
         "changes": shown_changes(
-            visiting.words, turned, await service_of(request, ProviderCatalog).all(), slot
+            visiting.language, turned, await service_of(request, ProviderCatalog).all(), slot
         ),
         "may_write": visiting.may("slots:write"),
     }
@@ -101,23 +100,27 @@ async def duplicate(slot_id: str, request: Request, visiting: MayWrite) -> Respo
 
 
 def shown_changes(
-    words: Words, found: Mapping[str, Any], catalog: ProviderList, slot: SlotConfig
+    language: Language, found: Mapping[str, Any], catalog: ProviderList, slot: SlotConfig
 ) -> list[Change]:
     """Differences as people read them."""
     return [
-        Change(label_of(words, name, catalog, slot), shown(words, name, before), shown(words, name, after))
+        Change(
+            label_of(language, name, catalog, slot),
+            shown(language, name, before),
+            shown(language, name, after),
+        )
         for name, (before, after) in found.items()
     ]
 
 
-def label_of(words: Words, name: str, catalog: ProviderList, slot: SlotConfig) -> str:
+def label_of(language: Language, name: str, catalog: ProviderList, slot: SlotConfig) -> str:
     """What a field is called on the form."""
     kind, _, inner = name.partition(".")
-    if words.has(f"slot.{name}.label"):
-        return words(f"slot.{name}.label")
+    if language.has(f"slot.{name}.label"):
+        return language.gettext(f"slot.{name}.label")
     if kind == "template_media" and inner:
-        return words("slot.template", role=_named(words, "template_role", inner))
-    schema_words = SchemaWords(words.lang)
+        return language.gettext("slot.template", role=_named(language, "template_role", inner))
+
     schema: dict[str, Any] = {}
     if kind == "output":
         schema = catalog.output_schema
@@ -127,34 +130,34 @@ def label_of(words: Words, name: str, catalog: ProviderList, slot: SlotConfig) -
         view = operation_of(catalog, slot.provider, slot.operation)
         schema = view.params_schema if view else {}
     title = properties(schema).get(inner, {}).get("title")
-    return schema_words.text(str(title)) if title else name
+    return language.text(str(title)) if title else name
 
 
-def shown(words: Words, name: str, value: Any) -> str:
+def shown(language: Language, name: str, value: Any) -> str:
     """A field's value for people; long ones are cut."""
     if value is None or value in ("", [], {}):
         return "–"
     if isinstance(value, bool):
-        text = words("base.yes" if value else "base.no")
+        text = language.gettext("base.yes" if value else "base.no")
     elif name == "fallbacks" and isinstance(value, list):
-        text = "; ".join(_route(words, route) for route in value)
+        text = "; ".join(_route(language, route) for route in value)
     elif isinstance(value, dict):
-        text = "; ".join(f"{key}: {shown(words, key, item)}" for key, item in value.items())
+        text = "; ".join(f"{key}: {shown(language, key, item)}" for key, item in value.items())
     elif isinstance(value, list):
         text = ", ".join(str(item) for item in value)
     elif name in ("provider", "operation"):
-        text = _named(words, name, str(value))
+        text = _named(language, name, str(value))
     else:
-        text = SchemaWords(words.lang).choice(value) if isinstance(value, str) else str(value)
+        text = choice(language, value) if isinstance(value, str) else str(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def _route(words: Words, route: Mapping[str, Any]) -> str:
-    names = [shown(words, kind, route.get(kind)) for kind in ("provider", "operation")]
+def _route(language: Language, route: Mapping[str, Any]) -> str:
+    names = [shown(language, kind, route.get(kind)) for kind in ("provider", "operation")]
     params = ", ".join(f"{name} {value}" for name, value in route.get("params", {}).items())
     model = [str(route["model"])] if route.get("model") else []
     return " · ".join(names + model) + (f" ({params})" if params else "")
 
 
-def _named(words: Words, kind: str, name: str) -> str:
-    return words(f"{kind}.{name}") if words.has(f"{kind}.{name}") else name
+def _named(language: Language, kind: str, name: str) -> str:
+    return language.gettext(f"{kind}.{name}") if language.has(f"{kind}.{name}") else name

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from appliance.admin.i18n import Words
 from appliance.admin.slots.draft import Draft, draft_of, values_of
 from appliance.admin.slots.history import label_of, shown
+from appliance.core.language import Language
 from appliance.slots.schemas import SlotConfig
 from appliance.staff.providers.catalog import ProviderList
 from appliance.staff.slots.changes import flat, nested
@@ -42,7 +42,7 @@ class Conflict:
 
 
 def conflict_of(
-    current: Mapping[str, Any], draft: Draft, slot: SlotView, catalog: ProviderList, words: Words
+    current: Mapping[str, Any], draft: Draft, slot: SlotView, catalog: ProviderList, language: Language
 ) -> Conflict:
     """``current`` is what ``VersionConflict`` says of the version in force; ``slot`` is that version."""
     changed: Mapping[str, list[Any]] = current["changes"]
@@ -61,11 +61,11 @@ def conflict_of(
         choices.append(
             Choice(
                 key=key,
-                label=words("slot.section.look.title")
+                label=language.gettext("slot.section.look.title")
                 if key == LOOK
-                else label_of(words, key, catalog, slot),
-                mine=_text(words, names, {name: own for name, _, _, own in fields}, catalog, slot),
-                theirs=_text(words, names, {name: theirs for name, _, theirs, _ in fields}, catalog, slot),
+                else label_of(language, key, catalog, slot),
+                mine=_text(language, names, {name: own for name, _, _, own in fields}, catalog, slot),
+                theirs=_text(language, names, {name: theirs for name, _, theirs, _ in fields}, catalog, slot),
                 theirs_first=all(own == old for _, old, _, own in fields),
             )
         )
@@ -83,13 +83,13 @@ def _config(values: Mapping[str, Any]) -> SlotConfig | None:
 
 
 def _text(
-    words: Words, names: list[str], values: Mapping[str, Any], catalog: ProviderList, slot: SlotView
+    language: Language, names: list[str], values: Mapping[str, Any], catalog: ProviderList, slot: SlotView
 ) -> str:
     if len(names) == 1:
-        return shown(words, names[0], values[names[0]])
+        return shown(language, names[0], values[names[0]])
     given = [name for name in names if values[name] not in (None, "")]
     return "; ".join(
-        f"{label_of(words, name, catalog, slot)}: {shown(words, name, values[name])}" for name in given
+        f"{label_of(language, name, catalog, slot)}: {shown(language, name, values[name])}" for name in given
     )
 
 

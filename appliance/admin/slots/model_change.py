@@ -30,7 +30,7 @@ async def change(
 ) -> Response:
     """Give all slots the other model at once, or ask first where something cannot be carried over."""
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    form, words = await read_form(request), visiting.words
+    form, words = await read_form(request), visiting.language
     wanted = WantedChange(
         provider=form.text("provider")[:32],
         model=form.text("model")[:80],

@@ -46,7 +46,7 @@ async def slots_page(request: Request, visiting: MayLook) -> Response:
         visiting,
         "slots.html",
         slots=[(slot, states.get(slot.slot_id)) for slot in await service_of(request, SlotEditor).all()],
-        named=lambda kind, name: named(visiting.words, kind, name),
+        named=lambda kind, name: named(visiting.language, kind, name),
         number_of=number_of,
     )
 
@@ -66,7 +66,7 @@ async def reshape(slot_id: str, request: Request, visiting: MayLook) -> Response
     verb, _, wish = form.text("do").partition(":")
     draft = draft_from(form, catalog)
     if verb == "look":
-        draft = with_look(draft, wish, catalog, visiting.words.lang)
+        draft = with_look(draft, wish, catalog, visiting.language.code)
     else:
         draft = changed(draft, form.text("do"), catalog)
     found = await _findings(request, slot, draft, catalog)
@@ -116,13 +116,13 @@ async def save(slot_id: str, request: Request, visiting: MayWrite) -> Response:
         values = await _values(request, visiting, slot, catalog, draft=draft, fields=refused.fields)
         return await _answer(request, visiting, 422, values)
     except VersionConflict as refused:
-        found = conflict_of(refused.extra["current"], draft, slot, catalog, visiting.words)
+        found = conflict_of(refused.extra["current"], draft, slot, catalog, visiting.language)
         values = await _values(request, visiting, slot, catalog, draft=draft) | {"conflict": found}
         return await _answer(request, visiting, 409, values)
     if not visiting.is_htmx:
         visiting.notice("slot_saved")
         return RedirectResponse(f"{PAGE}/{slot_id}", 303)
-    toast = visiting.words("slot.saved", slot=f"{number_of(slot_id)} {saved.display_name}")
+    toast = visiting.language.gettext("slot.saved", slot=f"{number_of(slot_id)} {saved.display_name}")
     values = await _values(request, visiting, saved, catalog)
     return await _answer(request, visiting, 200, values, toast=toast)
 
@@ -188,7 +188,7 @@ async def _values(
     known = draft or draft_of(slot, slot.version)
     found = fields if draft else slot.problems
     templates = await service_of(request, TemplateMediaService).all()
-    editor = editor_of(known, catalog, templates, visiting.words, found)
+    editor = editor_of(known, catalog, templates, visiting.language, found)
     base = base_urls_of(request).guests(None)
     return {
         "slot": slot,
@@ -202,7 +202,7 @@ async def _values(
         "sizes": SIZES,
         "others": [one for one in SLOT_IDS if one != slot.slot_id],
         "ingest": lambda reply: f"{base}/ingest/{slot.slot_id}?reply={reply}",
-        "named": lambda kind, name: named(visiting.words, kind, name),
+        "named": lambda kind, name: named(visiting.language, kind, name),
     }
 
 

@@ -61,4 +61,4 @@ async def _progress(request: Request, visiting: Visit, slot_id: str, job_id: uui
 
 def outcome(visiting: Visit, job: JobView) -> dict[str, Any]:
     """What the templates show of a job that was tried."""
-    return {"job": job, "told": told(visiting.words, job), "chart": attempts_chart(job)}
+    return {"job": job, "told": told(visiting.language, job), "chart": attempts_chart(job)}

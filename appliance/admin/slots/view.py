@@ -7,10 +7,10 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from appliance.admin.i18n import Words
 from appliance.admin.slots.draft import Draft, RouteDraft, model_of, operation_of
-from appliance.admin.slots.fields import Input, SchemaWords, inputs_of
+from appliance.admin.slots.fields import Input, inputs_of
 from appliance.admin.slots.looks import LooksShown, looks_shown
+from appliance.core.language import Language
 from appliance.providers.routes import MAX_FALLBACKS
 from appliance.staff.providers.catalog import OperationView, ProviderList, ProviderView
 from appliance.staff.template_media.service import TemplateView
@@ -128,32 +128,32 @@ def editor_of(
     draft: Draft,
     catalog: ProviderList,
     templates: Sequence[TemplateView],
-    words: Words,
+    language: Language,
     fields: Mapping[str, str] | None = None,
 ) -> Editor:
     """The form for a draft, with what the services found wrong with it."""
-    schema_words, errors = SchemaWords(words.lang), placed(fields or {}, draft)
+    errors = placed(fields or {}, draft)
     routes = [
-        _route(index, len(draft.routes), route, catalog, errors, words, schema_words)
+        _route(index, len(draft.routes), route, catalog, errors, language)
         for index, route in enumerate(draft.routes)
     ]
     return Editor(
         draft=draft,
         routes=routes,
-        looks=looks_shown(draft, catalog, words.lang),
+        looks=looks_shown(draft, catalog, language.code),
         roles=_roles(draft, catalog, {one.id: one for one in templates}, errors),
-        output=inputs_of(catalog.output_schema, "output", draft.output, errors, schema_words),
+        output=inputs_of(catalog.output_schema, "output", draft.output, errors, language),
         prompt=inputs_of(
-            catalog.prompt_schema, "prompt", draft.prompt, errors, schema_words, without=("variants",)
+            catalog.prompt_schema, "prompt", draft.prompt, errors, language, without=("variants",)
         ),
         errors=errors,
     )
 
 
-def named(words: Words, kind: str, name: str, otherwise: str = "") -> str:
+def named(language: Language, kind: str, name: str, otherwise: str = "") -> str:
     """A provider's, an operation's or a role's name for people."""
     key = f"{kind}.{name}"
-    return words(key) if words.has(key) else otherwise or name
+    return language.gettext(key) if language.has(key) else otherwise or name
 
 
 def _route(
@@ -162,8 +162,7 @@ def _route(
     route: RouteDraft,
     catalog: ProviderList,
     errors: Mapping[str, str],
-    words: Words,
-    schema_words: SchemaWords,
+    language: Language,
 ) -> RouteShown:
     provider = next((one for one in catalog.providers if one.name == route.provider), None)
     view = operation_of(catalog, route.provider, route.operation)
@@ -174,22 +173,22 @@ def _route(
         count=count,
         draft=route,
         providers=_with(
-            route.provider, [(one.name, named(words, "provider", one.name)) for one in catalog.providers]
+            route.provider, [(one.name, named(language, "provider", one.name)) for one in catalog.providers]
         ),
         operations=_with(
             route.operation,
-            [(one.name, named(words, "operation", one.name, one.title)) for one in provider.operations]
+            [(one.name, named(language, "operation", one.name, one.title)) for one in provider.operations]
             if provider
             else [],
         ),
-        models=_models(view, route.model, words),
-        note=model.note.in_language(words.lang) if model and model.note else "",
+        models=_models(view, route.model, language),
+        note=model.note.in_language(language.code) if model and model.note else "",
         inputs=inputs_of(
             view.params_schema,
             f"{prefix}.params",
             route.params,
             errors,
-            schema_words,
+            language,
             choices=model.choices if model else None,
             typed_too=model.typed if model else (),
         )
@@ -206,16 +205,19 @@ def _with(chosen: str, known: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return known if not chosen or chosen in dict(known) else [*known, (chosen, chosen)]
 
 
-def _models(view: OperationView | None, chosen: str, words: Words) -> list[tuple[str, str]]:
+def _models(view: OperationView | None, chosen: str, language: Language) -> list[tuple[str, str]]:
     """The models to choose from, the default first; ended ones only where one is in use."""
     if view is None or not view.models:
         return []
     default, *others = (
-        (one.name, f"{one.label.in_language(words.lang)}, {words(f'slot.model_state.{one.state}')}")
+        (
+            one.name,
+            f"{one.label.in_language(language.code)}, {language.gettext(f'slot.model_state.{one.state}')}",
+        )
         for one in view.models
         if one.state != "ended" or one.name == chosen or one is view.models[0]
     )
-    first = ("", words("slot.model_default", model=default[1]))
+    first = ("", language.gettext("slot.model_default", model=default[1]))
     return _with(chosen, [first, default, *others])
 
 

@@ -45,7 +45,7 @@ async def register(request: Request, visiting: MayWrite) -> Response:
     found = await service_of(request, TemplateMediaService).register(
         request.headers.get("content-type"), request.stream(), visiting.who
     )
-    toast = visiting.words("media.known" if found.duplicate else "media.added", name=found.name)
+    toast = visiting.language.gettext("media.known" if found.duplicate else "media.added", name=found.name)
     everything = await service_of(request, TemplateMediaService).all()
     return part(
         visiting, "_media_list.html", toast=toast, templates=everything, fresh=found.id, **_shared(visiting)
@@ -87,7 +87,7 @@ async def rename(media_id: uuid.UUID, request: Request, visiting: MayWrite) -> R
     found = await service_of(request, TemplateMediaService).rename(media_id, wanted.name, visiting.who)
     if not visiting.is_htmx:
         return RedirectResponse(PAGE, 303)
-    toast = visiting.words("media.renamed", name=found.name)
+    toast = visiting.language.gettext("media.renamed", name=found.name)
     return part(visiting, "_media.html", toast=toast, template=found, fresh=None, **_shared(visiting))
 
 
@@ -110,7 +110,7 @@ async def remove(media_id: uuid.UUID, request: Request, visiting: MayWrite) -> R
         visiting.notice("template_deleted")
         return RedirectResponse(PAGE, 303)
     left = await service_of(request, TemplateMediaService).all()
-    toast = visiting.words("media.deleted", name=found.name)
+    toast = visiting.language.gettext("media.deleted", name=found.name)
     return part(visiting, "_media_list.html", toast=toast, templates=left, fresh=None, **_shared(visiting))
 
 
@@ -145,10 +145,10 @@ async def register_for(slot_id: str, role: str, request: Request, visiting: MayW
 
 
 def _picking(visiting: Visit, slot_id: str, role: str, current: str) -> dict[str, Any]:
-    name = named(visiting.words, "template_role", role[:32])
+    name = named(visiting.language, "template_role", role[:32])
     own = f"{MOUNT}/slots/{slot_id}"
     return {
-        "title": visiting.words("slot.choose_for", role=name),
+        "title": visiting.language.gettext("slot.choose_for", role=name),
         "current": current,
         "uploads": f"{own}/templates/{role[:32]}" if visiting.may("media:write") else None,
         "pick": {
@@ -166,5 +166,5 @@ def _shared(visiting: Visit) -> dict[str, Any]:
         "may_write": visiting.may("media:write"),
         "may_slots": visiting.may("slots:read"),
         "number_of": number_of,
-        "named": lambda kind, name: named(visiting.words, kind, name),
+        "named": lambda kind, name: named(visiting.language, kind, name),
     }

@@ -16,9 +16,9 @@ from markupsafe import Markup
 
 from appliance import __version__
 from appliance.core.clock import utcnow
+from appliance.core.language import FOLDER as WORDS_FOLDER
+from appliance.core.language import Language, choose, offered
 from appliance.core.public_base import base_urls_of
-from appliance.guests.i18n import FOLDER as WORDS_FOLDER
-from appliance.guests.i18n import Words, choose, offered
 from appliance.settings.operator import OperatorSettings
 
 LANGUAGE_COOKIE = "guest_language"
@@ -35,13 +35,14 @@ _TEMPLATES = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    extensions=["jinja2.ext.i18n"],
 )
 
 
 def _edition() -> str:
     digest = hashlib.sha256(__version__.encode())
-    for path in sorted([*_FOLDER.iterdir(), *WORDS_FOLDER.glob("*.toml")]):
-        if path.suffix in (".html", ".css", ".js", ".toml"):
+    for path in sorted([*_FOLDER.iterdir(), *(WORDS_FOLDER / "guests").glob("*.po")]):
+        if path.suffix in (".html", ".css", ".js", ".po"):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -49,13 +50,13 @@ def _edition() -> str:
 EDITION = _edition()  # a page that stays open for hours loads itself anew when this changes
 
 
-def moment(words: Words, value: datetime) -> Markup:
+def moment(language: Language, value: datetime) -> Markup:
     """A time in the venue's zone, by weekday where that is plain; the page's script puts it into the
     phone's own zone and words.
     """
     here = value.astimezone()
     near = timedelta(0) <= here - utcnow() < timedelta(days=6)
-    day = words("weekdays").split()[here.weekday()] if near else f"{here:%Y-%m-%d}"
+    day = language.weekday(here.weekday()) if near else f"{here:%Y-%m-%d}"
     return Markup('<time datetime="{}">{}</time>').format(
         value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"), f"{day} {here:%H:%M %Z}"
     )
@@ -64,9 +65,9 @@ def moment(words: Words, value: datetime) -> Markup:
 _TEMPLATES.globals["moment"] = moment
 
 
-def words_for(request: Request, settings: OperatorSettings) -> tuple[Words, Mapping[str, Words]]:
+def language_for(request: Request, settings: OperatorSettings) -> tuple[Language, Mapping[str, Language]]:
     """The guest's language, and those to choose from."""
-    available = offered(settings.guest_languages)
+    available = offered("guests", settings.guest_languages)
     asked = request.query_params.get("lang") or request.cookies.get(LANGUAGE_COOKIE)
     return choose(available, asked, request.headers.get("accept-language", "")), available
 
@@ -87,10 +88,12 @@ def page(
     **values: Any,
 ) -> HTMLResponse:
     """A whole page in the guest's language, with its headers."""
-    words, available = words_for(request, settings)
+    language, available = language_for(request, settings)
     nonce = secrets.token_urlsafe(12)
     text = _TEMPLATES.get_template(template).render(
-        t=words,
+        language=language,
+        gettext=language.gettext,
+        has_text=language.has,
         languages=available.values(),
         nonce=nonce,
         event_title=settings.event_title,
@@ -105,7 +108,7 @@ def page(
         status_code=status,
         headers={
             "Content-Security-Policy": _POLICY.format(nonce=nonce),
-            "Content-Language": words.lang,
+            "Content-Language": language.code,
             "Vary": "Accept, Accept-Language, Cookie",
             "Cache-Control": "no-store",
             "X-Robots-Tag": "noindex, nofollow",
@@ -113,6 +116,6 @@ def page(
             **(headers or {}),
         },
     )
-    if request.query_params.get("lang") == words.lang:
-        answer.set_cookie(LANGUAGE_COOKIE, words.lang, max_age=_YEAR, samesite="lax", httponly=True)
+    if request.query_params.get("lang") == language.code:
+        answer.set_cookie(LANGUAGE_COOKIE, language.code, max_age=_YEAR, samesite="lax", httponly=True)
     return answer

@@ -129,7 +129,7 @@ class ProviderKeyService:
         await keys.lock()
         there = [one for one in self._stored.opened(await keys.all()) if one.provider == provider]
         if any(one.key == key for one in there):
-            raise _twice("it was entered a moment ago")
+            raise _twice(Message("is there already: it was entered a moment ago"))
         row = ProviderKey(
             id=uuid.uuid4(),
             provider=provider,
@@ -261,9 +261,13 @@ class ProviderKeyService:
         there = list(self._of(provider))
         for found in there:
             if found.key == key and found.row is not None:
-                raise _twice(f"{found.row.added_by} entered it")
+                raise _twice(Message("is there already: %(who)s entered it", who=found.row.added_by))
             if found.key == key:
-                raise _twice(f"it stands in the secret file {FOLDER}/{provider}")
+                raise _twice(
+                    Message(
+                        "is there already: it stands in the secret file %(file)s", file=f"{FOLDER}/{provider}"
+                    )
+                )
         if len(there) >= MOST_KEYS:
             raise ValidationFailed(
                 fields={"key": Message("there are %(n)s already: remove one first", n=MOST_KEYS)}
@@ -308,8 +312,8 @@ def _no_such_key() -> NotFound:
     return NotFound("There is no such key. It may have been removed meanwhile: look at the list again.")
 
 
-def _twice(where: str) -> ValidationFailed:
-    return ValidationFailed(fields={"key": f"is there already: {where}"})
+def _twice(found: Message) -> ValidationFailed:
+    return ValidationFailed(fields={"key": found})
 
 
 def _refused(provider: str, tested: KeyTest) -> ValidationFailed:
