@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from playwright.async_api import Dialog
 
 from tests.browser.conftest import MakePerson
-from tests.browser.slot_editor import quiet, saved, shown
+from tests.browser.person import Person
+from tests.browser.slot_editor import quiet, saved
 from tests.conftest import Change
 from tests.support.photos import portrait_jpeg
 from tests.support.stack import Stack
@@ -16,68 +20,57 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize(("size", "lang", "theme"), [("phone", "ru", "dark"), ("desktop", "en", "light")])
-async def test_who_was_slower_sees_both_values_and_chooses(
+async def test_who_was_slower_sees_what_changed_keeps_what_was_typed_and_may_reload(
     admin_person: MakePerson, stack: Stack, size: str, lang: str, theme: str
 ) -> None:
     slow, fast = await admin_person(size=size, lang=lang, theme=theme), await admin_person()
     for one in (slow, fast):
         await one.go("/admin/slots/slot-015")
-    await fast.page.fill("#display_name", f"Fast {lang}")
-    await fast.page.fill("#output-size", "1200x1800")
+    before = await slow.page.input_value("#display_name")
+    await fast.page.fill("#display_name", f"Faster {lang}")
     await fast.page.fill("#permits", "3")
     await quiet(fast)
     await saved(fast)
     slow.expected = {409}
-    await slow.page.fill("#display_name", f"Slow {lang}")
-    await slow.page.fill("#permits", "4")
+    await slow.page.fill("#display_name", "Slower")
     await slow.page.fill("#deadline_seconds", "30")
     await quiet(slow)
-    await slow.page.click(".save-bar .save")
-    await slow.page.wait_for_selector("#conflict")
-    names = await slow.text("#conflict .versus:has([name='take.display_name'])")
-    assert f"Slow {lang}" in names
-    assert f"Fast {lang}" in names
-    assert await slow.page.input_value("#display_name") == f"Slow {lang}", "what was typed is still there"
-    assert await slow.page.is_checked("[name='take.display_name'][value=mine]")
-    assert await slow.page.is_checked("[name='take.output.size'][value=theirs]"), "only Fast changed it"
+    for _ in ("saved", "saved again"):
+        async with slow.page.expect_response(lambda reply: reply.status == 409):
+            await slow.page.click(".save-bar .save")
+        await slow.until("document.querySelector('#conflict') && !document.querySelector('.htmx-request')")
+        changes = await slow.page.locator("#conflict .changes li").all_inner_texts()
+        assert any(before in one and f"Faster {lang}" in one for one in changes), changes
+        assert len(changes) == 2, "only what the other changed"
+        assert await slow.page.input_value("#display_name") == "Slower", "what was typed is still there"
+        assert await slow.page.input_value("#deadline_seconds") == "30"
     assert await slow.violations() == []
     assert await slow.sideways() <= 0
     await slow.screenshot("slot-conflict")
-    await slow.page.check("[name='take.permits'][value=theirs]")
-    await slow.page.click("#conflict .primary")
-    await slow.page.wait_for_selector("#slot-editor:not(:has(#conflict))")
     async with stack.database() as db:
         row = await db.fetchrow("select * from slot where slot_id = 'slot-015'")
-    assert (row["display_name"], row["deadline_seconds"], row["permits"]) == (f"Slow {lang}", 30, 3)
-    assert row["output"]["size"] == "1200x1800"
-    for name in ("#output-size", "#permits", "#deadline_seconds"):
-        await slow.page.fill(name, "")
-    await quiet(slow)
-    await slow.page.click(".save-bar .save")
-    await slow.page.wait_for_selector("#slot-form:not([data-changed]) [data-saved]")
-
-
-async def test_another_look_is_taken_as_a_whole(admin_person: MakePerson, stack: Stack) -> None:
-    slow, fast = await admin_person(), await admin_person()
-    for one in (slow, fast):
-        await one.go("/admin/slots/slot-015")
-    before = await slow.page.input_value("#route-0-operation")
-    await fast.page.select_option("#route-0-operation", "sketch")
-    await shown(fast, 0, "local/sketch")
-    await saved(fast)
-    slow.expected = {409}
-    await slow.page.fill("#display_name", "Mine")
-    await quiet(slow)
-    await slow.page.click(".save-bar .save")
-    await slow.page.wait_for_selector("#conflict [name='take.look'][value=theirs]:checked")
-    await slow.page.click("#conflict .primary")
+    assert (row["display_name"], row["deadline_seconds"], row["permits"]) == (f"Faster {lang}", None, 3)
+    await leave(slow, "dismiss")
+    assert await slow.page.input_value("#display_name") == "Slower", "the browser asked before it was lost"
+    await leave(slow, "accept")
     await slow.page.wait_for_selector("#slot-editor:not(:has(#conflict))")
-    async with stack.database() as db:
-        row = await db.fetchrow("select * from slot where slot_id = 'slot-015'")
-    assert (row["display_name"], row["operation"]) == ("Mine", "sketch")
-    await slow.page.select_option("#route-0-operation", before)
-    await shown(slow, 0, f"local/{before}")
+    assert await slow.page.input_value("#display_name") == f"Faster {lang}"
+    await slow.page.fill("#permits", "")
+    await quiet(slow)
     await saved(slow)
+
+
+async def leave(someone: Person, answer: Literal["accept", "dismiss"]) -> None:
+    """Choose to reload, and answer the browser's question about what is not saved."""
+    asked: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def say(dialog: Dialog) -> None:
+        await getattr(dialog, answer)()
+        asked.set_result(dialog.type)
+
+    someone.page.once("dialog", say)
+    await someone.page.click("#conflict a", no_wait_after=True)
+    assert await asyncio.wait_for(asked, 10) == "beforeunload"
 
 
 async def test_an_operator_runs_watches_tests_and_pauses_but_edits_nothing(

@@ -15,8 +15,8 @@ from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import Visit, allowed
 from appliance.admin.render import page, part
 from appliance.admin.slots.draft import Draft, changed, draft_from, draft_of, values_of
+from appliance.admin.slots.history import shown_changes
 from appliance.admin.slots.looks import with_look
-from appliance.admin.slots.merge import conflict_of, merged
 from appliance.admin.slots.view import REPLIES, editor_of, named
 from appliance.core.errors import ValidationFailed, VersionConflict
 from appliance.core.injection import service_of
@@ -99,14 +99,14 @@ async def config(slot_id: str, request: Request, _: MayLook) -> Response:
 
 @router.post("/{slot_id}")
 async def save(slot_id: str, request: Request, visiting: MayWrite) -> Response:
-    """Save all of it or nothing; somebody else's change in between is shown, not overwritten."""
+    """Save all of it or nothing.
+
+    What somebody else changed in between is shown, not overwritten, and what was typed stays.
+    """
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
     form = await read_form(request)
     slot, catalog = await _slot_and_catalog(request, slot_id)
     draft = draft_from(form, catalog)
-    if form.text("merge") == str(slot.version):
-        take = {name.removeprefix("take.") for name in form if form.text(name) == "theirs"}
-        draft = merged(draft, slot, take)
     try:
         update = SlotUpdate.parse(values_of(draft, catalog, slot))
         saved = await service_of(request, SlotEditor).save(
@@ -116,8 +116,10 @@ async def save(slot_id: str, request: Request, visiting: MayWrite) -> Response:
         values = await _values(request, visiting, slot, catalog, draft=draft, fields=refused.fields)
         return await _answer(request, visiting, 422, values)
     except VersionConflict as refused:
-        found = conflict_of(refused.extra["current"], draft, slot, catalog, visiting.language)
-        values = await _values(request, visiting, slot, catalog, draft=draft) | {"conflict": found}
+        current = refused.extra["current"]
+        changes = shown_changes(visiting.language, current["changes"], catalog, slot)
+        conflict = {"who": current["updated_by"], "changes": changes}
+        values = await _values(request, visiting, slot, catalog, draft=draft) | {"conflict": conflict}
         return await _answer(request, visiting, 409, values)
     if not visiting.is_htmx:
         visiting.notice("slot_saved")

@@ -21,18 +21,6 @@ def flat(config: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What ``flat`` was made of."""
-    found: dict[str, Any] = {}
-    for name, value in fields.items():
-        outer, _, inner = name.partition(".")
-        if inner:
-            found.setdefault(outer, {})[inner] = value
-        else:
-            found[name] = value
-    return found
-
-
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Changes:
     """Each field that differs, such as ``params.prompt``, with its old and its new value.
 
