@@ -79,6 +79,7 @@ def create_app(settings: Settings) -> FastAPI:
             services.add(stopping)
             try:
                 await services[Cleanup].settle_interrupted(before=utcnow())
+                await services[RouteRunner].keys.refresh()
                 await services[RouteRunner].timings.load()
                 await services[RouteRunner].models.load()
             except Exception as error:  # noqa: BLE001 - a database that is away must not keep us from starting

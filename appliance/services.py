@@ -102,6 +102,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         encryption = EncryptionKeys(settings.secrets_dir)
         encryption.ensure()
         stored_keys, key_files = StoredKeys(database, encryption), KeyFiles(settings.secrets_dir)
+        stack.push_async_callback(stored_keys.aclose)
         key_ring = KeyRing(AllKeys(stored_keys, key_files))
         timings = RouteTimings(database)
         stack.push_async_callback(timings.aclose)

@@ -11,7 +11,6 @@ from typing import Any, cast
 
 import structlog
 from sqlalchemy import CursorResult, delete, select, text, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.core.db import Database
@@ -22,6 +21,8 @@ from appliance.providers.models import ProviderKey
 log = structlog.get_logger()
 
 FRESH_FOR = 1.0  # seconds for which what was read is believed: all photos of a second share one query
+# A query takes about 2 ms. One that takes longer goes on beside the photos, with the keys of before.
+PATIENCE = 0.2
 _LOCK_KEY = 0x50_43_50_4B  # "PCPK": one change of the keys after the other
 
 
@@ -81,6 +82,9 @@ class StoredKeys:
         self._known: tuple[StoredKey, ...] = ()
         self._opened: dict[tuple[str, bytes], str] = {}
         self._looked = float("-inf")
+        self._tried = False
+        self._reading: asyncio.Task[None] | None = None
+        self._began = float("-inf")
 
     def all(self) -> Sequence[StoredKey]:
         """Every key, the oldest first."""
@@ -95,17 +99,32 @@ class StoredKeys:
         return sum(one.provider == provider and one.key is None for one in self._known)
 
     async def refresh(self) -> None:
-        """Read again if that was not done lately; while the database is away, what is known counts."""
-        if time.monotonic() - self._looked < FRESH_FOR:
-            return
-        async with self._lock:
+        """Read again if that was not done lately. A database that is away or hangs delays nobody for
+        long: what is known counts then.
+        """
+        if self._reading is None:
             if time.monotonic() - self._looked < FRESH_FOR:
                 return
-            try:
-                await self._read()
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
-                log.warning("provider_keys.not_refreshed", error=type(error).__name__)
-                self._looked = time.monotonic()  # so that photos do not queue up for it one by one
+            self._began = time.monotonic()
+            self._reading = asyncio.create_task(self._read_beside())
+        patience = self._began + PATIENCE - time.monotonic() if self._tried else None
+        if patience is None or patience > 0:
+            await asyncio.wait({self._reading}, timeout=patience)
+
+    async def _read_beside(self) -> None:
+        try:
+            await self.refresh_now()
+        except Exception as error:  # noqa: BLE001 - nobody waits for it; what is known counts
+            log.warning("provider_keys.not_refreshed", error=type(error).__name__)
+            self._looked = time.monotonic()  # so that photos do not ask for it one by one
+        finally:
+            self._tried, self._reading = True, None
+
+    async def aclose(self) -> None:
+        """Break off a query that is still under way."""
+        if (reading := self._reading) is not None:
+            reading.cancel()
+            await asyncio.wait({reading})
 
     async def refresh_now(self) -> None:
         """Read again whatever was read before; raises what the database raises when it is away."""
