@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
+from appliance.providers.attempts import Attempt
 from tests.conftest import Change
 from tests.integration.test_guest_pages import job
 from tests.standins import Script, StandIn
@@ -60,6 +62,19 @@ async def test_an_event_is_taken_home_whole(camera: Camera, shot: Shot, admin: h
     assert table[-1]["sent.survey1_name"] == "'=Maria", "no spreadsheet takes it for a formula"
     assert table[-1]["sent.survey2_email"] == "maria@example.org"
     assert table[-1]["slot"] == "slot-002"
+
+
+async def test_the_table_says_what_pictures_cost_and_what_is_not_known(
+    stack: Stack, camera: Camera, shot: Shot, admin: httpx.AsyncClient
+) -> None:
+    free, paid = [await camera.post("/api/ingest/slot-002?reply=image", shot) for _ in range(2)]
+    tried = Attempt("gemini", "image_edit", None, None, 1, billed=True)
+    attempts = [tried.stored(), replace(tried, price="0.0336", currency="USD").stored()]
+    async with stack.database() as db:
+        await db.execute("update job_history set attempts = $2 where job_id = $1", job(paid), attempts)
+    _, table = opened(await admin.post(EXPORT))
+    assert [(row["cost.USD"], row["cost_unknown"]) for row in table[-2:]] == [("", ""), ("0.0336", "1")]
+    assert free.status == 200
 
 
 async def test_hidden_pictures_and_kept_photos_are_in_folders_of_their_own(

@@ -12,9 +12,10 @@ from appliance.guests.service import State, friendly_name, state_of
 from appliance.guests.zipping import Entry
 from appliance.jobs.models import JobHistory
 from appliance.media.store import MediaStore
+from appliance.staff.jobs.service import attempts_of, cost_of
 
 TABLE = "pictures.csv"
-COLUMNS = ("file", "photo", "taken_at", "slot", "expires_at", "hidden")
+COLUMNS = ("file", "photo", "taken_at", "slot", "expires_at", "hidden", "cost_unknown")
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -36,6 +37,7 @@ class _Named:
         kind = job.result_type or "image/jpeg"
         name = f"{number:04}-{friendly_name(title, job.created_at, kind)}"
         self.job = job
+        self.cost = cost_of(attempts_of(job))
         self.file = self.photo = ""
         if state_of(job, now) is State.READY:
             self.file = f"hidden/{name}" if job.hidden_at else name
@@ -53,18 +55,27 @@ class _Named:
             "slot": self.job.slot_id,
             "expires_at": expires.isoformat(timespec="seconds") if expires else "",
             "hidden": "yes" if self.job.hidden_at else "",
+            "cost_unknown": str(self.cost.unknown or ""),
         }
 
 
 def table(named: Sequence[_Named]) -> bytes:
-    """One line a job; every field that a booth sent is a column of its own, ``sent.NAME``."""
+    """One line a job; every field that a booth sent is a column of its own, ``sent.NAME``, and so is
+    the known part of the costs in each currency, ``cost.USD``. ``cost_unknown`` counts the tries
+    whose price is not known.
+    """
     sent = [{**one.job.request_fields, **one.job.query_fields} for one in named]
     names = sorted({name for fields in sent for name in fields})
+    known = [{money.currency: f"{money.amount:f}" for money in one.cost.known} for one in named]
+    currencies = sorted({currency for costs in known for currency in costs})
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow([*COLUMNS, *(f"sent.{name}" for name in names)])
-    for one, fields in zip(named, sent, strict=True):
-        writer.writerow([*one.row().values(), *(_harmless(str(fields.get(name, ""))) for name in names)])
+    writer.writerow(
+        [*COLUMNS, *(f"cost.{currency}" for currency in currencies), *(f"sent.{name}" for name in names)]
+    )
+    for one, costs, fields in zip(named, known, sent, strict=True):
+        said = (_harmless(str(fields.get(name, ""))) for name in names)
+        writer.writerow([*one.row().values(), *(costs.get(currency, "") for currency in currencies), *said])
     return b"\xef\xbb\xbf" + text.getvalue().encode()
 
 
