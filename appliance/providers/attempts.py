@@ -75,14 +75,14 @@ class Attempt:
         made = self.outcome == Outcome.PICTURE
         if usage is not None and usage.tokens:
             self.tokens = dict(usage.tokens)
-        if free or not self.asked:
+        if free:
             self.billed = False
         elif made or usage is not None:
             self.billed = True
             cost = cost_of(usage or Usage(), price, picture=made)
             if cost is not None:
                 self.price, self.currency = str(cost.amount), cost.currency
-        elif (self.http_status or 0) >= 400:
+        elif not self.asked or (self.http_status or 0) >= 400:
             self.billed = False
 
     @property

@@ -14,6 +14,7 @@ from appliance.core.clock import Deadline
 from appliance.core.images import sniff
 from appliance.providers.base import ProviderNoImage, ProviderPermanent, ProviderUnreachable
 from appliance.providers.breaker import Circuits
+from appliance.providers.catalogue import shipped
 from appliance.providers.routes import EditPlan, Route
 from appliance.providers.runner import EditJob, RouteRunner
 from appliance.providers.timings import RouteTimings
@@ -30,7 +31,7 @@ FACE = settings.IdentityTransferParams(face_restore=False)
 
 async def run_route(at, seconds):
     """What the retries above the driver make of it."""
-    registry = SimpleNamespace(driver=lambda _: at.driver, model=lambda _, name: name)
+    registry = SimpleNamespace(driver=lambda _: at.driver, model=lambda _, name: name, catalogue=shipped())
     ring = SimpleNamespace(take=lambda _provider, _model, _without: KEY, refresh=AsyncMock())
     runner = RouteRunner(registry, ring, RouteTimings(None), Circuits())
     route = Route("turbotext", "image_edit", None, EDIT)

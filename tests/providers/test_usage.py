@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from appliance.providers.catalogue import shipped
+from appliance.providers.attempts import Attempt, Outcome
+from appliance.providers.base import ProviderError
+from appliance.providers.catalogue import Price, shipped
 from appliance.providers.usage import Money, Usage, cost_of
 from appliance.staff.jobs.schemas import AttemptView
 from appliance.staff.jobs.service import cost_of as cost_of_job
@@ -71,6 +74,39 @@ async def test_black_forest_labs_tells_the_price_itself(tmp_path: Path) -> None:
     assert usage.cost is not None
     assert usage.cost.amount > 0
     assert cost_of(usage, None, picture=True) == usage.cost
+
+
+@pytest.mark.parametrize("step", ["ok", "server_error", "params_error", "quota"])
+async def test_every_call_of_turbotext_is_billed_at_a_price_that_is_not_known(
+    tmp_path: Path, step: str
+) -> None:
+    told: list[Usage] = []
+    async with bench("turbotext", tmp_path, Script([step])) as at:
+        with suppress(ProviderError):
+            await at.edit(on_usage=told.append)
+    attempt = Attempt("turbotext", "image_edit", None, "0001", 0, outcome=Outcome.FAILED, http_status=500)
+    attempt.charged(told[-1], None, free=False)
+    assert (attempt.billed, attempt.price) == (True, None)
+
+
+async def test_turbotext_that_was_never_reached_is_not_billed(tmp_path: Path) -> None:
+    told: list[Usage] = []
+    async with bench("turbotext", tmp_path) as at:
+        at.driver._base_url = "http://127.0.0.1:9"
+        with pytest.raises(ProviderError) as raised:
+            await at.edit(on_usage=told.append)
+    assert (told, raised.value.reason) == ([], "connection_refused")
+
+
+def test_an_answer_without_a_picture_is_priced_where_the_catalogue_prices_tokens() -> None:
+    used = Usage({"input": 1000, "text_out": 500})
+    alike = Price(
+        source="a test",
+        million_tokens={"image_in": Decimal(2), "text_in": Decimal(2), "text_out": Decimal(12)},
+    )
+    assert cost_of(used, alike, picture=False) == Money(Decimal("0.008"))
+    differing = alike.model_copy(update={"million_tokens": {**alike.million_tokens, "image_in": Decimal(8)}})
+    assert cost_of(used, differing, picture=False) is None
 
 
 def test_tokens_of_a_kind_without_a_price_are_not_guessed() -> None:

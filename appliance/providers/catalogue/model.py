@@ -112,14 +112,22 @@ class Price(Fact):
         return None
 
     def of_tokens(self, **tokens: int) -> Decimal | None:
-        """The price of so many tokens by kind; ``None`` where one kind's price is not known."""
+        """The price of so many tokens by kind; ``None`` where one kind's price is not known.
+
+        ``input`` is of pictures and text together.
+        """
         total = Decimal(0)
         for kind, count in tokens.items():
-            each = self.million_tokens.get(kind)  # type: ignore[call-overload]
+            each = self._of_input() if kind == "input" else self.million_tokens.get(kind)  # type: ignore[call-overload]
             if each is None:
                 return None
             total += each * count / 1_000_000
         return total
+
+    def _of_input(self) -> Decimal | None:
+        """The price of what is sent, where it is the same for pictures and text."""
+        image, text = self.million_tokens.get("image_in"), self.million_tokens.get("text_in")
+        return image if image == text else None
 
 
 class Time(Fact):

@@ -31,6 +31,7 @@ from appliance.providers.pictures import as_jpeg_or_png
 from appliance.providers.problems import role_problems, templates_in_order
 from appliance.providers.turbotext.settings import MOST_NEGATIVE_WORDS, OPERATIONS, ImageEditParams
 from appliance.providers.turbotext.wire import METHODS, PHOTO, Method, Reply, fields_of
+from appliance.providers.usage import Usage
 
 Transport = Literal["url", "upload"]
 
@@ -120,7 +121,7 @@ class TurbotextDriver:
             images[PHOTO] = await request.photo.encoded(request.input_max_side)
             images = {role: await as_jpeg_or_png(image) for role, image in images.items()}
             content = self._content(method, request, images)
-            queue_id = await self._ordered(method, content, key, deadline)
+            queue_id = await self._ordered(method, content, key, deadline, request)
             reply = await self._wait(method, queue_id, key, deadline)
             try:
                 address = self._absolute(reply.address())
@@ -180,14 +181,19 @@ class TurbotextDriver:
         return content
 
     async def _ordered(
-        self, method: Method, content: Mapping[str, Any], key: Mapping[str, str], deadline: Deadline
+        self,
+        method: Method,
+        content: Mapping[str, Any],
+        key: Mapping[str, str],
+        deadline: Deadline,
+        request: EditRequest,
     ) -> str:
         """A place in the queue; tells where an account seems to take addresses only.
 
         Uploads are documented nowhere public, and accounts without them answer ``params_error``.
         """
         try:
-            queue_id = await self._create(method, content, key, deadline)
+            queue_id = await self._create(method, content, key, deadline, request)
         except ProviderPermanent as error:
             if error.reason != "params_error" or "files" not in content or self._uploads_work:
                 raise
@@ -198,17 +204,24 @@ class TurbotextDriver:
         return queue_id
 
     async def _create(
-        self, method: Method, content: Mapping[str, Any], key: Mapping[str, str], deadline: Deadline
+        self,
+        method: Method,
+        content: Mapping[str, Any],
+        key: Mapping[str, str],
+        deadline: Deadline,
+        request: EditRequest,
     ) -> str:
         """A place in the queue. Every call that arrives is billed, so there are only a few."""
         waits = iter(self._create_waits)
         billed = False
         while True:
             try:
-                return await self._join(method, content, key, deadline)
-            except ProviderQuota:
-                raise
-            except ProviderTransient as error:
+                queue_id = await self._join(method, content, key, deadline)
+            except ProviderError as error:
+                if error.http_status is not None:
+                    request.tell_usage(Usage())
+                if isinstance(error, ProviderQuota) or not isinstance(error, ProviderTransient):
+                    raise
                 billed = billed or error.reason not in NEVER_SENT
                 if not billed:
                     raise
@@ -216,6 +229,9 @@ class TurbotextDriver:
                 if wait is None or deadline.remaining() - wait < LEAST_FOR_ANOTHER:
                     error.again = False
                     raise
+            else:
+                request.tell_usage(Usage())  # at a price that is not published
+                return queue_id
             await asyncio.sleep(wait)
 
     async def _join(
