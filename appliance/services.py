@@ -40,6 +40,7 @@ from appliance.jobs.ledger import JobLedger
 from appliance.media.imaging import Imaging
 from appliance.media.library import TemplateFiles
 from appliance.media.previews import Previews
+from appliance.media.signing import ContentCredentials
 from appliance.media.store import MediaStore
 from appliance.media.templates import TemplateCache
 from appliance.media.temporary_media import TemporaryMedia
@@ -125,6 +126,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             ledger=ledger,
             providers=ProviderLine(runner),
             media=media,
+            signing=ContentCredentials(settings.secrets_dir),
             imaging=imaging,
             temporary_media=temporary_media,
         )

@@ -30,9 +30,10 @@ from appliance.ingest.idempotency import Delivered, IdempotentJobs, Sameness
 from appliance.ingest.job import PASSWORD_FIELD, PhotoJob, row_of
 from appliance.jobs.ledger import JobLedger, JobRecord
 from appliance.media.credentials import has_manifest
-from appliance.media.finish import Finisher, as_it_is
+from appliance.media.finish import Finisher, actions_of, as_it_is
 from appliance.media.imaging import Imaging, Photo, PhotoInfo
 from appliance.media.mark import marked
+from appliance.media.signing import ContentCredentials
 from appliance.media.store import MediaStore
 from appliance.media.temporary_media import TemporaryMedia
 from appliance.providers.attempts import Delivery
@@ -77,6 +78,7 @@ class IngestService:
         ledger: JobLedger,
         providers: ProviderLine,
         media: MediaStore,
+        signing: ContentCredentials,
         imaging: Imaging,
         temporary_media: TemporaryMedia,
     ) -> None:
@@ -89,6 +91,7 @@ class IngestService:
         self._media = media
         self._imaging = imaging
         self._finisher = Finisher(imaging)
+        self._signing = signing
         self._temporary_media = temporary_media
         self._running: set[asyncio.Task[Delivered]] = set()
         self.guest_base: str | None = None  # of the links that the last booth with the password was given
@@ -219,7 +222,10 @@ class IngestService:
                 delivery.picture, job.slot.output, job.slot.overlay, job.deadline, job.link, words
             )
             if settings.marks_ai_files and by_ai and not has_manifest(finished):
-                finished = marked(finished)
+                done = actions_of(job.slot.output, job.slot.overlay, words)
+                finished = await asyncio.to_thread(
+                    self._signing.signed, marked(finished), delivery.picture, done
+                )
             since = record.mark("finish", since)
             stored = await self._media.put_result(job.job_id, finished)
         record.mark("store", since)

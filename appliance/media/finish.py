@@ -121,6 +121,18 @@ def as_it_is(options: OutputOptions, overlay: bytes | None, words: str) -> bool:
     return options.plain and overlay is None and not words
 
 
+def actions_of(options: OutputOptions, overlay: bytes | None, words: str) -> list[str]:
+    """What finishing does to a picture, in the names that content credentials have for it."""
+    done = {
+        "c2pa.cropped": options.size is not None and options.fit == "crop",
+        "c2pa.resized": options.size is not None,
+        "c2pa.transcoded": options.media_type is not None,
+        "c2pa.addedText": bool(words),
+        "c2pa.edited": overlay is not None or options.qr != "none",
+    }
+    return [action for action, is_done in done.items() if is_done] or ["c2pa.edited.metadata"]
+
+
 def is_turned(data: bytes) -> bool:
     """Whether the picture says that it must be turned to be seen upright. Blocking, for a moment only:
     the pixels are not read.

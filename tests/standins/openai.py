@@ -20,6 +20,7 @@ from tests.standins.forms import BadForm, read_form
 from tests.standins.lives import OPENAI
 from tests.standins.picture import decodes, edited, spelt
 from tests.standins.script import Script, Step
+from tests.support.signed_pictures import signed_by_a_provider
 
 FREE = ("gpt-image-2.6-flare", "gpt-image-2.6-sunburst", "gpt-image-2.5-flare", "gpt-image-2.5-sunburst",
         "gpt-image-2", "gpt-image-2.5-flare-2026-09-08", "gpt-image-2.5-sunburst-2026-09-08",
@@ -235,6 +236,7 @@ class OpenAI(StandIn):
             extra=call.files[1].data if len(call.files) > 1 else None,
             kind=fields.get("output_format", "png"),
         )
+        data = await asyncio.to_thread(signed_by_a_provider, data)
         if step.name == "huge":
             data += bytes(HUGE - len(data))
         if step.name == "broken_picture":
