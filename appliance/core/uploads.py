@@ -52,13 +52,12 @@ FieldHook = Callable[[str, str], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class ReceivedFile:
-    """The photo part as it was received: where it lies, how it was called, its size and digests."""
+    """The photo part as it was received: where it lies, how it was called, its size and digest."""
 
     path: Path
     name: str
     size: int
     sha256: str
-    sha1: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +130,7 @@ class _FileSink:
         self._max_bytes = max_bytes
         self._smaller = smaller
         self._block = bytearray()
-        self._sha256, self._sha1 = hashlib.sha256(), hashlib.sha1(usedforsecurity=False)
+        self._sha256 = hashlib.sha256()
         self._size = 0
         self._sniffed = False
         self._file: BinaryIO | None = None
@@ -163,7 +162,6 @@ class _FileSink:
                 self._file = self.path.open("xb")
             self._file.write(block)
         self._sha256.update(block)
-        self._sha1.update(block)
 
     async def finish(self) -> ReceivedFile:
         if self._size == 0:
@@ -174,9 +172,7 @@ class _FileSink:
             self._look()
         await self._flush()
         self.close()
-        return ReceivedFile(
-            self.path, self.name, self._size, self._sha256.hexdigest(), self._sha1.hexdigest()
-        )
+        return ReceivedFile(self.path, self.name, self._size, self._sha256.hexdigest())
 
     def close(self) -> None:
         if self._file is not None:

@@ -63,7 +63,6 @@ def row_of(job: PhotoJob) -> JobHistory:
         upload_type=job.info.media_type,
         upload_size=file.size,
         upload_sha256=file.sha256,
-        upload_sha1=file.sha1,
         idempotency_key=job.key,
         deadline_seconds=job.deadline.seconds,
     )

@@ -36,7 +36,7 @@ _REQUEST_BODY: dict[str, Any] = {
                     "idempotency_key": {"type": "string", "maxLength": 200},
                     "hash": {
                         "type": "string",
-                        "description": "the camera's own digest; noted, never a reason to refuse",
+                        "description": "the camera's own digest; kept with the job, never compared",
                     },
                 },
                 "additionalProperties": {"type": "string", "description": "kept with the job"},

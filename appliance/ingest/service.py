@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -210,7 +209,6 @@ class IngestService:
             return await self._make(job, record)
 
     async def _make(self, job: PhotoJob, record: JobRecord) -> Delivered:
-        self._compare_hash(job)
         await self._keep_source(job, record)
         since = time.monotonic()
         delivery = await self._edit(job, record)
@@ -263,16 +261,6 @@ class IngestService:
             )
         except (OSError, StorageFull) as error:
             log.warning("source.not_kept", job=str(job.job_id), error=type(error).__name__)
-
-    @staticmethod
-    def _compare_hash(job: PhotoJob) -> None:
-        """The camera's ``hash`` is of an unpublished kind: a difference is noted, nothing more."""
-        claimed = job.upload.fields.get("hash", "").strip().lower()
-        file = job.upload.file
-        if claimed and not (
-            hmac.compare_digest(claimed.encode(), file.sha1.encode()) or claimed == file.sha256
-        ):
-            log.info("ingest.hash_differs", job=str(job.job_id), slot=job.slot.slot_id)
 
     async def _drop_temp(self, slot_id: str, job_id: uuid.UUID) -> None:
         await finish_in_thread(self._media.drop_temp, slot_id, job_id)

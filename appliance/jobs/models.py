@@ -58,7 +58,8 @@ class JobHistory(Base):
     upload_type: Mapped[str] = mapped_column(String(32))
     upload_size: Mapped[int]
     upload_sha256: Mapped[str] = mapped_column(String(64))
-    upload_sha1: Mapped[str] = mapped_column(String(40))
+    # No longer written or read; dropped once no version that writes it can run beside this one.
+    upload_sha1: Mapped[str] = mapped_column(String(40), server_default="", deferred=True)
     idempotency_key: Mapped[str | None] = mapped_column(String(200))
     deadline_seconds: Mapped[float]
     result_key: Mapped[str | None] = mapped_column(String(120))

@@ -18,7 +18,7 @@ _FORGOTTEN: dict[str, Any] = {
     "query_fields": {},
     "upload_name": "",
     "upload_sha256": "",
-    "upload_sha1": "",
+    "upload_sha1": "",  # the version before may still have written it
     "idempotency_key": None,
     "error": None,
     "source_key": None,

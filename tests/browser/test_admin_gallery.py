@@ -169,11 +169,11 @@ async def test_filters_and_the_next_page_work(
         for minutes in range(60):
             await db.execute(
                 "insert into job_history (job_id, slot_id, status, provider, operation, upload_type,"
-                " upload_size, upload_sha256, upload_sha1, deadline_seconds, result_key, result_type,"
+                " upload_size, upload_sha256, deadline_seconds, result_key, result_type,"
                 " result_size,"
                 " created_at, result_expires_at, cleaned_at)"
                 " select gen_random_uuid(), 'slot-015', 'done', provider, operation, upload_type,"
-                " upload_size, upload_sha256, upload_sha1, deadline_seconds, result_key, result_type,"
+                " upload_size, upload_sha256, deadline_seconds, result_key, result_type,"
                 " result_size,"
                 " now() - make_interval(days => 9, mins => $2), now() - interval '1 day', now()"
                 " from job_history where job_id = $1",

@@ -61,8 +61,8 @@ async def pending_job(db: asyncpg.Connection, *, age: str) -> str:
     job_id = str(uuid.uuid4())
     await db.execute(
         f"""insert into job_history (job_id, slot_id, provider, operation, upload_type, upload_size,
-              upload_sha256, upload_sha1, deadline_seconds, created_at)
-            values ($1, 'slot-001', 'local', 'glow', 'image/jpeg', 1, '', '', 48,
+              upload_sha256, deadline_seconds, created_at)
+            values ($1, 'slot-001', 'local', 'glow', 'image/jpeg', 1, '', 48,
                     now() - interval '{age}')""",
         job_id,
     )

@@ -54,7 +54,6 @@ async def job(stack: Stack) -> AsyncIterator[JobHistory]:
         upload_type="image/jpeg",
         upload_size=1,
         upload_sha256="",
-        upload_sha1="",
         deadline_seconds=48,
     )
     yield row

@@ -88,3 +88,24 @@ async def test_every_step_can_be_taken_by_itself_with_rows_in_the_tables(stack: 
 
 def test_the_migrations_stand_in_one_line() -> None:
     assert len(ScriptDirectory.from_config(config()).get_heads()) == 1
+
+
+async def test_an_upgrade_blanks_the_sha1_of_uploads_and_the_version_before_may_go_on_writing_it(
+    stack: Stack, scratch: URL
+) -> None:
+    await asyncio.to_thread(upgrade, scratch, "0008")
+    job = (
+        "insert into job_history (job_id, slot_id, provider, operation, upload_type, upload_size,"
+        " upload_sha256, deadline_seconds, upload_sha1)"
+        " values (gen_random_uuid(), 'slot-001', 'local', 'glow', 'image/jpeg', 1, '', 48, $1)"
+    )
+    async with stack.database(NAME) as db:
+        await db.execute(
+            "insert into slot (slot_id, display_name, provider, operation, updated_by)"
+            " values ('slot-001', 'One', 'local', 'glow', 'test')"
+        )
+        await db.execute(job, "a" * 40)
+    await asyncio.to_thread(upgrade, scratch, "0009")
+    async with stack.database(NAME) as db:
+        assert await db.fetchval("select upload_sha1 from job_history") == ""
+        await db.execute(job, "b" * 40)

@@ -17,14 +17,14 @@ on conflict do nothing
 # A month at one job every 26 seconds, the newest now; 3 % fail, 1 % are test runs.
 _JOBS = """
 insert into job_history (job_id, slot_id, source, status, failure_reason, provider, operation, timings,
-    upload_type, upload_size, upload_sha256, upload_sha1, deadline_seconds, result_key, result_type,
+    upload_type, upload_size, upload_sha256, deadline_seconds, result_key, result_type,
     result_size, created_at, finished_at, result_expires_at, primary_route)
 select id, 'slot-' || lpad((n % 15 + 1)::text, 3, '0'),
     case when n % 100 = 7 then 'test' else 'ingest' end,
     case when n % 33 = 0 then 'failed' else 'done' end,
     case when n % 33 = 0 then 'provider_refused' end,
     'local', 'glow', jsonb_build_object('receive', 20, 'total', 800 + n % 4000),
-    'image/jpeg', 500000, md5(n::text) || md5(n::text), md5(n::text) || 'abcdefgh', 48,
+    'image/jpeg', 500000, md5(n::text) || md5(n::text), 48,
     case when n % 33 <> 0 then 'results/' || id || '.jpg' end,
     case when n % 33 <> 0 then 'image/jpeg' end,
     case when n % 33 <> 0 then 600000 end,

@@ -198,7 +198,7 @@ class Trials:
             await self._media.copy_source(kept.source_key, target)
         except FileNotFoundError:
             raise SourceNotKept from None
-        return ReceivedFile(target, kept.upload_name, kept.upload_size, kept.upload_sha256, kept.upload_sha1)
+        return ReceivedFile(target, kept.upload_name, kept.upload_size, kept.upload_sha256)
 
     async def _job(
         self,
