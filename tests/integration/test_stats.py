@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
 
+from appliance.providers.attempts import Attempt
 from appliance.staff.stats.queries import NEWEST, SLOT_FIGURES
 from tests.standins import Script, StandIn, Step
 from tests.support.camera import Camera, Shot
@@ -244,3 +247,31 @@ async def test_no_page_reads_the_whole_history(long_history: asyncpg.Connection,
     read = sum(node["Actual Rows"] * node["Actual Loops"] for node in scans)
     dropped = sum(node.get("Rows Removed by Filter", 0) * node["Actual Loops"] for node in scans)
     assert read + dropped < 5_000
+
+
+async def test_costs_are_summed_by_day_and_slot_and_what_is_unknown_is_counted(
+    stack: Stack, viewer: httpx.AsyncClient, camera: Camera, shot: Shot
+) -> None:
+    ids = [(await camera.post(f"/api/ingest/{SLOT}", shot)).headers["x-job-id"] for _ in range(2)]
+    tried = Attempt("gemini", "image_edit", None, None, 1)
+    priced = replace(tried, billed=True, price="0.0336", currency="USD").stored()
+    asked, refused = replace(tried, billed=True).stored(), replace(tried, billed=False).stored()
+    async with stack.database() as db:
+        sql = "update job_history set attempts = $2, created_at = $3 where job_id = $1"
+        day = datetime.now(UTC) - timedelta(days=40)
+        await db.execute(sql, ids[0], [asked, priced], day)
+        await db.execute(sql, ids[1], [priced, refused], day)
+    reply = await viewer.get("/api/stats/costs", params={"days": 90})
+    [only] = [one for one in reply.json()["days"] if one["day"] == day.date().isoformat()]
+    expected = {"known": [{"amount": "0.0672", "currency": "USD"}], "unknown": 1}
+    assert (only["cost"], only["slots"]) == (expected, [{"slot_id": SLOT, "cost": expected}])
+
+
+async def test_local_looks_cost_nothing_and_stand_in_no_sum(
+    viewer: httpx.AsyncClient, camera: Camera, shot: Shot
+) -> None:
+    await camera.post("/api/ingest/slot-002", shot)
+    reply = await viewer.get("/api/stats/costs", params={"days": 1})
+    assert reply.status_code == 200, reply.text
+    slots = [slot["slot_id"] for day in reply.json()["days"] for slot in day["slots"]]
+    assert "slot-002" not in slots

@@ -22,10 +22,12 @@ from appliance.staff.providers.warm_up import WarmUp
 from appliance.staff.settings.service import OperatorSettingsService
 from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.stats.schemas import Cause
+from appliance.staff.stats.service import StatsService
 
 router = APIRouter()
 
 MayLook = Annotated[Visit, Depends(allowed("slots:read"))]
+MayCount = Annotated[Visit, Depends(allowed("jobs:read"))]
 MayTest = Annotated[Visit, Depends(allowed("slots:test"))]
 MayPause = Annotated[Visit, Depends(allowed("slots:pause"))]
 
@@ -55,6 +57,12 @@ async def cards(request: Request, visiting: MayLook) -> Response:
     found = await service_of(request, Dashboard).cards()
     disk = await service_of(request, Dashboard).disk()
     return part(visiting, "_dashboard.html", disk=disk, **_tally(found), **_shared(request, visiting, found))
+
+
+@router.get("/dashboard/cost")
+async def cost(request: Request, visiting: MayCount) -> Response:
+    """What the last 24 hours cost; nothing where nobody charged."""
+    return part(visiting, "_cost.html", cost=await service_of(request, StatsService).cost_of_last_day())
 
 
 @router.get("/events")

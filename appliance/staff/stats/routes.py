@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 
 from appliance.accounts.permissions import Principal
+from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
 from appliance.staff.access import AUTH_ERRORS, requires
-from appliance.staff.stats.schemas import SlotStatsList
+from appliance.staff.stats.schemas import CostList, SlotStatsList
 from appliance.staff.stats.service import StatsService
 
 router = APIRouter(prefix="/api/stats", tags=["stats"])
@@ -23,3 +24,17 @@ async def slots(
 ) -> SlotStatsList:
     """The last hour of every slot, what is in flight, and what is wrong."""
     return await service.slots()
+
+
+@router.get(
+    "/costs",
+    summary="What the photos of each day cost",
+    responses=error_responses(*AUTH_ERRORS, ErrorCode.VALIDATION_FAILED),
+)
+async def costs(
+    _: Annotated[Principal, Depends(requires("jobs:read"))],
+    service: Injected[StatsService],
+    days: Annotated[int, Query(ge=1, le=90, description="so many days, today included")] = 7,
+) -> CostList:
+    """By day and slot: known sums by currency, and how many attempts cost what nobody knows."""
+    return await service.costs(days)

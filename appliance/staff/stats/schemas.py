@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from appliance.staff.jobs.schemas import AdviceView
+from appliance.staff.jobs.schemas import AdviceView, CostView
 
 State = Literal["ready", "fallback", "paused", "failing"]
 CauseKind = Literal[
@@ -79,3 +79,24 @@ class SlotStatsList(_Frozen):
     """All slots, in order."""
 
     slots: list[SlotStats]
+
+
+class SlotCost(_Frozen):
+    """What a slot's photos cost on one day."""
+
+    slot_id: str = Field(examples=["slot-005"])
+    cost: CostView
+
+
+class DayCost(_Frozen):
+    """What the photos of one day cost."""
+
+    day: date = Field(description="by UTC")
+    cost: CostView = Field(description="of all slots")
+    slots: list[SlotCost] = Field(description="those with attempts that are or may be billed")
+
+
+class CostList(_Frozen):
+    """The days on which something was or may have been billed, the newest first."""
+
+    days: list[DayCost]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Literal
 
 from appliance.core.clock import utcnow
@@ -14,11 +15,13 @@ from appliance.providers.runner import RouteRunner
 from appliance.providers.standing import standing
 from appliance.slots.configs import routes_of
 from appliance.slots.schemas import RouteConfig
+from appliance.staff.jobs.schemas import CostView
 from appliance.staff.jobs.service import advice_view
 from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.slots.views import SlotView
+from appliance.staff.stats.costs import by_day, sums, together
 from appliance.staff.stats.queries import SlotFigures, Trouble, slot_figures
-from appliance.staff.stats.schemas import Cause, CauseKind, SlotStats, SlotStatsList, State
+from appliance.staff.stats.schemas import Cause, CauseKind, CostList, SlotStats, SlotStatsList, State
 
 LONG_REST = 60.0  # seconds: longer than any limit that is counted by the minute
 _OF_THE_KEY = {FailureKind.BAD_KEY, FailureKind.SPENT, FailureKind.NOT_SERVED}
@@ -51,6 +54,17 @@ class StatsService:
                 for slot in slots
             ]
         )
+
+    async def costs(self, days: int) -> CostList:
+        """What the last ``days`` calendar days cost, today included."""
+        today = utcnow().replace(hour=0, minute=0, second=0, microsecond=0)
+        async with self._database.session() as session:
+            return by_day(await sums(session, today - timedelta(days=days - 1)))
+
+    async def cost_of_last_day(self) -> CostView:
+        """What the last 24 hours cost."""
+        async with self._database.session() as session:
+            return together(await sums(session, utcnow() - timedelta(hours=24)))
 
     def _stats(self, slot: SlotView, figures: SlotFigures, in_flight: int) -> SlotStats:
         primary, *fallbacks = routes_of(slot)

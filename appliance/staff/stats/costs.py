@@ -1,0 +1,77 @@
+"""What all attempts cost, by day and slot. What is not known is counted, and never taken for 0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from appliance.staff.jobs.schemas import CostView, MoneyView
+from appliance.staff.stats.schemas import CostList, DayCost, SlotCost
+
+# Test runs count: they are paid for. The local looks never are.
+SUMS = text("""
+select (job.created_at at time zone 'UTC')::date as day, job.slot_id, attempt->>'currency' as currency,
+       sum((attempt->>'price')::numeric) as amount,
+       count(*) filter (
+           where attempt->>'price' is null and attempt->>'provider' <> 'local'
+             and (attempt->>'billed') is distinct from 'false'
+       ) as unknown
+from job_history job cross join lateral jsonb_array_elements(job.attempts) attempt
+where job.created_at >= :since
+group by 1, 2, 3
+order by 1 desc, 2, 3
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What one slot's attempts of one day cost in one currency, and how many cost what nobody knows."""
+
+    day: date
+    slot_id: str
+    currency: str | None
+    amount: Decimal | None
+    unknown: int
+
+
+async def sums(session: AsyncSession, since: datetime) -> list[Sum]:
+    """Of every attempt since then that is or may be billed, the newest day first."""
+    rows = await session.execute(SUMS, {"since": since})
+    return [Sum(*row) for row in rows if row.amount is not None or row.unknown]
+
+
+def together(found: Iterable[Sum]) -> CostView:
+    """Several sums as one."""
+    known: dict[str, Decimal] = {}
+    unknown = 0
+    for one in found:
+        unknown += one.unknown
+        if one.amount is not None and one.currency is not None:
+            known[one.currency] = known.get(one.currency, Decimal(0)) + one.amount
+    return CostView(
+        known=[MoneyView(amount=amount, currency=currency) for currency, amount in sorted(known.items())],
+        unknown=unknown,
+    )
+
+
+def by_day(found: Sequence[Sum]) -> CostList:
+    """The days on which something was or may have been billed, each with its slots."""
+    return CostList(
+        days=[_day(day, [one for one in found if one.day == day]) for day in {one.day: None for one in found}]
+    )
+
+
+def _day(day: date, found: Sequence[Sum]) -> DayCost:
+    return DayCost(
+        day=day,
+        cost=together(found),
+        slots=[
+            SlotCost(slot_id=slot_id, cost=together(one for one in found if one.slot_id == slot_id))
+            for slot_id in {one.slot_id: None for one in found}
+        ],
+    )
