@@ -135,12 +135,13 @@ async def test_a_providers_connection_is_changed_and_its_models_stay(
     await someone.go("/admin/settings")
     await someone.page.fill("[id='providers.openai.base_url']", "https://proxy.example/openai")
     await someone.page.select_option("[id='providers.turbotext.transport']", "upload")
+    await someone.page.fill("[id='providers.gemini.api_version']", "v1")
     await someone.page.click("#connections .save")
     await someone.toast()
     saved = await stack.value("select value from app_settings where key = 'providers'")
     assert saved["openai"]["base_url"] == "https://proxy.example/openai"
     assert saved["turbotext"]["transport"] == "upload"
-    assert saved["gemini"]["models"] == models
+    assert saved["gemini"] == saved["gemini"] | {"models": models, "api_version": "v1"}
     assert await someone.violations() == []
     someone.expected = {422}
     await someone.page.fill("[id='providers.openai.base_url']", "proxy.example")

@@ -102,7 +102,7 @@ SECTIONS = (
             Setting(PERMITS_BY_NAME, "by_provider", unit="photos"),
         ),
     ),
-    Section("models", "dice", (Setting("added_models", "lines"),)),
+    Section("models", "sparkles", (Setting("added_models", "lines"),)),
     Section(
         "connections",
         "link",
@@ -208,6 +208,10 @@ def filled(
     return Filled(section, inputs, state.version, state if conflict else None)
 
 
+# Parts of a connection that not every provider has.
+_ONLY_OF = {"transport": tuple(TRANSPORTS), "api_version": ("gemini",)}
+
+
 def _as_it_is(setting: Setting, value: Any) -> tuple[str, dict[str, str]]:
     """A setting's value as its inputs show it, and its values by name where it has several."""
     match setting.kind:
@@ -224,8 +228,8 @@ def _as_it_is(setting: Setting, value: Any) -> tuple[str, dict[str, str]]:
             return "", {
                 f"{name}.{part}": plain(known.get(name, {}).get(part))
                 for name in REMOTE
-                for part in ("base_url", "transport")
-                if part == "base_url" or name in TRANSPORTS
+                for part in ("base_url", "transport", "api_version")
+                if name in _ONLY_OF.get(part, REMOTE)
             }
         case "switch":
             return "on" if value else "", {}
