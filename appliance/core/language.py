@@ -84,9 +84,14 @@ class Language:
         return str(forms[self.form_of(count)]) % {"n": self.number(count), **values}
 
     def message(self, finding: str) -> str:
-        """A ``Message`` in this language; any other text as it came."""
+        """A ``Message`` in this language; any other text as it came.
+
+        One whole sentence may have words of its own, such as what a certain pattern means.
+        """
         if not isinstance(finding, Message):
             return finding
+        if str(finding) in self.texts:
+            return str(self.texts[str(finding)])
         template = str(self.texts.get(finding.template) or finding.template)
         values = {name: self._value(value) for name, value in finding.values.items()}
         return template % values if values else template

@@ -9,13 +9,6 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Dialog
 
-from appliance.admin.slots.fields import SchemaWords, properties
-from appliance.media.finish import OutputOptions
-from appliance.providers.base import Driver
-from appliance.providers.catalogue import shipped
-from appliance.providers.registry import BUILDERS, DEFAULT_URLS, Wanted
-from appliance.settings.operator import ProviderConnection
-from appliance.slots.prompts import PromptOptions
 from tests.browser.conftest import MakePerson
 from tests.browser.slot_editor import quiet, saved, shown
 from tests.conftest import Change
@@ -241,22 +234,3 @@ async def test_the_editor_fits_every_screen(admin_person: MakePerson, size: str)
     for path in ("/admin/slots", "/admin/slots/slot-009", "/admin/slots/slot-015/history"):
         await someone.go(path)
         assert await someone.sideways() <= 0, path
-
-
-def test_every_word_of_the_providers_schemas_is_translated() -> None:
-    operations = [one.params for name in BUILDERS for one in _driver(name).operations.values()]
-    words = SchemaWords("ru")
-    missing = {
-        text
-        for model in (*operations, OutputOptions, PromptOptions)
-        for one in properties(model.model_json_schema()).values()
-        for text in (one.get("title", ""), one.get("description", ""))
-        if text and words.text(text) == text
-    }
-    assert missing == set()
-
-
-def _driver(name: str) -> Driver:
-    return BUILDERS[name](
-        Wanted(DEFAULT_URLS.get(name, ""), ProviderConnection(), can_publish=False, models=shipped().of(name))
-    )

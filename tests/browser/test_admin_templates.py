@@ -43,7 +43,7 @@ async def test_a_template_is_added_renamed_used_and_deleted(
     card = page.locator(".media", has_text=name)
     assert await card.locator("img").evaluate("one => one.decode().then(() => one.naturalWidth)") > 100
     await page.set_input_files("[data-uploads] input", file)
-    known = {"en": "was there already", "ru": "такой файл уже есть"}[lang]
+    known = {"en": "is already here", "ru": "такой файл уже есть"}[lang]
     await page.wait_for_selector(f"#toasts :text('{known}')")
 
     await card.locator("[hx-get$='edit=1']").click()

@@ -122,7 +122,7 @@ async def test_a_photo_on_its_way_is_counted(admin_person: MakePerson, camera: C
 
 
 @pytest.mark.parametrize(
-    ("lang", "words"), [("en", "Every provider answered."), ("ru", "Все провайдеры ответили.")]
+    ("lang", "words"), [("en", "All providers responded."), ("ru", "Все провайдеры ответили.")]
 )
 async def test_one_tap_warms_the_providers_up_and_says_how_each_answered(
     admin_person: MakePerson, standins: dict[str, StandIn], lang: str, words: str

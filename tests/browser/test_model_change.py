@@ -70,7 +70,7 @@ async def test_a_model_retired_in_mid_event_is_named_at_once_and_replaced_with_o
     await someone.page.click(f"#{SLOTS[0]} [data-keep=model-change]")
     assert (
         await someone.toast()
-        == {"en": "All slots use the other model now.", "ru": "Во всех слотах теперь другая модель."}[lang]
+        == {"en": "All slots now use the new model.", "ru": "Во всех слотах теперь другая модель."}[lang]
     )
     for slot_id in SLOTS:
         await someone.page.wait_for_selector(f"#{slot_id}.is-ready")
@@ -94,6 +94,6 @@ async def test_what_the_new_model_does_not_take_is_named_before_anything_is_save
         await stack.value("select model from slot where slot_id = $1", SLOTS[0]) == "gemini-3.1-flash-image"
     )
     await someone.page.click("dialog[open] button.primary")
-    assert await someone.toast() == "All slots use the other model now."
+    assert await someone.toast() == "All slots now use the new model."
     assert await stack.value("select model from slot where slot_id = $1", SLOTS[0]) == SUCCESSOR
     living.announce("gemini-3.1-flash-image", None)

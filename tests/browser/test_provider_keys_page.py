@@ -202,7 +202,7 @@ async def test_the_slot_editor_says_that_a_chosen_provider_has_no_key(
     someone = await admin_person()
     await someone.go(f"/admin/slots/{SLOT}")
     note = someone.page.locator("#slot-sheets .note.warn")
-    assert "makes no picture" in await note.inner_text()
+    assert "cannot make pictures" in await note.inner_text()
     await note.get_by_role("link").click()
     await someone.page.wait_for_url("**/admin/settings#keys-gemini")
 

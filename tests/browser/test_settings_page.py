@@ -54,7 +54,7 @@ async def test_a_section_is_saved_on_its_own_and_wrong_values_are_marked(
     await someone.go("/admin/settings")
     await someone.page.fill("#event_title", 'Anna & "Paul" <3')
     await someone.page.click("#event .save")
-    assert "Event and addresses: saved" in await someone.toast()
+    assert "Event and addresses saved" in await someone.toast()
     assert await someone.page.input_value("#event_title") == 'Anna & "Paul" <3'
     assert await stack.value("select value from app_settings where key = 'event_title'") == 'Anna & "Paul" <3'
 
@@ -85,7 +85,7 @@ async def test_who_was_slower_keeps_what_was_typed_and_sees_what_is_in_force(
     slow.expected = {409}
     await slow.page.fill("#slot_permits", "5")
     await slow.page.click("#permits .save")
-    assert await slow.text("#permits .in-force") == "In force now: 7"
+    assert await slow.text("#permits .in-force") == "Current value: 7"
     assert await slow.page.input_value("#slot_permits") == "5"
     await slow.screenshot("settings-conflict")
     await slow.page.click("#permits .save")

@@ -85,11 +85,11 @@ async def test_an_address_that_no_phone_can_use_is_told_while_it_is_typed(
     check, field = "#address-check", "#public_base_url"
     await someone.page.wait_for_selector(f"{check} .outcome, {check} .note")
     await someone.page.fill(field, f"http://localhost:{stack.port}")
-    await someone.page.wait_for_selector(f"{check} :text('localhost means something else')")
+    await someone.page.wait_for_selector(f"{check} :text('localhost means the phone itself')")
     assert await someone.violations() == []
     await someone.screenshot("settings-address")
     await someone.page.fill(field, "http://photochanger:8080")
-    await someone.page.wait_for_selector(f"{check} :text('photochanger means something else')")
+    await someone.page.wait_for_selector(f"{check} :text('photochanger means the phone itself')")
     await someone.page.fill(field, "http://192.0.2.250.:1")
     await someone.page.wait_for_selector(f"{check} .note")
     await someone.page.fill(field, "192.168.1.20")

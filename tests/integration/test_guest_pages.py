@@ -137,7 +137,7 @@ async def test_an_expired_page_says_so_kindly(stack: Stack, made: Reply, client:
         )
     reply = await client.get(f"/r/{job(made)}", headers=HTML)
     assert reply.status_code == 410
-    assert "said goodbye" in reply.text
+    assert "has expired" in reply.text
     for path in ("preview", "qr.png", "before"):
         assert (await client.get(f"/public/results/{job(made)}/{path}")).status_code == 410
 

@@ -178,3 +178,8 @@ def test_numbers_and_units_are_those_of_the_language(code: str, size: str, time:
 
 def test_a_language_is_a_file_and_nothing_else() -> None:
     assert {path.stem for path in (FOLDER / GUESTS).glob("*.po")} == set(languages(GUESTS))
+
+
+def test_a_pattern_is_explained_by_an_example() -> None:
+    found = Message("must match the pattern %(pattern)s", pattern=r"^[1-9]\d{2,3}x[1-9]\d{2,3}$")
+    assert "1200x1800" in language(STAFF, "en").message(found)
