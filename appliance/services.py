@@ -138,7 +138,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         disk_guard = DiskGuard(database, media, cleanup)
         disk_guard.start()
         stack.push_async_callback(disk_guard.aclose)
-        tokens, screens = GuestTokens(settings.secrets_dir), Screens(media, imaging)
+        tokens, screens = GuestTokens(settings.secrets_dir), Screens(media, previews)
         codes = ShortCodes(database, tokens)
         yield Services(
             database,

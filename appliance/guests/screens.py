@@ -1,17 +1,17 @@
-"""Pictures at the size of a screen: made once when somebody first asks, then kept beside the original."""
+"""Pictures at the size of a screen, made and kept as previews are."""
 
 from __future__ import annotations
 
 import asyncio
 import uuid
 from collections import OrderedDict
+from functools import partial
 from pathlib import Path
 
 import pyvips
 
 from appliance.core.errors import ResultNotFound
-from appliance.core.files import write_durably
-from appliance.media.imaging import Imaging
+from appliance.media.previews import Previews
 from appliance.media.store import MediaStore
 
 WIDTHS = (96, 320, 640, 960, 1440, 2048)
@@ -37,10 +37,9 @@ def kind_for(accept: str) -> str:
 class Screens:
     """Makes and finds the screen sizes under ``previews/``."""
 
-    def __init__(self, media: MediaStore, imaging: Imaging) -> None:
+    def __init__(self, media: MediaStore, previews: Previews) -> None:
         self._media = media
-        self._imaging = imaging
-        self._making: dict[str, asyncio.Task[None]] = {}
+        self._previews = previews
         self._sizes: OrderedDict[str, tuple[int, int]] = OrderedDict()
 
     async def screen(self, job_id: uuid.UUID, key: str, width: int, kind: str, *, part: str = "s") -> str:
@@ -49,34 +48,20 @@ class Screens:
         ``part`` tells a guest's own photo (``OWN_PHOTO``) from its result (``s``).
         """
         name = f"previews/{job_id}.{part}{width_for(width)}.{kind}"
-        await self._made(name, key, width_for(width), kind)
+        await self._ready(name, key, width_for(width), kind)
         return name
 
     async def logo(self, media_id: str, key: str) -> str:
         """The key of the event's logo, small and as PNG."""
         name = f"previews/logo-{media_id}.png"
-        await self._made(name, key, 480, "png")
+        await self._ready(name, key, 480, "png")
         return name
 
-    async def _made(self, name: str, key: str, width: int, kind: str) -> None:
-        target, original = self._media.path(name), self._media.path(key)
-        if await asyncio.to_thread(target.exists):
-            return
-        if name not in self._making:
-            self._making[name] = asyncio.create_task(self._make(name, original, target, width, kind))
-        await asyncio.shield(self._making[name])
-
-    async def _make(self, name: str, original: Path, target: Path, width: int, kind: str) -> None:
+    async def _ready(self, name: str, key: str, width: int, kind: str) -> None:
         try:
-            data = await self._imaging.run_for_page(_resized, original, width, kind)
-            await asyncio.to_thread(write_durably, target, data)
-            if not await asyncio.to_thread(original.exists):  # deleted while we were at it
-                await asyncio.to_thread(target.unlink, missing_ok=True)
-                raise ResultNotFound
-        except pyvips.Error as error:
+            await self._previews.ready(name, key, partial(_resized, width=width, kind=kind))
+        except FileNotFoundError as error:
             raise ResultNotFound from error
-        finally:
-            del self._making[name]
 
     async def size(self, key: str) -> tuple[int, int]:
         """Width and height of a picture; raises ``ResultNotFound`` if its file is gone."""

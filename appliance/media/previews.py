@@ -1,8 +1,9 @@
-"""Small pictures for pages: made once, kept as files, sharp on retina screens."""
+"""Smaller pictures for pages: made once when somebody first asks, then kept as files."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pyvips
@@ -10,7 +11,7 @@ import pyvips
 from appliance.media.imaging import Imaging
 from appliance.media.store import MediaStore
 
-SIDE = 320  # pixels; shown at 160
+SIDE = 320  # pixels; shown at 160, sharp on retina screens
 MEDIA_TYPE = "image/webp"
 _QUALITY = 80
 
@@ -25,43 +26,51 @@ def template_preview(media_id: object) -> str:
     return f"previews/template-{media_id}.webp"
 
 
-def small_blocking(path: Path, *, square: bool) -> bytes:
-    """``path`` as a small WebP: cropped to a square around what matters, or whole."""
-    if square:
-        image = pyvips.Image.thumbnail(str(path), SIDE, height=SIDE, crop="attention", export_profile="srgb")
-    else:
-        image = pyvips.Image.thumbnail(str(path), SIDE, height=SIDE, size="down", export_profile="srgb")
+def square(path: Path) -> bytes:
+    """``path`` as a small WebP, cropped to a square around what matters."""
+    return _webp(
+        pyvips.Image.thumbnail(str(path), SIDE, height=SIDE, crop="attention", export_profile="srgb")
+    )
+
+
+def whole(path: Path) -> bytes:
+    """``path`` as a small WebP, all of it."""
+    return _webp(pyvips.Image.thumbnail(str(path), SIDE, height=SIDE, size="down", export_profile="srgb"))
+
+
+def _webp(image: pyvips.Image) -> bytes:
     data: bytes = image.webpsave_buffer(Q=_QUALITY, keep="none")
     return data
 
 
 class Previews:
-    """Finds a preview or makes it, once for all who ask at the same time."""
+    """Finds a smaller picture or makes it, once for all who ask at the same time."""
 
     def __init__(self, media: MediaStore, imaging: Imaging) -> None:
         self._media = media
         self._imaging = imaging
         self._making: dict[str, asyncio.Task[None]] = {}
 
-    async def ready(self, key: str, source: str, *, square: bool) -> None:
-        """See to it that the preview ``key`` of the file ``source`` is there.
+    async def ready(self, key: str, source: str, make: Callable[[Path], bytes]) -> None:
+        """See to it that ``key`` is there, which ``make`` makes of the file ``source``.
 
-        Raises ``FileNotFoundError`` when the file itself has gone, ``StorageFull``.
+        Raises ``FileNotFoundError`` when the file itself has gone or is damaged, ``StorageFull``.
         """
         if await asyncio.to_thread(self._media.path(key).exists):
             return
         if key not in self._making:
-            task = asyncio.create_task(self._make(key, source, square=square))
+            task = asyncio.create_task(self._make(key, source, make))
             self._making[key] = task
             task.add_done_callback(lambda _: self._making.pop(key, None))
         await asyncio.shield(self._making[key])
 
-    async def _make(self, key: str, source: str, *, square: bool) -> None:
-        path = self._media.path(source)
-        if not await asyncio.to_thread(path.exists):
-            raise FileNotFoundError(source)
+    async def _make(self, key: str, source: str, make: Callable[[Path], bytes]) -> None:
+        original = self._media.path(source)
         try:
-            data = await self._imaging.run_for_page(lambda: small_blocking(path, square=square))
-        except pyvips.Error as error:  # removed in between, or damaged
+            data = await self._imaging.run_for_page(make, original)
+        except pyvips.Error as error:
             raise FileNotFoundError(source) from error
         await self._media.put(key, data)
+        if not await asyncio.to_thread(original.exists):  # deleted while we were at it
+            await asyncio.to_thread(self._media.remove, key)
+            raise FileNotFoundError(source)

@@ -11,7 +11,7 @@ from appliance.core.errors import ResultExpired, ResultNotFound, SourceNotKept
 from appliance.guests.service import friendly_name
 from appliance.jobs.models import JobHistory
 from appliance.jobs.repository import JobRepository
-from appliance.media.previews import MEDIA_TYPE, Previews, job_preview
+from appliance.media.previews import MEDIA_TYPE, Previews, job_preview, square
 from appliance.media.store import MediaStore
 from appliance.settings.operator import AppSettingsRepository
 from appliance.staff.jobs.search import result_state
@@ -43,7 +43,7 @@ class StaffPictures:
         job, result_key = await self._delivered(job_id)
         key = job_preview(job.job_id)
         try:
-            await self._previews.ready(key, result_key, square=True)
+            await self._previews.ready(key, result_key, square)
         except FileNotFoundError:
             raise ResultExpired from None
         return StaffPicture(key, MEDIA_TYPE, f"{job.job_id}.webp")

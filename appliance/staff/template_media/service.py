@@ -21,7 +21,7 @@ from appliance.core.db import Database
 from appliance.core.errors import TemplateMediaInUse, TemplateMediaNotFound
 from appliance.media.library import TemplateFiles, TemplateUpload
 from appliance.media.models import TemplateMedia
-from appliance.media.previews import Previews, template_preview
+from appliance.media.previews import Previews, template_preview, whole
 from appliance.media.repository import TemplateMediaRepository
 from appliance.media.store import MediaStore
 from appliance.settings.operator import AppSettingsRepository
@@ -182,7 +182,7 @@ class TemplateMediaService:
             raise TemplateMediaNotFound
         key = template_preview(media_id)
         try:
-            await self._previews.ready(key, row.storage_key, square=False)
+            await self._previews.ready(key, row.storage_key, whole)
         except FileNotFoundError:
             log.error("template_media.file_missing", id=str(media_id))  # noqa: TRY400 - one line is enough
             raise TemplateMediaNotFound from None
