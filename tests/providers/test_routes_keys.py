@@ -27,7 +27,7 @@ async def test_a_key_at_its_limit_rests_for_that_model(tmp_path: Path) -> None:
 
 async def test_a_route_that_names_no_model_shares_the_limit_of_the_usual_one(tmp_path: Path) -> None:
     async with engine(tmp_path, Script([Step("quota", retry_after=60)])) as at:
-        await at.photo(at.route(FLASH))
+        await at.photo(at.route(SIZED))
         assert await at.photo(at.route(None)) == []
         assert at.gemini.pictures_asked() == 1
 
