@@ -93,7 +93,7 @@ async def test_an_address_that_no_phone_can_use_is_told_while_it_is_typed(
     await someone.page.fill(field, "http://192.0.2.250.:1")
     await someone.page.wait_for_selector(f"{check} .note")
     await someone.page.fill(field, "192.168.1.20")
-    await someone.page.wait_for_selector(f"{check} :text('An address begins with')")
+    await someone.page.wait_for_selector(f"{check} :text('Enter an address that starts with')")
     someone.leaving = True
     await someone.page.evaluate("document.querySelector('#event form').remove()")
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from appliance.lifecycle.stack import certificates, front_door
-from appliance.lifecycle.stack.front_door import Wishes
+from appliance.lifecycle.stack.front_door import FrontDoorSettings
 from tests.edge.front_door import Backend, FrontDoor, Handler, read_body, reply, serving
 from tests.support.stack import free_port
 
@@ -39,7 +39,7 @@ class StackDoor:
     def open(self) -> None:
         (self.folder / "run" / "closed").unlink()
 
-    def write(self, wishes: Wishes) -> None:
+    def write(self, wishes: FrontDoorSettings) -> None:
         """As the first step writes it, but for the places that are a container's own."""
         front_door.write(self.folder, str(self.plain.media), wishes)
         ours = {
@@ -89,7 +89,7 @@ def opened(laid_out: StackDoor) -> Open:
 
     @contextlib.contextmanager
     def start(**wishes: str) -> Iterator[StackDoor]:
-        laid_out.write(Wishes(**wishes))
+        laid_out.write(FrontDoorSettings(**wishes))
         with serving(laid_out.folder, laid_out.plain):
             yield laid_out
 
@@ -196,7 +196,7 @@ def test_a_wish_that_cannot_be_understood_is_refused(
     laid_out: StackDoor, own_authority: Path, wishes: dict[str, str]
 ) -> None:
     with pytest.raises(ValueError, match=r"office|HTTPS_REDIRECT"):
-        laid_out.write(Wishes(**wishes))
+        laid_out.write(FrontDoorSettings(**wishes))
 
 
 def test_a_shut_door_tells_everybody_to_come_back_and_opens_without_a_restart(opened: Open) -> None:
