@@ -34,6 +34,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
         "GET /slots/{slot_id}/history/{version}",
     ),
     "slots:write": (
+        "POST /model-change",
         "POST /slots/{slot_id}",
         "POST /slots/{slot_id}/history/{version}/restore",
         "POST /slots/{slot_id}/duplicate",
@@ -79,7 +80,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
         "GET /screens/queue/{job_id}/picture",
         "POST /screens/queue/{job_id}/{decision}",
     ),
-    "jobs:read": ("GET /jobs", "GET /jobs/{job_id}"),
+    "jobs:read": ("GET /jobs", "GET /jobs/{job_id}", "GET /dashboard/cost"),
     "media:read": (
         "GET /templates",
         "GET /templates/{media_id}/preview",
@@ -117,8 +118,11 @@ API: Mapping[str, tuple[str, ...]] = {
         "GET /api/slots/{slot_id}/history",
         "GET /api/slots/{slot_id}/history/{version}",
         "GET /api/providers",
+        "GET /api/providers/model-change",
+        "GET /api/looks",
     ),
     "slots:write": (
+        "POST /api/providers/model-change",
         "PUT /api/slots/{slot_id}",
         "POST /api/slots/{slot_id}/duplicate",
         "POST /api/slots/{slot_id}/history/{version}/restore",
@@ -152,7 +156,13 @@ API: Mapping[str, tuple[str, ...]] = {
         "POST /api/disk/free",
     ),
     "results:moderate": ("POST /api/shared-galleries/approvals",),
-    "jobs:read": ("GET /api/jobs", "GET /api/jobs/{job_id}", "GET /api/stats/slots", "GET /api/disk"),
+    "jobs:read": (
+        "GET /api/jobs",
+        "GET /api/jobs/{job_id}",
+        "GET /api/stats/slots",
+        "GET /api/stats/costs",
+        "GET /api/disk",
+    ),
     "media:read": (
         "GET /api/template-media",
         "GET /api/template-media/{media_id}",
