@@ -14,7 +14,7 @@ import pytest
 from appliance.bare.environment import environment
 from appliance.bare.places import Ports
 from appliance.lifecycle.backup import archive
-from tests.bare.appliance_run import Appliance
+from tests.bare.appliance_run import Appliance, eventually
 
 
 class Booth:
@@ -123,6 +123,7 @@ def test_the_app_runs_again_after_a_restore_that_was_interrupted(booth: Booth, t
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout
         assert any(line.startswith("Stopping the app") for line in process.stdout)
+        eventually(lambda: not Path(f"/proc/{before['app']}").exists())
         process.terminate()
         process.communicate(timeout=60)
     assert process.returncode == 130

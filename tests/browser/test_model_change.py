@@ -15,7 +15,7 @@ from tests.support.stack import Stack
 
 Change = Callable[..., Awaitable[None]]
 SLOTS = ("slot-003", "slot-004")
-MODEL, SUCCESSOR = "gemini-3-pro-image", "gemini-nano-banana-2.1"
+MODEL, SUCCESSOR = "gemini-3.1-flash-lite-image", "gemini-nano-banana-2.1"
 LOCAL = {"provider": "local", "operation": "glow", "params": {}}
 
 
