@@ -62,7 +62,7 @@ class EditJob:
 
 
 @dataclass(slots=True)
-class _Turn:
+class _RouteState:
     """One photo at one route: what happens once, however often it is tried."""
 
     last_chance: bool  # no other route waits
@@ -94,21 +94,21 @@ class RouteRunner:
         ``last_chance``: no other route waits, so an empty answer is tried again for as long as
         there is time. Raises the last attempt's error, ``SlotBusy`` or ``TimeoutError``.
         """
-        tries, turn = 0, _Turn(last_chance)
+        tries, state = 0, _RouteState(last_chance)
         while True:
-            key = await self._key(job, route, turn)
+            key = await self._key(job, route, state)
             tries += 1
             try:
-                return await self._attempt(job, route, key, turn)
+                return await self._attempt(job, route, key, state)
             except ProviderError as error:
-                pause = self._pause_after(error, route, key, tries, turn)
+                pause = self._pause_after(error, route, key, tries, state)
                 if pause is None or not error.again:
                     raise
                 if job.deadline.remaining() - pause < self.expected(route, 0.5):
                     raise
             await asyncio.sleep(pause)
 
-    async def _key(self, job: EditJob, route: Route, turn: _Turn) -> str | None:
+    async def _key(self, job: EditJob, route: Route, state: _RouteState) -> str | None:
         """A key for the next attempt; waits for one to come back where an attempt still fits after
         that, but not long while another route is ready.
         """
@@ -116,28 +116,28 @@ class RouteRunner:
             return None
         model = self.registry.model(route.provider, route.model)
         await self.keys.refresh()
-        while (key := self.keys.take(route.provider, model, turn.not_served)) is None:
+        while (key := self.keys.take(route.provider, model, state.not_served)) is None:
             wait = self.keys.seconds_until_usable(route.provider, model)
             if wait is None:
                 raise ProviderBadKey(
                     self.keys.lacks(route.provider), f"there is no usable API key for {route.provider}"
                 )
             patience = job.deadline.remaining() - self.expected(route, 0.5)
-            if wait > (patience if turn.last_chance else min(patience, KEY_PATIENCE)):
+            if wait > (patience if state.last_chance else min(patience, KEY_PATIENCE)):
                 raise ProviderQuota("keys_rest", "every key is refused or out of quota", retry_after=wait)
             await asyncio.sleep(min(wait + 0.01, KEY_LOOK))
             await self.keys.refresh()
         return key
 
     def _pause_after(
-        self, error: ProviderError, route: Route, key: str | None, tries: int, turn: _Turn
+        self, error: ProviderError, route: Route, key: str | None, tries: int, state: _RouteState
     ) -> float | None:
         """Seconds to wait before the next try; ``None``: this route is done."""
         model = self.registry.model(route.provider, route.model)
         if isinstance(error, (ProviderNotServed, ProviderNoModel)) and key is not None:
             # Not the key's fault, so it does not rest; another account's key may be served.
-            turn.not_served.add(key)
-            others = set(self.keys.usable(route.provider, model)) - turn.not_served
+            state.not_served.add(key)
+            others = set(self.keys.usable(route.provider, model)) - state.not_served
             hopeless = isinstance(error, ProviderWrongPlace) or not others or tries >= MAX_TRIES
             return None if hopeless else 0.0
         if isinstance(error, (ProviderBadKey, ProviderQuota)) and key is not None:
@@ -148,47 +148,47 @@ class RouteRunner:
         if not isinstance(error, ProviderTransient) or isinstance(error, CircuitOpen) or tries >= MAX_TRIES:
             return None
         if isinstance(error, ProviderNoImage):
-            if tries >= NO_IMAGE_TRIES and not turn.last_chance:
+            if tries >= NO_IMAGE_TRIES and not state.last_chance:
                 return None
             return self.random.uniform(0.05, 0.25)
         backoff = min(8.0, 2.0 ** (tries - 2)) * self.random.uniform(0.5, 1.5)
         return max(backoff, error.retry_after or 0.0)
 
-    async def _attempt(self, job: EditJob, route: Route, key: str | None, turn: _Turn) -> Delivery:
+    async def _attempt(self, job: EditJob, route: Route, key: str | None, state: _RouteState) -> Delivery:
         # An open circuit sends photos to the next route. Where there is none, refusing would lose the
         # picture for certain: the photo goes on trying, and its growing pauses spare the provider.
         circuit = self.circuits.of(route.name)
-        if circuit.state == "open" and not turn.last_chance:
+        if circuit.state == "open" and not state.last_chance:
             self._skip(job, route, circuit)
         async with job.permits(route.provider, job.deadline):
-            if not circuit.admit() and not turn.last_chance:
+            if not circuit.admit() and not state.last_chance:
                 self._skip(job, route, circuit)
             attempt = Attempt.begin(route, ends_in(key) if key else None, job.deadline)
             attempt.primary = route is job.plan.routes[0]
             job.attempts.append(attempt)
             since = time.monotonic()
-            turn.used.clear()
+            state.used.clear()
             try:
-                edited = await self._call(job, route, key, turn, attempt)
+                edited = await self._call(job, route, key, state, attempt)
                 attempt.made(edited)
             except BaseException as error:
                 attempt.ended(error, job.deadline)
-                self._judge(circuit, error, job.deadline, turn)
+                self._judge(circuit, error, job.deadline, state)
                 if isinstance(error, ProviderNoModel):
                     self._heard(route, ModelFacts(there=False, of_end=False))
                 raise
             finally:
                 attempt.ms = round((time.monotonic() - since) * 1000)
-                self._charge(attempt, route, turn)
+                self._charge(attempt, route, state)
             circuit.succeeded()
             self._heard(route, edited.facts or ModelFacts(of_end=False))
             self.timings.record(route.timed_as, time.monotonic() - since)
             return Delivery(route, attempt, edited)
 
-    def _charge(self, attempt: Attempt, route: Route, turn: _Turn) -> None:
+    def _charge(self, attempt: Attempt, route: Route, state: _RouteState) -> None:
         model = self.registry.catalogue.get(route.provider, route.model)
         free = not self.registry.driver(route.provider).needs_key
-        attempt.charged(turn.used[-1] if turn.used else None, model.price if model else None, free=free)
+        attempt.charged(state.used[-1] if state.used else None, model.price if model else None, free=free)
 
     def _heard(self, route: Route, facts: ModelFacts) -> None:
         self.models.heard(route.provider, self.registry.model(route.provider, route.model), facts)
@@ -205,7 +205,7 @@ class RouteRunner:
         raise error
 
     async def _call(
-        self, job: EditJob, route: Route, key: str | None, turn: _Turn, attempt: Attempt
+        self, job: EditJob, route: Route, key: str | None, state: _RouteState, attempt: Attempt
     ) -> EditedImage:
         def note_position(position: int) -> None:
             if attempt.queue_position != position:
@@ -223,16 +223,16 @@ class RouteRunner:
             api_key=key,
             publisher=job.publisher,
             on_position=note_position,
-            on_usage=turn.used.append,
+            on_usage=state.used.append,
         )
-        cut = None if turn.stalled else self._cut(job.deadline, route)
+        cut = None if state.stalled else self._cut(job.deadline, route)
         until = job.deadline.within(cut) if cut else job.deadline
         try:
             async with until.guard():
                 return await self.registry.driver(route.provider).edit(request, until)
         except TimeoutError:
             if cut and until.expires < job.deadline.expires:
-                turn.stalled = True
+                state.stalled = True
                 self.timings.record(route.timed_as, cut)  # at least: so that slower times become usual
                 raise ProviderUnreachable("stalled", "much slower than usual; given up") from None
             raise
@@ -244,12 +244,12 @@ class RouteRunner:
         cut = max(2.0, STALLED * self.expected(route, 0.95))
         return cut if deadline.remaining() > cut + self.expected(route, 0.9) else None
 
-    def _judge(self, circuit: Circuit, error: BaseException, deadline: Deadline, turn: _Turn) -> None:
+    def _judge(self, circuit: Circuit, error: BaseException, deadline: Deadline, state: _RouteState) -> None:
         """What a failure says of the provider; a refusal or an empty answer says nothing."""
         late = isinstance(error, asyncio.CancelledError) and deadline.remaining() <= 0
         if late or isinstance(error, (ProviderUnreachable, TimeoutError)):
-            circuit.failed(getattr(error, "reason", "too_slow"), again=turn.failed)
-            turn.failed = True
+            circuit.failed(getattr(error, "reason", "too_slow"), again=state.failed)
+            state.failed = True
         else:
             circuit.undecided()
 
