@@ -47,7 +47,7 @@ MOST_KEYS = 20  # of one provider
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _KnownKey:
     """A key of either source: ``row`` where it was entered, ``key`` where it can be read."""
 
     id: str
@@ -236,24 +236,24 @@ class ProviderKeyService:
                 fields={"provider": Message("takes no key; those that do are %(names)s", names=known)}
             )
 
-    def _of(self, provider: str) -> Iterator[_Found]:
+    def _of(self, provider: str) -> Iterator[_KnownKey]:
         """A provider's keys: those that were entered, then those from its file."""
         for one in self._stored.all():
             if one.provider == provider:
-                yield _Found(str(one.row.id), provider, one.row.ends_in, one.key, one.row, _kept(one.row))
+                yield _KnownKey(str(one.row.id), provider, one.row.ends_in, one.key, one.row, _kept(one.row))
         for key in self._files.keys(provider):
             digest = blake2b(f"{provider} {key}".encode(), key=self._salt, digest_size=12).hexdigest()
             made = f"file-{digest}"
-            yield _Found(made, provider, ends_in(key), key, None, self._file_tests.get(made))
+            yield _KnownKey(made, provider, ends_in(key), key, None, self._file_tests.get(made))
 
-    def _one(self, key_id: str) -> _Found:
+    def _one(self, key_id: str) -> _KnownKey:
         for provider in self._names():
             for found in self._of(provider):
                 if found.id == key_id:
                     return found
         raise _no_such_key()
 
-    async def _known(self, key_id: str) -> _Found:
+    async def _known(self, key_id: str) -> _KnownKey:
         await self._stored.refresh_now()
         return self._one(key_id)
 
@@ -289,7 +289,7 @@ class ProviderKeyService:
         elif tested.rest:
             self._ring.set_aside(provider, key, tested.rest, tested.reason or tested.outcome)
 
-    def _view(self, found: _Found, tested: KeyTest | None = None) -> ProviderKeyView:
+    def _view(self, found: _KnownKey, tested: KeyTest | None = None) -> ProviderKeyView:
         rest = self._ring.state(found.provider, found.key) if found.key is not None else None
         seconds = rest.rests_for if rest else 0.0
         last = tested or found.test
