@@ -24,8 +24,8 @@ from appliance.core.stopping import Stopping
 from appliance.guests import page_routes as guest_routes
 from appliance.guests import picture_routes
 from appliance.guests import routes as results_routes
-from appliance.guests.galleries import pages as gallery_pages
 from appliance.guests.pages import guest_error_page
+from appliance.guests.shared_galleries import pages as gallery_pages
 from appliance.housekeeping.cleanup import Cleanup
 from appliance.ingest import routes as ingest_routes
 from appliance.providers.runner import RouteRunner

@@ -23,11 +23,11 @@ from appliance.core.passwords import PasswordChecker
 from appliance.core.public_base import DeploymentUrls
 from appliance.core.secrets import FirstPasswordFile
 from appliance.guests.codes import ShortCodes
-from appliance.guests.galleries.service import SharedGalleries
 from appliance.guests.links import GuestLinks
 from appliance.guests.logo import EventLogo
 from appliance.guests.screens import Screens
 from appliance.guests.service import ResultService
+from appliance.guests.shared_galleries.service import SharedGalleries
 from appliance.guests.tokens import GuestTokens
 from appliance.guests.visits import Visits
 from appliance.housekeeping.cleanup import Cleanup

@@ -28,10 +28,10 @@ from appliance.admin.settings import previews as settings_previews
 from appliance.admin.settings import provider_keys
 from appliance.admin.shared_galleries import approval
 from appliance.admin.shared_galleries import page as shared_galleries
-from appliance.admin.slots import gallery as slot_gallery
 from appliance.admin.slots import history as slot_history
 from appliance.admin.slots import model_change
 from appliance.admin.slots import page as slots
+from appliance.admin.slots import shared_gallery as slot_gallery
 from appliance.admin.slots import trial as slot_trial
 from appliance.admin.template_media import page as template_media
 from appliance.core import error_handlers

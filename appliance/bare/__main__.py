@@ -4,8 +4,8 @@ import sys
 
 from appliance.bare import options as command_line
 from appliance.bare import privileges, start, status
+from appliance.bare.data_folder import Places
 from appliance.bare.options import Options
-from appliance.bare.places import Places
 from appliance.bare.problem import Problem, Stopped
 from appliance.bare.progress import Progress
 from appliance.bare.supervision import Supervisor

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from appliance.bare import nginx
-from appliance.bare.places import Places, Ports
+from appliance.bare.data_folder import Places, Ports
 
 
 def main() -> int:

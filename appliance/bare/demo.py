@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from appliance.bare.places import Places
+from appliance.bare.data_folder import Places
 from appliance.bare.ports import free_port
 from appliance.bare.supervision import Program
 

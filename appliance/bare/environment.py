@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from appliance.bare import postgres
-from appliance.bare.places import CHECKOUT, Places, Ports
+from appliance.bare.data_folder import CHECKOUT, Places, Ports
 
 _PASSED_ON = (
     *("PATH", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from appliance.bare.places import Places
+from appliance.bare.data_folder import Places
 from appliance.bare.progress import Progress
 
 _PATIENCE = 70  # the app may still be finishing a photo

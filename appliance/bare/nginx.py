@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from appliance.admin import assets
+from appliance.bare.data_folder import CHECKOUT, Places, Ports
 from appliance.bare.packages import folder_of
-from appliance.bare.places import CHECKOUT, Places, Ports
 from appliance.bare.problem import Problem
 
 TEMPLATE = CHECKOUT / "compose" / "nginx" / "nginx.conf.template"

@@ -3,7 +3,7 @@
 import errno
 import socket
 
-from appliance.bare.places import Places, Ports
+from appliance.bare.data_folder import Places, Ports
 from appliance.bare.problem import Problem
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from appliance.bare.data_folder import Places, Ports
 from appliance.bare.packages import folder_of
-from appliance.bare.places import Places, Ports
 from appliance.bare.problem import Problem
 from appliance.bare.progress import tail
 

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-from appliance.bare.places import CHECKOUT, Places
+from appliance.bare.data_folder import CHECKOUT, Places
 from appliance.bare.problem import Problem
 from appliance.bare.progress import tail
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from appliance.bare.places import CHECKOUT, Places
+from appliance.bare.data_folder import CHECKOUT, Places
 from appliance.bare.problem import Problem
 
 _WRITE_ANYTHING = (1, "dac_override")

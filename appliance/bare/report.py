@@ -4,7 +4,7 @@ import json
 import shlex
 from dataclasses import dataclass
 
-from appliance.bare.places import Places
+from appliance.bare.data_folder import Places
 from appliance.bare.ports import lan_address
 from appliance.bare.preparation import Passwords
 from appliance.bare.status import address

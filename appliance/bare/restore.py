@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-from appliance.bare.places import Places, Ports
+from appliance.bare.data_folder import Places, Ports
 from appliance.bare.problem import Problem
 from appliance.bare.progress import Progress
 from appliance.bare.start import signals_as_stopped, wait_until_ready

@@ -13,10 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 
 from appliance.bare import leftovers, nginx, ports, postgres, status, supervision
+from appliance.bare.data_folder import CHECKOUT, Places, Ports
 from appliance.bare.demo import DemoProviders, put_demo_keys
 from appliance.bare.environment import environment
 from appliance.bare.options import Options
-from appliance.bare.places import CHECKOUT, Places, Ports
 from appliance.bare.preparation import Passwords, Preparation
 from appliance.bare.problem import Problem, Stopped
 from appliance.bare.progress import Progress, tail

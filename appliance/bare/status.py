@@ -3,7 +3,7 @@
 import http.client
 from dataclasses import asdict, dataclass
 
-from appliance.bare.places import Places
+from appliance.bare.data_folder import Places
 from appliance.bare.supervision import State, Supervisor
 
 NAMES = ("postgres", "nginx", "app", "cleanup")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from appliance.bare.places import CHECKOUT, Places
+from appliance.bare.data_folder import CHECKOUT, Places
 from appliance.bare.problem import Problem
 from appliance.bare.progress import tail
 

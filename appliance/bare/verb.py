@@ -8,8 +8,8 @@ import os
 import sys
 from pathlib import Path
 
+from appliance.bare.data_folder import Places
 from appliance.bare.environment import environment
-from appliance.bare.places import Places
 from appliance.bare.privileges import as_owner
 from appliance.bare.problem import Problem, Stopped
 

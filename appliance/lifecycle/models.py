@@ -17,8 +17,8 @@ from appliance.providers.catalogue.files import installed
 from appliance.providers.keys import KeyFiles
 from appliance.providers.learned import LearnedModels
 from appliance.providers.model_facts import TellsOfModels
+from appliance.providers.model_status import standing
 from appliance.providers.registry import ProviderRegistry
-from appliance.providers.standing import standing
 from appliance.providers.stored_keys import AllKeys, StoredKeys
 from appliance.settings.environment import Settings
 from appliance.settings.operator import AppSettingsRepository

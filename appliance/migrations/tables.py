@@ -3,7 +3,7 @@
 from appliance.accounts import models as accounts
 from appliance.core import ratelimit
 from appliance.core.db import Base
-from appliance.guests.galleries import models as galleries
+from appliance.guests.shared_galleries import models as galleries
 from appliance.jobs import models as jobs
 from appliance.media import models as media
 from appliance.providers import models as providers

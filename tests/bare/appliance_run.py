@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.bare import leftovers
-from appliance.bare.places import CHECKOUT, Places
+from appliance.bare.data_folder import CHECKOUT, Places
 from appliance.bare.ports import free_port
 
 RUN = CHECKOUT / "scripts" / "run"

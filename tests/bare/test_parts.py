@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from appliance.bare import nginx, ports
+from appliance.bare.data_folder import Places
 from appliance.bare.options import parse
-from appliance.bare.places import Places
 from appliance.bare.preparation import Passwords
 from appliance.bare.problem import Problem
 from appliance.bare.report import Report

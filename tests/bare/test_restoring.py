@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from appliance.bare.data_folder import Ports
 from appliance.bare.environment import environment
-from appliance.bare.places import Ports
 from appliance.lifecycle.backup import archive
 from tests.bare.appliance_run import Appliance, eventually
 

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from appliance.bare.places import CHECKOUT
+from appliance.bare.data_folder import CHECKOUT
 
 
 def make_wheel(folder: Path, name: str, version: str = "1.0") -> str:

@@ -26,7 +26,7 @@ from alembic import command
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from appliance.bare.places import Places
+from appliance.bare.data_folder import Places
 from appliance.core.db import Database
 from appliance.core.encryption import ENCRYPTION_KEYS, EncryptionKeys
 from appliance.core.files import PARTIAL_PREFIX

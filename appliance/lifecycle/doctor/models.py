@@ -6,7 +6,7 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.providers.catalogue import Catalogue
 from appliance.providers.learned import LearnedModels
-from appliance.providers.standing import Standing, standing
+from appliance.providers.model_status import Standing, standing
 from appliance.slots.repository import SlotRepository
 from appliance.slots.service import route_configs
 

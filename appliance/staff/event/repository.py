@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, delete, func, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from appliance.guests.galleries.models import SharedGallery
+from appliance.guests.shared_galleries.models import SharedGallery
 from appliance.jobs.models import JobHistory, JobStatus
 from appliance.staff.event.schemas import EventState
 

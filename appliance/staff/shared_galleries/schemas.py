@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.core.clock import Moment
-from appliance.guests.galleries.service import GalleryState
+from appliance.guests.shared_galleries.service import GalleryState
 
 Minutes = Annotated[
     float | None,

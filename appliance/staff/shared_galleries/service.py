@@ -16,9 +16,9 @@ from appliance.accounts.repository import AccountRepository
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import NotFound
-from appliance.guests.galleries.models import SharedGallery
-from appliance.guests.galleries.repository import GalleryRepository
-from appliance.guests.galleries.service import state_of
+from appliance.guests.shared_galleries.models import SharedGallery
+from appliance.guests.shared_galleries.repository import GalleryRepository
+from appliance.guests.shared_galleries.service import state_of
 from appliance.jobs.links import preview_path
 from appliance.jobs.models import JobHistory
 from appliance.settings.operator import AppSettingsRepository

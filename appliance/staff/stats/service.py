@@ -11,8 +11,8 @@ from appliance.core.db import Database
 from appliance.jobs.links import preview_path
 from appliance.providers.base import FailureKind
 from appliance.providers.keys import ends_in
+from appliance.providers.model_status import standing
 from appliance.providers.runner import RouteRunner
-from appliance.providers.standing import standing
 from appliance.slots.configs import routes_of
 from appliance.slots.schemas import RouteConfig
 from appliance.staff.jobs.schemas import CostView

@@ -18,8 +18,8 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import NotFound, PermissionDenied, RateLimited, ResultExpired, ResultNotFound
 from appliance.core.ratelimit import Limit, RateLimiter
-from appliance.guests.galleries.models import SharedGallery
-from appliance.guests.galleries.repository import GalleryRepository
+from appliance.guests.shared_galleries.models import SharedGallery
+from appliance.guests.shared_galleries.repository import GalleryRepository
 from appliance.guests.tokens import GuestTokens
 from appliance.jobs.models import JobHistory
 from appliance.settings.operator import AppSettingsRepository, OperatorSettings

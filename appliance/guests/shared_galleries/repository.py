@@ -11,8 +11,8 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, CursorResult, and_, false, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from appliance.guests.galleries.models import SharedGallery
 from appliance.guests.repository import to_be_seen
+from appliance.guests.shared_galleries.models import SharedGallery
 from appliance.jobs.models import JobHistory
 
 

@@ -15,7 +15,7 @@ from dataclasses import asdict
 import structlog
 
 from appliance.core.error_handlers import from_database
-from appliance.guests.galleries.service import News, Opened, SharedGalleries
+from appliance.guests.shared_galleries.service import News, Opened, SharedGalleries
 
 log = structlog.get_logger()
 

@@ -13,8 +13,6 @@ from appliance.core.errors import PermissionDenied
 from appliance.core.injection import Injected
 from appliance.core.sending import stored_file
 from appliance.core.stopping import Stopping
-from appliance.guests.galleries.live import feed
-from appliance.guests.galleries.service import Kind, Opened, PinNeeded, SharedGalleries
 from appliance.guests.links import LARGEST_QR, MEDIA_TYPES, GuestLink, qr_code
 from appliance.guests.links import Kind as CodeKind
 from appliance.guests.pages.render import EDITION, base_for, page
@@ -23,6 +21,8 @@ from appliance.guests.screens import MEDIA_TYPES as SCREEN_TYPES
 from appliance.guests.screens import kind_for
 from appliance.guests.sending import NOINDEX, screen_file
 from appliance.guests.service import attachment, friendly_name
+from appliance.guests.shared_galleries.live import feed
+from appliance.guests.shared_galleries.service import Kind, Opened, PinNeeded, SharedGalleries
 from appliance.media import qr as qr_codes
 
 router = APIRouter(include_in_schema=False)
