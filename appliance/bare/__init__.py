@@ -8,5 +8,5 @@
 4. waits until ``/readyz`` answers through Nginx, says where everything is (``report``), and then
    either stays until Ctrl-C or leaves the four running (``--detach``).
 
-Everything it writes lies under one data folder (``places``).
+Everything it writes lies under one data folder (``data_folder``).
 """

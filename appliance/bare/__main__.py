@@ -4,7 +4,7 @@ import sys
 
 from appliance.bare import options as command_line
 from appliance.bare import privileges, start, status
-from appliance.bare.data_folder import Places
+from appliance.bare.data_folder import DataFolder
 from appliance.bare.options import Options
 from appliance.bare.problem import Problem, Stopped
 from appliance.bare.progress import Progress
@@ -15,15 +15,15 @@ def main(argv: list[str]) -> int:
     """Do what the command line says; the exit code."""
     options = command_line.parse(argv)
     try:
-        places = Places.of(options.data)
+        folder = DataFolder.of(options.data)
         if options.verb == "status":
-            return _status(options, places)
+            return _status(options, folder)
         if options.verb == "stop":
-            return _stop(options, places)
-        privileges.leave_root(places, options.port, options.argv())
+            return _stop(options, folder)
+        privileges.leave_root(folder, options.port, options.argv())
         os.umask(0o077)
-        places.make_folders()
-        return start.start(options, places)
+        folder.make_folders()
+        return start.start(options, folder)
     except Problem as problem:
         print(problem, file=sys.stderr)
         return problem.exit_code
@@ -32,17 +32,17 @@ def main(argv: list[str]) -> int:
         return 130
 
 
-def _status(options: Options, places: Places) -> int:
-    now = status.ask(places, Supervisor(places))
-    print(json.dumps(now.as_json()) if options.json else now.as_table(places))
+def _status(options: Options, folder: DataFolder) -> int:
+    now = status.ask(folder, Supervisor(folder))
+    print(json.dumps(now.as_json()) if options.json else now.as_table(folder))
     return 0 if now.ready else 1
 
 
-def _stop(options: Options, places: Places) -> int:
-    supervisor = Supervisor(places)
+def _stop(options: Options, folder: DataFolder) -> int:
+    supervisor = Supervisor(folder)
     progress = Progress(for_programs=options.json)
     if supervisor.pid() is None:
-        progress.say(f"Nothing is running on {places.data}.")
+        progress.say(f"Nothing is running on {folder.data}.")
     else:
         with progress.step("everything stopped"):
             supervisor.stop()

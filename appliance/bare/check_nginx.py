@@ -6,16 +6,16 @@ import tempfile
 from pathlib import Path
 
 from appliance.bare import nginx
-from appliance.bare.data_folder import Places, Ports
+from appliance.bare.data_folder import DataFolder, Ports
 
 
 def main() -> int:
     """Render, test, say what nginx says."""
-    with tempfile.TemporaryDirectory() as folder:
-        places = Places(Path(folder), Path(folder) / "media")
-        places.make_folders()
-        nginx.write_config(places, Ports(public=8080, app=8000, postgres=5432))
-        return subprocess.run([*nginx.command(places), "-t"], check=False).returncode
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = DataFolder(Path(temporary), Path(temporary) / "media")
+        folder.make_folders()
+        nginx.write_config(folder, Ports(public=8080, app=8000, postgres=5432))
+        return subprocess.run([*nginx.command(folder), "-t"], check=False).returncode
 
 
 if __name__ == "__main__":

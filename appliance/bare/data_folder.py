@@ -25,30 +25,30 @@ class Ports:
 
 
 @dataclass(frozen=True)
-class Places:
+class DataFolder:
     """The data folder and what lies in it."""
 
     data: Path
     media: Path
 
     @classmethod
-    def of(cls, data: Path | None) -> "Places":
+    def of(cls, data: Path | None) -> "DataFolder":
         """``--data DIR``, or ``data`` and ``media`` beside the code."""
-        places = (
+        folder = (
             cls(data.expanduser().resolve(), data.expanduser().resolve() / "media")
             if data
             else cls(CHECKOUT / "data", CHECKOUT / "media")
         )
-        for path in (places.data, CHECKOUT):
+        for path in (folder.data, CHECKOUT):
             if unfit := _UNFIT & set(str(path)):
                 raise Problem(
                     f"The folder name {path} holds {' '.join(sorted(unfit))!r}; choose one without."
                 )
-        return places
+        return folder
 
     def command(self, script: str) -> str:
         """How ``scripts/run`` or ``scripts/appliance`` is called for this data folder."""
-        usual = self == Places.of(None)
+        usual = self == DataFolder.of(None)
         return f"scripts/{script}" if usual else f"scripts/{script} --data {shlex.quote(str(self.data))}"
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from appliance.bare.data_folder import Places
+from appliance.bare.data_folder import DataFolder
 from appliance.bare.ports import free_port
 from appliance.bare.supervision import Program
 
@@ -31,13 +31,13 @@ class DemoProviders:
         return Program("demo-providers", command, 35)
 
 
-def put_demo_keys(places: Places, *, wanted: bool) -> None:
+def put_demo_keys(folder: DataFolder, *, wanted: bool) -> None:
     """Give providers without a key one that the stand-ins take; remove those when not wanted."""
-    folder = places.secrets / "provider-keys"
+    keys = folder.secrets / "provider-keys"
     if wanted:
-        folder.mkdir(mode=0o700, exist_ok=True)
+        keys.mkdir(mode=0o700, exist_ok=True)
     for name in PROVIDERS:
-        file = folder / name
+        file = keys / name
         if wanted and not file.exists():
             file.write_text(_KEY, encoding="utf-8")
             file.chmod(0o600)

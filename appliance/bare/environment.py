@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from appliance.bare import postgres
-from appliance.bare.data_folder import CHECKOUT, Places, Ports
+from appliance.bare.data_folder import CHECKOUT, DataFolder, Ports
 
 _PASSED_ON = (
     *("PATH", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),
@@ -15,24 +15,24 @@ _PASSED_ON = (
 )
 
 
-def environment(places: Places, ports: Ports) -> dict[str, str]:
+def environment(folder: DataFolder, ports: Ports) -> dict[str, str]:
     """The user's own ``PHOTOCHANGER_`` settings stay, misspelt ones too: ``check`` refuses those."""
     env = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     env |= {name: value for name, value in os.environ.items() if name.startswith("PHOTOCHANGER_")}
     config = Path(env.get("PHOTOCHANGER_CONFIG_FILE", CHECKOUT / "config" / "appliance.toml"))
     return env | {
-        "HOME": str(places.run),
-        "TMPDIR": str(places.run / "tmp"),
-        "XDG_CACHE_HOME": str(places.run / "tmp"),
+        "HOME": str(folder.run),
+        "TMPDIR": str(folder.run / "tmp"),
+        "XDG_CACHE_HOME": str(folder.run / "tmp"),
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": str(CHECKOUT),
         "VIRTUAL_ENV": sys.prefix,
         "PHOTOCHANGER_DATABASE_URL": postgres.url(ports),
-        "PHOTOCHANGER_MEDIA_ROOT": str(places.media),
-        "PHOTOCHANGER_SECRETS_DIR": str(places.secrets),
+        "PHOTOCHANGER_MEDIA_ROOT": str(folder.media),
+        "PHOTOCHANGER_SECRETS_DIR": str(folder.secrets),
         "PHOTOCHANGER_CONFIG_FILE": str(config.absolute()),
-        "PHOTOCHANGER_SITE_DIR": str(places.site),
+        "PHOTOCHANGER_SITE_DIR": str(folder.site),
         "PHOTOCHANGER_LISTEN": f"127.0.0.1:{ports.app}",
         "PHOTOCHANGER_TRUSTED_PROXIES": "127.0.0.1",
     }

@@ -7,43 +7,43 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from appliance.bare.data_folder import Places
+from appliance.bare.data_folder import DataFolder
 from appliance.bare.progress import Progress
 
 _PATIENCE = 70  # the app may still be finishing a photo
 
 
-def find(places: Places) -> Iterator[int]:
+def find(folder: DataFolder) -> Iterator[int]:
     """supervisord, PostgreSQL, Nginx, the app and cleanup of this data folder, wherever they come from."""
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
             with contextlib.suppress(OSError):
-                if _is_ours(process, places):
+                if _is_ours(process, folder):
                     yield int(process.name)
 
 
-def _is_ours(process: Path, places: Places) -> bool:
+def _is_ours(process: Path, folder: DataFolder) -> bool:
     command = (process / "cmdline").read_bytes()
     if command.startswith(b"nginx: master process"):
-        return f" {places.run / 'nginx.conf'} ".encode() in command
+        return f" {folder.run / 'nginx.conf'} ".encode() in command
     arguments = command.split(b"\0")
-    if str(places.run / "supervisord.conf").encode() in arguments:
+    if str(folder.run / "supervisord.conf").encode() in arguments:
         return True
-    if b"-D" in arguments and str(places.postgres).encode() in arguments:
+    if b"-D" in arguments and str(folder.postgres).encode() in arguments:
         return True
     if b"appliance" in arguments and {b"serve", b"cleanup"} & set(arguments):
         settings = (process / "environ").read_bytes().split(b"\0")
-        return f"PHOTOCHANGER_SECRETS_DIR={places.secrets}".encode() in settings
+        return f"PHOTOCHANGER_SECRETS_DIR={folder.secrets}".encode() in settings
     return False
 
 
-def wait_for_end(places: Places, progress: Progress) -> None:
+def wait_for_end(folder: DataFolder, progress: Progress) -> None:
     """They were told to end when their supervisord ended; whoever does not is killed."""
     began = time.monotonic()
-    if not list(find(places)):
+    if not list(find(folder)):
         return
     progress.say("  Waiting for the processes of an earlier run to end ...")
-    while pids := list(find(places)):
+    while pids := list(find(folder)):
         if time.monotonic() - began > _PATIENCE:
             for pid in pids:
                 with contextlib.suppress(ProcessLookupError):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from appliance.admin import assets
-from appliance.bare.data_folder import CHECKOUT, Places, Ports
+from appliance.bare.data_folder import CHECKOUT, DataFolder, Ports
 from appliance.bare.packages import folder_of
 from appliance.bare.problem import Problem
 
@@ -29,28 +29,28 @@ def render(template: str, values: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda found: values[found[1]], template)
 
 
-def write_config(places: Places, ports: Ports) -> Path:
+def write_config(folder: DataFolder, ports: Ports) -> Path:
     """``run/nginx.conf`` and the static files; nginx logs to its pipes and supervisord keeps the files."""
     text = render(
         TEMPLATE.read_text(encoding="utf-8"),
         {
             "NGINX_LISTEN": str(ports.public),
             "APP_UPSTREAM": f"127.0.0.1:{ports.app}",
-            "MEDIA_ROOT": str(places.media),
-            "STATIC_ROOT": str(places.static),
-            "NGINX_RUN_DIR": str(places.run / "nginx"),
+            "MEDIA_ROOT": str(folder.media),
+            "STATIC_ROOT": str(folder.static),
+            "NGINX_RUN_DIR": str(folder.run / "nginx"),
             "NGINX_ACCESS_LOG": "/dev/stdout",
             "NGINX_ERROR_LOG": "stderr",
         },
     )
-    assets.collect(places.static)
-    (places.run / "nginx").mkdir(exist_ok=True, mode=0o700)
-    config = places.run / "nginx.conf"
+    assets.collect(folder.static)
+    (folder.run / "nginx").mkdir(exist_ok=True, mode=0o700)
+    config = folder.run / "nginx.conf"
     config.write_text(text, encoding="utf-8")
     return config
 
 
-def command(places: Places) -> list[str]:
-    prefix = str(places.run / "nginx")
-    config = str(places.run / "nginx.conf")
+def command(folder: DataFolder) -> list[str]:
+    prefix = str(folder.run / "nginx")
+    config = str(folder.run / "nginx.conf")
     return [str(program()), "-p", prefix, "-c", config, "-e", "stderr", "-g", "daemon off;"]

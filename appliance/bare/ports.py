@@ -3,7 +3,7 @@
 import errno
 import socket
 
-from appliance.bare.data_folder import Places, Ports
+from appliance.bare.data_folder import DataFolder, Ports
 from appliance.bare.problem import Problem
 
 
@@ -56,15 +56,15 @@ def _why_not(port: int, error: OSError) -> str:
     return f"Port {port} cannot be opened: {error.strerror}."
 
 
-def choose(places: Places, public: int) -> Ports:
+def choose(folder: DataFolder, public: int) -> Ports:
     """The ports of this start: the inner ones of the last start if they are still free."""
-    before = places.read_ports()
+    before = folder.read_ports()
     app = before.app if before and is_free("127.0.0.1", before.app) else free_port()
     postgres = before.postgres if before and is_free("127.0.0.1", before.postgres) else free_port()
     ports = Ports(public=public, app=app, postgres=postgres)
     if len({ports.public, ports.app, ports.postgres}) < 3:
         ports = Ports(public=public, app=free_port(), postgres=free_port())
-    places.write_ports(ports)
+    folder.write_ports(ports)
     return ports
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from appliance.bare.data_folder import Places, Ports
+from appliance.bare.data_folder import DataFolder, Ports
 from appliance.bare.packages import folder_of
 from appliance.bare.problem import Problem
 from appliance.bare.progress import tail
@@ -34,31 +34,31 @@ def url(ports: Ports) -> str:
     return f"postgresql://{USER}@127.0.0.1:{ports.postgres}/{DATABASE}"
 
 
-def command(places: Places, ports: Ports) -> list[str]:
+def command(folder: DataFolder, ports: Ports) -> list[str]:
     options = {**_OPTIONS, "port": str(ports.postgres)}
     settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-    return [str(program("postgres")), "-D", str(places.postgres), *settings]
+    return [str(program("postgres")), "-D", str(folder.postgres), *settings]
 
 
-def make_secrets(places: Places) -> None:
+def make_secrets(folder: DataFolder) -> None:
     """The app's password and the superuser's, each in its own file."""
     for name in ("database-password", "database-superuser-password"):
-        path = places.secrets / name
+        path = folder.secrets / name
         if not path.exists() or not path.read_text(encoding="utf-8").strip():
             path.touch(mode=0o600)
             path.write_text(secrets.token_urlsafe(32) + "\n", encoding="utf-8")
         path.chmod(0o600)
 
 
-def make_cluster(places: Places, env: dict[str, str]) -> bool:
+def make_cluster(folder: DataFolder, env: dict[str, str]) -> bool:
     """Initialise the data folder if there is none; half-made ones are thrown away. True if it was made."""
-    if places.postgres.exists():
-        _require_same_major(places)
-        _forget_dead_server(places)
+    if folder.postgres.exists():
+        _require_same_major(folder)
+        _forget_dead_server(folder)
         return False
-    half_made = places.data / "postgres.new"
+    half_made = folder.data / "postgres.new"
     shutil.rmtree(half_made, ignore_errors=True)
-    password = places.secrets / "database-superuser-password"
+    password = folder.secrets / "database-superuser-password"
     done = subprocess.run(
         [
             *(str(program("initdb")), "-D", str(half_made), "-U", _SUPERUSER, "--pwfile", str(password)),
@@ -69,29 +69,29 @@ def make_cluster(places: Places, env: dict[str, str]) -> bool:
     )  # fmt: skip
     if done.returncode:
         raise Problem(f"PostgreSQL's initdb failed:\n{done.stderr.strip() or done.stdout.strip()}")
-    half_made.rename(places.postgres)
+    half_made.rename(folder.postgres)
     return True
 
 
-def _require_same_major(places: Places) -> None:
+def _require_same_major(folder: DataFolder) -> None:
     try:
-        have = (places.postgres / "PG_VERSION").read_text(encoding="ascii").strip()
+        have = (folder.postgres / "PG_VERSION").read_text(encoding="ascii").strip()
     except OSError as error:
-        raise Problem(f"{places.postgres} is not a PostgreSQL data folder: {error.strerror}.") from None
+        raise Problem(f"{folder.postgres} is not a PostgreSQL data folder: {error.strerror}.") from None
     output = subprocess.run(
         [program("postgres"), "--version"], check=True, capture_output=True, text=True
     ).stdout
     want = output.split()[2].split(".")[0]
     if have != want:
         raise Problem(
-            f"{places.postgres} was made by PostgreSQL {have}, and this version brings {want}. "
+            f"{folder.postgres} was made by PostgreSQL {have}, and this version brings {want}. "
             "Make a backup with the old version and restore it with this one."
         )
 
 
-def _forget_dead_server(places: Places) -> None:
+def _forget_dead_server(folder: DataFolder) -> None:
     """After a power cut the pid in ``postmaster.pid`` can belong to anyone; if not to a postgres, drop it."""
-    lock = places.postgres / "postmaster.pid"
+    lock = folder.postgres / "postmaster.pid"
     try:
         pid = int(lock.read_text(encoding="ascii").splitlines()[0])
         if "postgres" not in str(Path(f"/proc/{pid}/exe").readlink()):
@@ -102,19 +102,19 @@ def _forget_dead_server(places: Places) -> None:
         return
 
 
-def make_database(places: Places, ports: Ports, alive: Callable[[], bool]) -> None:
+def make_database(folder: DataFolder, ports: Ports, alive: Callable[[], bool]) -> None:
     """Wait until the server answers, then see to the app's role and database."""
-    asyncio.run(_make_database(places, ports, alive))
+    asyncio.run(_make_database(folder, ports, alive))
 
 
-async def _make_database(places: Places, ports: Ports, alive: Callable[[], bool]) -> None:
+async def _make_database(folder: DataFolder, ports: Ports, alive: Callable[[], bool]) -> None:
     import asyncpg  # noqa: PLC0415 - imported while the server starts
 
-    connection = await _connect(places, ports, alive)
+    connection = await _connect(folder, ports, alive)
     try:
-        password = (places.secrets / "database-password").read_text(encoding="utf-8").strip()
+        password = (folder.secrets / "database-password").read_text(encoding="utf-8").strip()
         if "'" in password or "\\" in password:
-            raise Problem(f"{places.secrets}/database-password may not hold quotes or backslashes.")
+            raise Problem(f"{folder.secrets}/database-password may not hold quotes or backslashes.")
         await connection.execute("SET log_statement = 'none'; SET log_min_error_statement = 'panic'")
         known = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", USER)
         verb = "ALTER" if known else "CREATE"
@@ -127,10 +127,10 @@ async def _make_database(places: Places, ports: Ports, alive: Callable[[], bool]
         await connection.close()
 
 
-async def _connect(places: Places, ports: Ports, alive: Callable[[], bool]) -> Any:
+async def _connect(folder: DataFolder, ports: Ports, alive: Callable[[], bool]) -> Any:
     import asyncpg  # noqa: PLC0415
 
-    password = (places.secrets / "database-superuser-password").read_text(encoding="utf-8").strip()
+    password = (folder.secrets / "database-superuser-password").read_text(encoding="utf-8").strip()
     deadline = time.monotonic() + 120
     while True:
         try:
@@ -143,9 +143,9 @@ async def _connect(places: Places, ports: Ports, alive: Callable[[], bool]) -> A
                 ssl=False,
             )
         except asyncpg.InvalidPasswordError:
-            file = places.secrets / "database-superuser-password"
+            file = folder.secrets / "database-superuser-password"
             raise Problem(f"PostgreSQL refuses the password in {file}.") from None
         except (OSError, asyncpg.CannotConnectNowError) as error:
             if time.monotonic() > deadline or not alive():
-                raise Problem(f"PostgreSQL did not start.\n{tail(places.log('postgres'))}") from error
+                raise Problem(f"PostgreSQL did not start.\n{tail(folder.log('postgres'))}") from error
         await asyncio.sleep(0.03)

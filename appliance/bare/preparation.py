@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-from appliance.bare.data_folder import CHECKOUT, Places
+from appliance.bare.data_folder import CHECKOUT, DataFolder
 from appliance.bare.problem import Problem
 from appliance.bare.progress import tail
 
@@ -32,8 +32,8 @@ class Passwords:
 class Preparation:
     """One child process that checks, migrates and seeds."""
 
-    def __init__(self, places: Places, env: dict[str, str]) -> None:
-        self.log = places.log("prepare")
+    def __init__(self, folder: DataFolder, env: dict[str, str]) -> None:
+        self.log = folder.log("prepare")
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "appliance.bare.prepare"], cwd=CHECKOUT, env=env, text=True, bufsize=1,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from appliance.bare.data_folder import CHECKOUT, Places
+from appliance.bare.data_folder import CHECKOUT, DataFolder
 from appliance.bare.problem import Problem
 
 _WRITE_ANYTHING = (1, "dac_override")
@@ -19,16 +19,16 @@ _LOW_PORTS = (10, "net_bind_service")
 _SETPCAP = 8
 
 
-def leave_root(places: Places, port: int, argv: list[str]) -> None:
+def leave_root(folder: DataFolder, port: int, argv: list[str]) -> None:
     """If we are root: give the data folder to an unprivileged user and become that user, for good."""
     if os.geteuid() != 0:
         _require_a_name()
         return
-    user = _chosen_user(places.data)
+    user = _chosen_user(folder.data)
     compileall.compile_dir(CHECKOUT / "appliance", quiet=2)  # that user could not keep what it compiles
-    places.make_folders()
-    _hand_over(places, user)
-    _become(user, _needed(user, places, port), argv)
+    folder.make_folders()
+    _hand_over(folder, user)
+    _become(user, _needed(user, folder, port), argv)
 
 
 def _require_a_name() -> None:
@@ -58,17 +58,17 @@ def _chosen_user(data: Path) -> pwd.struct_passwd:
     raise Problem("There is no user 'postgres' or 'nobody' to run as. Run scripts/run as an ordinary user.")
 
 
-def _hand_over(places: Places, user: pwd.struct_passwd) -> None:
+def _hand_over(folder: DataFolder, user: pwd.struct_passwd) -> None:
     """Give the user what is ours in the data folder; nothing that a link leads to."""
-    for top in (places.data, places.media):
+    for top in (folder.data, folder.media):
         os.chown(top, user.pw_uid, user.pw_gid)
-    ours = [places.run, places.logs, places.secrets, places.postgres, places.sample]
-    ours += [entry for entry in places.media.iterdir() if entry.is_dir() and not entry.is_symlink()]
+    ours = [folder.run, folder.logs, folder.secrets, folder.postgres, folder.sample]
+    ours += [entry for entry in folder.media.iterdir() if entry.is_dir() and not entry.is_symlink()]
     for top in ours:
         _chown(top, user)
-        for folder, folders, files in os.walk(top):
+        for parent, folders, files in os.walk(top):
             for name in folders + files:
-                _chown(Path(folder) / name, user)
+                _chown(Path(parent) / name, user)
 
 
 def _chown(path: Path, user: pwd.struct_passwd) -> None:
@@ -81,17 +81,17 @@ def _chown(path: Path, user: pwd.struct_passwd) -> None:
         os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
 
 
-def _needed(user: pwd.struct_passwd, places: Places, port: int, files: Sequence[str] = ()) -> list[str]:
+def _needed(user: pwd.struct_passwd, folder: DataFolder, port: int, files: Sequence[str] = ()) -> list[str]:
     """The capabilities to keep: to read a checkout under /root, and to open a port below 1024."""
     wanted = []
-    if not _reaches(user, places, files):
+    if not _reaches(user, folder, files):
         wanted.append(_READ_ANYTHING)
     if port < _first_free_port():
         wanted.append(_LOW_PORTS)
     for bit, name in wanted:
         if not _may(bit):
             folders = ", ".join(map(str, (CHECKOUT, sys.prefix, *files)))
-            what = f"read {folders} or {places.data}" if bit == 2 else f"open port {port}"
+            what = f"read {folders} or {folder.data}" if bit == 2 else f"open port {port}"
             raise Problem(
                 f"The user {user.pw_name!r} may not {what}, and root here lacks CAP_{name.upper()} to "
                 "allow it. "
@@ -130,9 +130,9 @@ def _setpriv(user: pwd.struct_passwd) -> list[str]:
     ]
 
 
-def _reaches(user: pwd.struct_passwd, places: Places, files: Sequence[str]) -> bool:
+def _reaches(user: pwd.struct_passwd, folder: DataFolder, files: Sequence[str]) -> bool:
     """Try it: can this user read the code, Python, the data folder and these files?"""
-    readable = [sys.executable, os.__file__, subprocess.__file__, str(Path(__file__)), str(places.run)]
+    readable = [sys.executable, os.__file__, subprocess.__file__, str(Path(__file__)), str(folder.run)]
     readable += files
     script = 'for path; do test -r "$path" || exit 1; done'
     done = subprocess.run([*_setpriv(user), "sh", "-c", script, "sh", *readable], check=False)
@@ -157,7 +157,7 @@ def _become(user: pwd.struct_passwd, capabilities: list[str], argv: list[str]) -
     os.execv(command[0], command)  # noqa: S606 - the arguments are ours
 
 
-def as_owner(places: Places, files: Sequence[str], *, writes: bool) -> list[str]:
+def as_owner(folder: DataFolder, files: Sequence[str], *, writes: bool) -> list[str]:
     """What to put before a command so that root runs it as the data folder's owner; nothing for others.
 
     The ``files`` that root named can be read, whoever they belong to; one that ``writes`` may do so in any
@@ -165,10 +165,10 @@ def as_owner(places: Places, files: Sequence[str], *, writes: bool) -> list[str]
     """
     if os.geteuid() != 0:
         return []
-    user = _chosen_user(places.data)
+    user = _chosen_user(folder.data)
     bit, name = _WRITE_ANYTHING
     more = [name] if writes and _may(bit) else []
-    return _command_as(user, [*_needed(user, places, _first_free_port(), files), *more])
+    return _command_as(user, [*_needed(user, folder, _first_free_port(), files), *more])
 
 
 def _home(user: pwd.struct_passwd) -> str:

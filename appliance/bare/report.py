@@ -4,7 +4,7 @@ import json
 import shlex
 from dataclasses import dataclass
 
-from appliance.bare.data_folder import Places
+from appliance.bare.data_folder import DataFolder
 from appliance.bare.ports import lan_address
 from appliance.bare.preparation import Passwords
 from appliance.bare.status import address
@@ -12,10 +12,10 @@ from appliance.bare.status import address
 _FORMS = {"image": "DSLR Remote Pro", "multipart": "Breeze Booth", "json": "programs"}
 
 
-def kept_passwords(places: Places) -> Passwords:
+def kept_passwords(folder: DataFolder) -> Passwords:
     """The first passwords that nobody has changed yet."""
     try:
-        return Passwords.of(json.loads(places.first_passwords.read_text(encoding="utf-8")))
+        return Passwords.of(json.loads(folder.first_passwords.read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return Passwords()
 
@@ -24,7 +24,7 @@ def kept_passwords(places: Places) -> Passwords:
 class Report:
     """Addresses, first passwords and a line to try it with."""
 
-    places: Places
+    folder: DataFolder
     port: int
     made: Passwords
     kept: Passwords
@@ -44,11 +44,11 @@ class Report:
             password = shlex.quote(f"password={self.made.ingest}")
         elif self.kept.ingest:
             code = 'import json, sys; print(json.load(open(sys.argv[1]))["ingest"])'
-            file = shlex.quote(str(self.places.first_passwords))
+            file = shlex.quote(str(self.folder.first_passwords))
             password = f"\"password=$(python3 -c '{code}' {file})\""
         else:
             password = "password=YOUR-INGEST-PASSWORD"  # noqa: S105 - it is none
-        sample = f'"{self.places.sample}"' if "," in str(self.places.sample) else str(self.places.sample)
+        sample = f'"{self.folder.sample}"' if "," in str(self.folder.sample) else str(self.folder.sample)
         photo = shlex.quote(f"fileToUpload=@{sample}")
         url = shlex.quote(self.ingest(self.base("localhost"), "image"))
         return f"curl -fsS -o processed.jpg -F {password} -F {photo} {url} && echo 'Look at processed.jpg'"
@@ -68,19 +68,19 @@ class Report:
     def _passwords(self) -> list[str]:
         if not self.made:
             if self.kept:
-                return [f"First passwords that nobody has changed yet: {self.places.first_passwords}"]
+                return [f"First passwords that nobody has changed yet: {self.folder.first_passwords}"]
             return ["All first passwords have been changed."]
         lines = ["First passwords, shown this once; change them in the admin pages:"]
         lines += [f"  {name:<16}{password}" for name, password in self.made.accounts.items()]
         if self.made.ingest:
             lines.append(f"  {'ingest':<16}{self.made.ingest}")
-        return [*lines, f"  They are kept in {self.places.first_passwords} until they are changed."]
+        return [*lines, f"  They are kept in {self.folder.first_passwords} until they are changed."]
 
     def as_json(self) -> dict[str, object]:
         return {
             "admin": f"{self.bases()[0]}/admin/",
             "ingest": {form: self.ingest(self.bases()[0], form) for form in _FORMS},
             "passwords": {"accounts": self.made.accounts, "ingest": self.made.ingest},
-            "first_passwords_file": str(self.places.first_passwords) if self.kept else None,
+            "first_passwords_file": str(self.folder.first_passwords) if self.kept else None,
             "curl": self.curl(),
         }

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-from appliance.bare.data_folder import Places, Ports
+from appliance.bare.data_folder import DataFolder, Ports
 from appliance.bare.problem import Problem
 from appliance.bare.progress import Progress
 from appliance.bare.start import signals_as_stopped, wait_until_ready
@@ -21,20 +21,22 @@ from appliance.cli import build_parser
 _STOPPED = ("app", "cleanup")  # in this order; the database and Nginx go on
 
 
-def restore(places: Places, ports: Ports, argv: list[str], command: list[str], env: dict[str, str]) -> int:
+def restore(
+    folder: DataFolder, ports: Ports, argv: list[str], command: list[str], env: dict[str, str]
+) -> int:
     """Check, stop, restore, start, wait until ready; the exit code of ``command``, which is the verb."""
     wish = build_parser().parse_args(argv)
     if wish.check or wish.while_running:
         return subprocess.run(command, env=env, check=False).returncode
-    supervisor, progress = Supervisor(places), Progress()
+    supervisor, progress = Supervisor(folder), Progress()
     if "app" not in supervisor.states():
         raise Problem(
-            f"The appliance in {places.data} is stopped, and its database with it. "
-            f"Start it first with {places.command('run')}, then restore. Nothing was changed."
+            f"The appliance in {folder.data} is stopped, and its database with it. "
+            f"Start it first with {folder.command('run')}, then restore. Nothing was changed."
         )
     os.umask(0o077)
     env = {"PHOTOCHANGER_LOG_LEVEL": "WARNING"} | env
-    with signals_as_stopped(), tempfile.TemporaryFile(dir=places.run / "tmp") as given:
+    with signals_as_stopped(), tempfile.TemporaryFile(dir=folder.run / "tmp") as given:
         if "-" in (wish.file, wish.passphrase_file):  # what comes from standard input is read twice
             shutil.copyfileobj(sys.stdin.buffer, given)
 
@@ -54,6 +56,6 @@ def restore(places: Places, ports: Ports, argv: list[str], command: list[str], e
             for name in _STOPPED:
                 supervisor.stop_one(name)  # if we were interrupted it may still be ending
                 supervisor.start(name)
-            wait_until_ready(places, ports, supervisor)
+            wait_until_ready(folder, ports, supervisor)
     progress.say(f"Ready after {time.monotonic() - began:.1f} s.")
     return code

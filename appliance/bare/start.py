@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 
 from appliance.bare import leftovers, nginx, ports, postgres, status, supervision
-from appliance.bare.data_folder import CHECKOUT, Places, Ports
+from appliance.bare.data_folder import CHECKOUT, DataFolder, Ports
 from appliance.bare.demo import DemoProviders, put_demo_keys
 from appliance.bare.environment import environment
 from appliance.bare.options import Options
@@ -28,69 +28,69 @@ _READY_WITHIN = 60
 _STOP_APP_WITHIN = 65  # the longest deadline of a photo, and a little
 
 
-def start(options: Options, places: Places) -> int:
+def start(options: Options, folder: DataFolder) -> int:
     """Start everything and say so; without ``--detach``, stay until told to stop."""
     progress = Progress(for_programs=options.json)
-    supervisor = Supervisor(places)
-    with places.starting():
-        _refuse_second_start(places, supervisor, progress)
-        leftovers.wait_for_end(places, progress)
+    supervisor = Supervisor(folder)
+    with folder.starting():
+        _refuse_second_start(folder, supervisor, progress)
+        leftovers.wait_for_end(folder, progress)
         ports.require(options.port)
         with signals_as_stopped():
-            process, made = _bring_up(options, places, supervisor, progress)
+            process, made = _bring_up(options, folder, supervisor, progress)
         progress.total("ready")
-    report = Report(places, options.port, made, kept_passwords(places))
+    report = Report(folder, options.port, made, kept_passwords(folder))
     if options.json:
-        print(json.dumps({**status.ask(places, supervisor).as_json(), **report.as_json()}), flush=True)
+        print(json.dumps({**status.ask(folder, supervisor).as_json(), **report.as_json()}), flush=True)
     else:
         progress.say(report.text())
     if options.detach:
-        progress.say(f"It keeps running. Stop it with: {places.command('run')} --stop")
+        progress.say(f"It keeps running. Stop it with: {folder.command('run')} --stop")
         return 0
     progress.say("Ctrl-C stops it.")
     return _stay(process, supervisor, progress)
 
 
-def _refuse_second_start(places: Places, supervisor: Supervisor, progress: Progress) -> None:
+def _refuse_second_start(folder: DataFolder, supervisor: Supervisor, progress: Progress) -> None:
     if supervisor.is_stopping() and (pid := supervisor.pid()):
         with progress.step("the earlier run has stopped"):
             supervisor.wait_for_end(pid)
     if supervisor.pid() is not None:
-        running = places.read_ports()
+        running = folder.read_ports()
         where = f" at {status.address(running.public)}" if running else ""
         raise Problem(
-            f"It is already running on {places.data}{where}. Stop it with --stop, or ask with --status."
+            f"It is already running on {folder.data}{where}. Stop it with --stop, or ask with --status."
         )
 
 
 def _bring_up(
-    options: Options, places: Places, supervisor: Supervisor, progress: Progress
+    options: Options, folder: DataFolder, supervisor: Supervisor, progress: Progress
 ) -> tuple[subprocess.Popen[bytes], Passwords]:
     """All steps up to ready; if one fails, nothing keeps running."""
-    chosen = ports.choose(places, options.port)
-    env = environment(places, chosen)
+    chosen = ports.choose(folder, options.port)
+    env = environment(folder, chosen)
     demo = DemoProviders() if options.demo_providers else None
     if demo:
         env |= demo.environment()
-    put_demo_keys(places, wanted=demo is not None)
-    postgres.make_secrets(places)
-    preparation = Preparation(places, env)
+    put_demo_keys(folder, wanted=demo is not None)
+    postgres.make_secrets(folder)
+    preparation = Preparation(folder, env)
     process: subprocess.Popen[bytes] | None = None
     try:
-        _check_and_make_cluster(places, env, preparation, progress)
-        programs = [*_programs(places, chosen), *([demo.program()] if demo else [])]
+        _check_and_make_cluster(folder, env, preparation, progress)
+        programs = [*_programs(folder, chosen), *([demo.program()] if demo else [])]
         if env.get(LOCAL_NAME):
             programs.append(announcer(chosen))
-        supervision.write_config(places, programs)
-        nginx.write_config(places, chosen)
+        supervision.write_config(folder, programs)
+        nginx.write_config(folder, chosen)
         _raise_file_limit()
-        with _sample_drawn(places, env):
+        with _sample_drawn(folder, env):
             with progress.step("PostgreSQL and Nginx started under supervisord"):
-                process = supervision.launch(places, env, stays=options.detach)
+                process = supervision.launch(folder, env, stays=options.detach)
                 supervisor.wait_until_it_answers(process)
                 supervisor.start("postgres")
                 supervisor.start("nginx")
-                postgres.make_database(places, chosen, lambda: supervisor.is_up("postgres"))
+                postgres.make_database(folder, chosen, lambda: supervisor.is_up("postgres"))
             with progress.step("database migrated"):
                 preparation.migrate()
             with progress.step("accounts, slots and defaults seeded"):
@@ -102,7 +102,7 @@ def _bring_up(
                 supervisor.start("cleanup")
                 if env.get(LOCAL_NAME):
                     supervisor.start("announce")
-                wait_until_ready(places, chosen, supervisor)
+                wait_until_ready(folder, chosen, supervisor)
     except BaseException:
         preparation.end()
         _abandon(process, supervisor)
@@ -111,12 +111,12 @@ def _bring_up(
 
 
 def _check_and_make_cluster(
-    places: Places, env: dict[str, str], preparation: Preparation, progress: Progress
+    folder: DataFolder, env: dict[str, str], preparation: Preparation, progress: Progress
 ) -> None:
     """The check and the cluster do not need each other."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         since = time.monotonic()
-        cluster = pool.submit(postgres.make_cluster, places, env)
+        cluster = pool.submit(postgres.make_cluster, folder, env)
         left_out = preparation.check()
         progress.done("configuration checked", since)
         for line in left_out:
@@ -126,29 +126,29 @@ def _check_and_make_cluster(
 
 
 @contextlib.contextmanager
-def _sample_drawn(places: Places, env: dict[str, str]) -> Iterator[None]:
+def _sample_drawn(folder: DataFolder, env: dict[str, str]) -> Iterator[None]:
     """Draws the sample photo meanwhile, if there is none yet."""
     with ThreadPoolExecutor(max_workers=1) as pool:
-        drawing = None if places.sample.exists() else pool.submit(_draw_sample, places, env)
+        drawing = None if folder.sample.exists() else pool.submit(_draw_sample, folder, env)
         yield
         if drawing:
             drawing.result()
 
 
-def _draw_sample(places: Places, env: dict[str, str]) -> None:
+def _draw_sample(folder: DataFolder, env: dict[str, str]) -> None:
     svg = CHECKOUT / "config" / "sample-photo.svg"
-    command = [sys.executable, "-m", "appliance.bare.sample", str(svg), str(places.sample)]
+    command = [sys.executable, "-m", "appliance.bare.sample", str(svg), str(folder.sample)]
     done = subprocess.run(command, cwd=CHECKOUT, env=env, check=False, capture_output=True, text=True)
     if done.returncode:
         raise Problem(f"The sample photo could not be drawn:\n{done.stderr.strip()}")
 
 
-def _programs(places: Places, chosen: Ports) -> list[Program]:
+def _programs(folder: DataFolder, chosen: Ports) -> list[Program]:
     appliance = [sys.executable, "-m", "appliance"]
     return [
-        Program("postgres", postgres.command(places, chosen), 10, stop_signal="INT", stop_seconds=30),
+        Program("postgres", postgres.command(folder, chosen), 10, stop_signal="INT", stop_seconds=30),
         Program("cleanup", [*appliance, "cleanup", "--every", "15m"], 20),
-        Program("nginx", nginx.command(places), 30, errors_apart=True),
+        Program("nginx", nginx.command(folder), 30, errors_apart=True),
         Program("app", [*appliance, "serve"], 40, stop_seconds=_STOP_APP_WITHIN),
     ]
 
@@ -168,20 +168,20 @@ def _raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def wait_until_ready(places: Places, chosen: Ports, supervisor: Supervisor) -> None:
+def wait_until_ready(folder: DataFolder, chosen: Ports, supervisor: Supervisor) -> None:
     """Return when all is ready through Nginx; a process that does not stay up is a ``Problem``."""
     deadline = time.monotonic() + _READY_WITHIN
     while True:
         processes = supervisor.states().values()
-        if ports.is_open(chosen.app) and status.ask(places, supervisor).ready:  # Nginx logs every refusal
+        if ports.is_open(chosen.app) and status.ask(folder, supervisor).ready:  # Nginx logs every refusal
             return
         for state in processes:
             if state.state not in {"STARTING", "RUNNING"}:
                 raise Problem(
-                    f"{state.name} does not stay up ({state.state}).\n{tail(places.error_log(state.name))}"
+                    f"{state.name} does not stay up ({state.state}).\n{tail(folder.error_log(state.name))}"
                 )
         if time.monotonic() > deadline:
-            raise Problem(f"The app was not ready within {_READY_WITHIN} s.\n{tail(places.log('app'))}")
+            raise Problem(f"The app was not ready within {_READY_WITHIN} s.\n{tail(folder.log('app'))}")
         time.sleep(0.05)
 
 

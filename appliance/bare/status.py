@@ -3,7 +3,7 @@
 import http.client
 from dataclasses import asdict, dataclass
 
-from appliance.bare.data_folder import Places
+from appliance.bare.data_folder import DataFolder
 from appliance.bare.supervision import State, Supervisor
 
 NAMES = ("postgres", "nginx", "app", "cleanup")
@@ -24,16 +24,16 @@ class Status:
         }
         return {"ready": self.ready, "url": self.url, "processes": processes}
 
-    def as_table(self, places: Places) -> str:
+    def as_table(self, folder: DataFolder) -> str:
         if not self.processes:
-            return f"Nothing is running on {places.data}."
+            return f"Nothing is running on {folder.data}."
         rows = [f"{'Ready' if self.ready else 'Not ready'} at {self.url}"]
         rows += [
             f"  {state.name:<9} {state.state:<9} {f'pid {state.pid}' if state.pid else '':<12} "
             f"{_duration(state.up_seconds) if state.pid else ''}".rstrip()
             for state in self.processes.values()
         ]
-        return "\n".join([*rows, f"Logs: {places.logs}"])
+        return "\n".join([*rows, f"Logs: {folder.logs}"])
 
 
 def _duration(seconds: int) -> str:
@@ -58,8 +58,8 @@ def answers(port: int, path: str = "/readyz") -> bool:
         connection.close()
 
 
-def ask(places: Places, supervisor: Supervisor) -> Status:
-    ports = places.read_ports()
+def ask(folder: DataFolder, supervisor: Supervisor) -> Status:
+    ports = folder.read_ports()
     found = supervisor.states()
     processes = {name: found[name] for name in NAMES if name in found}
     running = len(processes) == len(NAMES) and all(state.state == "RUNNING" for state in processes.values())

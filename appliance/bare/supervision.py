@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from appliance.bare.data_folder import CHECKOUT, Places
+from appliance.bare.data_folder import CHECKOUT, DataFolder
 from appliance.bare.problem import Problem
 from appliance.bare.progress import tail
 
@@ -33,7 +33,7 @@ class Program:
     stop_seconds: int = 10
     errors_apart: bool = False
 
-    def section(self, places: Places) -> str:
+    def section(self, folder: DataFolder) -> str:
         guarded = [sys.executable, "-I", "-S", str(GUARD), f"SIG{self.stop_signal}", *self.command]
         settings: dict[str, object] = {
             "command": shlex.join(guarded),
@@ -47,12 +47,12 @@ class Program:
             "stopwaitsecs": self.stop_seconds,
             "killasgroup": "true",
             "umask": "077",
-            "stdout_logfile": places.log(self.name),
+            "stdout_logfile": folder.log(self.name),
             "stdout_logfile_maxbytes": "10MB",
             "stdout_logfile_backups": 3,
         }
         if self.errors_apart:
-            settings |= {"stderr_logfile": places.error_log(self.name), "stderr_logfile_maxbytes": "10MB"}
+            settings |= {"stderr_logfile": folder.error_log(self.name), "stderr_logfile_maxbytes": "10MB"}
         else:
             settings["redirect_stderr"] = "true"
         return _section(f"program:{self.name}", settings)
@@ -63,25 +63,25 @@ def _section(title: str, settings: dict[str, object]) -> str:
     return "\n".join([f"[{title}]", *lines, ""])
 
 
-def socket_name(places: Places) -> str:
+def socket_name(folder: DataFolder) -> str:
     """Where supervisord listens. In a folder with a long name it must say so by way of its own folder."""
-    path = str(places.run / "supervisor.sock")
+    path = str(folder.run / "supervisor.sock")
     return path if len(path.encode()) <= _LONGEST_SOCKET_NAME else "/proc/self/cwd/supervisor.sock"
 
 
-def write_config(places: Places, programs: list[Program]) -> None:
-    name = socket_name(places)
+def write_config(folder: DataFolder, programs: list[Program]) -> None:
+    name = socket_name(folder)
     parts = [
         _section(
             "supervisord",
             {
                 "nodaemon": "true",
                 "silent": "true",
-                "logfile": places.log("supervisord"),
+                "logfile": folder.log("supervisord"),
                 "logfile_maxbytes": "2MB",
                 "logfile_backups": 2,
-                "pidfile": places.run / "supervisord.pid",
-                "childlogdir": places.logs,
+                "pidfile": folder.run / "supervisord.pid",
+                "childlogdir": folder.logs,
                 "identifier": "photochanger",
             },
         ),
@@ -91,20 +91,20 @@ def write_config(places: Places, programs: list[Program]) -> None:
             {"supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"},
         ),
         _section("supervisorctl", {"serverurl": f"unix://{name}"}),
-        *(program.section(places) for program in programs),
+        *(program.section(folder) for program in programs),
     ]
-    (places.run / "supervisord.conf").write_text("\n".join(parts), encoding="utf-8")
+    (folder.run / "supervisord.conf").write_text("\n".join(parts), encoding="utf-8")
 
 
-def launch(places: Places, env: dict[str, str], *, stays: bool) -> subprocess.Popen[bytes]:
+def launch(folder: DataFolder, env: dict[str, str], *, stays: bool) -> subprocess.Popen[bytes]:
     """Start supervisord in a session of its own; unless it ``stays``, it ends when this process ends."""
-    config = str(places.run / "supervisord.conf")
+    config = str(folder.run / "supervisord.conf")
     command = [sys.executable, "-m", "supervisor.supervisord", "--configuration", config]
     if not stays:
         command = [sys.executable, "-I", "-S", str(GUARD), "SIGTERM", *command]
-    with (places.logs / "supervisord.out").open("wb") as out:
+    with (folder.logs / "supervisord.out").open("wb") as out:
         return subprocess.Popen(
-            command, cwd=places.run, env=env, start_new_session=True,
+            command, cwd=folder.run, env=env, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=out, stderr=out,
         )  # fmt: skip
 
@@ -155,13 +155,13 @@ class State:
 class Supervisor:
     """The running supervisord of one data folder. Each question also wakes it, so asking speeds it up."""
 
-    def __init__(self, places: Places) -> None:
-        self.places = places
+    def __init__(self, folder: DataFolder) -> None:
+        self.folder = folder
 
     @property
     def _call(self) -> Any:
         """A connection per question: one that was interrupted spoils no other."""
-        return xmlrpc.client.ServerProxy("http://localhost/RPC2", _Transport(self.places.run)).supervisor
+        return xmlrpc.client.ServerProxy("http://localhost/RPC2", _Transport(self.folder.run)).supervisor
 
     def pid(self) -> int | None:
         """Its pid, or None if it does not run."""
@@ -174,7 +174,7 @@ class Supervisor:
 
     def _pid_in_file(self) -> int | None:
         try:
-            return int((self.places.run / "supervisord.pid").read_text(encoding="ascii"))
+            return int((self.folder.run / "supervisord.pid").read_text(encoding="ascii"))
         except (OSError, ValueError):
             return None
 
@@ -206,7 +206,7 @@ class Supervisor:
         try:
             self._call.startProcess(name, False)
         except (OSError, http.client.HTTPException, xmlrpc.client.Fault) as error:
-            log = tail(self.places.log("supervisord"))
+            log = tail(self.folder.log("supervisord"))
             raise Problem(f"{name} could not be started: {error}\n{log}") from None
 
     def stop_one(self, name: str) -> None:
@@ -226,7 +226,7 @@ class Supervisor:
         deadline = time.monotonic() + 20
         while self.pid() != process.pid:
             if process.poll() is not None or time.monotonic() > deadline:
-                raise Problem(f"supervisord did not start.\n{tail(self.places.logs / 'supervisord.out')}")
+                raise Problem(f"supervisord did not start.\n{tail(self.folder.logs / 'supervisord.out')}")
             time.sleep(0.02)
 
     def stop(self) -> None:

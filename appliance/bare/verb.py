@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from appliance.bare.data_folder import Places
+from appliance.bare.data_folder import DataFolder
 from appliance.bare.environment import environment
 from appliance.bare.privileges import as_owner
 from appliance.bare.problem import Problem, Stopped
@@ -19,19 +19,19 @@ def main(argv: list[str]) -> int:
     data = None
     if argv[:1] == ["--data"] and len(argv) > 1:
         data, argv = Path(argv[1]), argv[2:]
-    places = Places.of(data)
-    ports = places.read_ports()
+    folder = DataFolder.of(data)
+    ports = folder.read_ports()
     if ports is None:
-        raise Problem(f"There is no appliance in {places.data}. Start one with scripts/run.")
-    env = environment(places, ports)
+        raise Problem(f"There is no appliance in {folder.data}. Start one with scripts/run.")
+    env = environment(folder, ports)
     files = [argument for argument in argv if os.path.isfile(argument)]  # noqa: PTH113 - any text may be asked
-    owner = as_owner(places, files, writes=argv[:1] == ["backup"])
+    owner = as_owner(folder, files, writes=argv[:1] == ["backup"])
     command = [*owner, sys.executable, "-P", "-m", "appliance", *argv]
     if argv[:1] != ["restore"]:
         os.execvpe(command[0], command, env)  # noqa: S606 - the command is ours
     from appliance.bare.restore import restore  # noqa: PLC0415 - the other verbs start quicker without it
 
-    return restore(places, ports, argv, command, env)
+    return restore(folder, ports, argv, command, env)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.bare import leftovers
-from appliance.bare.data_folder import CHECKOUT, Places
+from appliance.bare.data_folder import CHECKOUT, DataFolder
 from appliance.bare.ports import free_port
 
 RUN = CHECKOUT / "scripts" / "run"
@@ -34,8 +34,8 @@ class Appliance:
     port: int = field(default_factory=free_port)
 
     @property
-    def places(self) -> Places:
-        return Places.of(self.data)
+    def folder(self) -> DataFolder:
+        return DataFolder.of(self.data)
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, str(RUN), "--data", str(self.data), *arguments]
@@ -86,4 +86,4 @@ class Appliance:
 
     def pids(self) -> list[int]:
         """Everything that runs with this data folder."""
-        return list(leftovers.find(self.places))
+        return list(leftovers.find(self.folder))

@@ -43,12 +43,12 @@ def test_the_curl_line_answers_with_a_processed_photo(running: tuple[Appliance, 
     subprocess.run(["bash", "-c", said["curl"]], cwd=tmp_path, check=True, capture_output=True, timeout=60)
     processed = (tmp_path / "processed.jpg").read_bytes()
     assert processed[:3] == b"\xff\xd8\xff"
-    assert processed != one.places.sample.read_bytes()
+    assert processed != one.folder.sample.read_bytes()
 
 
 def test_nothing_runs_as_root(running: tuple[Appliance, Any]) -> None:
     one, _ = running
-    supervisord = psutil.Process(int((one.places.run / "supervisord.pid").read_text(encoding="ascii")))
+    supervisord = psutil.Process(int((one.folder.run / "supervisord.pid").read_text(encoding="ascii")))
     everything = [supervisord, *supervisord.children(recursive=True)]
     assert len(everything) > 5
     assert [process for process in everything if 0 in process.uids()] == []
@@ -59,23 +59,23 @@ def test_no_secret_is_on_a_command_line_or_in_an_environment_or_a_log(running: t
     secrets = [*said["passwords"]["accounts"].values(), said["passwords"]["ingest"]]
     secrets += [
         path.read_text(encoding="utf-8").strip()
-        for path in one.places.secrets.iterdir()
+        for path in one.folder.secrets.iterdir()
         if path.suffix != ".json"
     ]
     assert len(secrets) >= 5
     assert all(secrets)
     shown = [Path(f"/proc/{pid}/{name}") for pid in one.pids() for name in ("cmdline", "environ")]
-    shown += [path for path in (*one.places.logs.iterdir(), *one.places.run.iterdir()) if path.is_file()]
+    shown += [path for path in (*one.folder.logs.iterdir(), *one.folder.run.iterdir()) if path.is_file()]
     for path in shown:
         content = path.read_bytes()
         assert not [secret for secret in secrets if secret.encode() in content], path
 
 
 def test_what_is_secret_is_for_one_user_only(running: tuple[Appliance, Any]) -> None:
-    places = running[0].places
-    for folder in (places.data, places.secrets, places.run, places.logs, places.postgres):
+    data = running[0].folder
+    for folder in (data.data, data.secrets, data.run, data.logs, data.postgres):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700, folder
-    for file in places.secrets.iterdir():
+    for file in data.secrets.iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
 
 
@@ -114,7 +114,7 @@ def test_only_nginx_is_open_to_the_network(running: tuple[Appliance, Any]) -> No
     connection.close()
     listening = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
     hosts = {int(row[1][-4:], 16): row[1][:8] for row in listening if row[3] == "0A"}
-    ports = one.places.read_ports()
+    ports = one.folder.read_ports()
     assert ports
     assert hosts[ports.public] == "00000000"
     assert hosts[ports.app] == hosts[ports.postgres] == "0100007F"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from appliance.bare import nginx, ports
-from appliance.bare.data_folder import Places
+from appliance.bare.data_folder import DataFolder
 from appliance.bare.options import parse
 from appliance.bare.preparation import Passwords
 from appliance.bare.problem import Problem
@@ -35,16 +35,16 @@ def test_the_same_command_line_can_be_given_to_another_process() -> None:
 @pytest.mark.parametrize("name", ["a$b", 'a"b', "a;b", "a\nb"])
 def test_a_folder_name_that_would_break_a_configuration_is_refused(name: str) -> None:
     with pytest.raises(Problem, match="choose one without"):
-        Places.of(Path("/tmp") / name)
+        DataFolder.of(Path("/tmp") / name)
 
 
 def test_ports_are_kept_while_they_are_free(tmp_path: Path) -> None:
-    places = Places.of(tmp_path / "data")
-    places.make_folders()
-    first = ports.choose(places, 8080)
-    assert ports.choose(places, 8080) == first
+    folder = DataFolder.of(tmp_path / "data")
+    folder.make_folders()
+    first = ports.choose(folder, 8080)
+    assert ports.choose(folder, 8080) == first
     taken = ports.socket.create_server(("127.0.0.1", first.app))
-    second = ports.choose(places, 8080)
+    second = ports.choose(folder, 8080)
     taken.close()
     assert second.app != first.app
     assert second.postgres == first.postgres
@@ -61,11 +61,11 @@ def test_ports_are_kept_while_they_are_free(tmp_path: Path) -> None:
 def test_the_curl_line_knows_the_password_as_long_as_anyone_may(
     made: Passwords, kept: Passwords, password: str
 ) -> None:
-    curl = Report(Places.of(Path("/data")), 8080, made, kept).curl()
+    curl = Report(DataFolder.of(Path("/data")), 8080, made, kept).curl()
     assert password in curl
     assert "s3cret" not in curl
     assert "'http://localhost:8080/api/ingest/slot-001?reply=image'" in curl
 
 
 def test_the_standard_port_is_not_in_the_address() -> None:
-    assert Report(Places.of(None), 80, Passwords(), Passwords()).bases()[-1] == "http://localhost"
+    assert Report(DataFolder.of(None), 80, Passwords(), Passwords()).bases()[-1] == "http://localhost"

@@ -31,7 +31,7 @@ class Booth:
 
     def pictures(self) -> dict[Path, bytes]:
         """What guests have, by its place."""
-        return {path: path.read_bytes() for path in (self.one.places.media / "results").glob("*.jpg")}
+        return {path: path.read_bytes() for path in (self.one.folder.media / "results").glob("*.jpg")}
 
     def backup(self, folder: Path, *options: str) -> Path:
         """Back up into ``kept``, a folder named as seen from ``folder``."""
@@ -131,21 +131,21 @@ def test_the_app_runs_again_after_a_restore_that_was_interrupted(booth: Booth, t
 
 
 def test_the_verb_by_itself_names_the_command_to_use(booth: Booth, tmp_path: Path) -> None:
-    places = booth.one.places
-    ports = places.read_ports()
+    folder = booth.one.folder
+    ports = folder.read_ports()
     assert ports
     refused = subprocess.run(
         [sys.executable, "-m", "appliance", "restore", "any.tar"],
-        env=environment(places, ports), cwd=tmp_path, capture_output=True, text=True, check=False,
+        env=environment(folder, ports), cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert refused.returncode == 1
-    assert f"scripts/appliance --data {places.data} restore FILE" in refused.stderr
+    assert f"scripts/appliance --data {folder.data} restore FILE" in refused.stderr
     assert "docker" not in refused.stderr
 
 
 def test_a_stopped_appliance_says_how_to_start_it(appliance: Appliance, tmp_path: Path) -> None:
-    appliance.places.make_folders()
-    appliance.places.write_ports(Ports(public=8080, app=8000, postgres=5432))
+    appliance.folder.make_folders()
+    appliance.folder.write_ports(Ports(public=8080, app=8000, postgres=5432))
     done = appliance.verb("restore", os.devnull, folder=tmp_path)
     assert done.returncode == 1
     assert f"Start it first with scripts/run --data {appliance.data}" in done.stderr

@@ -24,7 +24,7 @@ def test_ctrl_c_stops_everything_and_a_later_start_knows_the_first_passwords(app
     assert "Nothing is running" in done.stdout
     again = appliance.run("--detach", "--port", str(appliance.port))
     assert "shown this once" not in again.stdout
-    assert str(appliance.places.first_passwords) in again.stdout
+    assert str(appliance.folder.first_passwords) in again.stdout
 
 
 def test_when_scripts_run_is_killed_nothing_stays_and_it_starts_again(appliance: Appliance) -> None:
@@ -36,7 +36,7 @@ def test_when_scripts_run_is_killed_nothing_stays_and_it_starts_again(appliance:
 
 def test_when_supervisord_is_killed_nothing_stays(appliance: Appliance) -> None:
     appliance.start()
-    os.kill(int((appliance.places.run / "supervisord.pid").read_text(encoding="ascii")), signal.SIGKILL)
+    os.kill(int((appliance.folder.run / "supervisord.pid").read_text(encoding="ascii")), signal.SIGKILL)
     eventually(lambda: appliance.pids() == [])
 
 
@@ -59,13 +59,13 @@ def test_a_wrong_configuration_is_refused_before_anything_starts(
     assert done.returncode == 2, done.stderr
     assert says in done.stderr
     assert appliance.pids() == []
-    assert not (appliance.places.run / "supervisord.pid").exists()
+    assert not (appliance.folder.run / "supervisord.pid").exists()
 
 
 def test_a_process_that_cannot_start_is_shown_with_its_log(appliance: Appliance) -> None:
     appliance.start()
     appliance.run("--stop")
-    (appliance.places.postgres / "postgresql.conf").write_text("nonsense = on\n", encoding="utf-8")
+    (appliance.folder.postgres / "postgresql.conf").write_text("nonsense = on\n", encoding="utf-8")
     done = appliance.run("--port", str(appliance.port))
     assert done.returncode == 1
     assert "PostgreSQL did not start" in done.stderr

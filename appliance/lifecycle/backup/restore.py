@@ -26,7 +26,7 @@ from alembic import command
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from appliance.bare.data_folder import Places
+from appliance.bare.data_folder import DataFolder
 from appliance.core.db import Database
 from appliance.core.encryption import ENCRYPTION_KEYS, EncryptionKeys
 from appliance.core.files import PARTIAL_PREFIX
@@ -83,7 +83,7 @@ def _what_to_do(settings: Settings, front: Path) -> str:
             "Use scripts/restore, or stop it first: docker compose stop app cleanup; and start it again "
             "afterwards with: docker compose up -d."
         )
-    bare = Places(settings.secrets_dir.absolute().parent, settings.media_root.absolute())
+    bare = DataFolder(settings.secrets_dir.absolute().parent, settings.media_root.absolute())
     if bare.read_ports():
         return f"Use: {bare.command('appliance')} restore FILE."
     return "Stop it and its cleanup first, and start them again afterwards."
