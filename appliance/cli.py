@@ -158,7 +158,7 @@ async def set_password(settings: Settings, arguments: argparse.Namespace) -> int
     try:
         accounts = AccountService(database, FirstPasswordFile(settings.secrets_dir))
         await accounts.set_password(arguments.username, password, by="cli")
-        _say_made(arguments, password)
+        _print_new_password(arguments, password)
     except UnknownAccount:
         print(f"There is no account {arguments.username!r}.", file=sys.stderr)
         return EXIT_FAILED
@@ -179,7 +179,7 @@ async def set_ingest_password(settings: Settings, arguments: argparse.Namespace)
     try:
         credentials = IngestCredentials(database, PasswordChecker(), FirstPasswordFile(settings.secrets_dir))
         await credentials.rotate(password, by="cli")
-        _say_made(arguments, password)
+        _print_new_password(arguments, password)
     finally:
         await database.aclose()
     return 0
@@ -258,7 +258,7 @@ def _new_password(arguments: argparse.Namespace) -> str:
     return make_password() if arguments.make else sys.stdin.readline().rstrip("\r\n")
 
 
-def _say_made(arguments: argparse.Namespace, password: str) -> None:
+def _print_new_password(arguments: argparse.Namespace, password: str) -> None:
     """A password that was made is shown once it is in force."""
     if arguments.make:
         print(password)

@@ -63,7 +63,7 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class LoginAttempt:
     """What a try took; given back when it succeeds."""
 
     buckets: Sequence[tuple[str, Limit]]
@@ -76,7 +76,7 @@ class LoginThrottle:
         self._database = database
         self._tokens = tokens
 
-    async def admit(self, username: str, client: Client) -> Taken:
+    async def admit(self, username: str, client: Client) -> LoginAttempt:
         """Take one try of ``username``; raises ``TooManyLogins`` with the seconds to wait."""
         account = _digest(username)
         device = self._tokens.read_device(client.device, username) if client.device else None
@@ -88,9 +88,9 @@ class LoginThrottle:
                 return await _take(buckets, f"login:known:{account}:{client.network}", PER_KNOWN_ADDRESS)
             of_address = await _take(buckets, f"login:address:{client.network}", PER_ADDRESS)
             of_account = await _take_as_stranger(buckets, account, client.network)
-            return Taken([*of_address.buckets, *of_account.buckets])
+            return LoginAttempt([*of_address.buckets, *of_account.buckets])
 
-    async def admit_change(self, username: str) -> Taken:
+    async def admit_change(self, username: str) -> LoginAttempt:
         """Take one try of the current password by somebody logged in as ``username``."""
         async with self._database.session() as session:
             return await _take(RateLimiter(session), f"password:{_digest(username)}", PER_CHANGE)
@@ -101,7 +101,7 @@ class LoginThrottle:
             return not await RateLimiter(session).take(f"login:note:{client.network}", NOTES_OF_THROTTLING)
 
     @staticmethod
-    async def give_back(session: AsyncSession, taken: Taken) -> None:
+    async def give_back(session: AsyncSession, taken: LoginAttempt) -> None:
         """Return what a successful try took, and forget buckets that are long full again."""
         buckets = RateLimiter(session)
         for key, limit in taken.buckets:
@@ -109,14 +109,14 @@ class LoginThrottle:
         await buckets.forget_old()
 
 
-async def _take(buckets: RateLimiter, key: str, limit: Limit) -> Taken:
+async def _take(buckets: RateLimiter, key: str, limit: Limit) -> LoginAttempt:
     wait = await buckets.take(key, limit)
     if wait:
         raise TooManyLogins(retry_after=max(1, math.ceil(wait)))
-    return Taken([(key, limit)])
+    return LoginAttempt([(key, limit)])
 
 
-async def _take_as_stranger(buckets: RateLimiter, account: str, network: str) -> Taken:
+async def _take_as_stranger(buckets: RateLimiter, account: str, network: str) -> LoginAttempt:
     try:
         return await _take(buckets, f"login:account:{account}", PER_ACCOUNT)
     except TooManyLogins:

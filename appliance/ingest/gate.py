@@ -37,15 +37,15 @@ class Permits:
         if self.in_use < limit and not self._waiting:
             self.in_use += 1
             return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
         self._wake()
         needed = max(_MIN_WORK_SECONDS, min(self.typical_seconds, deadline.seconds / 2))
         try:
             async with asyncio.timeout(max(0.0, deadline.remaining() - needed)):
-                await turn
+                await waiter
         except BaseException as error:
-            self._give_up(turn)
+            self._give_up(waiter)
             if isinstance(error, TimeoutError):
                 raise SlotBusy(retry_after=self.retry_after()) from None
             raise
@@ -62,19 +62,19 @@ class Permits:
         """Whole seconds after which trying again makes sense."""
         return max(1, math.ceil(self.typical_seconds))
 
-    def _give_up(self, turn: asyncio.Future[None]) -> None:
-        if turn.done() and not turn.cancelled():  # the permit came at the same moment: pass it on
+    def _give_up(self, waiter: asyncio.Future[None]) -> None:
+        if waiter.done() and not waiter.cancelled():  # the permit came at the same moment: pass it on
             self.in_use -= 1
-        elif turn in self._waiting:
-            self._waiting.remove(turn)
+        elif waiter in self._waiting:
+            self._waiting.remove(waiter)
         self._wake()
 
     def _wake(self) -> None:
         while self._waiting and self.in_use < self._limit:
-            turn = self._waiting.popleft()
-            if not turn.done():
+            waiter = self._waiting.popleft()
+            if not waiter.done():
                 self.in_use += 1
-                turn.set_result(None)
+                waiter.set_result(None)
 
 
 class Gate:

@@ -38,7 +38,7 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
-class Sameness:
+class UploadIdentity:
     """What makes two uploads to one slot the same."""
 
     slot_id: str
@@ -68,24 +68,24 @@ class IdempotentJobs:
         self._in_flight: dict[str, _InFlight] = {}
 
     async def run(
-        self, same: Sameness, deadline: Deadline, job: Callable[[], Awaitable[Delivered]]
+        self, identity: UploadIdentity, deadline: Deadline, job: Callable[[], Awaitable[Delivered]]
     ) -> Delivered:
-        """The outcome of ``job``, or of the job that ``same`` already started.
+        """The outcome of ``job``, or of the job that ``identity`` already started.
 
         Raises what the job raised, ``IdempotencyKeyReused`` when the key came with other bytes,
         or ``DeadlineExceeded`` when the first job outlasts this request's own deadline.
         """
-        name = same.name
+        name = identity.name
         if name is None:
             return await job()
         running = self._in_flight.get(name)
         if running is not None:
-            _same_bytes(running.sha256, same)
+            _same_bytes(running.sha256, identity)
             return await _join(running, deadline)
-        mine = _InFlight(same.sha256, asyncio.get_running_loop().create_future())
+        mine = _InFlight(identity.sha256, asyncio.get_running_loop().create_future())
         self._in_flight[name] = mine
         try:
-            outcome = await self._earlier(same) or await job()
+            outcome = await self._earlier(identity) or await job()
         except BaseException as error:
             self._settle(name, mine, error)
             raise
@@ -103,18 +103,18 @@ class IdempotentJobs:
             mine.outcome.set_exception(ServiceUnavailable(retry_after=5))
             mine.outcome.exception()
 
-    async def _earlier(self, same: Sameness) -> Delivered | None:
+    async def _earlier(self, identity: UploadIdentity) -> Delivered | None:
         """The outcome of a finished job that still stands; raises it if it was a failure."""
         async with self._database.session() as session:
             jobs = JobRepository(session)
-            if same.key is not None:
-                row = await jobs.latest_with_key(same.slot_id, same.key)
+            if identity.key is not None:
+                row = await jobs.latest_with_key(identity.slot_id, identity.key)
             else:
-                window = timedelta(seconds=same.window_seconds)
-                row = await jobs.latest_done_of_photo(same.slot_id, same.sha256, window)
+                window = timedelta(seconds=identity.window_seconds)
+                row = await jobs.latest_done_of_photo(identity.slot_id, identity.sha256, window)
         if row is None or _never_had_an_outcome(row):
             return None
-        _same_bytes(row.upload_sha256, same)
+        _same_bytes(row.upload_sha256, identity)
         if row.status == JobStatus.DONE:
             assert row.result_key and row.result_type and row.result_size is not None  # noqa: S101, PT018
             return Delivered(
@@ -130,8 +130,8 @@ def _never_had_an_outcome(row: JobHistory) -> bool:
     )
 
 
-def _same_bytes(sha256: str, same: Sameness) -> None:
-    if sha256 != same.sha256:
+def _same_bytes(sha256: str, identity: UploadIdentity) -> None:
+    if sha256 != identity.sha256:
         raise IdempotencyKeyReused
 
 

@@ -14,7 +14,7 @@ from appliance.core.public_base import base_urls_of
 from appliance.core.uploads import clean_text
 from appliance.ingest.replies import Bases, asked_form, build_reply
 from appliance.ingest.schemas import IngestReply
-from appliance.ingest.service import Arrival, IngestService
+from appliance.ingest.service import IngestService, PhotoRequest
 from appliance.slots.schemas import ActiveSlot
 
 router = APIRouter(tags=["ingest"])
@@ -136,7 +136,7 @@ async def ingest(
     slot = await service.slot(slot_id)
     form = asked_form(request.query_params, request.headers.get("accept")) or slot.reply
     bases = _bases(request, slot)
-    arrival = Arrival(
+    upload = PhotoRequest(
         slot_id=slot_id,
         started=request.state.arrived,
         content_type=request.headers.get("content-type"),
@@ -146,6 +146,6 @@ async def ingest(
         guest_base=bases.guests,
         address=client_address(request),
     )
-    delivered = await service.ingest(slot, arrival)
+    delivered = await service.ingest(slot, upload)
     picture = None if form == "json" else await service.read_result(delivered)
     return build_reply(form, delivered, picture, bases)

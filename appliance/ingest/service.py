@@ -25,7 +25,7 @@ from appliance.core.threads import finish_in_thread
 from appliance.core.uploads import ReceivedUpload, UploadReceiver, boundary_of
 from appliance.ingest.credentials import IngestCredentials
 from appliance.ingest.gate import Gate
-from appliance.ingest.idempotency import Delivered, IdempotentJobs, Sameness
+from appliance.ingest.idempotency import Delivered, IdempotentJobs, UploadIdentity
 from appliance.ingest.job import PASSWORD_FIELD, PhotoJob, row_of
 from appliance.jobs.ledger import JobLedger, JobRecord
 from appliance.media.credentials import has_manifest
@@ -51,7 +51,7 @@ MAX_KEY_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class PhotoRequest:
     """A request as it came in: nothing of its body has been read yet."""
 
     slot_id: str
@@ -99,20 +99,20 @@ class IngestService:
         """The slot a photo was posted to; raises before anything of the body is read."""
         return await self._slots.for_ingest(slot_id)
 
-    async def ingest(self, slot: ActiveSlot, arrival: Arrival) -> Delivered:
+    async def ingest(self, slot: ActiveSlot, request: PhotoRequest) -> Delivered:
         """Take the upload, have its picture made, and deliver it before the slot's deadline.
 
         Raises the ``ApplianceError`` the booth is answered with. A client that hangs up after
         its upload does not stop the job: a picture in time is kept.
         """
-        deadline = slot.deadline_from(arrival.started)
+        deadline = slot.deadline_from(request.started)
         job_id = uuid.uuid4()
         try:
-            job = await self._receive(slot, arrival, job_id, deadline)
+            job = await self._receive(slot, request, job_id, deadline)
         except BaseException:
             await self._drop_temp(slot.slot_id, job_id)
             raise
-        self.guest_base = arrival.guest_base
+        self.guest_base = request.guest_base
         running = self.begin(job)
         # The job minds the deadline itself; this bound holds even when the database hangs.
         await asyncio.wait({running}, timeout=deadline.remaining() + LATEST_SECONDS)
@@ -121,12 +121,12 @@ class IngestService:
         return running.result()
 
     async def _receive(
-        self, slot: ActiveSlot, arrival: Arrival, job_id: uuid.UUID, deadline: Deadline
+        self, slot: ActiveSlot, request: PhotoRequest, job_id: uuid.UUID, deadline: Deadline
     ) -> PhotoJob:
-        boundary = boundary_of(arrival.content_type)
+        boundary = boundary_of(request.content_type)
         try:
             async with deadline.guard() as limit:
-                upload, info = await self._upload(slot, arrival, job_id, boundary)
+                upload, info = await self._upload(slot, request, job_id, boundary)
         except TimeoutError:
             if not limit.expired():  # not ours: the database did not answer
                 raise
@@ -140,20 +140,20 @@ class IngestService:
             deadline=deadline,
             upload=upload,
             info=info,
-            key=_idempotency_key(arrival, upload),
-            query={name: value for name, value in arrival.query.items() if name != PASSWORD_FIELD},
-            base=arrival.guest_base,
-            timings={"receive": round((time.monotonic() - arrival.started) * 1000)},
+            key=_idempotency_key(request, upload),
+            query={name: value for name, value in request.query.items() if name != PASSWORD_FIELD},
+            base=request.guest_base,
+            timings={"receive": round((time.monotonic() - request.started) * 1000)},
         )
 
     async def _upload(
-        self, slot: ActiveSlot, arrival: Arrival, job_id: uuid.UUID, boundary: str
+        self, slot: ActiveSlot, request: PhotoRequest, job_id: uuid.UUID, boundary: str
     ) -> tuple[ReceivedUpload, PhotoInfo]:
         """The upload in its temp folder, its password and its photo checked."""
 
         async def check_password(name: str, value: str) -> None:
             if name == PASSWORD_FIELD:
-                await self._credentials.check(value, arrival.address)
+                await self._credentials.check(value, request.address)
 
         receiver = UploadReceiver(
             await finish_in_thread(self._media.make_temp, slot.slot_id, job_id),
@@ -162,7 +162,7 @@ class IngestService:
             once=frozenset({PASSWORD_FIELD, KEY_FIELD}),
             on_field=check_password,
         )
-        upload = await receiver.receive(arrival.body)
+        upload = await receiver.receive(request.body)
         if PASSWORD_FIELD not in upload.fields:
             raise MissingField(
                 "The password is missing.", fields={PASSWORD_FIELD: Message("send it as a field")}
@@ -185,14 +185,14 @@ class IngestService:
             task.exception()  # the request reports it, if one is still there
 
     async def _run_once(self, job: PhotoJob) -> Delivered:
-        same = Sameness(
+        identity = UploadIdentity(
             job.slot.slot_id,
             job.upload.file.sha256,
             job.key,
             job.slot.settings.idempotency_window_seconds if job.source == "ingest" else 0,
         )
         try:
-            return await self._idempotent.run(same, job.deadline, lambda: self._run(job))
+            return await self._idempotent.run(identity, job.deadline, lambda: self._run(job))
         finally:
             await self._drop_temp(job.slot.slot_id, job.job_id)
 
@@ -278,8 +278,8 @@ class IngestService:
             await asyncio.wait(set(self._running))
 
 
-def _idempotency_key(arrival: Arrival, upload: ReceivedUpload) -> str | None:
-    key = (arrival.idempotency_key or upload.fields.get(KEY_FIELD, "")).strip()
+def _idempotency_key(request: PhotoRequest, upload: ReceivedUpload) -> str | None:
+    key = (request.idempotency_key or upload.fields.get(KEY_FIELD, "")).strip()
     if len(key) > MAX_KEY_CHARS:
         raise InvalidMultipart(
             f"The idempotency key is longer than {MAX_KEY_CHARS} characters.",

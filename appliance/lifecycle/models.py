@@ -17,7 +17,7 @@ from appliance.providers.catalogue.files import installed
 from appliance.providers.keys import KeyFiles
 from appliance.providers.learned import LearnedModels
 from appliance.providers.model_facts import TellsOfModels
-from appliance.providers.model_status import standing
+from appliance.providers.model_status import model_status
 from appliance.providers.registry import ProviderRegistry
 from appliance.providers.stored_keys import AllKeys, StoredKeys
 from appliance.settings.environment import Settings
@@ -42,7 +42,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ProviderModelsAnswer:
     """What came of asking one provider: why it could not be asked, and models that are unknown here."""
 
     provider: str
@@ -75,14 +75,20 @@ async def models(settings: Settings, arguments: argparse.Namespace) -> int:
     return 1 if any(one.failed for one in asked) else 0
 
 
-async def _check(registry: ProviderRegistry, keys: AllKeys, learned: LearnedModels) -> list[Asked]:
+async def _check(
+    registry: ProviderRegistry, keys: AllKeys, learned: LearnedModels
+) -> list[ProviderModelsAnswer]:
     """Ask each provider that has a key of each model: free calls."""
     found = []
     for provider in registry.catalogue.providers:
         driver = registry.driver(provider) if provider in registry.names else None
         mine = keys.keys(provider)
         if not isinstance(driver, TellsOfModels) or not mine:
-            found.append(Asked(provider, "no_key" if isinstance(driver, TellsOfModels) else "does_not_tell"))
+            found.append(
+                ProviderModelsAnswer(
+                    provider, "no_key" if isinstance(driver, TellsOfModels) else "does_not_tell"
+                )
+            )
             continue
         known = registry.catalogue.of(provider).by_id
         deadline = Deadline.after(ASK_SECONDS)
@@ -92,12 +98,12 @@ async def _check(registry: ProviderRegistry, keys: AllKeys, learned: LearnedMode
                     learned.heard(provider, name, await driver.model_facts(mine[0], name, deadline))
                 listed = await driver.model_names(mine[0], deadline)
         except ProviderError as error:
-            found.append(Asked(provider, error.reason))
+            found.append(ProviderModelsAnswer(provider, error.reason))
         except TimeoutError:
-            found.append(Asked(provider, "too_slow"))
+            found.append(ProviderModelsAnswer(provider, "too_slow"))
         else:
             new = (name for name in listed if name not in known and any(part in name for part in _PICTURES))
-            found.append(Asked(provider, None, tuple(sorted(new))))
+            found.append(ProviderModelsAnswer(provider, None, tuple(sorted(new))))
     return found
 
 
@@ -106,7 +112,7 @@ def _lines(registry: ProviderRegistry, learned: LearnedModels) -> list[Line]:
     found = []
     for provider in catalogue.providers:
         for model in catalogue.of(provider).by_id.values():
-            seen = standing(catalogue, learned, provider, model.id, now)
+            seen = model_status(catalogue, learned, provider, model.id, now)
             if seen is not None:
                 next_one = seen.successor.id if seen.successor and seen.state not in _WELL else None
                 found.append(
@@ -134,7 +140,7 @@ def _price(model: Model) -> str:
     return f"{each} {price.currency}" if each else "-"
 
 
-def _page(lines: Sequence[Line], asked: Sequence[Asked]) -> str:
+def _page(lines: Sequence[Line], asked: Sequence[ProviderModelsAnswer]) -> str:
     rows = [
         f"{line.provider:<10} {line.model:<34} {line.state:<12} {line.ends_on or '-'!s:<11} "
         f"{line.successor or '-':<26} {line.said_by} {line.said_on or '-'}  {line.price}"
@@ -151,7 +157,7 @@ def _page(lines: Sequence[Line], asked: Sequence[Asked]) -> str:
     return "\n".join([head, *rows, *(["", *told] if told else [])])
 
 
-def _as_json(lines: Sequence[Line], asked: Sequence[Asked]) -> str:
+def _as_json(lines: Sequence[Line], asked: Sequence[ProviderModelsAnswer]) -> str:
     return json.dumps(
         {"models": [asdict(one) for one in lines], "asked": [asdict(one) for one in asked]},
         default=str,

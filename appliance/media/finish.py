@@ -159,7 +159,7 @@ def finish(
     image = _as_rgb(pyvips.Image.new_from_buffer(data, "").autorot())
     before = image.width
     if options.pixels is not None:
-        image = _placed(data, options, *options.pixels)
+        image = _fitted(data, options, *options.pixels)
     if options.sharpen and image.width < before:
         image = image.sharpen(sigma=0.7, x1=2, y2=8, y3=12, m1=0, m2=2)
     if overlay is not None:
@@ -188,7 +188,7 @@ def _as_rgb(image: pyvips.Image) -> pyvips.Image:
     return image.cast("uchar")
 
 
-def _placed(data: bytes, options: OutputOptions, width: int, height: int) -> pyvips.Image:
+def _fitted(data: bytes, options: OutputOptions, width: int, height: int) -> pyvips.Image:
     if options.fit == "crop":
         # The most interesting part stays: with people in it, that is them.
         return _as_rgb(

@@ -50,13 +50,13 @@ def ensure(secrets_dir: Path) -> tuple[bytes, bytes]:
     folder = secrets_dir / FOLDER
     certificate, key = folder / CERTIFICATE, folder / KEY
     if not (certificate.exists() and key.exists()):
-        chain, private = _made()
+        chain, private = _new_certificate()
         write_secret(key, private)
         write_secret(certificate, chain)
     return certificate.read_bytes(), key.read_bytes()
 
 
-def _made() -> tuple[str, str]:
+def _new_certificate() -> tuple[str, str]:
     """A certificate under an authority whose key is forgotten at once: it will never sign another."""
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     issuer = _name(f"PhotoChanger content credentials {utcnow():%Y-%m-%d}")

@@ -34,7 +34,7 @@ class TemplateCache:
         if kept is not None:
             self._kept.move_to_end(row.id)
             return kept
-        made = await asyncio.to_thread(self._made, row)
+        made = await asyncio.to_thread(self._converted, row)
         if row.id not in self._kept:  # another photo may have been quicker
             self._kept[row.id] = made
             self._size += len(made.data)
@@ -43,7 +43,7 @@ class TemplateCache:
             self._size -= len(dropped.data)
         return made
 
-    def _made(self, row: TemplateMedia) -> EncodedImage:
+    def _converted(self, row: TemplateMedia) -> EncodedImage:
         """As ``read``; the file itself is handed on where it cannot be decoded any more."""
         picture = EncodedImage(self.media.path(row.storage_key).read_bytes(), row.media_type)
         try:

@@ -65,7 +65,7 @@ class Attempt:
         """An attempt at ``route`` that starts now; it counts as cancelled until it ends."""
         return cls(route.provider, route.operation, route.model, key, round(deadline.elapsed() * 1000))
 
-    def made(self, picture: EditedImage) -> None:
+    def succeeded(self, picture: EditedImage) -> None:
         """The provider answered with a picture."""
         self.outcome = Outcome.PICTURE
         self.response_id = picture.response_id

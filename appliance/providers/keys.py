@@ -95,7 +95,7 @@ def ends_in(key: str) -> str:
 
 
 @dataclass(slots=True)
-class _Rest:
+class _Pause:
     until: float
     reason: str
 
@@ -122,7 +122,7 @@ class KeyRing:
 
     source: KeySource
     clock: Callable[[], float] = time.monotonic
-    _rests: dict[tuple[str, str, str | None], _Rest] = field(default_factory=dict)
+    _rests: dict[tuple[str, str, str | None], _Pause] = field(default_factory=dict)
     _turn: dict[str, int] = field(default_factory=dict)
 
     async def refresh(self) -> None:
@@ -158,7 +158,7 @@ class KeyRing:
         """Let a key rest for ``seconds``, for ``model`` only or for all; it comes back by itself."""
         now = self.clock()
         self._rests = {place: rest for place, rest in self._rests.items() if rest.until > now}
-        self._rests[provider, key, model] = _Rest(now + seconds, reason)
+        self._rests[provider, key, model] = _Pause(now + seconds, reason)
 
     def use_again(self, provider: str, key: str) -> None:
         """End a key's rest now, for every model."""

@@ -23,7 +23,7 @@ log = structlog.get_logger()
 CLOSE_SECONDS = 5.0  # how long the end waits for what is still to be written
 SAME_AGAIN = timedelta(hours=1)  # what was said before is written again after so long only
 
-Place = tuple[str, str]  # provider and model
+ModelName = tuple[str, str]  # provider and model
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class LearnedModels:
 
     def __init__(self, database: Database | None = None) -> None:
         self._database = database
-        self._known: dict[Place, Learned] = {}
-        self._unwritten: dict[Place, None] = {}
+        self._known: dict[ModelName, Learned] = {}
+        self._unwritten: dict[ModelName, None] = {}
         self._writing: asyncio.Task[None] | None = None
 
     async def load(self) -> None:
@@ -51,9 +51,9 @@ class LearnedModels:
         async with self._database.session() as session:
             rows = list(await session.scalars(select(ModelFact)))
         for row in rows:
-            place, kept = (row.provider, row.model), Learned(row.there, row.ends_on, row.said_at)
-            if place not in self._known or self._known[place].said_at < kept.said_at:
-                self._known[place] = kept
+            name, kept = (row.provider, row.model), Learned(row.there, row.ends_on, row.said_at)
+            if name not in self._known or self._known[name].said_at < kept.said_at:
+                self._known[name] = kept
 
     def of(self, provider: str, model: str) -> Learned | None:
         """What is known of a model; ``None``: the provider was not asked."""
@@ -80,17 +80,17 @@ class LearnedModels:
     async def _write_all(self, database: Database) -> None:
         """One after the other, so that a slow database has one connection of ours at most."""
         while self._unwritten:
-            place = next(iter(self._unwritten))
-            del self._unwritten[place]
+            name = next(iter(self._unwritten))
+            del self._unwritten[name]
             try:
-                await self._write(database, place)
+                await self._write(database, name)
             except Exception as error:  # noqa: BLE001 - the provider will say it again
-                log.warning("model.not_kept", model="/".join(place), error=type(error).__name__)
+                log.warning("model.not_kept", model="/".join(name), error=type(error).__name__)
 
-    async def _write(self, database: Database, place: Place) -> None:
-        said = self._known[place]
+    async def _write(self, database: Database, name: ModelName) -> None:
+        said = self._known[name]
         row = {"there": said.there, "ends_on": said.ends_on, "said_at": said.said_at}
-        statement = insert(ModelFact).values(provider=place[0], model=place[1], **row)
+        statement = insert(ModelFact).values(provider=name[0], model=name[1], **row)
         async with database.session() as session:
             await session.execute(
                 statement.on_conflict_do_update(

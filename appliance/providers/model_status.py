@@ -15,7 +15,7 @@ TROUBLED: tuple[State, ...] = ("ending", "ended", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ModelStatus:
     """A model on one day. ``unknown``: the provider has no such model, and nobody said that it ended.
 
     ``said_by`` and ``said_on`` tell whose word that is, and of which day.
@@ -40,9 +40,9 @@ class Standing:
         return self.said_by == "provider" and self.state in ("ended", "unknown")
 
 
-def standing(
+def model_status(
     catalogue: Catalogue, learned: LearnedModels, provider: str, model: str | None, now: datetime
-) -> Standing | None:
+) -> ModelStatus | None:
     """How ``model`` (``None``: the provider's default) is; ``None`` where a provider has no models."""
     known = catalogue.get(provider, model)
     name = model or (known.id if known else None)
@@ -56,11 +56,11 @@ def standing(
         if known is None:
             return None
         life = known.life
-        return Standing(
+        return ModelStatus(
             provider, name, known.state_on(day), life.ends_on, successor, "catalogue", life.checked
         )
     ends_on = said.ends_on or (known.life.ends_on if known else None)
-    return Standing(
+    return ModelStatus(
         provider, name, _said_state(said.there, said.ends_on, known, day), ends_on, successor,
         "provider", said.said_at.date(),
     )  # fmt: skip

@@ -33,7 +33,7 @@ DEFAULT_URLS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DriverConfig:
     """What a driver is built from; another one is built when this changes."""
 
     base_url: str
@@ -42,15 +42,15 @@ class Wanted:
     models: ProviderModels
 
 
-def _bfl(wanted: Wanted) -> Driver:
+def _bfl(wanted: DriverConfig) -> Driver:
     return BflDriver(build_client(wanted.base_url), base_url=wanted.base_url, models=wanted.models)
 
 
-def _fal(wanted: Wanted) -> Driver:
+def _fal(wanted: DriverConfig) -> Driver:
     return FalDriver(build_client(wanted.base_url), base_url=wanted.base_url, models=wanted.models)
 
 
-def _gemini(wanted: Wanted) -> Driver:
+def _gemini(wanted: DriverConfig) -> Driver:
     return GeminiDriver(
         build_client(wanted.base_url),
         base_url=wanted.base_url,
@@ -59,11 +59,11 @@ def _gemini(wanted: Wanted) -> Driver:
     )
 
 
-def _openai(wanted: Wanted) -> Driver:
+def _openai(wanted: DriverConfig) -> Driver:
     return OpenAIDriver(build_client(wanted.base_url), base_url=wanted.base_url, models=wanted.models)
 
 
-def _turbotext(wanted: Wanted) -> Driver:
+def _turbotext(wanted: DriverConfig) -> Driver:
     return TurbotextDriver(
         build_client(wanted.base_url),
         base_url=wanted.base_url,
@@ -72,11 +72,11 @@ def _turbotext(wanted: Wanted) -> Driver:
     )
 
 
-def _local(_: Wanted) -> Driver:
+def _local(_: DriverConfig) -> Driver:
     return LocalDriver()
 
 
-BUILDERS: dict[str, Callable[[Wanted], Driver]] = {
+BUILDERS: dict[str, Callable[[DriverConfig], Driver]] = {
     "bfl": _bfl,
     "fal": _fal,
     "gemini": _gemini,
@@ -103,7 +103,7 @@ class ProviderRegistry:
         self._of_files = catalogue or shipped()
         self._catalogue, self._said = self._of_files, OperatorSettings()
         self._drivers: dict[str, Driver] = {}
-        self._built: dict[str, Wanted] = {}
+        self._built: dict[str, DriverConfig] = {}
         self._retired: list[Driver] = []
         self.configure(settings)
 
@@ -124,12 +124,12 @@ class ProviderRegistry:
         """
         if settings != self._said:
             self._catalogue, self._said = with_settings(self._of_files, settings), settings
-        built: dict[str, tuple[Wanted, Driver]] = {}
+        built: dict[str, tuple[DriverConfig, Driver]] = {}
         for name, build in BUILDERS.items():
             connection = settings.providers.get(name, ProviderConnection())
             base_url = self._base_urls.get(name) or connection.base_url or DEFAULT_URLS.get(name, "")
             can_publish = settings.provider_media_base_url is not None
-            wanted = Wanted(base_url, connection, can_publish, self._catalogue.of(name))
+            wanted = DriverConfig(base_url, connection, can_publish, self._catalogue.of(name))
             if self._built.get(name) != wanted:
                 built[name] = wanted, build(wanted)
         for name, (wanted, driver) in built.items():

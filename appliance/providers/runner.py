@@ -170,7 +170,7 @@ class RouteRunner:
             state.used.clear()
             try:
                 edited = await self._call(job, route, key, state, attempt)
-                attempt.made(edited)
+                attempt.succeeded(edited)
             except BaseException as error:
                 attempt.ended(error, job.deadline)
                 self._judge(circuit, error, job.deadline, state)

@@ -72,7 +72,7 @@ async def made(stack: Stack, folder: Path, passphrase: str | None = None) -> Pat
     return Path((await backup.make(settings_of(stack), backup.BackupRequest(str(folder), passphrase))).path)
 
 
-async def put_in(where: Settings, file: Path, passphrase: str | None = None) -> restore.Restored:
+async def put_in(where: Settings, file: Path, passphrase: str | None = None) -> restore.RestoreReport:
     with file.open("rb") as opened:
         return await restore.restore(where, opened, passphrase)
 

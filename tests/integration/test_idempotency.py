@@ -11,7 +11,7 @@ from appliance.core.clock import Deadline
 from appliance.core.db import Database
 from appliance.core.error_handlers import from_database
 from appliance.core.errors import DatabaseUnavailable
-from appliance.ingest.idempotency import Delivered, IdempotentJobs, Sameness
+from appliance.ingest.idempotency import Delivered, IdempotentJobs, UploadIdentity
 from tests.standins import Script, StandIn, Step
 from tests.support.camera import Camera, Shot
 from tests.support.line import line_to_database
@@ -153,7 +153,7 @@ async def test_who_waits_for_a_job_that_the_database_failed_is_not_told_of_the_d
         line.silence()
         database = Database(url)
         jobs = IdempotentJobs(database)
-        same = Sameness("slot-008", "0" * 64, "unanswered", 0)
+        same = UploadIdentity("slot-008", "0" * 64, "unanswered", 0)
 
         async def press() -> Delivered:
             return await jobs.run(same, Deadline.after(30), never)

@@ -32,7 +32,7 @@ _ONLY_OVER_HTTPS = {"Cross-Origin-Opener-Policy": "same-origin"}
 SameSite = Literal["strict", "lax"]
 
 
-class Jar:
+class CookieJar:
     """Cookies to be set with the answer, whatever the answer will be."""
 
     def __init__(self, *, secure: bool) -> None:
@@ -62,9 +62,9 @@ def _set_cookie(carrier: Response) -> list[tuple[bytes, bytes]]:
     return [(name, value) for name, value in carrier.raw_headers if name == b"set-cookie"]
 
 
-def jar_of(request: Request) -> Jar:
+def jar_of(request: Request) -> CookieJar:
     """The cookies that the answer to ``request`` will set."""
-    jar: Jar = request.scope["state"]["admin_jar"]
+    jar: CookieJar = request.scope["state"]["admin_jar"]
     return jar
 
 
@@ -79,7 +79,7 @@ class PageHeaders:
             await self.app(scope, receive, send)
             return
         over_https = scope.get("scheme") == "https"
-        jar = scope.setdefault("state", {})["admin_jar"] = Jar(secure=over_https)
+        jar = scope.setdefault("state", {})["admin_jar"] = CookieJar(secure=over_https)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

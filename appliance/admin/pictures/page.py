@@ -1,4 +1,4 @@
-"""The gallery: every picture, of one slot or of all (UC6)."""
+"""The pictures: every one, of one slot or of all (UC6)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from appliance.slots.schemas import SLOT_IDS
 from appliance.staff.jobs.search import JobFilter
 from appliance.staff.pictures.archive import StaffArchive
 from appliance.staff.pictures.hiding import PictureHiding
-from appliance.staff.pictures.search import GalleryItem, GalleryState, PictureSearch
+from appliance.staff.pictures.search import PictureSearch, PictureState, PictureView
 from appliance.staff.pictures.service import StaffPictures
 
 router = APIRouter(prefix="/gallery")
@@ -57,7 +57,7 @@ def _wanted(slot: str, state: str, source: str, since: str, until: str) -> tuple
         source=source if source in SOURCES else "ingest",
         since=instant(since),
         until=instant(until),
-        result=cast("GalleryState", state) if state in STATES else "kept",
+        result=cast("PictureState", state) if state in STATES else "kept",
     )
     given = {"slot": slot, "state": state, "source": source, "since": since, "until": until}
     usual = {"state": "kept", "source": "ingest"}
@@ -65,7 +65,7 @@ def _wanted(slot: str, state: str, source: str, since: str, until: str) -> tuple
 
 
 @router.get("")
-async def gallery_page(
+async def pictures_page(
     request: Request,
     visiting: MayRead,
     slot: str = "",
@@ -232,7 +232,7 @@ async def source(job_id: uuid.UUID, request: Request, _: MayRead) -> Response:
     return stored_file(found.key, found.media_type, cache="private, max-age=3600")
 
 
-async def _item(request: Request, job_id: uuid.UUID) -> GalleryItem:
+async def _item(request: Request, job_id: uuid.UUID) -> PictureView:
     found = await service_of(request, PictureSearch).page(
         JobFilter(ids=frozenset({job_id}), result="any"), limit=1
     )
@@ -241,7 +241,7 @@ async def _item(request: Request, job_id: uuid.UUID) -> GalleryItem:
     return found.results[0]
 
 
-async def _guest_link(request: Request, item: GalleryItem) -> GuestLink:
+async def _guest_link(request: Request, item: PictureView) -> GuestLink:
     """What a guest is given for a picture."""
     settings = await service_of(request, SettingsReader).operator_settings()
     return await service_of(request, GuestLinks).link(
@@ -249,7 +249,7 @@ async def _guest_link(request: Request, item: GalleryItem) -> GuestLink:
     )
 
 
-def _may_undo(item: GalleryItem) -> bool:
+def _may_undo(item: PictureView) -> bool:
     return item.deleted_at is not None and utcnow() < item.deleted_at + UNDO_DELETE
 
 

@@ -18,7 +18,7 @@ from appliance.admin.settings.sections import (
     BY_KEY,
     SECTIONS,
     TRANSPORTS,
-    Filled,
+    FilledSection,
     Section,
     filled,
     typed_values,
@@ -54,7 +54,7 @@ def _password_values(state: SettingsState, **more: Any) -> dict[str, Any]:
     return {"state": state, "longest_overlap": LONGEST_OVERLAP_MINUTES, **(empty | more)}
 
 
-async def _extras(request: Request, shown: list[Filled]) -> dict[str, Any]:
+async def _extras(request: Request, shown: list[FilledSection]) -> dict[str, Any]:
     """What the inputs of these sections need beside their values."""
     chosen = next((one.value for filled in shown for one in filled.inputs if one.setting.kind == "logo"), "")
     return {
@@ -72,7 +72,7 @@ async def whole_page(visiting: Visit, state: SettingsState, *, status: int = 200
     """The whole page; ``changed`` may hold one section as it was typed in, the password's
     values, or what is said of a provider's keys.
     """
-    other: Filled | None = changed.get("section")
+    other: FilledSection | None = changed.get("section")
     sections = {
         section.key: other if other and other.key == section.key else filled(section, state)
         for section in SECTIONS
@@ -187,7 +187,7 @@ async def _refused(
 
 async def _section_answer(
     visiting: Visit,
-    shown: Filled,
+    shown: FilledSection,
     state: SettingsState,
     *,
     status: int = 200,

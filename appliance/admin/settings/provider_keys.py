@@ -14,7 +14,7 @@ from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import Visit, allowed
 from appliance.admin.render import part
 from appliance.admin.settings.page import whole_page
-from appliance.admin.settings.provider_keys_view import Said, one_provider, said_of
+from appliance.admin.settings.provider_keys_view import KeyNotice, one_provider, said_of
 from appliance.core.errors import NotFound, ValidationFailed
 from appliance.core.injection import service_of
 from appliance.core.validation import field_messages
@@ -46,9 +46,9 @@ async def enter(provider: str, request: Request, visiting: MayWrite) -> Response
         error = (refused.fields or {}).get("key", refused.message)
         if form.text("do") == "test":
             return await _only_said(
-                visiting, provider, Said(provider, "bad", visiting.language.message(error))
+                visiting, provider, KeyNotice(provider, "bad", visiting.language.message(error))
             )
-        return await _answer(visiting, provider, Said(provider, "bad", error=error), 422)
+        return await _answer(visiting, provider, KeyNotice(provider, "bad", error=error), 422)
     words = visiting.language.gettext("settings.keys.saved", ends_in=view.ends_in)
     assert view.last_test is not None  # noqa: S101 - it was asked for
     said = said_of(visiting, provider, view.last_test, is_new=True)
@@ -71,7 +71,7 @@ async def change(provider: str, key_id: str, action: str, request: Request, visi
             await keys.remove(key_id, visiting.who)
     except NotFound as gone:
         return await _answer(
-            visiting, provider, Said(provider, "warn", explained(visiting, gone)["text"]), 422
+            visiting, provider, KeyNotice(provider, "warn", explained(visiting, gone)["text"]), 422
         )
     notice = _DONE[action]
     toast = visiting.language.gettext(f"notice.{notice}") if notice else None
@@ -85,7 +85,7 @@ def _typed(provider: str, key: str) -> NewProviderKey:
         raise ValidationFailed(fields=field_messages(error)) from None
 
 
-async def _only_said(visiting: Visit, provider: str, said: Said) -> Response:
+async def _only_said(visiting: Visit, provider: str, said: KeyNotice) -> Response:
     """A note beside the field, which keeps what was typed."""
     if visiting.is_htmx:
         return part(visiting, "_provider_keys_said.html", note=said)
@@ -95,7 +95,7 @@ async def _only_said(visiting: Visit, provider: str, said: Said) -> Response:
 async def _answer(
     visiting: Visit,
     provider: str,
-    said: Said | None = None,
+    said: KeyNotice | None = None,
     status: int = 200,
     *,
     toast: str | None = None,

@@ -19,7 +19,7 @@ _KINDS: dict[str, Kind] = {"works": "good", "refused": "bad", "no_quota": "bad"}
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class KeyNotice:
     """What is to be told of one provider after somebody did something: a note, or a finding."""
 
     provider: str
@@ -32,7 +32,7 @@ class Said:
 
 def said_of(
     visiting: Visit, provider: str, tested: KeyTestView, *, is_new: bool = False, is_kept: bool = True
-) -> Said:
+) -> KeyNotice:
     """What came of a test, in plain words. ``is_new``: the key was kept just now."""
     language = visiting.language
     text = language.gettext(
@@ -48,22 +48,22 @@ def said_of(
         text = f"{text} {language.gettext('settings.keys.not_kept')}"
     detail = ": ".join(filter(None, (tested.reason, tested.detail)))
     kind = _KINDS.get(tested.outcome, "warn")
-    return Said(provider, kind, text, "" if tested.outcome == "works" else detail, is_new=is_new)
+    return KeyNotice(provider, kind, text, "" if tested.outcome == "works" else detail, is_new=is_new)
 
 
-async def key_values(visiting: Visit, said: Said | None = None) -> dict[str, Any]:
+async def key_values(visiting: Visit, said: KeyNotice | None = None) -> dict[str, Any]:
     """What the templates of this section may use."""
     listed = (await service_of(visiting.request, ProviderKeyService).all()).providers
     return {"providers": listed, **_shared(visiting, said)}
 
 
-async def one_provider(visiting: Visit, name: str, said: Said | None = None) -> dict[str, Any]:
+async def one_provider(visiting: Visit, name: str, said: KeyNotice | None = None) -> dict[str, Any]:
     """The same for the part of one provider, which is swapped alone."""
     listed = (await service_of(visiting.request, ProviderKeyService).all()).providers
     return {"one": next(one for one in listed if one.provider == name), **_shared(visiting, said)}
 
 
-def _shared(visiting: Visit, said: Said | None) -> dict[str, Any]:
+def _shared(visiting: Visit, said: KeyNotice | None) -> dict[str, Any]:
     return {
         "said": said,
         "provider_name": lambda name: named(visiting.language, "provider", name),

@@ -147,7 +147,7 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class FilledSection:
     """A section with its inputs."""
 
     section: Section
@@ -181,7 +181,7 @@ def filled(
     typed: Form | None = None,
     fields: Mapping[str, str] | None = None,
     conflict: bool = False,
-) -> Filled:
+) -> FilledSection:
     """A section as it stands, or as it was typed in, with the findings of the services."""
     found = fields or {}
     inputs = []
@@ -205,7 +205,7 @@ def filled(
                 },
             )
         )
-    return Filled(section, inputs, state.version, state if conflict else None)
+    return FilledSection(section, inputs, state.version, state if conflict else None)
 
 
 # Parts of a connection that not every provider has.

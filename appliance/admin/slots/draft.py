@@ -202,9 +202,9 @@ def _values(route: RouteDraft, catalog: ProviderList, before: Mapping[str, Any])
     }
 
 
-def changed(draft: Draft, wish: str, catalog: ProviderList) -> Draft:
+def apply_action(draft: Draft, action: str, catalog: ProviderList) -> Draft:
     """The draft after a button that changes the form's shape: ``add_route``, ``up:2``, ``media:style:ID``."""
-    verb, _, rest = wish.partition(":")
+    verb, _, rest = action.partition(":")
     routes, variants = list(draft.routes), list(draft.variants)
     index = int(rest) if rest.isdecimal() and len(rest) < 3 else -1
     if verb == "add_route" and len(routes) <= MAX_FALLBACKS:

@@ -15,7 +15,7 @@ from appliance.admin.slots.history import label_of, shown
 from appliance.core.injection import Injected
 from appliance.staff.providers.catalog import ProviderCatalog
 from appliance.staff.slots.editor import SlotEditor
-from appliance.staff.slots.model_change import Lost, ModelChanges, WantedChange
+from appliance.staff.slots.model_change import LostParameter, ModelChangeRequest, ModelChanges
 
 router = APIRouter()
 
@@ -31,7 +31,7 @@ async def change(
     """Give all slots the other model at once, or ask first where something cannot be carried over."""
     assert visiting.who is not None  # noqa: S101 - the permission saw to it
     form, words = await read_form(request), visiting.language
-    wanted = WantedChange(
+    wanted = ModelChangeRequest(
         provider=form.text("provider")[:32],
         model=form.text("model")[:80],
         by=form.text("by")[:80],
@@ -42,7 +42,7 @@ async def change(
         slots = {slot.slot_id: slot for slot in await editor.all()}
         known = await catalog.all()
 
-        def label(slot_id: str, one: Lost) -> str:
+        def label(slot_id: str, one: LostParameter) -> str:
             return label_of(
                 words, one.field.rpartition("fallbacks.")[2].lstrip("0123456789."), known, slots[slot_id]
             )

@@ -14,7 +14,7 @@ from appliance.admin.forms import read_form
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import Visit, allowed
 from appliance.admin.render import page, part
-from appliance.admin.slots.draft import Draft, changed, draft_from, draft_of, values_of
+from appliance.admin.slots.draft import Draft, apply_action, draft_from, draft_of, values_of
 from appliance.admin.slots.history import shown_changes
 from appliance.admin.slots.looks import with_look
 from appliance.admin.slots.view import REPLIES, editor_of, named
@@ -63,12 +63,12 @@ async def reshape(slot_id: str, request: Request, visiting: MayLook) -> Response
     """The form for another provider or operation, with another fallback, look or template; unsaved."""
     form = await read_form(request)
     slot, catalog = await _slot_and_catalog(request, slot_id)
-    verb, _, wish = form.text("do").partition(":")
+    verb, _, look = form.text("do").partition(":")
     draft = draft_from(form, catalog)
     if verb == "look":
-        draft = with_look(draft, wish, catalog, visiting.language.code)
+        draft = with_look(draft, look, catalog, visiting.language.code)
     else:
-        draft = changed(draft, form.text("do"), catalog)
+        draft = apply_action(draft, form.text("do"), catalog)
     found = await _findings(request, slot, draft, catalog)
     values = await _values(request, visiting, slot, catalog, draft=draft, fields=found)
     if not visiting.is_htmx:

@@ -100,7 +100,7 @@ class Editor:
         return {name: text for name, text in self.errors.items() if name not in known}
 
 
-def placed(fields: Mapping[str, str], draft: Draft) -> dict[str, str]:
+def by_input_name(fields: Mapping[str, str], draft: Draft) -> dict[str, str]:
     """The services' findings by the names that the form has."""
     variants = {name: index for index, (name, _) in enumerate(draft.variants)}
     found: dict[str, str] = {}
@@ -132,7 +132,7 @@ def editor_of(
     fields: Mapping[str, str] | None = None,
 ) -> Editor:
     """The form for a draft, with what the services found wrong with it."""
-    errors = placed(fields or {}, draft)
+    errors = by_input_name(fields or {}, draft)
     routes = [
         _route(index, len(draft.routes), route, catalog, errors, language)
         for index, route in enumerate(draft.routes)

@@ -15,7 +15,7 @@ from dataclasses import asdict
 import structlog
 
 from appliance.core.error_handlers import from_database
-from appliance.guests.shared_galleries.service import News, Opened, SharedGalleries
+from appliance.guests.shared_galleries.service import GalleryNews, OpenGallery, SharedGalleries
 
 log = structlog.get_logger()
 
@@ -26,12 +26,12 @@ RETRY_MS = 2000
 
 
 async def feed(
-    galleries: SharedGalleries, opened: Opened, stopping: asyncio.Event, version: str
+    galleries: SharedGalleries, opened: OpenGallery, stopping: asyncio.Event, version: str
 ) -> AsyncIterator[bytes]:
     """The events of one listener: ``pictures``, ``beat`` while nothing happens, ``closed`` at the end."""
     yield f"retry: {RETRY_MS}\n\n".encode()
     began = said_at = time.monotonic()
-    said: News | None = None
+    said: GalleryNews | None = None
     while not stopping.is_set() and time.monotonic() - began < LONGEST:
         try:
             news = await galleries.news(opened)

@@ -22,7 +22,7 @@ from appliance.guests.screens import kind_for
 from appliance.guests.sending import NOINDEX, screen_file
 from appliance.guests.service import attachment, friendly_name
 from appliance.guests.shared_galleries.live import feed
-from appliance.guests.shared_galleries.service import Kind, Opened, PinNeeded, SharedGalleries
+from appliance.guests.shared_galleries.service import Kind, OpenGallery, PinNeeded, SharedGalleries
 from appliance.media import qr as qr_codes
 
 router = APIRouter(include_in_schema=False)
@@ -34,7 +34,7 @@ _LONGEST_FORM = 1000  # bytes
 Shown = Injected[SharedGalleries]
 
 
-async def _opened(request: Request, galleries: Shown) -> Opened:
+async def _opened(request: Request, galleries: Shown) -> OpenGallery:
     kind: Kind = "wall" if request.url.path.startswith("/wall/") else "g"
     try:
         return await galleries.open(kind, request.path_params["token"], request.cookies.get(PIN_COOKIE))
@@ -42,10 +42,10 @@ async def _opened(request: Request, galleries: Shown) -> Opened:
         raise PermissionDenied("Give this gallery's PIN first.") from None
 
 
-Open = Annotated[Opened, Depends(_opened)]
+Open = Annotated[OpenGallery, Depends(_opened)]
 
 
-def ask_for_pin(request: Request, opened: Opened, *, wrong: bool = False) -> Response:
+def ask_for_pin(request: Request, opened: OpenGallery, *, wrong: bool = False) -> Response:
     """The form for the PIN."""
     return page(request, opened.settings, "pin.html", status=401, action=opened.path, wrong=wrong)
 

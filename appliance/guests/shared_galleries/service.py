@@ -38,7 +38,7 @@ _REMEMBERED = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenGallery:
     """A gallery that is open, with the settings in force. ``kind`` tells phones from the room's screen."""
 
     gallery: SharedGallery
@@ -66,7 +66,7 @@ class PicturePage:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class GalleryNews:
     """The names of the first page, and those of pictures that went lately, wherever they stood."""
 
     pictures: list[str]
@@ -80,10 +80,10 @@ class SharedGalleries:
     def __init__(self, database: Database, tokens: GuestTokens) -> None:
         self._database = database
         self._tokens = tokens
-        self._news: OrderedDict[uuid.UUID, tuple[float, News | None]] = OrderedDict()
+        self._news: OrderedDict[uuid.UUID, tuple[float, GalleryNews | None]] = OrderedDict()
         self._looking: dict[uuid.UUID, asyncio.Lock] = {}
 
-    async def open(self, kind: Kind, token: str, pin_proof: str | None = None) -> Opened:
+    async def open(self, kind: Kind, token: str, pin_proof: str | None = None) -> OpenGallery:
         """An open gallery.
 
         Raises ``NotFound``, ``PermissionDenied`` when it is closed, ``ResultExpired`` when its time
@@ -102,16 +102,16 @@ class SharedGalleries:
             raise PermissionDenied("This gallery is closed.")
         if state == "expired":
             raise ResultExpired("This gallery was open for a while only, and its time is over.")
-        opened = Opened(gallery, settings, kind)
+        opened = OpenGallery(gallery, settings, kind)
         if kind == "g" and gallery.pin and not _equal(pin_proof or "", self.proof(opened)):
             raise PinNeeded(opened)
         return opened
 
-    def proof(self, opened: Opened) -> str:
+    def proof(self, opened: OpenGallery) -> str:
         """What a phone keeps that has given the PIN; another PIN makes it worthless."""
         return self._tokens.seal(f"pin:{opened.gallery.id}", opened.gallery.pin or "")
 
-    async def try_pin(self, opened: Opened, pin: str, address: str) -> bool:
+    async def try_pin(self, opened: OpenGallery, pin: str, address: str) -> bool:
         """Whether ``pin`` is right; raises ``RateLimited`` after too many wrong ones."""
         right = _equal(pin.strip(), opened.gallery.pin or "")
         client = f"guest:pin:{self._tokens.client(address)}"
@@ -127,7 +127,7 @@ class SharedGalleries:
                 await limits.give_back(everyone, WRONG_PINS_OF_ALL)
         return right
 
-    async def page_of(self, opened: Opened, after: str | None) -> PicturePage:
+    async def page_of(self, opened: OpenGallery, after: str | None) -> PicturePage:
         """The first page, or the one after the picture ``after``; raises ``ResultNotFound``."""
         async with self._database.session() as session:
             galleries = GalleryRepository(session)
@@ -138,7 +138,7 @@ class SharedGalleries:
         names = self._names(opened, found[:PAGE])
         return PicturePage(names, self._by_ai(opened, found[:PAGE]), names[-1] if len(found) > PAGE else None)
 
-    async def news(self, opened: Opened) -> News | None:
+    async def news(self, opened: OpenGallery) -> GalleryNews | None:
         """What is new, looked up once a second however many phones ask; ``None``: it is closed."""
         key = opened.gallery.id
         async with self._looking.setdefault(key, asyncio.Lock()):
@@ -150,7 +150,7 @@ class SharedGalleries:
                     self._looking.pop(self._news.popitem(last=False)[0], None)
         return news
 
-    async def _look(self, opened: Opened) -> News | None:
+    async def _look(self, opened: OpenGallery) -> GalleryNews | None:
         now = utcnow()
         async with self._database.session() as session:
             galleries = GalleryRepository(session)
@@ -160,13 +160,13 @@ class SharedGalleries:
             pictures = await galleries.pictures(gallery, now, PAGE)
             gone = await galleries.gone(gallery, now - GONE_FOR)
         name = str(gallery.id)
-        return News(
+        return GalleryNews(
             self._names(opened, pictures),
             [self._tokens.picture(name, job_id) for job_id in gone],
             self._by_ai(opened, pictures),
         )
 
-    async def picture(self, opened: Opened, name: str) -> JobHistory:
+    async def picture(self, opened: OpenGallery, name: str) -> JobHistory:
         """A picture of the gallery by its name there; raises ``ResultNotFound``."""
         job_id = self._job_id(opened, name)
         async with self._database.session() as session:
@@ -175,17 +175,17 @@ class SharedGalleries:
             raise ResultNotFound
         return job
 
-    def _job_id(self, opened: Opened, name: str) -> uuid.UUID:
+    def _job_id(self, opened: OpenGallery, name: str) -> uuid.UUID:
         job_id = self._tokens.read_picture(str(opened.gallery.id), name)
         if job_id is None:
             raise ResultNotFound
         return job_id
 
-    def _names(self, opened: Opened, jobs: Sequence[JobHistory]) -> list[str]:
+    def _names(self, opened: OpenGallery, jobs: Sequence[JobHistory]) -> list[str]:
         name = str(opened.gallery.id)
         return [self._tokens.picture(name, job.job_id) for job in jobs]
 
-    def _by_ai(self, opened: Opened, jobs: Sequence[JobHistory]) -> list[str]:
+    def _by_ai(self, opened: OpenGallery, jobs: Sequence[JobHistory]) -> list[str]:
         """The names of those on which a sign is shown."""
         return (
             self._names(opened, [job for job in jobs if job.by_ai]) if opened.settings.shows_ai_sign else []
@@ -195,7 +195,7 @@ class SharedGalleries:
 class PinNeeded(Exception):
     """The gallery is open, but its PIN was not given yet."""
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: OpenGallery) -> None:
         super().__init__("a PIN is needed")
         self.opened = opened
 

@@ -45,7 +45,7 @@ _MEDIA = re.compile(r"[a-z]+(?:/[A-Za-z0-9][A-Za-z0-9_.-]*){1,3}")
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
+class RestoreReport:
     """What was put back."""
 
     made_at: str
@@ -96,7 +96,7 @@ def check(file: IO[bytes], passphrase: str | None) -> str:
     return f"version {facts['version']} backed it up at {facts['made_at']}"
 
 
-async def restore(settings: Settings, file: IO[bytes], passphrase: str | None) -> Restored:
+async def restore(settings: Settings, file: IO[bytes], passphrase: str | None) -> RestoreReport:
     """All of it; raises ``BackupProblem`` before anything is touched if the file is not right."""
     facts = archive.verify(file, passphrase)
     _require_known(str(facts["revision"]), str(facts["version"]))
@@ -107,7 +107,7 @@ async def restore(settings: Settings, file: IO[bytes], passphrase: str | None) -
         await _restore_database(settings, file, passphrase, facts)
         _restore_secrets(settings.secrets_dir, file, passphrase)
     rows, to_enter = sum(facts["rows"].values()), await _keys_to_enter(settings, facts)
-    done = Restored(facts["made_at"], facts["version"], rows, facts["pictures"], to_enter)
+    done = RestoreReport(facts["made_at"], facts["version"], rows, facts["pictures"], to_enter)
     log.info(
         "restore.done", made_at=done.made_at, version=done.version, rows=done.rows, pictures=done.pictures
     )

@@ -6,7 +6,7 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.providers.catalogue import Catalogue
 from appliance.providers.learned import LearnedModels
-from appliance.providers.model_status import Standing, standing
+from appliance.providers.model_status import ModelStatus, model_status
 from appliance.slots.repository import SlotRepository
 from appliance.slots.service import route_configs
 
@@ -23,16 +23,16 @@ async def troubled(database: Database, catalogue: Catalogue) -> list[tuple[str, 
     await learned.load()
     async with database.session() as session:
         slots = [slot for slot in await SlotRepository(session).all() if slot.active]
-    found: dict[tuple[str, str], tuple[Standing, list[str]]] = {}
+    found: dict[tuple[str, str], tuple[ModelStatus, list[str]]] = {}
     for slot in slots:
         for route in route_configs(slot):
-            seen = standing(catalogue, learned, route.provider, route.model, utcnow())
+            seen = model_status(catalogue, learned, route.provider, route.model, utcnow())
             if seen is not None and seen.troubled:
                 found.setdefault((seen.provider, seen.model), (seen, []))[1].append(slot.slot_id)
     return [_told(seen, list(dict.fromkeys(used))) for seen, used in found.values()]
 
 
-def _told(seen: Standing, used: list[str]) -> tuple[str, str]:
+def _told(seen: ModelStatus, used: list[str]) -> tuple[str, str]:
     on = f" on {seen.ends_on}" if seen.ends_on and seen.state != "unknown" else ""
     said = f"{seen.model} {_SAID[seen.state]}{on} ({seen.said_by}, {seen.said_on}); {', '.join(used)} use it"
     if seen.successor is None:

@@ -139,17 +139,17 @@ class FalDriver:
             ]
             app, body = await asyncio.to_thread(self._input, request, images)
             secrets = (key, body["prompt"])
-            place = await self._submit(app, body, key, deadline)
+            submitted = await self._submit(app, body, key, deadline)
             finished = False
             try:
-                await self._wait(place, request, key, deadline)
+                await self._wait(submitted, request, key, deadline)
                 finished = True
-                result = await self._result(place, key, secrets, deadline)
+                result = await self._result(submitted, key, secrets, deadline)
             finally:
                 if not finished:
-                    self._background.start("cancel", self._cancel(place, key))
-            address = self._downloadable(result.address(place.request_id))
-            return await self._downloader.fetch_picture(address, deadline, response_id=place.request_id)
+                    self._background.start("cancel", self._cancel(submitted, key))
+            address = self._downloadable(result.address(submitted.request_id))
+            return await self._downloader.fetch_picture(address, deadline, response_id=submitted.request_id)
 
     async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> bool:
         """Ask for the state of a request that does not exist: it costs nothing.
@@ -203,19 +203,19 @@ class FalDriver:
             raise failure(answer, said, (key, str(body.get("prompt", ""))))
         return await read_json(answer, Submitted)
 
-    async def _wait(self, place: Submitted, request: EditRequest, key: str, deadline: Deadline) -> None:
+    async def _wait(self, submitted: Submitted, request: EditRequest, key: str, deadline: Deadline) -> None:
         """Poll until the request is done; broken polls do not give it up."""
         while True:
             await asyncio.sleep(self._poll_seconds)
             try:
-                answer = await self._call("GET", place.status_url, key, deadline, timeout=POLL_TIMEOUT)
+                answer = await self._call("GET", submitted.status_url, key, deadline, timeout=POLL_TIMEOUT)
                 if answer.status >= 400:
                     said = await read_error(answer, ErrorAnswer)
-                    raise failure(answer, said, (key,), place.request_id)
+                    raise failure(answer, said, (key,), submitted.request_id)
                 status = await read_json(answer, Status)
             except (ProviderUnreachable, ProviderQuota) as error:
                 if deadline.remaining() <= self._poll_seconds:
-                    error.response_id, error.again = place.request_id, False
+                    error.response_id, error.again = submitted.request_id, False
                     raise
                 continue
             if status.status == "COMPLETED":
@@ -223,25 +223,25 @@ class FalDriver:
             request.tell_position(status.queue_position if status.status == "IN_QUEUE" else 0)
 
     async def _result(
-        self, place: Submitted, key: str, secrets: tuple[str, str], deadline: Deadline
+        self, submitted: Submitted, key: str, secrets: tuple[str, str], deadline: Deadline
     ) -> Result:
         """What came of the request; an answer that got lost on the way is asked for again."""
         while True:
-            answer = await self._call("GET", place.response_url, key, deadline)
+            answer = await self._call("GET", submitted.response_url, key, deadline)
             if answer.status < 400:
                 return await read_json(answer, Result)
-            error = failure(answer, await read_error(answer, ErrorAnswer), secrets, place.request_id)
+            error = failure(answer, await read_error(answer, ErrorAnswer), secrets, submitted.request_id)
             # What comes from the app names the request; without that name the answer got lost before it.
             lost = isinstance(error, ProviderUnreachable) and REQUEST_ID not in answer.headers
             if not lost or deadline.remaining() <= self._poll_seconds:
                 raise error
             await asyncio.sleep(self._poll_seconds)
 
-    async def _cancel(self, place: Submitted, key: str) -> None:
+    async def _cancel(self, submitted: Submitted, key: str) -> None:
         deadline = Deadline.after(CANCEL_SECONDS)
-        answer = await self._call("PUT", place.cancel_url, key, deadline)
+        answer = await self._call("PUT", submitted.cancel_url, key, deadline)
         if answer.status >= 500:
-            raise failure(answer, await read_error(answer, ErrorAnswer), (key,), place.request_id)
+            raise failure(answer, await read_error(answer, ErrorAnswer), (key,), submitted.request_id)
 
     async def _call(self, method: str, url: str, key: str, deadline: Deadline, **content: Any) -> Answer:
         """One call to fal; an address on another host is asked for at ours, for the key goes nowhere else."""

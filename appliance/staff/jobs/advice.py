@@ -15,7 +15,7 @@ from appliance.core.language import language
 from appliance.jobs.models import INTERRUPTED_REASON, TIMEOUT_REASON
 from appliance.staff.jobs.provider_advice import AT_THE_KEYS, PROVIDER_TEXTS, TOO_LATE, UNREACHABLE, Texts
 
-Place = Literal["provider_keys"]
+SettingsPage = Literal["provider_keys"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Advice:
 
     what: str
     do: str
-    place: Place | None = None
+    place: SettingsPage | None = None
 
 
 _UPLOAD: Texts = (

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.jobs.models import JobStatus
-from appliance.staff.jobs.advice import Place
+from appliance.staff.jobs.advice import SettingsPage
 from appliance.staff.jobs.search import ResultState
 
 _ID = "5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"
@@ -45,7 +45,7 @@ class AdviceView(_Frozen):
 
     en: AdviceText
     ru: AdviceText
-    place: Place | None = Field(default=None, description="the settings where it is done")
+    place: SettingsPage | None = Field(default=None, description="the settings where it is done")
 
 
 class MoneyView(_Frozen):

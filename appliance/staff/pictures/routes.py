@@ -17,14 +17,14 @@ from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.jobs.routes import Cursor, Limit, Moment, Slot
 from appliance.staff.jobs.search import JobFilter
 from appliance.staff.pictures.archive import StaffArchive
-from appliance.staff.pictures.search import GalleryPage, GalleryState, PictureSearch
+from appliance.staff.pictures.search import PictureList, PictureSearch, PictureState
 
 router = APIRouter(prefix="/api")
 
 MOST_IDS = 400  # as many as fit into an address
 MayRead = Annotated[Principal, Depends(requires("results:read"))]
 State = Annotated[
-    GalleryState,
+    PictureState,
     Query(description="`kept`: all but the deleted ones; `any`: all that was ever made"),
 ]
 Source = Annotated[Literal["ingest", "test"], Query(description="guests' pictures, or those of test runs")]
@@ -51,7 +51,7 @@ async def page(
     until: Moment = None,
     limit: Limit = 60,
     cursor: Cursor = None,
-) -> GalleryPage:
+) -> PictureList:
     """The newest first. `since` is inclusive, `until` is not; both need a time zone."""
     wanted = JobFilter(slot=slot, source=source, since=since, until=until, result=status)
     return await pictures.page(wanted, limit=limit, cursor=cursor)

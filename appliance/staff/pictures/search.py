@@ -15,10 +15,10 @@ from appliance.staff.jobs.schemas import ResultView
 from appliance.staff.jobs.search import JobFilter, ResultState, find_jobs
 from appliance.staff.jobs.service import result_view
 
-GalleryState = ResultState | Literal["kept", "any"]
+PictureState = ResultState | Literal["kept", "any"]
 
 
-class GalleryItem(ResultView):
+class PictureView(ResultView):
     """One result."""
 
     job_id: uuid.UUID = Field(examples=["5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"])
@@ -27,12 +27,12 @@ class GalleryItem(ResultView):
     created_at: datetime
 
 
-class GalleryPage(BaseModel):
+class PictureList(BaseModel):
     """A page of results, the newest first."""
 
     model_config = ConfigDict(frozen=True)
 
-    results: list[GalleryItem]
+    results: list[PictureView]
     next_cursor: str | None = Field(description="send it as `cursor` for the next page; `null`: that was all")
 
 
@@ -42,7 +42,7 @@ class PictureSearch:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def page(self, wanted: JobFilter, *, limit: int = 60, cursor: str | None = None) -> GalleryPage:
+    async def page(self, wanted: JobFilter, *, limit: int = 60, cursor: str | None = None) -> PictureList:
         """The results that fit; raises ``ValidationFailed`` for a broken cursor.
 
         ``wanted.result`` says in which state; new results do not shift the pages.
@@ -51,14 +51,14 @@ class PictureSearch:
             page = await find_jobs(session, wanted, limit=limit, cursor=cursor)
         now = utcnow()
         items = [item for job in page.jobs if (item := _item(job, now))]
-        return GalleryPage(results=items, next_cursor=page.next_cursor)
+        return PictureList(results=items, next_cursor=page.next_cursor)
 
 
-def _item(job: JobHistory, now: datetime) -> GalleryItem | None:
+def _item(job: JobHistory, now: datetime) -> PictureView | None:
     shown = result_view(job, now)
     if shown is None:
         return None
-    return GalleryItem(
+    return PictureView(
         **dict(shown),
         job_id=job.job_id,
         slot_id=job.slot_id,

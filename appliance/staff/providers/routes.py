@@ -16,7 +16,7 @@ from appliance.core.openapi import error_responses
 from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.providers.catalog import ProviderCatalog, ProviderList
 from appliance.staff.providers.warm_up import WarmUp, WarmUpReport
-from appliance.staff.slots.model_change import ModelChange, ModelChanges, WantedChange
+from appliance.staff.slots.model_change import ModelChange, ModelChangeRequest, ModelChanges
 
 router = APIRouter(prefix="/api/providers", tags=["providers"])
 
@@ -43,7 +43,7 @@ _UNFIT = (*AUTH_ERRORS, ErrorCode.VALIDATION_FAILED)
 async def look_at_change(
     _: Annotated[Principal, Depends(requires("slots:read"))],
     changes: Injected[ModelChanges],
-    wanted: Annotated[WantedChange, Query()],
+    wanted: Annotated[ModelChangeRequest, Query()],
 ) -> ModelChange:
     """The slots that use `model`, as a first choice or a fallback, and what `by` does not take of their
     parameters. Nothing is saved.
@@ -55,7 +55,7 @@ async def look_at_change(
 async def change_model(
     who: Annotated[Principal, Depends(requires("slots:write"))],
     changes: Injected[ModelChanges],
-    wanted: WantedChange,
+    wanted: ModelChangeRequest,
 ) -> ModelChange:
     """All slots at once; each gets a version that its history can undo. What cannot be carried over is
     named in a `422`, unless `accept` says that it may be lost.

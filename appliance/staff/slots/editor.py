@@ -50,7 +50,7 @@ class SlotEditor:
     async def get(self, slot_id: str) -> SlotView:
         """One slot; raises ``SlotNotFound``."""
         async with self._database.session() as session:
-            row = await _found(SlotRepository(session).get(slot_id))
+            row = await _require(SlotRepository(session).get(slot_id))
             return await self._shown(session, row)
 
     async def check(self, slot_id: str, update: SlotUpdate) -> SlotConfig:
@@ -59,7 +59,7 @@ class SlotEditor:
         Raises ``SlotNotFound``, or ``ValidationFailed`` with one message per field.
         """
         async with self._database.session() as session:
-            row = await _found(SlotRepository(session).get(slot_id))
+            row = await _require(SlotRepository(session).get(slot_id))
             return await self._checked(session, row, update)
 
     async def save(
@@ -71,7 +71,7 @@ class SlotEditor:
         else ``update.version``, is no longer the newest.
         """
         async with self._database.session() as session:
-            row = await _found(SlotRepository(session).lock(slot_id))
+            row = await _require(SlotRepository(session).lock(slot_id))
             await self._refuse_stale(session, row, update.version if version is None else version)
             await self._store(session, row, await self._checked(session, row, update), who, "slot.saved")
             return await self._shown(session, row)
@@ -79,7 +79,7 @@ class SlotEditor:
     async def set_active(self, slot_id: str, active: bool, who: Principal) -> SlotView:
         """Resume or pause a slot, whatever its settings are like; raises ``SlotNotFound``."""
         async with self._database.session() as session:
-            row = await _found(SlotRepository(session).lock(slot_id))
+            row = await _require(SlotRepository(session).lock(slot_id))
             config = (await self._config(session, row)).model_copy(update={"active": active})
             await self._store(session, row, config, who, "slot.resumed" if active else "slot.paused")
             return await self._shown(session, row)
@@ -96,8 +96,8 @@ class SlotEditor:
             raise ValidationFailed(fields={"to": Message("is the same slot")})
         async with self._database.session() as session:
             slots = SlotRepository(session)
-            source = await self._config(session, await _found(slots.get(slot_id)))
-            row = await _found(slots.lock(to))
+            source = await self._config(session, await _require(slots.get(slot_id)))
+            row = await _require(slots.lock(to))
             await self._refuse_stale(session, row, version)
             config = source.model_copy(update={"active": row.active})
             await self._store(session, row, config, who, "slot.duplicated", duplicate_of=slot_id)
@@ -115,7 +115,7 @@ class SlotEditor:
         async with self._database.session() as session:
             await self._use_settings(session)
             for slot_id in sorted(slot_ids):
-                row = await _found(SlotRepository(session).lock(slot_id))
+                row = await _require(SlotRepository(session).lock(slot_id))
                 config = change(await self._config(session, row))
                 await self._store(session, row, config, who, action, **detail)
 
@@ -123,7 +123,7 @@ class SlotEditor:
         """Every version of a slot, the newest first; raises ``SlotNotFound``."""
         async with self._database.session() as session:
             slots = SlotRepository(session)
-            row = await _found(slots.get(slot_id))
+            row = await _require(slots.get(slot_id))
             kept = await slots.versions(slot_id)
         found = [
             SavedVersion(version=one.version, saved_by=one.saved_by, saved_at=one.saved_at) for one in kept
@@ -136,7 +136,7 @@ class SlotEditor:
     async def version(self, slot_id: str, version: int) -> SavedConfig:
         """One version, and what is different now; raises ``SlotNotFound`` or ``NotFound``."""
         async with self._database.session() as session:
-            row = await _found(SlotRepository(session).get(slot_id))
+            row = await _require(SlotRepository(session).get(slot_id))
             now = as_json(await self._config(session, row))
             then, saved = await self._kept(session, row, version)
         return SavedConfig(slot_id=slot_id, config=then, changes=changes(then, now), **saved.model_dump())
@@ -148,7 +148,7 @@ class SlotEditor:
         fits its provider or its templates are gone.
         """
         async with self._database.session() as session:
-            row = await _found(SlotRepository(session).lock(slot_id))
+            row = await _require(SlotRepository(session).lock(slot_id))
             then, _ = await self._kept(session, row, version)
             config = await self._checked(session, row, SlotUpdate.parse(then))
             await self._store(session, row, config, who, "slot.restored", restored=version)
@@ -259,7 +259,7 @@ class SlotEditor:
         log.info(action, slot=row.slot_id, account=who.username, version=row.version)
 
 
-async def _found(row: Any) -> Slot:
+async def _require(row: Any) -> Slot:
     found: Slot | None = await row
     if found is None:
         raise SlotNotFound

@@ -25,7 +25,7 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Lost(_Frozen):
+class LostParameter(_Frozen):
     """A parameter that the new model does not take."""
 
     field: str = Field(examples=["params.image_size"])
@@ -38,7 +38,7 @@ class SlotChange(_Frozen):
 
     slot_id: str = Field(examples=["slot-009"])
     display_name: str = Field(examples=["Watercolour"])
-    lost: list[Lost] = Field(description="what cannot be carried over")
+    lost: list[LostParameter] = Field(description="what cannot be carried over")
     refused: dict[str, str] = Field(description="why the slot stays as it is, by field; else empty")
 
 
@@ -61,7 +61,7 @@ class ModelChange(_Frozen):
         return [slot for slot in self.slots if not slot.refused]
 
 
-class WantedChange(BaseModel):
+class ModelChangeRequest(BaseModel):
     """Another model in every slot that uses ``model``, as a first choice or a fallback."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -79,13 +79,13 @@ class ModelChanges:
         self._editor = editor
         self._registry = registry
 
-    async def look(self, wanted: WantedChange) -> ModelChange:
+    async def look(self, wanted: ModelChangeRequest) -> ModelChange:
         """What would happen; nothing is saved. Raises ``ValidationFailed`` for an unknown model."""
         slots = await self._editor.all()
         self._refuse_unknown(wanted)
         return self._seen(wanted, {slot.slot_id: slot for slot in slots})
 
-    async def make(self, wanted: WantedChange, who: Principal) -> ModelChange:
+    async def make(self, wanted: ModelChangeRequest, who: Principal) -> ModelChange:
         """Give every slot the other model, all in one transaction.
 
         Raises ``ValidationFailed`` for an unknown model, and where something cannot be carried over
@@ -108,7 +108,7 @@ class ModelChanges:
         )
         return planned
 
-    def _refuse_unknown(self, wanted: WantedChange) -> None:
+    def _refuse_unknown(self, wanted: ModelChangeRequest) -> None:
         catalogue = self._registry.catalogue
         if wanted.provider not in catalogue.providers:
             known = ", ".join(catalogue.providers)
@@ -116,7 +116,7 @@ class ModelChanges:
         if wanted.by == wanted.model or catalogue.get(wanted.provider, wanted.by) is None:
             raise ValidationFailed(fields={"by": Message("must be another model that is known here")})
 
-    def _seen(self, wanted: WantedChange, slots: Mapping[str, SlotView]) -> ModelChange:
+    def _seen(self, wanted: ModelChangeRequest, slots: Mapping[str, SlotView]) -> ModelChange:
         found = []
         for slot_id, slot in slots.items():
             _, touched, lost, refused = self._changed(wanted, slot)
@@ -127,11 +127,11 @@ class ModelChanges:
         return ModelChange(provider=wanted.provider, model=wanted.model, by=wanted.by, slots=found)
 
     def _changed(
-        self, wanted: WantedChange, config: SlotConfig
-    ) -> tuple[SlotConfig, bool, list[Lost], dict[str, str]]:
+        self, wanted: ModelChangeRequest, config: SlotConfig
+    ) -> tuple[SlotConfig, bool, list[LostParameter], dict[str, str]]:
         """A slot with the other model: itself, whether that changed it, what is lost, what is refused."""
         routes, touched = routes_of(config), False
-        lost: list[Lost] = []
+        lost: list[LostParameter] = []
         refused: dict[str, str] = {}
         for index, route in enumerate(routes):
             if route.provider != wanted.provider or not self._uses(route, wanted.model):
@@ -151,7 +151,7 @@ class ModelChanges:
 
     def _carried(
         self, route: RouteConfig, by: str, bound: frozenset[str]
-    ) -> tuple[RouteConfig, list[Lost], dict[str, str]]:
+    ) -> tuple[RouteConfig, list[LostParameter], dict[str, str]]:
         """A route with another model; what that does not take goes back to its default."""
         params = dict(route.params)
         dropped: dict[str, Any] = {}
@@ -169,7 +169,7 @@ class ModelChanges:
         except ValidationFailed as error:
             return route, [], dict(error.fields or {"model": str(error)})
         lost = [
-            Lost(field=f"params.{name}", value=value, becomes=getattr(typed, name))
+            LostParameter(field=f"params.{name}", value=value, becomes=getattr(typed, name))
             for name, value in dropped.items()
         ]
         return route.model_copy(update={"model": by, "params": params}), lost, found

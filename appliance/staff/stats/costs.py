@@ -29,7 +29,7 @@ order by 1 desc, 2, 3
 
 
 @dataclass(frozen=True, slots=True)
-class Sum:
+class CostSum:
     """What one slot's attempts of one day cost in one currency, and how many cost what nobody knows."""
 
     day: date
@@ -39,13 +39,13 @@ class Sum:
     unknown: int
 
 
-async def sums(session: AsyncSession, since: datetime) -> list[Sum]:
+async def cost_sums(session: AsyncSession, since: datetime) -> list[CostSum]:
     """Of every attempt since then that is or may be billed, the newest day first."""
     rows = await session.execute(SUMS, {"since": since})
-    return [Sum(*row) for row in rows if row.amount is not None or row.unknown]
+    return [CostSum(*row) for row in rows if row.amount is not None or row.unknown]
 
 
-def together(found: Iterable[Sum]) -> CostView:
+def total_cost(found: Iterable[CostSum]) -> CostView:
     """Several sums as one."""
     known: dict[str, Decimal] = {}
     unknown = 0
@@ -59,19 +59,19 @@ def together(found: Iterable[Sum]) -> CostView:
     )
 
 
-def by_day(found: Sequence[Sum]) -> CostList:
+def by_day(found: Sequence[CostSum]) -> CostList:
     """The days on which something was or may have been billed, each with its slots."""
     return CostList(
         days=[_day(day, [one for one in found if one.day == day]) for day in {one.day: None for one in found}]
     )
 
 
-def _day(day: date, found: Sequence[Sum]) -> DayCost:
+def _day(day: date, found: Sequence[CostSum]) -> DayCost:
     return DayCost(
         day=day,
-        cost=together(found),
+        cost=total_cost(found),
         slots=[
-            SlotCost(slot_id=slot_id, cost=together(one for one in found if one.slot_id == slot_id))
+            SlotCost(slot_id=slot_id, cost=total_cost(one for one in found if one.slot_id == slot_id))
             for slot_id in {one.slot_id: None for one in found}
         ],
     )

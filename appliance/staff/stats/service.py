@@ -11,7 +11,7 @@ from appliance.core.db import Database
 from appliance.jobs.links import preview_path
 from appliance.providers.base import FailureKind
 from appliance.providers.keys import ends_in
-from appliance.providers.model_status import standing
+from appliance.providers.model_status import model_status
 from appliance.providers.runner import RouteRunner
 from appliance.slots.configs import routes_of
 from appliance.slots.schemas import RouteConfig
@@ -19,7 +19,7 @@ from appliance.staff.jobs.schemas import CostView
 from appliance.staff.jobs.service import advice_view
 from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.slots.views import SlotView
-from appliance.staff.stats.costs import by_day, sums, together
+from appliance.staff.stats.costs import by_day, cost_sums, total_cost
 from appliance.staff.stats.queries import SlotFigures, Trouble, slot_figures
 from appliance.staff.stats.schemas import Cause, CauseKind, CostList, SlotStats, SlotStatsList, State
 
@@ -59,12 +59,12 @@ class StatsService:
         """What the last ``days`` calendar days cost, today included."""
         today = utcnow().replace(hour=0, minute=0, second=0, microsecond=0)
         async with self._database.session() as session:
-            return by_day(await sums(session, today - timedelta(days=days - 1)))
+            return by_day(await cost_sums(session, today - timedelta(days=days - 1)))
 
     async def cost_of_last_day(self) -> CostView:
         """What the last 24 hours cost."""
         async with self._database.session() as session:
-            return together(await sums(session, utcnow() - timedelta(hours=24)))
+            return total_cost(await cost_sums(session, utcnow() - timedelta(hours=24)))
 
     def _stats(self, slot: SlotView, figures: SlotFigures, in_flight: int) -> SlotStats:
         primary, *fallbacks = routes_of(slot)
@@ -104,7 +104,7 @@ class StatsService:
 
     def _of_model(self, route: RouteConfig) -> Cause | None:
         """That a route's model has ended, will soon, or is unknown to its provider."""
-        found = standing(
+        found = model_status(
             self._runner.registry.catalogue, self._runner.models, route.provider, route.model, utcnow()
         )
         if found is None or not found.troubled:
