@@ -27,13 +27,14 @@ from appliance.ingest.credentials import IngestCredentials
 from appliance.ingest.gate import Gate
 from appliance.ingest.idempotency import Delivered, IdempotentJobs, UploadIdentity
 from appliance.ingest.job import PASSWORD_FIELD, PhotoJob, row_of
+from appliance.ingest.storing import PictureStoring
 from appliance.jobs.ledger import JobLedger, JobRecord
 from appliance.media.credentials import has_manifest
 from appliance.media.finish import Finisher, actions_of, as_it_is
 from appliance.media.imaging import Imaging, Photo, PhotoInfo
 from appliance.media.mark import marked
 from appliance.media.signing import ContentCredentials
-from appliance.media.store import MediaStore
+from appliance.media.store import MediaStore, StoredFile
 from appliance.media.temporary_media import TemporaryMedia
 from appliance.providers.attempts import Delivery
 from appliance.providers.failover import ProviderLine
@@ -211,8 +212,19 @@ class IngestService:
     async def _make(self, job: PhotoJob, record: JobRecord) -> Delivered:
         await self._keep_source(job, record)
         since = time.monotonic()
-        delivery = await self._edit(job, record)
-        since = record.mark("provider", since)
+        storing = PictureStoring(self._media, lambda delivery: self._store(job, record, delivery))
+        try:
+            delivery = await self._edit(job, record, storing)
+            record.mark("provider", since)
+            stored = await storing.stored(delivery)
+        finally:
+            await storing.aclose()
+        record.done(stored, timedelta(hours=job.slot.settings.result_ttl_hours))
+        return Delivered(job.job_id, stored)
+
+    async def _store(self, job: PhotoJob, record: JobRecord, delivery: Delivery) -> StoredFile:
+        """Put on the picture what the slot wants, and store it."""
+        since = time.monotonic()
         by_ai, settings = delivery.route.by_ai, job.slot.settings
         async with job.deadline.guard():
             words = settings.mark_ai_words if by_ai else ""
@@ -227,10 +239,9 @@ class IngestService:
             since = record.mark("finish", since)
             stored = await self._media.put_result(job.job_id, finished)
         record.mark("store", since)
-        record.done(stored, timedelta(hours=settings.result_ttl_hours))
-        return Delivered(job.job_id, stored)
+        return stored
 
-    async def _edit(self, job: PhotoJob, record: JobRecord) -> Delivery:
+    async def _edit(self, job: PhotoJob, record: JobRecord, storing: PictureStoring) -> Delivery:
         slot, settings = job.slot, job.slot.settings
         record.primary_route = slot.primary
         untouched = as_it_is(slot.output, slot.overlay, settings.mark_ai_words)
@@ -248,6 +259,7 @@ class IngestService:
                     permits=permits,
                     attempts=record.attempts,
                     publisher=publisher,
+                    on_held=storing.begin,
                 )
             )
 

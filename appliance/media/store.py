@@ -106,6 +106,10 @@ class MediaStore:
         """The whole file; raises ``FileNotFoundError``."""
         return await asyncio.to_thread(self.path(key).read_bytes)
 
+    def size(self, key: str) -> int:
+        """Bytes of a file; raises ``FileNotFoundError``."""
+        return self.path(key).stat().st_size
+
     def forget(self, job_id: uuid.UUID, *keys: str | None) -> int:
         """Delete a job's files under ``keys`` and every preview; returns the bytes freed. Repeatable."""
         return sum(self.remove(key) for key in keys if key) + self.remove_previews(job_id)

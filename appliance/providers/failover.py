@@ -2,8 +2,9 @@
 
 The first route has the whole deadline less what the others would need, which is at most half of
 it. A fallback starts when the routes before it have failed or, beside them, at the last moment at
-which it would still make the deadline by its measured p95. Its picture is then held until the
-better route has failed or time is up: the guest gets the best picture that came in time.
+which it would still make the deadline by its measured p95. Its picture is then held, finished and
+stored meanwhile, until the better route has failed or time is up: the guest gets the best picture
+that came in time.
 
 With hedging the second route races the first as soon as that is later than its p90, and the first
 good picture wins.
@@ -100,6 +101,7 @@ class _Race:
     running: dict[asyncio.Task[Delivery], int] = field(default_factory=dict)
     held: dict[int, Delivery] = field(default_factory=dict)
     errors: dict[int, BaseException] = field(default_factory=dict)
+    told_of: int | None = None  # whose held picture the job was told of
     begun: int = 0
     last_began: float = 0.0
 
@@ -113,6 +115,7 @@ class _Race:
             self._collect()
             if (best := self._winner()) is not None:
                 return self.held[best]
+            self._tell_of_held()
             if self.job.deadline.remaining() <= 0:
                 raise TimeoutError
             if not self.held and (not self.running or time.monotonic() >= until):
@@ -158,6 +161,11 @@ class _Race:
         better_runs = any(index < best for index in self.running.values())
         hedged = self.job.plan.hedge and best <= 1
         return best if hedged or not better_runs or self.job.deadline.remaining() <= 0 else None
+
+    def _tell_of_held(self) -> None:
+        if self.held and self.job.on_held and (best := min(self.held)) != self.told_of:
+            self.told_of = best
+            self.job.on_held(self.held[best])
 
     async def stop(self) -> None:
         """End what still runs, so that no permit or connection stays behind."""

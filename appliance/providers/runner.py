@@ -51,7 +51,10 @@ Permits = Callable[[str, Deadline], AbstractAsyncContextManager[None]]
 
 @dataclass(slots=True)
 class EditJob:
-    """What all attempts of a job share; each attempt is added to ``attempts``."""
+    """What all attempts of a job share; each attempt is added to ``attempts``.
+
+    ``on_held`` is told of each picture that is held while a better one is awaited.
+    """
 
     plan: EditPlan
     photo: GuestPhoto
@@ -59,6 +62,7 @@ class EditJob:
     permits: Permits
     attempts: list[Attempt]
     publisher: MediaPublisher | None = None
+    on_held: Callable[[Delivery], None] | None = None
 
 
 @dataclass(slots=True)
