@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from appliance.core.language import Message
+
+M = TypeVar("M", bound=BaseModel)
 
 _WHOLE, _NUMBER, _FLAG = "must be a whole number", "must be a number", "must be true or false"
 _OBJECT, _TIME = "must be an object", "must be a time like 2026-11-23T18:04:11Z"
@@ -98,3 +101,56 @@ def messages_of(
 ) -> dict[str, str]:
     """The messages of Pydantic's ``findings`` by dotted field name; ``whole`` names what has no field."""
     return {".".join(map(str, (*prefix, *item["loc"]))) or whole: plain_message(item) for item in findings}
+
+
+def as_far_as_known(model: type[M], values: Mapping[str, Any]) -> tuple[M, list[str]]:
+    """``values`` that were stored, maybe by a newer version: what this one cannot read is left out.
+
+    Returns the model and the dotted names of what was left out. Raises ``ValidationError`` where
+    ``model`` needs a value that is not there.
+    """
+    kept, left_out = copy.deepcopy(dict(values)), list[str]()
+    while True:
+        try:
+            return model.model_validate(kept), left_out
+        except ValidationError as error:
+            found = {_within(kept, item["loc"]) for item in error.errors()}
+            # From the last to the first, so that the places in lists stay right.
+            places = sorted(filter(None, found), key=_in_order, reverse=True)
+            if not places:
+                raise
+            for place in places:
+                if _removed(kept, place):
+                    left_out.append(".".join(map(str, place)))
+
+
+def _in_order(place: tuple[int | str, ...]) -> list[str]:
+    return [f"{name:09}" if isinstance(name, int) else name for name in place]
+
+
+def _within(values: Any, place: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """As much of ``place`` as there is in ``values``: Pydantic also names keys and members of unions."""
+    found: list[int | str] = []
+    for name in place:
+        if not _holds(values, name):
+            break
+        found.append(name)
+        values = values[name]
+    return tuple(found)
+
+
+def _holds(values: Any, name: int | str) -> bool:
+    return (isinstance(values, dict) and name in values) or (
+        isinstance(values, list) and isinstance(name, int) and name < len(values)
+    )
+
+
+def _removed(values: Any, place: tuple[int | str, ...]) -> bool:
+    for name in place[:-1]:
+        if not _holds(values, name):
+            return False
+        values = values[name]
+    if not _holds(values, place[-1]):
+        return False
+    del values[place[-1]]
+    return True

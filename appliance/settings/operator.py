@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+import structlog
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import String, func, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
@@ -13,6 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.core.db import Base, Database
+from appliance.core.validation import as_far_as_known
+
+log = structlog.get_logger()
 
 INGEST_PASSWORD = "ingest_password"  # noqa: S105 - the row's key
 
@@ -189,6 +194,14 @@ class OperatorSettings(BaseModel):
         return self.provider_permits_by_name.get(provider, self.provider_permits)
 
 
+def readable_settings(values: Mapping[str, Any]) -> OperatorSettings:
+    """Stored settings as far as this version can read them."""
+    settings, left_out = as_far_as_known(OperatorSettings, values)
+    if left_out:
+        log.warning("settings.left_out", names=left_out)
+    return settings
+
+
 class AppSettingsRepository:
     """Reads and writes ``app_settings`` inside the caller's session."""
 
@@ -196,11 +209,13 @@ class AppSettingsRepository:
         self._session = session
 
     async def operator_settings(self) -> OperatorSettings:
-        """The settings in force; what has no row has its default."""
+        """The settings in force; what has no row has its default, and so has what cannot be read because
+        a newer version wrote it: no photo is refused over that.
+        """
         rows = await self._session.execute(
             select(AppSetting.key, AppSetting.value).where(AppSetting.key.in_(OperatorSettings.model_fields))
         )
-        return OperatorSettings.model_validate({row.key: row.value for row in rows})
+        return readable_settings({row.key: row.value for row in rows})
 
     async def logo(self) -> uuid.UUID | None:
         """The template media that is the event's logo."""

@@ -10,7 +10,7 @@ import structlog
 from pydantic import ValidationError
 
 from appliance.core.errors import ValidationFailed
-from appliance.core.validation import field_messages
+from appliance.core.validation import as_far_as_known, field_messages
 from appliance.media.finish import OutputOptions
 from appliance.providers.base import TemplateImage
 from appliance.providers.registry import ProviderRegistry
@@ -54,8 +54,8 @@ def build_recipe(
     ``prompt.fields``, ``output.size``.
     """
     found: dict[str, str] = {}
-    options = _options(PromptOptions, prompt, "prompt", found)
-    wanted = _options(OutputOptions, output, "output", found)
+    options = _options(PromptOptions, prompt, "prompt", found, as_stored=as_stored)
+    wanted = _options(OutputOptions, output, "output", found, as_stored=as_stored)
     if len(routes) > MAX_FALLBACKS + 1:
         found["fallbacks"] = f"a slot has {MAX_FALLBACKS} fallbacks at most"
     built: list[Route] = []
@@ -63,6 +63,8 @@ def build_recipe(
     for index, config in enumerate(routes):
         prefix = "" if index == 0 else f"fallbacks.{index - 1}."
         try:
+            if as_stored:
+                config = _readable(registry, config)  # noqa: PLW2901 - the same route
             route, wrong = _route(registry, config, options or PromptOptions(), templates, longest)
         except ValidationFailed as error:
             route, wrong = None, dict(error.fields or {})
@@ -77,12 +79,32 @@ def build_recipe(
     return Recipe(tuple(built), options, wanted)
 
 
-def _options(kind: type[T], values: Mapping[str, Any], prefix: str, found: dict[str, str]) -> T | None:
+def _options(
+    kind: type[T], values: Mapping[str, Any], prefix: str, found: dict[str, str], *, as_stored: bool
+) -> T | None:
     try:
-        return kind.model_validate(values)
+        if not as_stored:
+            return kind.model_validate(values)
+        options, left_out = as_far_as_known(kind, values)
     except ValidationError as error:
         found |= field_messages(error, prefix)
         return None
+    if left_out:
+        log.warning("slot.left_out", part=prefix, names=left_out)
+    return options
+
+
+def _readable(registry: ProviderRegistry, config: RouteConfig) -> RouteConfig:
+    """A stored route without those parameters that only a newer version knows."""
+    model = registry.operation(config.provider, config.operation).params
+    try:
+        params, left_out = as_far_as_known(model, config.params)
+    except ValidationError:
+        return config  # what is wrong with it is said where it is parsed
+    if not left_out:
+        return config
+    log.warning("slot.left_out", part=config.provider, names=left_out)
+    return config.model_copy(update={"params": params.model_dump(mode="json", exclude_unset=True)})
 
 
 def _route(

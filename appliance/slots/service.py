@@ -8,6 +8,7 @@ import structlog
 
 from appliance.core.db import Database
 from appliance.core.errors import ProviderFailed, SlotDisabled, SlotNotFound, ValidationFailed
+from appliance.core.validation import as_far_as_known
 from appliance.media.models import TemplateMedia
 from appliance.media.templates import TemplateCache
 from appliance.providers.base import TemplateImage
@@ -27,7 +28,8 @@ def route_configs(slot: Slot) -> list[RouteConfig]:
     primary = RouteConfig(
         provider=slot.provider, operation=slot.operation, model=slot.model, params=slot.params
     )
-    return [primary, *(RouteConfig.model_validate(fallback) for fallback in slot.fallbacks)]
+    # Of a fallback that a newer version stored, what this one does not know is left out.
+    return [primary, *(as_far_as_known(RouteConfig, fallback)[0] for fallback in slot.fallbacks)]
 
 
 class SlotService:

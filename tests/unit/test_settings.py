@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from appliance.settings.environment import SettingsError, environment_names, load_settings
+from appliance.settings.operator import ProviderConnection, readable_settings
 
 GOOD = {
     "PHOTOCHANGER_DATABASE_URL": "postgresql://app@db:5432/photochanger",
@@ -78,3 +81,24 @@ def test_in_the_image_a_name_of_a_newer_compose_file_is_told_and_left_out(
     environment.setenv("APPLIANCE_VERSION", "0.1.0")
     load_settings()
     assert "PHOTOCHANGER_OF_A_LATER_VERSION" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("stored", "in_force"),
+    [
+        ({"ai_rules": "mars"}, {"ai_rules": "eu"}),
+        ({"result_ttl_hours": 99999, "slot_permits": 3}, {"result_ttl_hours": 72, "slot_permits": 3}),
+        ({"providers": {"gemini": {"base_url": "http://p:1", "later": 1}}}, {"base_url": "http://p:1"}),
+        ({"guest_languages": ["en", "??", "ru", "!!"]}, {"guest_languages": ["en", "ru"]}),
+        ({"guest_languages": [*["en"] * 9, "??", "!!", "ru"]}, {"guest_languages": [*["en"] * 9, "ru"]}),
+        ({"provider_permits_by_name": {"gemini": 0, "fal": 4}}, {"provider_permits_by_name": {"fal": 4}}),
+        ({"event_title": {"en": "Fair", "ru": "Ярмарка"}}, {"event_title": ""}),
+        ({"later": True}, {"slot_permits": 2}),
+    ],
+)
+def test_what_a_newer_version_stored_has_its_default_and_the_rest_stays_in_force(
+    stored: dict[str, Any], in_force: dict[str, Any]
+) -> None:
+    settings = readable_settings(stored)
+    shown = settings.model_dump() | settings.providers.get("gemini", ProviderConnection()).model_dump()
+    assert {name: shown[name] for name in in_force} == in_force

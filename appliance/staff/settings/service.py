@@ -27,6 +27,7 @@ from appliance.settings.operator import (
     AppSetting,
     AppSettingsRepository,
     OperatorSettings,
+    readable_settings,
 )
 from appliance.staff.settings.repository import ExpiryCounts, SettingsRepository
 from appliance.staff.settings.schemas import (
@@ -166,9 +167,11 @@ def _fitting(values: dict[str, Any]) -> OperatorSettings:
 
 
 def _values(rows: Mapping[str, AppSetting]) -> dict[str, Any]:
-    """The operator settings in force as JSON values; what has no row has its default."""
-    defaults = OperatorSettings().model_dump(mode="json")
-    return {key: rows[key].value if key in rows else value for key, value in defaults.items()}
+    """The operator settings in force as JSON values; what has no row has its default, and so has what
+    a newer version wrote and this one cannot read.
+    """
+    stored = {key: rows[key].value for key in OperatorSettings.model_fields if key in rows}
+    return readable_settings(stored).model_dump(mode="json")
 
 
 def _version(rows: Mapping[str, AppSetting]) -> int:
