@@ -168,11 +168,7 @@ async def _offer(
     session: AsyncSession, settings: OperatorSettings, free: int, now: datetime
 ) -> tuple[Offer, list[uuid.UUID]]:
     wanted = int(settings.low_disk_bytes * _ROOM) - free
-    chosen: list[uuid.UUID] = []
-    size = 0
-    for job_id, result_size in await JobRepository(session).past_half_their_time(now):
-        if size >= wanted:
-            break
-        chosen.append(job_id)
-        size += result_size or 0
-    return Offer(pictures=len(chosen), bytes=size, enough=free + size >= settings.low_disk_bytes), chosen
+    found = await JobRepository(session).past_half_their_time(now, wanted)
+    size = sum(result_size for _, result_size in found)
+    offer = Offer(pictures=len(found), bytes=size, enough=free + size >= settings.low_disk_bytes)
+    return offer, [job_id for job_id, _ in found]

@@ -7,8 +7,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, func, literal, select, text, update
+from sqlalchemy import BigInteger, ColumnElement, CursorResult, any_, func, literal, select, text, update
+from sqlalchemy import cast as cast_as
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from appliance.core.clock import utcnow
 from appliance.jobs.models import JobHistory, JobStatus
@@ -25,6 +28,11 @@ _FORGOTTEN: dict[str, Any] = {
     "short_code": None,
     "result_size": None,
 }
+
+
+def among(column: InstrumentedAttribute[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """Whether ``column`` is one of ``values``: one parameter, however many these are."""
+    return column == any_(cast_as(list(values), ARRAY(column.type)))
 
 
 class JobRepository:
@@ -104,10 +112,19 @@ class JobRepository:
         )
         return found.all()
 
-    async def past_half_their_time(self, now: datetime) -> Sequence[tuple[uuid.UUID, int | None]]:
-        """Results for which more than half of their TTL is over, with their sizes; the first to end first."""
-        found = await self._session.execute(
-            select(JobHistory.job_id, JobHistory.result_size)
+    async def past_half_their_time(self, now: datetime, wanted: int) -> Sequence[tuple[uuid.UUID, int]]:
+        """Results for which more than half of their TTL is over, with their sizes, the first to end first:
+        as many as make ``wanted`` bytes together, or all.
+        """
+        size = func.coalesce(JobHistory.result_size, 0)
+        order = (JobHistory.result_expires_at, JobHistory.job_id)
+        found = (
+            select(
+                JobHistory.job_id,
+                size.label("size"),
+                (func.sum(size).over(order_by=order) - size).label("before"),
+                JobHistory.result_expires_at,
+            )
             .where(
                 JobHistory.status == JobStatus.DONE,
                 JobHistory.cleaned_at.is_(None),
@@ -115,14 +132,19 @@ class JobRepository:
                 JobHistory.result_expires_at > now,
                 JobHistory.result_expires_at - now < literal(now) - JobHistory.finished_at,
             )
-            .order_by(JobHistory.result_expires_at, JobHistory.job_id)
+            .subquery()
         )
-        return [(job_id, size) for job_id, size in found]
+        rows = await self._session.execute(
+            select(found.c.job_id, found.c.size)
+            .where(found.c.before < literal(wanted, BigInteger))
+            .order_by(found.c.result_expires_at, found.c.job_id)
+        )
+        return [(job_id, bytes_) for job_id, bytes_ in rows]
 
     async def end_now(self, job_ids: Sequence[uuid.UUID], now: datetime) -> None:
         """Have these results' time be over."""
         await self._session.execute(
-            update(JobHistory).where(JobHistory.job_id.in_(job_ids)).values(result_expires_at=now)
+            update(JobHistory).where(among(JobHistory.job_id, job_ids)).values(result_expires_at=now)
         )
 
     async def deleted_before(self, moment: datetime, limit: int) -> Sequence[JobHistory]:
@@ -152,7 +174,7 @@ class JobRepository:
     async def forget_sources(self, job_ids: Sequence[uuid.UUID]) -> None:
         """Note that these jobs' photos are gone."""
         await self._session.execute(
-            update(JobHistory).where(JobHistory.job_id.in_(job_ids)).values(source_key=None)
+            update(JobHistory).where(among(JobHistory.job_id, job_ids)).values(source_key=None)
         )
 
     async def newest_source(self, slot_id: str | None) -> JobHistory | None:
@@ -167,7 +189,7 @@ class JobRepository:
         """Which of these jobs still run or have a picture: their previews must be kept."""
         found = await self._session.scalars(
             select(JobHistory.job_id).where(
-                JobHistory.job_id.in_(job_ids),
+                among(JobHistory.job_id, job_ids),
                 JobHistory.status.in_([JobStatus.PENDING, JobStatus.DONE]),
                 JobHistory.cleaned_at.is_(None),
             )
@@ -178,7 +200,7 @@ class JobRepository:
         """Which of these jobs have their photo kept: its previews must be kept too."""
         found = await self._session.scalars(
             select(JobHistory.job_id).where(
-                JobHistory.job_id.in_(job_ids), JobHistory.source_key.is_not(None)
+                among(JobHistory.job_id, job_ids), JobHistory.source_key.is_not(None)
             )
         )
         return set(found)
@@ -186,7 +208,7 @@ class JobRepository:
     async def known_source_keys(self, keys: Sequence[str]) -> set[str]:
         """Which of ``keys`` belong to a job whose photo is kept."""
         found = await self._session.scalars(
-            select(JobHistory.source_key).where(JobHistory.source_key.in_(keys))
+            select(JobHistory.source_key).where(among(JobHistory.source_key, keys))
         )
         return {key for key in found if key}
 
@@ -197,7 +219,7 @@ class JobRepository:
     async def mark_cleaned(self, job_ids: Sequence[uuid.UUID], now: datetime) -> None:
         """Note that these jobs' files are gone."""
         await self._session.execute(
-            update(JobHistory).where(JobHistory.job_id.in_(job_ids)).values(cleaned_at=now)
+            update(JobHistory).where(among(JobHistory.job_id, job_ids)).values(cleaned_at=now)
         )
 
     async def forget(self, job_ids: Collection[uuid.UUID], now: datetime) -> None:
@@ -207,7 +229,7 @@ class JobRepository:
         )
         await self._session.execute(
             update(JobHistory)
-            .where(JobHistory.job_id.in_(job_ids))
+            .where(among(JobHistory.job_id, job_ids))
             .values(
                 deleted_at=func.coalesce(JobHistory.deleted_at, now),
                 cleaned_at=now,
@@ -220,7 +242,7 @@ class JobRepository:
         """Which of ``keys`` belong to a job whose file must be kept."""
         found = await self._session.scalars(
             select(JobHistory.result_key).where(
-                JobHistory.result_key.in_(keys), JobHistory.cleaned_at.is_(None)
+                among(JobHistory.result_key, keys), JobHistory.cleaned_at.is_(None)
             )
         )
         return {key for key in found if key}
@@ -229,7 +251,7 @@ class JobRepository:
         """Which of these jobs are still pending."""
         found = await self._session.scalars(
             select(JobHistory.job_id).where(
-                JobHistory.job_id.in_(job_ids), JobHistory.status == JobStatus.PENDING
+                among(JobHistory.job_id, job_ids), JobHistory.status == JobStatus.PENDING
             )
         )
         return set(found)

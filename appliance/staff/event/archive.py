@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from appliance.core.images import EXTENSIONS
-from appliance.guests.service import State, friendly_name, state_of
+from appliance.guests.service import friendly_name
 from appliance.guests.zipping import Entry
-from appliance.jobs.models import JobHistory
 from appliance.media.store import MediaStore
+from appliance.staff.event.repository import ExportedJob
 from appliance.staff.jobs.service import attempts_of, cost_of
 
 TABLE = "pictures.csv"
@@ -19,27 +19,36 @@ COLUMNS = ("file", "photo", "taken_at", "slot", "expires_at", "hidden", "cost_un
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def entries(jobs: Sequence[JobHistory], title: str, media: MediaStore, now: datetime) -> Iterator[Entry]:
-    """The files of the archive, the table first; hidden pictures lie apart."""
-    named = [_Named(number, job, title, now) for number, job in enumerate(jobs, start=1)]
-    yield Entry(TABLE, now, table(named))
-    for one in named:
-        if one.file:
-            yield Entry(one.file, one.job.created_at, media.path(one.job.result_key or ""))
-        if one.job.source_key:
-            yield Entry(one.photo, one.job.created_at, media.path(one.job.source_key))
+def entries(
+    pages: Iterable[Sequence[ExportedJob]], lines: Table, title: str, media: MediaStore, now: datetime
+) -> Iterator[Entry]:
+    """The files of the archive; hidden pictures lie apart, the table is the last one.
+
+    One page of jobs is in memory at a time.
+    """
+    number = 0
+    for jobs in pages:
+        for job in jobs:
+            number += 1
+            one = _Named(number, job, title)
+            lines.add(one)
+            if one.file:
+                yield Entry(one.file, job.created_at, media.path(job.result_key or ""))
+            if job.source_key:
+                yield Entry(one.photo, job.created_at, media.path(job.source_key))
+    yield Entry(TABLE, now, lines.written())
 
 
 class _Named:
     """A job, and where its files lie in the archive: the picture, the photo, or both."""
 
-    def __init__(self, number: int, job: JobHistory, title: str, now: datetime) -> None:
+    def __init__(self, number: int, job: ExportedJob, title: str) -> None:
         kind = job.result_type or "image/jpeg"
         name = f"{number:04}-{friendly_name(title, job.created_at, kind)}"
         self.job = job
-        self.cost = cost_of(attempts_of(job))
+        self.cost = cost_of(attempts_of(job.attempts))
         self.file = self.photo = ""
-        if state_of(job, now) is State.READY:
+        if job.ready:
             self.file = f"hidden/{name}" if job.hidden_at else name
         if job.source_key:
             ending = EXTENSIONS.get(job.upload_type, "jpg")
@@ -59,24 +68,30 @@ class _Named:
         }
 
 
-def table(named: Sequence[_Named]) -> bytes:
+class Table:
     """One line a job; every field that a booth sent is a column of its own, ``sent.NAME``, and so is
     the known part of the costs in each currency, ``cost.USD``. ``cost_unknown`` counts the tries
     whose price is not known.
     """
-    sent = [{**one.job.request_fields, **one.job.query_fields} for one in named]
-    names = sorted({name for fields in sent for name in fields})
-    known = [{money.currency: f"{money.amount:f}" for money in one.cost.known} for one in named]
-    currencies = sorted({currency for costs in known for currency in costs})
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(
-        [*COLUMNS, *(f"cost.{currency}" for currency in currencies), *(f"sent.{name}" for name in names)]
-    )
-    for one, costs, fields in zip(named, known, sent, strict=True):
-        said = (_harmless(str(fields.get(name, ""))) for name in names)
-        writer.writerow([*one.row().values(), *(costs.get(currency, "") for currency in currencies), *said])
-    return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+    def __init__(self, names: Sequence[str], currencies: Sequence[str]) -> None:
+        self._names, self._currencies = names, currencies
+        self._text = io.StringIO()
+        self._writer = csv.writer(self._text)
+        costs = (f"cost.{currency}" for currency in currencies)
+        self._writer.writerow([*COLUMNS, *costs, *(f"sent.{name}" for name in names)])
+
+    def add(self, one: _Named) -> None:
+        """Write a job's line."""
+        sent = {**one.job.request_fields, **one.job.query_fields}
+        fields = (_harmless(str(sent.get(name, ""))) for name in self._names)
+        known = {money.currency: f"{money.amount:f}" for money in one.cost.known}
+        costs = (known.get(currency, "") for currency in self._currencies)
+        self._writer.writerow([*one.row().values(), *costs, *fields])
+
+    def written(self) -> bytes:
+        """The whole table, as spreadsheets open it."""
+        return b"\xef\xbb\xbf" + self._text.getvalue().encode()
 
 
 def _harmless(value: str) -> str:

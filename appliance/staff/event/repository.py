@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, not_, or_, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.guests.shared_galleries.models import SharedGallery
 from appliance.jobs.models import JobHistory, JobStatus
+from appliance.jobs.repository import among
 from appliance.staff.event.schemas import EventState
 
 
@@ -44,6 +47,32 @@ def _to_export(now: datetime) -> ColumnElement[bool]:
 
 def _not_exported(now: datetime) -> ColumnElement[bool]:
     return and_(_to_export(now), JobHistory.exported_at.is_(None))
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedJob:
+    """What an archive needs to know of a job; ``ready``: its picture is there and was not deleted."""
+
+    job_id: uuid.UUID
+    created_at: datetime
+    slot_id: str
+    result_key: str | None
+    result_type: str | None
+    result_expires_at: datetime | None
+    source_key: str | None
+    upload_type: str
+    hidden_at: datetime | None
+    request_fields: dict[str, Any]
+    query_fields: dict[str, Any]
+    attempts: list[Any]
+    ready: bool
+
+
+Position = tuple[datetime, uuid.UUID]
+
+
+def _is_after(position: Position) -> ColumnElement[bool]:
+    return tuple_(JobHistory.created_at, JobHistory.job_id) > position
 
 
 class EventRepository:
@@ -88,17 +117,44 @@ class EventRepository:
             galleries=galleries or 0,
         )
 
-    async def to_export(self, now: datetime) -> Sequence[JobHistory]:
-        """Guests' jobs whose picture is there or whose photo is kept, the first one first."""
-        found = await self._session.scalars(
-            select(JobHistory).where(_to_export(now)).order_by(JobHistory.created_at)
+    async def to_export(self, now: datetime, after: Position | None, limit: int) -> list[ExportedJob]:
+        """Guests' jobs with a picture or a kept photo, the first one first, after ``after``."""
+        job = JobHistory
+        columns = (
+            job.job_id, job.created_at, job.slot_id, job.result_key, job.result_type, job.result_expires_at,
+            job.source_key, job.upload_type, job.hidden_at, job.request_fields, job.query_fields,
+            job.attempts,
+            func.coalesce(_there(now), False),
+        )  # fmt: skip
+        wanted = [_to_export(now)] if after is None else [_to_export(now), _is_after(after)]
+        found = await self._session.execute(
+            select(*columns).where(*wanted).order_by(job.created_at, job.job_id).limit(limit)
         )
-        return found.all()
+        return [ExportedJob(*row) for row in found]
 
-    async def mark_exported(self, job_ids: Collection[uuid.UUID], now: datetime) -> None:
-        """Note that an archive with these jobs' pictures and photos was sent whole."""
+    async def sent_names(self, now: datetime) -> list[str]:
+        """The names of all fields that booths sent with these jobs."""
+        fields = JobHistory.request_fields.op("||")(JobHistory.query_fields)
+        found = await self._session.scalars(
+            select(func.jsonb_object_keys(fields)).where(_to_export(now)).distinct()
+        )
+        return sorted(found)
+
+    async def currencies(self, now: datetime) -> list[str]:
+        """The currencies of what these jobs are known to have cost."""
+        found = await self._session.scalars(
+            select(
+                func.jsonb_path_query(JobHistory.attempts, text("'$[*].currency'")).op("#>>")(text("'{}'"))
+            )
+            .where(_to_export(now))
+            .distinct()
+        )
+        return sorted(filter(None, found))
+
+    async def mark_exported(self, job_ids: Sequence[uuid.UUID], now: datetime) -> None:
+        """Note that an archive with one page of jobs was sent whole."""
         await self._session.execute(
-            update(JobHistory).where(JobHistory.job_id.in_(job_ids)).values(exported_at=now)
+            update(JobHistory).where(among(JobHistory.job_id, job_ids)).values(exported_at=now)
         )
 
     async def count_not_exported(self, now: datetime) -> int:
@@ -110,18 +166,22 @@ class EventRepository:
         pending = select(func.count()).where(JobHistory.status == JobStatus.PENDING)
         return (await self._session.scalar(pending)) or 0
 
-    async def to_wipe(self, now: datetime, limit: int, *, even_not_exported: bool) -> Sequence[JobHistory]:
-        """Jobs that have ended and still have a file or say something of a guest."""
+    async def to_wipe(
+        self, now: datetime, after: Position | None, limit: int, *, even_not_exported: bool
+    ) -> Sequence[JobHistory]:
+        """Jobs that have ended and still have a file or say something of a guest, from ``after`` on."""
         says_something = or_(
             JobHistory.upload_sha256 != "",
             JobHistory.source_key.is_not(None),
             (JobHistory.status == JobStatus.DONE) & JobHistory.cleaned_at.is_(None),
         )
         wanted = [JobHistory.status != JobStatus.PENDING, says_something]
+        if after is not None:
+            wanted.append(_is_after(after))
         if not even_not_exported:
             wanted.append(not_(func.coalesce(_not_exported(now), False)))
         found = await self._session.scalars(
-            select(JobHistory).where(*wanted).order_by(JobHistory.created_at).limit(limit)
+            select(JobHistory).where(*wanted).order_by(JobHistory.created_at, JobHistory.job_id).limit(limit)
         )
         return found.all()
 

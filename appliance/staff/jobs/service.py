@@ -102,9 +102,9 @@ def provider_reason(job: JobHistory) -> str | None:
     return str(fields["provider"]) if "provider" in fields else None
 
 
-def attempts_of(job: JobHistory) -> list[AttemptView]:
-    """The attempts that the job's row keeps, also of a row that another version wrote."""
-    return [AttemptView.model_validate(attempt) for attempt in job.attempts]
+def attempts_of(kept: Iterable[Any]) -> list[AttemptView]:
+    """The attempts as a job's row keeps them, also of a row that another version wrote."""
+    return [AttemptView.model_validate(attempt) for attempt in kept]
 
 
 def cost_of(attempts: Iterable[AttemptView]) -> CostView:
@@ -124,7 +124,7 @@ def cost_of(attempts: Iterable[AttemptView]) -> CostView:
 
 def summary_of(job: JobHistory, now: datetime) -> dict[str, Any]:
     """The values of a ``JobSummary``."""
-    attempts = attempts_of(job)
+    attempts = attempts_of(job.attempts)
     route = next((one for one in attempts if one.outcome == Outcome.DELIVERED), job)
     reason = provider_reason(job)
     return {
@@ -163,7 +163,7 @@ def view_of(job: JobHistory, now: datetime, *, with_fields: bool) -> JobView:
         **summary_of(job, now),
         upload=UploadView(name=job.upload_name, type=job.upload_type, size=job.upload_size, source_url=kept),
         timings=job.timings,
-        attempts=attempts_of(job),
+        attempts=attempts_of(job.attempts),
         error=job.error,
         request_fields=job.request_fields if with_fields else None,
         query_fields=job.query_fields if with_fields else None,
