@@ -44,6 +44,7 @@ def serve(settings: Settings, _: argparse.Namespace) -> int:
     import uvicorn
 
     from appliance.app import create_app
+    from appliance.core.request_line import RequestProtocol
 
     app = create_app(settings)
 
@@ -58,7 +59,7 @@ def serve(settings: Settings, _: argparse.Namespace) -> int:
             **settings.listen_options(),
             workers=1,
             loop="uvloop",
-            http="httptools",
+            http=RequestProtocol,
             proxy_headers=True,
             forwarded_allow_ips=list(settings.trusted_proxies),
             server_header=False,

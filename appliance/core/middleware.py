@@ -15,12 +15,13 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from appliance.core.error_handlers import error_response
-from appliance.core.errors import InternalError, PayloadTooLarge
+from appliance.core.errors import InternalError, PayloadTooLarge, UnsupportedMediaType
 
 log = structlog.get_logger()
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _QUIET = frozenset({"/healthz", "/readyz"})
+_PLAIN = frozenset({"", "identity"})
 LARGEST_BODY = 256 * 1024  # bytes, where no file goes: no form or JSON of ours comes near it
 _SECURITY = {
     "X-Content-Type-Options": "nosniff",
@@ -101,8 +102,8 @@ async def _finished(app: ASGIApp, scope: Scope, receive: Receive, answer: _Answe
 
 
 class BodyLimit:
-    """Refuses a body that is larger than any of ours, before anybody parses it; the answer is in our form,
-    which the framework's own limit would not give.
+    """Refuses a body that is compressed, or larger than any of ours, before anybody parses it; the answer is
+    in our form, which the framework's own limit would not give.
 
     ``files``: the paths that take files; their routes count for themselves, as the bytes come.
     """
@@ -112,14 +113,28 @@ class BodyLimit:
         self._files = files
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._files.fullmatch(scope["path"]):
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        declared = Headers(scope=scope).get("content-length", "")
+        headers = Headers(scope=scope)
+        coding = headers.get("content-encoding", "identity").strip().lower()
+        if coding not in _PLAIN:
+            await error_response(_compressed(coding))(scope, receive, send)
+            return
+        if self._files.fullmatch(scope["path"]):
+            await self.app(scope, receive, send)
+            return
+        declared = headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > LARGEST_BODY:
             await error_response(_too_large())(scope, receive, send)
             return
         await self.app(scope, _counted(receive), send)
+
+
+def _compressed(coding: str) -> UnsupportedMediaType:
+    return UnsupportedMediaType(
+        f"The body is compressed ('Content-Encoding: {coding[:40]}'). Send it as it is."
+    )
 
 
 def _too_large() -> PayloadTooLarge:

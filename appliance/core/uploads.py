@@ -32,20 +32,19 @@ from appliance.core.errors import (
 from appliance.core.files import storage_errors
 from appliance.core.images import SNIFF_BYTES, sniff
 from appliance.core.language import Message
+from appliance.core.texts import MAX_NAME_CHARS, clean_file_name, clean_name, decode_text
 from appliance.core.threads import finish_in_thread
 
 BLOCK_BYTES = 512 * 1024
 MAX_FIELDS = 200
 MAX_FIELD_BYTES = 64 * 1024
 MAX_FIELDS_BYTES = 256 * 1024
-MAX_NAME_CHARS = 255
 MAX_PREAMBLE_BYTES = 128 * 1024  # bytes before the first part; nobody sends any
 FILE_FIELD = "fileToUpload"  # how cameras call their file part
+CHARSET_FIELD = "_charset_"  # a form's own word about its other fields
 SMALLER = "Set 'Max image size' in the booth software."
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 _PARAMETER = re.compile(r';\s*([^\s;=]+)\s*=\s*("(?:\\.|[^"\\])*"|[^;]*)')
-_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]+")
 
 FieldHook = Callable[[str, str], Awaitable[None]]
 
@@ -88,61 +87,37 @@ def boundary_of(content_type: str | None) -> str:
     return str(boundary)
 
 
-def clean_text(text: str) -> str:
-    """A value as it can be kept: without NULs and lone surrogates, which no database takes."""
-    return _UNSTORABLE.sub("", text)
-
-
-def decode_text(raw: bytes) -> str:
-    """A field's text: UTF-8, else the Cyrillic Windows code page; cleaned."""
-    try:
-        return clean_text(raw.decode("utf-8"))
-    except UnicodeDecodeError:
-        return clean_text(raw.decode("cp1251", errors="replace"))
-
-
-def clean_name(raw: str) -> str:
-    """A field's name as the client sent it, without control characters and not long."""
-    name = decode_text(raw.encode("latin-1", errors="replace"))
-    return _CONTROL.sub(" ", name).strip()[:MAX_NAME_CHARS]
-
-
-def clean_file_name(raw: str) -> str:
-    """A client's file name, only ever shown: as ``clean_name``, and without folders."""
-    return clean_name(re.split(r"[/\\]", raw)[-1])
-
-
-def _file_name(segment: MultipartSegment) -> str | None:
+def _file_name(segment: MultipartSegment, charset: str | None) -> str | None:
     """The file name that a part was sent with, in either form; ``None`` if with none."""
     plain: str | None = segment.filename
     extended = _parameters(segment.header("Content-Disposition", "")).get("filename*")
     if plain is not None or extended is None:
-        return plain
-    return unquote_to_bytes(extended.strip('"').split("'", 2)[-1]).decode("latin-1")
+        return None if plain is None else clean_file_name(plain, charset)
+    named, _, value = extended.strip('"').rpartition("'")
+    return clean_file_name(unquote_to_bytes(value).decode("latin-1"), named.partition("'")[0])
 
 
 class _FileSink:
     """Writes and digests the photo in blocks, each in a thread."""
 
-    def __init__(self, path: Path, name: str, max_bytes: int, field: str, smaller: str) -> None:
+    def __init__(self, path: Path, name: str, max_bytes: int, smaller: str) -> None:
         self.path, self.name = path, name
-        self._field = field
         self._max_bytes = max_bytes
         self._smaller = smaller
         self._block = bytearray()
         self._sha256 = hashlib.sha256()
-        self._size = 0
+        self.size = 0
         self._sniffed = False
         self._file: BinaryIO | None = None
 
     async def feed(self, data: bytes) -> None:
         self._block += data
-        self._size += len(data)
-        if self._size > self._max_bytes:
+        self.size += len(data)
+        if self.size > self._max_bytes:
             raise PayloadTooLarge(
                 f"The photo is larger than {self._max_bytes / 1e6:g} MB. {self._smaller}".rstrip()
             )
-        if not self._sniffed and self._size >= SNIFF_BYTES:
+        if not self._sniffed and self.size >= SNIFF_BYTES:
             self._look()
         if len(self._block) >= BLOCK_BYTES:
             await self._flush()
@@ -164,15 +139,11 @@ class _FileSink:
         self._sha256.update(block)
 
     async def finish(self) -> ReceivedFile:
-        if self._size == 0:
-            raise MissingField(
-                "The file part is empty.", fields={self._field: Message("the file has no bytes")}
-            )
         if not self._sniffed:
             self._look()
         await self._flush()
         self.close()
-        return ReceivedFile(self.path, self.name, self._size, self._sha256.hexdigest())
+        return ReceivedFile(self.path, self.name, self.size, self._sha256.hexdigest())
 
     def close(self) -> None:
         if self._file is not None:
@@ -214,6 +185,10 @@ class UploadReceiver:
         self._fields_bytes = 0
         self._text = bytearray()
         self._name = ""
+        self._declared: str | None = None  # the character set of this field, by its own word
+        self._charset: str | None = None  # that of all fields which declare none
+        self._guessed: dict[str, bytes] = {}  # fields that came before a word about them
+        self._empty = False  # a file with a name came, and no byte of it
         self._sink: _FileSink | None = None
         self._file: ReceivedFile | None = None
         self._in_file = False
@@ -250,6 +225,10 @@ class UploadReceiver:
         finally:
             if self._sink is not None:
                 self._sink.close()
+        if self._file is None and self._empty:
+            raise MissingField(
+                "The file part is empty.", fields={self._file_field: Message("the file has no bytes")}
+            )
         return self._fields, self._file
 
     async def _parse(self, chunk: bytes) -> None:
@@ -259,8 +238,8 @@ class UploadReceiver:
                     self._begin(event)
                 elif event is None:
                     await self._end()
-                elif self._in_file and self._sink is not None:
-                    await self._sink.feed(bytes(event))
+                elif self._in_file:
+                    await self._feed(bytes(event))
                 else:
                     self._collect(bytes(event))
         except MultipartError as error:
@@ -278,8 +257,9 @@ class UploadReceiver:
 
     def _begin(self, segment: MultipartSegment) -> None:
         self._begun = True
-        self._name = clean_name(segment.name)
-        name = _file_name(segment)
+        self._name = clean_name(segment.name, self._charset)
+        self._declared = segment.charset
+        name = _file_name(segment, self._charset)
         declared = segment.content_type or ""
         self._in_file = name is not None or self._name == self._file_field or declared.startswith("image/")
         if not self._in_file:
@@ -291,14 +271,11 @@ class UploadReceiver:
             self._text.clear()
             return
         if self._sink is not None:
-            raise InvalidMultipart(
-                "More than one file was sent.", fields={self._name: Message("a second file")}
-            )
+            return
         self._sink = _FileSink(
             self._folder / "photo",
-            clean_file_name(name or ""),
+            name or "",
             self._max_file_bytes,
-            self._file_field,
             self._smaller,
         )
 
@@ -309,6 +286,14 @@ class UploadReceiver:
             number += 1
             free = f"{self._name[: MAX_NAME_CHARS - len(str(number)) - 1]}_{number}"
         return free
+
+    async def _feed(self, data: bytes) -> None:
+        """A file's bytes. A file input that was left empty has none, and is no second file."""
+        if self._file is not None or self._sink is None:
+            raise InvalidMultipart(
+                "More than one file was sent.", fields={self._name: Message("a second file")}
+            )
+        await self._sink.feed(data)
 
     def _collect(self, data: bytes) -> None:
         self._fields_bytes += len(data)
@@ -321,11 +306,26 @@ class UploadReceiver:
             )
 
     async def _end(self) -> None:
-        if self._in_file and self._sink is not None:
-            self._file = await self._sink.finish()
+        if self._in_file:
+            await self._end_file()
             return
-        self._fields[self._name] = value = decode_text(bytes(self._text))
+        raw = bytes(self._text)
+        self._fields[self._name] = value = decode_text(raw, self._declared or self._charset)
+        if self._name == CHARSET_FIELD:
+            self._charset = value.strip()
+            self._fields |= {name: decode_text(text, self._charset) for name, text in self._guessed.items()}
+        elif self._declared is None and not raw.isascii():
+            self._guessed[self._name] = raw
         await self._on_field(self._name, value)
+
+    async def _end_file(self) -> None:
+        if self._sink is None or self._file is not None:
+            return
+        if self._sink.size:
+            self._file = await self._sink.finish()
+        else:
+            self._empty = self._empty or bool(self._sink.name)
+            self._sink = None
 
 
 def _refuse(error: MultipartError) -> NoReturn:

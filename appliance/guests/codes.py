@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import secrets
+import unicodedata
 import uuid
 
 import structlog
@@ -17,6 +18,7 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import RateLimited
 from appliance.core.ratelimit import Limit, RateLimiter
+from appliance.core.texts import plain_digits
 from appliance.guests.repository import ResultRepository
 from appliance.guests.service import State, state_of
 from appliance.guests.tokens import GuestTokens
@@ -36,8 +38,8 @@ def short_path(code: str) -> str:
 
 
 def read_code(typed: str) -> str | None:
-    """What a guest typed, as a code: small letters, spaces and dashes are forgiven."""
-    code = "".join(typed.split()).replace("-", "").upper().translate(_MEANT)
+    """What a guest typed, as a code: small letters, spaces, dashes and wide letters are forgiven."""
+    code = plain_digits(unicodedata.normalize("NFKC", typed)).replace("-", "").upper().translate(_MEANT)
     return code if len(code) == LENGTH and set(code) <= set(ALPHABET) else None
 
 

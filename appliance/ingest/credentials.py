@@ -7,6 +7,7 @@ Its row in ``app_settings`` holds ``hash``, and after a rotation with overlap ``
 from __future__ import annotations
 
 import asyncio
+import string
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,6 +30,7 @@ from appliance.settings.operator import INGEST_PASSWORD, AppSettingsRepository
 log = structlog.get_logger()
 
 NO_OVERLAP = timedelta(0)
+_AROUND = string.whitespace + "\ufeff\u200b\u00a0"
 # Lines in the audit log about wrong passwords.
 NOTES_OF_ADDRESS = Limit.parse("1 per 10 minutes")
 NOTES_OF_ALL = Limit.parse("30 per hour")
@@ -50,7 +52,8 @@ class IngestCredentials:
         """Raises ``InvalidIngestPassword`` unless ``password`` is in force, or still is after a rotation;
         ``RateLimited`` where ``address`` has sent too many wrong ones.
 
-        No password set means that ingest is closed, never open.
+        No password set means that ingest is closed, never open. White space around a password, and the
+        mark that some programs begin a text with, are forgiven: tablets and files add them.
         """
         async with self._database.session() as session:
             row = await AppSettingsRepository(session).get(INGEST_PASSWORD)
@@ -59,7 +62,8 @@ class IngestCredentials:
         hashes = [str(row.value["hash"])]
         if previous_valid_until(row.value):
             hashes.append(str(row.value["previous_hash"]))
-        known = [self._checker.known(password, hashed) for hashed in hashes]
+        pairs = [(sent, hashed) for sent in _meant(password) for hashed in hashes]
+        known = [self._checker.known(sent, hashed) for sent, hashed in pairs]
         if True in known:
             return
         if None in known and await self._is_right(password, hashes, network_of(address)):
@@ -80,10 +84,11 @@ class IngestCredentials:
         return await asyncio.shield(comparing)
 
     async def _compare(self, password: str, hashes: Sequence[str], network: str) -> bool:
-        for hashed in hashes:
-            if await self._checker.matches(password, hashed):
-                self._wrong.forgive(network)
-                return True
+        for sent in _meant(password):
+            for hashed in hashes:
+                if await self._checker.matches(sent, hashed):
+                    self._wrong.forgive(network)
+                    return True
         await self._tell(network)
         return False
 
@@ -145,6 +150,12 @@ class IngestCredentials:
             await finish_in_thread(self._first_passwords.forget_ingest)
         except OSError as error:
             log.warning("first_password.not_forgotten", account="ingest", error=type(error).__name__)
+
+
+def _meant(password: str) -> list[str]:
+    """The passwords that somebody may have meant: as it was sent, and without what stands around it."""
+    bare = password.strip(_AROUND)
+    return [password] if bare == password else [bare, password]
 
 
 def previous_valid_until(value: dict[str, Any]) -> datetime | None:

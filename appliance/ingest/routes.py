@@ -11,7 +11,7 @@ from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
 from appliance.core.public_base import base_urls_of
-from appliance.core.uploads import clean_text
+from appliance.core.texts import query_values
 from appliance.ingest.replies import Bases, asked_form, build_reply
 from appliance.ingest.schemas import IngestReply
 from appliance.ingest.service import IngestService, PhotoRequest
@@ -141,7 +141,7 @@ async def ingest(
         started=request.state.arrived,
         content_type=request.headers.get("content-type"),
         idempotency_key=request.headers.get("idempotency-key"),
-        query={clean_text(name): clean_text(value) for name, value in request.query_params.items()},
+        query=query_values(request.scope["query_string"]),
         body=request.stream(),
         guest_base=bases.guests,
         address=client_address(request),

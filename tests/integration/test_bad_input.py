@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -192,6 +193,34 @@ async def test_a_body_that_ends_without_its_last_boundary_is_named(
 ) -> None:
     body = Shot(GOOD, password).body()[: -len(BOUNDARY) - 6]
     in_the_one_form(await camera.send(SLOT, body), 400, "invalid_multipart")
+    await until(no_trace)
+
+
+EMPTY = file_part(b"", "", "application/octet-stream", name="second")
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_a_file_input_that_was_left_empty_is_no_second_file(
+    camera: Camera, password: str, first: bool
+) -> None:
+    files = [EMPTY, file_part(GOOD)] if first else [file_part(GOOD), EMPTY]
+    reply = await camera.send(SLOT, body_of([text_part("password", password), *files]))
+    assert reply.status == 200, reply.body
+
+
+async def test_a_form_whose_only_file_input_was_left_empty_lacks_its_photo(
+    camera: Camera, password: str
+) -> None:
+    reply = await camera.send(SLOT, body_of([text_part("password", password), EMPTY]))
+    in_the_one_form(reply, 400, "missing_field")
+    assert "missing" in reply.json()["error"]["message"]
+
+
+async def test_a_compressed_body_is_named_as_such(camera: Camera, password: str, no_trace: NoTrace) -> None:
+    body = gzip.compress(Shot(GOOD, password).body())
+    reply = await camera.send(SLOT, body, extra="Content-Encoding: gzip\r\n")
+    in_the_one_form(reply, 415, "unsupported_media_type")
+    assert "compressed ('Content-Encoding: gzip')" in reply.json()["error"]["message"]
     await until(no_trace)
 
 

@@ -122,6 +122,14 @@ async def test_a_closed_gallery_says_so_and_opens_again_at_the_same_address(
     assert (await client.get(gallery["wall"], headers=HTML)).status_code == 410
 
 
+@pytest.mark.parametrize("typed", ["４７１１", "٤٧١١", "۴۷۱۱", " 47 11\u3000"])
+async def test_the_pin_may_be_typed_on_any_keyboard(
+    client: httpx.AsyncClient, opens: Opens, typed: str
+) -> None:
+    gallery = await opens(minutes=5, pin="4711")
+    assert (await client.post(gallery["path"], data={"pin": typed})).status_code == 303
+
+
 async def test_the_pin_is_asked_once_and_guessing_it_is_stopped(
     opens: Opens, place: httpx.AsyncClient, client: httpx.AsyncClient
 ) -> None:

@@ -112,7 +112,7 @@ class Camera:
             f"Content-Length: {length}\r\n"
             f"{extra}"
             "Expect: 100-continue\r\n\r\n"
-        ).encode()
+        ).encode("utf-8", "surrogateescape")
 
     async def post(self, target: str, shot: Shot, extra: str = "") -> Reply:
         """Post ``shot`` and read the answer."""

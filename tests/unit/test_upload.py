@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from appliance.core.errors import InvalidMultipart, MissingField, UnsupportedMediaType
-from appliance.core.uploads import ReceivedUpload, UploadReceiver, boundary_of, clean_file_name, clean_name
+from appliance.core.texts import clean_file_name, clean_name
+from appliance.core.uploads import ReceivedUpload, UploadReceiver, boundary_of
 from tests.support.camera import BOUNDARY, Shot, body_of, file_part, text_part
 from tests.support.photos import portrait_jpeg
 

@@ -19,6 +19,7 @@ from appliance.admin.slots.page import number_of
 from appliance.core.clock import utcnow
 from appliance.core.errors import NotFound
 from appliance.core.injection import service_of
+from appliance.core.texts import plain_digits
 from appliance.core.validation import field_messages
 from appliance.guests.links import guest_base
 from appliance.slots.schemas import SLOT_IDS
@@ -143,7 +144,7 @@ def _typed(form: Form) -> dict[str, Any]:
         **_time(form),
         "title": form.text("title"),
         "slot_id": form.text("slot_id") or None,
-        "pin": form.text("pin").replace(" ", "") or None,
+        "pin": plain_digits(form.text("pin")) or None,
         "moderated": form.checked("moderated"),
         "pictures_from": {"now": now, "all": now - _EARLIER}.get(form.text("pictures_from")),
     }

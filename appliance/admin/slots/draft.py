@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -161,7 +162,10 @@ def values_of(draft: Draft, catalog: ProviderList, saved: SlotConfig) -> dict[st
         for name, prop in properties(catalog.prompt_schema).items()
         if name not in ("fields", "variants")
     }
-    prompt["fields"] = [name for name in draft.prompt.get("fields", "").replace(",", " ").split() if name]
+    # Booth software shows its values in braces: {qr1}.
+    prompt["fields"] = [
+        name for word in re.split(r"[,\s]+", draft.prompt.get("fields", "")) if (name := word.strip("{}"))
+    ]
     prompt["variants"] = {name: text for name, text in draft.variants if name or text}
     return {
         **routes[0],

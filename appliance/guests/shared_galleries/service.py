@@ -18,6 +18,7 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import NotFound, PermissionDenied, RateLimited, ResultExpired, ResultNotFound
 from appliance.core.ratelimit import Limit, RateLimiter
+from appliance.core.texts import plain_digits
 from appliance.guests.shared_galleries.models import SharedGallery
 from appliance.guests.shared_galleries.repository import GalleryRepository
 from appliance.guests.tokens import GuestTokens
@@ -113,7 +114,7 @@ class SharedGalleries:
 
     async def try_pin(self, opened: OpenGallery, pin: str, address: str) -> bool:
         """Whether ``pin`` is right; raises ``RateLimited`` after too many wrong ones."""
-        right = _equal(pin.strip(), opened.gallery.pin or "")
+        right = _equal(plain_digits(pin), plain_digits(opened.gallery.pin or ""))
         client = f"guest:pin:{self._tokens.client(address)}"
         everyone = f"guest:pin:{opened.gallery.id}"
         async with self._database.session() as session:

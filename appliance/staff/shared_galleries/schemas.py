@@ -34,7 +34,7 @@ class NewGallery(OpenFor):
     slot_id: str | None = Field(
         default=None, pattern=r"^slot-0(0[1-9]|1[0-5])$", description="`null`: the pictures of all slots"
     )
-    pin: str | None = Field(default=None, pattern=r"^\d{4,8}$", description="guests type it once")
+    pin: str | None = Field(default=None, pattern=r"^[0-9]{4,8}$", description="guests type it once")
     moderated: bool = Field(default=False, description="a picture waits until an operator approves it")
     pictures_from: Moment | None = Field(
         default=None, description="older pictures stay out; `null`: those of the last 12 hours are in"

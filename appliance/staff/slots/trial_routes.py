@@ -11,7 +11,7 @@ from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
 from appliance.core.public_base import base_urls_of
-from appliance.core.uploads import clean_text
+from appliance.core.texts import query_values
 from appliance.staff.access import requires
 from appliance.staff.jobs.schemas import JobView
 from appliance.staff.jobs.service import JobService
@@ -77,11 +77,7 @@ async def try_slot(
     `source: test`: guests do not see it and it is in no statistics. The slot may be paused, its
     settings unsaved.
     """
-    query = {
-        clean_text(name): clean_text(value)
-        for name, value in request.query_params.items()
-        if name not in _OURS
-    }
+    values = query_values(request.scope["query_string"])
     trial = await trials.try_slot(
         TrialRequest(
             slot_id=slot_id,
@@ -90,7 +86,7 @@ async def try_slot(
             body=request.stream(),
             way=base_urls_of(request),
             last=last,
-            query=query,
+            query={name: value for name, value in values.items() if name not in _OURS},
         ),
         who,
     )
