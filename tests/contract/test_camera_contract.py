@@ -106,6 +106,15 @@ async def test_the_url_decides_the_form_then_accept_then_the_slot(
     assert reply.headers["content-type"].startswith(expected)
 
 
+async def test_the_bare_address_of_a_new_installation_answers_as_the_use_case_says(
+    stack: Stack, camera: Camera, shot: Shot
+) -> None:
+    assert await stack.value("select array_agg(distinct reply) from slot") == ["json"]
+    reply = await camera.post("/api/ingest/slot-001", shot)
+    assert (reply.status, reply.headers["content-type"]) == (200, "application/json")
+    assert reply.json()["public_url"] == f"/public/results/{reply.headers['x-job-id']}"
+
+
 async def test_an_unknown_form_is_refused_by_name(camera: Camera, shot: Shot) -> None:
     reply = await camera.post("/api/ingest/slot-001?reply=xml", shot)
     assert (reply.status, reply.code) == (422, "validation_failed")

@@ -49,7 +49,7 @@ def test_every_problem_is_listed_by_line_and_key(tmp_path: Path, registry: Provi
         ('id = "slot-003"', 'id = "slot-016"'),
         ('operation = "vintage"', 'operation = "vintge"'),
         ("grain = 30", "grain = 300"),
-        ('reply = "image"', 'reply = "picture"'),
+        ('reply = "json"', 'reply = "fax"'),
     ]:
         assert old in text
         text = text.replace(old, new, 1)
@@ -64,7 +64,7 @@ def test_every_problem_is_listed_by_line_and_key(tmp_path: Path, registry: Provi
         f"line {line('slot-016')}: slots[3].id: ": "none of slot-001 to slot-015",
         f"line {line('vintge')}: slots[2].operation: ": "monochrome, vintage",
         f"line {line('grain = 300')}: slots[1].params.grain: ": "100",
-        f"line {line('picture')}: slots[1].reply: ": "'image'",
+        f"line {line('fax')}: slots[1].reply: ": "'image'",
     }
     for place, words in expected.items():
         assert any(place in problem and words in problem for problem in found), (place, found)
