@@ -28,7 +28,12 @@ from tests.support.photos import portrait_jpeg
 from tests.support.stack import Stack, free_port, running_stack
 
 Change = Callable[..., Awaitable[None]]
-pytest_plugins = ["tests.support.disk", "tests.support.verdict", "tests.support.workers"]
+pytest_plugins = [
+    "tests.support.disk",
+    "tests.support.figures",
+    "tests.support.verdict",
+    "tests.support.workers",
+]
 
 
 PROVIDERS: dict[str, Callable[..., StandIn]] = {

@@ -1,0 +1,103 @@
+"""The app of a stack, forked from a process that has imported it already: it starts in no time.
+
+``serve`` itself is the real one, under the real user, with the real settings; only the two seconds that
+Python takes to import everything are spent once. Run as a program this is that process: each line on
+its standard input asks for another ``serve``.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+import httpx
+
+from appliance.bare.data_folder import DataFolder
+from appliance.bare.privileges import as_owner
+from tests.chaos.processes import pid_of, supervisorctl
+from tests.support.stack import CHECKOUT, Stack
+
+
+@dataclass
+class ForkedApp:
+    """In place of the app that supervisord runs."""
+
+    stack: Stack
+    parent: subprocess.Popen[str]
+    pid: int = 0
+
+    @classmethod
+    def in_place_of(cls, stack: Stack) -> ForkedApp:
+        """Stop supervisord's app; ``start`` starts ours."""
+        folder = DataFolder.of(stack.data)
+        environment = Path(f"/proc/{pid_of(stack, 'app')}/environ").read_text().rstrip("\0").split("\0")
+        supervisorctl(stack, "stop", "app")
+        command = [*as_owner(folder, [], writes=False), sys.executable, "-m", "tests.chaos.forked"]
+        with (stack.data / "forked.log").open("wb") as log:
+            parent = subprocess.Popen(
+                [*command, str(folder.logs / "app.log")],
+                cwd=CHECKOUT, env=dict(line.split("=", 1) for line in environment), text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+            )  # fmt: skip
+        return cls(stack, parent)
+
+    def start(self) -> float:
+        """Start it and wait until it answers; how long that took."""
+        began = time.monotonic()
+        to, back = cast("IO[str]", self.parent.stdin), cast("IO[str]", self.parent.stdout)
+        to.write("serve\n")
+        to.flush()
+        self.pid = int(back.readline())
+        address = f"http://127.0.0.1:{self.stack.ports['app']}/healthz"
+        with httpx.Client(trust_env=False, timeout=5) as client:
+            while not _answers(client, address):
+                assert time.monotonic() < began + 60, (self.stack.data / "logs/app.log").read_text()[-3000:]
+                time.sleep(0.01)
+        return time.monotonic() - began
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
+    def give_back(self) -> None:
+        """End ours, and let supervisord run its own again."""
+        self.kill()
+        cast("IO[str]", self.parent.stdin).close()
+        self.parent.wait(timeout=20)
+        supervisorctl(self.stack, "start", "app")
+
+
+def _answers(client: httpx.Client, address: str) -> bool:
+    try:
+        return client.get(address).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def main() -> None:
+    """Fork a ``serve`` for each line; one at a time."""
+    import uvicorn  # noqa: F401, PLC0415 - imported before the forks
+
+    from appliance import app, cli  # noqa: F401, PLC0415 - likewise
+
+    child = 0
+    for _ in sys.stdin:
+        if child:
+            os.waitpid(child, 0)
+        child = os.fork()
+        if child == 0:
+            log = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            for descriptor in (1, 2):
+                os.dup2(log, descriptor)
+            os._exit(cli.main(["serve"]))
+        sys.stdout.write(f"{child}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

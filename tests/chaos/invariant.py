@@ -1,0 +1,81 @@
+"""What must hold whatever was done: nobody's picture is lost, and nothing is left lying about."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.chaos.booths import Booths
+from tests.support.stack import CHECKOUT, Stack
+from tests.support.waiting import until
+
+OLD = 600.0  # seconds: past every grace time of cleanup
+FOLDERS = ("temp", "results", "sources", "previews")
+
+
+async def cleaned(stack: Stack) -> dict[str, Any]:
+    """One cleanup, in a world in which every file is old enough to be judged; what it reports."""
+    then = time.time() - OLD
+    for folder in FOLDERS:
+        for path in (stack.media / folder).rglob("*"):
+            os.utime(path, (then, then))
+
+    async def run() -> dict[str, Any] | None:
+        done = await asyncio.create_subprocess_exec(
+            str(CHECKOUT / "scripts/cleanup_media.py"), "--json",
+            env=stack.environment(), stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        said, _ = await done.communicate()
+        report: dict[str, Any] = json.loads(said)
+        assert report["failures"] == 0, report
+        return None if report["already_running"] else report
+
+    found: dict[str, Any] = await until(run, seconds=60, every=0.5)
+    return found
+
+
+async def assert_nothing_was_lost(booths: Booths) -> None:
+    """Every picture that a booth was given is there, byte for byte, and its job is done."""
+    async with httpx.AsyncClient(base_url=booths.stack.url, timeout=30, trust_env=False) as client:
+        for sent in booths.sent:
+            if sent.digest is None:
+                continue
+            reply = await client.get(f"/public/results/{sent.job_id}")
+            while reply.status_code == 429:  # a crowd from one address is slowed down
+                await asyncio.sleep(0.2)
+                reply = await client.get(f"/public/results/{sent.job_id}")
+            assert reply.status_code == 200, (sent, reply.text)
+            assert hashlib.sha256(reply.content).hexdigest() == sent.digest, sent
+
+
+async def assert_nothing_is_left(stack: Stack, in_flight: int = 0) -> None:
+    """After one cleanup: no pending job, no file without its job, no job without its file, no lock."""
+    await cleaned(stack)
+    async with stack.database() as db:
+        jobs = await db.fetch("select * from job_history")
+        locks = await db.fetchval("select count(*) from pg_locks where locktype = 'advisory'")
+    assert locks == 0
+    assert [dict(job) for job in jobs if job["status"] == "pending"] == []
+    for job in jobs:
+        if job["status"] == "failed":
+            assert job["failure_reason"], dict(job)
+    assert files(stack, "results") == {
+        job["result_key"]: job["result_size"] for job in jobs if job["status"] == "done"
+    }
+    assert set(files(stack, "sources")) == {job["source_key"] for job in jobs if job["source_key"]}
+    known = {str(job["job_id"]) for job in jobs}
+    assert {Path(name).name[:36] for name in files(stack, "previews")} <= known
+    assert len(stack.temp_files()) == in_flight
+    assert [path for path in (stack.data / "run/tmp").rglob("*") if path.is_file()] == []
+
+
+def files(stack: Stack, folder: str) -> dict[str, int]:
+    """Every file in a folder of the store, by its key, with its size."""
+    return {f"{folder}/{path.name}": path.stat().st_size for path in (stack.media / folder).iterdir()}
