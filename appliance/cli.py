@@ -173,10 +173,13 @@ async def set_ingest_password(settings: Settings, arguments: argparse.Namespace)
     from appliance.core.db import Database
     from appliance.core.passwords import PasswordChecker
     from appliance.core.secrets import FirstPasswordFile
-    from appliance.ingest.credentials import IngestCredentials
+    from appliance.ingest.credentials import MIN_PASSWORD_CHARS, IngestCredentials
 
-    database = Database(settings.sqlalchemy_url(), pool_size=1)
     password = _new_password(arguments)
+    if len(password) < MIN_PASSWORD_CHARS:
+        print(f"An ingest password has at least {MIN_PASSWORD_CHARS} characters.", file=sys.stderr)
+        return EXIT_FAILED
+    database = Database(settings.sqlalchemy_url(), pool_size=1)
     try:
         credentials = IngestCredentials(database, PasswordChecker(), FirstPasswordFile(settings.secrets_dir))
         await credentials.rotate(password, by="cli")

@@ -31,6 +31,7 @@ log = structlog.get_logger()
 
 NO_OVERLAP = timedelta(0)
 _AROUND = string.whitespace + "\ufeff\u200b\u00a0"
+MIN_PASSWORD_CHARS = 10
 # Lines in the audit log about wrong passwords.
 NOTES_OF_ADDRESS = Limit.parse("1 per 10 minutes")
 NOTES_OF_ALL = Limit.parse("30 per hour")

@@ -9,9 +9,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, f
 
 from appliance.core.language import Message
 from appliance.core.passwords import MAX_PASSWORD_BYTES
+from appliance.ingest.credentials import MIN_PASSWORD_CHARS
 from appliance.settings.operator import OperatorSettings
 
-MIN_INGEST_PASSWORD_CHARS = 10
 LONGEST_OVERLAP_MINUTES = 24 * 60
 
 _STAMP = "2026-11-23T18:04:11.203Z"
@@ -34,8 +34,8 @@ class NewIngestPassword(BaseModel):
     @classmethod
     def _can_be_typed(cls, value: SecretStr) -> SecretStr:
         text = value.get_secret_value()
-        if len(text) < MIN_INGEST_PASSWORD_CHARS:
-            raise ValueError(Message("must have at least %(n)s characters", n=MIN_INGEST_PASSWORD_CHARS))
+        if len(text) < MIN_PASSWORD_CHARS:
+            raise ValueError(Message("must have at least %(n)s characters", n=MIN_PASSWORD_CHARS))
         if len(text.encode()) > MAX_PASSWORD_BYTES:
             raise ValueError(Message("must have at most %(n)s bytes", n=MAX_PASSWORD_BYTES))
         if text != text.strip() or not text.isprintable():
