@@ -47,6 +47,7 @@ SMALLER = "Set 'Max image size' in the booth software."
 _PARAMETER = re.compile(r';\s*([^\s;=]+)\s*=\s*("(?:\\.|[^"\\])*"|[^;]*)')
 
 FieldHook = Callable[[str, str], Awaitable[None]]
+FileHook = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,9 @@ def _file_name(segment: MultipartSegment, charset: str | None) -> str | None:
 class _FileSink:
     """Writes and digests the photo in blocks, each in a thread."""
 
-    def __init__(self, path: Path, name: str, max_bytes: int, smaller: str) -> None:
+    def __init__(self, path: Path, name: str, max_bytes: int, smaller: str, on_bytes: FileHook) -> None:
         self.path, self.name = path, name
+        self._on_bytes = on_bytes
         self._max_bytes = max_bytes
         self._smaller = smaller
         self._block = bytearray()
@@ -111,6 +113,7 @@ class _FileSink:
         self._file: BinaryIO | None = None
 
     async def feed(self, data: bytes) -> None:
+        self._on_bytes(len(data))
         self._block += data
         self.size += len(data)
         if self.size > self._max_bytes:
@@ -155,11 +158,16 @@ async def _no_objection(_name: str, _value: str) -> None:
     """The hook of an upload whose fields are looked at later."""
 
 
+def _no_limit(_size: int) -> None:
+    """The hook of an upload from somebody who is known."""
+
+
 class UploadReceiver:
     """Receives one upload into ``folder``.
 
     ``on_field(name, value)`` is awaited for every field as soon as it is whole, so that a wrong
-    password ends the upload before the photo has arrived. A field in ``once`` may not be repeated;
+    password ends the upload before the photo has arrived; ``on_file(size)`` is called before so many
+    bytes of the photo are kept, and may raise. A field in ``once`` may not be repeated;
     any other that is gets a number: ``name``, ``name_2``. ``file_field`` names the file part in
     messages; ``smaller`` says how a photo that is too large can be made smaller.
     """
@@ -172,6 +180,7 @@ class UploadReceiver:
         max_file_bytes: int,
         once: frozenset[str] = frozenset(),
         on_field: FieldHook = _no_objection,
+        on_file: FileHook = _no_limit,
         file_field: str = FILE_FIELD,
         smaller: str = SMALLER,
     ) -> None:
@@ -179,6 +188,7 @@ class UploadReceiver:
         self._max_file_bytes = max_file_bytes
         self._once = once
         self._on_field = on_field
+        self._on_file = on_file
         self._file_field = file_field
         self._smaller = smaller
         self._fields: dict[str, str] = {}
@@ -277,6 +287,7 @@ class UploadReceiver:
             name or "",
             self._max_file_bytes,
             self._smaller,
+            self._on_file,
         )
 
     def _free_name(self) -> str:

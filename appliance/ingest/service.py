@@ -28,6 +28,7 @@ from appliance.ingest.gate import Gate
 from appliance.ingest.idempotency import Delivered, IdempotentJobs, UploadIdentity
 from appliance.ingest.job import PASSWORD_FIELD, PhotoJob, row_of
 from appliance.ingest.storing import PictureStoring
+from appliance.ingest.unproven import Unproven, UnprovenUploads
 from appliance.jobs.ledger import JobLedger, JobRecord
 from appliance.media.credentials import has_manifest
 from appliance.media.finish import Finisher, actions_of, as_it_is
@@ -93,6 +94,7 @@ class IngestService:
         self._finisher = Finisher(imaging)
         self._signing = signing
         self._temporary_media = temporary_media
+        self._unproven = UnprovenUploads()
         self._running: set[asyncio.Task[Delivered]] = set()
         self.guest_base: str | None = None  # of the links that the last booth with the password was given
 
@@ -151,24 +153,31 @@ class IngestService:
         self, slot: ActiveSlot, request: PhotoRequest, job_id: uuid.UUID, boundary: str
     ) -> tuple[ReceivedUpload, PhotoInfo]:
         """The upload in its temp folder, its password and its photo checked."""
-
-        async def check_password(name: str, value: str) -> None:
-            if name == PASSWORD_FIELD:
-                await self._credentials.check(value, request.address)
-
-        receiver = UploadReceiver(
-            await finish_in_thread(self._media.make_temp, slot.slot_id, job_id),
-            boundary,
-            max_file_bytes=slot.settings.max_upload_bytes,
-            once=frozenset({PASSWORD_FIELD, KEY_FIELD}),
-            on_field=check_password,
-        )
-        upload = await receiver.receive(request.body)
+        async with self._unproven.waiting(request.address) as waiting:
+            receiver = await self._receiver(slot, request, job_id, boundary, waiting)
+            upload = await receiver.receive(request.body)
         if PASSWORD_FIELD not in upload.fields:
             raise MissingField(
                 "The password is missing.", fields={PASSWORD_FIELD: Message("send it as a field")}
             )
         return upload, await self._imaging.receive(upload.file.path, slot.settings.max_pixels)
+
+    async def _receiver(
+        self, slot: ActiveSlot, request: PhotoRequest, job_id: uuid.UUID, boundary: str, waiting: Unproven
+    ) -> UploadReceiver:
+        async def check_password(name: str, value: str) -> None:
+            if name == PASSWORD_FIELD:
+                await self._credentials.check(value, request.address)
+                waiting.proven()
+
+        return UploadReceiver(
+            await finish_in_thread(self._media.make_temp, slot.slot_id, job_id),
+            boundary,
+            max_file_bytes=slot.settings.max_upload_bytes,
+            once=frozenset({PASSWORD_FIELD, KEY_FIELD}),
+            on_field=check_password,
+            on_file=waiting.take,
+        )
 
     def begin(self, job: PhotoJob) -> asyncio.Task[Delivered]:
         """Start ``job`` in a task of its own, which a hung-up client does not stop.

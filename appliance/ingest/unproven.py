@@ -1,0 +1,134 @@
+"""What uploads may take before their password has come.
+
+Whoever sends the password before the photo, as booths do, takes a place for as long as a few hundred
+bytes need. Whoever sends it last, or never, has so many places, so many bytes on the disk and so much
+time: for each address, and for all strangers together. When strangers have taken what there is for all,
+every address still has a few places of its own, and an address that sent the right password lately needs
+none of theirs. Kept in memory, as the uploads themselves are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from appliance.accounts.throttle import network_of
+from appliance.core.errors import MissingField, RateLimited
+from appliance.core.language import Message
+
+SECONDS = 30.0  # a photo of 20 MB over a slow Wi-Fi, and its password after it
+# Fifteen booths behind one address that all post at once, twice.
+PLACES_OF_ADDRESS = 30
+PLACES_OF_STRANGERS = 200  # each may hold 256 kB of text in memory: 51 MB
+OWN_PLACES = 4
+# Three photos of 20 MB from one address; of all, what the disk guard keeps free is never reached.
+BYTES_OF_ADDRESS = 60_000_000
+BYTES_OF_STRANGERS = 180_000_000
+MOST_KNOWN = 1024  # addresses from which the right password came; the one quiet for longest is forgotten
+RETRY_AFTER = 5
+
+
+class UnprovenUploads:
+    """Counts uploads whose password has not come, by network (an IPv4 address, an IPv6 /64)."""
+
+    def __init__(self) -> None:
+        self._places: Counter[str] = Counter()
+        self._bytes: Counter[str] = Counter()
+        self._known: OrderedDict[str, None] = OrderedDict()
+
+    @asynccontextmanager
+    async def waiting(self, address: str) -> AsyncIterator[Unproven]:
+        """An upload from ``address``; its time ends when its password was found right.
+
+        Raises ``RateLimited`` where there are too many, and ``MissingField`` when the time is over.
+        """
+        upload = Unproven(self, network_of(address))
+        try:
+            async with asyncio.timeout(SECONDS) as upload.limit:
+                yield upload
+        except TimeoutError:
+            if not upload.limit.expired():
+                raise
+            raise MissingField(
+                f"The password did not come within {SECONDS:.0f} seconds. Send it before the photo.",
+                fields={"password": Message("send it as a field")},
+            ) from None
+        finally:
+            upload.give_back()
+
+    def take_place(self, network: str) -> None:
+        """Raises ``RateLimited`` where there is none."""
+        own = self._places[network]
+        if own >= PLACES_OF_ADDRESS or (
+            own >= OWN_PLACES
+            and network not in self._known
+            and self._of_strangers(self._places) >= PLACES_OF_STRANGERS
+        ):
+            raise _too_many()
+        self._places[network] += 1
+
+    def take_bytes(self, network: str, size: int) -> None:
+        """Raises ``RateLimited`` where so many are too many."""
+        if self._bytes[network] + size > BYTES_OF_ADDRESS or (
+            network not in self._known and self._of_strangers(self._bytes) + size > BYTES_OF_STRANGERS
+        ):
+            raise _too_many()
+        self._bytes[network] += size
+
+    def give_back(self, network: str, size: int) -> None:
+        """An upload is proven, or over."""
+        for counted, taken in ((self._places, 1), (self._bytes, size)):
+            counted[network] -= taken
+            if not counted[network]:
+                del counted[network]
+
+    def know(self, network: str) -> None:
+        """The right password came from there."""
+        self._known[network] = None
+        self._known.move_to_end(network)
+        if len(self._known) > MOST_KNOWN:
+            self._known.popitem(last=False)
+
+    def _of_strangers(self, counted: Counter[str]) -> int:
+        return sum(taken for network, taken in counted.items() if network not in self._known)
+
+
+class Unproven:
+    """One upload, until its password has come."""
+
+    limit: asyncio.Timeout
+
+    def __init__(self, uploads: UnprovenUploads, network: str) -> None:
+        uploads.take_place(network)
+        self._uploads: UnprovenUploads | None = uploads
+        self._network = network
+        self._bytes = 0
+
+    def take(self, size: int) -> None:
+        """So many bytes of its photo are about to be kept; raises ``RateLimited``."""
+        if self._uploads is not None:
+            self._uploads.take_bytes(self._network, size)
+            self._bytes += size
+
+    def proven(self) -> None:
+        """Its password is right: it takes no more of the budget, and has as long as its deadline says."""
+        if self._uploads is not None:
+            self._uploads.know(self._network)
+        self.give_back()
+        self.limit.reschedule(None)
+
+    def give_back(self) -> None:
+        """Return what it took, once."""
+        if self._uploads is not None:
+            self._uploads.give_back(self._network, self._bytes)
+            self._uploads = None
+
+
+def _too_many() -> RateLimited:
+    return RateLimited(
+        "Too many uploads wait for their password. Set the booth software to send the password before "
+        "the photo.",
+        retry_after=RETRY_AFTER,
+    )

@@ -1,0 +1,75 @@
+"""Uploads before their password: a booth may do it, a stranger fills nothing with them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+
+from appliance.ingest.unproven import PLACES_OF_ADDRESS
+from tests.support.camera import BOUNDARY, Camera, Shot, file_part, read_body, read_head
+from tests.support.logins import new_address
+from tests.support.photos import portrait_jpeg
+from tests.support.stack import Stack
+from tests.support.waiting import until
+
+NoTrace = Callable[[], Awaitable[bool]]
+SIZE = 19_000_000
+START = f"--{BOUNDARY}\r\n".encode() + file_part(portrait_jpeg())
+
+
+@pytest.fixture
+def stranger() -> str:
+    """An address that nothing has called from before."""
+    return new_address()
+
+
+@asynccontextmanager
+async def begun(stack: Stack, address: str, sent: bytes) -> AsyncIterator[asyncio.StreamReader]:
+    """An upload that sends ``sent`` and then no more."""
+    head = Camera(stack.port).head("/api/ingest/slot-001", SIZE).replace(b"Expect: 100-continue\r\n", b"")
+    reader, writer = await asyncio.open_connection("127.0.0.1", stack.port, local_addr=(address, 0))
+    try:
+        writer.write(head + sent)
+        await writer.drain()
+        yield reader
+    finally:
+        writer.transport.abort()
+
+
+async def code_of(reader: asyncio.StreamReader) -> bytes:
+    _status, headers = await asyncio.wait_for(read_head(reader), 20)
+    return await read_body(reader, headers)
+
+
+async def test_a_photo_before_its_password_is_taken(camera: Camera, shot: Shot) -> None:
+    shot.password_last = True
+    assert (await camera.post("/api/ingest/slot-001?reply=json", shot)).status == 200
+
+
+async def test_a_stranger_fills_the_disk_with_three_photos_and_no_more(
+    stack: Stack, stranger: str, no_trace: NoTrace
+) -> None:
+    photo = START + bytes(SIZE - len(START) - 1000)
+    async with AsyncExitStack() as held:
+        uploads = [await held.enter_async_context(begun(stack, stranger, photo)) for _ in range(4)]
+        refused = await asyncio.gather(*(code_of(reader) for reader in uploads[3:]))
+        assert b"rate_limited" in refused[0]
+        kept = sum(photo.stat().st_size for folder in stack.temp_files() for photo in folder.iterdir())
+        assert 50_000_000 < kept <= 60_000_000
+    await until(no_trace, seconds=20)
+
+
+async def test_a_stranger_who_sends_no_password_takes_a_few_places_and_no_booths(
+    stack: Stack, stranger: str, camera: Camera, shot: Shot, no_trace: NoTrace
+) -> None:
+    async with AsyncExitStack() as held:
+        for _ in range(PLACES_OF_ADDRESS):
+            await held.enter_async_context(begun(stack, stranger, START))
+        await until(lambda: len(stack.temp_files()) >= PLACES_OF_ADDRESS, seconds=20)
+        one_more = await held.enter_async_context(begun(stack, stranger, START))
+        assert b"rate_limited" in await code_of(one_more)
+        assert (await camera.post("/api/ingest/slot-001?reply=json", shot)).status == 200
+    await until(no_trace, seconds=20)
