@@ -39,6 +39,7 @@ def write_config(folder: DataFolder, ports: Ports) -> Path:
             "MEDIA_ROOT": str(folder.media),
             "STATIC_ROOT": str(folder.static),
             "NGINX_RUN_DIR": str(folder.run / "nginx"),
+            "NGINX_BODY_DIR": str(folder.run / "nginx-body"),
             "NGINX_ACCESS_LOG": "/dev/stdout",
             "NGINX_ERROR_LOG": "stderr",
         },

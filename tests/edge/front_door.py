@@ -143,6 +143,7 @@ def open_door(
             "MEDIA_ROOT": str(door.media),
             "STATIC_ROOT": str(folder / "static"),
             "NGINX_RUN_DIR": str(folder / "run"),
+            "NGINX_BODY_DIR": str(folder / "bodies"),
             "NGINX_ACCESS_LOG": str(door.logs / "access.log"),
             "NGINX_ERROR_LOG": str(door.logs / "error.log"),
         },

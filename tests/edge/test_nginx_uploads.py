@@ -4,8 +4,9 @@ import contextlib
 import json
 import threading
 import time
+from pathlib import Path
 
-from tests.edge.front_door import Backend, FrontDoor, answer_on, read_body, reply
+from tests.edge.front_door import Backend, FrontDoor, answer_on, open_door, read_body, reply
 
 SIZE = 20_000_000
 HEAD = f"POST /api/ingest/slot-001 HTTP/1.1\r\nHost: booth\r\nContent-Length: {SIZE}\r\n".encode()
@@ -92,3 +93,36 @@ def test_a_booth_that_hangs_up_is_noticed_by_the_app(door: FrontDoor, backend: B
     assert here.wait(5)
     raw.close()
     assert gone.wait(5)
+
+
+def test_a_picture_that_is_read_slowly_never_lies_in_a_file_on_its_way(
+    door: FrontDoor, backend: Backend
+) -> None:
+    """A file could be cut off where the place is full: half a picture would pass for a whole one."""
+    sent = threading.Event()
+
+    def answer(request) -> None:
+        read_body(request)
+        reply(request, 200, bytes(SIZE), Content_Type="image/jpeg")
+        sent.set()
+
+    backend.on("/api/ingest/slot-001", answer)
+    raw = door.wire(b"POST /api/ingest/slot-001 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nphoto")
+    assert not sent.wait(0.3), "Nginx took all of a picture that nobody reads"
+    assert len(answer_on(raw).body) == SIZE
+    assert sent.wait(5)
+
+
+def test_where_there_is_no_place_for_a_body_the_answer_is_an_error_and_photos_go_on(
+    tmp_path: Path, backend: Backend
+) -> None:
+    backend.on("/api/slots/slot-001", lambda request: reply(request, 200, read_body(request)))
+    backend.on("/api/ingest/slot-001", lambda request: reply(request, 200, read_body(request)))
+    with open_door(tmp_path, backend.port) as door:
+        bodies = tmp_path / "bodies"
+        bodies.rename(tmp_path / "gone")
+        bodies.touch()  # a place where nothing can be written, for root as well
+        answer = door.ask("POST", "/api/slots/slot-001", body=bytes(100_000))
+        assert (answer.status, answer.error["code"]) == (500, "internal_error")
+        assert door.ask("POST", "/api/slots/slot-001", body=bytes(20_000)).status == 200
+        assert len(door.ask("POST", "/api/ingest/slot-001", body=bytes(5_000_000)).body) == 5_000_000

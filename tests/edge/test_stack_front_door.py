@@ -43,6 +43,7 @@ class StackDoor:
         """As the first step writes it, but for the places that are a container's own."""
         front_door.write(self.folder, str(self.plain.media), wishes)
         ours = {
+            "/tmp/nginx-body": str(self.folder / "bodies"),
             "/tmp/nginx": str(self.folder / "run"),
             "/dev/stdout": str(self.plain.logs / "access.log"),
             "listen 8080": f"listen 127.0.0.1:{self.plain.port}",

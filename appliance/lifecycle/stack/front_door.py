@@ -17,6 +17,7 @@ from appliance.lifecycle.stack.certificates import AUTHORITY, CERTIFICATE, KEY
 
 TEMPLATE = Path(__file__).resolve().parents[3] / "compose" / "nginx" / "nginx.conf.template"
 _RUN = "/tmp/nginx"  # noqa: S108 - a tmpfs of the container's own
+_BODIES = "/tmp/nginx-body"  # noqa: S108 - another one, where the compose file is as new as this
 _VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 
 _TLS = """\
@@ -90,6 +91,7 @@ def values(front: Path, media: str) -> dict[str, str]:
         "APP_UPSTREAM": os.environ.get("PHOTOCHANGER_LISTEN", "unix:/var/lib/photochanger/run/app.sock"),
         "MEDIA_ROOT": media,
         "NGINX_RUN_DIR": _RUN,
+        "NGINX_BODY_DIR": _BODIES,
         "NGINX_ACCESS_LOG": "/dev/stdout",
         "NGINX_ERROR_LOG": "stderr",
         "STATIC_ROOT": str(front / "static"),
