@@ -14,6 +14,7 @@ ORDER = (
     "container",
     "browser",
     "bare",
+    "abuse",
     "integration",
     "edge",
     "providers",
@@ -30,11 +31,11 @@ def folder(path: Path) -> str:
 
 
 class ByFile(LoadScopeScheduling):
-    """A file's tests stay together and in order; the container tests share one engine."""
+    """A file's tests stay together and in order; containers share one engine, attacks one appliance."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "container" if "tests/container/" in file else file
+        return next((shared for shared in ("container", "abuse") if f"tests/{shared}/" in file), file)
 
 
 @pytest.hookimpl(optionalhook=True)

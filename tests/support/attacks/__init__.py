@@ -1,0 +1,1 @@
+"""What somebody in the guests' network may try. Each attack runs in a process of its own."""
