@@ -66,6 +66,7 @@ from appliance.staff.providers.catalog import ProviderCatalog
 from appliance.staff.providers.warm_up import WarmUp
 from appliance.staff.settings.address import Addresses
 from appliance.staff.settings.provider_keys.service import ProviderKeyService
+from appliance.staff.settings.provider_keys.testing import KeyTesting
 from appliance.staff.settings.service import OperatorSettingsService
 from appliance.staff.shared_galleries.service import SharedGalleryService
 from appliance.staff.slots.editor import SlotEditor
@@ -169,7 +170,15 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             SharedGalleries(database, tokens),
             EventLogo(database, screens),
             OperatorSettingsService(database, credentials, registry.check),
-            ProviderKeyService(database, registry, key_ring, stored_keys, key_files, encryption),
+            ProviderKeyService(
+                database,
+                registry,
+                key_ring,
+                stored_keys,
+                key_files,
+                encryption,
+                KeyTesting(database, registry, key_ring, learned),
+            ),
             ProviderCatalog(database, runner),
             WarmUp(database, runner),
             SlotPages(database, slot_editor),

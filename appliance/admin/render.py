@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from babel.dates import format_date
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -85,9 +84,9 @@ def context(visit: Visit) -> dict[str, Any]:
         "number": language.number,
         "message": language.message,
         "time": moment,
-        "day": lambda value: format_date(value, "long", locale=language.code),
+        "day": language.day,
         "size": language.size,
-        "money": lambda one: language.money(one.amount, one.currency),
+        "money": lambda one, most=4: language.money(one.amount, one.currency, most),
         "seconds": language.seconds,
         "csrf_token": visit.csrf_token,
     }

@@ -12,13 +12,14 @@ from __future__ import annotations
 import gettext as gettext_module
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from babel import Locale
-from babel.dates import get_day_names
+from babel.dates import format_date, get_day_names
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal
@@ -115,6 +116,10 @@ class Language:
                 return self._unit(count / unit, f"digital-{name}", 1 if count < 10 * unit else 0)
         return self._unit(count, "digital-byte")
 
+    def day(self, value: date) -> str:
+        """A day with its month's name and its year."""
+        return str(format_date(value, "long", locale=self.locale))
+
     def seconds(self, value: float) -> str:
         """A duration as people read it: 0.8 s, 12 s, 3 min, 2 h, 4 days."""
         if value < 60:
@@ -129,9 +134,13 @@ class Language:
         form = "#,##0." + "0" * digits if digits else "#,##0"
         return str(format_unit(round(value, digits), unit, length="short", format=form, locale=self.locale))
 
-    def money(self, amount: Decimal, currency: str) -> str:
-        """An amount with as many decimals as it has, two at least and six at most."""
-        places = min(6, max(2, -int(amount.normalize().as_tuple().exponent)))
+    def money(self, amount: Decimal, currency: str, most: int = 4) -> str:
+        """An amount with as many decimals as it has, two at least and ``most`` at most; more of them only
+        where it would be shown as nothing.
+        """
+        if amount and abs(amount) < Decimal(5).scaleb(-most - 1):
+            most = 6
+        places = min(most, max(2, -int(amount.normalize().as_tuple().exponent)))
         form = "¤#,##0." + "0" * places if self.code == DEFAULT else "#,##0." + "0" * places + "\xa0¤"
         return str(format_currency(amount, currency, format=form, locale=self.locale, currency_digits=False))
 

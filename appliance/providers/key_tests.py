@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -18,6 +20,7 @@ from appliance.providers.base import (
     ProviderUnreachable,
 )
 from appliance.providers.keys import rest_seconds
+from appliance.providers.model_facts import ModelFacts, TellsOfModels
 from appliance.providers.scrub import word
 
 log = structlog.get_logger()
@@ -25,7 +28,23 @@ log = structlog.get_logger()
 TEST_SECONDS = 9.0  # a person waits for the answer
 _LONGEST_REASON = 80
 
+NO_SUCH_MODEL = "model_not_found"
+
 Outcome = Literal["works", "refused", "no_quota", "not_served", "unreachable", "unproven", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTest:
+    """What the provider said of one model to a key that it accepts.
+
+    ``reason``: why the key gets no picture of it, in the provider's word; ``None``: nothing speaks against
+    it. ``facts`` are ``None`` where it said nothing of the model itself.
+    """
+
+    model: str
+    reason: str | None = None
+    detail: str = ""
+    facts: ModelFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +56,7 @@ class KeyTest:
     place, project or organisation; ``unreachable``: nobody answered, or not the provider; ``unproven``: it
     did not refuse, and only a picture would show more; ``failed``: it answered something else.
     ``reason`` is the provider's word, ``detail`` its message, cleaned; ``rest`` says for how many
-    seconds the key is better left alone.
+    seconds the key is better left alone. ``models``: those that were asked for with it.
     """
 
     outcome: Outcome
@@ -45,10 +64,13 @@ class KeyTest:
     reason: str | None = None
     detail: str = ""
     rest: float = 0.0
+    models: tuple[ModelTest, ...] = ()
 
 
-async def ask_provider(driver: Driver, key: str, seconds: float = TEST_SECONDS) -> KeyTest:
-    """Ask, for ``seconds`` at most; fails never."""
+async def ask_provider(
+    driver: Driver, key: str, models: Sequence[str] = (), seconds: float = TEST_SECONDS
+) -> KeyTest:
+    """Ask about the key and, where the provider tells of models, about ``models``; fails never."""
     deadline = Deadline.after(seconds)
     try:
         async with deadline.guard():
@@ -67,7 +89,24 @@ async def ask_provider(driver: Driver, key: str, seconds: float = TEST_SECONDS) 
     except Exception as error:  # noqa: BLE001 - whatever it is, the person who asked gets an answer
         log.warning("key_test.failed", provider=driver.name, error=type(error).__name__)
         return KeyTest("failed", utcnow(), "internal_error")
-    return KeyTest("works" if proven else "unproven", utcnow())
+    told: Sequence[ModelTest] = ()
+    if isinstance(driver, TellsOfModels):
+        told = await asyncio.gather(*(_ask_for(driver, key, model, deadline) for model in models))
+    return KeyTest("works" if proven else "unproven", utcnow(), models=tuple(told))
+
+
+async def _ask_for(driver: TellsOfModels, key: str, model: str, deadline: Deadline) -> ModelTest:
+    try:
+        async with deadline.guard():
+            facts = await driver.model_facts(key, model, deadline)
+    except TimeoutError:
+        return ModelTest(model, "too_slow")
+    except ProviderError as error:
+        return ModelTest(model, word(error.reason)[:_LONGEST_REASON], error.detail)
+    except Exception as error:  # noqa: BLE001 - as above
+        log.warning("key_test.failed", model=model, error=type(error).__name__)
+        return ModelTest(model, "internal_error")
+    return ModelTest(model, None if facts.there else NO_SUCH_MODEL, facts=facts)
 
 
 def _outcome(error: ProviderError) -> Outcome:

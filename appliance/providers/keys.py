@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -37,6 +38,10 @@ class KeySource(Protocol):
 
     def unreadable(self, provider: str) -> int:
         """How many more there are that cannot be decrypted."""
+        ...
+
+    def proven_at(self, provider: str, key: str) -> datetime | None:
+        """When a test last showed that the provider accepts this key, as far as that is kept."""
         ...
 
     async def refresh(self) -> None:
@@ -124,6 +129,7 @@ class KeyRing:
     clock: Callable[[], float] = time.monotonic
     _rests: dict[tuple[str, str, str | None], _Pause] = field(default_factory=dict)
     _turn: dict[str, int] = field(default_factory=dict)
+    _proven: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     async def refresh(self) -> None:
         """Take up keys that were entered or removed in another process."""
@@ -163,6 +169,21 @@ class KeyRing:
     def use_again(self, provider: str, key: str) -> None:
         """End a key's rest now, for every model."""
         self._rests = {place: rest for place, rest in self._rests.items() if place[:2] != (provider, key)}
+
+    def proved(self, provider: str, key: str, at: datetime) -> None:
+        """A test showed that the provider accepts a key: it does not rest any more."""
+        self.use_again(provider, key)
+        self._proven[provider, key] = at
+
+    def proven_since(self, provider: str, model: str | None, at: datetime) -> datetime | None:
+        """When the newest test after ``at`` showed that a usable key is accepted; ``None``: none did."""
+        found = [
+            when
+            for key in self.usable(provider, model)
+            for when in (self._proven.get((provider, key)), self.source.proven_at(provider, key))
+            if when is not None and when > at
+        ]
+        return max(found, default=None)
 
     def seconds_until_usable(self, provider: str, model: str | None = None) -> float | None:
         """How long until a key comes back: 0 if one is usable, ``None`` if there are no keys."""

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, cast
 
 import structlog
@@ -98,6 +99,11 @@ class StoredKeys:
         """How many more there are that cannot be decrypted."""
         return sum(one.provider == provider and one.key is None for one in self._known)
 
+    def proven_at(self, provider: str, key: str) -> datetime | None:
+        """When a test last showed that the provider accepts this key."""
+        rows = (one.row for one in self._known if (one.provider, one.key) == (provider, key))
+        return next((row.tested_at for row in rows if row.test_outcome == "works"), None)
+
     async def refresh(self) -> None:
         """Read again if that was not done lately. A database that is away or hangs delays nobody for
         long: what is known counts then.
@@ -167,6 +173,10 @@ class AllKeys:
     def unreadable(self, provider: str) -> int:
         """How many more there are that cannot be decrypted."""
         return self.stored.unreadable(provider)
+
+    def proven_at(self, provider: str, key: str) -> datetime | None:
+        """When a test last showed that an entered key is accepted; of those in files nothing is kept."""
+        return self.stored.proven_at(provider, key)
 
     async def refresh(self) -> None:
         """Take up what was entered or removed in another process."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import cast
 
 import structlog
@@ -22,6 +23,8 @@ from appliance.slots.schemas import SLOT_IDS, ActiveSlot, ReplyForm, RouteConfig
 
 log = structlog.get_logger()
 
+ProviderModel = tuple[str, str | None]  # a provider, and a model where the route names one
+
 
 def route_configs(slot: Slot) -> list[RouteConfig]:
     """A slot's primary route and its fallbacks."""
@@ -30,6 +33,16 @@ def route_configs(slot: Slot) -> list[RouteConfig]:
     )
     # Of a fallback that a newer version stored, what this one does not know is left out.
     return [primary, *(as_far_as_known(RouteConfig, fallback)[0] for fallback in slot.fallbacks)]
+
+
+def models_in_use(slots: Iterable[Slot]) -> dict[ProviderModel, list[str]]:
+    """What active slots ask, first or as a fallback, and the ids of those that do."""
+    found: dict[ProviderModel, list[str]] = {}
+    for slot in slots:
+        routes = route_configs(slot) if slot.active else []
+        for place in dict.fromkeys((route.provider, route.model) for route in routes):
+            found.setdefault(place, []).append(slot.slot_id)
+    return found
 
 
 class SlotService:

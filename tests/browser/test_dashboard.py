@@ -251,3 +251,15 @@ async def test_an_address_that_no_phone_can_use_is_told_before_a_guest_scans_it(
     assert await someone.violations() == []
     await note.locator("a").click()
     await someone.page.wait_for_url("**/admin/settings#event")
+
+
+@pytest.mark.parametrize(("lang", "form"), [("en", r"\$\d+\.\d\d\b"), ("ru", r"\d+,\d\d\s\$")])
+async def test_what_the_day_cost_is_told_in_cents(
+    admin_person: MakePerson, camera: Camera, shot: Shot, slot: Change, gemini: StandIn, lang: str, form: str
+) -> None:
+    await slot("slot-014", **with_gemini(model="gemini-nano-banana-2.1"))
+    assert (await camera.post("/ingest/slot-014?reply=image", shot)).status == 200
+    someone = await admin_person(lang=lang)
+    await someone.until("document.querySelector('#day-cost b')?.textContent")
+    said = await someone.text("#day-cost b")
+    assert re.fullmatch(form, said), said

@@ -103,6 +103,7 @@ async def test_a_refused_key_is_not_kept_and_the_field_says_why(
     await someone.page.fill(FIELD, made_up("gemini"))
     await someone.page.click(f"{GEMINI} [value=save]")
     assert "Провайдер не принимает этот ключ" in await someone.text(f"{FIELD}-finding")
+    assert "API key not valid" in await someone.text(GEMINI)
     await someone.until("document.activeElement.id === 'key-gemini'")
     assert await someone.violations() == []
     await someone.screenshot("keys-refused")

@@ -45,6 +45,9 @@ class Keys:
     def unreadable(self, _provider: str) -> int:
         return 0
 
+    def proven_at(self, _provider: str, _key: str) -> None:
+        return None
+
     async def refresh(self) -> None:
         return None
 

@@ -20,6 +20,7 @@ from appliance.core.injection import service_of
 from appliance.core.validation import field_messages
 from appliance.staff.settings.provider_keys.schemas import NewProviderKey
 from appliance.staff.settings.provider_keys.service import ProviderKeyService
+from appliance.staff.settings.provider_keys.testing import KeyRefused
 from appliance.staff.settings.service import OperatorSettingsService
 
 router = APIRouter(prefix="/settings/keys")
@@ -48,7 +49,8 @@ async def enter(provider: str, request: Request, visiting: MayWrite) -> Response
             return await _only_said(
                 visiting, provider, KeyNotice(provider, "bad", visiting.language.message(error))
             )
-        return await _answer(visiting, provider, KeyNotice(provider, "bad", error=error), 422)
+        detail = refused.tested.detail if isinstance(refused, KeyRefused) else ""
+        return await _answer(visiting, provider, KeyNotice(provider, "bad", detail=detail, error=error), 422)
     words = visiting.language.gettext("settings.keys.saved", ends_in=view.ends_in)
     assert view.last_test is not None  # noqa: S101 - it was asked for
     said = said_of(visiting, provider, view.last_test, is_new=True)

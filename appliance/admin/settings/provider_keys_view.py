@@ -9,13 +9,23 @@ from typing import Any, Literal
 from appliance.admin.login.security import Visit
 from appliance.admin.slots.view import named
 from appliance.core.injection import service_of
-from appliance.staff.jobs.advice import advice
-from appliance.staff.settings.provider_keys.schemas import KeyTestView, ProviderKeys
+from appliance.staff.jobs.advice import advice, advice_on_key
+from appliance.staff.settings.provider_keys.schemas import KeyTestView, ModelTestView, ProviderKeys
 from appliance.staff.settings.provider_keys.service import ProviderKeyService
 
 Kind = Literal["good", "warn", "bad"]
 
 _KINDS: dict[str, Kind] = {"works": "good", "refused": "bad", "no_quota": "bad"}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelNotice:
+    """What a provider said of one model to the key that was tested."""
+
+    model: str
+    ok: bool
+    text: str
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +36,7 @@ class KeyNotice:
     kind: Kind = "good"
     text: str = ""
     detail: str = ""
+    models: tuple[ModelNotice, ...] = ()
     error: str | None = None  # beside the field
     is_new: bool = False  # a key was entered: it is time to try a slot
 
@@ -38,17 +49,33 @@ def said_of(
     text = language.gettext(
         f"settings.keys.test.{tested.outcome}", provider=named(language, "provider", provider)
     )
-    if tested.outcome == "not_served" and (
-        why := advice("provider_failed", tested.reason, visiting.language.code)
-    ):
-        text = f"{text} {why.what} {why.do}"
+    if why := advice_on_key(tested.reason, language.code):
+        # Of a key without quota the first sentence says already what it is.
+        text = f"{text} {why.do if tested.outcome == 'no_quota' else f'{why.what} {why.do}'}"
     if is_new and tested.outcome != "works":
         text = f"{language.gettext('settings.keys.saved_but')} {text}"
     if not is_kept and tested.outcome != "refused":
         text = f"{text} {language.gettext('settings.keys.not_kept')}"
     detail = ": ".join(filter(None, (tested.reason, tested.detail)))
+    models = tuple(_of_model(visiting, one) for one in tested.models)
     kind = _KINDS.get(tested.outcome, "warn")
-    return KeyNotice(provider, kind, text, "" if tested.outcome == "works" else detail, is_new=is_new)
+    if kind == "good" and not all(one.ok for one in models):
+        kind = "warn"
+    return KeyNotice(provider, kind, text, "" if tested.outcome == "works" else detail, models, is_new=is_new)
+
+
+def _of_model(visiting: Visit, tested: ModelTestView) -> ModelNotice:
+    language = visiting.language
+    if tested.ok:
+        if tested.ends_on is None:
+            return ModelNotice(tested.model, True, language.gettext("settings.keys.model_there"))
+        return ModelNotice(
+            tested.model, False, language.gettext("model.until", day=language.day(tested.ends_on))
+        )
+    why = advice_on_key(tested.reason, language.code)
+    text = f"{why.what} {why.do}" if why else language.gettext("settings.keys.model_unclear")
+    detail = f"{tested.reason}: {tested.detail}" if tested.detail else ""
+    return ModelNotice(tested.model, False, text, detail)
 
 
 async def key_values(visiting: Visit, said: KeyNotice | None = None) -> dict[str, Any]:

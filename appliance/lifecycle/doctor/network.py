@@ -100,7 +100,7 @@ async def _ask(address: str) -> float:
 
 async def _key(registry: ProviderRegistry, name: str, key: str, bad: str) -> Answer:
     what = f"{name} key {ends_in(key)}"
-    tested = await ask_provider(registry.driver(name), key, _PATIENCE)
+    tested = await ask_provider(registry.driver(name), key, seconds=_PATIENCE)
     word = f" ({tested.reason})" if tested.reason else ""
     match tested.outcome:
         case "works":

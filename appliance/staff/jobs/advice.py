@@ -13,7 +13,14 @@ from typing import Literal
 from appliance.core.errors import ErrorCode
 from appliance.core.language import language
 from appliance.jobs.models import INTERRUPTED_REASON, TIMEOUT_REASON
-from appliance.staff.jobs.provider_advice import AT_THE_KEYS, PROVIDER_TEXTS, TOO_LATE, UNREACHABLE, Texts
+from appliance.staff.jobs.provider_advice import (
+    AT_THE_KEYS,
+    BAD_KEY,
+    PROVIDER_TEXTS,
+    TOO_LATE,
+    UNREACHABLE,
+    Texts,
+)
 
 SettingsPage = Literal["provider_keys"]
 
@@ -170,9 +177,21 @@ def advice(reason: str | None, provider_reason: str | None, lang: str) -> Advice
         return None
     texts = PROVIDER_TEXTS.get(provider_reason or "") or _TEXTS.get(reason)
     texts = texts or _TEXTS[ErrorCode.INTERNAL_ERROR]
+    return _in_words(texts, lang, "provider_keys" if provider_reason in AT_THE_KEYS else None)
+
+
+def advice_on_key(provider_reason: str | None, lang: str) -> Advice | None:
+    """What a reason means to somebody who tests a key; ``None`` where it adds nothing to the outcome."""
+    texts = PROVIDER_TEXTS.get(provider_reason or "")
+    if texts is None or texts in (BAD_KEY, TOO_LATE, UNREACHABLE):
+        return None
+    return _in_words(texts, lang, "provider_keys")
+
+
+def _in_words(texts: Texts, lang: str, place: SettingsPage | None) -> Advice:
     words = language("staff", lang)
     what, do = (words.text(text) for text in texts)
-    return Advice(what, do, "provider_keys" if provider_reason in AT_THE_KEYS else None)
+    return Advice(what, do, place)
 
 
 def known_reasons() -> set[str]:

@@ -15,6 +15,10 @@ BAD_KEY: Texts = (
     "The provider does not accept the API key.",
     "Enter a valid key in the settings and test it there.",
 )
+KEY_RESTRICTED: Texts = (
+    "The API key is restricted in a way that shuts the appliance out.",
+    "Lift the restriction in the provider's console, or enter another key.",
+)
 QUOTA: Texts = (
     "The provider's quota is used up, or too much is asked of it at once.",
     "Wait, add another key or money to the account, or switch the slot to another provider.",
@@ -47,6 +51,9 @@ PROVIDER_TEXTS: dict[str, Texts] = {
     ),
     "malformed_key": BAD_KEY,
     "API_KEY_INVALID": BAD_KEY,
+    "API_KEY_SERVICE_BLOCKED": KEY_RESTRICTED,
+    "API_KEY_HTTP_REFERRER_BLOCKED": KEY_RESTRICTED,
+    "API_KEY_IP_ADDRESS_BLOCKED": KEY_RESTRICTED,
     "invalid_api_key": BAD_KEY,
     "http_401": BAD_KEY,
     "unauthorized": BAD_KEY,
@@ -101,6 +108,10 @@ PROVIDER_TEXTS: dict[str, Texts] = {
         "Use another model in all slots, or choose one in the slot.",
     ),
     "app_not_found": NO_MODEL,
+    "not_tried_since": (
+        "The last photo failed because of the API key. The key was tested since and works.",
+        "Test the slot, or send a photo.",
+    ),
     "location_unsupported": (
         "The provider does not serve the country from which the appliance connects. The key is not at fault.",
         "Connect through a proxy (HTTPS_PROXY), or set another base address of the provider in the settings.",
@@ -136,5 +147,5 @@ PROVIDER_TEXTS: dict[str, Texts] = {
 
 AT_THE_KEYS = frozenset(
     {"no_key", "unreadable_key", "keys_rest"}
-    | {reason for reason, texts in PROVIDER_TEXTS.items() if texts in (BAD_KEY, QUOTA, SPENT)}
+    | {reason for reason, texts in PROVIDER_TEXTS.items() if texts in (BAD_KEY, KEY_RESTRICTED, QUOTA, SPENT)}
 )

@@ -16,14 +16,11 @@ from appliance.providers.model_facts import TellsOfModels
 from appliance.providers.runner import RouteRunner
 from appliance.settings.operator import AppSettingsRepository
 from appliance.slots.repository import SlotRepository
-from appliance.slots.schemas import RouteConfig
-from appliance.slots.service import route_configs
+from appliance.slots.service import ProviderModel, models_in_use
 
 log = structlog.get_logger()
 
 WARM_UP_SECONDS = 15.0
-
-ProviderModel = tuple[str, str | None]  # provider and model
 
 
 class RouteCheck(BaseModel):
@@ -80,11 +77,7 @@ class WarmUp:
             rows = await SlotRepository(session).all()
             settings = await AppSettingsRepository(session).operator_settings()
         self._runner.registry.configure(settings)
-        found: dict[ProviderModel, list[str]] = {}
-        for row in rows:
-            routes: list[RouteConfig] = route_configs(row) if row.active else []
-            for route in dict.fromkeys((route.provider, route.model) for route in routes):
-                found.setdefault(route, []).append(row.slot_id)
+        found = models_in_use(rows)
         known = set(self._runner.registry.names)
         return {route: found[route] for route in sorted(found, key=str) if route[0] in known}
 

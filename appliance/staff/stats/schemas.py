@@ -14,6 +14,7 @@ State = Literal["ready", "fallback", "paused", "failing"]
 CauseKind = Literal[
     "settings",
     "primary_failed",
+    "not_tried_since",
     "model_ended",
     "model_ending",
     "model_unknown",
@@ -33,16 +34,20 @@ class Cause(_Frozen):
 
     kind: CauseKind = Field(
         description="`settings`: they no longer fit the provider; `primary_failed`: the first route failed "
-        "and will fail again until somebody does something; `model_ended`, `model_ending` (within 30 days), "
-        "`model_unknown` (to the provider): choose another model; `no_key`, `keys_rest`, `circuit_open`: "
-        "a route cannot be used now; `last_failure`: the newest guest's job failed"
+        "and will fail again until somebody does something; `not_tried_since`: it failed for its key, a test "
+        "(at `at`) showed since that the key is accepted, and no photo has tried yet; `model_ended`, "
+        "`model_ending` (within 30 days), `model_unknown` (to the provider): choose another model; "
+        "`no_key`, `keys_rest`, `circuit_open`: a route cannot be used now; "
+        "`last_failure`: the newest guest's job failed"
     )
     route: str | None = Field(default=None, examples=["gemini/gemini-nano-banana-2.1"])
     reason: str | None = Field(default=None, examples=["provider_unavailable"])
     provider_reason: str | None = Field(default=None, examples=["http_503"])
     fields: dict[str, str] | None = Field(default=None, description="of `settings`: what does not fit")
     job_id: uuid.UUID | None = Field(default=None, description="of `last_failure` and `primary_failed`")
-    at: datetime | None = Field(default=None, description="of `last_failure` and `primary_failed`")
+    at: datetime | None = Field(
+        default=None, description="of `last_failure`, `primary_failed` and `not_tried_since`"
+    )
     retry_in: float | None = Field(default=None, description="seconds until the route may be used again")
     model: str | None = Field(default=None, description="of `model_…`", examples=["gpt-image-1.5"])
     ends_on: date | None = Field(default=None, description="of `model_…`: its last day, if known")

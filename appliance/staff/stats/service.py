@@ -25,6 +25,7 @@ from appliance.staff.stats.schemas import Cause, CauseKind, CostList, SlotStats,
 
 LONG_REST = 60.0  # seconds: longer than any limit that is counted by the minute
 _OF_THE_KEY = {FailureKind.BAD_KEY, FailureKind.SPENT, FailureKind.NOT_SERVED}
+_ENDED_BY_A_TEST = _OF_THE_KEY | {FailureKind.WRONG_PLACE}
 
 # By names such as ``slot:slot-005``: the gate belongs to ingest, which stands beside this.
 InUse = Callable[[], Mapping[str, int]]
@@ -74,17 +75,18 @@ class StatsService:
             self._blocked(route) or _if_gone(cause) for route, cause in zip(fallbacks, ended[1:], strict=True)
         ]
         trouble = self._trouble(primary, figures.trouble) if fallbacks and not _if_gone(ended[0]) else None
-        why = list(dict.fromkeys(cause for cause in (trouble, *ended, first, *others) if cause))
+        stuck = trouble if trouble and trouble.kind == "primary_failed" else None
+        why = list(dict.fromkeys(cause for cause in (stuck, *ended, first, *others, trouble) if cause))
         if slot.problems:
             why.insert(0, Cause(kind="settings", fields=slot.problems))
         if figures.failure:
             why.append(_last_failure(figures))
-        unusable = bool(slot.problems) or bool((trouble or first) and all(others))
+        unusable = bool(slot.problems) or bool((stuck or first) and all(others))
         state: State = "paused"
         if slot.active and (unusable or figures.failing):
             state = "failing"
         elif slot.active:
-            state = "fallback" if trouble or _lasts(first) else "ready"
+            state = "fallback" if stuck or _lasts(first) else "ready"
         return SlotStats(
             slot_id=slot.slot_id,
             display_name=slot.display_name,
@@ -122,17 +124,21 @@ class StatsService:
         )
 
     def _trouble(self, route: RouteConfig, trouble: Trouble | None) -> Cause | None:
-        """Why the primary route will make no picture until somebody does something; ``None`` where
-        it delivered since, is set up otherwise now, or has another key than the one that failed.
+        """Why the primary route will make no picture until somebody does something, or that a test of its
+        key went well since; ``None`` where it delivered since, is set up otherwise now, or has another key
+        than the one that failed.
         """
         if trouble is None or trouble.route != route.digest():
             return None
         name = f"{route.provider}/{route.model or route.operation}"
-        if trouble.kind in _OF_THE_KEY and route.provider in self._runner.registry.names:
+        if trouble.kind in _ENDED_BY_A_TEST and route.provider in self._runner.registry.names:
             model = self._runner.registry.model(route.provider, route.model)
             usable = {ends_in(key) for key in self._runner.keys.usable(route.provider, model)}
-            if usable and trouble.key not in usable:
+            if usable and trouble.kind in _OF_THE_KEY and trouble.key not in usable:
                 return None
+            if proven := self._runner.keys.proven_since(route.provider, model, trouble.at):
+                told = advice_view("provider_failed", "not_tried_since")
+                return Cause(kind="not_tried_since", route=name, at=proven, advice=told)
         return Cause(
             kind="primary_failed",
             route=name,

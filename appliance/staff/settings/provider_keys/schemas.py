@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from appliance.core.language import Message
 from appliance.providers.base import ProviderBadKey
 from appliance.providers.http import usable_key
-from appliance.providers.key_tests import Outcome
+from appliance.providers.key_tests import KeyTest, ModelTest, Outcome
+from appliance.providers.model_status import Source, State
 
 SHORTEST, LONGEST = 8, 500  # characters
 
@@ -46,6 +47,29 @@ class NewProviderKey(TypedKey):
     test: bool = Field(default=True, description="ask the provider first; a key that it refuses is not kept")
 
 
+class ModelTestView(BaseModel):
+    """What the provider said of one model to this key."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str = Field(examples=["gemini-nano-banana-2.1"])
+    ok: bool = Field(description="nothing speaks against a picture by this model")
+    reason: str | None = Field(description="why not, in the provider's word", examples=["model_not_found"])
+    detail: str = Field(description="the provider's message", examples=[""])
+    ends_on: date | None = Field(description="its last day, where the provider named one just now")
+
+    @classmethod
+    def of(cls, tested: ModelTest) -> ModelTestView:
+        """As it is shown."""
+        return cls(
+            model=tested.model,
+            ok=tested.reason is None,
+            reason=tested.reason,
+            detail=tested.detail,
+            ends_on=tested.facts.ends_on if tested.facts else None,
+        )
+
+
 class KeyTestView(BaseModel):
     """What came of asking the provider."""
 
@@ -60,6 +84,20 @@ class KeyTestView(BaseModel):
     reason: str | None = Field(description="the provider's word", examples=["API_KEY_INVALID"])
     detail: str = Field(description="the provider's message; known only to who asked", examples=[""])
     at: datetime = Field(examples=[_STAMP])
+    models: list[ModelTestView] = Field(
+        description="of a test just now: the models that active slots use, where the provider tells of models"
+    )
+
+    @classmethod
+    def of(cls, tested: KeyTest) -> KeyTestView:
+        """As it is shown."""
+        return cls(
+            outcome=tested.outcome,
+            reason=tested.reason,
+            detail=tested.detail,
+            at=tested.at,
+            models=[ModelTestView.of(one) for one in tested.models],
+        )
 
 
 class ProviderKeyView(BaseModel):
@@ -85,6 +123,21 @@ class ProviderKeyView(BaseModel):
     last_test: KeyTestView | None
 
 
+class UsedModelView(BaseModel):
+    """A model that active slots use, as the provider, or else the catalogue, said it is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str = Field(examples=["gemini-nano-banana-2.1"])
+    slots: list[str] = Field(examples=[["slot-009"]])
+    state: State
+    ends_on: date | None = Field(description="its last day, where one is named")
+    said_by: Source = Field(description="`provider`: learned from it; `catalogue`: it said nothing of it yet")
+    said_on: date | None = Field(description="the day of that word")
+    asked_at: datetime | None = Field(description="when the provider last told of it", examples=[_STAMP])
+    successor: str | None = Field(description="what to use instead, where it will not stay")
+
+
 class ProviderKeys(BaseModel):
     """One provider's keys, the oldest first, and who needs them."""
 
@@ -95,6 +148,7 @@ class ProviderKeys(BaseModel):
     slots: list[str] = Field(
         description="active slots that ask this provider first, or as a fallback", examples=[["slot-009"]]
     )
+    models: list[UsedModelView] = Field(description="those that active slots use; empty where there are none")
     keys: list[ProviderKeyView]
 
 

@@ -24,14 +24,11 @@ from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
 from appliance.core.errors import NotFound, ValidationFailed
 from appliance.core.language import Message
-from appliance.providers.key_tests import KeyTest, Outcome, ask_provider
+from appliance.providers.key_tests import KeyTest, Outcome
 from appliance.providers.keys import FOLDER, KeyFiles, KeyRing, ends_in
 from appliance.providers.models import ProviderKey
 from appliance.providers.registry import ProviderRegistry
 from appliance.providers.stored_keys import ProviderKeyRepository, StoredKeys, purpose_of
-from appliance.settings.operator import AppSettingsRepository
-from appliance.slots.repository import SlotRepository
-from appliance.slots.service import route_configs
 from appliance.staff.settings.provider_keys.schemas import (
     KeyTestView,
     NewProviderKey,
@@ -40,6 +37,7 @@ from appliance.staff.settings.provider_keys.schemas import (
     ProviderKeyView,
     TypedKey,
 )
+from appliance.staff.settings.provider_keys.testing import KeyRefused, KeyTesting
 
 log = structlog.get_logger()
 
@@ -69,6 +67,7 @@ class ProviderKeyService:
         stored: StoredKeys,
         files: KeyFiles,
         encryption: EncryptionKeys,
+        testing: KeyTesting,
     ) -> None:
         self._database = database
         self._registry = registry
@@ -76,25 +75,21 @@ class ProviderKeyService:
         self._stored = stored
         self._files = files
         self._encryption = encryption
+        self._testing = testing
         self._salt = secrets.token_bytes(32)  # so that an id says nothing of the key in a file
         self._file_tests: dict[str, KeyTest] = {}
 
     async def all(self) -> ProviderKeyList:
         """Every provider that needs a key, with its keys."""
         await self._stored.refresh_now()
-        async with self._database.session() as session:
-            slots = await SlotRepository(session).all()
-            self._registry.configure(await AppSettingsRepository(session).operator_settings())
-        used: dict[str, list[str]] = {}
-        for slot in slots:
-            for provider in {route.provider for route in route_configs(slot) if slot.active}:
-                used.setdefault(provider, []).append(slot.slot_id)
+        used = await self._testing.models_used()
         return ProviderKeyList(
             providers=[
                 ProviderKeys(
                     provider=name,
                     usable=sum(not key.rests_for for key in self._ring.states(name)),
-                    slots=used.get(name, []),
+                    slots=used.slots_of(name),
+                    models=used.views_of(name),
                     keys=[self._view(found) for found in self._of(name)],
                 )
                 for name in self._names()
@@ -111,13 +106,13 @@ class ProviderKeyService:
         self._require(provider)
         await self._stored.refresh_now()
         self._refuse_known(provider, key)
-        tested = await self._ask(provider, key) if new.test else None
+        tested = await self._testing.ask(provider, key) if new.test else None
         if tested and tested.outcome == "refused":
-            raise _refused(provider, tested)
+            raise KeyRefused(provider, tested)
         async with self._database.session() as session:
             row = await self._insert(session, provider, key, tested, who)
         await self._stored.refresh_now()
-        self._judge(provider, key, tested)
+        self._testing.judge(provider, key, tested)
         log.info("provider_key.added", provider=provider, ends_in=row.ends_in, account=who.username)
         return self._view(self._one(str(row.id)), tested)
 
@@ -187,14 +182,14 @@ class ProviderKeyService:
         found = await self._known(key_id)
         if found.key is None:
             raise ValidationFailed(fields={"id": Message("cannot be read any more: enter it again")})
-        tested = await self._ask(found.provider, found.key)
+        tested = await self._testing.ask(found.provider, found.key)
         if found.row is None:
             self._file_tests[found.id] = tested
         else:
             async with self._database.session() as session:
                 await ProviderKeyRepository(session).change(found.row.id, **_columns(tested))
             await self._stored.refresh_now()
-        self._judge(found.provider, found.key, tested)
+        self._testing.judge(found.provider, found.key, tested)
         log.info(
             "provider_key.tested",
             provider=found.provider,
@@ -202,12 +197,12 @@ class ProviderKeyService:
             outcome=tested.outcome,
             account=who.username,
         )
-        return _test_view(tested)
+        return KeyTestView.of(tested)
 
     async def try_out(self, typed: TypedKey) -> KeyTestView:
         """Ask the provider about a key that is not kept; nothing remembers it."""
         self._require(typed.provider)
-        return _test_view(await self._ask(typed.provider, typed.key.get_secret_value()))
+        return KeyTestView.of(await self._testing.ask(typed.provider, typed.key.get_secret_value()))
 
     async def use_again(self, key_id: str, who: Principal) -> ProviderKeyView:
         """Take a key that is set aside into use again now; raises ``NotFound``."""
@@ -273,22 +268,6 @@ class ProviderKeyService:
                 fields={"key": Message("there are %(n)s already: remove one first", n=MOST_KEYS)}
             )
 
-    # Testing
-
-    async def _ask(self, provider: str, key: str) -> KeyTest:
-        async with self._database.session() as session:
-            self._registry.configure(await AppSettingsRepository(session).operator_settings())
-        return await ask_provider(self._registry.driver(provider), key)
-
-    def _judge(self, provider: str, key: str, tested: KeyTest | None) -> None:
-        """What a test means for the photos that come."""
-        if tested is None:
-            return
-        if tested.outcome == "works":
-            self._ring.use_again(provider, key)
-        elif tested.rest:
-            self._ring.set_aside(provider, key, tested.rest, tested.reason or tested.outcome)
-
     def _view(self, found: _KnownKey, tested: KeyTest | None = None) -> ProviderKeyView:
         rest = self._ring.state(found.provider, found.key) if found.key is not None else None
         seconds = rest.rests_for if rest else 0.0
@@ -304,7 +283,7 @@ class ProviderKeyService:
             reason=rest.reason if rest else None,
             models=list(rest.models) if rest else [],
             back_at=utcnow() + timedelta(seconds=seconds) if seconds else None,
-            last_test=_test_view(last) if last else None,
+            last_test=KeyTestView.of(last) if last else None,
         )
 
 
@@ -316,13 +295,6 @@ def _twice(found: Message) -> ValidationFailed:
     return ValidationFailed(fields={"key": found})
 
 
-def _refused(provider: str, tested: KeyTest) -> ValidationFailed:
-    return ValidationFailed(
-        f"{provider} does not accept this key, so it was not kept. {tested.detail}".strip(),
-        fields={"key": Message("the provider does not accept it (%(reason)s)", reason=tested.reason)},
-    )
-
-
 def _columns(tested: KeyTest) -> dict[str, Any]:
     return {"tested_at": tested.at, "test_outcome": tested.outcome, "test_reason": tested.reason}
 
@@ -332,7 +304,3 @@ def _kept(row: ProviderKey) -> KeyTest | None:
     if row.tested_at is None or row.test_outcome is None:
         return None
     return KeyTest(cast("Outcome", row.test_outcome), row.tested_at, row.test_reason)
-
-
-def _test_view(tested: KeyTest) -> KeyTestView:
-    return KeyTestView(outcome=tested.outcome, reason=tested.reason, detail=tested.detail, at=tested.at)
