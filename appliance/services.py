@@ -19,6 +19,7 @@ from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
 from appliance.core.health import HealthCheck
 from appliance.core.injection import Services
+from appliance.core.installation import Installation
 from appliance.core.passwords import PasswordChecker
 from appliance.core.public_base import DeploymentUrls
 from appliance.core.secrets import FirstPasswordFile
@@ -194,5 +195,6 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             SharedGalleryService(database),
             Event(database, media),
             Addresses(tokens.identity),
+            Installation(tokens.identity),
             Dashboard(stats, disk_guard),
         )

@@ -16,6 +16,7 @@ from appliance.admin import assets
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import NOTICE_COOKIE, THEMES, Visit
 from appliance.admin.navigation import navigation_for
+from appliance.core.installation import cookie_name, read_cookie
 from appliance.core.language import languages
 
 # HTMX as a strict policy wants it: nothing evaluated, no style element of its own, only our own
@@ -101,9 +102,9 @@ def html(visit: Visit, template: str, /, **values: Any) -> Markup:
 def page(visit: Visit, template: str, /, *, status: int = 200, **values: Any) -> HTMLResponse:
     """A whole page, with the toast that the request before it left."""
     path = visit.request.url.path
-    notice = visit.request.cookies.get(NOTICE_COOKIE, "")
+    notice = read_cookie(visit.request, NOTICE_COOKIE) or ""
     if notice:
-        visit.jar.drop(NOTICE_COOKIE)
+        visit.jar.drop(cookie_name(visit.request, NOTICE_COOKIE))
     known = notice if visit.language.has(f"notice.{notice}") else None
     content = html(
         visit, template, navigation=navigation_for(visit), path=path, notice=known, status=status, **values

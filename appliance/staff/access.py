@@ -18,9 +18,11 @@ from appliance.core.clients import client_address
 from appliance.core.error_handlers import error_response
 from appliance.core.errors import ErrorCode, NotAuthenticated, PermissionDenied, TokenExpired
 from appliance.core.injection import Services, service_of
+from appliance.core.installation import read_cookie
 
-DEVICE_COOKIE = "photochanger_device"
-REFRESH_COOKIE = "photochanger_refresh"
+# Read and set by ``core/installation.py``, under names of this installation.
+DEVICE_COOKIE = "device"
+REFRESH_COOKIE = "refresh"
 
 # What a route behind `requires(…)` can answer besides its own errors.
 AUTH_ERRORS = (
@@ -40,7 +42,7 @@ bearer_scheme = HTTPBearer(
 
 def client_of(request: Request) -> Client:
     """Where a request comes from, as the login throttle wants to know it."""
-    return Client(client_address(request), request.cookies.get(DEVICE_COOKIE))
+    return Client(client_address(request), read_cookie(request, DEVICE_COOKIE))
 
 
 class LoginFirst:

@@ -128,7 +128,7 @@ async def test_what_was_typed_is_saved_after_logging_in_again_in_another_tab(
     before = await someone.page.input_value("#display_name")
     await someone.page.fill("#display_name", "Typed at midnight")
     await someone.until("!document.querySelector('.htmx-request')")
-    for cookie in ("photochanger_page", "photochanger_page_refresh", "photochanger_csrf"):
+    for cookie in (stack.cookie("page"), stack.cookie("page_refresh"), stack.cookie("csrf")):
         await someone.page.context.clear_cookies(name=cookie)
     someone.expected = {401, 403}
     await someone.page.click(".save")

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import httpx
 import pytest
 
+from appliance.core.installation import Installation
 from tests.browser.conftest import MakeAccount
 from tests.support.logins import PASSWORD, client_at, new_address
 from tests.support.stack import Stack
@@ -84,13 +85,15 @@ async def test_a_link_from_elsewhere_gives_the_cookies_a_second_chance(visitor: 
     assert answer.headers["refresh"] == "0; url=/admin/login?next=%2Fadmin%2Faudit"
 
 
-async def test_cookies_are_for_us_alone(visitor: httpx.AsyncClient, account: MakeAccount) -> None:
+async def test_cookies_are_for_us_alone(
+    stack: Stack, visitor: httpx.AsyncClient, account: MakeAccount
+) -> None:
     answer = await enter(visitor, await account())
     cookies = answer.headers.get_list("set-cookie")
     assert {cookie.partition("=")[0] for cookie in cookies} == {
-        "photochanger_page",
-        "photochanger_page_refresh",
-        "photochanger_device",
+        stack.cookie("page"),
+        stack.cookie("page_refresh"),
+        stack.cookie("device"),
     }
     for cookie in cookies:
         assert "HttpOnly" in cookie
@@ -98,11 +101,27 @@ async def test_cookies_are_for_us_alone(visitor: httpx.AsyncClient, account: Mak
         assert "Path=/admin" in cookie
 
 
-async def test_the_session_goes_on_without_anybody_noticing(insider: httpx.AsyncClient) -> None:
-    insider.cookies.delete("photochanger_page")  # as when its minutes are over
+async def test_the_session_goes_on_without_anybody_noticing(stack: Stack, insider: httpx.AsyncClient) -> None:
+    insider.cookies.delete(stack.cookie("page"))  # as when its minutes are over
     answer = await insider.get("/admin/settings")
     assert answer.status_code == 200
-    assert "photochanger_page=" in "".join(answer.headers.get_list("set-cookie"))
+    assert f"{stack.cookie('page')}=" in "".join(answer.headers.get_list("set-cookie"))
+
+
+async def test_another_appliance_on_the_same_host_logs_nobody_out(
+    stack: Stack, insider: httpx.AsyncClient
+) -> None:
+    """Browsers send the cookies of one port to the other."""
+    neighbour = Installation("another")
+    for name in ("page", "page_refresh", "csrf"):
+        assert neighbour.cookie(name) != stack.cookie(name)
+        insider.cookies.set(neighbour.cookie(name), "of-the-neighbour", path="/admin")
+    answer = await insider.get("/admin/settings")
+    assert answer.status_code == 200
+    answer = await insider.post("/admin/logout", data={"csrf": token_in(answer)})
+    assert answer.headers["location"] == "/admin/login"
+    assert stack.cookie("page_refresh") not in insider.cookies
+    assert neighbour.cookie("page_refresh") in insider.cookies
 
 
 async def test_a_log_out_ends_the_session_for_good(insider: httpx.AsyncClient) -> None:

@@ -122,8 +122,8 @@ async def test_a_session_that_ended_keeps_what_was_typed_on_the_page(
     someone = await admin_person()
     await someone.go("/admin/settings")
     await someone.page.fill("#event_title", "typed before the session ended")
-    await someone.page.context.clear_cookies(name="photochanger_page")
-    await someone.page.context.clear_cookies(name="photochanger_page_refresh")
+    await someone.page.context.clear_cookies(name=stack.cookie("page"))
+    await someone.page.context.clear_cookies(name=stack.cookie("page_refresh"))
     someone.expected = {401, 403}
     await someone.page.click("#event .save")
     toast = await someone.toast()

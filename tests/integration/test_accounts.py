@@ -39,11 +39,11 @@ async def test_the_first_password_opens_everything_an_administrator_may_do(
 
 
 async def test_cookies_are_out_of_reach_of_scripts_and_other_sites(
-    account: MakeAccount, place: httpx.AsyncClient
+    stack: Stack, account: MakeAccount, place: httpx.AsyncClient
 ) -> None:
     reply = await log_in(place, await account(), PASSWORD)
     cookies = {line.split("=")[0]: line for line in reply.headers.get_list("set-cookie")}
-    assert set(cookies) == {"photochanger_refresh", "photochanger_device"}
+    assert set(cookies) == {stack.cookie("refresh"), stack.cookie("device")}
     for line in cookies.values():
         assert "HttpOnly" in line
         assert "SameSite=strict" in line
@@ -125,7 +125,7 @@ async def test_only_tokens_that_we_signed_for_this_use_are_taken(
         "another use": jwt.encode({**claims, "use": "device"}, key.secret, headers={"kid": key.kid}),
         "another account": jwt.encode({**claims, "sub": "serg"}, key.secret, headers={"kid": key.kid}),
         "no session": jwt.encode({**claims, "sid": "?"}, key.secret, headers={"kid": key.kid}),
-        "the device cookie": place.cookies["photochanger_device"],
+        "the device cookie": place.cookies[stack.cookie("device")],
         "noise": "ab.cd.ef",
         "cut": good[:-3],
     }

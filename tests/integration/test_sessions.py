@@ -31,14 +31,14 @@ def run_verb(stack: Stack, *arguments: str, stdin: str = "") -> str:
 
 
 async def test_after_logging_out_no_token_of_the_session_is_taken(
-    account: MakeAccount, place: httpx.AsyncClient
+    stack: Stack, account: MakeAccount, place: httpx.AsyncClient
 ) -> None:
     headers = bearer(await log_in(place, await account(), PASSWORD))
-    cookie = place.cookies["photochanger_refresh"]
+    cookie = place.cookies[stack.cookie("refresh")]
     assert (await place.post("/api/logout", headers=headers)).status_code == 204
-    assert "photochanger_refresh" not in place.cookies
+    assert stack.cookie("refresh") not in place.cookies
     assert code(await place.get("/api/me", headers=headers)) == (401, "token_expired")
-    place.cookies["photochanger_refresh"] = cookie
+    place.cookies[stack.cookie("refresh")] = cookie
     assert code(await place.post("/api/refresh")) == (401, "token_expired")
 
 
@@ -63,28 +63,28 @@ async def test_logging_out_everywhere_ends_every_session_of_the_account_and_no_o
 
 
 async def test_the_refresh_cookie_continues_the_session_and_changes(
-    account: MakeAccount, place: httpx.AsyncClient
+    stack: Stack, account: MakeAccount, place: httpx.AsyncClient
 ) -> None:
     name = await account()
     first = bearer(await log_in(place, name, PASSWORD))
-    seen = [place.cookies["photochanger_refresh"]]
+    seen = [place.cookies[stack.cookie("refresh")]]
     for _ in range(3):
         headers = bearer(await place.post("/api/refresh"))
         assert (await place.get("/api/me", headers=headers)).json()["username"] == name
-        seen.append(place.cookies["photochanger_refresh"])
+        seen.append(place.cookies[stack.cookie("refresh")])
     assert len(set(seen)) == 4
     assert (await place.get("/api/me", headers=first)).status_code == 200
 
 
 async def test_two_tabs_that_refresh_at_once_stay_logged_in(
-    account: MakeAccount, place: httpx.AsyncClient
+    stack: Stack, account: MakeAccount, place: httpx.AsyncClient
 ) -> None:
     await log_in(place, await account(), PASSWORD)
-    cookie = {"Cookie": f"photochanger_refresh={place.cookies['photochanger_refresh']}"}
+    cookie = {"Cookie": f"{stack.cookie('refresh')}={place.cookies[stack.cookie('refresh')]}"}
     place.cookies.clear()
     replies = await asyncio.gather(*(place.post("/api/refresh", headers=cookie) for _ in range(4)))
     assert [reply.status_code for reply in replies] == [200] * 4
-    assert len({reply.cookies["photochanger_refresh"] for reply in replies}) == 1
+    assert len({reply.cookies[stack.cookie("refresh")] for reply in replies}) == 1
     assert (await place.post("/api/refresh")).status_code == 200
 
 
@@ -94,7 +94,7 @@ async def test_a_refresh_cookie_that_is_used_again_ends_the_session(
 ) -> None:
     name = await account()
     await log_in(place, name, PASSWORD)
-    stolen = place.cookies["photochanger_refresh"]
+    stolen = place.cookies[stack.cookie("refresh")]
     for _ in range(age):
         headers = bearer(await place.post("/api/refresh"))
     async with stack.database() as db:
@@ -102,7 +102,7 @@ async def test_a_refresh_cookie_that_is_used_again_ends_the_session(
             "update login_session set rotated_at = now() - interval '1 minute' where username = $1", name
         )
     async with client_at(stack, new_address()) as thief:
-        thief.cookies["photochanger_refresh"] = stolen
+        thief.cookies[stack.cookie("refresh")] = stolen
         assert code(await thief.post("/api/refresh")) == (401, "token_expired")
     assert code(await place.get("/api/me", headers=headers)) == (401, "token_expired")
     assert code(await place.post("/api/refresh")) == (401, "token_expired")
@@ -111,13 +111,13 @@ async def test_a_refresh_cookie_that_is_used_again_ends_the_session(
 
 
 async def test_an_invented_refresh_cookie_ends_nothing(
-    account: MakeAccount, place: httpx.AsyncClient
+    stack: Stack, account: MakeAccount, place: httpx.AsyncClient
 ) -> None:
     headers = bearer(await log_in(place, await account(), PASSWORD))
-    session = place.cookies["photochanger_refresh"].partition(".")[0]
+    session = place.cookies[stack.cookie("refresh")].partition(".")[0]
     place.cookies.clear()
     for invented in (f"{session}.{'A' * 43}", session, "x", "", f"{session}.é"):
-        cookie = {"Cookie": f"photochanger_refresh={invented}".encode()}
+        cookie = {"Cookie": f"{stack.cookie('refresh')}={invented}".encode()}
         reply = await place.post("/api/refresh", headers=cookie)
         assert code(reply) == (401, "not_authenticated"), invented
     assert (await place.get("/api/me", headers=headers)).status_code == 200

@@ -15,6 +15,9 @@ from typing import Any
 
 import asyncpg
 
+from appliance.core.installation import Installation
+from appliance.guests.tokens import GuestTokens
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 PREFIX = "PHOTOCHANGER_"
 
@@ -52,6 +55,10 @@ class Stack:
     def first_passwords(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.data / "secrets/first-passwords.json").read_text())
         return found
+
+    def cookie(self, name: str) -> str:
+        """The full name of a cookie of this installation."""
+        return Installation(GuestTokens(self.data / "secrets").identity).cookie(name)
 
     @property
     def ports(self) -> dict[str, int]:

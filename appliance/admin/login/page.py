@@ -15,6 +15,7 @@ from appliance.admin.login.security import SignedIn, Visiting, begin_session, en
 from appliance.admin.render import page
 from appliance.core.errors import ApplianceError, InvalidCredentials, TooManyLogins
 from appliance.core.injection import service_of
+from appliance.core.installation import cookie_name
 from appliance.staff.access import DEVICE_COOKIE, client_of
 
 router = APIRouter()
@@ -84,7 +85,10 @@ def _remember_device(visiting: Visiting, grant: Grant) -> None:
     """The browser keeps an allowance of its own, which no stranger can use up."""
     if grant.device_token:
         visiting.jar.put(
-            DEVICE_COOKIE, grant.device_token, seconds=int(DEVICE_LIFE.total_seconds()), path=LOGIN
+            cookie_name(visiting.request, DEVICE_COOKIE),
+            grant.device_token,
+            seconds=int(DEVICE_LIFE.total_seconds()),
+            path=LOGIN,
         )
 
 

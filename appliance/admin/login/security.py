@@ -24,14 +24,17 @@ from appliance.core.clients import client_address
 from appliance.core.clock import utcnow
 from appliance.core.errors import CsrfFailed, NotAuthenticated, PermissionDenied, TokenExpired
 from appliance.core.injection import service_of
+from appliance.core.installation import cookie_name, read_cookie
 from appliance.core.language import Language, choose, languages
 
-ACCESS_COOKIE = "photochanger_page"
-REFRESH_COOKIE = "photochanger_page_refresh"
-CSRF_COOKIE = "photochanger_csrf"
+# Read and set by ``core/installation.py``, under names of this installation.
+ACCESS_COOKIE = "page"
+REFRESH_COOKIE = "page_refresh"
+CSRF_COOKIE = "csrf"
+NOTICE_COOKIE = "notice"
+# What every appliance on a host may share.
 LANGUAGE_COOKIE = "photochanger_language"
 THEME_COOKIE = "photochanger_theme"
-NOTICE_COOKIE = "photochanger_notice"
 
 CSRF_FIELD, CSRF_HEADER = "csrf", "x-csrf-token"
 THEMES = ("auto", "light", "dark")
@@ -77,7 +80,7 @@ class Visit:
 
     def notice(self, key: str) -> None:
         """Show the toast ``notice.{key}`` on the next page."""
-        self.jar.put(NOTICE_COOKIE, key, seconds=60)
+        self.jar.put(cookie_name(self.request, NOTICE_COOKIE), key, seconds=60)
 
 
 def is_htmx(request: Request) -> bool:
@@ -99,14 +102,14 @@ def nobody(request: Request) -> Visit:
 
 def _csrf_secret(request: Request) -> str:
     """The browser's secret; a new one for a new browser, the same all through one request."""
-    known = request.cookies.get(CSRF_COOKIE, "")
+    known = read_cookie(request, CSRF_COOKIE) or ""
     if len(known) >= 32:
         return known
     if isinstance(made := getattr(request.state, "csrf_secret", None), str):
         return made
     made = secrets.token_urlsafe(32)
     request.state.csrf_secret = made
-    jar_of(request).put(CSRF_COOKIE, made)
+    jar_of(request).put(cookie_name(request, CSRF_COOKIE), made)
     return made
 
 
@@ -114,7 +117,7 @@ async def visit(request: Request) -> Visit:
     """The visit with who it is, whose session is continued if need be. Nobody is no error here."""
     plain = nobody(request)
     who = await _session(request, service_of(request, SessionService))
-    had = ACCESS_COOKIE in request.cookies or REFRESH_COOKIE in request.cookies
+    had = any(read_cookie(request, name) is not None for name in (ACCESS_COOKIE, REFRESH_COOKIE))
     known = Visit(request, plain.language, plain.theme, plain.csrf_secret, who, had)
     request.state.visit = known
     return known
@@ -127,7 +130,7 @@ def visit_of(request: Request) -> Visit:
 
 
 async def _session(request: Request, sessions: SessionService) -> Principal | None:
-    access, refresh = request.cookies.get(ACCESS_COOKIE), request.cookies.get(REFRESH_COOKIE)
+    access, refresh = read_cookie(request, ACCESS_COOKIE), read_cookie(request, REFRESH_COOKIE)
     address = client_address(request)
     try:
         if access:
@@ -151,14 +154,14 @@ def begin_session(request: Request, grant: Grant) -> None:
     jar = jar_of(request)
     request.state.access_token = grant.access_token
     left = int((grant.refresh_expires_at - utcnow()).total_seconds())
-    jar.put(ACCESS_COOKIE, grant.access_token, seconds=grant.expires_in)
-    jar.put(REFRESH_COOKIE, grant.refresh_token, seconds=left)
+    jar.put(cookie_name(request, ACCESS_COOKIE), grant.access_token, seconds=grant.expires_in)
+    jar.put(cookie_name(request, REFRESH_COOKIE), grant.refresh_token, seconds=left)
 
 
 def end_session(request: Request) -> None:
     """Take the cookies of a session back."""
     for name in (ACCESS_COOKIE, REFRESH_COOKIE, CSRF_COOKIE):
-        jar_of(request).drop(name)
+        jar_of(request).drop(cookie_name(request, name))
 
 
 Visiting = Annotated[Visit, Depends(visit)]

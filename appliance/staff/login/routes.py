@@ -16,6 +16,7 @@ from appliance.core.clients import client_address
 from appliance.core.clock import utcnow
 from appliance.core.errors import ErrorCode, NotAuthenticated
 from appliance.core.injection import Injected
+from appliance.core.installation import cookie_name, read_cookie
 from appliance.core.openapi import error_responses
 from appliance.staff.access import (
     DEVICE_COOKIE,
@@ -32,7 +33,8 @@ _SESSION_ERRORS = (ErrorCode.NOT_AUTHENTICATED, ErrorCode.TOKEN_EXPIRED, ErrorCo
 _COOKIE_HEADER: dict[str, Any] = {
     "Set-Cookie": {
         "schema": {"type": "string"},
-        "description": f"`HttpOnly; SameSite=Strict`: `{REFRESH_COOKIE}`, at a login `{DEVICE_COOKIE}` too",
+        "description": f"`HttpOnly; SameSite=Strict`: `photochanger_…_{REFRESH_COOKIE}`, "
+        f"at a login `photochanger_…_{DEVICE_COOKIE}` too",
     }
 }
 _GRANTED: dict[int | str, dict[str, Any]] = {200: {"headers": _COOKIE_HEADER}}
@@ -72,7 +74,7 @@ async def refresh(request: Request, response: Response, sessions: Sessions) -> A
     """Takes the refresh cookie, gives a new access token and the next refresh cookie. A cookie
     that was used before ends the session: it was stolen, from one side or the other.
     """
-    cookie = request.cookies.get(REFRESH_COOKIE)
+    cookie = read_cookie(request, REFRESH_COOKIE)
     if cookie is None:
         raise NotAuthenticated("There is no refresh cookie. Log in.")
     return _granted(request, response, await sessions.refresh(cookie, client_address(request)))
@@ -93,14 +95,14 @@ async def logout(
     """Ends the session of the access token, or of the refresh cookie when there is no token. Its
     tokens are refused from then on.
     """
-    address, cookie = client_address(request), request.cookies.get(REFRESH_COOKIE)
+    address, cookie = client_address(request), read_cookie(request, REFRESH_COOKIE)
     if bearer is not None:
         await sessions.end(await sessions.authenticate(bearer.credentials, address))
     elif cookie is not None:
         await sessions.end_by_refresh(cookie, address)
     else:
         raise NotAuthenticated
-    response.delete_cookie(REFRESH_COOKIE, httponly=True, samesite="strict")
+    response.delete_cookie(cookie_name(request, REFRESH_COOKIE), httponly=True, samesite="strict")
 
 
 @router.post(
@@ -109,10 +111,10 @@ async def logout(
     status_code=204,
     responses=_ENDED | error_responses(*_SESSION_ERRORS),
 )
-async def logout_everywhere(response: Response, who: Who, sessions: Sessions) -> None:
+async def logout_everywhere(request: Request, response: Response, who: Who, sessions: Sessions) -> None:
     """Ends every session of the account, this one too."""
     await sessions.end_all(who)
-    response.delete_cookie(REFRESH_COOKIE, httponly=True, samesite="strict")
+    response.delete_cookie(cookie_name(request, REFRESH_COOKIE), httponly=True, samesite="strict")
 
 
 @router.post(
@@ -155,11 +157,16 @@ def _granted(request: Request, response: Response, grant: Grant) -> AccessGrant:
     secure = request.url.scheme == "https"
     left = int((grant.refresh_expires_at - utcnow()).total_seconds())
     response.set_cookie(
-        REFRESH_COOKIE, grant.refresh_token, max_age=left, httponly=True, samesite="strict", secure=secure
+        cookie_name(request, REFRESH_COOKIE),
+        grant.refresh_token,
+        max_age=left,
+        httponly=True,
+        samesite="strict",
+        secure=secure,
     )
     if grant.device_token:
         response.set_cookie(
-            DEVICE_COOKIE,
+            cookie_name(request, DEVICE_COOKIE),
             grant.device_token,
             max_age=int(DEVICE_LIFE.total_seconds()),
             path="/api/login",
