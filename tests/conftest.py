@@ -16,6 +16,7 @@ from tests.standins import (
     StandIn,
     Step,
     bfl_app,
+    comfyui_app,
     fal_app,
     gemini_app,
     openai_app,
@@ -38,6 +39,7 @@ pytest_plugins = [
 
 PROVIDERS: dict[str, Callable[..., StandIn]] = {
     "bfl": bfl_app,
+    "comfyui": comfyui_app,
     "fal": fal_app,
     "gemini": gemini_app,
     "openai": openai_app,

@@ -8,7 +8,8 @@ from appliance.bare.data_folder import DataFolder
 from appliance.bare.ports import free_port
 from appliance.bare.supervision import Program
 
-PROVIDERS = ("bfl", "fal", "gemini", "openai", "turbotext")
+PROVIDERS = ("bfl", "comfyui", "fal", "gemini", "openai", "turbotext")
+_WITHOUT_KEY = {"comfyui"}
 _KEY = "demo-key\n"
 _SECONDS = "2.5"  # how long each picture takes, so that waiting can be seen
 
@@ -36,7 +37,7 @@ def put_demo_keys(folder: DataFolder, *, wanted: bool) -> None:
     keys = folder.secrets / "provider-keys"
     if wanted:
         keys.mkdir(mode=0o700, exist_ok=True)
-    for name in PROVIDERS:
+    for name in sorted({*PROVIDERS} - _WITHOUT_KEY):
         file = keys / name
         if wanted and not file.exists():
             file.write_text(_KEY, encoding="utf-8")

@@ -14,12 +14,12 @@ from typing import Any
 import httpx
 
 
-def build_client(base_url: str, *, max_connections: int = 40) -> httpx.AsyncClient:
+def build_client(base_url: str, *, max_connections: int = 40, direct: bool = False) -> httpx.AsyncClient:
     """A pooled client for one provider: HTTP/2 where offered, TLS verified, no redirects followed.
 
     The environment's proxy settings (``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY``, ``SSL_CERT_FILE``)
-    hold, except for loopback addresses. Waiting for an answer is bounded by the deadline alone,
-    because a provider may think for a minute before its first byte.
+    hold, except for loopback addresses and where ``direct`` is wanted. Waiting for an answer is bounded
+    by the deadline alone, because a provider may think for a minute before its first byte.
     """
     # At DEBUG these three write header values, keys among them; httpx writes download addresses at INFO.
     for name in ("httpx", "httpcore", "hpack", "h2"):
@@ -27,7 +27,7 @@ def build_client(base_url: str, *, max_connections: int = 40) -> httpx.AsyncClie
     limits = httpx.Limits(
         max_connections=max_connections, max_keepalive_connections=max_connections, keepalive_expiry=30.0
     )
-    proxy = proxy_for(base_url)
+    proxy = None if direct else proxy_for(base_url)
 
     def pool() -> httpx.AsyncBaseTransport:
         return httpx.AsyncHTTPTransport(

@@ -14,6 +14,7 @@ from appliance.core.validation import field_messages
 from appliance.providers.base import Driver, Operation, Params
 from appliance.providers.bfl.driver import BflDriver
 from appliance.providers.catalogue import Catalogue, ProviderModels, shipped
+from appliance.providers.comfyui.driver import ComfyUIDriver
 from appliance.providers.fal.driver import FalDriver
 from appliance.providers.gemini.driver import API_VERSION, GeminiDriver
 from appliance.providers.local.driver import LocalDriver
@@ -25,6 +26,7 @@ from appliance.settings.operator import OperatorSettings, ProviderConnection
 
 DEFAULT_URLS = {
     "bfl": "https://api.bfl.ai",
+    "comfyui": "http://127.0.0.1:8188",
     "fal": "https://queue.fal.run",
     "gemini": "https://generativelanguage.googleapis.com",
     "openai": "https://api.openai.com",
@@ -44,6 +46,10 @@ class DriverConfig:
 
 def _bfl(wanted: DriverConfig) -> Driver:
     return BflDriver(build_client(wanted.base_url), base_url=wanted.base_url, models=wanted.models)
+
+
+def _comfyui(wanted: DriverConfig) -> Driver:
+    return ComfyUIDriver(build_client(wanted.base_url, direct=True), base_url=wanted.base_url)
 
 
 def _fal(wanted: DriverConfig) -> Driver:
@@ -78,6 +84,7 @@ def _local(_: DriverConfig) -> Driver:
 
 BUILDERS: dict[str, Callable[[DriverConfig], Driver]] = {
     "bfl": _bfl,
+    "comfyui": _comfyui,
     "fal": _fal,
     "gemini": _gemini,
     "local": _local,

@@ -19,6 +19,7 @@ from appliance.core.validation import as_far_as_known
 
 log = structlog.get_logger()
 
+USUAL_PERMITS = {"comfyui": 1}  # one graphics card works on one picture at a time
 INGEST_PASSWORD = "ingest_password"  # noqa: S105 - the row's key
 
 
@@ -191,7 +192,8 @@ class OperatorSettings(BaseModel):
 
     def permits_of(self, provider: str) -> int:
         """How many photos ``provider`` may work on at the same time."""
-        return self.provider_permits_by_name.get(provider, self.provider_permits)
+        usual = USUAL_PERMITS.get(provider, self.provider_permits)
+        return self.provider_permits_by_name.get(provider, usual)
 
 
 def readable_settings(values: Mapping[str, Any]) -> OperatorSettings:

@@ -13,7 +13,7 @@ from tests.support.stack import CHECKOUT
 
 PAGES = ("docs/operator/providers.md", "docs/operator/providers.ru.md")
 NEW_WORK = {"recommended", "current"}
-OTHERS = {"turbotext", "local"}  # without models to choose from
+OTHERS = {"comfyui", "turbotext", "local"}  # without models to choose from
 DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)|(\d\d)\.(\d\d)\.(\d{4})")
 MODEL = re.compile(r"`((?:gemini|gpt|chatgpt|flux)-[^`]+|[\w-]+/[^`/]+/[^`]+|fal-ai/[^`]+)`")
 

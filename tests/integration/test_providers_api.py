@@ -25,6 +25,7 @@ async def test_every_operation_says_what_a_form_needs(viewer: httpx.AsyncClient)
     body = (await viewer.get("/api/providers")).json()
     assert [one["name"] for one in body["providers"]] == [
         "bfl",
+        "comfyui",
         "fal",
         "gemini",
         "local",

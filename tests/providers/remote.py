@@ -17,6 +17,8 @@ from appliance.core.clock import Deadline
 from appliance.providers.base import EditedImage, EditRequest, EncodedImage, Params
 from appliance.providers.bfl import settings as bfl_settings
 from appliance.providers.bfl.driver import BflDriver
+from appliance.providers.comfyui.driver import ComfyUIDriver
+from appliance.providers.comfyui.settings import WorkflowParams
 from appliance.providers.download import Downloader
 from appliance.providers.fal import settings as fal_settings
 from appliance.providers.fal.driver import FalDriver
@@ -28,14 +30,26 @@ from appliance.providers.pool import build_client
 from appliance.providers.turbotext import settings as turbotext_settings
 from appliance.providers.turbotext.driver import TurbotextDriver
 from tests.providers.photos import photo_in
-from tests.standins import Script, StandIn, bfl_app, fal_app, gemini_app, openai_app, running, turbotext_app
+from tests.standins import (
+    Script,
+    StandIn,
+    bfl_app,
+    comfyui_app,
+    fal_app,
+    gemini_app,
+    openai_app,
+    running,
+    turbotext_app,
+)
 from tests.standins.base import PAGE
 
 KEY = "test-key-0123456789abcdef-secret"
+WORKFLOW = (Path(__file__).parents[1] / "standins" / "workflow.json").read_text(encoding="utf-8")
 PROMPT = "Ivan Petrov of table nine as a pirate captain on a stormy sea"
-RemoteDriver = BflDriver | FalDriver | GeminiDriver | OpenAIDriver | TurbotextDriver
+RemoteDriver = BflDriver | ComfyUIDriver | FalDriver | GeminiDriver | OpenAIDriver | TurbotextDriver
 STANDINS = {
     "bfl": bfl_app,
+    "comfyui": comfyui_app,
     "fal": fal_app,
     "gemini": gemini_app,
     "openai": openai_app,
@@ -103,6 +117,8 @@ FIELDS = (
 
 def image_edit(provider: str, **params: Any) -> Params:
     """The ``image_edit`` parameters of a provider."""
+    if provider == "comfyui":
+        return WorkflowParams(**{"workflow": WORKFLOW, "prompt": PROMPT, **params})
     return SETTINGS[provider].ImageEditParams(**{"prompt": PROMPT, **params})
 
 
@@ -133,6 +149,10 @@ async def bench(
         elif provider == "bfl":
             options = {"poll_seconds": 0.01, "downloader": quick, **options}
             client_driver = BflDriver(client, base_url=server.base_url, **options)
+        elif provider == "comfyui":
+            options = {"poll_seconds": 0.01, **options}
+            client_driver = ComfyUIDriver(client, base_url=server.base_url, **options)
+            stack.push_async_callback(client_driver._background.aclose)
         elif provider == "fal":
             options = {"poll_seconds": 0.01, "downloader": quick, **options}
             client_driver = FalDriver(client, base_url=server.base_url, **options)
@@ -143,7 +163,7 @@ async def bench(
         request = EditRequest(
             job_id="job-1",
             photo=photo_in(folder),
-            operation="image_edit",
+            operation="workflow" if provider == "comfyui" else "image_edit",
             params=image_edit(provider),
             api_key=KEY,
             publisher=lender if provider == "turbotext" else None,

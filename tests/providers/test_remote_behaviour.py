@@ -30,8 +30,9 @@ from tests.providers.photos import picture_bytes
 from tests.providers.remote import KEY, PROMPT, bench
 from tests.standins import Script, Step
 
-ALL = ("bfl", "fal", "gemini", "openai", "turbotext")
-TYPED = ("bfl", "fal", "gemini", "openai")  # their JSON must call itself JSON
+ALL = ("bfl", "fal", "gemini", "openai", "turbotext")  # those with keys
+EVERY = (*ALL, "comfyui")
+TYPED = ("bfl", "comfyui", "fal", "gemini", "openai")  # their JSON must call itself JSON
 
 # what the provider does: (class, {provider: reason}); a provider that is not named cannot do it
 TABLE: dict[str, tuple[type[ProviderError], dict[str, str]]] = {
@@ -39,6 +40,7 @@ TABLE: dict[str, tuple[type[ProviderError], dict[str, str]]] = {
         ProviderNoImage,
         {
             "bfl": "no_image",
+            "comfyui": "no_image",
             "fal": "no_image",
             "gemini": "NO_IMAGE",
             "openai": "no_image",
@@ -49,7 +51,7 @@ TABLE: dict[str, tuple[type[ProviderError], dict[str, str]]] = {
     "text_only": (ProviderNoImage, {"gemini": "STOP"}),
     "no_candidates": (ProviderNoImage, {"gemini": "no_candidates"}),
     "broken_base64": (ProviderNoImage, dict.fromkeys(("gemini", "openai"), "broken_base64")),
-    "broken_picture": (ProviderNoImage, dict.fromkeys(ALL, "undecodable_picture")),
+    "broken_picture": (ProviderNoImage, dict.fromkeys(EVERY, "undecodable_picture")),
     "refused": (
         ProviderRefused,
         {
@@ -72,10 +74,16 @@ TABLE: dict[str, tuple[type[ProviderError], dict[str, str]]] = {
     "params_error": (ProviderPermanent, {"turbotext": "params_error"}),
     "bad_request": (
         ProviderPermanent,
-        {"bfl": "http_400", "fal": "http_400", "gemini": "INVALID_ARGUMENT", "openai": "invalid_value"},
+        {
+            "bfl": "http_400",
+            "comfyui": "invalid_prompt",
+            "fal": "http_400",
+            "gemini": "INVALID_ARGUMENT",
+            "openai": "invalid_value",
+        },
     ),
-    "huge": (ProviderPermanent, dict.fromkeys(ALL, "answer_too_large")),
-    "endless": (ProviderPermanent, dict.fromkeys(ALL, "answer_too_large")),
+    "huge": (ProviderPermanent, dict.fromkeys(EVERY, "answer_too_large")),
+    "endless": (ProviderPermanent, dict.fromkeys(EVERY, "answer_too_large")),
     "key_revoked": (
         ProviderBadKey,
         {
@@ -126,6 +134,7 @@ TABLE: dict[str, tuple[type[ProviderError], dict[str, str]]] = {
         ProviderUnreachable,
         {
             "bfl": "http_503",
+            "comfyui": "http_503",
             "fal": "http_503",
             "gemini": "UNAVAILABLE",
             "openai": "server_error",
@@ -136,22 +145,27 @@ TABLE: dict[str, tuple[type[ProviderError], dict[str, str]]] = {
         ProviderUnreachable,
         {
             "bfl": "http_500",
+            "comfyui": "http_500",
             "fal": "http_500",
             "gemini": "INTERNAL",
             "openai": "server_error",
             "turbotext": "http_500",
         },
     ),
+    "out_of_memory": (ProviderUnreachable, {"comfyui": "out_of_memory"}),
+    "execution_error": (ProviderUnreachable, {"comfyui": "execution_error"}),
+    "interrupted": (ProviderUnreachable, {"comfyui": "execution_interrupted"}),
+    "restart": (ProviderUnreachable, {"comfyui": "run_lost"}),
     "run_failed": (ProviderUnreachable, {"bfl": "Failed", "fal": "internal_server_error"}),
     "run_error": (ProviderUnreachable, {"bfl": "Error"}),
     "app_timeout": (ProviderUnreachable, {"fal": "request_timeout"}),
-    "bad_gateway": (ProviderUnreachable, dict.fromkeys(ALL, "http_502")),
-    "html_page": (ProviderUnreachable, dict.fromkeys(ALL, "html_page")),
-    "truncated_json": (ProviderUnreachable, dict.fromkeys(ALL, "broken_json")),
+    "bad_gateway": (ProviderUnreachable, dict.fromkeys(EVERY, "http_502")),
+    "html_page": (ProviderUnreachable, dict.fromkeys(EVERY, "html_page")),
+    "truncated_json": (ProviderUnreachable, dict.fromkeys(EVERY, "broken_json")),
     "wrong_type": (ProviderUnreachable, dict.fromkeys(TYPED, "wrong_content_type")),
-    "reset": (ProviderUnreachable, dict.fromkeys(ALL, "connection_broken")),
-    "cut_off": (ProviderUnreachable, dict.fromkeys(ALL, "connection_broken")),
-    "redirect": (ProviderUnreachable, dict.fromkeys(ALL, "redirect")),
+    "reset": (ProviderUnreachable, dict.fromkeys(EVERY, "connection_broken")),
+    "cut_off": (ProviderUnreachable, dict.fromkeys(EVERY, "connection_broken")),
+    "redirect": (ProviderUnreachable, dict.fromkeys(EVERY, "redirect")),
 }
 ROWS = [
     pytest.param(play, provider, kind, reason, id=f"{provider}-{play}")
@@ -197,7 +211,7 @@ async def test_a_photo_comes_back_edited(provider, tmp_path):
 
 
 @pytest.mark.parametrize("play", ["silent", "stall"])
-@pytest.mark.parametrize("provider", ALL)
+@pytest.mark.parametrize("provider", EVERY)
 async def test_a_provider_that_stalls_costs_no_more_than_the_deadline(provider, play, tmp_path):
     async with bench(provider, tmp_path, Script([Step(play)])) as at:
         started = time.monotonic()
@@ -207,7 +221,7 @@ async def test_a_provider_that_stalls_costs_no_more_than_the_deadline(provider, 
         assert (await at.edit()).width
 
 
-@pytest.mark.parametrize("provider", ALL)
+@pytest.mark.parametrize("provider", EVERY)
 async def test_a_deadline_that_has_passed_asks_nobody(provider, tmp_path):
     async with bench(provider, tmp_path) as at:
         with pytest.raises(TimeoutError):
@@ -224,7 +238,7 @@ async def test_the_providers_wish_to_wait_is_passed_on(provider, tmp_path):
     assert failed.value.http_status == 429
 
 
-@pytest.mark.parametrize("provider", ALL)
+@pytest.mark.parametrize("provider", EVERY)
 async def test_a_closed_port_is_unreachable(provider, tmp_path):
     async with bench(provider, tmp_path) as at:
         driver = at.driver
@@ -269,8 +283,9 @@ async def test_a_probe_of_a_model_that_is_gone_says_so(provider, tmp_path):
     assert failed.value.http_status == 404
 
 
-async def test_a_model_where_there_are_none_is_not_asked(tmp_path):
-    async with bench("turbotext", tmp_path) as at:
+@pytest.mark.parametrize("provider", ["turbotext", "comfyui"])
+async def test_a_model_where_there_are_none_is_not_asked(provider, tmp_path):
+    async with bench(provider, tmp_path) as at:
         with pytest.raises(ProviderPermanent) as failed:
             await at.edit(model="model-of-last-year")
         assert at.standin.calls == []

@@ -2,6 +2,7 @@
 
 from tests.standins.base import Call, StandIn
 from tests.standins.bfl import bfl_app
+from tests.standins.comfyui import comfyui_app
 from tests.standins.fal import fal_app
 from tests.standins.gemini import gemini_app
 from tests.standins.openai import openai_app
@@ -17,6 +18,7 @@ __all__ = [
     "Step",
     "bfl_app",
     "by_chance",
+    "comfyui_app",
     "fal_app",
     "gemini_app",
     "openai_app",

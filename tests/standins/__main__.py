@@ -13,6 +13,7 @@ from tests.standins import (
     Step,
     bfl_app,
     by_chance,
+    comfyui_app,
     fal_app,
     gemini_app,
     openai_app,
@@ -26,6 +27,7 @@ APPS = {
     "openai": openai_app,
     "fal": fal_app,
     "bfl": bfl_app,
+    "comfyui": comfyui_app,
 }
 
 

@@ -32,6 +32,8 @@ class Step:
     fal: ``poll_fails`` (``times``), ``never_done``, ``nsfw``, ``single``, ``run_failed`` (``times`` over 1:
     worth another try), ``no_media``, ``no_face``, ``result_lost`` (once), ``app_timeout``, ``conflict``,
     ``forbidden``, ``empty_account``, ``elsewhere`` (``address``).
+    ComfyUI: ``never_done``, ``look_fails``, ``restart``, ``out_of_memory``, ``execution_error``,
+    ``interrupted``, ``taken_silently`` (the run is queued, and nobody told).
     BFL: ``output_refused``, ``run_error``, ``run_failed``, ``lost``, ``unknown_first`` (``times``),
     ``poll_fails`` (``times``), ``polled_at`` and ``elsewhere`` (``address``),
     ``forbidden``, ``empty_account``.

@@ -39,6 +39,10 @@ UNREACHABLE: Texts = (
     "The provider could not be reached, or its server failed.",
     "Check the internet connection. If it is fine, wait or switch the slot to another provider.",
 )
+MISSING_THERE: Texts = (
+    "The machine does not have a node or a model file that the workflow needs.",
+    "Open the slot and press 'Ask the machine'; put on that machine what is named there.",
+)
 # What a provider itself gave as its reason says more than the code that the booth got.
 PROVIDER_TEXTS: dict[str, Texts] = {
     "no_key": (
@@ -77,6 +81,16 @@ PROVIDER_TEXTS: dict[str, Texts] = {
     "request_too_large": (
         "Photo and templates together are too large for the provider.",
         "Let the slot send smaller photos, or use smaller templates.",
+    ),
+    "out_of_memory": (
+        "The machine's graphics card has not enough memory for this workflow.",
+        "Let the slot send smaller photos, choose a smaller model, or close what else runs on that machine.",
+    ),
+    "value_not_in_list": MISSING_THERE,
+    "missing_node_type": MISSING_THERE,
+    "run_lost": (
+        "ComfyUI was restarted while it made the picture.",
+        "Send the photo again. If it happens often, look at that machine.",
     ),
     "no_publisher": (
         "The provider fetches photos by address, and no address that it can reach is set.",

@@ -1,0 +1,249 @@
+"""The ComfyUI driver: a workflow of the operator's own, run on a machine in the venue's network."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+import httpx
+
+from appliance.core.clock import Deadline
+from appliance.core.language import Message
+from appliance.providers.background import BackgroundCalls
+from appliance.providers.base import (
+    EditedImage,
+    EditRequest,
+    EncodedImage,
+    Operation,
+    Params,
+    ProviderPermanent,
+    ProviderUnreachable,
+)
+from appliance.providers.comfyui.binding import binding_of
+from appliance.providers.comfyui.graph import filled
+from appliance.providers.comfyui.inspection import classes_of, missing
+from appliance.providers.comfyui.settings import OPERATIONS, ROLES, WorkflowParams
+from appliance.providers.comfyui.wire import (
+    File,
+    History,
+    NodeFacts,
+    Queue,
+    RefusedPrompt,
+    Run,
+    Secrets,
+    Stats,
+    Submitted,
+    Uploaded,
+    failure,
+)
+from appliance.providers.http import MIB, Answer, Wire, call, read_error, read_json
+from appliance.providers.pictures import checked_picture
+from appliance.providers.problems import role_problems, templates_in_order
+
+TYPICAL_SECONDS = 20.0  # until it has been measured: from a second to a minute, by workflow and graphics card
+POLL_TIMEOUT = httpx.Timeout(10.0)  # seconds; a poll only looks something up
+CANCEL_SECONDS = 5.0
+MAX_PICTURE_BYTES = 48 * MIB  # PNG of the largest pictures
+FOLDER = "photochanger"
+LOOKS_UNTIL_LOST = 3  # in a row that find a run neither waiting nor ended
+
+
+class ComfyUIDriver:
+    """Runs workflows on ComfyUI. ``poll_seconds`` is the pause between two looks."""
+
+    name: ClassVar[str] = "comfyui"
+    needs_key: ClassVar[bool] = False
+    operations: ClassVar[dict[str, Operation]] = OPERATIONS
+
+    def __init__(self, client: httpx.AsyncClient, *, base_url: str, poll_seconds: float = 0.4) -> None:
+        self._client = client
+        self._base_url = base_url.rstrip("/")
+        self._poll_seconds = poll_seconds
+        self._background = BackgroundCalls(self.name)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models are chosen in the workflow."""
+        return ()
+
+    def choices(self, operation: str, model: str | None) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002 - no models
+        """None: there are no models that differ."""
+        return {}
+
+    def typical_seconds(self, operation: str, model: str | None) -> float:  # noqa: ARG002 - the workflow decides
+        """How long a picture usually takes, until it has been measured."""
+        return TYPICAL_SECONDS
+
+    def problems(
+        self, operation: str, params: Params, model: str | None, roles: frozenset[str]
+    ) -> dict[str, str]:
+        """What does not fit together, by field name; what that machine has not got, ``lacks`` tells."""
+        if operation not in OPERATIONS or not isinstance(params, WorkflowParams):
+            return {
+                "operation": Message(
+                    "comfyui has no operation %(operation)s with such parameters", operation=repr(operation)
+                )
+            }
+        binding = binding_of(params)
+        found = role_problems(OPERATIONS[operation], roles, 1 + len(ROLES)) | dict(binding.problems)
+        if model is not None:
+            found["model"] = Message("the model is chosen in the workflow: leave it empty")
+        for role in sorted(roles & set(ROLES)):
+            if not binding.templates[role]:
+                found.setdefault(f"params.{role}_node", Message("choose where the template goes"))
+        return found
+
+    async def edit(self, request: EditRequest, deadline: Deadline) -> EditedImage:
+        """Make the picture before ``deadline`` ends; a run that is given up is taken back."""
+        templates = templates_in_order(self.operations.get(request.operation), request.templates)
+        roles = frozenset(template.role for template in templates)
+        found = self.problems(request.operation, request.params, request.model, roles)
+        params = request.params
+        if found or not isinstance(params, WorkflowParams):
+            raise ProviderPermanent("refused_parameters", "; ".join(found.values()))
+        binding, secrets = binding_of(params), (params.prompt, params.negative_prompt)
+        async with deadline.guard():
+            images = {one.role: EncodedImage(one.data, one.media_type) for one in templates}
+            images["photo"] = await request.photo.encoded(request.input_max_side)
+            names = {role: await self._upload(image, deadline) for role, image in images.items()}
+            graph = filled(binding.graph, binding.filling(params, names))
+            return await self._run(graph, binding.output, request, secrets, deadline)
+
+    async def _run(
+        self,
+        graph: dict[str, Any],
+        output: str,
+        request: EditRequest,
+        secrets: Secrets,
+        deadline: Deadline,
+    ) -> EditedImage:
+        """The picture that ``output`` hands out; nothing of the run stays in the queue or the history."""
+        run_id, ended = str(uuid.uuid4()), False
+        try:
+            submitted = await self._submit(graph, run_id, secrets, deadline)
+            run_id = submitted.prompt_id  # older machines give one of their own
+            if error := submitted.why_not(output, secrets):
+                raise error
+            run = await self._wait(run_id, request, deadline)
+            ended = True
+            return await self._fetch(run.picture(output, run_id, secrets), run_id, deadline)
+        finally:
+            self._background.start("forget" if ended else "cancel", self._leave(run_id, ended=ended))
+
+    async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> bool:
+        """Ask that machine who it is. There is no key."""
+        del api_key, model
+        await self._json(Stats, "GET", "/system_stats", deadline)
+        return True
+
+    async def lacks(self, params: Params, deadline: Deadline) -> tuple[Message, ...]:
+        """What that machine has not got of what the workflow needs."""
+        if not isinstance(params, WorkflowParams):
+            return ()
+        binding = binding_of(params)
+        kinds = classes_of(binding)
+        answers = await asyncio.gather(*(self._facts(kind, deadline) for kind in kinds))
+        return missing(binding, dict(zip(kinds, answers, strict=True)))
+
+    async def aclose(self) -> None:
+        """Finish what runs in the background, then close the connections."""
+        await self._background.aclose()
+        await self._client.aclose()
+
+    async def _upload(self, image: EncodedImage, deadline: Deadline) -> str:
+        """A picture on that machine, among those that it throws away at its next start; its name there."""
+        name = f"{uuid.uuid4().hex}.{image.media_type.rpartition('/')[2]}"
+        uploaded = await self._json(
+            Uploaded,
+            "POST",
+            "/upload/image",
+            deadline,
+            data={"type": "temp", "subfolder": FOLDER, "overwrite": "true"},
+            files={"image": (name, image.data, image.media_type)},
+        )
+        return uploaded.as_input
+
+    async def _submit(
+        self, graph: dict[str, Any], run_id: str, secrets: Secrets, deadline: Deadline
+    ) -> Submitted:
+        body = {"prompt": graph, "client_id": uuid.uuid4().hex, "prompt_id": run_id}
+        content = await asyncio.to_thread(lambda: json.dumps(body).encode())
+        headers = {"Content-Type": "application/json"}
+        answer = await self._call("POST", "/prompt", deadline, content=content, headers=headers)
+        if answer.status == 400:
+            refused = await read_error(answer, RefusedPrompt)
+            raise refused.as_error(400, secrets) if refused else failure(answer)
+        if answer.status != 200:
+            raise failure(answer)
+        return await read_json(answer, Submitted)
+
+    async def _wait(self, run_id: str, request: EditRequest, deadline: Deadline) -> Run:
+        """Look until the run has ended; broken looks do not give it up, a restart of ComfyUI does."""
+        lost = 0
+        while True:
+            await asyncio.sleep(self._poll_seconds)
+            try:
+                if (run := await self._ended(run_id, deadline)) is not None:
+                    return run
+                queue = await self._json(Queue, "GET", "/queue", deadline, timeout=POLL_TIMEOUT)
+            except ProviderUnreachable as error:
+                if deadline.remaining() <= self._poll_seconds:
+                    error.response_id = run_id
+                    raise
+                continue
+            position = queue.position(run_id)
+            request.tell_position(position)
+            lost = lost + 1 if position is None else 0
+            if lost >= LOOKS_UNTIL_LOST:  # once or twice: it ended between the two questions
+                raise ProviderUnreachable("run_lost", "ComfyUI was started anew", response_id=run_id)
+
+    async def _ended(self, run_id: str, deadline: Deadline) -> Run | None:
+        path = f"/history/{quote(run_id, safe='')}"
+        answer = await self._call("GET", path, deadline, timeout=POLL_TIMEOUT)
+        if answer.status != 200:
+            raise failure(answer)
+        return (await read_json(answer, History)).root.get(run_id)
+
+    async def _fetch(self, file: File, run_id: str, deadline: Deadline) -> EditedImage:
+        params = {"filename": file.name, "subfolder": file.subfolder, "type": file.type}
+        answer = await self._call("GET", "/view", deadline, params=params, max_bytes=MAX_PICTURE_BYTES)
+        if answer.status != 200:
+            raise failure(answer)
+        return await checked_picture(answer.body, response_id=run_id)
+
+    async def _leave(self, run_id: str, *, ended: bool) -> None:
+        """Take a run back, then its entry out of the history, where the prompt stands.
+
+        It is interrupted only while it is the one that runs: older machines stop whatever runs.
+        """
+        deadline = Deadline.after(CANCEL_SECONDS)
+        async with deadline.guard():
+            if not ended:
+                await self._call("POST", "/queue", deadline, json={"delete": [run_id]})
+                while (await self._json(Queue, "GET", "/queue", deadline)).position(run_id) == 0:
+                    await self._call("POST", "/interrupt", deadline, json={"prompt_id": run_id})
+                    await asyncio.sleep(self._poll_seconds)
+            await self._call("POST", "/history", deadline, json={"delete": [run_id]})
+
+    async def _facts(self, kind: str, deadline: Deadline) -> dict[str, Any]:
+        path = f"/object_info/{quote(kind, safe='')}"
+        found = await self._json(NodeFacts, "GET", path, deadline, max_bytes=16 * MIB)
+        return found.root.get(kind) or {}
+
+    async def _json(
+        self, model: type[Wire], method: str, path: str, deadline: Deadline, **content: Any
+    ) -> Wire:
+        answer = await self._call(method, path, deadline, **content)
+        if answer.status != 200:
+            raise failure(answer)
+        return await read_json(answer, model)
+
+    async def _call(
+        self, method: str, path: str, deadline: Deadline, *, max_bytes: int = 4 * MIB, **content: Any
+    ) -> Answer:
+        url = f"{self._base_url}{path}"
+        return await call(self._client, method, url, deadline, max_bytes=max_bytes, **content)

@@ -1,0 +1,225 @@
+"""A ComfyUI workflow in API format: what can be bound in it, and the graph for one photo.
+
+A graph is ``{"3": {"class_type": "KSampler", "inputs": {"seed": 1, "model": ["4", 0]}}, …}``: an input is a
+value, or a link to another node's output. A place in it is written ``3.seed``.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from appliance.core.language import Message
+
+Graph = dict[str, dict[str, Any]]
+
+SAVES, PREVIEWS = "SaveImage", "PreviewImage"
+_TEXT_INPUTS = frozenset({"text", "prompt", "text_g", "text_l", "t5xxl", "clip_l", "string", "instruction"})
+_SEED_INPUTS = frozenset({"seed", "noise_seed"})
+_NEGATIVE = "negative"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One input of one node."""
+
+    node: str
+    input: str
+    kind: str  # the node's class
+    title: str
+    value: Any = None
+
+    @property
+    def name(self) -> str:
+        """How it is written in a slot's parameters."""
+        return f"{self.node}.{self.input}"
+
+    @property
+    def label(self) -> str:
+        """What people choose it by."""
+        return f"{self.node} · {self.title}" + ("" if self.input == "image" else f": {self.input}")
+
+
+def parse_workflow(text: str) -> Graph:
+    """``text`` as a graph; raises ``ValueError`` saying what is wrong with it."""
+    try:
+        found = json.loads(text)
+        json.dumps(found, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):  # half a surrogate pair is a ValueError too
+        raise ValueError(Message("this is not JSON")) from None
+    if isinstance(found, dict) and isinstance(found.get("nodes"), list):
+        raise ValueError(  # noqa: TRY004 - a finding
+            Message("this is the form that ComfyUI's editor saves: export the workflow with 'Export (API)'")
+        )
+    if not isinstance(found, dict) or not found:
+        raise ValueError(Message("this is no workflow in API format"))
+    for number, node in found.items():
+        if (
+            not isinstance(node, dict)
+            or not isinstance(node.get("class_type"), str)
+            or not isinstance(node.get("inputs"), dict)
+        ):
+            raise ValueError(  # noqa: TRY004 - a finding
+                Message(
+                    "this is no workflow in API format: %(node)s has no class or no inputs", node=repr(number)
+                )
+            )
+    return found
+
+
+def places(graph: Graph) -> Iterator[Place]:
+    """Every input that holds a value, not a link."""
+    for number, node in graph.items():
+        kind = node["class_type"]
+        for name, value in node["inputs"].items():
+            if isinstance(value, str | int | float | bool):
+                yield Place(number, name, kind, _title(node), value)
+
+
+def _title(node: Mapping[str, Any]) -> str:
+    """What the node is called in ComfyUI's editor."""
+    meta = node.get("_meta")
+    return str((meta.get("title") if isinstance(meta, dict) else None) or node["class_type"])
+
+
+def photo_places(graph: Graph) -> list[Place]:
+    """Where a picture can go in."""
+    return [
+        place
+        for place in places(graph)
+        if place.kind.startswith("LoadImage") and place.input == "image" and isinstance(place.value, str)
+    ]
+
+
+def text_places(graph: Graph) -> list[Place]:
+    """Where words can go in."""
+    return [
+        place
+        for place in places(graph)
+        if isinstance(place.value, str)
+        and (place.input in _TEXT_INPUTS or (place.input in {"positive", _NEGATIVE}))
+    ]
+
+
+def seed_places(graph: Graph) -> list[Place]:
+    """Where the dice are thrown."""
+    return [
+        place
+        for place in places(graph)
+        if place.input in _SEED_INPUTS and isinstance(place.value, int) and not isinstance(place.value, bool)
+    ]
+
+
+def output_nodes(graph: Graph) -> list[Place]:
+    """The nodes that hand out pictures."""
+    found = []
+    for number, node in graph.items():
+        kind = node["class_type"]
+        if kind in {SAVES, PREVIEWS} or kind.startswith("SaveImage"):
+            found.append(Place(number, "image", kind, _title(node)))
+    return found
+
+
+def other_places(graph: Graph) -> list[Place]:
+    """Further values that may be changed: steps, strength, model files."""
+    taken = {place.name for place in (*photo_places(graph), *text_places(graph), *seed_places(graph))}
+    return [place for place in places(graph) if place.name not in taken]
+
+
+def likely_texts(graph: Graph) -> tuple[Place | None, Place | None]:
+    """The places for the prompt and for what must not appear, as the sampler is linked to them."""
+    texts = text_places(graph)
+    by_node = {place.node: place for place in reversed(texts)}
+    positive, negative = (_linked_as(graph, name, by_node) for name in ("positive", _NEGATIVE))
+    prompt = positive or next((one for one in texts if one != negative), None)
+    return prompt, negative if negative != prompt else None
+
+
+def _linked_as(graph: Graph, name: str, wanted: Mapping[str, Place]) -> Place | None:
+    """The one of ``wanted`` that flows into an input called ``name``."""
+    for node in graph.values():
+        link = node["inputs"].get(name)
+        if _is_link(link) and (found := _upstream(graph, link[0], wanted)):
+            return found
+    return None
+
+
+def _upstream(graph: Graph, start: str, wanted: Mapping[str, Place]) -> Place | None:
+    """The nearest of ``wanted`` from which something flows into ``start``."""
+    seen: set[str] = set()
+    queue = [str(start)]
+    while queue:
+        number = queue.pop(0)
+        if number in seen or number not in graph:
+            continue
+        seen.add(number)
+        if number in wanted:
+            return wanted[number]
+        queue += [str(value[0]) for value in graph[number]["inputs"].values() if _is_link(value)]
+    return None
+
+
+def _is_link(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and isinstance(value[1], int)
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """What is put into a graph for one photo: by node the pictures, by place the values."""
+
+    pictures: Mapping[str, str]
+    values: Mapping[str, Any]
+    output: str
+    no_files: bool = True
+    seeds: Sequence[str] = field(default=())
+    seed: int = 0
+
+
+def filled(graph: Graph, filling: Filling) -> Graph:
+    """A copy of ``graph`` for one photo.
+
+    ``no_files``: its output is a preview, which ComfyUI forgets, in place of a file that stays there for
+    ever. Other nodes that save are left out then, for they would hold the guest's picture too.
+    """
+    made = copy.deepcopy(graph)
+    for node, picture in filling.pictures.items():
+        made[node]["inputs"]["image"] = picture
+    for name in filling.seeds:
+        _put(made, name, filling.seed)
+    for name, value in filling.values.items():
+        _put(made, name, value)
+    if filling.no_files:
+        for number in _that_save(graph):
+            if number != filling.output:
+                del made[number]
+        out = made[filling.output]
+        if out["class_type"] != PREVIEWS:
+            out["class_type"] = PREVIEWS
+            out["inputs"] = {"images": out["inputs"].get("images")}
+    return made
+
+
+def _that_save(graph: Graph) -> list[str]:
+    """The nodes that leave pictures behind and that no other node needs."""
+    needed = {
+        str(value[0]) for node in graph.values() for value in node["inputs"].values() if _is_link(value)
+    }
+    outputs = {place.node for place in output_nodes(graph)}
+    return [
+        number
+        for number, node in graph.items()
+        if (number in outputs or node["class_type"].startswith("Save")) and number not in needed
+    ]
+
+
+def hands_on_images(graph: Graph, number: str) -> bool:
+    """Whether a preview could stand in the node's place."""
+    return _is_link(graph[number]["inputs"].get("images"))
+
+
+def _put(graph: Graph, name: str, value: Any) -> None:
+    node, _, field_name = name.partition(".")
+    graph[node]["inputs"][field_name] = value

@@ -1,0 +1,132 @@
+"""The parameters of a ComfyUI workflow: the admin form and the API schema are made from them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from appliance.core.language import Message
+from appliance.providers.base import Operation, Params
+from appliance.providers.comfyui.graph import parse_workflow
+
+LONGEST_WORKFLOW = 80_000  # characters; as a form it grows to twice that, and 256 kB are taken there
+LONGEST_PROMPT = 20_000
+ROLES = ("reference", "background")
+NODE = r"^[^\s.]{0,64}$"
+PLACE = r"^([^\s.]{1,64}\.\S{1,64})?$"
+
+
+class WorkflowParams(Params):
+    """Make the picture with a workflow of your own."""
+
+    workflow: str = Field(
+        title="Workflow",
+        description="A workflow in API format: in ComfyUI choose 'Workflow', 'Export (API)'.",
+        min_length=1,
+        max_length=LONGEST_WORKFLOW,
+        json_schema_extra={"x-workflow": True},
+    )
+    prompt: str = Field(
+        default="",
+        title="Prompt",
+        description="Empty leaves the words that stand in the workflow.",
+        max_length=LONGEST_PROMPT,
+        json_schema_extra={"x-multiline": True},
+    )
+    negative_prompt: str = Field(
+        default="",
+        title="Negative prompt",
+        description="What must not appear; empty leaves the words that stand in the workflow.",
+        max_length=LONGEST_PROMPT,
+        json_schema_extra={"x-multiline": True},
+    )
+    photo_node: str = Field(
+        default="",
+        title="The photo goes to",
+        description="The node that loads the guest's photo.",
+        pattern=NODE,
+        json_schema_extra={"x-node": "photo"},
+    )
+    prompt_place: str = Field(
+        default="", title="The prompt goes to", pattern=PLACE, json_schema_extra={"x-node": "prompt"}
+    )
+    negative_place: str = Field(
+        default="",
+        title="The negative prompt goes to",
+        pattern=PLACE,
+        json_schema_extra={"x-node": "negative"},
+    )
+    reference_node: str = Field(
+        default="",
+        title="The reference template goes to",
+        pattern=NODE,
+        json_schema_extra={"x-node": "template"},
+    )
+    background_node: str = Field(
+        default="",
+        title="The background template goes to",
+        pattern=NODE,
+        json_schema_extra={"x-node": "template"},
+    )
+    output_node: str = Field(
+        default="",
+        title="The picture comes from",
+        description="The node that hands out the finished picture.",
+        pattern=NODE,
+        json_schema_extra={"x-node": "output"},
+    )
+    no_files: bool = Field(
+        default=True,
+        title="Leave no pictures on that machine",
+        description="Replaces SaveImage by PreviewImage: ComfyUI keeps what SaveImage writes for ever.",
+    )
+    seed: int | None = Field(
+        default=None,
+        title="Seed",
+        description="The same number makes similar pictures; empty is a different one each time.",
+        ge=0,
+        le=2**53 - 1,
+    )
+    values: str = Field(
+        default="",
+        title="Other values",
+        description='Values to put into nodes, as a JSON object, e.g. {"3.denoise": 0.6}.',
+        max_length=10_000,
+        json_schema_extra={"x-json": True},
+    )
+
+    @field_validator("workflow")
+    @classmethod
+    def _is_a_workflow(cls, text: str) -> str:
+        return json.dumps(parse_workflow(text), separators=(",", ":"), ensure_ascii=False)
+
+    @field_validator("values")
+    @classmethod
+    def _is_an_object(cls, text: str) -> str:
+        other_values(text)
+        return text
+
+
+def other_values(text: str) -> dict[str, Any]:
+    """``values`` as the object that it is; raises ``ValueError`` for anything else."""
+    if not text.strip():
+        return {}
+    try:
+        found = json.loads(text)
+        json.dumps(found, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise ValueError(Message("this is not JSON")) from None
+    if not isinstance(found, dict):
+        raise ValueError(Message('this must be an object: {"name": value}'))  # noqa: TRY004 - a finding
+    for name, value in found.items():
+        if not isinstance(value, str | int | float | bool):
+            text = Message("%(name)s must be a number, a text, true or false", name=name)
+            raise ValueError(text)  # noqa: TRY004 - a finding
+    return found
+
+
+OPERATIONS: dict[str, Operation] = {
+    "workflow": Operation(WorkflowParams, "Workflow", dict.fromkeys(ROLES, False)),
+}
