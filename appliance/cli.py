@@ -220,6 +220,7 @@ async def warm_up(settings: Settings, _: argparse.Namespace) -> int:
     from appliance.providers.stored_keys import AllKeys, StoredKeys
     from appliance.providers.timings import RouteTimings
     from appliance.settings.operator import OperatorSettings
+    from appliance.staff.providers.machines import Machines
     from appliance.staff.providers.warm_up import WarmUp
 
     database = Database(settings.sqlalchemy_url(), pool_size=2)
@@ -229,7 +230,8 @@ async def warm_up(settings: Settings, _: argparse.Namespace) -> int:
     stored = StoredKeys(database, EncryptionKeys(settings.secrets_dir))
     keys = KeyRing(AllKeys(stored, KeyFiles(settings.secrets_dir)))
     try:
-        report = await WarmUp(database, RouteRunner(registry, keys, RouteTimings(database), Circuits())).run()
+        runner = RouteRunner(registry, keys, RouteTimings(database), Circuits())
+        report = await WarmUp(database, runner, Machines(runner)).run()
     finally:
         await database.aclose()
         await registry.aclose()

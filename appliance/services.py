@@ -64,6 +64,7 @@ from appliance.staff.pictures.hiding import PictureHiding
 from appliance.staff.pictures.search import PictureSearch
 from appliance.staff.pictures.service import StaffPictures
 from appliance.staff.providers.catalog import ProviderCatalog
+from appliance.staff.providers.machines import Machines
 from appliance.staff.providers.warm_up import WarmUp
 from appliance.staff.settings.address import Addresses
 from appliance.staff.settings.provider_keys.service import ProviderKeyService
@@ -112,6 +113,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         learned = LearnedModels(database)
         stack.push_async_callback(learned.aclose)
         runner = RouteRunner(registry, key_ring, timings, Circuits(), learned)
+        machines = Machines(runner)
         keys = SigningKeys(settings.secrets_dir)
         keys.ensure()
         session_tokens = Tokens(keys)
@@ -181,7 +183,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 KeyTesting(database, registry, key_ring, learned),
             ),
             ProviderCatalog(database, runner),
-            WarmUp(database, runner),
+            WarmUp(database, runner, machines),
+            machines,
             SlotPages(database, slot_editor),
             TemplateMediaService(database, media, TemplateFiles(media, imaging), previews),
             JobService(database),

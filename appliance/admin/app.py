@@ -33,6 +33,7 @@ from appliance.admin.slots import model_change
 from appliance.admin.slots import page as slots
 from appliance.admin.slots import shared_gallery as slot_gallery
 from appliance.admin.slots import trial as slot_trial
+from appliance.admin.slots import workflows as slot_workflows
 from appliance.admin.template_media import page as template_media
 from appliance.core import error_handlers
 from appliance.core.routing import answering_head
@@ -50,6 +51,7 @@ SCREENS = (
     slots,
     slot_history,
     slot_trial,
+    slot_workflows,
     pictures,
     approval,
     shared_galleries,

@@ -29,6 +29,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
         "GET /slots/{slot_id}",
         "POST /slots/{slot_id}/form",
         "POST /slots/{slot_id}/check",
+        "POST /slots/{slot_id}/machine",
         "POST /slots/{slot_id}/config",
         "GET /slots/{slot_id}/history",
         "GET /slots/{slot_id}/history/{version}",

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from appliance.core.language import Language
 
-Kind = Literal["slider", "number", "text", "prompt", "json", "choice", "tick", "colour"]
+Kind = Literal["slider", "number", "text", "prompt", "json", "workflow", "choice", "tick", "colour"]
 OWN = "own"  # the choice that stands for what is typed beside it
 _WIDEST_SLIDER = 100  # steps; a wider range is typed
 _NUMBERS = ("integer", "number")
@@ -85,11 +85,14 @@ def kind_of(prop: Mapping[str, Any]) -> Kind:
         whole = prop["type"] == "integer"
         narrow = bounded and prop["maximum"] - prop["minimum"] <= _WIDEST_SLIDER
         return "slider" if whole and narrow else "number"
+    return _text_kind(prop)
+
+
+def _text_kind(prop: Mapping[str, Any]) -> Kind:
     if prop.get("format") == "color":
         return "colour"
-    if prop.get("x-json"):
-        return "json"
-    return "prompt" if prop.get("x-multiline") else "text"
+    marked: dict[str, Kind] = {"x-workflow": "workflow", "x-json": "json", "x-multiline": "prompt"}
+    return next((kind for mark, kind in marked.items() if prop.get(mark)), "text")
 
 
 def inputs_of(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from appliance.admin.slots.draft import Draft, RouteDraft, model_of, operation_of
 from appliance.admin.slots.fields import Input, inputs_of
 from appliance.admin.slots.looks import LooksShown, looks_shown
+from appliance.admin.slots.workflows import with_nodes
 from appliance.core.language import Language
 from appliance.providers.routes import MAX_FALLBACKS
 from appliance.staff.providers.catalog import OperationView, ProviderList, ProviderView
@@ -183,21 +184,27 @@ def _route(
         ),
         models=_models(view, route.model, language),
         note=model.note.in_language(language.code) if model and model.note else "",
-        inputs=inputs_of(
-            view.params_schema,
-            f"{prefix}.params",
-            route.params,
-            errors,
-            language,
-            choices=model.choices if model else None,
-            typed_too=model.typed if model else (),
-        )
-        if view
-        else [],
+        inputs=_inputs(view, route, f"{prefix}.params", errors, language) if view else [],
         seconds=_seconds(view, route.model),
         provider=provider,
         errors={name: errors[f"{prefix}.{name}"] for name in _OF_ROUTE if f"{prefix}.{name}" in errors},
     )
+
+
+def _inputs(
+    view: OperationView, route: RouteDraft, prefix: str, errors: Mapping[str, str], language: Language
+) -> list[Input]:
+    model = model_of(view, route.model)
+    found = inputs_of(
+        view.params_schema,
+        prefix,
+        route.params,
+        errors,
+        language,
+        choices=model.choices if model else None,
+        typed_too=model.typed if model else (),
+    )
+    return with_nodes(found, view, route, language)
 
 
 def _with(chosen: str, known: list[tuple[str, str]]) -> list[tuple[str, str]]:

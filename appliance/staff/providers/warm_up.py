@@ -16,11 +16,15 @@ from appliance.providers.model_facts import TellsOfModels
 from appliance.providers.runner import RouteRunner
 from appliance.settings.operator import AppSettingsRepository
 from appliance.slots.repository import SlotRepository
-from appliance.slots.service import ProviderModel, models_in_use
+from appliance.slots.schemas import RouteConfig
+from appliance.slots.service import ProviderModel, route_configs
+from appliance.staff.providers.machines import Machines
 
 log = structlog.get_logger()
 
 WARM_UP_SECONDS = 15.0
+
+SlotRoute = tuple[str, RouteConfig]  # a slot that may take it, and how
 
 
 class RouteCheck(BaseModel):
@@ -50,9 +54,10 @@ class WarmUpReport(BaseModel):
 class WarmUp:
     """Opens connections and shows what would fail, without paying for a picture."""
 
-    def __init__(self, database: Database, runner: RouteRunner) -> None:
+    def __init__(self, database: Database, runner: RouteRunner, machines: Machines) -> None:
         self._database = database
         self._runner = runner
+        self._machines = machines
 
     async def run(self, seconds: float = WARM_UP_SECONDS) -> WarmUpReport:
         """Check all routes at the same time, for ``seconds`` at most. A refused key is set aside."""
@@ -61,8 +66,8 @@ class WarmUp:
         await self._runner.keys.refresh()
         checks = await asyncio.gather(
             *(
-                self._check(route, slots, key, deadline)
-                for route, slots in routes.items()
+                self._check(route, takers, key, deadline)
+                for route, takers in routes.items()
                 for key in self._keys(route)
             )
         )
@@ -72,12 +77,15 @@ class WarmUp:
         log.info("warm_up.done", ok=report.ok, ms=report.ms, routes=len(checks))
         return report
 
-    async def _routes(self) -> dict[ProviderModel, list[str]]:
+    async def _routes(self) -> dict[ProviderModel, list[SlotRoute]]:
         async with self._database.session() as session:
             rows = await SlotRepository(session).all()
             settings = await AppSettingsRepository(session).operator_settings()
         self._runner.registry.configure(settings)
-        found = models_in_use(rows)
+        found: dict[ProviderModel, list[SlotRoute]] = {}
+        for row in rows:
+            for route in route_configs(row) if row.active else []:
+                found.setdefault((route.provider, route.model), []).append((row.slot_id, route))
         known = set(self._runner.registry.names)
         return {route: found[route] for route in sorted(found, key=str) if route[0] in known}
 
@@ -89,20 +97,28 @@ class WarmUp:
         return [*self._runner.keys.usable(provider, model)] or [None]
 
     async def _check(
-        self, route: ProviderModel, slots: list[str], key: str | None, deadline: Deadline
+        self, route: ProviderModel, takers: list[SlotRoute], key: str | None, deadline: Deadline
     ) -> RouteCheck:
         provider, model = route
         since = time.monotonic()
-        reason = await self._reason(provider, model, key, deadline)
+        reason = await self._reason(provider, model, key, deadline) or await self._lacking(takers, deadline)
         return RouteCheck(
             provider=provider,
             model=model,
-            slots=slots,
+            slots=list(dict.fromkeys(slot_id for slot_id, _ in takers)),
             key=ends_in(key) if key else None,
             ok=reason is None,
             ms=round((time.monotonic() - since) * 1000),
             reason=reason,
         )
+
+    async def _lacking(self, takers: list[SlotRoute], deadline: Deadline) -> str | None:
+        """What a machine of the venue's own has not got; ``None``: none, or it has everything."""
+        for slot_id, route in takers:
+            report = await self._machines.look(route, deadline)
+            if report.outcome != "fits":
+                return f"{slot_id}: {'; '.join(report.findings) or report.reason}"
+        return None
 
     async def _reason(
         self, provider: str, model: str | None, key: str | None, deadline: Deadline

@@ -50,6 +50,27 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// A workflow from a file: its text goes into the form, which then comes anew with the nodes to choose from.
+document.addEventListener("change", async (event) => {
+  const area = event.target.dataset.into && document.getElementById(event.target.dataset.into);
+  if (!area || event.target.type !== "file" || !event.target.files[0]) return;
+  let text = await event.target.files[0].text();
+  try {
+    text = JSON.stringify(JSON.parse(text)); // without the spaces between, which make it long
+  } catch {
+    // The service says what is wrong with it.
+  }
+  const found = document.getElementById(`${area.id}-finding`);
+  if (text.length > area.maxLength) {
+    found.innerHTML = '<p class="finding"></p>';
+    found.firstElementChild.textContent = event.target.dataset.tooLarge;
+    event.target.value = "";
+    return;
+  }
+  area.value = text;
+  for (const kind of ["input", "change"]) area.dispatchEvent(new Event(kind, { bubbles: true }));
+});
+
 document.addEventListener("change", (event) => {
   if (!("testFile" in event.target.dataset)) return;
   if (photo) URL.revokeObjectURL(photo);

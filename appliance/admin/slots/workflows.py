@@ -1,0 +1,112 @@
+"""A workflow in the slot editor: its nodes to choose from, and what the machine says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from appliance.admin.forms import read_form
+from appliance.admin.login.security import Visit, allowed
+from appliance.admin.render import part
+from appliance.admin.slots.draft import RouteDraft, draft_from, values_of
+from appliance.admin.slots.fields import Input, properties
+from appliance.core.injection import service_of
+from appliance.core.language import Language
+from appliance.providers.comfyui.graph import (
+    Graph,
+    Place,
+    likely_texts,
+    other_places,
+    output_nodes,
+    parse_workflow,
+    photo_places,
+    text_places,
+)
+from appliance.slots.schemas import RouteConfig
+from appliance.staff.providers.catalog import OperationView, ProviderCatalog
+from appliance.staff.providers.machines import MachineReport, Machines
+from appliance.staff.slots.editor import SlotEditor
+
+router = APIRouter(prefix="/slots")
+
+MayLook = Annotated[Visit, Depends(allowed("slots:read"))]
+Choices = tuple[tuple[str, str], ...]
+
+
+def with_nodes(
+    inputs: list[Input], view: OperationView, route: RouteDraft, language: Language
+) -> list[Input]:
+    """The inputs, those for nodes with the nodes of the workflow to choose from; left out without one."""
+    kinds = {name: prop.get("x-node") for name, prop in properties(view.params_schema).items()}
+    if not any(kinds.values()):
+        return inputs
+    graph = _graph(route.params)
+    offered = _offered(graph, language) if graph else {}
+    shown = []
+    for one in inputs:
+        name = one.name.rpartition(".")[2]
+        kind = kinds.get(name)
+        if kind and kind in offered:
+            shown.append(replace(one, kind="choice", choices=offered[kind]))
+        elif not kind:
+            others = tuple(
+                (place.name, f"{place.label} = {place.value}") for place in other_places(graph or {})
+            )
+            shown.append(replace(one, choices=others) if one.kind == "json" else one)
+    return shown
+
+
+def _graph(params: Mapping[str, str]) -> Graph | None:
+    try:
+        return parse_workflow(params.get("workflow", ""))
+    except ValueError:
+        return None
+
+
+def _offered(graph: Graph, language: Language) -> dict[str, Choices]:
+    """By kind of input what may be chosen, first what is taken where nothing is."""
+    photos, outputs = photo_places(graph), output_nodes(graph)
+    prompt, negative = likely_texts(graph)
+    texts = text_places(graph)
+    return {
+        "photo": (_by_itself(photos[0] if len(photos) == 1 else None, language), *_nodes(photos)),
+        "template": (("", language.gettext("slot.workflow.none")), *_nodes(photos)),
+        "prompt": (_by_itself(prompt, language), *_named(texts)),
+        "negative": (_by_itself(negative, language), *_named(texts)),
+        "output": (_by_itself(outputs[0] if len(outputs) == 1 else None, language), *_nodes(outputs)),
+    }
+
+
+def _by_itself(place: Place | None, language: Language) -> tuple[str, str]:
+    if place is None:
+        return "", language.gettext("slot.workflow.choose")
+    return "", language.gettext("slot.workflow.found", node=place.label)
+
+
+def _nodes(found: Sequence[Place]) -> Choices:
+    return tuple((place.node, place.label) for place in found)
+
+
+def _named(found: Sequence[Place]) -> Choices:
+    return tuple((place.name, place.label) for place in found)
+
+
+@router.post("/{slot_id}/machine")
+async def machine(slot_id: str, request: Request, visiting: MayLook, route: int = 0) -> Response:
+    """What the machine says of the workflow on the form: which nodes and model files it has not got."""
+    form = await read_form(request)
+    slot, catalog = (
+        await service_of(request, SlotEditor).get(slot_id),
+        await service_of(request, ProviderCatalog).all(),
+    )
+    values = values_of(draft_from(form, catalog), catalog, slot)
+    routes: list[dict[str, Any]] = [values, *values["fallbacks"]]
+    report = MachineReport("wrong")
+    if 0 <= route < len(routes):
+        names = ("provider", "operation", "model", "params")
+        chosen = RouteConfig.model_validate({name: routes[route][name] for name in names})
+        report = await service_of(request, Machines).look(chosen)
+    return part(visiting, "_slot_machine.html", report=report)
