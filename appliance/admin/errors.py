@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import PasswordMustChange, Visit, is_htmx, visit_of
-from appliance.admin.render import html, page
+from appliance.admin.render import failure_words, html, page
 from appliance.core.error_handlers import error_response, retry_headers
 from appliance.core.errors import ApplianceError, NotAuthenticated, TokenExpired
 from appliance.core.language import DEFAULT, Message
@@ -36,11 +36,11 @@ async def error_page(request: Request, error: ApplianceError) -> Response:
 def explained(visit: Visit, error: ApplianceError) -> dict[str, str]:
     """What is wrong and what to do, in the visitor's language.
 
-    The catalogs say it for every code; English readers get the failure's own, closer words.
+    ``core/failures.py`` says it for every code; English readers get the failure's own, closer words.
     """
-    code = str(error.code)
+    known = failure_words(visit, error.code)
     own = error.message != error.default_message
-    text = visit.language.gettext(f"error.{code}.text")
+    text = known["text"]
     if own and visit.language.code == DEFAULT:
         text = error.message
     elif own and isinstance(error.message, Message):
@@ -49,7 +49,7 @@ def explained(visit: Visit, error: ApplianceError) -> dict[str, str]:
         text += " " + " ".join(
             f"{name}: {visit.language.message(finding)}." for name, finding in error.fields.items()
         )
-    return {"title": visit.language.gettext(f"error.{code}.title"), "text": text}
+    return {**known, "text": text}
 
 
 def _to_login(request: Request, visit: Visit) -> Response:

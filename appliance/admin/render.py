@@ -16,6 +16,7 @@ from appliance.admin import assets
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import NOTICE_COOKIE, THEMES, Visit
 from appliance.admin.navigation import navigation_for
+from appliance.core.failures import FAILURES
 from appliance.core.installation import cookie_name, read_cookie
 from appliance.core.language import languages
 
@@ -72,6 +73,13 @@ def moment(value: datetime, form: str = "moment") -> Markup:
     )
 
 
+def failure_words(visit: Visit, code: str) -> dict[str, str]:
+    """What an error code means, as a title, and what to do."""
+    failure = FAILURES[code]
+    title = visit.language.text(failure.what).removesuffix(".")
+    return {"title": title, "text": visit.language.text(failure.do)}
+
+
 def context(visit: Visit) -> dict[str, Any]:
     """What every template may use."""
     language = visit.language
@@ -85,6 +93,7 @@ def context(visit: Visit) -> dict[str, Any]:
         "number": language.number,
         "message": language.message,
         "time": moment,
+        "failure": lambda code: failure_words(visit, code),
         "day": language.day,
         "size": language.size,
         "money": lambda one, most=4: language.money(one.amount, one.currency, most),

@@ -25,28 +25,16 @@ from appliance.core.errors import (
 )
 from appliance.providers.attempts import Delivery, Outcome
 from appliance.providers.base import (
-    FailureKind,
     ProviderError,
     ProviderNoImage,
     ProviderRefused,
     ProviderTransient,
 )
+from appliance.providers.failures import failure_of
 from appliance.providers.runner import EditJob, RouteRunner
 
 HEADROOM = 1.0  # seconds beyond its p95 that a fallback is given: it starts when all else is late
 CANCEL_SECONDS = 0.05  # how long losers may take to let go: less than what is kept back to store a picture
-
-_ADVICE = {
-    FailureKind.NO_IMAGE: "It answered without a picture; send the photo again.",
-    FailureKind.REFUSED: "Its rules refused this photo or prompt; take another photo, or change the prompt.",
-    FailureKind.QUOTA: "It is out of quota or busy; add a key, or switch the slot to another provider.",
-    FailureKind.BAD_KEY: "Its API key is missing or refused; enter a valid key.",
-    FailureKind.SPENT: "Its account is out of money or quota; pay there, or enter another key.",
-    FailureKind.NO_MODEL: "It has no such model any more; choose another one in the slot.",
-    FailureKind.WRONG_PLACE: "It does not serve this country; use a proxy or another base address.",
-    FailureKind.NOT_SERVED: "It does not serve this account or project; look at the provider's account.",
-    FailureKind.UNREACHABLE: "It cannot be reached or does not answer; check the internet connection.",
-}
 
 
 def as_appliance_error(error: BaseException) -> ApplianceError:
@@ -55,8 +43,8 @@ def as_appliance_error(error: BaseException) -> ApplianceError:
         return error
     if not isinstance(error, ProviderError):
         raise error
-    advice = _ADVICE.get(error.kind)
-    message = f"The provider made no picture. {advice}" if advice else None
+    known = failure_of(error.reason, error.kind)
+    message = str(known) if known else None
     fields = {"provider": error.reason}
     match error:
         case ProviderNoImage():

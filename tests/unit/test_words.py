@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from appliance.core.errors import ErrorCode
 from appliance.core.language import FOLDER, Domain, Message, language, languages, read_catalog
 from appliance.providers.registry import BUILDERS
 from tests.support.schemas import described
@@ -119,11 +118,6 @@ def test_what_is_wrong_with_a_field_is_always_a_message() -> None:
 def test_every_parameter_of_a_provider_has_its_russian(provider: str) -> None:
     russian = texts(STAFF, "ru")
     assert sorted(text for text in described(provider) if text not in russian) == []
-
-
-def test_every_error_has_a_title_and_says_what_to_do() -> None:
-    wanted = {f"error.{code}.{part}" for code in ErrorCode for part in ("title", "text")}
-    assert wanted - texts(STAFF, "en").keys() == set()
 
 
 def test_every_key_that_is_named_is_there() -> None:

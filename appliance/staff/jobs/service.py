@@ -86,9 +86,11 @@ def result_view(job: JobHistory, now: datetime) -> ResultView | None:
     )
 
 
-def advice_view(reason: str | None, provider_reason: str | None) -> AdviceView | None:
+def advice_view(
+    reason: str | None, provider_reason: str | None, kind: str | None = None
+) -> AdviceView | None:
     """The reason in plain words, in both languages."""
-    en, ru = advice(reason, provider_reason, "en"), advice(reason, provider_reason, "ru")
+    en, ru = (advice(reason, provider_reason, lang, kind) for lang in ("en", "ru"))
     if en is None or ru is None:
         return None
     return AdviceView(
@@ -127,6 +129,7 @@ def summary_of(job: JobHistory, now: datetime) -> dict[str, Any]:
     attempts = attempts_of(job.attempts)
     route = next((one for one in attempts if one.outcome == Outcome.DELIVERED), job)
     reason = provider_reason(job)
+    kind = next((one.kind for one in attempts if one.reason == reason), None)
     return {
         "job_id": job.job_id,
         "slot_id": job.slot_id,
@@ -134,7 +137,7 @@ def summary_of(job: JobHistory, now: datetime) -> dict[str, Any]:
         "status": job.status,
         "failure_reason": job.failure_reason,
         "provider_reason": reason,
-        "advice": advice_view(job.failure_reason, reason),
+        "advice": advice_view(job.failure_reason, reason, kind),
         "provider": route.provider,
         "operation": route.operation,
         "model": route.model,

@@ -40,7 +40,11 @@ left join lateral (
 left join lateral (
     select jsonb_agg(to_jsonb(one) order by one.created_at desc) as jobs
     from (
-        select job_id, status, failure_reason, error->'fields'->>'provider' as provider_reason, created_at
+        select job_id, status, failure_reason, error->'fields'->>'provider' as provider_reason, created_at,
+               jsonb_path_query_first(
+                   attempts, '$[*] ? (@.reason == $reason).kind',
+                   jsonb_build_object('reason', error->'fields'->'provider')
+               ) #>> '{}' as provider_kind
         from job_history
         where slot_id = slot.slot_id and source = 'ingest' and status <> 'pending'
           and created_at > now() - interval '1 hour'
@@ -58,12 +62,13 @@ order by slot.slot_id
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class FailedJob:
     """A guest's job that failed."""
 
     job_id: uuid.UUID
     reason: str
     provider_reason: str | None
+    provider_kind: str | None
     at: datetime
 
 
@@ -94,7 +99,7 @@ class SlotFigures:
     done: int = 0
     median_ms: int | None = None
     picture: uuid.UUID | None = None
-    failure: Failure | None = None
+    failure: FailedJob | None = None
     failing: bool = False
     trouble: Trouble | None = None
 
@@ -120,11 +125,12 @@ def _figures(row: Any) -> SlotFigures:
     )
 
 
-def _failure(job: dict[str, Any]) -> Failure:
-    return Failure(
+def _failure(job: dict[str, Any]) -> FailedJob:
+    return FailedJob(
         uuid.UUID(job["job_id"]),
         job["failure_reason"] or "internal_error",
         job["provider_reason"],
+        job["provider_kind"],
         datetime.fromisoformat(job["created_at"]),
     )
 

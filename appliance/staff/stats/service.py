@@ -146,7 +146,7 @@ class StatsService:
             provider_reason=trouble.reason,
             job_id=trouble.job_id,
             at=trouble.at,
-            advice=advice_view("provider_failed", trouble.reason),
+            advice=advice_view("provider_failed", trouble.reason, trouble.kind),
         )
 
     def _blocked(self, route: RouteConfig) -> Cause | None:
@@ -205,5 +205,5 @@ def _last_failure(figures: SlotFigures) -> Cause:
         provider_reason=failure.provider_reason,
         job_id=failure.job_id,
         at=failure.at,
-        advice=advice_view(failure.reason, failure.provider_reason),
+        advice=advice_view(failure.reason, failure.provider_reason, failure.provider_kind),
     )

@@ -1,55 +1,49 @@
-"""What a provider's own reason means, in plain words, and what to do.
-
-Part of the catalogue of ``advice.py``, which the API and the pages ask.
-"""
+"""What a provider's own reason means and what to do about it: ``core/failures.py`` says it of codes."""
 
 from __future__ import annotations
 
-Texts = tuple[str, str]  # what happened and what to do, in English; the catalogs have other languages
+from appliance.core.failures import FAILURES, TOO_LATE, Failure
+from appliance.providers.base import FailureKind
 
-TOO_LATE: Texts = (
-    "The picture was not ready in time.",
-    "Send the photo again. If it happens often, choose a faster model, add a fallback or raise the deadline.",
-)
-BAD_KEY: Texts = (
+BAD_KEY = Failure(
     "The provider does not accept the API key.",
     "Enter a valid key in the settings and test it there.",
 )
-KEY_RESTRICTED: Texts = (
+KEY_RESTRICTED = Failure(
     "The API key is restricted in a way that shuts the appliance out.",
     "Lift the restriction in the provider's console, or enter another key.",
 )
-QUOTA: Texts = (
+QUOTA = Failure(
     "The provider's quota is used up, or too much is asked of it at once.",
     "Wait, add another key or money to the account, or switch the slot to another provider.",
 )
-SPENT: Texts = (
+SPENT = Failure(
     "The money or the quota of the provider's account is used up.",
     "Add money at the provider, enter another key, or switch the slot to another provider.",
 )
-NO_MODEL: Texts = (
+NO_MODEL = Failure(
     "The provider has no such model: it has ended, or this account may not use it.",
     "Choose another model in the slot.",
 )
-NOT_SERVED: Texts = (
+NOT_SERVED = Failure(
     "The provider refused the account or its project, not the key.",
     "Look at the account at the provider, or switch the slot to another provider.",
 )
-UNREACHABLE: Texts = (
+UNREACHABLE = Failure(
     "The provider could not be reached, or its server failed.",
     "Check the internet connection. If it is fine, wait or switch the slot to another provider.",
 )
-MISSING_THERE: Texts = (
+MISSING_THERE = Failure(
     "The machine does not have a node or a model file that the workflow needs.",
     "Open the slot and press 'Ask the machine'; put on that machine what is named there.",
 )
 # What a provider itself gave as its reason says more than the code that the booth got.
-PROVIDER_TEXTS: dict[str, Texts] = {
-    "no_key": (
+BY_REASON: dict[str, Failure] = {
+    "no_key": Failure(
         "No API key is set for this provider.",
         "Enter one in the settings.",
     ),
-    "unreadable_key": (
+    "unreadable_key": Failure(
         "This provider's API key cannot be read any more: it was encrypted on another machine.",
         "Enter it again in the settings.",
     ),
@@ -62,7 +56,7 @@ PROVIDER_TEXTS: dict[str, Texts] = {
     "http_401": BAD_KEY,
     "unauthorized": BAD_KEY,
     "not_authenticated": BAD_KEY,
-    "keys_rest": (
+    "keys_rest": Failure(
         "Every API key of this provider was refused or is out of quota.",
         "Add another key, or switch the slot to another provider.",
     ),
@@ -71,28 +65,28 @@ PROVIDER_TEXTS: dict[str, Texts] = {
     "rate_limit_exceeded": QUOTA,
     "LIMIT": QUOTA,
     "http_429": QUOTA,
-    "circuit_open": (
+    "circuit_open": Failure(
         "Several photos in a row failed at the provider; for half a minute the fallback is asked first.",
         "Wait, or switch the slot to another provider.",
     ),
     "stalled": UNREACHABLE,
     "dns_failed": UNREACHABLE,
     "too_slow": TOO_LATE,
-    "request_too_large": (
+    "request_too_large": Failure(
         "Photo and templates together are too large for the provider.",
         "Let the slot send smaller photos, or use smaller templates.",
     ),
-    "out_of_memory": (
+    "out_of_memory": Failure(
         "The machine's graphics card has not enough memory for this workflow.",
         "Let the slot send smaller photos, choose a smaller model, or close what else runs on that machine.",
     ),
     "value_not_in_list": MISSING_THERE,
     "missing_node_type": MISSING_THERE,
-    "run_lost": (
+    "run_lost": Failure(
         "ComfyUI was restarted while it made the picture.",
         "Send the photo again. If it happens often, look at that machine.",
     ),
-    "no_publisher": (
+    "no_publisher": Failure(
         "The provider fetches photos by address, and no address that it can reach is set.",
         "Set 'provider_media_base_url' in the settings, or the provider's transport to 'upload'.",
     ),
@@ -100,57 +94,57 @@ PROVIDER_TEXTS: dict[str, Texts] = {
     "http_402": SPENT,
     "no_credits": SPENT,
     "exhausted_balance": SPENT,
-    "missing_scope": (
+    "missing_scope": Failure(
         "The API key is restricted and may not make pictures.",
         "Allow it to at the provider, or enter another key.",
     ),
-    "PUP_LIMITED_DISABLED": (
+    "PUP_LIMITED_DISABLED": Failure(
         "Google has limited this account because its rules were violated.",
         "Read what Google wrote to the account's owner, and use a key of another account until then.",
     ),
     "model_not_found": NO_MODEL,
-    "model_ended": (
+    "model_ended": Failure(
         "The provider has ended this model.",
         "Use its successor in all slots, or choose another model in the slot.",
     ),
-    "model_ending": (
+    "model_ending": Failure(
         "The provider will soon end this model.",
         "Use its successor in all slots before that, or choose another model in the slot.",
     ),
-    "model_unknown": (
+    "model_unknown": Failure(
         "The provider knows no such model, or does not give it to this account.",
         "Use another model in all slots, or choose one in the slot.",
     ),
     "app_not_found": NO_MODEL,
-    "not_tried_since": (
+    "not_tried_since": Failure(
         "The last photo failed because of the API key. The key was tested since and works.",
         "Test the slot, or send a photo.",
     ),
-    "location_unsupported": (
+    "location_unsupported": Failure(
         "The provider does not serve the country from which the appliance connects. The key is not at fault.",
         "Connect through a proxy (HTTPS_PROXY), or set another base address of the provider in the settings.",
     ),
-    "service_disabled": (
+    "service_disabled": Failure(
         "The provider's service is switched off in the project that the key belongs to.",
         "Switch it on in the provider's console, wait a few minutes and test the key again.",
     ),
-    "billing_disabled": (
+    "billing_disabled": Failure(
         "Billing is switched off in the project that the key belongs to.",
         "Switch billing on in the provider's console, or use a key of a project that has it.",
     ),
-    "account_suspended": (
+    "account_suspended": Failure(
         "The provider has suspended the account or project that the key belongs to.",
         "Ask the provider why, and use a key of another account until then.",
     ),
-    "organization_unverified": (
+    "organization_unverified": Failure(
         "OpenAI gives this model only to verified organisations.",
         "Verify the organisation at platform.openai.com (Settings, General), or choose another model.",
     ),
-    "model_restricted": (
+    "model_restricted": Failure(
         "The provider does not let this account use the model.",
         "Ask the provider for it, or choose another model in the slot.",
     ),
-    "upload_not_accepted": (
+    "upload_not_accepted": Failure(
         "Turbotext did not take the uploaded photo: this account may need addresses instead.",
         "Set 'provider_media_base_url' and the transport 'url', or ask Turbotext to allow uploads.",
     ),
@@ -159,7 +153,25 @@ PROVIDER_TEXTS: dict[str, Texts] = {
     "forbidden": NOT_SERVED,
 }
 
-AT_THE_KEYS = frozenset(
-    {"no_key", "unreadable_key", "keys_rest"}
-    | {reason for reason, texts in PROVIDER_TEXTS.items() if texts in (BAD_KEY, KEY_RESTRICTED, QUOTA, SPENT)}
+# For a reason that has no words of its own.
+BY_KIND: dict[str, Failure] = {
+    FailureKind.NO_IMAGE: FAILURES["provider_no_image"],
+    FailureKind.REFUSED: FAILURES["provider_refused"],
+    FailureKind.QUOTA: QUOTA,
+    FailureKind.SPENT: SPENT,
+    FailureKind.BAD_KEY: BAD_KEY,
+    FailureKind.NO_MODEL: NO_MODEL,
+    FailureKind.NOT_SERVED: NOT_SERVED,
+    FailureKind.WRONG_PLACE: BY_REASON["location_unsupported"],
+    FailureKind.UNREACHABLE: UNREACHABLE,
+}
+
+AT_THE_KEYS = (
+    *(BAD_KEY, KEY_RESTRICTED, QUOTA, SPENT),
+    *(BY_REASON[one] for one in ("no_key", "unreadable_key", "keys_rest")),
 )
+
+
+def failure_of(reason: str | None, kind: str | None = None) -> Failure | None:
+    """What a provider's reason means; ``None`` if its code says as much."""
+    return BY_REASON.get(reason or "") or BY_KIND.get(kind or "")
