@@ -33,6 +33,7 @@ from appliance.guests.tokens import GuestTokens
 from appliance.guests.visits import Visits
 from appliance.housekeeping.cleanup import Cleanup
 from appliance.housekeeping.disk_guard import DiskGuard
+from appliance.housekeeping.model_check import ModelCheck
 from appliance.ingest.credentials import IngestCredentials
 from appliance.ingest.gate import Gate
 from appliance.ingest.idempotency import IdempotentJobs
@@ -142,6 +143,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         disk_guard = DiskGuard(database, media, cleanup)
         disk_guard.start()
         stack.push_async_callback(disk_guard.aclose)
+        model_check = ModelCheck(database, runner, settings.model_check_hour)
+        model_check.start()
+        stack.push_async_callback(model_check.aclose)
         tokens, screens = GuestTokens(settings.secrets_dir), Screens(media, previews)
         codes = ShortCodes(database, tokens)
         yield Services(

@@ -62,7 +62,8 @@ def stack(
     """The whole appliance, freshly installed, its providers reached at the stand-ins."""
     urls = ",".join(f"{name}=http://127.0.0.1:{port}" for name, port in provider_ports.items())
     folder = tmp_path_factory.mktemp("appliance")
-    with running_stack(folder, PHOTOCHANGER_PROVIDER_BASE_URLS=urls) as started:
+    own = {"PHOTOCHANGER_PROVIDER_BASE_URLS": urls, "PHOTOCHANGER_MODEL_CHECK_HOUR": "-1"}
+    with running_stack(folder, **own) as started:
         for name in PROVIDERS:
             started.set_keys(name, f"{name}-key-0001")
         yield started

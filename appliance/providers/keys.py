@@ -154,6 +154,10 @@ class KeyRing:
         """Whether the provider has any key at all."""
         return bool(self.source.keys(provider))
 
+    def is_only(self, provider: str, key: str) -> bool:
+        """Whether the provider has no other key: what this one's account lacks, another's might have."""
+        return list(self.source.keys(provider)) == [key]
+
     def lacks(self, provider: str) -> str:
         """The reason for which a provider has no key: ``no_key``, or ``unreadable_key``."""
         return "unreadable_key" if self.source.unreadable(provider) else "no_key"

@@ -70,6 +70,12 @@ class Settings(BaseSettings):
     )
     backup_hour: int = Field(default=4, ge=0, le=23, description="hour of the nightly backup, local time")
     backup_keep: int = Field(default=7, ge=1, le=365, description="how many backups are kept")
+    model_check_hour: int = Field(
+        default=3,
+        ge=-1,
+        le=23,
+        description="hour of the nightly look at the models in use, local time; -1: never",
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @field_validator("trusted_proxies", mode="before")

@@ -150,5 +150,6 @@ class WarmUp:
             await driver.probe(key, deadline, model)
             return None
         facts = await driver.model_facts(key, name, deadline)
-        self._runner.models.heard(provider, name, facts)
+        if facts.there or self._runner.keys.is_only(provider, key):
+            self._runner.models.heard(provider, name, facts)
         return None if facts.there else "model_not_found"

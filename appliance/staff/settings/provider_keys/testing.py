@@ -82,10 +82,8 @@ class KeyTesting:
             self._ring.proved(provider, key, tested.at)
         elif tested.rest:
             self._ring.set_aside(provider, key, tested.rest, tested.reason or tested.outcome)
-        only = list(self._ring.source.keys(provider)) == [key]
         for one in tested.models:
-            # What this key's account has not, another key's may have.
-            if one.facts is not None and (one.facts.there or only):
+            if one.facts is not None and (one.facts.there or self._ring.is_only(provider, key)):
                 self._learned.heard(provider, one.model, one.facts)
 
     async def _used(self) -> dict[tuple[str, str | None], list[str]]:
