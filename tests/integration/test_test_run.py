@@ -235,3 +235,19 @@ async def test_a_test_shot_carries_the_qr_code_that_a_guests_picture_would(
     picture = await admin.get(f"/api/jobs/{body['job_id']}/result")
     read = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture.content)))
     assert [code.text.rpartition("/r/")[2] for code in read] == [body["job_id"]]
+
+
+WAITING = """select pid from pg_stat_activity
+    where wait_event_type = 'Lock' and query ilike 'insert into job_history%'"""
+
+
+async def test_a_database_that_goes_while_a_test_run_begins_is_told_as_such(
+    stack: Stack, admin: httpx.AsyncClient, slot: Change
+) -> None:
+    await slot(SLOT, active=True)
+    async with stack.database() as other, stack.database() as db, db.transaction():
+        await db.execute("lock table job_history in share mode")
+        started = asyncio.create_task(upload(admin, RUN, portrait_jpeg()))
+        await other.execute("select pg_terminate_backend($1)", await until(lambda: other.fetchval(WAITING)))
+        reply = await started
+    assert code(reply) == (503, "database_unavailable")

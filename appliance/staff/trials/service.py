@@ -17,7 +17,7 @@ from appliance.accounts.actions import AuditAction
 from appliance.accounts.permissions import Principal
 from appliance.accounts.repository import AccountRepository
 from appliance.core.db import Database
-from appliance.core.errors import ApplianceError, MissingField, SourceNotKept, ValidationFailed
+from appliance.core.errors import MissingField, SourceNotKept, ValidationFailed
 from appliance.core.language import Message
 from appliance.core.public_base import BaseUrls
 from appliance.core.threads import finish_in_thread
@@ -226,11 +226,12 @@ class Trials:
         """Start the job; it is in the history, or has failed for want of a permit, when this returns."""
         task = self._line.begin(job)
         opened = asyncio.create_task(job.opened.wait())
-        await asyncio.wait({task, opened}, return_when=asyncio.FIRST_COMPLETED)
-        opened.cancel()
-        if task.done() and not job.opened.is_set():
-            error = task.exception()
-            raise error if isinstance(error, ApplianceError) else RuntimeError("the job did not begin")
+        try:
+            await asyncio.wait({task, opened}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            opened.cancel()
+        if not job.opened.is_set():
+            task.result()  # raises what kept it from the history
         async with self._database.session() as session:
             AccountRepository(session).record(
                 who.username,
