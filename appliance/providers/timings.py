@@ -30,13 +30,18 @@ class RouteTimings:
         self._seconds: dict[str, deque[float]] = {}
         self._unwritten: dict[str, None] = {}
         self._writing: asyncio.Task[None] | None = None
+        self._loaded = False
 
     async def load(self) -> None:
-        """Take up what was measured before a restart."""
+        """Take up, once, what was measured before a restart; it is older than what is known already."""
         async with self._database.session() as session:
-            rows = await session.execute(select(RouteTiming.route, RouteTiming.seconds))
-            for route, seconds in rows.tuples():
-                self.remember(route, seconds)
+            rows = (await session.execute(select(RouteTiming.route, RouteTiming.seconds))).all()
+        if self._loaded:
+            return
+        for route, seconds in rows:
+            newer = self._seconds.pop(route, ())
+            self.remember(route, [*seconds, *newer])
+        self._loaded = True
 
     def remember(self, route: str, seconds: Iterable[float]) -> None:
         """Add samples in memory only."""
@@ -74,6 +79,8 @@ class RouteTimings:
                 log.warning("timing.not_kept", route=route, error=type(error).__name__)
 
     async def _write(self, route: str) -> None:
+        if not self._loaded:  # the database was away at the start: nothing it holds may be written over
+            await self.load()
         statement = insert(RouteTiming).values(route=route, seconds=list(self._seconds[route]))
         async with self._database.session() as session:
             await session.execute(
