@@ -1,6 +1,7 @@
 """The same photo sent again is answered with the first outcome instead of a second job.
 
-Two ways to be 'the same': an idempotency key (header or field), which also replays failures; and,
+Two ways to be 'the same': an idempotency key (header or field), which also replays failures that
+another try would not mend; and,
 where an operator set a window, the same bytes to the same slot within that time, which joins a
 job in flight or repeats a delivered one, but lets a failed one be tried again.
 """
@@ -18,7 +19,6 @@ from appliance.core.db import Database
 from appliance.core.errors import (
     ApplianceError,
     DeadlineExceeded,
-    ErrorCode,
     IdempotencyKeyReused,
     ServiceUnavailable,
     error_classes,
@@ -26,6 +26,8 @@ from appliance.core.errors import (
 from appliance.jobs.models import JobHistory, JobStatus
 from appliance.jobs.repository import JobRepository
 from appliance.media.store import StoredFile
+
+_PASSING = (429, 503, 504)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +114,11 @@ class IdempotentJobs:
             else:
                 window = timedelta(seconds=identity.window_seconds)
                 row = await jobs.latest_done_of_photo(identity.slot_id, identity.sha256, window)
-        if row is None or _never_had_an_outcome(row):
+        if row is None:
             return None
         _same_bytes(row.upload_sha256, identity)
+        if _is_to_be_tried_again(row):
+            return None
         if row.status == JobStatus.DONE:
             assert row.result_key and row.result_type and row.result_size is not None  # noqa: S101, PT018
             return Delivered(
@@ -123,11 +127,12 @@ class IdempotentJobs:
         raise _failure_of(row)
 
 
-def _never_had_an_outcome(row: JobHistory) -> bool:
-    """Interrupted by a restart, or turned away for want of a permit: to be tried again."""
-    return row.status != JobStatus.DONE and (
-        row.error is None or row.error.get("code") == ErrorCode.SLOT_BUSY
-    )
+def _is_to_be_tried_again(row: JobHistory) -> bool:
+    """Interrupted by a restart, or answered with what passes by itself: busy, away, or out of time."""
+    if row.status == JobStatus.DONE:
+        return False
+    known = _class_of(row)  # another version's code says nothing to this one
+    return known is None or known.status_code in _PASSING
 
 
 def _same_bytes(sha256: str, identity: UploadIdentity) -> None:
@@ -148,13 +153,16 @@ async def _join(running: _InFlight, deadline: Deadline) -> Delivered:
 
 def _failure_of(row: JobHistory) -> ApplianceError:
     """The error that a failed job was answered with."""
-    error = row.error or {}
-    for code, cls in error_classes().items():
-        if code == error.get("code"):
-            return cls(
-                error.get("message"),
-                fields=error.get("fields"),
-                job_id=str(row.job_id),
-                retry_after=error.get("retry_after"),
-            )
-    raise LookupError(f"unknown error code {error.get('code')!r} in job_history")
+    error, known = row.error or {}, _class_of(row)
+    assert known is not None  # noqa: S101 - else it would have been tried again
+    return known(
+        error.get("message"),
+        fields=error.get("fields"),
+        job_id=str(row.job_id),
+        retry_after=error.get("retry_after"),
+    )
+
+
+def _class_of(row: JobHistory) -> type[ApplianceError] | None:
+    code = (row.error or {}).get("code")
+    return next((kind for known, kind in error_classes().items() if known == code), None)

@@ -99,6 +99,37 @@ async def test_a_key_replays_a_failure_too(
     assert gemini.pictures_asked() == 1
 
 
+@pytest.mark.parametrize(
+    ("step", "status"), [(Step("slow", seconds=30), 504), (Step("unavailable"), 503)], ids=["504", "503"]
+)
+async def test_what_passes_by_itself_is_not_repeated_to_a_key(
+    camera: Camera, shot: Shot, slot: Change, gemini: StandIn, step: Step, status: int
+) -> None:
+    await slot("slot-008", **with_gemini(deadline_seconds=3))
+    gemini.script = Script(then=step)
+    shot.fields["idempotency_key"] = f"passing-{status}"
+    assert (await camera.post(URL, shot)).status == status
+    gemini.script = Script()
+    again = await camera.post(URL, shot)
+    assert (again.status, again.headers.get("idempotency-replayed")) == (200, None)
+    assert (await camera.post(URL, shot)).json() == again.json()
+
+
+async def test_an_error_that_only_a_newer_version_knows_is_not_repeated_to_a_key(
+    stack: Stack, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
+) -> None:
+    await slot("slot-008", **with_gemini())
+    gemini.script = Script(["refused"])
+    shot.fields["idempotency_key"] = "newer-code"
+    first = await camera.post(URL, shot)
+    async with stack.database() as db:
+        await db.execute(
+            """update job_history set error = error || '{"code": "of_a_later_version"}' where job_id = $1""",
+            first.headers["x-job-id"],
+        )
+    assert (await camera.post(URL, shot)).status == 200
+
+
 async def test_without_key_or_window_every_photo_is_a_job_of_its_own(
     stack: Stack, camera: Camera, shot: Shot
 ) -> None:
