@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from appliance.core.tasks import begin
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -15,7 +17,7 @@ async def finish_in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwar
 
     For short file work, so that nobody removes a folder while a thread still writes into it.
     """
-    running = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+    running = begin(asyncio.to_thread(work, *args, **kwargs))
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:

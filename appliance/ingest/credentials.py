@@ -23,6 +23,7 @@ from appliance.core.errors import InvalidIngestPassword
 from appliance.core.passwords import PasswordChecker, hash_password
 from appliance.core.ratelimit import Limit, RateLimiter
 from appliance.core.secrets import FirstPasswordFile
+from appliance.core.tasks import begin
 from appliance.core.threads import finish_in_thread
 from appliance.ingest.wrong_passwords import WrongPasswords
 from appliance.settings.operator import INGEST_PASSWORD, AppSettingsRepository
@@ -79,7 +80,7 @@ class IngestCredentials:
         comparing = self._comparing.get(password)
         if comparing is None:
             self._wrong.take(network)
-            comparing = asyncio.create_task(self._compare(password, hashes, network))
+            comparing = begin(self._compare(password, hashes, network))
             self._comparing[password] = comparing
             comparing.add_done_callback(lambda _: self._comparing.pop(password, None))
         return await asyncio.shield(comparing)

@@ -21,6 +21,7 @@ from appliance.core.errors import (
     StorageFull,
 )
 from appliance.core.language import Message
+from appliance.core.tasks import begin
 from appliance.core.threads import finish_in_thread
 from appliance.core.uploads import ReceivedUpload, UploadReceiver, boundary_of
 from appliance.ingest.credentials import IngestCredentials
@@ -184,15 +185,10 @@ class IngestService:
 
         Its upload's folder is gone when the task ends.
         """
-        task = asyncio.create_task(self._run_once(job))
+        task = begin(self._run_once(job))
         self._running.add(task)
-        task.add_done_callback(self._finished)
+        task.add_done_callback(self._running.discard)
         return task
-
-    def _finished(self, task: asyncio.Task[Delivered]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            task.exception()  # the request reports it, if one is still there
 
     async def _run_once(self, job: PhotoJob) -> Delivered:
         identity = UploadIdentity(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from appliance.core.tasks import begin
 from appliance.core.threads import finish_in_thread
 from appliance.media.store import MediaStore, StoredFile
 from appliance.providers.attempts import Delivery, Outcome
@@ -35,7 +36,7 @@ class PictureStoring:
     def begin(self, delivery: Delivery) -> None:
         """Finish and store this picture beside whatever the caller does."""
         before = self._newest[1] if self._newest else None
-        task = asyncio.create_task(self._instead(before, delivery))
+        task = begin(self._instead(before, delivery))
         self._begun.add(task)
         self._newest = delivery, task
 

@@ -19,6 +19,7 @@ from appliance.core.decoding import DamagedPicture, header, load, must_be_whole
 from appliance.core.errors import DamagedImage, ImageTooManyPixels, UnsupportedMediaType
 from appliance.core.files import storage_errors
 from appliance.core.images import JPEG, PNG, SNIFF_BYTES, WEBP, EncodedImage, sniff
+from appliance.core.tasks import begin
 from appliance.media.metadata import strip
 
 T = TypeVar("T")
@@ -154,7 +155,7 @@ class Photo:
         """The photo ready to be sent; made once for each size, however many attempts need it."""
         wanted = (max_side, quality)
         if wanted not in self._made:
-            self._made[wanted] = asyncio.create_task(self._imaging.run(self._encode, max_side, quality))
+            self._made[wanted] = begin(self._imaging.run(self._encode, max_side, quality))
         return await asyncio.shield(self._made[wanted])
 
     def _encode(self, max_side: int | None, quality: int) -> EncodedImage:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyvips
 
+from appliance.core.tasks import begin
 from appliance.media.imaging import Imaging
 from appliance.media.store import MediaStore
 
@@ -59,7 +60,7 @@ class Previews:
         if await asyncio.to_thread(self._media.path(key).exists):
             return
         if key not in self._making:
-            task = asyncio.create_task(self._make(key, source, make))
+            task = begin(self._make(key, source, make))
             self._making[key] = task
             task.add_done_callback(lambda _: self._making.pop(key, None))
         await asyncio.shield(self._making[key])

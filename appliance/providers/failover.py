@@ -23,6 +23,7 @@ from appliance.core.errors import (
     ProviderRefusedPhoto,
     ProviderUnavailable,
 )
+from appliance.core.tasks import begin
 from appliance.providers.attempts import Delivery, Outcome
 from appliance.providers.base import (
     ProviderError,
@@ -115,7 +116,7 @@ class _Race:
         routes = self.job.plan.routes
         if self.begun < len(routes):
             work = self.runner.run(self.job, routes[self.begun], last_chance=self.begun == len(routes) - 1)
-            self.running[asyncio.create_task(work)] = self.begun
+            self.running[begin(work)] = self.begun
             self.begun += 1
             self.last_began = time.monotonic()
 

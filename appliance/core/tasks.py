@@ -1,0 +1,25 @@
+"""Tasks that outlive those who wait for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def begin(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """``work`` as a task whose failure is for those who wait for it.
+
+    Where all of them have gone (a booth hung up, another route won), it is no failure of the program's:
+    asyncio would log it as an exception that was never retrieved.
+    """
+    task = asyncio.create_task(work)
+    task.add_done_callback(_retrieved)
+    return task
+
+
+def _retrieved(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled():
+        task.exception()
