@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import time
@@ -34,11 +35,20 @@ class Leftover:
         return self.path.name.startswith(f"{self.job_id}.{OWN_PHOTO}")
 
 
-def _age(path: Path, now: float) -> float:
+def _found(path: Path) -> os.stat_result | None:
+    """What a file or folder is; ``None``: somebody removed it while we looked."""
     try:
-        return now - path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
+        return path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _inside(folder: Path) -> list[Path]:
+    """What lies in a folder, by name; nothing where that is none or gone."""
+    try:
+        return sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _job_of(name: str) -> uuid.UUID | None:
@@ -51,28 +61,31 @@ def _job_of(name: str) -> uuid.UUID | None:
 def old_files(store: MediaStore, folder: str, grace_seconds: float) -> Iterator[Leftover]:
     """Files of jobs in ``folder`` older than the grace time, and half-written ones."""
     now = time.time()
-    for path in sorted((store.root / folder).iterdir()):
-        found = _NAMES[folder].fullmatch(path.name)
-        if (found or path.name.startswith(PARTIAL_PREFIX)) and _age(path, now) > grace_seconds:
-            yield Leftover(path, _job_of(found["job"]) if found else None, path.stat().st_size)
+    for path in _inside(store.root / folder):
+        named = _NAMES[folder].fullmatch(path.name)
+        if not named and not path.name.startswith(PARTIAL_PREFIX):
+            continue
+        if (found := _found(path)) and now - found.st_mtime > grace_seconds:
+            yield Leftover(path, _job_of(named["job"]) if named else None, found.st_size)
 
 
 def old_uploads(store: MediaStore, grace_seconds: float) -> Iterator[Leftover]:
     """Folders ``temp/{slot_id}/{job_id}`` that nothing has touched for the grace time."""
     now = time.time()
-    for slot in sorted((store.root / "temp").iterdir()):
-        if not slot.is_dir():
-            continue
-        for folder in sorted(slot.iterdir()):
-            newest = min([_age(folder, now), *(_age(inside, now) for inside in folder.glob("*"))])
-            if newest > grace_seconds:
-                size = sum(inside.stat().st_size for inside in folder.rglob("*") if inside.is_file())
-                yield Leftover(folder, _job_of(folder.name), size)
+    for slot in _inside(store.root / "temp"):
+        for folder in _inside(slot):
+            own, files = _found(folder), [file for path in _inside(folder) if (file := _found(path))]
+            if own and now - max(file.st_mtime for file in (own, *files)) > grace_seconds:
+                yield Leftover(folder, _job_of(folder.name), sum(file.st_size for file in files))
 
 
 def remove(leftover: Leftover) -> None:
     """Delete a leftover; missing is fine, anything else that fails is raised."""
-    if leftover.path.is_dir():
-        shutil.rmtree(leftover.path)
-    else:
-        leftover.path.unlink(missing_ok=True)
+    try:
+        if leftover.path.is_dir():
+            shutil.rmtree(leftover.path)
+        else:
+            leftover.path.unlink()
+    except FileNotFoundError:
+        if leftover.path.exists():  # only something in it went meanwhile
+            remove(leftover)

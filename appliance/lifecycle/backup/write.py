@@ -149,13 +149,20 @@ def _target(settings: Settings, request: BackupRequest) -> Iterator[tuple[IO[byt
 
 
 def _require_space(media_root: Path, folder: Path, request: BackupRequest) -> None:
-    needed = 0 if request.database_only else sum(path.stat().st_size for path, _ in pictures(media_root))
+    needed = 0 if request.database_only else sum(_size(path) for path, _ in pictures(media_root))
     free = shutil.disk_usage(folder).free
     if needed + _KEEP_FREE > free:
         raise BackupProblem(
             f"There is too little room for a backup in {folder}: it needs about {needed // 10**6} MB "
             f"and {free // 10**6} MB are free. Remove old backups, or choose another folder with --to."
         )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # deleted while we were at it
+        return 0
 
 
 async def _write(
