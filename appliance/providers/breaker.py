@@ -8,9 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 FAILURES_TO_OPEN = 5  # photos in a row
 OPEN_SECONDS = 30.0
+
+Admission = Literal["free", "probe"] | None  # a photo passes, is the probe, or is not admitted
 
 
 @dataclass(slots=True)
@@ -37,30 +40,32 @@ class Circuit:
         """Seconds until the next photo may try it; 0 when one may now."""
         return 0.0 if self._opened is None else max(0.0, self._opened + OPEN_SECONDS - self.clock())
 
-    def admit(self) -> bool:
+    def admit(self) -> Admission:
         """Whether this attempt may go; a half-open circuit admits one until its outcome is known."""
         if self._opened is None:
-            return True
+            return "free"
         if self._probing or self.seconds_until_probe() > 0:
-            return False
+            return None
         self._probing = True
-        return True
+        return "probe"
 
     def succeeded(self) -> None:
         """The provider did its part."""
         self.failures, self._opened, self._probing, self.last_reason = 0, None, False, None
 
-    def failed(self, reason: str, *, again: bool = False) -> None:
+    def failed(self, reason: str, admission: Admission = "free", *, again: bool = False) -> None:
         """The provider did not answer as it should; ``again``: nor did it at this photo's earlier try."""
         self.failures += not again
         self.last_reason = reason
-        if self._probing or (self.failures >= FAILURES_TO_OPEN and not again):
+        enough = self.failures >= FAILURES_TO_OPEN and not again and not self._probing
+        if admission == "probe" or enough:
             self._opened = self.clock()
-        self._probing = False
+        self.undecided(admission)
 
-    def undecided(self) -> None:
-        """The attempt ended without saying anything about the provider."""
-        self._probing = False
+    def undecided(self, admission: Admission) -> None:
+        """The attempt ended without saying anything about the provider; the probe's place is free again."""
+        if admission == "probe":
+            self._probing = False
 
 
 @dataclass(slots=True)

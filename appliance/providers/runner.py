@@ -29,7 +29,7 @@ from appliance.providers.base import (
     ProviderUnreachable,
     ProviderWrongPlace,
 )
-from appliance.providers.breaker import Circuit, Circuits
+from appliance.providers.breaker import Admission, Circuit, Circuits
 from appliance.providers.keys import KeyRing, ends_in, rest_seconds, rests_whole
 from appliance.providers.learned import LearnedModels
 from appliance.providers.model_facts import ModelFacts
@@ -165,7 +165,8 @@ class RouteRunner:
         if circuit.state == "open" and not state.last_chance:
             self._skip(job, route, circuit)
         async with job.permits(route.provider, job.deadline):
-            if not circuit.admit() and not state.last_chance:
+            admission = circuit.admit()
+            if admission is None and not state.last_chance:
                 self._skip(job, route, circuit)
             attempt = Attempt.begin(route, ends_in(key) if key else None, job.deadline)
             attempt.primary = route is job.plan.routes[0]
@@ -177,7 +178,7 @@ class RouteRunner:
                 attempt.succeeded(edited)
             except BaseException as error:
                 attempt.ended(error, job.deadline)
-                self._judge(circuit, error, job.deadline, state)
+                self._judge(circuit, admission, error, job.deadline, state)
                 if isinstance(error, ProviderNoModel):
                     self._heard(route, ModelFacts(there=False, of_end=False))
                 raise
@@ -248,14 +249,21 @@ class RouteRunner:
         cut = max(2.0, STALLED * self.expected(route, 0.95))
         return cut if deadline.remaining() > cut + self.expected(route, 0.9) else None
 
-    def _judge(self, circuit: Circuit, error: BaseException, deadline: Deadline, state: _RouteState) -> None:
+    def _judge(
+        self,
+        circuit: Circuit,
+        admission: Admission,
+        error: BaseException,
+        deadline: Deadline,
+        state: _RouteState,
+    ) -> None:
         """What a failure says of the provider; a refusal or an empty answer says nothing."""
         late = isinstance(error, asyncio.CancelledError) and deadline.remaining() <= 0
         if late or isinstance(error, (ProviderUnreachable, TimeoutError)):
-            circuit.failed(getattr(error, "reason", "too_slow"), again=state.failed)
+            circuit.failed(getattr(error, "reason", "too_slow"), admission, again=state.failed)
             state.failed = True
         else:
-            circuit.undecided()
+            circuit.undecided(admission)
 
 
 class CircuitOpen(ProviderUnreachable):

@@ -132,11 +132,11 @@ def test_a_circuit_opens_after_repeated_failures_and_admits_one_probe(clock: Clo
     for _ in range(FAILURES_TO_OPEN):
         assert circuit.admit()
         circuit.failed("http_503")
-    assert (circuit.state, circuit.admit()) == ("open", False)
+    assert (circuit.state, circuit.admit()) == ("open", None)
     clock.now += OPEN_SECONDS
     assert circuit.state == "half_open"
-    assert [circuit.admit(), circuit.admit()] == [True, False]
-    circuit.failed("http_503")
+    assert [circuit.admit(), circuit.admit()] == ["probe", None]
+    circuit.failed("http_503", "probe")
     assert circuit.state == "open"
     clock.now += OPEN_SECONDS
     assert circuit.admit()
@@ -150,8 +150,22 @@ def test_a_probe_that_says_nothing_lets_the_next_one_try(clock: Clock) -> None:
         circuit.failed("http_503")
     clock.now += OPEN_SECONDS
     assert circuit.admit()
-    circuit.undecided()
+    circuit.undecided("probe")
     assert circuit.admit()
+
+
+def test_only_the_probe_itself_frees_its_place(clock: Clock) -> None:
+    """A last-chance photo goes without being admitted, and one that was admitted before may end late."""
+    circuit = Circuit(clock)
+    early = circuit.admit()
+    for _ in range(FAILURES_TO_OPEN):
+        circuit.failed("http_503")
+    clock.now += OPEN_SECONDS
+    assert circuit.admit() == "probe"
+    circuit.undecided(early)
+    circuit.undecided(None)
+    circuit.failed("http_503", None)
+    assert (circuit.state, circuit.admit()) == ("half_open", None)
 
 
 def test_estimates_count_until_enough_was_measured() -> None:
