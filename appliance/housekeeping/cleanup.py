@@ -5,12 +5,12 @@ interrupted jobs are closed.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import mimetypes
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -24,7 +24,7 @@ from appliance.jobs.models import INTERRUPTED_REASON, UNDO_DELETE, JobHistory, J
 from appliance.jobs.repository import JobRepository
 from appliance.media import retention
 from appliance.media.retention import Leftover
-from appliance.media.store import OWN_PHOTO, MediaStore
+from appliance.media.store import OWN_PHOTO, MediaStore, StoredFile
 from appliance.settings.operator import AppSettingsRepository
 
 log = structlog.get_logger()
@@ -190,14 +190,16 @@ class Cleanup:
                 async with self._database.session() as session:
                     await JobRepository(session).close(job.job_id, status, **values)
 
-    def _stored_in_time(self, job: JobHistory) -> Path | None:
-        # The row was opened after the upload, the deadline began before it.
-        received = timedelta(milliseconds=job.timings.get("receive", 0))
-        latest = job.created_at - received + timedelta(seconds=job.deadline_seconds)
+    def _stored_in_time(self, job: JobHistory) -> StoredFile | None:
+        latest = job.deadline_at or _reckoned_deadline(job)
         for extension in EXTENSIONS.values():
-            path = self._media.path(f"results/{job.job_id}.{extension}")
-            if path.exists() and datetime.fromtimestamp(path.stat().st_mtime, UTC) <= latest:
-                return path
+            key = f"results/{job.job_id}.{extension}"
+            with contextlib.suppress(FileNotFoundError):
+                found = self._media.path(key).stat()
+                if datetime.fromtimestamp(found.st_mtime, UTC) <= latest:
+                    return StoredFile(
+                        key, mimetypes.types_map.get(f".{extension}", "image/webp"), found.st_size
+                    )
         return None
 
     async def _orphans(self, report: CleanupReport) -> None:
@@ -255,10 +257,16 @@ async def _deleted(jobs: JobRepository, now: datetime, limit: int) -> Sequence[J
     return await jobs.deleted_before(now - UNDO_DELETE, limit)
 
 
-def _as_done(path: Path, ttl: timedelta) -> dict[str, Any]:
+def _reckoned_deadline(job: JobHistory) -> datetime:
+    """Of a row that the version before opened: after the upload, while the deadline began before it."""
+    received = timedelta(milliseconds=job.timings.get("receive", 0))
+    return job.created_at - received + timedelta(seconds=job.deadline_seconds)
+
+
+def _as_done(stored: StoredFile, ttl: timedelta) -> dict[str, Any]:
     return {
-        "result_key": f"results/{path.name}",
-        "result_type": mimetypes.types_map.get(path.suffix, "image/webp"),
-        "result_size": path.stat().st_size,
+        "result_key": stored.key,
+        "result_type": stored.media_type,
+        "result_size": stored.size,
         "result_expires_at": utcnow() + ttl,
     }

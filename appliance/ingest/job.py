@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import uuid
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Literal
 
-from appliance.core.clock import Deadline
+from appliance.core.clock import Deadline, utcnow
 from appliance.core.uploads import ReceivedUpload
 from appliance.jobs.links import page_path
 from appliance.jobs.models import JobHistory
@@ -65,4 +66,5 @@ def row_of(job: PhotoJob) -> JobHistory:
         upload_sha256=file.sha256,
         idempotency_key=job.key,
         deadline_seconds=job.deadline.seconds,
+        deadline_at=utcnow() + timedelta(seconds=job.deadline.remaining()),
     )

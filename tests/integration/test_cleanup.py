@@ -139,6 +139,22 @@ async def test_an_interrupted_job_is_closed_and_a_running_one_is_left(stack: Sta
         await db.execute("delete from job_history where job_id = any($1)", [interrupted, running])
 
 
+async def test_a_picture_that_was_late_after_a_wait_for_a_permit_is_not_taken_for_timely(
+    stack: Stack,
+) -> None:
+    async with stack.database() as db:
+        job_id = await pending_job(db, age="10 min")
+        await db.execute(
+            "update job_history set deadline_at = created_at + interval '5 s' where job_id = $1", job_id
+        )
+    stored = stack.media / f"results/{job_id}.jpg"
+    stored.write_bytes(b"picture")
+    aged(stored, seconds=590)  # ten seconds after the row was opened, five after the answer was due
+    _, report = await cleanup(stack)
+    row = await stack.row(job_id)
+    assert (report["recovered_results"], row["status"], stored.exists()) == (0, "failed", False)
+
+
 async def test_a_picture_stored_in_time_by_an_interrupted_job_is_kept(stack: Stack) -> None:
     async with stack.database() as db:
         job_id = await pending_job(db, age="10 min")

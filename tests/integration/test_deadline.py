@@ -82,6 +82,18 @@ async def test_a_photo_for_a_busy_slot_waits_for_its_turn(
     assert time.monotonic() - started > 0.8
 
 
+async def test_the_history_keeps_when_an_answer_was_due_whatever_the_wait_for_a_permit(
+    stack: Stack, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
+) -> None:
+    gemini.script = Script(then=Step("slow", seconds=1))
+    await slot(SLOT, **with_gemini(permits=1))
+    replies = await asyncio.gather(*(camera.post(URL, shot) for _ in range(2)))
+    rows = [await stack.row(reply.headers["x-job-id"]) for reply in replies]
+    first, second = sorted(rows, key=lambda row: row["created_at"])
+    assert (second["created_at"] - first["created_at"]).total_seconds() > 0.9
+    assert abs((second["deadline_at"] - first["deadline_at"]).total_seconds()) < 0.5
+
+
 async def test_a_photo_that_would_wait_too_long_is_told_when_to_return(
     stack: Stack, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
 ) -> None:
