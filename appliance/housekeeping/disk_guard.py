@@ -1,8 +1,9 @@
 """When the disk runs low: which results could go before their time, and making room when somebody says so.
 
 Three marks. Below the operator's own (``low_disk_mb``) results past half their time are offered for removal,
-and removed without asking only where ``free_space_when_low`` says so. Below ``LOW_DISK_BYTES`` no photo is
-taken any more (``media/store.py``), so that the database, which may lie on the same disk, can always write.
+and removed without asking only where ``free_space_when_low`` says so. Below the store's own mark no photo is
+taken any more (``MediaStore.refuses_below``), so that the database, which may lie on the same disk, can
+always write.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from appliance.accounts.permissions import Principal
 from appliance.accounts.repository import AccountRepository
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
-from appliance.core.health import LOW_DISK_BYTES
 from appliance.housekeeping.cleanup import Cleanup
 from appliance.jobs.repository import JobRepository
 from appliance.media.store import MediaStore
@@ -57,7 +57,7 @@ class DiskState(BaseModel):
     free_bytes: int
     total_bytes: int
     low_bytes: int = Field(description="the operator's mark, `low_disk_mb`")
-    full_bytes: int = Field(description="below this no photo is taken")
+    full_bytes: int = Field(description="below this no photo is taken; it grows with every photo on its way")
     automatic: bool = Field(description="`free_space_when_low`: nobody is asked")
     offer: Offer | None = Field(description="what could go; `null` while there is room")
 
@@ -110,10 +110,11 @@ class DiskGuard:
     async def _look(self, session: AsyncSession) -> tuple[DiskState, list[uuid.UUID]]:
         """The state, and which results the offer is made of."""
         usage = await asyncio.to_thread(shutil.disk_usage, self._media.root)
+        full = await asyncio.to_thread(self._media.refuses_below, usage.free)
         settings = await AppSettingsRepository(session).operator_settings()
         low = settings.low_disk_bytes
         state: Literal["ok", "low", "full"] = "ok" if usage.free >= low else "low"
-        if usage.free < LOW_DISK_BYTES:
+        if usage.free < full:
             state = "full"
         offer: Offer | None = None
         chosen: list[uuid.UUID] = []
@@ -121,7 +122,7 @@ class DiskGuard:
             offer, chosen = await _offer(session, settings, usage.free, utcnow())
         disk = DiskState(
             state=state, free_bytes=usage.free, total_bytes=usage.total, low_bytes=low,
-            full_bytes=LOW_DISK_BYTES, automatic=settings.free_space_when_low, offer=offer,
+            full_bytes=full, automatic=settings.free_space_when_low, offer=offer,
         )  # fmt: skip
         return disk, chosen
 

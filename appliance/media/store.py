@@ -62,18 +62,21 @@ class MediaStore:
         So the database, which may lie on the same disk, is never the one that finds no room.
         """
         free = shutil.disk_usage(self.root).free
-        if free < LOW_DISK_BYTES + self._still_to_be_written(free):
+        if free < self.refuses_below(free):
             raise StorageFull(retry_after=60)
         folder = self.temp_folder(slot_id, job_id)
         with storage_errors():
             folder.mkdir(parents=True)
         return folder
 
-    def _still_to_be_written(self, free: int) -> int:
-        """What the photos that are on their way may take yet; only counted when it could matter."""
+    def refuses_below(self, free: int) -> int:
+        """Free space in bytes below which no photo is taken: more, the more of them are on their way.
+
+        They are only counted where, with ``free`` bytes left, it could matter.
+        """
         if free > LOW_DISK_BYTES + 64 * ROOM_OF_A_PHOTO:
-            return 0
-        return ROOM_OF_A_PHOTO * sum(1 for _ in self.root.glob("temp/*/*"))
+            return LOW_DISK_BYTES
+        return LOW_DISK_BYTES + ROOM_OF_A_PHOTO * sum(1 for _ in self.root.glob("temp/*/*"))
 
     def drop_temp(self, slot_id: str, job_id: uuid.UUID) -> None:
         """Remove one upload's folder with all in it; missing is fine."""

@@ -14,9 +14,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from appliance.admin.settings.sections import BY_KEY
 from appliance.core.db import Database
 from appliance.core.errors import StorageFull
 from appliance.core.health import LOW_DISK_BYTES
+from appliance.core.language import language
 from appliance.housekeeping.cleanup import Cleanup
 from appliance.housekeeping.disk_guard import DiskGuard, Offer
 from appliance.media.store import ROOM_OF_A_PHOTO, MediaStore
@@ -119,5 +121,29 @@ def test_photos_on_their_way_count_as_if_they_were_written(
     store.make_temp("slot-002", jobs[1])
     with pytest.raises(StorageFull):
         store.make_temp("slot-003", jobs[2])
+    assert store.refuses_below(free) == LOW_DISK_BYTES + 2 * ROOM_OF_A_PHOTO
     store.drop_temp("slot-001", jobs[0])
     store.make_temp("slot-003", jobs[2])
+
+
+async def test_the_disk_counts_as_full_from_where_photos_are_refused(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = MediaStore(tmp_path)
+    store.make_folders()
+    guard = DiskGuard(database, store, Cleanup(database, store))
+    free = LOW_DISK_BYTES + ROOM_OF_A_PHOTO - 1
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10 * free, 9 * free, free))
+    found = await guard.look()
+    assert (found.state, found.full_bytes) == ("low", LOW_DISK_BYTES)
+    store.make_temp("slot-001", uuid.uuid4())
+    found = await guard.look()
+    assert (found.state, found.full_bytes) == ("full", LOW_DISK_BYTES + ROOM_OF_A_PHOTO)
+
+
+@pytest.mark.parametrize("code", ["en", "ru"])
+def test_the_settings_say_below_what_photos_are_refused(code: str) -> None:
+    setting = next(one for one in BY_KEY["keeping"].settings if one.name == "low_disk_mb")
+    said = language("staff", code).gettext("settings.low_disk_mb.help", **setting.said)
+    assert f"{LOW_DISK_BYTES / 10**6:.0f} " in said
+    assert f"{ROOM_OF_A_PHOTO / 10**6:.0f} " in said

@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from appliance.admin.forms import Form
+from appliance.core.health import LOW_DISK_BYTES
 from appliance.core.language import languages
+from appliance.media.store import ROOM_OF_A_PHOTO
 from appliance.providers.registry import BUILDERS, DEFAULT_URLS
 from appliance.settings.operator import OperatorSettings
 from appliance.staff.settings.schemas import SettingsState
@@ -27,6 +29,7 @@ class Setting:
     kind: Kind = "number"
     unit: str = ""
     step: str = "1"
+    said: Mapping[str, int] = field(default_factory=dict)  # values in its help
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,11 @@ SECTIONS = (
         "hourglass",
         (
             Setting("result_ttl_hours", unit="hours", step="any"),
-            Setting("low_disk_mb", unit="megabytes"),
+            Setting(
+                "low_disk_mb",
+                unit="megabytes",
+                said={"least": round(LOW_DISK_BYTES / 10**6), "each": round(ROOM_OF_A_PHOTO / 10**6)},
+            ),
             Setting("free_space_when_low", "switch"),
         ),
     ),
