@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.lifecycle.backup.sealing import BackupProblem
+from appliance.lifecycle.backup.problem import BackupProblem
 from appliance.settings.environment import Settings
 
 if TYPE_CHECKING:

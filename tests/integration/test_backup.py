@@ -20,7 +20,8 @@ from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
 from appliance.lifecycle.backup import archive, restore
 from appliance.lifecycle.backup import write as backup
-from appliance.lifecycle.backup.sealing import MAGIC, BackupProblem
+from appliance.lifecycle.backup.problem import BackupProblem
+from appliance.lifecycle.backup.sealing import MAGIC
 from appliance.providers.keys import KeyFiles
 from appliance.providers.stored_keys import AllKeys, StoredKeys
 from appliance.settings.environment import Settings

@@ -20,10 +20,11 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from appliance.lifecycle.backup import sealing
-from appliance.lifecycle.backup.sealing import BackupProblem
+from appliance.lifecycle.backup.problem import BackupProblem
 
 FORMAT = 1
 _NAME = re.compile(r"(?:database|secrets|media)(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*){1,4}")
+_START = 64  # enough bytes to know what a file is
 _LONGEST_MANIFEST = 256 * 1024 * 1024
 
 
@@ -75,9 +76,9 @@ class _Hashing:
 def members(below: IO[bytes], passphrase: str | None) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
     """Every member in order; each must be read before the next is asked for."""
     below.seek(0)
-    sealed = below.read(len(sealing.MAGIC)) == sealing.MAGIC
+    sealed = sealing.is_sealed(below.read(_START))
     below.seek(0)
-    source = sealing.Opener(below, passphrase) if sealed else below
+    source = sealing.opener(below, passphrase) if sealed else below
     try:
         with tarfile.open(fileobj=source, mode="r|") as tar:  # type: ignore[call-overload]
             for info in tar:

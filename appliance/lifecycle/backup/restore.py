@@ -32,7 +32,7 @@ from appliance.core.encryption import ENCRYPTION_KEYS, EncryptionKeys
 from appliance.core.files import PARTIAL_PREFIX
 from appliance.core.secrets import write_secret
 from appliance.lifecycle.backup import archive, tables
-from appliance.lifecycle.backup.sealing import BackupProblem
+from appliance.lifecycle.backup.problem import BackupProblem
 from appliance.lifecycle.doctor import local_http
 from appliance.migrations import runner
 from appliance.providers.stored_keys import StoredKeys

@@ -18,7 +18,7 @@ from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy.engine import URL
 
-from appliance.lifecycle.backup.sealing import BackupProblem
+from appliance.lifecycle.backup.problem import BackupProblem
 from appliance.migrations import runner
 
 VERSION_TABLE = "alembic_version"

@@ -27,7 +27,7 @@ from appliance.core.clock import utcnow
 from appliance.core.encryption import ENCRYPTION_KEYS
 from appliance.core.files import PARTIAL_PREFIX
 from appliance.lifecycle.backup import archive, tables
-from appliance.lifecycle.backup.sealing import BackupProblem
+from appliance.lifecycle.backup.problem import BackupProblem
 from appliance.providers.keys import FOLDER as PROVIDER_KEYS
 from appliance.settings.environment import Settings
 
@@ -136,7 +136,7 @@ def _target(settings: Settings, request: BackupRequest) -> Iterator[tuple[IO[byt
     _require_space(settings.media_root, folder, request)
     stamp = utcnow().strftime("%Y%m%dT%H%M%SZ")
     kind = _DATABASE_ONLY if request.database_only else ""
-    path = folder / f"{_NAME}{stamp}{kind}.tar{'.sealed' if request.passphrase else ''}"
+    path = folder / f"{_NAME}{stamp}{kind}.tar{'.age' if request.passphrase else ''}"
     partial = path.with_name(path.name + _PARTIAL)
     try:
         with os.fdopen(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as below:
