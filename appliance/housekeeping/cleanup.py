@@ -1,5 +1,5 @@
 """Cleanup: expired and deleted results go, kept photos after their time, and files that belong to nobody;
-interrupted jobs are closed.
+interrupted jobs are closed; what guests said of themselves and old rows leave the history.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.images import EXTENSIONS
 from appliance.core.ratelimit import RateLimiter
+from appliance.housekeeping.old_history import OldHistory
 from appliance.jobs.models import INTERRUPTED_REASON, UNDO_DELETE, JobHistory, JobStatus
 from appliance.jobs.repository import JobRepository
 from appliance.media import retention
@@ -50,6 +51,8 @@ class CleanupReport:
     abandoned_uploads: int = 0
     interrupted_jobs: int = 0
     recovered_results: int = 0
+    forgotten_answers: int = 0
+    old_jobs: int = 0
     freed_bytes: int = 0
     failures: int = 0
 
@@ -64,6 +67,7 @@ class Cleanup:
     def __init__(self, database: Database, media: MediaStore) -> None:
         self._database = database
         self._media = media
+        self._history = OldHistory(database)
 
     async def run(self, *, dry_run: bool = False) -> CleanupReport:
         """One whole cleanup. With ``dry_run`` nothing is changed and the report says what would be."""
@@ -78,6 +82,8 @@ class Cleanup:
             await self._interrupted(report, before=utcnow() - GRACE)
             await self._orphans(report)
             await self._uploads(report)
+            report.forgotten_answers = await self._history.forget_answers(dry_run=dry_run)
+            report.old_jobs = await self._history.remove_old(dry_run=dry_run)
             if not dry_run:
                 async with self._database.session() as session:
                     await RateLimiter(session).forget_old()

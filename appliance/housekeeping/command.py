@@ -26,7 +26,9 @@ def describe(report: CleanupReport) -> str:
         f"{report.kept_photos} kept photos, {report.orphan_files} orphan files and "
         f"{report.abandoned_uploads} abandoned uploads ({report.freed_bytes / 1e6:.1f} MB); "
         f"{'would close' if report.dry_run else 'closed'} {report.interrupted_jobs} interrupted jobs, "
-        f"{'would recover' if report.dry_run else 'recovered'} {report.recovered_results} results; "
+        f"{'would recover' if report.dry_run else 'recovered'} {report.recovered_results} results, "
+        f"{'would forget' if report.dry_run else 'forgot'} the answers of {report.forgotten_answers} guests, "
+        f"{verb} {report.old_jobs} old jobs; "
         f"{report.failures} failures"
     )
 

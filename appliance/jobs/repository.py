@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, ColumnElement, CursorResult, any_, func, literal, select, text, update
+from sqlalchemy import BigInteger, ColumnElement, CursorResult, any_, func, literal, select, update
 from sqlalchemy import cast as cast_as
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,6 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from appliance.core.clock import utcnow
 from appliance.jobs.models import JobHistory, JobStatus
+from appliance.jobs.retention import WITHOUT_DETAILS
 
 _FORGOTTEN: dict[str, Any] = {
     "request_fields": {},
@@ -224,16 +225,13 @@ class JobRepository:
 
     async def forget(self, job_ids: Collection[uuid.UUID], now: datetime) -> None:
         """Mark results as deleted for good and empty every field that says something of a guest."""
-        without_details = text(
-            "coalesce((select jsonb_agg(one - 'detail') from jsonb_array_elements(attempts) one), '[]')"
-        )
         await self._session.execute(
             update(JobHistory)
             .where(among(JobHistory.job_id, job_ids))
             .values(
                 deleted_at=func.coalesce(JobHistory.deleted_at, now),
                 cleaned_at=now,
-                attempts=without_details,
+                attempts=WITHOUT_DETAILS,
                 **_FORGOTTEN,
             )
         )

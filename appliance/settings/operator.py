@@ -90,6 +90,16 @@ class OperatorSettings(BaseModel):
         le=24 * 30,
         description="hours a guest's own photo is kept, so that a job can be run again; 0: not at all",
     )
+    keep_answers_days: float = Field(
+        default=0,
+        ge=0,
+        le=3650,
+        description="days that what a booth sent along with a photo is kept (names, addresses, answers to "
+        "surveys); 0: as long as its picture",
+    )
+    keep_history_days: int = Field(
+        default=400, ge=100, le=3650, description="days after which a job leaves the history and statistics"
+    )
     low_disk_mb: int = Field(
         default=2000,
         ge=300,

@@ -83,6 +83,8 @@ SECTIONS = (
         "hourglass",
         (
             Setting("result_ttl_hours", unit="hours", step="any"),
+            Setting("keep_answers_days", unit="days", step="any"),
+            Setting("keep_history_days", unit="days"),
             Setting(
                 "low_disk_mb",
                 unit="megabytes",

@@ -1,0 +1,85 @@
+"""What leaves ``job_history`` with time: what guests said of themselves, and the rows themselves.
+
+Each call changes so many rows at most and tells how many: a caller goes on until there are none. The rows
+are looked for without an index of their own: once in a cleanup a pass over the history of a year takes a
+fraction of a second, while making an index would keep the door closed at an upgrade.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, CursorResult, and_, delete, func, or_, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from appliance.jobs.models import JobHistory, JobStatus
+
+BATCH = 5000
+
+# A provider's own words may repeat a prompt, and in it a guest's name.
+WITHOUT_DETAILS = text(
+    "coalesce((select jsonb_agg(one - 'detail') from jsonb_array_elements(attempts) one), '[]')"
+)
+_ENDED = JobHistory.status != JobStatus.PENDING
+_DELIVERED = JobHistory.status == JobStatus.DONE
+_NO_FILES = and_(JobHistory.source_key.is_(None), or_(~_DELIVERED, JobHistory.cleaned_at.is_not(None)))
+_SAYS_SOMETHING = or_(
+    JobHistory.request_fields != {}, JobHistory.query_fields != {}, JobHistory.upload_name != ""
+)
+
+
+class HistoryRetention:
+    """Empties and removes old rows inside the caller's session."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def forget_answers(self, now: datetime, keep: timedelta, ttl: timedelta) -> int:
+        """Empty what booths sent along with photos: names, addresses, answers to surveys.
+
+        ``keep`` after the photo; where it is 0, when its picture and its kept photo have gone. A job
+        without a picture counts as if it had had one for ``ttl``.
+        """
+        return await self._change(_SAYS_SOMETHING, *_due(now, keep, ttl))
+
+    async def count_answers(self, now: datetime, keep: timedelta, ttl: timedelta) -> int:
+        """How many rows ``forget_answers`` would empty."""
+        return await self._count(_SAYS_SOMETHING, *_due(now, keep, ttl))
+
+    async def forget_digests(self) -> int:
+        """Blank the SHA-1 that versions before 0009 kept of every photo."""
+        return await self._change(JobHistory.upload_sha1 != "", only={"upload_sha1": ""})
+
+    async def remove_old(self, before: datetime) -> int:
+        """Remove jobs that began before ``before`` and have no files any more."""
+        old = select(JobHistory.job_id).where(*_old(before)).limit(BATCH)
+        return await self._done(delete(JobHistory).where(JobHistory.job_id.in_(old)))
+
+    async def count_old(self, before: datetime) -> int:
+        """How many jobs ``remove_old`` would remove."""
+        return await self._count(*_old(before))
+
+    async def _change(self, *which: ColumnElement[bool], only: dict[str, Any] | None = None) -> int:
+        found = select(JobHistory.job_id).where(*which).limit(BATCH)
+        values = only or {
+            "request_fields": {}, "query_fields": {}, "upload_name": "", "attempts": WITHOUT_DETAILS,
+        }  # fmt: skip
+        return await self._done(update(JobHistory).where(JobHistory.job_id.in_(found)).values(**values))
+
+    async def _done(self, statement: Any) -> int:
+        plain = statement.execution_options(synchronize_session=False)
+        return cast("CursorResult[Any]", await self._session.execute(plain)).rowcount
+
+    async def _count(self, *which: ColumnElement[bool]) -> int:
+        return (await self._session.scalar(select(func.count()).where(*which))) or 0
+
+
+def _due(now: datetime, keep: timedelta, ttl: timedelta) -> list[ColumnElement[bool]]:
+    if keep:
+        return [_ENDED, JobHistory.created_at < now - keep]
+    return [_ENDED, _NO_FILES, or_(_DELIVERED, JobHistory.finished_at < now - ttl)]
+
+
+def _old(before: datetime) -> list[ColumnElement[bool]]:
+    return [_ENDED, _NO_FILES, JobHistory.created_at < before]
