@@ -19,6 +19,12 @@ _SHRINK = 8  # JPEGs are decoded this much smaller: all of the data is read, lit
 # +50 ms there (2 cores, 2026-11-26). Larger pictures are checked row by row only.
 _MOST_READ_TO_THE_END = 32_000_000
 _TURNED = (5, 6, 7, 8)
+LONGEST_SIDE = 16_384  # pixels; no camera makes more, and one row of it costs little memory
+# Decoded bytes that a pixel may take where the picture has as many as are allowed: three colours, twice
+# (progressive), or of two bytes each. Small pictures may take more.
+_BYTES_OF_PIXEL = 6
+_ALWAYS_TAKEN = 64_000_000
+_SAMPLE_BYTES = {"uchar": 1, "ushort": 2}
 # libjpeg's warnings that pixels are missing. Others (an unknown version, an odd order of scans) are harmless.
 _LOST = ("premature end", "bad Huffman", "instead of RST")
 _SPARE = re.compile(r"(\d+) extraneous bytes")
@@ -43,11 +49,30 @@ class PictureHeader:
     stored_height: int
     orientation: int
     bits: int = 8
+    decoded_bytes: int = 0  # in memory at the same time, at most
 
     @property
     def pixels(self) -> int:
         """How many there are."""
         return self.stored_width * self.stored_height
+
+    def beyond(self, max_pixels: int) -> str | None:
+        """What it has too much of, naming the limit; ``None`` where nothing."""
+        longest = max(self.stored_width, self.stored_height)
+        most_bytes = max(_ALWAYS_TAKEN, max_pixels * _BYTES_OF_PIXEL)
+        if self.pixels > max_pixels:
+            return (
+                f"The picture has {self.pixels / 1e6:.0f} million pixels, the limit is "
+                f"{max_pixels / 1e6:.0f}."
+            )
+        if longest > LONGEST_SIDE:
+            return f"The picture is {longest:,} pixels long on one side, the limit is {LONGEST_SIDE:,}."
+        if self.decoded_bytes > most_bytes:
+            return (
+                f"The picture takes {self.decoded_bytes / 1e6:.0f} MB of memory, the limit is "
+                f"{most_bytes / 1e6:.0f}: it is interlaced, progressive or has 16 bits."
+            )
+        return None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -64,7 +89,13 @@ def header(data: bytes, kind: PictureType) -> PictureHeader:
         bits = jpeg.bits(data) if kind is JPEG else 8
     except (pyvips.Error, ValueError) as error:
         raise DamagedPicture from error
-    return PictureHeader(image.width, image.height, orientation, bits)
+    return PictureHeader(image.width, image.height, orientation, bits, _decoded_bytes(image))
+
+
+def _decoded_bytes(image: pyvips.Image) -> int:
+    """One frame of it; what comes in several passes is held twice."""
+    size = image.width * image.height * image.bands * _SAMPLE_BYTES.get(image.format, 4)
+    return int(size * 2 if image.get_typeof("interlaced") else size)
 
 
 def load(data: bytes, kind: PictureType, **options: object) -> pyvips.Image:

@@ -6,20 +6,22 @@ Decoding runs in small pools of threads: libvips releases the interpreter while 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 import pyvips
 
-from appliance.core.decoding import DamagedPicture, header, load, must_be_whole
+from appliance.core.decoding import DamagedPicture, PictureHeader, header, load, must_be_whole
 from appliance.core.errors import DamagedImage, ImageTooManyPixels, UnsupportedMediaType
 from appliance.core.files import storage_errors
 from appliance.core.images import JPEG, PNG, SNIFF_BYTES, WEBP, EncodedImage, sniff
 from appliance.core.tasks import begin
+from appliance.media.decoding_memory import DecodingMemory, memory_for_decoding
 from appliance.media.metadata import strip
 
 T = TypeVar("T")
@@ -34,6 +36,7 @@ class PhotoInfo:
     media_type: str
     width: int
     height: int
+    decoded_bytes: int = field(default=0, compare=False)
 
 
 def receive_blocking(path: Path, max_pixels: int) -> PhotoInfo:
@@ -44,17 +47,28 @@ def receive_blocking(path: Path, max_pixels: int) -> PhotoInfo:
     be turned: no position, no maker's notes, no video.
     Raises ``UnsupportedMediaType``, ``NotAnImage``, ``DamagedImage`` or ``ImageTooManyPixels``.
     """
+    return clean_blocking(path, header_blocking(path, max_pixels))
+
+
+def header_blocking(path: Path, max_pixels: int) -> PictureHeader:
+    """The first half: what the header says, if that may be decoded at all."""
+    data = path.read_bytes()
+    try:
+        head = header(data, sniff(data[:SNIFF_BYTES]))
+    except DamagedPicture as error:
+        raise DamagedImage from error
+    if head.bits != 8:
+        raise UnsupportedMediaType(f"This is a JPEG with {head.bits} bits. Set the camera to 8-bit JPEG.")
+    if beyond := head.beyond(max_pixels):
+        raise ImageTooManyPixels(f"{beyond} Set 'Max image size' in the booth software.")
+    return head
+
+
+def clean_blocking(path: Path, head: PictureHeader) -> PhotoInfo:
+    """The second half: decoded once, and written anew without what is nobody's business."""
     data = path.read_bytes()
     kind = sniff(data[:SNIFF_BYTES])
     try:
-        head = header(data, kind)
-        if head.bits != 8:
-            raise UnsupportedMediaType(f"This is a JPEG with {head.bits} bits. Set the camera to 8-bit JPEG.")
-        if head.pixels > max_pixels:
-            raise ImageTooManyPixels(
-                f"The picture has {head.pixels / 1e6:.0f} million pixels, the limit is "
-                f"{max_pixels / 1e6:.0f}. Set 'Max image size' in the booth software."
-            )
         must_be_whole(data, kind)
     except DamagedPicture as error:
         raise DamagedImage from error
@@ -63,7 +77,7 @@ def receive_blocking(path: Path, max_pixels: int) -> PhotoInfo:
         beside = path.with_name(f"{path.name}.clean")  # the file may have another name, of a kept photo
         beside.write_bytes(clean)
         beside.replace(path)
-    return PhotoInfo(kind.media_type, *head.size)
+    return PhotoInfo(kind.media_type, *head.size, head.decoded_bytes)
 
 
 def encode_blocking(path: Path, max_side: int, quality: int) -> bytes:
@@ -115,10 +129,11 @@ class Imaging:
     of whoever made them begin.
     """
 
-    def __init__(self, workers: int | None = None) -> None:
+    def __init__(self, workers: int | None = None, memory: int | None = None) -> None:
         pyvips.cache_set_max(0)  # every photo is new: a cache of operations would only hold memory
         cores = os.cpu_count() or 2
         self._photos = ThreadPoolExecutor(workers or min(4, cores), thread_name_prefix="imaging")
+        self._memory = DecodingMemory(memory or memory_for_decoding())
         self._pages = ThreadPoolExecutor(max(1, min(2, cores // 2)), thread_name_prefix="imaging-pages")
 
     async def run(self, work: Callable[..., T], *args: object) -> T:
@@ -129,10 +144,26 @@ class Imaging:
         """``work(*args)`` for a page: a gallery that is opened keeps no photo waiting."""
         return await asyncio.get_running_loop().run_in_executor(self._pages, work, *args)
 
+    async def run_sized(self, decoded_bytes: int, work: Callable[..., T], *args: object) -> T:
+        """Like ``run``, for work that decodes so many bytes: it begins when there is memory for them.
+
+        Whoever does not wait any longer leaves the queue; what has begun holds its memory to its end.
+        """
+        loop, taken = asyncio.get_running_loop(), await self._memory.take(decoded_bytes)
+
+        def give_back(_: object) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended before the thread
+                loop.call_soon_threadsafe(self._memory.give_back, taken)
+
+        running = self._photos.submit(work, *args)
+        running.add_done_callback(give_back)
+        return await asyncio.wrap_future(running)
+
     async def receive(self, path: Path, max_pixels: int) -> PhotoInfo:
-        """``receive_blocking`` in a thread."""
+        """``receive_blocking`` in a thread; what the header says is known before anybody waits."""
         with storage_errors():
-            return await self.run(receive_blocking, path, max_pixels)
+            head = await asyncio.to_thread(header_blocking, path, max_pixels)
+            return await self.run_sized(head.decoded_bytes, clean_blocking, path, head)
 
     def close(self) -> None:
         """Give back the threads."""
@@ -148,6 +179,7 @@ class Photo:
         self.media_type = info.media_type
         self.width = info.width
         self.height = info.height
+        self._decoded_bytes = info.decoded_bytes
         self._imaging = imaging
         self._made: dict[tuple[int | None, int], asyncio.Task[EncodedImage]] = {}
 
@@ -155,7 +187,8 @@ class Photo:
         """The photo ready to be sent; made once for each size, however many attempts need it."""
         wanted = (max_side, quality)
         if wanted not in self._made:
-            self._made[wanted] = begin(self._imaging.run(self._encode, max_side, quality))
+            making = self._imaging.run_sized(self._decoded_bytes, self._encode, max_side, quality)
+            self._made[wanted] = begin(making)
         return await asyncio.shield(self._made[wanted])
 
     def _encode(self, max_side: int | None, quality: int) -> EncodedImage:

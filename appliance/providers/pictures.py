@@ -79,7 +79,7 @@ def _check(data: bytes, response_id: str | None) -> EditedImage:
     try:
         head = header(data, kind)
         width, height = head.size
-        if head.pixels > MAX_PIXELS:
+        if head.beyond(MAX_PIXELS):
             raise ProviderNoImage("picture_too_large", f"{width}x{height}", response_id=response_id)
         if min(width, height) < MIN_SIDE:
             raise ProviderNoImage("picture_too_small", f"{width}x{height}", response_id=response_id)

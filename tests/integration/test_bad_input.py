@@ -68,6 +68,12 @@ TABLE = {
     "a truncated WebP": Bad(photo_only(photos.portrait_webp()[:9000]), 415, "damaged"),
     "a JPEG head with noise behind it": Bad(photo_only(GOOD[:20] + bytes(range(256)) * 40), 415, "damaged"),
     "a 200 MP PNG bomb": Bad(photo_only(photos.png_bomb()), 415, "image_too_many_pixels", "200 million"),
+    "a PNG that is one pixel wide": Bad(
+        photo_only(photos.png_bomb(1, 20_000_000)), 415, "image_too_many_pixels", "the limit is 16,384"
+    ),
+    "an interlaced PNG of 16 bits": Bad(
+        photo_only(photos.png_bomb(7000, 5000, 16, interlaced=True)), 415, "image_too_many_pixels", "420 MB"
+    ),
     "a GIF": Bad(photo_only(photos.in_format("GIF")), 415, "unsupported_media_type", "GIF"),
     "a HEIC": Bad(photo_only(photos.heic_head()), 415, "unsupported_media_type", "HEIC"),
     "a camera's RAW": Bad(

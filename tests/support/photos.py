@@ -82,8 +82,8 @@ def heic_head() -> bytes:
     return struct.pack(">I", 24) + b"ftypheic" + b"\0\0\0\0mif1heic" + bytes(2000)
 
 
-def png_bomb(width: int = 20_000, height: int = 10_000) -> bytes:
-    """A few hundred kilobytes that want to become ``width`` x ``height`` pixels."""
+def png_bomb(width: int = 20_000, height: int = 10_000, bits: int = 8, *, interlaced: bool = False) -> bytes:
+    """A few hundred kilobytes that want to become ``width`` x ``height`` pixels of three colours."""
 
     def chunk(name: bytes, content: bytes) -> bytes:
         return (
@@ -91,7 +91,7 @@ def png_bomb(width: int = 20_000, height: int = 10_000) -> bytes:
         )
 
     packer = zlib.compressobj(9)
-    line = b"\0" + bytes(width * 3)
+    line = b"\0" + bytes(width * 3 * bits // 8)
     packed = b"".join(packer.compress(line) for _ in range(height)) + packer.flush()
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, bits, 2, 0, 0, interlaced)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
