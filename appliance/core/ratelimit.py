@@ -85,6 +85,10 @@ class RateLimiter:
         missing = 1 - before if before is not None and before < 1 else 1.0
         return missing / limit.per_second
 
+    async def is_there(self, key: str) -> bool:
+        """Whether anything was ever taken from ``key``, as far as that is remembered."""
+        return await self._session.get(RateBucket, key) is not None
+
     async def give_back(self, key: str, limit: Limit) -> None:
         """Return one to ``key``: what it was taken for did no harm."""
         await self._session.execute(_GIVE_BACK, {"key": key, "capacity": float(limit.count)})

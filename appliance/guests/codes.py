@@ -6,29 +6,22 @@ costs its guesser, and why that is enough, stands in ``docs/guest/links.md``.
 
 from __future__ import annotations
 
-import math
 import secrets
 import unicodedata
 import uuid
 
-import structlog
 from sqlalchemy.exc import IntegrityError
 
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
-from appliance.core.errors import RateLimited
-from appliance.core.ratelimit import Limit, RateLimiter
 from appliance.core.texts import plain_digits
+from appliance.guests.guessing import CODES, Guessing
 from appliance.guests.repository import ResultRepository
 from appliance.guests.service import State, state_of
 from appliance.guests.tokens import GuestTokens
 
-log = structlog.get_logger()
-
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # no 0 and O, no 1, I and L; a U is taken for V
 LENGTH = 6
-WRONG_OF_CLIENT = Limit.parse("10 per 10 minutes")
-WRONG_OF_ALL = Limit.parse("300 per hour")
 _MEANT = str.maketrans({"U": "V"})
 
 
@@ -53,7 +46,7 @@ class ShortCodes:
 
     def __init__(self, database: Database, tokens: GuestTokens) -> None:
         self._database = database
-        self._tokens = tokens
+        self._guessing = Guessing(database, tokens)
 
     async def code_of(self, job_id: uuid.UUID) -> str | None:
         """The short code of a job, given to it when first asked for; ``None`` if there is no such job."""
@@ -70,17 +63,12 @@ class ShortCodes:
         Only wrong codes count against the limits; raises ``RateLimited`` when one is used up.
         """
         code = read_code(typed)
-        client = f"guest:code:{self._tokens.client(address)}"
-        async with self._database.session() as session:
-            limits = RateLimiter(session)
-            wait = await limits.take(client, WRONG_OF_CLIENT)
-            wait = wait or await limits.take("guest:code:all", WRONG_OF_ALL)
-            if wait:
-                log.warning("code.limited", seconds=math.ceil(wait))
-                raise RateLimited(retry_after=math.ceil(wait))
-            job = await ResultRepository(session).by_code(code) if code else None
+
+        async def look() -> uuid.UUID | None:
+            async with self._database.session() as session:
+                job = await ResultRepository(session).by_code(code) if code else None
             if job is None or job.hidden_at is not None or state_of(job, utcnow()) is State.FAILED:
                 return None
-            await limits.give_back(client, WRONG_OF_CLIENT)
-            await limits.give_back("guest:code:all", WRONG_OF_ALL)
-        return job.job_id
+            return job.job_id
+
+        return await self._guessing.tried(CODES, "code", address, look)

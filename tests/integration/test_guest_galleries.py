@@ -142,7 +142,7 @@ async def test_the_pin_is_asked_once_and_guessing_it_is_stopped(
     assert right.status_code == 303
     assert (await client.get(gallery["path"], headers=HTML)).status_code == 200
     wrong = [(await place.post(gallery["path"], data={"pin": f"{pin:04}"})).status_code for pin in range(12)]
-    assert wrong == [401] * 10 + [429] * 2
+    assert wrong == [401] * 5 + [429] * 7
 
 
 async def test_new_pictures_arrive_by_themselves_and_hidden_ones_leave(

@@ -73,6 +73,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
         "POST /dashboard/{slot_id}/gallery",
         "POST /gallery/{job_id}/{action}",
         "POST /screens",
+        "POST /screens/pin",
         "POST /screens/{gallery_id}/open",
         "POST /screens/{gallery_id}/close",
     ),

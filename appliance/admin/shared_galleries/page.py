@@ -77,6 +77,13 @@ async def _refused(request: Request, visiting: Visit, form: Form, errors: dict[s
     return part(visiting, "_screen_new.html", status=422, **values)
 
 
+@router.post("/pin")
+async def suggest_pin(request: Request, visiting: MayWrite) -> Response:
+    """A PIN that cannot be guessed in a night, put into the field; nothing is changed."""
+    made = service_of(request, SharedGalleryService).suggest_pin()
+    return part(visiting, "_pin_input.html", pin=made, error=None)
+
+
 @router.post("/{gallery_id}/open")
 async def open_again(gallery_id: uuid.UUID, request: Request, visiting: MayWrite) -> Response:
     """Open a gallery again, or for longer."""

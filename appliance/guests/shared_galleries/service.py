@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import math
 import re
 import time
 import uuid
@@ -16,9 +15,9 @@ from typing import Literal
 
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
-from appliance.core.errors import NotFound, PermissionDenied, RateLimited, ResultExpired, ResultNotFound
-from appliance.core.ratelimit import Limit, RateLimiter
+from appliance.core.errors import NotFound, PermissionDenied, ResultExpired, ResultNotFound
 from appliance.core.texts import plain_digits
+from appliance.guests.guessing import PINS, Guessing
 from appliance.guests.shared_galleries.models import SharedGallery
 from appliance.guests.shared_galleries.repository import GalleryRepository
 from appliance.guests.tokens import GuestTokens
@@ -30,8 +29,6 @@ GONE_FOR = timedelta(
     minutes=15
 )  # so long phones are told what went; the page of one that slept is loaded anew
 FRESH_SECONDS = 1.0  # how old the news may be before it is looked up again
-WRONG_PINS_OF_CLIENT = Limit.parse("10 per 10 minutes")
-WRONG_PINS_OF_ALL = Limit.parse("100 per 10 minutes")
 Kind = Literal["g", "wall"]
 GalleryState = Literal["open", "closed", "expired"]
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -81,6 +78,7 @@ class SharedGalleries:
     def __init__(self, database: Database, tokens: GuestTokens) -> None:
         self._database = database
         self._tokens = tokens
+        self._guessing = Guessing(database, tokens)
         self._news: OrderedDict[uuid.UUID, tuple[float, GalleryNews | None]] = OrderedDict()
         self._looking: dict[uuid.UUID, asyncio.Lock] = {}
 
@@ -114,19 +112,11 @@ class SharedGalleries:
 
     async def try_pin(self, opened: OpenGallery, pin: str, address: str) -> bool:
         """Whether ``pin`` is right; raises ``RateLimited`` after too many wrong ones."""
-        right = _equal(plain_digits(pin), plain_digits(opened.gallery.pin or ""))
-        client = f"guest:pin:{self._tokens.client(address)}"
-        everyone = f"guest:pin:{opened.gallery.id}"
-        async with self._database.session() as session:
-            limits = RateLimiter(session)
-            wait = await limits.take(client, WRONG_PINS_OF_CLIENT)
-            wait = wait or await limits.take(everyone, WRONG_PINS_OF_ALL)
-            if wait:
-                raise RateLimited(retry_after=math.ceil(wait))
-            if right:
-                await limits.give_back(client, WRONG_PINS_OF_CLIENT)
-                await limits.give_back(everyone, WRONG_PINS_OF_ALL)
-        return right
+
+        async def compare() -> bool | None:
+            return _equal(plain_digits(pin), plain_digits(opened.gallery.pin or "")) or None
+
+        return bool(await self._guessing.tried(PINS, f"pin:{opened.gallery.id}", address, compare))
 
     async def page_of(self, opened: OpenGallery, after: str | None) -> PicturePage:
         """The first page, or the one after the picture ``after``; raises ``ResultNotFound``."""

@@ -19,6 +19,9 @@ Minutes = Annotated[
 ]
 
 
+PIN_DIGITS = 6
+
+
 class OpenFor(BaseModel):
     """For how long."""
 
@@ -34,7 +37,11 @@ class NewGallery(OpenFor):
     slot_id: str | None = Field(
         default=None, pattern=r"^slot-0(0[1-9]|1[0-5])$", description="`null`: the pictures of all slots"
     )
-    pin: str | None = Field(default=None, pattern=r"^[0-9]{4,8}$", description="guests type it once")
+    pin: str | None = Field(
+        default=None,
+        pattern=r"^[0-9]{4,8}$",
+        description="guests type it once; with fewer than six digits it can be guessed in a night",
+    )
     moderated: bool = Field(default=False, description="a picture waits until an operator approves it")
     pictures_from: Moment | None = Field(
         default=None, description="older pictures stay out; `null`: those of the last 12 hours are in"
@@ -51,6 +58,7 @@ class GalleryView(BaseModel):
     title: str
     slot_id: str | None
     pin: str | None
+    pin_is_short: bool = Field(description="it can be guessed in a night")
     moderated: bool
     pictures_from: datetime
     opened_at: datetime

@@ -22,7 +22,7 @@ from appliance.guests.shared_galleries.service import state_of
 from appliance.jobs.links import preview_path
 from appliance.jobs.models import JobHistory
 from appliance.settings.operator import AppSettingsRepository
-from appliance.staff.shared_galleries.schemas import GalleryView, NewGallery, WaitingPicture
+from appliance.staff.shared_galleries.schemas import PIN_DIGITS, GalleryView, NewGallery, WaitingPicture
 
 log = structlog.get_logger()
 
@@ -43,6 +43,11 @@ class SharedGalleryService:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    @staticmethod
+    def suggest_pin() -> str:
+        """A new PIN at random."""
+        return f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}"
 
     async def open(self, wanted: NewGallery, who: Principal, base: str) -> GalleryView:
         """A new gallery, open at once, at an address of its own."""
@@ -165,6 +170,7 @@ async def _view(session: AsyncSession, gallery: SharedGallery, base: str) -> Gal
         title=gallery.title or settings.event_title,
         slot_id=gallery.slot_id,
         pin=gallery.pin,
+        pin_is_short=gallery.pin is not None and len(gallery.pin) < PIN_DIGITS,
         moderated=gallery.moderated,
         pictures_from=gallery.pictures_from,
         opened_at=gallery.opened_at,
