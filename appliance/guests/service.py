@@ -167,8 +167,16 @@ def friendly_name(event_title: str, taken_at: datetime, media_type: str) -> str:
 
 
 def title_for_names(event_title: str) -> str:
-    """The event's title as the first part of a file's name."""
-    return re.sub(r"[\W_]+", "-", event_title).strip("-")[:60] or "photo"
+    """The event's title as the first part of a file's name: letters with their marks, and digits.
+
+    Composed, as all but one system write names; what cannot be composed keeps its marks.
+    """
+    letters = [
+        letter if letter.isalnum() or unicodedata.category(letter)[0] == "M" else " "
+        for letter in unicodedata.normalize("NFC", event_title)
+    ]
+    words = "-".join("".join(letters).split())
+    return words[:60].rstrip("-") or "photo"
 
 
 def attachment(name: str) -> str:

@@ -22,6 +22,16 @@ class Entry:
     content: bytes | Path
 
 
+class _Packed(zipfile.ZipInfo):
+    """An entry that is packed without being compressed."""
+
+    def __init__(self, name: str, at: tuple[int, int, int, int, int, int]) -> None:
+        super().__init__(name, at)
+        self.compress_type = zipfile.ZIP_DEFLATED
+        self._compresslevel = 0
+        self.external_attr = 0o644 << 16
+
+
 class _Pipe(io.RawIOBase):
     """What ``zipfile`` writes into; it cannot be wound back."""
 
@@ -43,20 +53,19 @@ class _Pipe(io.RawIOBase):
 
 
 def zipped(entries: Iterable[Entry]) -> Iterator[bytes]:
-    """The archive in pieces. Pictures are stored as they are: they do not get smaller.
+    """The archive in pieces. Pictures are not compressed: they do not get smaller.
 
+    They are packed in blocks that say where they end (deflate, level 0), since readers that read while they
+    receive cannot find the end of a stored file whose size stands behind it.
     A file that goes away meanwhile is left out. Blocking: for a thread.
     """
     pipe = _Pipe()
-    with zipfile.ZipFile(cast("IO[bytes]", pipe), "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(cast("IO[bytes]", pipe), "w") as archive:
         for name, entry in _with_own_names(entries):
             at = entry.at.astimezone(UTC)
-            info = zipfile.ZipInfo(
-                name, (max(1980, at.year), at.month, at.day, at.hour, at.minute, at.second)
-            )
-            info.external_attr = 0o644 << 16
+            info = _Packed(name, (max(1980, at.year), at.month, at.day, at.hour, at.minute, at.second))
             if isinstance(entry.content, bytes):
-                archive.writestr(info, entry.content, zipfile.ZIP_DEFLATED)
+                archive.writestr(info, entry.content, compresslevel=6)
                 yield pipe.taken()
                 continue
             try:

@@ -30,7 +30,9 @@ INSISTING = SURE | {"even_not_exported": True}
 def opened(reply: httpx.Response) -> tuple[zipfile.ZipFile, list[dict[str, str]]]:
     """The archive, and its table."""
     archive = zipfile.ZipFile(io.BytesIO(reply.content))
-    return archive, list(csv.DictReader(io.StringIO(archive.read("pictures.csv").decode("utf-8-sig"))))
+    return archive, list(
+        csv.DictReader(io.StringIO(archive.read("pictures.csv").decode("utf-8-sig"), newline=""))
+    )
 
 
 async def state(admin: httpx.AsyncClient) -> dict[str, Any]:
@@ -57,11 +59,24 @@ async def test_an_event_is_taken_home_whole(camera: Camera, shot: Shot, admin: h
     assert archive.testzip() is None
     # Every file is in the table; a row whose file somebody removed has none in the archive.
     named = {row["file"] for row in table} | {row["photo"] for row in table}
-    assert set(archive.namelist()) - {"pictures.csv"} <= named
+    assert set(archive.namelist()) - {"pictures.csv", "pictures-excel.csv"} <= named
     assert archive.read(table[-1]["file"]) == made.body
     assert table[-1]["sent.survey1_name"] == "'=Maria", "no spreadsheet takes it for a formula"
     assert table[-1]["sent.survey2_email"] == "maria@example.org"
     assert table[-1]["slot"] == "slot-002"
+
+
+async def test_the_table_opens_in_excel_of_any_country(
+    camera: Camera, shot: Shot, admin: httpx.AsyncClient
+) -> None:
+    shot.fields |= {"survey1_name": 'Анна, "Müller"; ü', "survey2_words": "two\nlines\tand a tab"}
+    await camera.post("/api/ingest/slot-002", shot)
+    archive, table = opened(await admin.post(EXPORT))
+    raw = archive.read("pictures-excel.csv")
+    assert raw.startswith(b"\xff\xfe"), "Excel takes it for UTF-16, whose columns are parted by tabs"
+    rows = csv.DictReader(io.StringIO(raw.decode("utf-16"), newline=""), dialect=csv.excel_tab)
+    assert list(rows) == table
+    assert table[-1]["sent.survey1_name"] == 'Анна, "Müller"; ü'
 
 
 async def test_the_table_says_what_pictures_cost_and_what_is_not_known(

@@ -15,6 +15,7 @@ from appliance.staff.event.repository import ExportedJob
 from appliance.staff.jobs.service import attempts_of, cost_of
 
 TABLE = "pictures.csv"
+TABLE_FOR_EXCEL = "pictures-excel.csv"
 COLUMNS = ("file", "photo", "taken_at", "slot", "expires_at", "hidden", "cost_unknown")
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -36,7 +37,8 @@ def entries(
                 yield Entry(one.file, job.created_at, media.path(job.result_key or ""))
             if job.source_key:
                 yield Entry(one.photo, job.created_at, media.path(job.source_key))
-    yield Entry(TABLE, now, lines.written())
+    yield Entry(TABLE, now, lines.for_programs())
+    yield Entry(TABLE_FOR_EXCEL, now, lines.for_excel())
 
 
 class _Named:
@@ -76,8 +78,8 @@ class Table:
 
     def __init__(self, names: Sequence[str], currencies: Sequence[str]) -> None:
         self._names, self._currencies = names, currencies
-        self._text = io.StringIO()
-        self._writer = csv.writer(self._text)
+        self._raw = io.BytesIO()
+        self._writer = csv.writer(_text(self._raw, "utf-8-sig"))
         costs = (f"cost.{currency}" for currency in currencies)
         self._writer.writerow([*COLUMNS, *costs, *(f"sent.{name}" for name in names)])
 
@@ -89,9 +91,25 @@ class Table:
         costs = (known.get(currency, "") for currency in self._currencies)
         self._writer.writerow([*one.row().values(), *costs, *fields])
 
-    def written(self) -> bytes:
-        """The whole table, as spreadsheets open it."""
-        return b"\xef\xbb\xbf" + self._text.getvalue().encode()
+    def for_programs(self) -> bytes:
+        """The table with commas in UTF-8."""
+        return self._raw.getvalue()
+
+    def for_excel(self) -> bytes:
+        """The table as Excel opens it in every country: commas and semicolons are read by the country's own
+        habit, tabs in UTF-16 are not.
+        """
+        raw = io.BytesIO()
+        rows = csv.reader(_text(io.BytesIO(self._raw.getvalue()), "utf-8-sig"))
+        writer = csv.writer(_text(raw, "utf-16"), csv.excel_tab)
+        for row in rows:  # one by one: all at once, nobody else would get a turn
+            writer.writerow(row)
+        return raw.getvalue()
+
+
+def _text(raw: io.BytesIO, encoding: str) -> io.TextIOWrapper:
+    """``raw`` as text, each line in it as soon as it is written."""
+    return io.TextIOWrapper(raw, encoding, newline="", write_through=True)
 
 
 def _harmless(value: str) -> str:
