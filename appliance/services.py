@@ -167,7 +167,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             screens,
             codes,
             HealthCheck(database, media.root),
-            DeploymentUrls(settings.public_base(), settings.lan_base()),
+            DeploymentUrls(settings.public_base(), settings.lan_base(), settings.lan_other_urls),
             SettingsReader(database),
             AuditTrail(database),
             LoginService(database, accounts, sessions, LoginThrottle(database, session_tokens)),

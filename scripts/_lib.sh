@@ -148,29 +148,39 @@ listening_address() {
   esac
 }
 
-# This machine's address in the network that leads out, else in the first one that is no container's.
-lan_address() {
-  local address
+# This machine's addresses that phones may reach, the best first: by the rules of appliance/core/networks.py, which
+# the image knows. An engine in a virtual machine would tell of that one.
+lan_addresses() {
+  local address found
   address=$(listening_address)
-  [ -n "$address" ] || address=$(ip -4 route get 192.0.2.1 2>/dev/null | sed -nE 's/.* src ([0-9.]+).*/\1/p' || true)
-  [ -n "$address" ] || address=$(ip -4 -o address show scope global 2>/dev/null | sed -nE '/^[0-9]+: (docker|br-|veth)/d; s/.* inet ([0-9.]+).*/\1/p' | head -n 1 || true)
-  printf '%s' "$address"
+  if [ -n "$address" ]; then
+    printf '%s\n' "$address"
+    return
+  fi
+  found=$(docker run --rm --network host --entrypoint python "$(wanted_image)" -m appliance.core.networks 2>/dev/null || true)
+  for address in $found; do
+    ! grep -qE "[- ]$address( |\$)" /proc/net/fib_trie 2>/dev/null || printf '%s\n' "$address"
+  done
 }
 
-# A container does not know under which address phones reach the machine, so it is told.
+# A container does not know under which addresses phones reach the machine, so it is told.
 tell_lan_address() {
-  local found port
+  local address port best='' others=''
   port=$(env_value HTTP_PORT 8080)
-  found=http://$(lan_address):${port##*:}
-  [[ ! $found =~ ^http://[0-9.]+:[0-9]+$ || $found == http://127.* ]] || set_env LAN_BASE_URL "$found"
+  for address in $(lan_addresses); do
+    [[ $address =~ ^[0-9.]+$ && $address != 127.* ]] || continue
+    if [ -z "$best" ]; then best=http://$address:${port##*:}; else others+=${others:+,}http://$address:${port##*:}; fi
+  done
+  [ -n "$best" ] || return 0
+  set_env LAN_BASE_URL "$best"
+  set_env LAN_OTHER_URLS "$others"
 }
 
-# The best first: in the network that leads out, then by name.
+# The best first: in the networks of the room, then by name.
 addresses() {
   local port address
   port=$(published_port)
-  address=$(lan_address)
-  [ -z "$address" ] || printf 'http://%s:%s\n' "$address" "$port"
+  for address in $(lan_addresses); do printf 'http://%s:%s\n' "$address" "$port"; done
   [ -z "$(listening_address)" ] || return 0
   # The name by which phones and PCs find it without DNS, where something on this machine announces it.
   ! getent hosts "$(hostname -s).local" >/dev/null || printf 'http://%s.local:%s\n' "$(hostname -s)" "$port"

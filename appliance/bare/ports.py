@@ -66,14 +66,3 @@ def choose(folder: DataFolder, public: int) -> Ports:
         ports = Ports(public=public, app=free_port(), postgres=free_port())
     folder.write_ports(ports)
     return ports
-
-
-def lan_address() -> str | None:
-    """The machine's address in the local network; asks the routing table, sends nothing."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-        except OSError:
-            return None
-        address = str(probe.getsockname()[0])
-    return None if address.startswith(("127.", "0.")) else address

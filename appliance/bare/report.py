@@ -5,9 +5,9 @@ import shlex
 from dataclasses import dataclass
 
 from appliance.bare.data_folder import DataFolder
-from appliance.bare.ports import lan_address
 from appliance.bare.preparation import Passwords
 from appliance.bare.status import address
+from appliance.core.networks import lan_address, machine_addresses
 
 _FORMS = {"image": "DSLR Remote Pro", "multipart": "Breeze Booth", "json": "programs"}
 
@@ -62,8 +62,23 @@ class Report:
         lines += ["", "What to enter in the booth software (slot-001 to slot-015):"]
         for form, who in _FORMS.items():
             lines += [f"  {who:<16}{self.ingest(base, form)}" for base in self.bases()]
+        lines += self._networks()
         keys = f"{self.bases()[0]}/admin/settings#keys"
         return [*lines, "", f"Keys of AI providers (slot-009 to slot-011) are entered at {keys}"]
+
+    def _networks(self) -> list[str]:
+        """What a guest's phone may need to know where this machine has no address in the room, or several."""
+        usable = [one for one in machine_addresses() if one.problem is None]
+        if len(usable) > 1:
+            said = ", ".join(f"{one.address} ({one.interface})" for one in usable)
+            return ["", f"Choose on the dashboard which of its addresses guests' phones reach: {said}"]
+        if usable:
+            return []
+        return [
+            "",
+            "This machine has no address that guests' phones reach: QR codes will not work until it joins a",
+            "network by cable or Wi-Fi, or its address is set in the admin pages under Settings, Event.",
+        ]
 
     def _passwords(self) -> list[str]:
         if not self.made:

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import socket
 from dataclasses import dataclass
-from pathlib import Path
 
 from starlette.requests import HTTPConnection
 
 from appliance.core.injection import service_of
+from appliance.core.networks import lan_address, machine_addresses
 
-_HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?P<port>:\d{1,5})?")
-_CONTAINER_NETWORKS = (ipaddress.ip_network("172.16.0.0/12"), ipaddress.ip_network("10.88.0.0/16"))
-_CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
+_HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?P<port>:\d{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
 class DeploymentUrls:
-    """What the deployment says: the base that it fixes, and the one by which the local network reaches
-    this machine.
+    """What the deployment says: the base that it fixes, the one by which the local network reaches this
+    machine, and others that would do.
     """
 
     configured: str | None
     lan: str | None
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +33,7 @@ class BaseUrls:
     lan: str | None
     scheme: str
     host: str | None
+    others: tuple[str, ...] = ()
 
     def own(self, chosen: str | None) -> str:
         """The base for whoever sent the request; ``chosen`` is the operator's, if one is set."""
@@ -44,15 +43,23 @@ class BaseUrls:
         """The base for somebody else's phone."""
         return guest_base(chosen or self.configured, self.lan, self.scheme, self.host)
 
-    def without_choice(self) -> str:
-        """The base for somebody else's phone if nobody had set one."""
-        return guest_base(None, self.lan, self.scheme, self.host)
+    def choices(self) -> tuple[str, ...]:
+        """The bases that phones may reach, the best first, as far as this machine knows."""
+        if self.lan:
+            return (self.lan, *self.others)
+        found = _HOST.fullmatch(self.host or "")
+        port = (found["port"] if found else None) or ""
+        return tuple(
+            f"{self.scheme}://{one.address}{port}" for one in machine_addresses() if one.problem is None
+        )
 
 
 def base_urls_of(request: HTTPConnection) -> BaseUrls:
     """The bases of links for who sent ``request``, and for guests."""
     fixed = service_of(request, DeploymentUrls)
-    return BaseUrls(fixed.configured, fixed.lan, request.url.scheme, request.headers.get("host"))
+    return BaseUrls(
+        fixed.configured, fixed.lan, request.url.scheme, request.headers.get("host"), fixed.others
+    )
 
 
 def request_base(configured: str | None, scheme: str, host: str | None) -> str:
@@ -80,28 +87,13 @@ def guest_base(configured: str | None, lan: str | None, scheme: str, host: str |
 
 
 def _reachable(name: str) -> bool:
-    """Whether a phone may know ``name``: an address that is not loopback, or a name with a dot."""
+    """Whether a phone may know ``name``: an address that phones reach, or a name with a dot."""
+    bare = name.strip("[]")
     try:
-        address = ipaddress.ip_address(name.strip("[]"))
+        address = ipaddress.ip_address(bare)
     except ValueError:
         return "." in name.strip(".") and not name.lower().rstrip(".").endswith((".localhost", ".internal"))
-    return not (address.is_loopback or address.is_unspecified)
-
-
-def lan_address() -> str | None:
-    """The machine's address in the local network; asks the routing table, sends nothing.
-
-    ``None`` for a container's address in a network of its own, which no phone can reach.
-    """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-        except OSError:
-            return None
-        address = str(probe.getsockname()[0])
-    return None if address.startswith(("127.", "0.")) or _of_container(address) else address
-
-
-def _of_container(address: str) -> bool:
-    inside = any(mark.exists() for mark in _CONTAINER_MARKS)
-    return inside and any(ipaddress.ip_address(address) in network for network in _CONTAINER_NETWORKS)
+    if address.is_loopback or address.is_unspecified:
+        return False
+    own = next((one for one in machine_addresses() if one.address == bare), None)
+    return own.problem is None if own else not address.is_link_local

@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     lan_base_url: HttpUrl | None = Field(
         default=None, description="by which phones reach this machine where a request does not tell"
     )
+    lan_other_urls: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="other addresses of this machine that phones may reach, separated by commas"
+    )
     local_name: str | None = Field(
         default=None,
         pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
@@ -78,7 +81,7 @@ class Settings(BaseSettings):
     )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "lan_other_urls", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return (
@@ -97,6 +100,13 @@ class Settings(BaseSettings):
             if not re.fullmatch(r"https?://[^\s?#]+", address):
                 raise ValueError(f"{name} must be given as {name}=https://…")
         return pairs
+
+    @field_validator("lan_other_urls")
+    @classmethod
+    def _bases(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r"https?://[^\s/?#]+", base) for base in value):
+            raise ValueError("must be addresses such as http://192.168.1.20:8080")
+        return value
 
     @field_validator("listen")
     @classmethod

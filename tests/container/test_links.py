@@ -11,7 +11,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from appliance.core.public_base import lan_address
+from appliance.core.networks import lan_address
 from tests.container.stack import ContainerStack
 from tests.support.multicast import Phone, phone
 from tests.support.photos import portrait_jpeg

@@ -6,6 +6,7 @@ import asyncio
 import io
 import re
 
+import httpx
 import pytest
 from PIL import Image
 
@@ -113,6 +114,21 @@ async def test_the_bare_address_of_a_new_installation_answers_as_the_use_case_sa
     reply = await camera.post("/api/ingest/slot-001", shot)
     assert (reply.status, reply.headers["content-type"]) == (200, "application/json")
     assert reply.json()["public_url"] == f"/public/results/{reply.headers['x-job-id']}"
+
+
+async def test_a_client_that_names_no_host_gets_links_with_the_port_it_used(stack: Stack, shot: Shot) -> None:
+    body = shot.body()
+    head = (
+        f"POST /api/ingest/slot-001?reply=json HTTP/1.0\r\nContent-Length: {len(body)}\r\n"
+        f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n"
+    )
+    reader, writer = await asyncio.open_connection("127.0.0.1", stack.port)
+    writer.write(head.encode() + body)
+    status, headers = await read_head(reader)
+    writer.close()
+    assert status == 200
+    assert httpx.URL(headers["x-qr-url"]).port == stack.port
+    assert httpx.URL(headers["x-public-url"]).port == stack.port
 
 
 async def test_an_unknown_form_is_refused_by_name(camera: Camera, shot: Shot) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from appliance.core.public_base import lan_address
+from appliance.core.networks import lan_address
 from appliance.guests.tokens import IDENTITY_PATH
 from appliance.lifecycle.stack import certificates
 from appliance.staff.settings.address import Addresses

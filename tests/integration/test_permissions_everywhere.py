@@ -99,6 +99,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "settings:read": ("GET /settings", "GET /settings/ttl-preview", "GET /settings/logo/templates"),
     "settings:write": (
         "GET /settings/address",
+        "POST /dashboard/address",
         "POST /settings/logo",
         "POST /settings/password/suggest",
         "POST /settings/password",

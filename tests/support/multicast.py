@@ -9,7 +9,7 @@ import pytest
 from zeroconf import AddressResolver, IPVersion
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
-from appliance.core.public_base import lan_address
+from appliance.core.networks import lan_address
 
 SERVICE = "_http._tcp.local."
 

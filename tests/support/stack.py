@@ -130,9 +130,9 @@ def run_bare(data: Path, *arguments: str, **environment: str) -> subprocess.Comp
 
 
 @contextmanager
-def running_stack(data: Path, **environment: str) -> Iterator[Stack]:
+def running_stack(data: Path, port: int | None = None, **environment: str) -> Iterator[Stack]:
     """Start everything, stop everything."""
-    port = free_port()
+    port = port or free_port()
     started = run_bare(data, "--port", str(port), "--detach", "--json", **environment)
     assert started.returncode == 0, started.stdout + started.stderr
     try:

@@ -69,6 +69,9 @@ def test_another_language_is_one_file_and_may_be_written_from_right_to_left() ->
         ("localhost:8080", "http://10.1.2.3:8080"),
         ("app:8000", "http://10.1.2.3:8000"),
         ("[::1]:8080", "http://10.1.2.3:8080"),
+        ("photo_box:18101", "http://10.1.2.3:18101"),
+        ("169.254.7.7:18101", "http://10.1.2.3:18101"),
+        ("photo_box.lan:18101", "http://photo_box.lan:18101"),
         ("bad host", "http://10.1.2.3"),
     ],
 )

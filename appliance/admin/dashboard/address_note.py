@@ -1,35 +1,64 @@
-"""A wrong address of guests' links, told on the dashboard before a guest scans it."""
+"""A wrong address of guests' links, told on the dashboard before a guest scans it, and others to choose."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
 
+from appliance.admin.forms import read_form
+from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import Visit, allowed
 from appliance.admin.render import part
+from appliance.core.errors import ValidationFailed
 from appliance.core.injection import service_of
+from appliance.core.language import Message
+from appliance.core.networks import machine_addresses
 from appliance.core.public_base import base_urls_of
 from appliance.ingest.service import IngestService
 from appliance.settings.operator import SettingsReader
 from appliance.staff.settings.address import Addresses
+from appliance.staff.settings.schemas import SettingsUpdate
+from appliance.staff.settings.service import OperatorSettingsService
 
 router = APIRouter(prefix="/dashboard")
 
 
 @router.get("/address")
 async def note(request: Request, visiting: Annotated[Visit, Depends(allowed("slots:read"))]) -> Response:
-    """Nothing where phones can use the address; else what is wrong with it, and one that works."""
-    way = base_urls_of(request)
+    """Nothing where phones can use the address and there is no other one to choose."""
+    return await _note(request, visiting)
+
+
+@router.post("/address")
+async def choose(
+    request: Request, visiting: Annotated[Visit, Depends(allowed("settings:write"))]
+) -> Response:
+    """Have guests' links begin with one of this machine's addresses."""
+    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    base = (await read_form(request)).text("base")
+    if base not in base_urls_of(request).choices():
+        raise ValidationFailed(fields={"base": Message("is no address of this machine")})
+    await service_of(request, OperatorSettingsService).update(
+        SettingsUpdate.model_validate({"public_base_url": base}), visiting.who
+    )
+    if visiting.is_htmx:
+        return await _note(request, visiting)
+    visiting.notice("settings_saved")
+    return RedirectResponse(f"{MOUNT}/", 303)
+
+
+async def _note(request: Request, visiting: Visit) -> Response:
+    way, addresses = base_urls_of(request), service_of(request, Addresses)
     chosen = (await service_of(request, SettingsReader).operator_settings()).public_base_url or way.configured
     base = chosen or service_of(request, IngestService).guest_base or way.guests(None)
-    check = await service_of(request, Addresses).known(base)
-    better = None
-    if check.state != "fine":
-        other = way.without_choice()
-        better = (
-            other
-            if other != base and (await service_of(request, Addresses).known(other)).state == "fine"
-            else None
-        )
-    return part(visiting, "_address_note.html", check=check, better=better)
+    check = await addresses.known(base)
+    wrong = check.state != "fine"
+    choices = [one for one in way.choices() if (await addresses.known(one)).state == "fine"]
+    if not wrong and (chosen or len(choices) < 2):
+        choices = []
+    found = [one for one in machine_addresses() if one.problem] if wrong and not choices else []
+    return part(
+        visiting, "_address_note.html", check=check, wrong=wrong, base=base, choices=choices, found=found
+    )

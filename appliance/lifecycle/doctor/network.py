@@ -133,6 +133,7 @@ _ELSEWHERE = "Open it on a phone in the guests' network: from inside, some route
 _ADDRESSES: Mapping[AddressState, tuple[str, str, str]] = {
     "fine": ("ok", "{base}", ""),
     "own_machine": ("bad", "{base} means nothing on a guest's phone", _SET_IT),
+    "not_for_phones": ("warning", "{base} is in a VPN, between containers or not connected", _SET_IT),
     "no_such_name": ("bad", "{host} has no address here", _SET_IT),
     "unreachable": ("warning", "{base} cannot be reached from here ({detail})", _ELSEWHERE),
     "somebody_else": ("warning", "{base} answers {detail}, and it is not this appliance", _SET_IT),

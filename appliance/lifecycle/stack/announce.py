@@ -14,7 +14,7 @@ import structlog
 from zeroconf import ServiceInfo
 from zeroconf.asyncio import AsyncZeroconf
 
-from appliance.core.public_base import lan_address
+from appliance.core.networks import lan_address
 
 log = structlog.get_logger()
 
@@ -57,7 +57,7 @@ class Announcer:
 async def run(name: str, port: int, address: str | None = None) -> int:
     """Announce until SIGTERM or SIGINT; begins anew when the machine's address changes.
 
-    ``address`` is announced in place of the one that the routing table knows.
+    ``address`` is announced in place of the one that phones in the room reach.
     """
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):

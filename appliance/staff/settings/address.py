@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from appliance.core.networks import machine_addresses
 from appliance.guests.tokens import IDENTITY_PATH
 
 FRESH_SECONDS = 60.0  # how long a finding is taken for granted where many look
@@ -21,6 +22,7 @@ _OTHER_PLACES = {"localhost", "app", "nginx", "db"}
 AddressState = Literal[
     "fine",
     "own_machine",
+    "not_for_phones",
     "no_such_name",
     "unreachable",
     "somebody_else",
@@ -33,11 +35,11 @@ AddressState = Literal[
 class AddressCheck:
     """What was found.
 
-    ``own_machine``: the name means something else, or nothing, on a phone. ``no_such_name``: nobody
-    knows it here. ``unreachable``: nothing answers, seen from this machine. ``somebody_else``: what
-    answers is not this appliance. ``no_certificate``: phones will warn of its certificate.
-    ``not_encrypted``: https, but what answers speaks plain http. ``detail`` is a status or the kind of
-    failure.
+    ``own_machine``: the name means something else, or nothing, on a phone. ``not_for_phones``: an address
+    of this machine in a VPN, between containers or the like. ``no_such_name``: nobody knows it here.
+    ``unreachable``: nothing answers, seen from this machine. ``somebody_else``: what answers is not this
+    appliance. ``no_certificate``: phones will warn of its certificate. ``not_encrypted``: https, but what
+    answers speaks plain http. ``detail`` is a status or the kind of failure.
     """
 
     base: str
@@ -81,6 +83,8 @@ class Addresses:
             async with asyncio.timeout(_PATIENCE):
                 if host in _OTHER_PLACES or not {".", ":"} & set(host) or await _is_the_phone_itself(host):
                     return AddressCheck(base, "own_machine")
+                if any(one.address == host and one.problem for one in machine_addresses()):
+                    return AddressCheck(base, "not_for_phones")
                 return await self._ask(base)
         except socket.gaierror:
             return AddressCheck(base, "no_such_name")
