@@ -14,7 +14,7 @@ _PATIENCE = 70  # the app may still be finishing a photo
 
 
 def find(folder: DataFolder) -> Iterator[int]:
-    """supervisord, PostgreSQL, Nginx, the app and cleanup of this data folder, wherever they come from."""
+    """The processes of this data folder from supervisord to the sidecar, wherever they come from."""
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
             with contextlib.suppress(OSError):
@@ -31,7 +31,8 @@ def _is_ours(process: Path, folder: DataFolder) -> bool:
         return True
     if b"-D" in arguments and str(folder.postgres).encode() in arguments:
         return True
-    if b"appliance" in arguments and {b"serve", b"cleanup"} & set(arguments):
+    is_sidecar = any(one.endswith(b"/lifecycle/stack/sidecar.py") for one in arguments)
+    if is_sidecar or (b"appliance" in arguments and {b"serve", b"cleanup", b"backup"} & set(arguments)):
         settings = (process / "environ").read_bytes().split(b"\0")
         return f"PHOTOCHANGER_SECRETS_DIR={folder.secrets}".encode() in settings
     return False

@@ -145,9 +145,10 @@ def _draw_sample(folder: DataFolder, env: dict[str, str]) -> None:
 
 def _programs(folder: DataFolder, chosen: Ports) -> list[Program]:
     appliance = [sys.executable, "-m", "appliance"]
+    sidecar = str(CHECKOUT / "appliance" / "lifecycle" / "stack" / "sidecar.py")
     return [
         Program("postgres", postgres.command(folder, chosen), 10, stop_signal="INT", stop_seconds=30),
-        Program("cleanup", [*appliance, "cleanup", "--every", "15m"], 20),
+        Program("cleanup", [sys.executable, "-I", "-S", sidecar], 20),
         Program("nginx", nginx.command(folder), 30, errors_apart=True),
         Program("app", [*appliance, "serve"], 40, stop_seconds=_STOP_APP_WITHIN),
     ]

@@ -1,4 +1,5 @@
-"""The sidecar: cleans up every quarter of an hour, backs up every night, shows that it is alive.
+"""The sidecar of both ways to run: cleans up every quarter of an hour, backs up every night where a folder
+for backups is set, shows that it is alive.
 
 It only keeps time. The work is done by verbs in processes of their own, so that between two turns it takes
 no more memory than a bare Python. Run as a file with ``python -I -S``, like ``probe`` and ``watch``.
@@ -16,7 +17,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-BEAT = Path("/tmp/cleanup.beat")  # noqa: S108 - the container's own tmpfs; the health check looks at it
+# The container's own tmpfs: its health check looks at it.
+BEAT = Path(os.environ.get("TMPDIR", "/tmp"), "cleanup.beat")  # noqa: S108
 _LOOK_EVERY = 0.5
 _BEAT_EVERY = 10.0
 _TURN_EVERY = float(os.environ.get("SIDECAR_TURN_SECONDS", "900"))
@@ -55,7 +57,7 @@ class Sidecar:
                 self._run(verb)
             while not self._stop and time.monotonic() < began + _TURN_EVERY:
                 self._live()
-            work = [_CLEANUP, _BACKUP]
+            work = [_CLEANUP, _BACKUP] if os.environ.get("PHOTOCHANGER_BACKUP_DIR") else [_CLEANUP]
 
     def _run(self, verb: list[str]) -> None:
         """What fails has said why; the next turn follows."""
