@@ -53,7 +53,9 @@ async def test_a_workflow_is_uploaded_bound_saved_and_tried(
     await page.select_option(f"{PARAMS}photo_node", "11")
     await page.select_option(f"{PARAMS}negative_place", "7.text")
     await page.fill(f"{PARAMS}prompt", "a watercolour")
-    await page.fill(f"{PARAMS}values", '{"3.denoise": 0.4}')
+    await page.click("#look details:has(#route-0-params-values-3-denoise) > summary")
+    assert await page.get_attribute(f"{PARAMS}values-3-denoise", "placeholder") == "0.6"
+    await page.fill(f"{PARAMS}values-3-denoise", "0,4")
     await quiet(someone)
     assert await someone.violations() == []
     assert await someone.sideways() == 0
@@ -71,6 +73,8 @@ async def test_a_workflow_is_uploaded_bound_saved_and_tried(
     await saved(someone)
     kept = json.loads(await stack.value("select params::text from slot where slot_id = $1", SLOT))
     assert (kept["photo_node"], kept["prompt"]) == ("11", "a watercolour")
+    assert json.loads(kept["values"]) == {"3.denoise": "0,4"}
+    assert await page.input_value(f"{PARAMS}values-3-denoise") == "0,4"
     assert json.loads(kept["workflow"]) == json.loads(WORKFLOW.read_text(encoding="utf-8"))
 
     await page.set_input_files("#test-file", photo)
@@ -111,6 +115,14 @@ async def test_a_file_that_is_no_workflow_says_what_is_wrong_with_it(
         assert not await page.is_visible(f"{PARAMS}photo_node")
     assert await someone.violations() == []
     await someone.screenshot("slot-workflow-refused")
+
+    whole = json.loads(WORKFLOW.read_text(encoding="utf-8"))
+    file.write_text(json.dumps(whole), encoding="utf-8")
+    await page.set_input_files(f"{PARAMS}workflow-file", file)
+    await page.wait_for_selector("#look details:has(#route-0-params-values-3-denoise) > summary")
+    await page.click("#look details:has(#route-0-params-values-3-denoise) > summary")
+    await page.fill(f"{PARAMS}values-3-denoise", "much")
+    await page.wait_for_selector(f"{PARAMS}values-finding:has-text('3.denoise')")
 
     without_photo = json.loads(WORKFLOW.read_text(encoding="utf-8"))
     del without_photo["11"]

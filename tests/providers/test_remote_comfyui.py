@@ -261,6 +261,9 @@ LOAD = {"class_type": "LoadImage", "inputs": {"image": "a.png"}}
         ({"prompt_place": "6.clip"}, "params.prompt_place"),
         ({"workflow": workflow(n6=None, n7=None)}, "params.prompt"),
         ({"values": '{"3.steps": 4, "3.nonsense": 1}'}, "params.values"),
+        ({"values": '{"3.steps": "many"}'}, "params.values"),
+        ({"values": '{"3.steps": true}'}, "params.values"),
+        ({"values": '{"3.steps": "12", "3.cfg": "2,5", "3.sampler_name": 7}'}, None),
     ],
 )
 async def test_what_does_not_fit_the_workflow_is_refused_when_the_slot_is_saved(change, field):
@@ -290,6 +293,16 @@ async def test_what_does_not_fit_the_workflow_is_refused_when_the_slot_is_saved(
 def test_what_is_no_workflow_says_what_to_do(text, said):
     with pytest.raises(ValueError, match=said):
         WorkflowParams(workflow=text)
+
+
+def test_a_value_goes_in_as_the_kind_that_stands_in_the_workflow():
+    chosen = binding_of(
+        params(
+            workflow=workflow(n30={"class_type": "Switch", "inputs": {"on": True, "word": "a"}}),
+            values='{"3.steps": "12", "3.cfg": "2,5", "30.on": false, "30.word": 7}',
+        )
+    )
+    assert chosen.values == {"3.steps": 12, "3.cfg": 2.5, "30.on": False, "30.word": "7"}
 
 
 def test_names_that_are_none_do_no_harm():

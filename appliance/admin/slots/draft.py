@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from appliance.admin.forms import Form
-from appliance.admin.slots.fields import OWN, number, plain, properties, typed
+from appliance.admin.slots.fields import OWN, as_json, number, plain, properties, typed
 from appliance.providers.routes import MAX_FALLBACKS
 from appliance.slots.schemas import SlotConfig
 from appliance.staff.providers.catalog import ModelView, OperationView, ProviderList
@@ -125,9 +126,27 @@ def _route(form: Form, index: int, catalog: ProviderList) -> RouteDraft:
         if field in form or (is_shown and prop.get("type") == "boolean"):
             text = form.text(field)
             params[name] = form.text(f"{field}.{OWN}") if text == OWN else text
+            if prop.get("x-places"):
+                params[name] = _with_parts(text, form, f"{field}.")
     if not is_shown or form.text(f"{prefix}.shown_model") != model:
         params = _offered(params, model_of(view, model))
     return RouteDraft(provider, operation, model, params)
+
+
+def _with_parts(text: str, form: Form, prefix: str) -> str:
+    """A JSON object with what was typed into the inputs of its parts; without those left empty."""
+    typed_in = {name.removeprefix(prefix): form.text(name) for name in form if name.startswith(prefix)}
+    if not typed_in:
+        return text
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return text
+    if not isinstance(found, dict):
+        return text
+    found |= {name: as_json(value) for name, value in typed_in.items()}
+    kept = {name: value for name, value in found.items() if typed_in.get(name, "-")}
+    return json.dumps(kept, ensure_ascii=False) if kept else ""
 
 
 def model_of(view: OperationView | None, model: str) -> ModelView | None:

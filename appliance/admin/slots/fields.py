@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from appliance.core.language import Language
 
-Kind = Literal["slider", "number", "text", "prompt", "json", "workflow", "choice", "tick", "colour"]
+Kind = Literal["slider", "number", "text", "prompt", "json", "workflow", "places", "choice", "tick", "colour"]
 OWN = "own"  # the choice that stands for what is typed beside it
 _WIDEST_SLIDER = 100  # steps; a wider range is typed
 _NUMBERS = ("integer", "number")
@@ -32,6 +32,12 @@ class Input:
     may_type: bool = False
     """Whether a choice has a field beside it for a value that is not among the choices."""
     required: bool = False
+    usual: str = ""
+    """What holds where nothing is typed."""
+    note: str = ""
+    """What is said of the value."""
+    parts: tuple[Input, ...] = ()
+    """The inputs that it is made of; each begins with its name and a dot."""
 
     @property
     def id(self) -> str:
@@ -179,3 +185,11 @@ def number(text: str) -> Any:
         return float(cleaned)
     except ValueError:
         return cleaned
+
+
+def as_json(text: str) -> Any:
+    """What was typed as the JSON value that it reads like: a number, true or false, else the text."""
+    if text in ("true", "false"):
+        return text == "true"
+    found = number(text)
+    return found if plain(found) == text else text

@@ -12,7 +12,7 @@ from appliance.admin.forms import read_form
 from appliance.admin.login.security import Visit, allowed
 from appliance.admin.render import part
 from appliance.admin.slots.draft import RouteDraft, draft_from, values_of
-from appliance.admin.slots.fields import Input, properties
+from appliance.admin.slots.fields import Input, plain, properties
 from appliance.core.injection import service_of
 from appliance.core.language import Language
 from appliance.providers.comfyui.graph import (
@@ -25,6 +25,7 @@ from appliance.providers.comfyui.graph import (
     photo_places,
     text_places,
 )
+from appliance.providers.comfyui.settings import other_values
 from appliance.slots.schemas import RouteConfig
 from appliance.staff.providers.catalog import OperationView, ProviderCatalog
 from appliance.staff.providers.machines import MachineReport, Machines
@@ -34,29 +35,54 @@ router = APIRouter(prefix="/slots")
 
 MayLook = Annotated[Visit, Depends(allowed("slots:read"))]
 Choices = tuple[tuple[str, str], ...]
+MOST_PLACES = 100  # a form may have 500 fields
 
 
 def with_nodes(
     inputs: list[Input], view: OperationView, route: RouteDraft, language: Language
 ) -> list[Input]:
     """The inputs, those for nodes with the nodes of the workflow to choose from; left out without one."""
-    kinds = {name: prop.get("x-node") for name, prop in properties(view.params_schema).items()}
-    if not any(kinds.values()):
+    known = properties(view.params_schema)
+    if not any(prop.get("x-workflow") for prop in known.values()):
         return inputs
     graph = _graph(route.params)
     offered = _offered(graph, language) if graph else {}
     shown = []
     for one in inputs:
-        name = one.name.rpartition(".")[2]
-        kind = kinds.get(name)
-        if kind and kind in offered:
-            shown.append(replace(one, kind="choice", choices=offered[kind]))
-        elif not kind:
-            others = tuple(
-                (place.name, f"{place.label} = {place.value}") for place in other_places(graph or {})
-            )
-            shown.append(replace(one, choices=others) if one.kind == "json" else one)
+        prop = known[one.name.rpartition(".")[2]]
+        if prop.get("x-node"):
+            if graph:
+                shown.append(replace(one, kind="choice", choices=offered[prop["x-node"]]))
+        elif prop.get("x-places") and graph:
+            shown.append(_of_places(one, graph, language))
+        elif prop.get("x-workflow") and graph:
+            note = language.ngettext("slot.workflow.nodes", len(graph))
+            shown.append(replace(one, note=note))
+        elif not prop.get("x-places") or one.value:
+            shown.append(one)
     return shown
+
+
+def _of_places(one: Input, graph: Graph, language: Language) -> Input:
+    """An input for each value that nothing else of the form changes."""
+    try:
+        values = other_values(one.value)
+    except ValueError:
+        return one
+    parts = []
+    for place in other_places(graph)[:MOST_PLACES]:
+        usual, value = _written(place.value), _written(values.get(place.name, ""))
+        part = Input(f"{one.name}.{place.name}", "text", place.label, value=value, usual=usual)
+        if isinstance(place.value, bool):
+            as_it_is = language.gettext("slot.workflow.as_it_is", value=usual)
+            part = replace(part, kind="choice", choices=(("", as_it_is), ("true",) * 2, ("false",) * 2))
+        parts.append(part)
+    return replace(one, kind="places", parts=tuple(parts)) if parts else one
+
+
+def _written(value: Any) -> str:
+    """A value as it is typed."""
+    return str(value).lower() if isinstance(value, bool) else plain(value)
 
 
 def _graph(params: Mapping[str, str]) -> Graph | None:

@@ -36,6 +36,7 @@ class Binding:
     prompt: str
     negative: str
     templates: Mapping[str, str]
+    values: dict[str, Any]
     problems: Mapping[str, str]
 
     def filling(self, params: WorkflowParams, pictures: Mapping[str, str]) -> Filling:
@@ -46,7 +47,7 @@ class Binding:
         seed = secrets.randbelow(_MOST_SEED) if params.seed is None else params.seed
         return Filling(
             pictures={nodes[role]: name for role, name in pictures.items() if nodes.get(role)},
-            values=values | other_values(params.values),
+            values=values | self.values,
             output=self.output,
             no_files=params.no_files,
             seeds=[place.name for place in seed_places(self.graph)],
@@ -65,11 +66,22 @@ def binding_of(params: WorkflowParams) -> Binding:
     if params.no_files and output in graph and not hands_on_images(graph, output):
         found["params.output_node"] = Message("this node takes no images: choose SaveImage or PreviewImage")
     prompt, negative = _words(graph, params, found)
-    known = {place.name for place in places(graph)}
-    for name in other_values(params.values):
+    values = _values(graph, params.values, found)
+    return Binding(graph, photo, output, prompt, negative, templates, values, found)
+
+
+def _values(graph: Graph, text: str, found: dict[str, str]) -> dict[str, Any]:
+    """Other values by place, of the kind that each has in the workflow."""
+    known, values = {place.name: place for place in places(graph)}, {}
+    for name, value in other_values(text).items():
         if name not in known:
             found["params.values"] = _no_such(name)
-    return Binding(graph, photo, output, prompt, negative, templates, found)
+            continue
+        try:
+            values[name] = known[name].like_its_own(value)
+        except ValueError as error:
+            found["params.values"] = error.args[0]
+    return values
 
 
 def _photo(graph: Graph, chosen: str, templates: Mapping[str, str], found: dict[str, str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,6 +42,24 @@ class Place:
     def label(self) -> str:
         """What people choose it by."""
         return f"{self.node} · {self.title}" + ("" if self.input == "image" else f": {self.input}")
+
+    def like_its_own(self, value: Any) -> Any:
+        """``value`` of the kind that stands there; raises ``ValueError`` with what must stand there."""
+        if isinstance(self.value, str):
+            return str(value).lower() if isinstance(value, bool) else str(value)
+        if isinstance(self.value, bool):
+            if isinstance(value, bool):
+                return value
+            raise ValueError(Message("%(name)s must be true or false", name=self.name))
+        if type(value) is int:
+            return value
+        try:
+            number = None if isinstance(value, bool) else float(str(value).replace(",", "."))
+        except ValueError:
+            number = None
+        if number is None or not math.isfinite(number):
+            raise ValueError(Message("%(name)s must be a number", name=self.name))
+        return int(number) if number == int(number) else number
 
 
 def parse_workflow(text: str) -> Graph:

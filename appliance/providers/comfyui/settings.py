@@ -28,6 +28,20 @@ class WorkflowParams(Params):
         max_length=LONGEST_WORKFLOW,
         json_schema_extra={"x-workflow": True},
     )
+    photo_node: str = Field(
+        default="",
+        title="The photo goes to",
+        description="The node that loads the guest's photo.",
+        pattern=NODE,
+        json_schema_extra={"x-node": "photo"},
+    )
+    output_node: str = Field(
+        default="",
+        title="The picture comes from",
+        description="The node that hands out the finished picture.",
+        pattern=NODE,
+        json_schema_extra={"x-node": "output"},
+    )
     prompt: str = Field(
         default="",
         title="Prompt",
@@ -41,13 +55,6 @@ class WorkflowParams(Params):
         description="What must not appear; empty leaves the words that stand in the workflow.",
         max_length=LONGEST_PROMPT,
         json_schema_extra={"x-multiline": True},
-    )
-    photo_node: str = Field(
-        default="",
-        title="The photo goes to",
-        description="The node that loads the guest's photo.",
-        pattern=NODE,
-        json_schema_extra={"x-node": "photo"},
     )
     prompt_place: str = Field(
         default="", title="The prompt goes to", pattern=PLACE, json_schema_extra={"x-node": "prompt"}
@@ -70,18 +77,6 @@ class WorkflowParams(Params):
         pattern=NODE,
         json_schema_extra={"x-node": "template"},
     )
-    output_node: str = Field(
-        default="",
-        title="The picture comes from",
-        description="The node that hands out the finished picture.",
-        pattern=NODE,
-        json_schema_extra={"x-node": "output"},
-    )
-    no_files: bool = Field(
-        default=True,
-        title="Leave no pictures on that machine",
-        description="Replaces SaveImage by PreviewImage: ComfyUI keeps what SaveImage writes for ever.",
-    )
     seed: int | None = Field(
         default=None,
         title="Seed",
@@ -89,12 +84,17 @@ class WorkflowParams(Params):
         ge=0,
         le=2**53 - 1,
     )
+    no_files: bool = Field(
+        default=True,
+        title="Leave no pictures on that machine",
+        description="Replaces SaveImage by PreviewImage: ComfyUI keeps what SaveImage writes for ever.",
+    )
     values: str = Field(
         default="",
         title="Other values",
-        description='Values to put into nodes, as a JSON object, e.g. {"3.denoise": 0.6}.',
+        description="What is left empty stays as it is in the workflow.",
         max_length=10_000,
-        json_schema_extra={"x-json": True},
+        json_schema_extra={"x-json": True, "x-places": True},
     )
 
     @field_validator("workflow")

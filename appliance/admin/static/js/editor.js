@@ -45,6 +45,7 @@ document.addEventListener("click", (event) => {
   const input = link && document.getElementById(link.hash.slice(1));
   if (input) {
     event.preventDefault();
+    input.closest("details")?.setAttribute("open", "");
     input.focus();
     input.scrollIntoView({ block: "center" });
   }
