@@ -1,15 +1,17 @@
 /* Listens to a gallery and never gives up: lines break, machines restart, networks go and come.
+   A browser has six lines to a host for all its tabs: one that nobody looks at holds none.
    TVs are old: no async functions here, and nothing else that is younger than ES2016. */
 function listen(page, onNews, onClosed) {
   const path = page.dataset.path, version = page.dataset.version, SILENT = 40000, ASLEEP = 600000;
   const CLOSED = [401, 403, 404, 410];
-  let source = null, heard = Date.now();
+  let source = null, heard = Date.now(), asking = false, gone = false;
   const there = () => fetch(path, { cache: 'no-store', credentials: 'same-origin' }).then((answer) => answer.status, () => 0);
   function hangUp() {
     if (source) source.close();
     source = null;
   }
   function renew() {
+    gone = true;
     // Only into a page that is there: an error page would stay for ever.
     there().then((status) => {
       if (status === 200) return location.reload();
@@ -19,7 +21,10 @@ function listen(page, onNews, onClosed) {
   }
   function again() {
     hangUp();
+    if (asking || document.hidden) return;
+    asking = true;
     there().then((status) => {
+      asking = false;
       if (CLOSED.includes(status)) return renew();
       if (status !== 200) return setTimeout(again, 3000);
       if (Date.now() - heard > ASLEEP) return location.reload();
@@ -27,6 +32,7 @@ function listen(page, onNews, onClosed) {
     });
   }
   function connect() {
+    if (document.hidden) return;
     heard = Date.now();
     source = new EventSource(`${path}/live`);
     source.addEventListener('beat', () => { heard = Date.now(); });
@@ -44,5 +50,6 @@ function listen(page, onNews, onClosed) {
     source.onerror = () => { if (source && source.readyState === EventSource.CLOSED) again(); };
   }
   setInterval(() => { if (source && Date.now() - heard > SILENT) again(); }, 5000);
+  document.addEventListener('visibilitychange', () => { if (!gone) again(); });
   connect();
 }

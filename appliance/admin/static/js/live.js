@@ -50,8 +50,18 @@ if (board) {
     poller = setInterval(poll, POLL_EVERY);
   };
 
-  const connect = () => {
+  const hangUp = () => {
     source?.close();
+    source = null;
+    clearInterval(poller);
+    poller = null;
+  };
+
+  // A browser has six lines to a host for all its tabs: one that nobody looks at holds none.
+  const connect = () => {
+    hangUp();
+    if (document.hidden) return;
+    heard = Date.now();
     source = new EventSource(board.dataset.events);
     source.addEventListener("open", () => {
       heard = Date.now();
@@ -66,18 +76,18 @@ if (board) {
     source.addEventListener("beat", () => { heard = Date.now(); });
     source.addEventListener("error", () => {
       startPolling();
-      if (source.readyState === EventSource.CLOSED) setTimeout(connect, TRY_AGAIN);
+      if (source?.readyState === EventSource.CLOSED) setTimeout(connect, TRY_AGAIN);
     });
   };
 
   setInterval(() => {
     if (source && Date.now() - heard > SILENT_FOR) {
-      heard = Date.now();
-      startPolling();
       connect();
+      startPolling();
     }
   }, 5000);
-  window.addEventListener("pagehide", () => source?.close());
+  document.addEventListener("visibilitychange", connect);
+  window.addEventListener("pagehide", hangUp);
   window.addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
   connect();
 }
