@@ -8,6 +8,7 @@ from appliance.admin import assets
 from appliance.bare.data_folder import CHECKOUT, DataFolder, Ports
 from appliance.bare.packages import folder_of
 from appliance.bare.problem import Problem
+from appliance.core.networks import speaks_ipv6
 
 TEMPLATE = CHECKOUT / "compose" / "nginx" / "nginx.conf.template"
 _VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
@@ -48,6 +49,10 @@ def write_config(folder: DataFolder, ports: Ports) -> Path:
     (folder.run / "nginx").mkdir(exist_ok=True, mode=0o700)
     config = folder.run / "nginx.conf"
     config.write_text(text, encoding="utf-8")
+    included = folder.run / "server.d"
+    included.mkdir(exist_ok=True)
+    listen = f"listen [::]:{ports.public} default_server;\n" if speaks_ipv6() else ""
+    (included / "ipv6.conf").write_text(listen, encoding="utf-8")
     return config
 
 

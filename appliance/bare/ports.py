@@ -5,6 +5,7 @@ import socket
 
 from appliance.bare.data_folder import DataFolder, Ports
 from appliance.bare.problem import Problem
+from appliance.core.networks import speaks_ipv6
 
 
 def free_port() -> int:
@@ -36,10 +37,18 @@ def is_open(port: int) -> bool:
 
 def require(port: int) -> None:
     """Refuse a public port that cannot be opened, by name."""
-    with socket.socket() as probe:
+    _require(socket.AF_INET, "0.0.0.0", port)  # noqa: S104 - booths and guests are on the network
+    if speaks_ipv6():
+        _require(socket.AF_INET6, "::", port)
+
+
+def _require(family: socket.AddressFamily, host: str, port: int) -> None:
+    with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         try:
-            probe.bind(("0.0.0.0", port))  # noqa: S104 - booths and guests are on the network
+            probe.bind((host, port))
             probe.listen()
         except OSError as error:
             raise Problem(_why_not(port, error)) from None

@@ -71,6 +71,16 @@ def _found(_moment: int) -> tuple[MachineAddress, ...]:
     return tuple(sorted(found, key=rank))
 
 
+def speaks_ipv6() -> bool:
+    """Whether a program here can listen on IPv6 at all."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::", 0))
+    except OSError:
+        return False
+    return True
+
+
 def _problem(name: str, address: str) -> Problem | None:
     at = ipaddress.IPv4Address(address)
     folder = _SYSTEM / name

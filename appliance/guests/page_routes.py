@@ -34,6 +34,7 @@ Settings = Injected[SettingsReader]
 Code = Annotated[str, Field(max_length=40)]
 
 
+@router.head("/")
 @router.get("/")
 async def entrance(request: Request, settings_reader: Settings) -> Response:
     """Where somebody arrives who typed the address: a form for the code, where codes are on."""
@@ -41,7 +42,9 @@ async def entrance(request: Request, settings_reader: Settings) -> Response:
     return page(request, settings, "code.html", form=settings.short_links, typed="", wrong=False)
 
 
+@router.head("/s")
 @router.get("/s")
+@router.head("/s/{code}")
 @router.get("/s/{code}")
 async def short_link(
     request: Request, settings_reader: Settings, codes: Injected[ShortCodes], code: Code = ""
@@ -56,6 +59,7 @@ async def short_link(
     return RedirectResponse(page_path(job_id), 303, headers={"Cache-Control": "no-store", **NOINDEX})
 
 
+@router.head("/r/{job_id}")
 @router.get("/r/{job_id}")
 async def picture(
     request: Request,
@@ -134,6 +138,7 @@ async def delete(job_id: str, results: Results) -> Response:
     return RedirectResponse(page_path(job_id), 303)
 
 
+@router.head("/e/{token}")
 @router.get("/e/{token}")
 async def visit(request: Request, token: str, visits: Injected[Visits]) -> Response:
     """All pictures of a visit."""
@@ -150,6 +155,7 @@ async def visit_archive(token: str, visits: Injected[Visits]) -> Response:
     return zip_answer(name, zipped(entries))
 
 
+@router.head("/public/event/logo")
 @router.get("/public/event/logo")
 async def logo(event_logo: Injected[EventLogo]) -> Response:
     """The event's logo, small."""

@@ -14,7 +14,7 @@ from appliance.guests.pages.render import base_for
 from appliance.guests.screens import MEDIA_TYPES as SCREEN_TYPES
 from appliance.guests.screens import Screens, kind_for
 from appliance.guests.sending import screen_file
-from appliance.guests.service import ResultService
+from appliance.guests.service import ResultService, friendly_name
 from appliance.media.store import OWN_PHOTO
 
 router = APIRouter(prefix="/public/results", tags=["results"])
@@ -58,9 +58,11 @@ async def preview(
     found = await results.ready(job_id)
     kind = kind_for(request.headers.get("accept", ""))
     key = await screens.screen(found.job.job_id, found.key, width, kind)
-    return screen_file(key, SCREEN_TYPES[kind], KEPT_SECONDS)
+    name = friendly_name(found.settings.event_title, found.job.created_at, SCREEN_TYPES[kind])
+    return screen_file(key, SCREEN_TYPES[kind], KEPT_SECONDS, name)
 
 
+@router.head("/{job_id}/before", include_in_schema=False, response_model=None)
 @router.get("/{job_id}/before", include_in_schema=False)
 async def before(
     request: Request, job_id: JobId, results: Results, screens: ScreenSizes, width: Width = 960
@@ -74,6 +76,7 @@ async def before(
     return screen_file(key, SCREEN_TYPES[kind], KEPT_SECONDS)
 
 
+@router.head("/{job_id}/qr.{kind}", include_in_schema=False, response_model=None)
 @router.get(
     "/{job_id}/qr.{kind}", summary="The QR code of a guest's link", response_model=None, responses=_QR
 )

@@ -13,9 +13,13 @@ from appliance.guests.service import attachment
 NOINDEX = {"X-Robots-Tag": "noindex, nofollow"}
 
 
-def screen_file(key: str, media_type: str, seconds: int) -> Response:
-    """A picture at screen size: browsers may keep it for ``seconds``, caches in between may not."""
-    answer = stored_file(key, media_type, cache=f"private, max-age={seconds}")
+def screen_file(key: str, media_type: str, seconds: int, name: str | None = None) -> Response:
+    """A picture at screen size: browsers may keep it for ``seconds``, caches in between may not.
+
+    ``name`` is what it is called where somebody saves it.
+    """
+    shown = attachment(name, "inline") if name else "inline"
+    answer = stored_file(key, media_type, cache=f"private, max-age={seconds}", disposition=shown)
     answer.headers.update({**NOINDEX, "Vary": "Accept"})
     return answer
 

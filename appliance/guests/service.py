@@ -179,7 +179,7 @@ def title_for_names(event_title: str) -> str:
     return words[:60].rstrip("-") or "photo"
 
 
-def attachment(name: str) -> str:
-    """``Content-Disposition`` for a file to be saved as ``name``."""
+def attachment(name: str, how: str = "attachment") -> str:
+    """``Content-Disposition`` for a file to be saved as ``name``; ``inline``: if somebody saves it."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lstrip("-")
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    return f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -124,7 +124,9 @@ def _bases(request: Request, slot: ActiveSlot) -> Bases:
         ],
     },
 )
+@router.post("/api/ingest/{slot_id}/", include_in_schema=False, response_model=None)
 @router.post("/ingest/{slot_id}", include_in_schema=False, response_model=None)
+@router.post("/ingest/{slot_id}/", include_in_schema=False, response_model=None)
 async def ingest(
     request: Request,
     slot_id: Annotated[str, Path(examples=["slot-001"])],

@@ -48,6 +48,8 @@ class StackDoor:
             "/dev/stdout": str(self.plain.logs / "access.log"),
             "listen 8080": f"listen 127.0.0.1:{self.plain.port}",
             "listen 8443": f"listen 127.0.0.1:{self.https_port}",
+            "listen [::]:8080": f"listen [::1]:{self.plain.port}",
+            "listen [::]:8443": f"listen [::1]:{self.https_port}",
         }
         for file in self.folder.rglob("*.conf"):
             text = re.sub("|".join(map(re.escape, ours)), lambda found: ours[found[0]], file.read_text())

@@ -105,9 +105,10 @@ class Camera:
         self.port, self.host = port, host
 
     def head(self, target: str, length: int, boundary: str = BOUNDARY, extra: str = "") -> bytes:
+        host = f"[{self.host}]" if ":" in self.host else self.host
         return (
             f"POST {target} HTTP/1.1\r\n"
-            f"Host: {self.host}:{self.port}\r\n"
+            f"Host: {host}:{self.port}\r\n"
             f"Content-Type: multipart/form-data; boundary={boundary}\r\n"
             f"Content-Length: {length}\r\n"
             f"{extra}"

@@ -49,7 +49,20 @@ if (navigator.share) {
 }
 share.hidden = false;
 
-const frame = document.getElementById('frame'), range = frame.querySelector('input');
+const frame = document.getElementById('frame'), shot = frame.querySelector('.shot');
+// A long press saves what is shown: by then it is the picture itself, not its size for this screen.
+const whole = () => {
+  if (!shot.hasAttribute('srcset')) return;
+  shot.removeAttribute('srcset');
+  shot.removeAttribute('sizes');
+  shot.src = share.dataset.file;
+};
+let press = 0;
+shot.addEventListener('pointerdown', () => { press = setTimeout(whole, 250); });
+for (const end of ['pointerup', 'pointercancel', 'pointerleave']) shot.addEventListener(end, () => clearTimeout(press));
+shot.addEventListener('contextmenu', whole);
+
+const range = frame.querySelector('input');
 if (range) {
   const [left, right] = frame.querySelectorAll('.tag');
   const set = (value) => {

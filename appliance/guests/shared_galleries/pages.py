@@ -50,6 +50,7 @@ def ask_for_pin(request: Request, opened: OpenGallery, *, wrong: bool = False) -
     return page(request, opened.settings, "pin.html", status=401, action=opened.path, wrong=wrong)
 
 
+@router.head("/g/{token}")
 @router.get("/g/{token}")
 async def gallery(request: Request, token: str, galleries: Shown, after: str | None = None) -> Response:
     """A page of the gallery; the first one grows by itself."""
@@ -98,6 +99,7 @@ async def _typed(request: Request) -> str:
     return parse_qs(body.decode("ascii", "replace")).get("pin", [""])[0]
 
 
+@router.head("/g/{token}/qr.{code}")
 @router.get("/g/{token}/qr.{code}")
 async def gallery_qr(
     request: Request,
@@ -118,6 +120,7 @@ async def gallery_qr(
     return Response(content, media_type=MEDIA_TYPES[code], headers={"Cache-Control": "private, max-age=300"})
 
 
+@router.head("/wall/{token}")
 @router.get("/wall/{token}")
 async def wall(request: Request, token: str, galleries: Shown) -> Response:
     """The room's screen."""
@@ -147,6 +150,7 @@ async def live(galleries: Shown, opened: Open, stopping: Injected[Stopping]) -> 
     )
 
 
+@router.head("/g/{token}/p/{name}")
 @router.get("/g/{token}/p/{name}")
 async def picture(
     request: Request, token: str, name: str, galleries: Shown, screens: ScreenSizes
@@ -179,7 +183,9 @@ async def picture(
     )
 
 
-@router.get("/g/{token}/p/{name}/preview")  # noqa: FAST003 - the dependency takes it
+@router.head("/g/{token}/p/{name}/preview")  # noqa: FAST003 - the dependency takes it
+@router.get("/g/{token}/p/{name}/preview")
+@router.head("/wall/{token}/p/{name}/preview")
 @router.get("/wall/{token}/p/{name}/preview")
 async def preview(
     request: Request, name: str, galleries: Shown, screens: ScreenSizes, opened: Open, width: Width = 960
@@ -188,10 +194,12 @@ async def preview(
     job = await galleries.picture(opened, name)
     kind = kind_for(request.headers.get("accept", ""))
     key = await screens.screen(job.job_id, job.result_key or "", width, kind)
-    return screen_file(key, SCREEN_TYPES[kind], KEPT_SECONDS)
+    saved_as = friendly_name(opened.title, job.created_at, SCREEN_TYPES[kind])
+    return screen_file(key, SCREEN_TYPES[kind], KEPT_SECONDS, saved_as)
 
 
-@router.get("/g/{token}/p/{name}/original")  # noqa: FAST003 - the dependency takes it
+@router.head("/g/{token}/p/{name}/original")  # noqa: FAST003 - the dependency takes it
+@router.get("/g/{token}/p/{name}/original")
 async def original(name: str, galleries: Shown, opened: Open) -> Response:
     """A picture as a file to keep."""
     job = await galleries.picture(opened, name)

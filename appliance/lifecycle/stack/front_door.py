@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from appliance.core.networks import speaks_ipv6
 from appliance.lifecycle.stack.certificates import AUTHORITY, CERTIFICATE, KEY
 
 TEMPLATE = Path(__file__).resolve().parents[3] / "compose" / "nginx" / "nginx.conf.template"
@@ -29,6 +30,9 @@ ssl_protocols TLSv1.2 TLSv1.3;
 ssl_session_cache shared:tls:2m;
 ssl_session_timeout 1d;
 """
+# Beside the listening addresses of IPv4, where the machine knows IPv6.
+_IPV6 = "listen [::]:8080 default_server;\n"
+_IPV6_TLS = "listen [::]:8443 ssl default_server;\n"
 # Who types a password is led to where it is encrypted; booths are not, since they would not follow.
 _ENCRYPTED_ONLY = {
     "no": "",
@@ -134,6 +138,8 @@ def write(front: Path, media: str, settings: FrontDoorSettings) -> None:
     _put(front / "server.d" / "redirect.conf", redirect[1])
     _put(front / "server.d" / "tls.conf", _TLS.format(**names) if encrypted else "")
     _put(front / "server.d" / "door.conf", _DOOR.format(run=_RUN))
+    ipv6 = _IPV6 + (_IPV6_TLS if encrypted else "") if speaks_ipv6() else ""
+    _put(front / "server.d" / "ipv6.conf", ipv6)
     own_authority = encrypted and (tls / AUTHORITY).exists()
     _put(front / "server.d" / "authority.conf", _AUTHORITY.format(**names) if own_authority else "")
     _put(front / "nginx.conf", render(TEMPLATE.read_text(encoding="utf-8"), values(front, media)))
