@@ -15,7 +15,7 @@ from tests.support.stack import Stack
 URL = "/api/settings/provider-keys"
 SLOT = "slot-012"  # the one that these tests change
 MODEL = "gemini-3-pro-image"  # one whose time no other test goes by
-PROVIDERS = ("bfl", "fal", "gemini", "openai", "turbotext")
+PROVIDERS = ("bfl", "comfyui", "fal", "gemini", "openai", "turbotext")
 
 
 def made_up(provider: str) -> str:
