@@ -60,9 +60,9 @@ class Appliance:
                 stdin=stdin, capture_output=True, timeout=90, check=False,
             )  # fmt: skip
 
-    def start(self) -> Any:
+    def start(self, *options: str) -> Any:
         """Start it detached; what it says as JSON."""
-        done = self.run("--detach", "--json", "--port", str(self.port))
+        done = self.run("--detach", "--json", "--port", str(self.port), *options)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
