@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """1,000 photos to a provider that fails 30 % of the time and stalls 5 %: how many are delivered in time?
 
-    .venv/bin/python scripts/bench/failover.py [--jobs 1000] [--booths 45] [--seconds 6]
+    .venv/bin/python scripts/bench/failover.py [--jobs 1000] [--booths 45] [--seconds 6] [--width 960]
 
 Starts the whole appliance and a stand-in for Gemini. Every photo goes through Nginx; each picture
 takes ``--seconds``; the slot's fallback is a local look. Prints one table, asserts nothing.
@@ -45,11 +45,11 @@ async def configure(stack: Stack, booths: int) -> None:
         await db.execute("update app_settings set value = '200' where key = 'provider_permits'")
 
 
-async def post_all(stack: Stack, jobs: int, booths: int) -> list[tuple[float, Reply]]:
+async def post_all(stack: Stack, jobs: int, booths: int, width: int) -> list[tuple[float, Reply]]:
     """``jobs`` photos by ``booths`` booths that each wait for their answer."""
     password = str(stack.report["passwords"]["ingest"])
     camera, todo, done = Camera(stack.port), iter(range(jobs)), []
-    photo = portrait_jpeg(960, 1280)
+    photo = portrait_jpeg(width, width * 4 // 3)
 
     async def booth(slot: str) -> None:
         for number in todo:
@@ -132,11 +132,11 @@ async def main(options: argparse.Namespace) -> None:
         standin.begin = counted  # type: ignore[method-assign]
         async with running(standin, port=port):
             await configure(stack, options.booths)
-            done = await post_all(stack, options.jobs, options.booths)
+            done = await post_all(stack, options.jobs, options.booths, options.width)
             figures = await facts(stack, done, asked)
             standin.script = Script()
             standin.seconds = 0.0
-            once_more = await post_all(stack, options.booths, options.booths)
+            once_more = await post_all(stack, options.booths, options.booths, options.width)
             figures["permits left taken"] = sum(1 for _, reply in once_more if reply.status != 200)
             await asyncio.sleep(1)
             figures["connections still open (kept alive)"] = connections_to(stack, port)
@@ -149,5 +149,6 @@ if __name__ == "__main__":
     parser.add_argument("--jobs", type=int, default=1000)
     parser.add_argument("--booths", type=int, default=45)
     parser.add_argument("--seconds", type=float, default=6.0)
+    parser.add_argument("--width", type=int, default=960, help="of the photos, in pixels; a third more high")
     parser.add_argument("--seed", type=int, default=1)
     asyncio.run(main(parser.parse_args()))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import io
+from typing import Any, get_args
 
 import pytest
 from google import genai
 from google.genai import errors, types
 from PIL import Image
 
+from appliance.providers.gemini.settings import GeminiParams
 from tests.providers.photos import picture_bytes, template
 from tests.providers.remote import KEY, PROMPT, bench, image_edit
 from tests.standins import Script, Step, gemini_app, running
@@ -47,7 +49,31 @@ async def test_our_requests_are_what_the_official_types_describe(tmp_path):
         assert parsed.threshold is types.HarmBlockThreshold.BLOCK_ONLY_HIGH
 
 
-def generate(base_url: str, key: str = KEY, **image: str) -> types.GenerateContentResponse:
+TIERS = ("standard", "priority", "flex")
+
+
+@pytest.mark.parametrize("tier", TIERS)
+async def test_the_service_tier_is_where_and_what_the_official_client_sends(tmp_path, tier):
+    async with bench("gemini", tmp_path) as at:
+        await at.edit(params=image_edit("gemini", service_tier=tier), model=MODEL)
+        await asyncio.to_thread(
+            generate, at.standin.base_url, config={"service_tier": types.ServiceTier(tier)}
+        )
+        ours, theirs = [call.json for call in at.standin.calls if call.step]
+    assert types.ServiceTier(theirs["serviceTier"]) is types.ServiceTier(tier)
+    # The usual tier is left out.
+    assert ours.get("serviceTier", "standard") == theirs["serviceTier"]
+
+
+def test_our_service_tiers_are_the_official_ones():
+    named = {tier.value for tier in types.ServiceTier} - {types.ServiceTier.UNSPECIFIED.value}
+    assert set(TIERS) == named
+    assert set(get_args(GeminiParams.model_fields["service_tier"].annotation)) == named
+
+
+def generate(
+    base_url: str, key: str = KEY, config: dict[str, Any] | None = None, **image: str
+) -> types.GenerateContentResponse:
     """One call as an application of Google's package makes it; it blocks."""
     options = types.HttpOptions(
         base_url=base_url, api_version="v1beta", retry_options=types.HttpRetryOptions(attempts=1)
@@ -57,7 +83,7 @@ def generate(base_url: str, key: str = KEY, **image: str) -> types.GenerateConte
             model=MODEL,
             contents=[types.Part.from_bytes(data=picture_bytes(), mime_type="image/jpeg"), PROMPT],
             config=types.GenerateContentConfig(
-                response_modalities=["IMAGE"], image_config=types.ImageConfig(**image)
+                response_modalities=["IMAGE"], image_config=types.ImageConfig(**image), **(config or {})
             ),
         )
 

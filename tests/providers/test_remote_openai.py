@@ -51,7 +51,6 @@ async def test_the_fields_are_those_of_the_parameters(tmp_path):
         output_compression=80,
         background="transparent",
         complexity="low",
-        moderation="low",
     )
     async with bench("openai", tmp_path) as at:
         await at.edit(params=params)
@@ -65,7 +64,6 @@ async def test_the_fields_are_those_of_the_parameters(tmp_path):
         "output_compression": "80",
         "background": "transparent",
         "complexity": "low",
-        "moderation": "low",
     }
 
 

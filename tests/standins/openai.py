@@ -30,7 +30,6 @@ MODELS = (*FREE, *FIXED)
 FIXED_SIZES = {"1024x1024", "1536x1024", "1024x1536", "auto"}
 VALUES = {
     "quality": {"low", "medium", "high", "xhigh", "max", "auto"},
-    "moderation": {"auto", "low"},
     "complexity": {"low", "medium", "high"},
     "output_format": {"png", "jpeg", "webp"},
     "background": {"transparent", "opaque", "auto"},

@@ -28,8 +28,6 @@ def request_fields(
         fields["input_fidelity"] = fidelity
     if params.complexity in capabilities.complexity:
         fields["complexity"] = params.complexity
-    if params.moderation != "auto":
-        fields["moderation"] = params.moderation
     return fields
 
 
