@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tests.standins.base import HUGE, Call, Refusal, StandIn, json_response
-from tests.standins.picture import decodes, edited
+from tests.standins.base import Call, Refusal, StandIn, json_response
+from tests.standins.picture import decodes, edited, played
 from tests.standins.script import Script, Step
 
 # model: pictures in one request
@@ -173,10 +173,7 @@ class Bfl(StandIn):
         data = await asyncio.to_thread(
             edited, task.images[0], self.name, size=task.size, extra=extra, kind=task.kind
         )
-        if task.step.name == "huge":
-            data += bytes(HUGE - len(data))
-        if task.step.name == "broken_picture":
-            data = data[: len(data) // 2]
+        data = played(data, task.step)
         return Response(data, media_type=f"image/{task.kind}")
 
 

@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from tests.standins.base import HUGE, Call, StandIn, json_response
+from tests.standins.base import Call, StandIn, json_response
 from tests.standins.fal_inputs import APPS, Item, bytes_of, wrong_input
-from tests.standins.picture import edited
+from tests.standins.picture import edited, played
 from tests.standins.script import Script, Step
 
 MOST_REQUESTS = 200  # that are remembered, with their pictures
@@ -219,10 +219,7 @@ class Fal(StandIn):
         images = [bytes_of(one) for one in (sent if isinstance(sent, list) else [sent])]
         extra = images[1] if len(images) > 1 else None
         data = await asyncio.to_thread(edited, images[0], self.name, extra=extra, kind=kind)
-        if place.step.name == "huge":
-            data += bytes(HUGE - len(data))
-        if place.step.name == "broken_picture":
-            data = data[: len(data) // 2]
+        data = played(data, place.step)
         return Response(data, media_type=f"image/{kind}")
 
 

@@ -14,11 +14,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tests.standins.base import HUGE, Call, Refusal, StandIn, json_response
+from tests.standins.base import Call, Refusal, StandIn, json_response
 from tests.standins.gemini_errors import ERRORS, error, made
 from tests.standins.gemini_request import MODELS, Takes, read_request
 from tests.standins.lives import GEMINI, Life
-from tests.standins.picture import edited, spelt
+from tests.standins.picture import edited, played, spelt
 from tests.standins.script import Script, Step
 
 SIGNATURE = 2_000_000  # bytes beside a part; 1 to 2 MB are usual
@@ -143,10 +143,7 @@ class Gemini(StandIn):
         data = await asyncio.to_thread(
             edited, asked["images"][0], self.name, size=asked["size"], extra=extra, kind=kind
         )
-        if step.name == "huge":
-            data += bytes(HUGE - len(data))
-        if step.name == "broken_picture":
-            data = data[: len(data) // 2]
+        data = played(data, step)
         text = spelt(base64.b64encode(data).decode(), step.spelling)
         if step.name == "broken_base64":
             text = text[:1000] + "*" + text[1001:]

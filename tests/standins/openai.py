@@ -15,10 +15,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tests.standins.base import HUGE, Call, Refusal, StandIn, bearer, json_response
+from tests.standins.base import Call, Refusal, StandIn, bearer, json_response
 from tests.standins.forms import BadForm, read_form
 from tests.standins.lives import OPENAI
-from tests.standins.picture import decodes, edited, spelt
+from tests.standins.picture import decodes, edited, played, spelt
 from tests.standins.script import Script, Step
 from tests.support.signed_pictures import signed_by_a_provider
 
@@ -236,10 +236,7 @@ class OpenAI(StandIn):
             kind=fields.get("output_format", "png"),
         )
         data = await asyncio.to_thread(signed_by_a_provider, data)
-        if step.name == "huge":
-            data += bytes(HUGE - len(data))
-        if step.name == "broken_picture":
-            data = data[: len(data) // 2]
+        data = played(data, step)
         text = spelt(base64.b64encode(data).decode(), step.spelling)
         if step.name == "broken_base64":
             text = text[:1000] + "*" + text[1001:]

@@ -6,6 +6,9 @@ import importlib.resources
 
 import pyvips
 
+from tests.standins.base import HUGE
+from tests.standins.script import Step
+
 _TINTS = {
     "bfl": (1.2, 0.8, 1.1),
     "comfyui": (1.1, 1.1, 0.8),
@@ -46,6 +49,15 @@ def edited(
 
 def image_bytes(image: pyvips.Image, kind: str) -> bytes:
     return image.write_to_buffer(_SAVERS[kind])
+
+
+def played(data: bytes, step: Step) -> bytes:
+    """A finished picture as the step wants it to arrive."""
+    if step.picture:
+        return step.picture
+    if step.name == "huge":
+        return data + bytes(HUGE - len(data))
+    return data[: len(data) // 2] if step.name == "broken_picture" else data
 
 
 def spelt(text: str, spelling: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 REDIRECT_TARGET = "http://169.254.169.254/latest/meta-data/"
 
@@ -37,7 +37,7 @@ class Step:
     BFL: ``output_refused``, ``run_error``, ``run_failed``, ``lost``, ``unknown_first`` (``times``),
     ``poll_fails`` (``times``), ``polled_at`` and ``elsewhere`` (``address``),
     ``forbidden``, ``empty_account``.
-    ``headers`` are added to an error.
+    ``headers`` are added to an error. ``picture``: these bytes are the answer's picture.
     """
 
     name: str = "ok"
@@ -48,6 +48,7 @@ class Step:
     reason: str = ""
     spelling: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+    picture: bytes = field(default=b"", repr=False)
 
 
 Steps = Iterable["Step | str"]

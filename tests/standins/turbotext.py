@@ -16,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from tests.standins.base import HUGE, Call, Refusal, StandIn, bearer, json_response
+from tests.standins.base import Call, Refusal, StandIn, bearer, json_response
 from tests.standins.forms import BadForm, read_form
-from tests.standins.picture import decodes, edited
+from tests.standins.picture import decodes, edited, played
 from tests.standins.script import Script, Step
 
 
@@ -199,10 +199,7 @@ class Turbotext(StandIn):
             return PlainTextResponse("", 404)
         extra = queue.images[1] if len(queue.images) > 1 else None
         data = await asyncio.to_thread(edited, queue.images[0], self.name, extra=extra)
-        if queue.step.name == "huge":
-            data += bytes(HUGE - len(data))
-        if queue.step.name == "broken_picture":
-            data = data[: len(data) // 2]
+        data = played(data, queue.step)
         return Response(data, media_type="application/octet-stream")
 
     async def moved(self, request: Request) -> Response:
