@@ -26,13 +26,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
-
-from pydantic import BaseModel, ConfigDict, model_validator
+from typing import ClassVar, Protocol
 
 from appliance.core.clock import Deadline
 from appliance.core.images import EncodedImage
 from appliance.providers.model_facts import ModelFacts
+from appliance.providers.params import Params
 from appliance.providers.usage import Usage
 
 
@@ -159,25 +158,6 @@ class ProviderRefused(ProviderError):
     """The provider's rules forbid this photo or prompt; it must not be repeated."""
 
     kind = FailureKind.REFUSED
-
-
-class Params(BaseModel):
-    """Base of every operation's parameters: frozen, and unknown names are refused.
-
-    ``timed_by``: those on which it depends how long a picture takes. ``retired``: names of before, which
-    slots that were saved then may still have; they are dropped.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    timed_by: ClassVar[tuple[str, ...]] = ()
-    retired: ClassVar[tuple[str, ...]] = ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_retired(cls, values: Any) -> Any:
-        if not isinstance(values, Mapping) or not cls.retired:
-            return values
-        return {name: value for name, value in values.items() if name not in cls.retired}
 
 
 @dataclass(frozen=True, slots=True)
