@@ -85,7 +85,9 @@ class JobHistory(Base):
     def by_ai(self) -> bool:
         """Whether a provider's model made the picture, and not this machine's own looks."""
         return any(
-            one.get("outcome") == "delivered" and one.get("provider") != "local" for one in self.attempts
+            one.get("outcome") == "delivered" and one.get("provider") != "local"
+            for one in self.attempts
+            if isinstance(one, dict)
         )
 
     __table_args__ = (

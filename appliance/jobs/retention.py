@@ -19,7 +19,8 @@ BATCH = 5000
 
 # A provider's own words may repeat a prompt, and in it a guest's name.
 WITHOUT_DETAILS = text(
-    "coalesce((select jsonb_agg(one - 'detail') from jsonb_array_elements(attempts) one), '[]')"
+    "coalesce((select jsonb_agg(case jsonb_typeof(one) when 'object' then one - 'detail' else one end)"
+    " from jsonb_path_query(attempts, '$[*]') one), '[]')"
 )
 _ENDED = JobHistory.status != JobStatus.PENDING
 _DELIVERED = JobHistory.status == JobStatus.DONE

@@ -12,6 +12,7 @@ from appliance.accounts.permissions import Principal
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import JobNotFound
+from appliance.core.validation import as_far_as_known
 from appliance.jobs import links
 from appliance.jobs.models import JobHistory
 from appliance.jobs.repository import JobRepository
@@ -104,9 +105,18 @@ def provider_reason(job: JobHistory) -> str | None:
     return str(fields["provider"]) if "provider" in fields else None
 
 
-def attempts_of(kept: Iterable[Any]) -> list[AttemptView]:
-    """The attempts as a job's row keeps them, also of a row that another version wrote."""
-    return [AttemptView.model_validate(attempt) for attempt in kept]
+def attempts_of(kept: Any) -> list[AttemptView]:
+    """The attempts as a job's row keeps them, also of a row that another version or a hand wrote: one row
+    must not spoil a list or an export. What cannot be read of an attempt is left out.
+    """
+    return [_attempt(one) for one in kept] if isinstance(kept, list) else []
+
+
+def _attempt(kept: Any) -> AttemptView:
+    try:
+        return as_far_as_known(AttemptView, kept)[0]
+    except (TypeError, ValueError):
+        return AttemptView(provider="unknown", started_ms=0, outcome=Outcome.FAILED)
 
 
 def cost_of(attempts: Iterable[AttemptView]) -> CostView:

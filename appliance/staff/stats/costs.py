@@ -13,15 +13,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from appliance.staff.jobs.schemas import CostView, MoneyView
 from appliance.staff.stats.schemas import CostList, DayCost, SlotCost
 
-# Test runs count: they are paid for. The local looks never are.
+_NUMBER = r"^\d{1,12}(\.\d{1,30})?([eE][-+]?\d{1,2})?$"
+# Test runs count: they are paid for. The local looks never are. A price that is no number is not known.
 SUMS = text("""
 select (job.created_at at time zone 'UTC')::date as day, job.slot_id, attempt->>'currency' as currency,
-       sum((attempt->>'price')::numeric) as amount,
+       sum(case when attempt->>'price' ~ :number then (attempt->>'price')::numeric end) as amount,
        count(*) filter (
-           where attempt->>'price' is null and attempt->>'provider' <> 'local'
+           where (attempt->>'price' ~ :number) is not true and attempt->>'provider' <> 'local'
              and (attempt->>'billed') is distinct from 'false'
        ) as unknown
-from job_history job cross join lateral jsonb_array_elements(job.attempts) attempt
+from job_history job cross join lateral jsonb_path_query(job.attempts, '$[*]') attempt
 where job.created_at >= :since
 group by 1, 2, 3
 order by 1 desc, 2, 3
@@ -41,7 +42,7 @@ class CostSum:
 
 async def cost_sums(session: AsyncSession, since: datetime) -> list[CostSum]:
     """Of every attempt since then that is or may be billed, the newest day first."""
-    rows = await session.execute(SUMS, {"since": since})
+    rows = await session.execute(SUMS, {"since": since, "number": _NUMBER})
     return [CostSum(*row) for row in rows if row.amount is not None or row.unknown]
 
 
