@@ -82,12 +82,19 @@ from appliance.staff.trials.service import Trials
 log = structlog.get_logger()
 
 
+def _database(settings: Settings, stack: AsyncExitStack) -> Database:
+    made = Database(settings.sqlalchemy_url())
+    stack.push_async_callback(made.aclose)
+    return made
+
+
 @asynccontextmanager
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """Build the services; on leaving, running jobs end first, then what they need is closed."""
     async with AsyncExitStack() as stack:
-        database = Database(settings.sqlalchemy_url())
-        stack.push_async_callback(database.aclose)
+        database = _database(settings, stack)
+        # Photos have connections of their own: strangers' pages and log-ins take none of them.
+        photo_database = _database(settings, stack)
         media = MediaStore(settings.media_root)
         media.make_folders()
         imaging = Imaging()
@@ -100,18 +107,18 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         stack.push_async_callback(registry.aclose)
         for problem in registry.catalogue.problems:
             log.warning("catalogue.left_out", said=str(problem))
-        ledger = JobLedger(database)
+        ledger = JobLedger(photo_database)
         stack.push_async_callback(ledger.aclose)
         gate = Gate()
         temporary_media = TemporaryMedia()
         encryption = EncryptionKeys(settings.secrets_dir)
         encryption.ensure()
-        stored_keys, key_files = StoredKeys(database, encryption), KeyFiles(settings.secrets_dir)
+        stored_keys, key_files = StoredKeys(photo_database, encryption), KeyFiles(settings.secrets_dir)
         stack.push_async_callback(stored_keys.aclose)
         key_ring = KeyRing(AllKeys(stored_keys, key_files))
-        timings = RouteTimings(database)
+        timings = RouteTimings(photo_database)
         stack.push_async_callback(timings.aclose)
-        learned = LearnedModels(database)
+        learned = LearnedModels(photo_database)
         stack.push_async_callback(learned.aclose)
         runner = RouteRunner(registry, key_ring, timings, Circuits(), learned)
         machines = Machines(runner)
@@ -121,12 +128,12 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         sessions = SessionService(database, session_tokens)
         first_passwords = FirstPasswordFile(settings.secrets_dir)
         accounts = AccountService(database, first_passwords)
-        credentials = IngestCredentials(database, PasswordChecker(), first_passwords)
-        slots = SlotService(database, registry, TemplateCache(media))
+        credentials = IngestCredentials(photo_database, PasswordChecker(), first_passwords)
+        slots = SlotService(photo_database, registry, TemplateCache(media))
         ingest = IngestService(
             slots=slots,
             credentials=credentials,
-            idempotent=IdempotentJobs(database),
+            idempotent=IdempotentJobs(photo_database),
             gate=gate,
             ledger=ledger,
             providers=ProviderLine(runner),

@@ -13,8 +13,9 @@ import bcrypt
 
 MAX_PASSWORD_BYTES = 72  # bcrypt reads no further
 _ROUNDS = 12
-# bcrypt has threads of its own: uploads and files never wait behind somebody's guesses.
-_THREADS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="bcrypt")
+# bcrypt has threads of its own: uploads and files never wait behind somebody's guesses. Comparing has one for
+# each checker, so that guesses of the ingest password take one core at most and no time from log-ins.
+_THREADS = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bcrypt")
 # No 0/O, 1/l/I, no vowels that spell words: read aloud across a noisy room and typed with gloves on.
 _LETTERS = "bcdfghjkmnpqrstvwxyz23456789"
 
@@ -55,6 +56,7 @@ class PasswordChecker:
     def __init__(self, remembered: int = 256) -> None:
         self._key = secrets.token_bytes(32)
         self._remembered = remembered
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bcrypt-compare")
         self._verdicts: OrderedDict[bytes, bool] = OrderedDict()
         self._running: dict[bytes, asyncio.Future[bool]] = {}
 
@@ -69,7 +71,7 @@ class PasswordChecker:
             return self._verdicts[digest]
         running = self._running.get(digest)
         if running is None:
-            running = asyncio.get_running_loop().run_in_executor(_THREADS, _matches, password, hashed)
+            running = asyncio.get_running_loop().run_in_executor(self._thread, _matches, password, hashed)
             self._running[digest] = running
             running.add_done_callback(lambda done: self._remember(digest, done))
         return await asyncio.shield(running)
