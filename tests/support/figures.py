@@ -1,4 +1,4 @@
-"""The long form of ``tests/chaos``, and what is measured there, said at the end of a run."""
+"""The long forms of ``tests/chaos`` and ``tests/abuse``, and what is measured there, said at the end."""
 
 from __future__ import annotations
 
@@ -16,6 +16,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=0.0,
         help="the long form of tests/chaos: so many minutes for what goes on and on",
     )
+    parser.addoption(
+        "--abuse-minutes",
+        type=float,
+        default=0.0,
+        help="the long form of tests/abuse: so many minutes for all attacks together",
+    )
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -28,6 +34,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         if name == FIGURE
     ]
     if figures:
-        terminalreporter.section("figures of tests/chaos")
+        terminalreporter.section("figures")
     for figure in figures:
         terminalreporter.write_line(figure)

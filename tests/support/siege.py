@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from tests.support.booth import Album, Booth
-from tests.support.camera import Shot
+from tests.support.camera import Camera, Shot
 from tests.support.photos import portrait_jpeg
 from tests.support.stack import CHECKOUT, Stack
 
@@ -21,16 +24,28 @@ ALONE = 6  # photos before it
 
 @dataclass(frozen=True)
 class Outcome:
-    """Photos before the attack and beside it, and what the attacker was answered."""
+    """Photos before the attack and beside it, what the attacker was answered, and the most bytes that
+    uploads took on the disk meanwhile.
+    """
 
     alone: Album
     beside: Album
     answers: dict[str, int]
+    most_in_temp: int
 
     @property
     def ratio(self) -> float:
         """How many times as long a photo takes beside the attack."""
         return self.beside.typical_seconds / self.alone.typical_seconds
+
+    def __str__(self) -> str:
+        photos = self.beside.photos
+        slowest = max(photo.seconds for photo in photos)
+        return (
+            f"{len(photos)} photos, {len(self.beside.lost)} lost; {self.alone.typical_seconds:.2f} s alone, "
+            f"{self.beside.typical_seconds:.2f} s beside ({self.ratio:.2f} times), {slowest:.2f} s at most; "
+            f"the attacker was answered {self.answers}"
+        )
 
 
 class Siege:
@@ -39,10 +54,17 @@ class Siege:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.password: str = stack.report["passwords"]["ingest"]
-        self._booth = Booth(stack.port, Shot(portrait_jpeg(), self.password))
+        self._shot = Shot(portrait_jpeg(), self.password)
+        self._booth = Booth(stack.port, self._shot)
         self._booth.post(2)  # what is made once is made
 
-    def under(self, attack: str, seconds: float = 5, **facts: Any) -> Outcome:
+    def picture(self) -> str:
+        """The path of a picture that everybody with its link may fetch."""
+        target = "/api/ingest/slot-001?reply=json"
+        found: str = asyncio.run(Camera(self.stack.port).post(target, self._shot)).json()["public_url"]
+        return found
+
+    def under(self, attack: str, seconds: float, **facts: Any) -> Outcome:
         """Run ``attack`` for ``seconds``, or until the booth has posted enough."""
         alone = self._booth.post(ALONE)
         command = [sys.executable, "-m", "tests.support.attacks", attack]
@@ -50,28 +72,25 @@ class Siege:
         over = threading.Event()
         with (
             subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as attacker,
-            ThreadPoolExecutor(1) as booth,
+            ThreadPoolExecutor(2) as beside,
         ):
             assert attacker.stdout
             try:
                 assert attacker.stdout.readline() == "begun\n", f"{attack} did not begin"
-                posting = booth.submit(self._booth.post_until, over, AT_LEAST)
+                posting = beside.submit(self._booth.post_until, over, AT_LEAST)
+                filled = beside.submit(lambda: max(self._bytes_in_temp(over)))
                 said = attacker.stdout.readline()
             finally:
                 over.set()
-                if attacker.poll() is None and not attacker.stdout.closed:
-                    attacker.terminate()
-            outcome = Outcome(alone, posting.result(), json.loads(said))
-        print(told(attack, outcome))  # noqa: T201 - shown with a failure, and by scripts/abuse
-        return outcome
+            return Outcome(alone, posting.result(), json.loads(said), filled.result())
 
-
-def told(attack: str, outcome: Outcome) -> str:
-    """One line about an attack."""
-    photos = outcome.beside.photos
-    slowest = max(photo.seconds for photo in photos)
-    return (
-        f"{attack}: {len(photos)} photos, {len(outcome.beside.lost)} lost, "
-        f"{outcome.alone.typical_seconds:.2f} s alone, {outcome.beside.typical_seconds:.2f} s beside it "
-        f"({outcome.ratio:.2f} times), {slowest:.2f} s at most; the attacker was answered {outcome.answers}"
-    )
+    def _bytes_in_temp(self, over: threading.Event) -> Iterator[int]:
+        """What uploads take on the disk, again and again."""
+        while True:
+            size = 0
+            for file in self.stack.temp_files():
+                with contextlib.suppress(FileNotFoundError):
+                    size += sum(photo.stat().st_size for photo in file.iterdir())
+            yield size
+            if over.wait(0.1):
+                return

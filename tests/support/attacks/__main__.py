@@ -7,13 +7,8 @@ import json
 import resource
 import sys
 
-from tests.support.attacks import slow
+from tests.support.attacks import ATTACKS
 from tests.support.attacks.wire import Attack
-
-ATTACKS = {
-    "slow_connections": slow.slow_connections,
-    "slow_readers": slow.slow_readers,
-}
 
 
 def main() -> None:

@@ -1,0 +1,62 @@
+"""A booth goes on posting while somebody attacks, and loses nothing."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.abuse.conftest import Under
+from tests.support.siege import Siege
+
+
+def no_fault_of_ours(answers: dict[str, int]) -> bool:
+    """Whether nothing was answered as a failure of the program's. A 503 tells whoever floods to come back."""
+    return bool(answers) and not any(status.startswith("5") and status != "503" for status in answers)
+
+
+def test_large_bodies_where_no_file_goes_cost_no_photo(under: Under) -> None:
+    outcome = under("large_bodies")
+    assert set(outcome.answers) <= {"401", "413", "429"}
+
+
+@pytest.mark.parametrize("name", ["odd_requests", "smuggled_requests"])
+def test_requests_that_keep_to_no_protocol_end_nobody_elses(name: str, under: Under) -> None:
+    outcome = under(name)
+    assert no_fault_of_ours(outcome.answers), outcome.answers
+    assert "metrics were seen" not in outcome.answers
+
+
+def test_guessed_passwords_keep_no_booth_waiting(under: Under) -> None:
+    outcome = under("wrong_passwords")
+    assert set(outcome.answers) <= {"401", "429"}
+    assert outcome.answers["401"] <= 4 * 10 + 60
+
+
+def test_uploads_without_a_password_fill_neither_the_disk_nor_a_booths_place(
+    under: Under, siege: Siege
+) -> None:
+    outcome = under("uploads_without_password", seconds=8)
+    assert outcome.answers["429"] > 0
+    assert outcome.most_in_temp < 200_000_000
+
+
+def test_pictures_that_swell_keep_nobody_waiting(under: Under, siege: Siege) -> None:
+    outcome = under("swelling_pictures", password=siege.password)
+    assert set(outcome.answers) <= {"415", "200", "429"}
+
+
+def test_ranges_and_compressed_bodies_are_no_work(under: Under, siege: Siege) -> None:
+    picture = siege.picture()
+    outcome = under("ranges_and_compression", picture=picture)
+    assert no_fault_of_ours(outcome.answers), outcome.answers
+    assert httpx.get(siege.stack.url + picture, trust_env=False).status_code == 200
+
+
+def test_thousands_of_connections_that_send_a_byte_now_and_then_cost_no_photo(under: Under) -> None:
+    outcome = under("slow_connections", seconds=12, connections=2050)
+    assert outcome.answers["held at once"] > 1000
+
+
+def test_readers_of_nothing_keep_nobody_waiting(under: Under, siege: Siege) -> None:
+    outcome = under("slow_readers", paths=[siege.picture(), "/admin/login"])
+    assert outcome.answers["held"] > 50
