@@ -99,7 +99,7 @@ def write_config(folder: DataFolder, programs: list[Program]) -> None:
 def launch(folder: DataFolder, env: dict[str, str], *, stays: bool) -> subprocess.Popen[bytes]:
     """Start supervisord in a session of its own; unless it ``stays``, it ends when this process ends."""
     config = str(folder.run / "supervisord.conf")
-    command = [sys.executable, "-m", "supervisor.supervisord", "--configuration", config]
+    command = [sys.executable, "-m", "appliance.bare.supervisord", "--configuration", config]
     if not stays:
         command = [sys.executable, "-I", "-S", str(GUARD), "SIGTERM", *command]
     with (folder.logs / "supervisord.out").open("wb") as out:

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and a full disk as an expected failure."""
+"""Files that appear whole or not at all; a disk that is full, read-only or away as an expected failure."""
 
 from __future__ import annotations
 
@@ -12,16 +12,28 @@ from pathlib import Path
 from appliance.core.errors import StorageFull
 
 PARTIAL_PREFIX = ".partial-"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+# A disk that became read-only, broke, was unmounted, or whose folder is missing or somebody else's.
+_AWAY = (
+    *(errno.EROFS, errno.EIO, errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM),
+    *(errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN, errno.ESHUTDOWN, errno.EHOSTDOWN),
+)
 
 
 @contextlib.contextmanager
 def storage_errors() -> Iterator[None]:
-    """Turn a full disk or quota into ``StorageFull``."""
+    """Turn what a disk says that takes nothing (any more) into ``StorageFull``."""
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in _FULL:
             raise StorageFull(retry_after=60) from error
+        if error.errno in _AWAY:
+            raise StorageFull(
+                f"The folder of pictures cannot be used ({error.strerror}). Look after its disk; "
+                "nothing was lost.",
+                retry_after=60,
+            ) from error
         raise
 
 
@@ -37,7 +49,8 @@ def write_durably(target: Path, data: bytes) -> None:
             partial.replace(target)
             _sync_folder(target.parent)
         except BaseException:
-            partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # on a disk that cannot be written to
+                partial.unlink(missing_ok=True)
             raise
 
 

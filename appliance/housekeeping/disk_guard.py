@@ -13,7 +13,8 @@ import contextlib
 import shutil
 import uuid
 from datetime import datetime
-from typing import Literal
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
@@ -34,6 +35,14 @@ ITSELF = "disk-guard"  # who removed, where nobody was asked
 _LOOK_EVERY = 30.0
 _ROOM = 1.5  # times the mark: so much is made free, so that the next photo does not raise the same question
 _PATIENCE = 10.0  # seconds to wait for another cleanup or a backup to end
+
+
+class Usage(NamedTuple):
+    """Bytes of a disk."""
+
+    total: int
+    used: int
+    free: int
 
 
 class Offer(BaseModel):
@@ -109,7 +118,7 @@ class DiskGuard:
 
     async def _look(self, session: AsyncSession) -> tuple[DiskState, list[uuid.UUID]]:
         """The state, and which results the offer is made of."""
-        usage = await asyncio.to_thread(shutil.disk_usage, self._media.root)
+        usage = await asyncio.to_thread(_usage, self._media.root)
         full = await asyncio.to_thread(self._media.refuses_below, usage.free)
         settings = await AppSettingsRepository(session).operator_settings()
         low = settings.low_disk_bytes
@@ -163,6 +172,14 @@ class DiskGuard:
             log.warning("disk.state", state=disk.state, free_mb=disk.free_bytes // 10**6)
         if disk.automatic and disk.offer and disk.offer.pictures:
             await self.free(None)
+
+
+def _usage(folder: Path) -> Usage:
+    """Of a disk that cannot be asked nothing is free: it is as full to whoever wants to write."""
+    try:
+        return Usage(*shutil.disk_usage(folder))
+    except OSError:
+        return Usage(0, 0, 0)
 
 
 async def _offer(

@@ -192,6 +192,8 @@ class Photo:
         return await asyncio.shield(self._made[wanted])
 
     def _encode(self, max_side: int | None, quality: int) -> EncodedImage:
+        with storage_errors():
+            self.path.stat()  # libvips would call it damaged when its disk is away
         if max_side is None:
             return for_sending(EncodedImage(self.path.read_bytes(), self.media_type))
         return EncodedImage(encode_blocking(self.path, max_side, quality), JPEG.media_type)

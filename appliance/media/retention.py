@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.core.files import PARTIAL_PREFIX
+from appliance.media.folder_locks import is_locked
 from appliance.media.store import OWN_PHOTO, MediaStore
 
 _NAMES = {
@@ -70,12 +71,13 @@ def old_files(store: MediaStore, folder: str, grace_seconds: float) -> Iterator[
 
 
 def old_uploads(store: MediaStore, grace_seconds: float) -> Iterator[Leftover]:
-    """Folders ``temp/{slot_id}/{job_id}`` that nothing has touched for the grace time."""
+    """Folders ``temp/{slot_id}/{job_id}`` that nothing has touched for the grace time and nobody works on."""
     now = time.time()
     for slot in _inside(store.root / "temp"):
         for folder in _inside(slot):
             own, files = _found(folder), [file for path in _inside(folder) if (file := _found(path))]
-            if own and now - max(file.st_mtime for file in (own, *files)) > grace_seconds:
+            old = own and now - max(file.st_mtime for file in (own, *files)) > grace_seconds
+            if old and not is_locked(folder):
                 yield Leftover(folder, _job_of(folder.name), sum(file.st_size for file in files))
 
 

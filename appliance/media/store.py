@@ -18,6 +18,7 @@ from appliance.core.files import storage_errors, write_durably
 from appliance.core.health import LOW_DISK_BYTES
 from appliance.core.images import EXTENSIONS, EncodedImage
 from appliance.core.threads import finish_in_thread
+from appliance.media.folder_locks import FolderLocks, is_locked
 
 ROOM_OF_A_PHOTO = 32 * 1024 * 1024  # the largest upload, its picture and their previews
 FOLDERS = ("temp", "results", "templates", "previews", "sources")
@@ -40,6 +41,7 @@ class MediaStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._locks = FolderLocks()
 
     def make_folders(self) -> None:
         """Create what is missing below the root."""
@@ -61,13 +63,20 @@ class MediaStore:
 
         So the database, which may lie on the same disk, is never the one that finds no room.
         """
-        free = shutil.disk_usage(self.root).free
-        if free < self.refuses_below(free):
-            raise StorageFull(retry_after=60)
         folder = self.temp_folder(slot_id, job_id)
         with storage_errors():
+            # A disk that is not mounted leaves an empty folder: what is put there would be hidden later.
+            (self.root / "results").stat()
+            free = shutil.disk_usage(self.root).free
+            if free < self.refuses_below(free):
+                raise StorageFull(retry_after=60)
             folder.mkdir(parents=True)
+            self._locks.lock(folder)
         return folder
+
+    def is_in_use(self, slot_id: str, job_id: uuid.UUID) -> bool:
+        """Whether a process works on this upload right now."""
+        return is_locked(self.temp_folder(slot_id, job_id))
 
     def refuses_below(self, free: int) -> int:
         """Free space in bytes below which no photo is taken: more, the more of them are on their way.
@@ -80,7 +89,9 @@ class MediaStore:
 
     def drop_temp(self, slot_id: str, job_id: uuid.UUID) -> None:
         """Remove one upload's folder with all in it; missing is fine."""
-        shutil.rmtree(self.temp_folder(slot_id, job_id), ignore_errors=True)
+        folder = self.temp_folder(slot_id, job_id)
+        shutil.rmtree(folder, ignore_errors=True)
+        self._locks.unlock(folder)
 
     async def put_result(self, job_id: uuid.UUID, picture: EncodedImage) -> StoredFile:
         """Store a finished picture as ``results/{job_id}.{ext}``, durable when this returns.
@@ -135,6 +146,7 @@ class MediaStore:
 
 def _link_or_copy(source: Path, target: Path) -> None:
     """Another name for the same bytes; a copy where the file system has no such names."""
+    source.stat()  # that it is gone is no fault of the disk
     with storage_errors():
         try:
             target.hardlink_to(source)

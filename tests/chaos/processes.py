@@ -6,11 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 
+import httpx
 import psutil
 
 from tests.support.stack import Stack
+from tests.support.waiting import until
 
 
 def supervisorctl(stack: Stack, *arguments: str) -> str:
@@ -40,6 +43,18 @@ def family(pid: int) -> list[int]:
     """A process and all that it started."""
     first = psutil.Process(pid)
     return [pid, *(child.pid for child in first.children(recursive=True))]
+
+
+async def ready_again(stack: Stack, seconds: float = 90) -> float:
+    """How long it took until all that the appliance needs is there."""
+    began = time.monotonic()
+    async with httpx.AsyncClient(base_url=stack.url, timeout=10, trust_env=False) as client:
+
+        async def ready() -> bool:
+            return (await client.get("/readyz")).status_code == 200
+
+        await until(ready, seconds=seconds, every=0.1)
+    return time.monotonic() - began
 
 
 def kill(*pids: int) -> None:

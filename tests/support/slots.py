@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.support.stack import Stack
+
 
 def with_gemini(**more: Any) -> dict[str, Any]:
     """A slot that asks Gemini; ``more`` changes or adds columns."""
@@ -19,3 +21,12 @@ def with_gemini(**more: Any) -> dict[str, Any]:
         "output": {},
         **more,
     }
+
+
+async def set_slot(stack: Stack, slot_id: str, **values: Any) -> None:
+    """Change columns of a slot of a stack that is the test's own: nothing puts them back."""
+    names = ", ".join(values)
+    marks = ", ".join(f"${number}" for number in range(2, len(values) + 2))
+    async with stack.database() as db:
+        statement = f"update slot set ({names}) = row({marks}) where slot_id = $1"
+        await db.execute(statement, slot_id, *values.values())

@@ -1,0 +1,152 @@
+"""Disks that are full, read-only or gone: what was accepted is served, and what comes hears it at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import httpx
+import pytest
+
+from tests.chaos.booths import Booths, Sent
+from tests.chaos.invariant import assert_nothing_is_left, assert_nothing_was_lost
+from tests.chaos.mounts import SmallDisk, needs_root, run, small_disk
+from tests.chaos.processes import pid_of, ready_again
+from tests.container.stack import allowed
+from tests.standins import gemini_app, running
+from tests.support.photos import portrait_jpeg
+from tests.support.slots import set_slot, with_gemini
+from tests.support.stack import Stack, free_port, running_stack
+from tests.support.waiting import until
+
+pytestmark = [needs_root, pytest.mark.timeout(300)]
+
+SLOT, SLOW_SLOT = "slot-001", "slot-012"
+PARTS = ("postgres", "nginx", "app", "cleanup")
+AT_ONCE = 5.0  # seconds, on a machine that does nothing else
+
+
+@pytest.fixture(scope="module")
+def gemini_port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def disks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, SmallDisk]]:
+    data = tmp_path_factory.mktemp("chaos") / "data"
+    with small_disk(data / "media", 400) as media, small_disk(data / "logs", 4) as logs:
+        yield {"media": media, "logs": logs}
+
+
+@pytest.fixture(scope="module")
+def house(disks: dict[str, SmallDisk], gemini_port: int) -> Iterator[Stack]:
+    """An appliance with a small disk for pictures and a smaller one for logs."""
+    address = f"gemini=http://127.0.0.1:{gemini_port}"
+    data = disks["media"].folder.parent
+    with running_stack(data, PHOTOCHANGER_PROVIDER_BASE_URLS=address) as started:
+        started.set_keys("gemini", "gemini-key-0001")
+        yield started
+
+
+@pytest.fixture
+async def booths(house: Stack) -> AsyncIterator[Booths]:
+    """A booth with one picture already; afterwards it gets another, and nothing was lost or is left."""
+    found = Booths(house, portrait_jpeg())
+    assert (await found.post(SLOT)).statuses == [200]
+    yield found
+    await ready_again(house)
+    assert (await found.post(SLOT)).statuses == [200]
+    await assert_nothing_was_lost(found)
+    await assert_nothing_is_left(house)
+
+
+@contextmanager
+def renamed(house: Stack) -> Iterator[None]:
+    """The folder is called something else: whoever mounts it made a mistake."""
+    away = house.data / "elsewhere"
+    away.mkdir()
+    run("mount", "--move", str(house.media), str(away))
+    house.media.rmdir()
+    try:
+        yield
+    finally:
+        house.media.mkdir()
+        run("mount", "--move", str(away), str(house.media))
+        away.rmdir()
+
+
+@contextmanager
+def unmounted(house: Stack) -> Iterator[None]:
+    """Its disk is not there, and an empty folder in its place."""
+    away = house.data / "elsewhere"
+    away.mkdir()
+    run("mount", "--move", str(house.media), str(away))
+    try:
+        yield
+    finally:
+        assert list(house.media.iterdir()) == [], "nothing was written beneath the disk"
+        run("mount", "--move", str(away), str(house.media))
+        away.rmdir()
+
+
+async def refused_at_once(booths: Booths) -> Sent:
+    """A photo that is told ``503 storage_full``, and is not kept waiting for that."""
+    sent = await booths.post(SLOT)
+    assert (sent.statuses, sent.codes) == ([503], ["storage_full"])
+    assert sent.longest < allowed(AT_ONCE)
+    return sent
+
+
+FAULTS: dict[str, tuple[Callable[[Stack, SmallDisk], AbstractContextManager[None]], int]] = {
+    "full": (lambda _, disk: disk.full(), 200),
+    "read-only": (lambda _, disk: disk.read_only(), 200),
+    "gone": (lambda house, _: renamed(house), 404),
+    "unmounted": (lambda house, _: unmounted(house), 404),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_without_room_for_pictures_photos_are_refused_at_once_and_old_ones_served(
+    house: Stack, disks: dict[str, SmallDisk], booths: Booths, fault: str
+) -> None:
+    do, served = FAULTS[fault]
+    with do(house, disks["media"]):
+        await refused_at_once(booths)
+        async with httpx.AsyncClient(base_url=house.url, timeout=20, trust_env=False) as client:
+            assert (await client.get("/readyz")).status_code == 503
+            assert (await client.get("/healthz")).status_code == 200
+            assert (await client.get(f"/r/{booths.sent[0].job_id}")).status_code == served
+            assert (await client.get(f"/public/results/{booths.sent[0].job_id}")).status_code == served
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_photo_under_way_when_the_disk_fails_ends_as_failed(
+    house: Stack, disks: dict[str, SmallDisk], booths: Booths, gemini_port: int, fault: str
+) -> None:
+    await set_slot(house, SLOW_SLOT, **with_gemini(deadline_seconds=30))
+    async with running(gemini_app(), port=gemini_port) as server:
+        server.standin.seconds = 2.0
+        posted = asyncio.create_task(booths.post(SLOW_SLOT))
+        await until(server.standin.pictures_asked, seconds=30)
+        with FAULTS[fault][0](house, disks["media"]):
+            sent = await posted
+    assert (sent.statuses, sent.codes) == ([503], ["storage_full"])
+
+
+async def test_a_full_disk_for_logs_keeps_nobody_from_a_picture(
+    house: Stack, disks: dict[str, SmallDisk], booths: Booths
+) -> None:
+    def pids() -> list[int]:
+        return [pid_of(house, part) for part in PARTS]
+
+    before = await asyncio.to_thread(pids)
+    with disks["logs"].full():
+        for _ in range(10):
+            assert (await booths.post(SLOT)).statuses == [200]
+        assert await asyncio.to_thread(pids) == before
+    assert await asyncio.to_thread(pids) == before
+    log = house.data / "logs/app.log"
+    size = log.stat().st_size
+    assert (await booths.post(SLOT)).statuses == [200]
+    await until(lambda: log.stat().st_size > size, seconds=20, every=0.1)
