@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -77,14 +78,21 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Services]]:
         async with open_services(settings) as services:
             services.add(stopping)
+            began = utcnow()
+            later: asyncio.Task[None] | None = None
             try:
-                await services[Cleanup].settle_interrupted(before=utcnow())
+                await services[Cleanup].settle_interrupted(before=began)
                 await services[RouteRunner].keys.refresh()
                 await services[RouteRunner].timings.load()
                 await services[RouteRunner].models.load()
             except Exception as error:  # noqa: BLE001 - a database that is away must not keep us from starting
                 log.warning("start.not_settled", error=type(error).__name__)
-            yield {"services": services}
+                later = asyncio.create_task(services[Cleanup].settle_until_done(before=began))
+            try:
+                yield {"services": services}
+            finally:
+                if later:
+                    later.cancel()
 
     app = _Application(
         title="PhotoChanger",

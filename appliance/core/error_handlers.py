@@ -29,8 +29,9 @@ log = structlog.get_logger()
 
 # The driver reports a lost connection as an OSError and a slow one as a TimeoutError.
 _DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout, ConnectionError, TimeoutError)
-# What PostgreSQL says while it stops or starts, or takes no more connections (SQLSTATE).
-_AWAY_STATES = ("08", "57P", "53300")
+# What PostgreSQL says while it stops or starts, and when its disk, its memory or its connections are used up
+# or its disk fails (SQLSTATE).
+_AWAY_STATES = ("08", "57P", "53", "58")
 
 HUNG_UP = 499  # nobody reads it; the log says so in Nginx's own number
 

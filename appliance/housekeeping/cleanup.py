@@ -32,6 +32,7 @@ log = structlog.get_logger()
 
 GRACE = timedelta(minutes=3)  # longer than any deadline: what is younger may still be in use
 BATCH = 500
+_SETTLE_AGAIN = 2.0  # seconds
 _LOCK_KEY = 0x50_43_43_4C  # "PCCL": one cleanup at a time, whichever process it runs in
 
 
@@ -91,18 +92,28 @@ class Cleanup:
         return report
 
     async def settle_interrupted(self, *, before: datetime) -> CleanupReport:
-        """Close jobs and remove uploads that a process which is gone left; for the app's own start."""
+        """Close jobs and remove uploads that a process which is gone left ``before`` the app's own start."""
         report = CleanupReport()
         await self._interrupted(report, before=before)
-        left = await asyncio.to_thread(
-            list, retention.old_uploads(self._media, 0)
-        )  # nobody else works on any
+        age = max(0.0, (utcnow() - before).total_seconds())  # what is younger is our own
+        left = await asyncio.to_thread(list, retention.old_uploads(self._media, age))
         report.abandoned_uploads += await self._remove_all(left, report)
         if report.interrupted_jobs or report.recovered_results:
             log.warning(
                 "start.settled", interrupted=report.interrupted_jobs, recovered=report.recovered_results
             )
         return report
+
+    async def settle_until_done(self, *, before: datetime) -> None:
+        """``settle_interrupted``, again and again while the database is away."""
+        while True:
+            await asyncio.sleep(_SETTLE_AGAIN)
+            try:
+                await self.settle_interrupted(before=before)
+            except Exception as error:  # noqa: BLE001 - whatever keeps us from it now, it must be done
+                log.info("start.not_settled", error=type(error).__name__)
+            else:
+                return
 
     @asynccontextmanager
     async def _only_one(self) -> AsyncIterator[bool]:
@@ -185,6 +196,8 @@ class Cleanup:
             jobs = await JobRepository(session).pending_since_before(before)
             ttl = timedelta(hours=(await AppSettingsRepository(session).operator_settings()).result_ttl_hours)
         for job in jobs:
+            if await asyncio.to_thread(self._media.is_in_use, job.slot_id, job.job_id):
+                continue
             stored = await asyncio.to_thread(self._stored_in_time, job)
             if stored is None:
                 report.interrupted_jobs += 1
