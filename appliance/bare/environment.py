@@ -12,6 +12,7 @@ _PASSED_ON = (
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"),
     *("http_proxy", "https_proxy", "no_proxy", "all_proxy"),
     *("COVERAGE_PROCESS_START", "COVERAGE_FILE"),  # how `scripts/test --coverage` measures what it starts
+    *("LD_PRELOAD", "MOVED_CLOCK"),  # how `tests/chaos` moves the clock of an appliance
 )
 
 

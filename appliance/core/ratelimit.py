@@ -17,10 +17,11 @@ _LIMIT = re.compile(r"(?P<count>[1-9]\d*) per (?:(?P<times>[1-9]\d*) )?(?P<unit>
 _UNIT_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 # One statement: the row's lock makes concurrent takers wait for each other, and a bucket without
-# enough in it is left as it is. `before` only serves to tell a refused taker how long to wait.
+# enough in it is left as it is. A clock that was set back counts as time that has passed: otherwise nothing
+# would come back until it is as late again. `before` only serves to tell a refused taker how long to wait.
 _TAKE = text("""
 with before as (
-    select least(:capacity, tokens + :rate * greatest(0, extract(epoch from clock_timestamp() - updated_at)))
+    select least(:capacity, tokens + :rate * abs(extract(epoch from clock_timestamp() - updated_at)))
         as tokens
     from rate_bucket where key = :key
 ), taken as (
@@ -28,10 +29,10 @@ with before as (
     values (:key, cast(:capacity as double precision) - 1, clock_timestamp())
     on conflict (key) do update set
         tokens = least(:capacity, bucket.tokens
-            + :rate * greatest(0, extract(epoch from clock_timestamp() - bucket.updated_at))) - 1,
-        updated_at = greatest(bucket.updated_at, clock_timestamp())
+            + :rate * abs(extract(epoch from clock_timestamp() - bucket.updated_at))) - 1,
+        updated_at = clock_timestamp()
     where least(:capacity, bucket.tokens
-            + :rate * greatest(0, extract(epoch from clock_timestamp() - bucket.updated_at))) >= 1
+            + :rate * abs(extract(epoch from clock_timestamp() - bucket.updated_at))) >= 1
     returning tokens
 )
 select (select tokens from taken) as taken, (select tokens from before) as before
