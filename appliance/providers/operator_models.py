@@ -45,7 +45,9 @@ def refuse_wrong(catalogue: Catalogue, settings: OperatorSettings) -> None:
     for problem in with_settings(catalogue, settings).problems[len(catalogue.problems) :]:
         found.setdefault(_field(problem), []).append(_said(problem))
     if found:
-        raise ValidationFailed(fields={name: "; ".join(said) for name, said in found.items()})
+        raise ValidationFailed(
+            fields={name: said[0] if len(said) == 1 else "; ".join(said) for name, said in found.items()}
+        )
 
 
 def _field(problem: CatalogueProblem) -> str:

@@ -7,6 +7,7 @@ import pytest
 from tests.browser.conftest import MakePerson
 from tests.browser.person import Person
 from tests.browser.slot_editor import quiet, saved, shown
+from tests.conftest import Change
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.browser
@@ -100,3 +101,46 @@ async def test_a_model_added_on_the_settings_page_may_be_chosen_at_once(admin_pe
     await someone.page.fill("#added_models", "")
     await someone.page.click("#models .save")
     await someone.page.wait_for_selector("#models:not(:has(.finding))")
+
+
+@pytest.mark.parametrize(("size", "lang"), [("phone", "ru"), ("desktop", "en")])
+async def test_the_usual_model_is_chosen_and_another_one_hidden_on_the_settings_page(
+    admin_person: MakePerson, setting: Change, size: str, lang: str
+) -> None:
+    await setting("default_models", {})
+    await setting("hidden_models", {})
+    someone = await admin_person(size=size, lang=lang)
+    someone.expected = {422}
+    page = someone.page
+    await someone.go("/admin/settings")
+    usual, hide = "[id='default_models.openai']", "#models details:has([id='hidden_models.openai'])"
+    one_card = "[id='provider_permits_by_name.comfyui']"
+    assert await page.get_attribute(one_card, "placeholder") == "1"
+    await page.select_option(usual, "gpt-image-2.6-sunburst")
+    await page.click(f"{hide} > summary")
+    await page.check("[value='openai.gpt-image-2.6-sunburst']")
+    await page.click("#models .save")
+    await page.wait_for_selector("[id='hidden_models.openai-finding']")
+    await page.uncheck("[value='openai.gpt-image-2.6-sunburst']")
+    await page.check("[value='openai.gpt-image-2']")
+    await page.click("#models .save")
+    await page.wait_for_selector("#models:not(:has(.finding))")
+    assert await someone.violations() == []
+    assert await someone.sideways() == 0
+    await someone.screenshot("settings-models")
+
+    await someone.go("/admin/slots/slot-011")
+    offered = [await one.get_attribute("value") for one in await page.locator("#route-0-model option").all()]
+    assert offered[1] == "gpt-image-2.6-sunburst", "the usual one comes first"
+    assert "gpt-image-2" not in offered
+
+    await someone.go("/admin/settings")
+    assert await page.input_value(usual) == "gpt-image-2.6-sunburst"
+    assert await page.is_checked("[value='openai.gpt-image-2']")
+    await page.uncheck("[value='openai.gpt-image-2']")
+    await page.select_option(usual, "")
+    await page.click("#models .save")
+    await someone.until("!document.querySelector('.htmx-request')")
+    await page.wait_for_selector(f"{hide}:not([open])")
+    await someone.go("/admin/slots/slot-011")
+    await page.wait_for_selector("#route-0-model option[value='gpt-image-2']", state="attached")

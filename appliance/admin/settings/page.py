@@ -12,6 +12,7 @@ from appliance.admin.forms import Form, read_form
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import Visit, allowed
 from appliance.admin.render import html, page, part
+from appliance.admin.settings.models_view import KnownModel, known_models
 from appliance.admin.settings.previews import logo_of
 from appliance.admin.settings.provider_keys_view import key_values
 from appliance.admin.settings.sections import (
@@ -30,6 +31,8 @@ from appliance.core.public_base import DeploymentUrls
 from appliance.core.validation import field_messages
 from appliance.providers.registry import DEFAULT_URLS
 from appliance.providers.runner import RouteRunner
+from appliance.settings.operator import USUAL_PERMITS
+from appliance.staff.providers.catalog import ProviderCatalog
 from appliance.staff.settings.schemas import LONGEST_OVERLAP_MINUTES, SettingsState, SettingsUpdate
 from appliance.staff.settings.service import OperatorSettingsService
 from appliance.staff.template_media.service import TemplateMediaService
@@ -54,16 +57,31 @@ def _password_values(state: SettingsState, **more: Any) -> dict[str, Any]:
     return {"state": state, "longest_overlap": LONGEST_OVERLAP_MINUTES, **(empty | more)}
 
 
-async def _extras(request: Request, shown: list[FilledSection]) -> dict[str, Any]:
+async def _known_models(visiting: Visit, shown: list[FilledSection]) -> dict[str, list[KnownModel]]:
+    """The models by provider, as the settings have them now."""
+    if not any(one.key == "models" for one in shown):
+        return {}
+    request = visiting.request
+    await service_of(request, ProviderCatalog).all()  # which reads the settings
+    state = await service_of(request, OperatorSettingsService).state()
+    hidden = state.settings["hidden_models"].value or {}
+    catalogue = service_of(request, RouteRunner).registry.catalogue
+    return known_models(catalogue, hidden, visiting.language)
+
+
+async def _extras(visiting: Visit, shown: list[FilledSection]) -> dict[str, Any]:
     """What the inputs of these sections need beside their values."""
+    request = visiting.request
     chosen = next((one.value for filled in shown for one in filled.inputs if one.setting.kind == "logo"), "")
     return {
         "public_base": service_of(request, DeploymentUrls).configured,
         "guest_languages": _guest_languages(),
         "logo": logo_of(await service_of(request, TemplateMediaService).all(), chosen) if chosen else None,
         "usual_urls": DEFAULT_URLS,
+        "usual_permits": USUAL_PERMITS,
         "fixed_urls": service_of(request, RouteRunner).registry.fixed_urls,
         "transports": TRANSPORTS,
+        "known_models": await _known_models(visiting, shown),
         "uploads_refused": await service_of(request, OperatorSettingsService).uploads_refused(),
     }
 
@@ -85,7 +103,7 @@ async def whole_page(visiting: Visit, state: SettingsState, *, status: int = 200
         password=changed.get("password") or _password_values(state),
         may_write=visiting.may("settings:write"),
         **await key_values(visiting, changed.get("said")),
-        **await _extras(visiting.request, list(sections.values())),
+        **await _extras(visiting, list(sections.values())),
     )
 
 
@@ -203,7 +221,7 @@ async def _section_answer(
             toast=toast,
             filled=shown,
             may_write=True,
-            **await _extras(visiting.request, [shown]),
+            **await _extras(visiting, [shown]),
         ),
     )
 

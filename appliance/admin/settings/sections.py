@@ -16,7 +16,17 @@ from appliance.settings.operator import OperatorSettings
 from appliance.staff.settings.schemas import SettingsState
 
 Kind = Literal[
-    "number", "text", "switch", "by_provider", "languages", "logo", "connections", "lines", "choice"
+    "number",
+    "text",
+    "switch",
+    "by_provider",
+    "languages",
+    "logo",
+    "connections",
+    "lines",
+    "choice",
+    "default_models",
+    "hidden_models",
 ]
 PERMITS_BY_NAME = "provider_permits_by_name"
 
@@ -111,7 +121,15 @@ SECTIONS = (
             Setting(PERMITS_BY_NAME, "by_provider", unit="photos"),
         ),
     ),
-    Section("models", "sparkles", (Setting("added_models", "lines"),)),
+    Section(
+        "models",
+        "sparkles",
+        (
+            Setting("default_models", "default_models"),
+            Setting("hidden_models", "hidden_models"),
+            Setting("added_models", "lines"),
+        ),
+    ),
     Section(
         "connections",
         "link",
@@ -240,6 +258,8 @@ def _as_it_is(setting: Setting, value: Any) -> tuple[str, dict[str, str]]:
                 for part in ("base_url", "transport", "api_version")
                 if name in _ONLY_OF.get(part, REMOTE)
             }
+        case "default_models" | "hidden_models":
+            return "", _models_as_they_are(value or {})
         case "switch":
             return "on" if value else "", {}
         case _:
@@ -249,7 +269,9 @@ def _as_it_is(setting: Setting, value: Any) -> tuple[str, dict[str, str]]:
 def _as_typed(setting: Setting, form: Form) -> tuple[str, dict[str, str]]:
     """The same, as somebody typed it in."""
     match setting.kind:
-        case "by_provider" | "connections":
+        case "hidden_models":
+            return "", dict.fromkeys(form.every(setting.name), "on")
+        case "by_provider" | "connections" | "default_models":
             prefix = f"{setting.name}."
             return "", {
                 name.removeprefix(prefix): form.text(name) for name in form if name.startswith(prefix)
@@ -274,14 +296,14 @@ def typed_values(section: Section, form: Form, state: SettingsState) -> dict[str
 def _typed_value(setting: Setting, form: Form, now: Any) -> Any:
     value, values = _as_typed(setting, form)
     match setting.kind:
-        case "by_provider":
+        case "by_provider" | "default_models":
             return {name: text for name, text in values.items() if text}
         case "languages":
             ticked = [code for code, mark in values.items() if mark] or (list(values) if value else [])
             chosen = {*ticked, value} & values.keys()
             return sorted(chosen, key=lambda code: (code != value, code))
-        case "connections":
-            return _connections(values, now or {})
+        case "connections" | "hidden_models":
+            return _hidden(values) if setting.kind == "hidden_models" else _connections(values, now or {})
         case "switch":
             return value == "on"
         case "number":
@@ -292,6 +314,26 @@ def _typed_value(setting: Setting, form: Form, now: Any) -> Any:
 
 def _may_be_missing(name: str) -> bool:
     return any(choice.get("type") == "null" for choice in _SCHEMA[name].get("anyOf", ()))
+
+
+def _models_as_they_are(value: Mapping[str, str | list[str]]) -> dict[str, str]:
+    """By provider its usual model, or each hidden one by provider and name."""
+    found = {}
+    for provider, models in value.items():
+        if isinstance(models, str):
+            found[provider] = models
+        else:
+            found |= {f"{provider}.{model}": "on" for model in models}
+    return found
+
+
+def _hidden(values: Mapping[str, str]) -> dict[str, list[str]]:
+    """The models that were ticked, by provider."""
+    found: dict[str, list[str]] = {}
+    for name in values:
+        provider, _, model = name.partition(".")
+        found.setdefault(provider, []).append(model)
+    return found
 
 
 def _connections(values: Mapping[str, str], now: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from appliance.core.language import Message
 from appliance.core.validation import field_messages
 from appliance.providers.catalogue.model import Model
 
@@ -173,7 +174,7 @@ def _changed(
         wrong(f"there is no model {default!r}", "default")
         default = before.default_id
     if default in by_id and by_id[default].hidden:
-        wrong(f"{default!r} is the default, so it cannot be hidden", "hidden")
+        wrong(Message("%(model)s is the usual model, so it cannot be hidden", model=default), "hidden")
         by_id[default] = by_id[default].model_copy(update={"hidden": False})
     return ProviderModels(provider, default, by_id, raw)
 
