@@ -86,7 +86,7 @@ def _problem(name: str, address: str) -> Problem | None:
     folder = _SYSTEM / name
     if (folder / "tun_flags").exists() or _TUNNEL_NAME.match(name) or _says(folder / "type") != _ETHERNET:
         return "tunnel"
-    if _of_containers(name, folder) or _in_container(at):
+    if _of_containers(name, folder) or _in_container(folder, at):
         return "containers"
     if at.is_link_local:
         return "link_local"
@@ -103,8 +103,9 @@ def _of_containers(name: str, folder: Path) -> bool:
     return ports.is_dir() and not any((_SYSTEM / port.name / "device").exists() for port in ports.iterdir())
 
 
-def _in_container(address: ipaddress.IPv4Address) -> bool:
-    inside = any(mark.exists() for mark in _CONTAINER_MARKS)
+def _in_container(folder: Path, address: ipaddress.IPv4Address) -> bool:
+    """Only where no hardware is seen: else it may be a hotspot, 172.20.10.2, beside the machine itself."""
+    inside = any(mark.exists() for mark in _CONTAINER_MARKS) and not (folder / "device").exists()
     return inside and any(address in network for network in _CONTAINER_NETWORKS)
 
 
