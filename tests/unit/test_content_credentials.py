@@ -11,6 +11,7 @@ import c2pa
 import pytest
 
 from appliance.core.images import EncodedImage
+from appliance.lifecycle.backup import write as backup
 from appliance.media import signing_certificate
 from appliance.media.credentials import has_manifest
 from appliance.media.finish import OutputOptions, actions_of, finish
@@ -84,3 +85,10 @@ def test_nobody_else_can_read_the_key(tmp_path: Path) -> None:
     signing_certificate.ensure(tmp_path)
     key = tmp_path / signing_certificate.FOLDER / signing_certificate.KEY
     assert key.stat().st_mode & 0o077 == 0
+
+
+def test_certificate_and_key_go_into_backups(tmp_path: Path) -> None:
+    signing_certificate.ensure(tmp_path)
+    kept = {name for _, name in backup._secret_files(tmp_path)}
+    folder = signing_certificate.FOLDER
+    assert kept == {f"{folder}/{name}" for name in (signing_certificate.CERTIFICATE, signing_certificate.KEY)}
