@@ -29,6 +29,18 @@ class ErrorBody(BaseModel):
     error: ErrorDetail
 
 
+# What can be wrong with a photo or template that is sent.
+UPLOAD_ERRORS = (
+    ErrorCode.INVALID_MULTIPART,
+    ErrorCode.MISSING_FIELD,
+    ErrorCode.PAYLOAD_TOO_LARGE,
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+    ErrorCode.NOT_AN_IMAGE,
+    ErrorCode.DAMAGED,
+    ErrorCode.IMAGE_TOO_MANY_PIXELS,
+)
+
+
 def error_responses(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
     """OpenAPI ``responses`` for the given codes, grouped by status, each with an example."""
     classes = error_classes()

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 from appliance.core.clients import client_address
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
-from appliance.core.openapi import error_responses
+from appliance.core.openapi import UPLOAD_ERRORS, error_responses
 from appliance.core.public_base import base_urls_of
 from appliance.core.texts import query_values
 from appliance.ingest.replies import Bases, asked_form, build_reply
@@ -73,18 +73,12 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         },
     },
     **error_responses(
-        ErrorCode.INVALID_MULTIPART,
-        ErrorCode.MISSING_FIELD,
+        *UPLOAD_ERRORS,
         ErrorCode.INVALID_INGEST_PASSWORD,
         ErrorCode.SLOT_NOT_FOUND,
         ErrorCode.SLOT_DISABLED,
         ErrorCode.METHOD_NOT_ALLOWED,
         ErrorCode.IDEMPOTENCY_KEY_REUSED,
-        ErrorCode.PAYLOAD_TOO_LARGE,
-        ErrorCode.UNSUPPORTED_MEDIA_TYPE,
-        ErrorCode.NOT_AN_IMAGE,
-        ErrorCode.DAMAGED,
-        ErrorCode.IMAGE_TOO_MANY_PIXELS,
         ErrorCode.VALIDATION_FAILED,
         ErrorCode.SLOT_BUSY,
         ErrorCode.RATE_LIMITED,

@@ -13,8 +13,9 @@ from pathlib import Path
 import pyrage
 import pytest
 
+from appliance.lifecycle.backup import sealing
 from appliance.lifecycle.backup.problem import BackupProblem
-from appliance.lifecycle.backup.sealing import MAGIC, WORK, Sealer, is_sealed, opener
+from appliance.lifecycle.backup.sealing import MAGIC, WORK, Sealer, is_sealed
 
 PASSPHRASE = "правильная лошадь battery"
 CHUNK = 64 * 1024
@@ -37,7 +38,7 @@ def sealed(content: bytes, work: int = 10) -> bytes:
 
 
 def opened(file: bytes, passphrase: str | None = PASSPHRASE) -> bytes:
-    source, found = opener(io.BytesIO(file), passphrase), bytearray()
+    source, found = sealing.opened(io.BytesIO(file), passphrase), bytearray()
     while block := source.read(30_000):
         found += block
     return bytes(found)

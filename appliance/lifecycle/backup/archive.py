@@ -78,7 +78,7 @@ def members(below: IO[bytes], passphrase: str | None) -> Iterator[tuple[tarfile.
     below.seek(0)
     sealed = sealing.is_sealed(below.read(_START))
     below.seek(0)
-    source = sealing.opener(below, passphrase) if sealed else below
+    source = sealing.opened(below, passphrase) if sealed else below
     try:
         with tarfile.open(fileobj=source, mode="r|") as tar:  # type: ignore[call-overload]
             for info in tar:

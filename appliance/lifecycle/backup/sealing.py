@@ -1,9 +1,8 @@
 """Encrypts a stream under a passphrase in the format of age, so that ``age -d`` opens it without us.
 
 The file is what https://age-encryption.org/v1 describes: a header with one scrypt stanza, which wraps
-the file's key, and a code that proves the header; then a nonce and chunks of 64 kB under
-ChaCha20-Poly1305. A chunk's nonce is its number and whether it is the last, so that chunks cannot be
-reordered, dropped or cut off without being noticed.
+the file's key, and a code that proves the header; then a nonce and ``chunks`` of 64 kB under
+ChaCha20-Poly1305.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import re
 from typing import IO, TYPE_CHECKING
 
 from appliance.lifecycle.backup import earlier_sealing
+from appliance.lifecycle.backup.chunks import DAMAGED, ChunkReader, nonce
 from appliance.lifecycle.backup.problem import BackupProblem
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 MAGIC = b"age-encryption.org/v1\n"
 _CHUNK = 64 * 1024
-_TAG = 16
 _SALT_LABEL = b"age-encryption.org/v1/scrypt"
 WORK = 16  # 2**16 rounds of scrypt: 64 MB and a fifth of a second, which the smallest container has
 _MOST_WORK = 18  # what age takes itself: 256 MB
@@ -32,7 +31,6 @@ _HEADER = re.compile(
     rb" ([A-Za-z0-9+/]{43})\n"
 )
 _LONGEST_HEADER = 256
-_DAMAGED = "The backup is damaged or was cut off. Nothing was changed."
 
 
 def is_sealed(start: bytes) -> bool:
@@ -40,26 +38,26 @@ def is_sealed(start: bytes) -> bool:
     return start.startswith((MAGIC, earlier_sealing.MAGIC))
 
 
-def opener(below: IO[bytes], passphrase: str | None) -> Opener | earlier_sealing.Opener:
+def opened(below: IO[bytes], passphrase: str | None) -> ChunkReader:
     """The content of an encrypted file; raises ``BackupProblem`` for a wrong passphrase."""
     if not passphrase:
         raise BackupProblem("This backup is encrypted. Give its passphrase with --passphrase-file.")
     below.seek(0)
     is_ours = below.read(len(MAGIC)) == MAGIC
     below.seek(0)
-    return Opener(below, passphrase) if is_ours else earlier_sealing.Opener(below, passphrase)
+    return _opened(below, passphrase) if is_ours else earlier_sealing.opened(below, passphrase)
 
 
 class Sealer:
     """A file to write to; ``close`` writes the last chunk and leaves the file below open."""
 
     def __init__(self, below: IO[bytes], passphrase: str, work: int = WORK) -> None:
-        file_key, salt, nonce = os.urandom(16), os.urandom(16), os.urandom(16)
+        file_key, salt, start = os.urandom(16), os.urandom(16), os.urandom(16)
         wrapped = _cipher(_wrapping_key(passphrase, salt, work)).encrypt(bytes(12), file_key, None)
         stanza = b"-> scrypt %s %d\n%s\n" % (_base64(salt), work, _base64(wrapped))
         proven = MAGIC + stanza + b"---"
-        below.write(proven + b" " + _base64(_proof(file_key, proven)) + b"\n" + nonce)
-        self._below, self._cipher = below, _cipher(_derived(file_key, nonce, b"payload"))
+        below.write(proven + b" " + _base64(_proof(file_key, proven)) + b"\n" + start)
+        self._below, self._cipher = below, _cipher(_derived(file_key, start, b"payload"))
         self._number, self._waiting = 0, bytearray()
 
     def write(self, data: bytes) -> int:
@@ -72,7 +70,7 @@ class Sealer:
         return len(data)
 
     def _put(self, chunk: bytes, *, last: bool) -> None:
-        self._below.write(self._cipher.encrypt(_nonce(self._number, last=last), chunk, None))
+        self._below.write(self._cipher.encrypt(nonce(self._number, last=last), chunk, None))
         self._number += 1
 
     def close(self) -> None:
@@ -81,43 +79,15 @@ class Sealer:
         self._waiting.clear()
 
 
-class Opener:
-    """A file to read from; raises ``BackupProblem`` for a wrong passphrase or a damaged file."""
-
-    def __init__(self, below: IO[bytes], passphrase: str) -> None:
-        header = b"".join(below.readline(_LONGEST_HEADER) for _ in range(4))
-        found = _HEADER.fullmatch(header)
-        if found is None or int(found[3]) > _MOST_WORK:
-            raise BackupProblem("The backup's first lines cannot be read: it is damaged, or not ours.")
-        file_key = _unwrapped(passphrase, _bytes(found[2]), int(found[3]), _bytes(found[4]))
-        if not hmac.compare_digest(_proof(file_key, found[1]), _bytes(found[5])):
-            raise BackupProblem(_DAMAGED)
-        self._cipher, self._number, self._ended = (
-            _cipher(_derived(file_key, below.read(16), b"payload")),
-            0,
-            False,
-        )
-        self._below, self._ready, self._next = below, bytearray(), below.read(_CHUNK + _TAG)
-
-    def read(self, size: int) -> bytes:
-        """At most ``size`` bytes; none at the end."""
-        while len(self._ready) < size and not self._ended:
-            self._ready += self._take()
-        found = bytes(self._ready[:size])
-        del self._ready[:size]
-        return found
-
-    def _take(self) -> bytes:
-        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - slow to load
-
-        chunk, self._next = self._next, self._below.read(_CHUNK + _TAG)
-        self._ended = not self._next
-        try:
-            opened: bytes = self._cipher.decrypt(_nonce(self._number, last=self._ended), chunk, None)
-        except InvalidTag:
-            raise BackupProblem(_DAMAGED) from None
-        self._number += 1
-        return opened
+def _opened(below: IO[bytes], passphrase: str) -> ChunkReader:
+    header = b"".join(below.readline(_LONGEST_HEADER) for _ in range(4))
+    found = _HEADER.fullmatch(header)
+    if found is None or int(found[3]) > _MOST_WORK:
+        raise BackupProblem("The backup's first lines cannot be read: it is damaged, or not ours.")
+    file_key = _unwrapped(passphrase, _bytes(found[2]), int(found[3]), _bytes(found[4]))
+    if not hmac.compare_digest(_proof(file_key, found[1]), _bytes(found[5])):
+        raise BackupProblem(DAMAGED)
+    return ChunkReader(below, _cipher(_derived(file_key, below.read(16), b"payload")), _CHUNK)
 
 
 def _unwrapped(passphrase: str, salt: bytes, work: int, wrapped: bytes) -> bytes:
@@ -150,10 +120,6 @@ def _cipher(key: bytes) -> ChaCha20Poly1305:
     from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305  # noqa: PLC0415
 
     return ChaCha20Poly1305(key)
-
-
-def _nonce(number: int, *, last: bool) -> bytes:
-    return number.to_bytes(11, "big") + bytes([last])
 
 
 def _base64(data: bytes) -> bytes:

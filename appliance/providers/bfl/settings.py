@@ -8,8 +8,6 @@ from pydantic import Field
 
 from appliance.providers.base import Operation, Params
 
-MOST_REFERENCES = 7  # beside the photo, with the models that take most
-
 
 class ImageEditParams(Params):
     """Change the photo as the prompt says."""

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
-from appliance.core.openapi import error_responses
+from appliance.core.openapi import UPLOAD_ERRORS, error_responses
 from appliance.core.public_base import base_urls_of
 from appliance.core.texts import query_values
 from appliance.staff.access import requires
@@ -54,13 +54,7 @@ MayTest = Annotated[Principal, Depends(requires("slots:test"))]
     | error_responses(
         *TRIAL_ERRORS,
         ErrorCode.SLOT_NOT_FOUND,
-        ErrorCode.INVALID_MULTIPART,
-        ErrorCode.MISSING_FIELD,
-        ErrorCode.PAYLOAD_TOO_LARGE,
-        ErrorCode.UNSUPPORTED_MEDIA_TYPE,
-        ErrorCode.NOT_AN_IMAGE,
-        ErrorCode.DAMAGED,
-        ErrorCode.IMAGE_TOO_MANY_PIXELS,
+        *UPLOAD_ERRORS,
     ),
 )
 async def try_slot(

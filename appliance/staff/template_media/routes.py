@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
-from appliance.core.openapi import error_responses
+from appliance.core.openapi import UPLOAD_ERRORS, error_responses
 from appliance.core.sending import stored_file
 from appliance.media import previews
 from appliance.staff.access import AUTH_ERRORS, requires
@@ -66,13 +66,7 @@ Service = Injected[TemplateMediaService]
     responses=_KNOWN
     | error_responses(
         *AUTH_ERRORS,
-        ErrorCode.INVALID_MULTIPART,
-        ErrorCode.MISSING_FIELD,
-        ErrorCode.PAYLOAD_TOO_LARGE,
-        ErrorCode.UNSUPPORTED_MEDIA_TYPE,
-        ErrorCode.NOT_AN_IMAGE,
-        ErrorCode.DAMAGED,
-        ErrorCode.IMAGE_TOO_MANY_PIXELS,
+        *UPLOAD_ERRORS,
         ErrorCode.STORAGE_FULL,
     ),
 )
