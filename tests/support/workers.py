@@ -12,6 +12,7 @@ TESTS = Path(__file__).resolve().parents[1]
 # What takes longest begins first, so that the workers end together.
 ORDER = (
     "container",
+    "chaos",
     "browser",
     "bare",
     "abuse",
