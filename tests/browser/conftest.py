@@ -33,6 +33,22 @@ async def chromium() -> AsyncIterator[Browser]:
         await browser.close()
 
 
+@pytest.fixture(autouse=True)
+async def _slots_as_before(stack: Stack) -> AsyncIterator[None]:
+    """Slots that a test saved in the editor are afterwards what they were."""
+    async with stack.database() as db:
+        before = [dict(row) for row in await db.fetch("select * from slot")]
+    yield
+    names = [name for name in before[0] if name != "slot_id"]
+    marks = ", ".join(f"${number}" for number in range(2, len(names) + 2))
+    restore = f"update slot set ({', '.join(names)}) = row({marks}) where slot_id = $1"
+    async with stack.database() as db:
+        after = {row["slot_id"]: dict(row) for row in await db.fetch("select * from slot")}
+        for row in before:
+            if row != after[row["slot_id"]]:
+                await db.execute(restore, row["slot_id"], *(row[name] for name in names))
+
+
 @pytest.fixture
 async def person(chromium: Browser, stack: Stack) -> AsyncIterator[MakePerson]:
     """``await person(size="phone", lang="ru", theme="dark")``; at the end nobody may have complained."""
