@@ -18,6 +18,7 @@ from appliance.admin.login.headers import MOUNT
 from appliance.core import error_handlers, health
 from appliance.core.clock import utcnow
 from appliance.core.injection import Services
+from appliance.core.memory import keep_what_is_there
 from appliance.core.middleware import BodyLimit, RequestContext
 from appliance.core.openapi import in_our_form
 from appliance.core.routing import answering_head
@@ -88,6 +89,7 @@ def create_app(settings: Settings) -> FastAPI:
             except Exception as error:  # noqa: BLE001 - a database that is away must not keep us from starting
                 log.warning("start.not_settled", error=type(error).__name__)
                 later = asyncio.create_task(services[Cleanup].settle_until_done(before=began))
+            keep_what_is_there()
             try:
                 yield {"services": services}
             finally:

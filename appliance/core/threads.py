@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import ParamSpec, TypeVar
 
 from appliance.core.tasks import begin
@@ -23,3 +23,20 @@ async def finish_in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwar
     except asyncio.CancelledError:
         await asyncio.wait({running})
         raise
+
+
+def pages_for_thread(
+    fetch: Callable[[T | None], Awaitable[Sequence[T]]], loop: asyncio.AbstractEventLoop
+) -> Iterator[Sequence[T]]:
+    """Pages that ``loop`` fetches one by one for a thread, until one is empty.
+
+    ``fetch`` is given the last item of the page before. One page is in memory at a time.
+    """
+
+    async def page(after: T | None) -> Sequence[T]:
+        return await fetch(after)
+
+    last: T | None = None
+    while found := asyncio.run_coroutine_threadsafe(page(last), loop).result():
+        yield found
+        last = found[-1]

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, and_, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.jobs.models import JobHistory, JobStatus
+
+MOST_OF_A_VISIT = 200  # pictures
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A job of the same slot: when it began, and whether guests may see its picture."""
+
+    created_at: datetime
+    seen: bool
 
 
 def to_be_seen(now: datetime) -> list[ColumnElement[bool]]:
@@ -66,7 +78,7 @@ class ResultRepository:
                 *to_be_seen(now), JobHistory.created_at.between(around - span, around + span), given == value
             )
             .order_by(JobHistory.created_at)
-            .limit(200)
+            .limit(MOST_OF_A_VISIT)
         )
         return found.all()
 
@@ -74,11 +86,31 @@ class ResultRepository:
         """Guests' jobs of a slot in that time, whatever became of them, the first one first."""
         found = await self._session.scalars(
             select(JobHistory)
-            .where(
-                JobHistory.slot_id == slot_id,
-                JobHistory.source == "ingest",
-                JobHistory.created_at.between(since, until),
-            )
-            .order_by(JobHistory.created_at)
+            .where(*_of_slot(slot_id), JobHistory.created_at.between(since, until))
+            .order_by(JobHistory.created_at, JobHistory.job_id)
+            .limit(MOST_OF_A_VISIT)
         )
         return found.all()
+
+    async def beside(
+        self, job: JobHistory, span: timedelta, now: datetime, *, after: bool
+    ) -> list[Neighbour]:
+        """The guests' jobs of a job's slot within ``span`` after it, or before it: the nearest first."""
+        place, at = tuple_(JobHistory.created_at, JobHistory.job_id), (job.created_at, job.job_id)
+        side = [place > at, JobHistory.created_at <= job.created_at + span]
+        order: list[ColumnElement[Any]] = [JobHistory.created_at.asc(), JobHistory.job_id.asc()]
+        if not after:
+            side = [place < at, JobHistory.created_at >= job.created_at - span]
+            order = [JobHistory.created_at.desc(), JobHistory.job_id.desc()]
+        seen = func.coalesce(and_(*to_be_seen(now)), False)
+        found = await self._session.execute(
+            select(JobHistory.created_at, seen)
+            .where(*_of_slot(job.slot_id), *side)
+            .order_by(*order)
+            .limit(MOST_OF_A_VISIT)
+        )
+        return [Neighbour(*row) for row in found]
+
+
+def _of_slot(slot_id: str) -> list[ColumnElement[bool]]:
+    return [JobHistory.slot_id == slot_id, JobHistory.source == "ingest"]

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise, takewhile
 
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import ResultNotFound
-from appliance.guests.repository import ResultRepository
+from appliance.guests.repository import Neighbour, ResultRepository
 from appliance.guests.service import State, friendly_name, state_of, title_for_names
 from appliance.guests.tokens import GuestTokens, Visit
 from appliance.guests.zipping import Entry
@@ -50,25 +50,28 @@ class Visits:
         if value:
             async with self._database.session() as session:
                 jobs = await ResultRepository(session).of_visit(field, value, job.created_at, SPAN, utcnow())
-            first, seen = jobs[:1], jobs
+            first, count = jobs[0].created_at if jobs else None, len(jobs)
         elif settings.visit_pause_seconds and job.source == "ingest":
             field, value = _BY_PAUSE, job.slot_id
             row = await self._row_around(job, timedelta(seconds=settings.visit_pause_seconds))
-            first, seen = row[:1], _to_see(row)
+            first, count = row[0].created_at, sum(one.seen for one in row)
         else:
             return None
-        if len(seen) < 2:
+        if first is None or count < 2:
             return None
-        return self._tokens.visit(Visit(field, value, first[0].created_at)), len(seen)
+        return self._tokens.visit(Visit(field, value, first)), count
 
-    async def _row_around(self, job: JobHistory, pause: timedelta) -> Sequence[JobHistory]:
-        """The jobs of the slot before and after ``job`` with no longer pauses in between."""
+    async def _row_around(self, job: JobHistory, pause: timedelta) -> list[Neighbour]:
+        """``job`` and those of its slot before and after it with no longer pauses in between."""
+        now = utcnow()
+        itself = Neighbour(job.created_at, bool(_to_see([job])))
         async with self._database.session() as session:
-            jobs = await ResultRepository(session).of_slot(
-                job.slot_id, job.created_at - LONGEST_ROW, job.created_at + LONGEST_ROW
-            )
-        at = next(index for index, one in enumerate(jobs) if one.job_id == job.job_id)
-        return [*_unbroken(jobs[at::-1], pause)[:0:-1], *_unbroken(jobs[at:], pause)]
+            results = ResultRepository(session)
+            before = await results.beside(job, LONGEST_ROW, now, after=False)
+            after = await results.beside(job, LONGEST_ROW, now, after=True)
+        earlier = _unbroken([one.created_at for one in (itself, *before)], pause) - 1
+        later = _unbroken([one.created_at for one in (itself, *after)], pause) - 1
+        return [*before[:earlier][::-1], itself, *after[:later]]
 
     async def pictures(self, token: str) -> VisitPictures:
         """The pictures of a visit; raises ``ResultNotFound`` for an unknown token or when all have gone."""
@@ -81,7 +84,8 @@ class Visits:
             if visit.field == _BY_PAUSE:
                 pause = timedelta(seconds=settings.visit_pause_seconds)
                 row = await results.of_slot(visit.value, visit.since, visit.since + LONGEST_ROW)
-                jobs: Sequence[JobHistory] = _to_see(_unbroken(row, pause)) if pause else []
+                together = _unbroken([one.created_at for one in row], pause) if pause else 0
+                jobs: Sequence[JobHistory] = _to_see(row[:together])
             else:
                 jobs = await results.of_visit(visit.field, visit.value, visit.since, SPAN, utcnow())
         if not jobs:
@@ -103,10 +107,10 @@ class Visits:
         return f"{title_for_names(title)}-{visit.jobs[0].created_at:%Y-%m-%d-%H%M}.zip", entries
 
 
-def _unbroken(jobs: Sequence[JobHistory], pause: timedelta) -> list[JobHistory]:
-    """The jobs from the first one on, up to the first longer pause."""
-    following = takewhile(lambda two: abs(two[1].created_at - two[0].created_at) <= pause, pairwise(jobs))
-    return [*jobs[:1], *(after for _, after in following)]
+def _unbroken(times: Sequence[datetime], pause: timedelta) -> int:
+    """How many there are from the first one on, up to the first longer pause."""
+    following = takewhile(lambda two: abs(two[1] - two[0]) <= pause, pairwise(times))
+    return len(times[:1]) + sum(1 for _ in following)
 
 
 def _to_see(jobs: Sequence[JobHistory]) -> list[JobHistory]:

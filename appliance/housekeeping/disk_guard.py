@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-import uuid
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -27,13 +26,14 @@ from appliance.core.db import Database
 from appliance.housekeeping.cleanup import Cleanup
 from appliance.jobs.repository import JobRepository
 from appliance.media.store import MediaStore
-from appliance.settings.operator import AppSettingsRepository, OperatorSettings
+from appliance.settings.operator import AppSettingsRepository
 
 log = structlog.get_logger()
 
 ITSELF = "disk-guard"  # who removed, where nobody was asked
 _LOOK_EVERY = 30.0
 _ROOM = 1.5  # times the mark: so much is made free, so that the next photo does not raise the same question
+_BATCH = 2000  # results that one transaction ends
 _PATIENCE = 10.0  # seconds to wait for another cleanup or a backup to end
 
 
@@ -93,7 +93,7 @@ class DiskGuard:
     async def look(self) -> DiskState:
         """The disk as it is."""
         async with self._database.session() as session:
-            return (await self._look(session))[0]
+            return (await self._look(session, utcnow()))[0]
 
     async def free(self, who: Principal | None, *, by: str = ITSELF) -> FreedReport:
         """Have results past half their time end now, as few as make room again, and remove their files.
@@ -103,21 +103,32 @@ class DiskGuard:
         """
         actor, address = (who.username, who.address) if who else (by, "")
         async with self._database.session() as session:
-            disk, chosen = await self._look(session)
-            if chosen:
-                await JobRepository(session).end_now(chosen, utcnow())
-                AccountRepository(session).record(
-                    actor, "disk.freed", address=address, pictures=len(chosen),
-                    freed_bytes=disk.offer.bytes if disk.offer else 0,
-                )  # fmt: skip
+            disk, wanted = await self._look(session, now := utcnow())
+        ended = await self._end(wanted, now, actor, address) if disk.offer else 0
         if disk.state == "ok":
             return FreedReport(pictures=0, freed_bytes=0, waiting=False, disk=disk)
         freed, waiting = await self._remove()
-        log.warning("disk.freed", pictures=len(chosen), freed_bytes=freed, by=actor)
-        return FreedReport(pictures=len(chosen), freed_bytes=freed, waiting=waiting, disk=await self.look())
+        log.warning("disk.freed", pictures=ended, freed_bytes=freed, by=actor)
+        return FreedReport(pictures=ended, freed_bytes=freed, waiting=waiting, disk=await self.look())
 
-    async def _look(self, session: AsyncSession) -> tuple[DiskState, list[uuid.UUID]]:
-        """The state, and which results the offer is made of."""
+    async def _end(self, wanted: int, now: datetime, actor: str, address: str) -> int:
+        """End the results of the offer, in short transactions, and say so in the audit log; how many."""
+        pictures = size = 0
+        while True:
+            async with self._database.session() as session:
+                found = await JobRepository(session).end_past_half_their_time(now, wanted - size, _BATCH)
+            if not found[0]:
+                break
+            pictures, size = pictures + found[0], size + found[1]
+        if pictures:
+            async with self._database.session() as session:
+                AccountRepository(session).record(
+                    actor, "disk.freed", address=address, pictures=pictures, freed_bytes=size
+                )
+        return pictures
+
+    async def _look(self, session: AsyncSession, now: datetime) -> tuple[DiskState, int]:
+        """The state, and how many bytes the offer should make free."""
         usage = await asyncio.to_thread(_usage, self._media.root)
         full = await asyncio.to_thread(self._media.refuses_below, usage.free)
         settings = await AppSettingsRepository(session).operator_settings()
@@ -125,15 +136,16 @@ class DiskGuard:
         state: Literal["ok", "low", "full"] = "ok" if usage.free >= low else "low"
         if usage.free < full:
             state = "full"
+        wanted = int(low * _ROOM) - usage.free
         offer: Offer | None = None
-        chosen: list[uuid.UUID] = []
         if state != "ok":
-            offer, chosen = await _offer(session, settings, usage.free, utcnow())
+            pictures, size = await JobRepository(session).past_half_their_time(now, wanted)
+            offer = Offer(pictures=pictures, bytes=size, enough=usage.free + size >= low)
         disk = DiskState(
             state=state, free_bytes=usage.free, total_bytes=usage.total, low_bytes=low,
             full_bytes=full, automatic=settings.free_space_when_low, offer=offer,
         )  # fmt: skip
-        return disk, chosen
+        return disk, wanted
 
     async def _remove(self) -> tuple[int, bool]:
         """What the cleanup could free, and whether it has to wait for another one."""
@@ -180,13 +192,3 @@ def _usage(folder: Path) -> Usage:
         return Usage(*shutil.disk_usage(folder))
     except OSError:
         return Usage(0, 0, 0)
-
-
-async def _offer(
-    session: AsyncSession, settings: OperatorSettings, free: int, now: datetime
-) -> tuple[Offer, list[uuid.UUID]]:
-    wanted = int(settings.low_disk_bytes * _ROOM) - free
-    found = await JobRepository(session).past_half_their_time(now, wanted)
-    size = sum(result_size for _, result_size in found)
-    offer = Offer(pictures=len(found), bytes=size, enough=free + size >= settings.low_disk_bytes)
-    return offer, [job_id for job_id, _ in found]

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, ColumnElement, CursorResult, any_, func, literal, select, update
+from sqlalchemy import BigInteger, ColumnElement, CursorResult, Select, any_, func, literal, select, update
 from sqlalchemy import cast as cast_as
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -113,40 +113,27 @@ class JobRepository:
         )
         return found.all()
 
-    async def past_half_their_time(self, now: datetime, wanted: int) -> Sequence[tuple[uuid.UUID, int]]:
-        """Results for which more than half of their TTL is over, with their sizes, the first to end first:
-        as many as make ``wanted`` bytes together, or all.
+    async def past_half_their_time(self, now: datetime, wanted: int) -> tuple[int, int]:
+        """How many results would make ``wanted`` bytes together (or all there are), and their bytes: those
+        for which more than half of their TTL is over, the first to end first.
         """
-        size = func.coalesce(JobHistory.result_size, 0)
-        order = (JobHistory.result_expires_at, JobHistory.job_id)
-        found = (
-            select(
-                JobHistory.job_id,
-                size.label("size"),
-                (func.sum(size).over(order_by=order) - size).label("before"),
-                JobHistory.result_expires_at,
-            )
-            .where(
-                JobHistory.status == JobStatus.DONE,
-                JobHistory.cleaned_at.is_(None),
-                JobHistory.deleted_at.is_(None),
-                JobHistory.result_expires_at > now,
-                JobHistory.result_expires_at - now < literal(now) - JobHistory.finished_at,
-            )
-            .subquery()
-        )
-        rows = await self._session.execute(
-            select(found.c.job_id, found.c.size)
-            .where(found.c.before < literal(wanted, BigInteger))
-            .order_by(found.c.result_expires_at, found.c.job_id)
-        )
-        return [(job_id, bytes_) for job_id, bytes_ in rows]
+        chosen = _past_half_their_time(now, wanted).subquery()
+        counted = select(func.count(), func.coalesce(func.sum(chosen.c.size), 0)).select_from(chosen)
+        count, size = (await self._session.execute(counted)).one()
+        return count, int(size)
 
-    async def end_now(self, job_ids: Sequence[uuid.UUID], now: datetime) -> None:
-        """Have these results' time be over."""
-        await self._session.execute(
-            update(JobHistory).where(among(JobHistory.job_id, job_ids)).values(result_expires_at=now)
+    async def end_past_half_their_time(self, now: datetime, wanted: int, limit: int) -> tuple[int, int]:
+        """Have the time of these results be over, ``limit`` of them at once; how many, and their bytes."""
+        chosen = _past_half_their_time(now, wanted).limit(limit).subquery()
+        ended = await self._session.execute(
+            update(JobHistory)
+            .where(JobHistory.job_id.in_(select(chosen.c.job_id)))
+            .values(result_expires_at=now)
+            .returning(func.coalesce(JobHistory.result_size, 0))
+            .execution_options(synchronize_session=False)
         )
+        sizes = ended.scalars().all()
+        return len(sizes), sum(sizes)
 
     async def deleted_before(self, moment: datetime, limit: int) -> Sequence[JobHistory]:
         """Jobs whose result was deleted before ``moment`` and whose files were not removed yet."""
@@ -253,3 +240,22 @@ class JobRepository:
             )
         )
         return set(found)
+
+
+def _past_half_their_time(now: datetime, wanted: int) -> Select[tuple[uuid.UUID, int]]:
+    size = func.coalesce(JobHistory.result_size, 0)
+    order = (JobHistory.result_expires_at, JobHistory.job_id)
+    before = (func.sum(size).over(order_by=order) - size).label("before")
+    found = (
+        select(JobHistory.job_id, size.label("size"), before)
+        .where(
+            JobHistory.status == JobStatus.DONE,
+            JobHistory.cleaned_at.is_(None),
+            JobHistory.deleted_at.is_(None),
+            JobHistory.result_expires_at > now,
+            JobHistory.result_expires_at - now < literal(now) - JobHistory.finished_at,
+        )
+        .subquery()
+    )
+    wanted_ones = select(found.c.job_id, found.c.size).where(found.c.before < literal(wanted, BigInteger))
+    return wanted_ones.order_by(found.c.before)

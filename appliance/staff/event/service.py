@@ -17,6 +17,7 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import EventNotExported, ValidationFailed
 from appliance.core.language import Message
+from appliance.core.threads import pages_for_thread
 from appliance.guests.service import title_for_names
 from appliance.guests.zipping import zipped
 from appliance.jobs.models import JobHistory
@@ -24,7 +25,7 @@ from appliance.jobs.repository import JobRepository
 from appliance.media.store import MediaStore
 from appliance.settings.operator import AppSettingsRepository
 from appliance.staff.event.archive import Table, entries
-from appliance.staff.event.repository import EventRepository, ExportedJob, Position
+from appliance.staff.event.repository import EventRepository, ExportedJob
 from appliance.staff.event.schemas import CONFIRMATION, EventState, WipeReport, WipeRequest
 
 log = structlog.get_logger()
@@ -46,19 +47,18 @@ class _Pages:
 
     def __init__(self, database: Database, now: datetime, loop: asyncio.AbstractEventLoop) -> None:
         self._database, self._now, self._loop = database, now, loop
-        self.job_ids: list[uuid.UUID] = []
+        self.job_ids: list[int] = []  # plain numbers: the garbage collector does not look at each
         self.pictures = self.photos = 0
 
     def __iter__(self) -> Iterator[Sequence[ExportedJob]]:
-        after: Position | None = None
-        while jobs := asyncio.run_coroutine_threadsafe(self._page(after), self._loop).result():
-            self.job_ids += [job.job_id for job in jobs]
+        for jobs in pages_for_thread(self._page, self._loop):
+            self.job_ids += [job.job_id.int for job in jobs]
             self.pictures += sum(job.ready for job in jobs)
             self.photos += sum(job.source_key is not None for job in jobs)
-            after = jobs[-1].created_at, jobs[-1].job_id
             yield jobs
 
-    async def _page(self, after: Position | None) -> list[ExportedJob]:
+    async def _page(self, last: ExportedJob | None) -> list[ExportedJob]:
+        after = (last.created_at, last.job_id) if last else None
         async with self._database.session() as session:
             return await EventRepository(session).to_export(self._now, after, _PAGE)
 
@@ -94,7 +94,8 @@ class Event:
             yield chunk
         for start in range(0, len(sent.job_ids), _PAGE):
             async with self._database.session() as session:
-                await EventRepository(session).mark_exported(sent.job_ids[start : start + _PAGE], utcnow())
+                page = [uuid.UUID(int=one) for one in sent.job_ids[start : start + _PAGE]]
+                await EventRepository(session).mark_exported(page, utcnow())
         async with self._database.session() as session:
             AccountRepository(session).record(
                 who.username,

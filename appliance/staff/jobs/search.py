@@ -18,6 +18,7 @@ from appliance.core.clock import in_reach
 from appliance.core.errors import ValidationFailed
 from appliance.core.language import Message
 from appliance.jobs.models import JobHistory, JobStatus
+from appliance.jobs.repository import among
 
 ResultState = Literal["available", "hidden", "expired", "deleted"]
 
@@ -57,7 +58,7 @@ class JobFilter:
         if self.job_id is not None:
             found.append(JobHistory.job_id.between(*_bounds(self.job_id)))
         if self.ids is not None:
-            found.append(JobHistory.job_id.in_(self.ids))
+            found.append(among(JobHistory.job_id, self.ids))
         return found + self._result_conditions()
 
     def _result_conditions(self) -> list[ColumnElement[bool]]:
@@ -127,15 +128,35 @@ async def find_jobs(
     return JobPage(jobs, _cursor(jobs[-1]) if len(found) > limit else None)
 
 
-async def stored_results(session: AsyncSession, wanted: JobFilter) -> Sequence[tuple[str, str, datetime]]:
-    """Key, type and time of every picture that fits and is there, the newest first."""
-    there = or_(_STATES["available"], _STATES["hidden"])
+@dataclass(frozen=True, slots=True)
+class StoredResult:
+    """A picture that is there."""
+
+    job_id: uuid.UUID
+    created_at: datetime
+    key: str
+    media_type: str
+
+
+async def stored_results(
+    session: AsyncSession, wanted: JobFilter, after: StoredResult | None, limit: int
+) -> list[StoredResult]:
+    """Pictures that fit and are there, the newest first, from ``after`` on."""
+    conditions = [*wanted.conditions(), or_(_STATES["available"], _STATES["hidden"])]
+    if after is not None:
+        conditions.append(tuple_(JobHistory.created_at, JobHistory.job_id) < (after.created_at, after.job_id))
     found = await session.execute(
-        select(JobHistory.result_key, JobHistory.result_type, JobHistory.created_at)
-        .where(*wanted.conditions(), there)
+        select(
+            JobHistory.job_id,
+            JobHistory.created_at,
+            func.coalesce(JobHistory.result_key, ""),
+            func.coalesce(JobHistory.result_type, "image/jpeg"),
+        )
+        .where(*conditions)
         .order_by(JobHistory.created_at.desc(), JobHistory.job_id.desc())
+        .limit(limit)
     )
-    return [(key or "", kind or "image/jpeg", at) for key, kind, at in found.tuples()]
+    return [StoredResult(*row) for row in found]
 
 
 def result_state(job: JobHistory, now: datetime) -> ResultState | None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from itertools import chain
 
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import ResultNotFound
+from appliance.core.threads import pages_for_thread
 from appliance.guests.service import friendly_name, title_for_names
 from appliance.guests.zipping import Entry, zipped
 from appliance.media.store import MediaStore
 from appliance.settings.operator import AppSettingsRepository
-from appliance.staff.jobs.search import JobFilter, stored_results
+from appliance.staff.jobs.search import JobFilter, StoredResult, stored_results
+
+_PAGE = 500  # rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class Archive:
 
 
 class StaffArchive:
-    """Packs results while they are sent; only their names and keys are held in memory."""
+    """Packs results while they are sent, page by page."""
 
     def __init__(self, database: Database, media: MediaStore) -> None:
         self._database = database
@@ -38,12 +42,18 @@ class StaffArchive:
         """
         async with self._database.session() as session:
             title = (await AppSettingsRepository(session).operator_settings()).event_title
-            found = await stored_results(session, wanted)
-        if not found:
-            raise ResultNotFound("There is no picture to download here.")
+            if not await stored_results(session, wanted, None, 1):
+                raise ResultNotFound("There is no picture to download here.")
+
+        async def page(last: StoredResult | None) -> list[StoredResult]:
+            async with self._database.session() as session:
+                return await stored_results(session, wanted, last, _PAGE)
+
+        found = pages_for_thread(page, asyncio.get_running_loop())
         name = f"{title_for_names(title)}-{utcnow():%Y-%m-%d-%H%M%S}.zip"
         return Archive(name, zipped(self._entries(found, title)))
 
-    def _entries(self, found: Sequence[tuple[str, str, datetime]], title: str) -> Iterator[Entry]:
-        for key, media_type, at in found:
-            yield Entry(friendly_name(title, at, media_type), at, self._media.path(key))
+    def _entries(self, found: Iterator[Sequence[StoredResult]], title: str) -> Iterator[Entry]:
+        for one in chain.from_iterable(found):
+            name = friendly_name(title, one.created_at, one.media_type)
+            yield Entry(name, one.created_at, self._media.path(one.key))
