@@ -67,7 +67,10 @@ async def backup(settings: Settings, arguments: argparse.Namespace) -> int:
     if arguments.if_due and not work.is_due(Path(to), settings.backup_hour, now):
         print("No backup is due.")
         return 0
-    made = await work.make(settings, work.BackupRequest(to, passphrase, keep, arguments.database_only))
+    request = work.BackupRequest(
+        to, passphrase, keep, arguments.database_only, recent_history=arguments.recent_history
+    )
+    made = await work.make(settings, request)
     facts = {**asdict(made), "encrypted": passphrase is not None}
     print(
         json.dumps(facts) if arguments.json else _describe(made), file=sys.stderr if to == "-" else sys.stdout
@@ -282,6 +285,11 @@ def add_arguments(made: dict[str, argparse.ArgumentParser]) -> None:
         "--keep", type=int, metavar="N", help="how many to keep in the folder; 0: all"
     )
     made["backup"].add_argument("--database-only", action="store_true", help="without the pictures")
+    made["backup"].add_argument(
+        "--recent-history",
+        action="store_true",
+        help="of the history only the last days: goes back into the same database only",
+    )
     made["backup"].add_argument(
         "--if-due", action="store_true", help="only if there is none since the hour of the nightly one"
     )

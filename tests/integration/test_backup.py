@@ -151,6 +151,41 @@ async def test_restoring_twice_is_the_same_as_once(stack: Stack, elsewhere: Sett
     assert await put_in(elsewhere, file) == first
 
 
+JOB = """insert into job_history (job_id, slot_id, status, provider, operation, upload_type, upload_size,
+      upload_sha256, deadline_seconds, created_at)
+    values (gen_random_uuid(), 'slot-001', 'failed', 'local', 'glow', 'image/jpeg', 1, '', 48,
+      now() - $1 * interval '1 day') returning job_id"""
+
+
+async def test_an_upgrades_way_back_holds_the_last_days_of_the_history_and_leaves_the_rest_where_it_is(
+    stack: Stack, elsewhere: Settings, tmp_path: Path
+) -> None:
+    await put_in(elsewhere, await made(stack, tmp_path / "whole"))
+    async with stack.database("elsewhere") as db:
+        old, young = [await db.fetchval(JOB, float(days)) for days in (5, 1)]
+        everything = await db.fetchval("select count(*) from job_history")
+    request = backup.BackupRequest(str(tmp_path), database_only=True, recent_history=True)
+    point = await backup.make(elsewhere, request)
+    full = await backup.make(elsewhere, backup.BackupRequest(str(tmp_path / "full"), database_only=True))
+    assert point.rows < full.rows
+    async with stack.database("elsewhere") as db:
+        await db.execute("delete from job_history where job_id = $1", young)
+        later = await db.fetchval(JOB, 0.0)
+    await put_in(elsewhere, Path(point.path))
+    async with stack.database("elsewhere") as db:
+        found = {row[0] for row in await db.fetch("select job_id from job_history")}
+    assert (len(found), found & {old, young, later}) == (everything, {old, young})
+
+
+async def test_an_upgrades_way_back_is_refused_where_there_is_no_history(
+    stack: Stack, elsewhere: Settings, tmp_path: Path
+) -> None:
+    request = backup.BackupRequest(str(tmp_path), database_only=True, recent_history=True)
+    point = await backup.make(settings_of(stack), request)
+    with pytest.raises(BackupProblem, match="whole backup"):
+        await put_in(elsewhere, Path(point.path))
+
+
 async def test_a_wrong_passphrase_is_told_from_damage_and_changes_nothing(
     stack: Stack, elsewhere: Settings, tmp_path: Path
 ) -> None:

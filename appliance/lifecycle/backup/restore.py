@@ -18,6 +18,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -190,10 +191,15 @@ async def _restore_database(
         async with engine.begin() as connection:
             await connection.execute(text("set local lock_timeout = '15s'"))
             raw: Any = (await connection.get_raw_connection()).driver_connection
+            if since := facts.get("history_since"):
+                columns = facts["columns"][tables.HISTORY]
+                await tables.set_history_aside(raw, columns, datetime.fromisoformat(since))
             await tables.drop_all(raw)
             await connection.run_sync(_migrate, str(facts["revision"]))
             await tables.empty_all(raw)
             await _fill(raw, file, passphrase, facts)
+            if since:
+                await tables.put_history_back(raw)
             await tables.advance_counters(raw)
             if facts["kind"] == "whole" and await raw.fetchval("select to_regclass('login_session')"):
                 # Who was logged out since must not be logged in again.

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import IO, Any
 
 import asyncpg
@@ -24,6 +25,8 @@ from appliance.migrations import runner
 VERSION_TABLE = "alembic_version"
 CLEANUP_LOCK = 0x50_43_43_4C  # housekeeping/cleanup.py's own: while we hold it, no file is removed
 
+HISTORY = "job_history"  # the one table that grows with every photo
+_ASIDE = "history_set_aside"
 _CLEANUP_PATIENCE = 120.0
 
 _TABLES = """
@@ -34,6 +37,10 @@ _COLUMNS = """
     select attname from pg_attribute
     where attrelid = ('public.' || quote_ident($1))::regclass
       and attnum > 0 and not attisdropped and attgenerated = '' order by attnum
+"""
+_COLUMNS_OF_TEMPORARY = """
+    select attname from pg_attribute
+    where attrelid = ('pg_temp.' || quote_ident($1))::regclass and attnum > 0 order by attnum
 """
 _DEPENDENCIES = """
     select distinct conrelid::regclass::text as child, confrelid::regclass::text as parent
@@ -114,9 +121,46 @@ def is_known(revision_name: str) -> bool:
     return True
 
 
-async def write_rows(connection: Any, table: Table, target: IO[bytes]) -> int:
-    """All rows of a table into ``target``; how many."""
-    said = await connection.copy_from_table(table.name, columns=table.columns, output=target)
+async def write_rows(
+    connection: Any, table: Table, target: IO[bytes], history_since: datetime | None = None
+) -> int:
+    """All rows of a table into ``target``, of the history only those of jobs since then; how many."""
+    if table.name == HISTORY and history_since is not None:
+        said = await connection.copy_from_query(
+            f"select {_quoted(table.columns)} from {HISTORY} where created_at >= $1",  # noqa: S608 - our names
+            history_since,
+            output=target,
+        )
+    else:
+        said = await connection.copy_from_table(table.name, columns=table.columns, output=target)
+    return int(said.split()[-1])
+
+
+def _quoted(columns: list[str]) -> str:
+    return ", ".join(f'"{column}"' for column in columns)
+
+
+async def set_history_aside(connection: Any, columns: list[str], before: datetime) -> None:
+    """Keep what the history holds of jobs before then; for ``put_history_back``, in one transaction."""
+    if await connection.fetchval("select to_regclass($1)", HISTORY) is None:
+        raise BackupProblem(
+            "This is an upgrade's way back: it lacks the older history, which only the database has that it "
+            "was made of. Use a whole backup here."
+        )
+    here = {row[0] for row in await connection.fetch(_COLUMNS, HISTORY)}
+    kept = _quoted([column for column in columns if column in here])
+    await connection.execute(
+        f"create temp table {_ASIDE} on commit drop as "  # noqa: S608 - our own names
+        f"select {kept} from {HISTORY} where created_at < '{before.isoformat()}'"
+    )
+
+
+async def put_history_back(connection: Any) -> int:
+    """Put what was set aside beside the rows that came from the backup; how many."""
+    columns = _quoted([row[0] for row in await connection.fetch(_COLUMNS_OF_TEMPORARY, _ASIDE)])
+    said = await connection.execute(
+        f"insert into {HISTORY} ({columns}) select {columns} from {_ASIDE} on conflict do nothing"  # noqa: S608
+    )
     return int(said.split()[-1])
 
 

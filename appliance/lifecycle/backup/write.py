@@ -42,6 +42,7 @@ _PARTIAL = ".partial"
 _NOT_BACKED_UP = {"database-password", "database-superuser-password", PASSPHRASE_FILE}
 # What would let a reader of an unencrypted backup use the providers' keys.
 _SEALED_ONLY = (ENCRYPTION_KEYS, f"{PROVIDER_KEYS}/")
+_RECENT = timedelta(days=2)  # what is older than that does not change while a door is closed
 _KEEP_FREE = 256 * 1024 * 1024
 
 
@@ -53,6 +54,7 @@ class BackupRequest:
     passphrase: str | None = None
     keep: int = 0
     database_only: bool = False
+    recent_history: bool = False  # of the history only the last days: an upgrade's way back
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,8 @@ async def _write(
     connection: Any, settings: Settings, request: BackupRequest, writer: archive.Writer
 ) -> dict[str, Any]:
     async with tables.no_cleanup(connection):
-        facts = await _write_tables(connection, _spool(settings.backup_dir), writer)
+        since = utcnow() - _RECENT if request.recent_history else None
+        facts = await _write_tables(connection, _spool(settings.backup_dir), writer, since)
         facts["key_files_left_out"] = []
         for path, name in _secret_files(settings.secrets_dir):
             if request.passphrase or not name.startswith(_SEALED_ONLY):
@@ -190,7 +193,9 @@ def _spool(folder: Path | None) -> Path | None:
     return folder if folder and folder.is_dir() else None
 
 
-async def _write_tables(connection: Any, folder: Path | None, writer: archive.Writer) -> dict[str, Any]:
+async def _write_tables(
+    connection: Any, folder: Path | None, writer: archive.Writer, history_since: datetime | None
+) -> dict[str, Any]:
     """Every table, all of the same moment; spooled, since a tar wants a size before the first byte."""
     rows: dict[str, int] = {}
     columns: dict[str, list[str]] = {}
@@ -198,13 +203,14 @@ async def _write_tables(connection: Any, folder: Path | None, writer: archive.Wr
         revision = await tables.revision(connection)
         for table in await tables.all_tables(connection):
             with tempfile.TemporaryFile(dir=folder) as file:
-                rows[table.name] = await tables.write_rows(connection, table, file)
+                rows[table.name] = await tables.write_rows(connection, table, file, history_since)
                 columns[table.name] = table.columns
                 size = file.tell()
                 file.seek(0)
                 writer.add(f"database/{table.name}.copy", file, size)
     server = ".".join(map(str, connection.get_server_version()[:2]))
-    return {"revision": revision, "server": server, "rows": rows, "columns": columns}
+    facts: dict[str, Any] = {"revision": revision, "server": server, "rows": rows, "columns": columns}
+    return facts | ({"history_since": history_since.isoformat()} if history_since else {})
 
 
 def _secret_files(folder: Path) -> Iterator[tuple[Path, str]]:
