@@ -227,8 +227,8 @@ async def warm_up(settings: Settings, _: argparse.Namespace) -> int:
     registry = ProviderRegistry(
         OperatorSettings(), settings.provider_base_urls, installed(settings.config_file, settings.site_dir)
     )
-    stored = StoredKeys(database, EncryptionKeys(settings.secrets_dir))
-    keys = KeyRing(AllKeys(stored, KeyFiles(settings.secrets_dir)))
+    stored = StoredKeys(database, EncryptionKeys(settings.secrets_dir), registry)
+    keys = KeyRing(AllKeys(stored, KeyFiles(settings.secrets_dir), registry))
     try:
         runner = RouteRunner(registry, keys, RouteTimings(database), Circuits())
         report = await WarmUp(database, runner, Machines(runner)).run()

@@ -113,9 +113,10 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         temporary_media = TemporaryMedia()
         encryption = EncryptionKeys(settings.secrets_dir)
         encryption.ensure()
-        stored_keys, key_files = StoredKeys(photo_database, encryption), KeyFiles(settings.secrets_dir)
+        stored_keys = StoredKeys(photo_database, encryption, registry)
+        key_files = KeyFiles(settings.secrets_dir)
         stack.push_async_callback(stored_keys.aclose)
-        key_ring = KeyRing(AllKeys(stored_keys, key_files))
+        key_ring = KeyRing(AllKeys(stored_keys, key_files, registry))
         timings = RouteTimings(photo_database)
         stack.push_async_callback(timings.aclose)
         learned = LearnedModels(photo_database)
@@ -183,7 +184,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             Visits(database, media, tokens),
             SharedGalleries(database, tokens),
             EventLogo(database, screens),
-            OperatorSettingsService(database, credentials, registry.check),
+            OperatorSettingsService(database, credentials, registry),
             ProviderKeyService(
                 database,
                 registry,

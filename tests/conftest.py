@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import hypothesis
 import pytest
 
 from tests.standins import (
@@ -29,6 +30,10 @@ from tests.support.photos import portrait_jpeg
 from tests.support.stack import Stack, free_port, running_stack
 
 Change = Callable[..., Awaitable[None]]
+# The same input each time and nothing kept: a red run is red again. How long an example takes says
+# nothing on a busy machine.
+hypothesis.settings.register_profile("suite", database=None, deadline=None, derandomize=True)
+hypothesis.settings.load_profile("suite")
 pytest_plugins = [
     "tests.support.disk",
     "tests.support.figures",

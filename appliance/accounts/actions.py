@@ -19,6 +19,7 @@ AuditAction = Literal[
     "provider_key.added",
     "provider_key.removed",
     "provider_key.used_again",
+    "provider_key.set_aside",
     "slot.saved",
     "slot.paused",
     "slot.resumed",

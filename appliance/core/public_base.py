@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import HTTPConnection
 
 from appliance.core.injection import service_of
 from appliance.core.networks import lan_address, machine_addresses
-
-_HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?P<port>:\d{1,5})?")
+from appliance.core.web_address import WebAddress, ip_of, is_forbidden, parse_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +44,9 @@ class BaseUrls:
         """The bases that phones may reach, the best first, as far as this machine knows."""
         if self.lan:
             return (self.lan, *self.others)
-        found = _HOST.fullmatch(self.host or "")
-        port = (found["port"] if found else None) or ""
-        return tuple(
-            f"{self.scheme}://{one.address}{port}" for one in machine_addresses() if one.problem is None
-        )
+        found = _parsed(self.scheme, self.host)
+        usable = (one.address for one in machine_addresses() if one.problem is None)
+        return tuple(replace(found, host=one).origin if found else f"{self.scheme}://{one}" for one in usable)
 
 
 def base_urls_of(request: HTTPConnection) -> BaseUrls:
@@ -66,7 +61,8 @@ def request_base(configured: str | None, scheme: str, host: str | None) -> str:
     """The configured base, else the request's own host: right for whoever sent the request."""
     if configured:
         return configured
-    return f"{scheme}://{host if host and _HOST.fullmatch(host) else 'localhost'}"
+    found = _parsed(scheme, host)
+    return found.origin if found else f"{scheme}://localhost"
 
 
 def guest_base(configured: str | None, lan: str | None, scheme: str, host: str | None) -> str:
@@ -75,25 +71,33 @@ def guest_base(configured: str | None, lan: str | None, scheme: str, host: str |
     """
     if configured:
         return configured
-    found = _HOST.fullmatch(host or "")
-    if found and _reachable(found["name"]):
-        return f"{scheme}://{host}"
+    found = _parsed(scheme, host)
+    if found and _reachable(found.host):
+        return found.origin
     if lan:
         return lan
     address = lan_address()
     if address is None:
         return request_base(None, scheme, host)
-    return f"{scheme}://{address}{(found['port'] if found else None) or ''}"
+    return replace(found, host=address).origin if found else f"{scheme}://{address}"
+
+
+def _parsed(scheme: str, host: str | None) -> WebAddress | None:
+    """The ``Host`` of a request, if a browser could have sent it."""
+    if not host or not host.isascii() or "/" in host:
+        return None
+    try:
+        return parse_address(f"{scheme}://{host}")
+    except ValueError:
+        return None
 
 
 def _reachable(name: str) -> bool:
     """Whether a phone may know ``name``: an address that phones reach, or a name with a dot."""
-    bare = name.strip("[]")
-    try:
-        address = ipaddress.ip_address(bare)
-    except ValueError:
-        return "." in name.strip(".") and not name.lower().rstrip(".").endswith((".localhost", ".internal"))
-    if address.is_loopback or address.is_unspecified:
+    address = ip_of(name)
+    if address is None:
+        return "." in name.strip(".") and not name.rstrip(".").endswith((".localhost", ".internal"))
+    if address.is_loopback or is_forbidden(address):
         return False
-    own = next((one for one in machine_addresses() if one.address == bare), None)
-    return own.problem is None if own else not address.is_link_local
+    own = next((one for one in machine_addresses() if ip_of(one.address) == address), None)
+    return own is None or own.problem is None

@@ -61,9 +61,9 @@ async def models(settings: Settings, arguments: argparse.Namespace) -> int:
         files = installed(settings.config_file, settings.site_dir)
         registry = ProviderRegistry(operator, settings.provider_base_urls, files)
         try:
-            stored = StoredKeys(database, EncryptionKeys(settings.secrets_dir))
+            stored = StoredKeys(database, EncryptionKeys(settings.secrets_dir), registry)
             await stored.refresh()
-            keys = AllKeys(stored, KeyFiles(settings.secrets_dir))
+            keys = AllKeys(stored, KeyFiles(settings.secrets_dir), registry)
             asked = await _check(registry, keys, learned) if arguments.check else []
             await learned.written()
         finally:

@@ -47,6 +47,10 @@ BY_REASON: dict[str, Failure] = {
         "This provider's API key cannot be read any more: it was encrypted on another machine.",
         "Enter it again in the settings.",
     ),
+    "key_of_other_address": Failure(
+        "This provider's API key was entered for another address of the provider.",
+        "Enter it again in the settings, or change the address back.",
+    ),
     "malformed_key": BAD_KEY,
     "API_KEY_INVALID": BAD_KEY,
     "API_KEY_SERVICE_BLOCKED": KEY_RESTRICTED,
@@ -168,7 +172,7 @@ BY_KIND: dict[str, Failure] = {
 
 AT_THE_KEYS = (
     *(BAD_KEY, KEY_RESTRICTED, QUOTA, SPENT),
-    *(BY_REASON[one] for one in ("no_key", "unreadable_key", "keys_rest")),
+    *(BY_REASON[one] for one in ("no_key", "unreadable_key", "key_of_other_address", "keys_rest")),
 )
 
 

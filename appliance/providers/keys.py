@@ -4,13 +4,16 @@ A refused or spent key rests as a whole, one at its rate limit only for the mode
 providers count calls for each model.
 
 They come from the database (``stored_keys.py``) and from ``SECRETS_DIR/provider-keys/{provider}``, one
-a line; a changed file is in effect at the next photo.
+a line; a changed file is in effect at the next photo. A key is sent to no other origin than the one it
+is for: that of the file's keys is the deployment's own address of the provider, or what a line
+``# origin: https://…`` above them says.
 """
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +21,9 @@ from typing import Protocol
 
 import structlog
 
+from appliance.core.web_address import parse_address
 from appliance.providers.base import ProviderBadKey, ProviderError, ProviderSpent
+from appliance.settings.operator import OperatorSettings
 
 log = structlog.get_logger()
 
@@ -26,6 +31,7 @@ FOLDER = "provider-keys"  # in the folder of secret files
 QUOTA_SECONDS = 30.0  # how long a key without quota rests when the provider names no time
 SPENT_SECONDS = 900.0  # likewise when its money or daily quota is used up
 REFUSED_SECONDS = 600.0  # how long a refused key rests: it may be put right at the provider
+_ORIGIN = re.compile(r"#\s*origin:\s*(\S+)")
 _SPENT = frozenset({"LIMIT"})  # Turbotext's word for either
 
 
@@ -44,9 +50,41 @@ class KeySource(Protocol):
         """When a test last showed that the provider accepts this key, as far as that is kept."""
         ...
 
+    def elsewhere(self, provider: str) -> int:
+        """How many more there are that belong to another address than the one in force."""
+        ...
+
     async def refresh(self) -> None:
         """Take up what was changed elsewhere; never fails, and mostly costs nothing."""
         ...
+
+
+class Origins(Protocol):
+    """To whom providers' keys are sent: scheme, host and port."""
+
+    def origin(self, name: str) -> str:
+        """With the address in force."""
+        ...
+
+    def deployed_origin(self, name: str) -> str:
+        """With the address that the deployment sets, or the provider's usual one."""
+        ...
+
+    def origins(self, settings: OperatorSettings) -> Mapping[str, str]:
+        """With ``settings``, of every provider that takes keys."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileKey:
+    """A key of a secret file; ``origin`` is ``None`` for the deployment's own address."""
+
+    key: str = field(repr=False)
+    origin: str | None = None
+
+    def origin_of(self, provider: str, origins: Origins) -> str:
+        """To whom it is sent."""
+        return origins.deployed_origin(provider) if self.origin is None else self.origin
 
 
 class KeyFiles:
@@ -54,9 +92,9 @@ class KeyFiles:
 
     def __init__(self, secrets_dir: Path) -> None:
         self._folder = secrets_dir / FOLDER
-        self._read: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {}
+        self._read: dict[str, tuple[tuple[int, int], tuple[FileKey, ...]]] = {}
 
-    def keys(self, provider: str) -> tuple[str, ...]:
+    def keys(self, provider: str) -> tuple[FileKey, ...]:
         """The lines of the provider's file; none when there is no file."""
         path = self._folder / provider
         try:
@@ -65,15 +103,29 @@ class KeyFiles:
             known = self._read.get(provider)
             if known is None or known[0] != changed:
                 text = path.read_text(encoding="utf-8", errors="replace")
-                lines = (line.strip() for line in text.splitlines())
-                known = (changed, tuple(dict.fromkeys(line for line in lines if line and line[0] != "#")))
-                self._read[provider] = known
+                known = self._read[provider] = (changed, tuple(_keys_in(text)))
         except FileNotFoundError:
             return ()
         except OSError as error:
             log.warning("provider_keys.file_unreadable", provider=provider, error=type(error).__name__)
             return ()
         return known[1]
+
+
+def _keys_in(text: str) -> Iterator[FileKey]:
+    """The keys of a file, each once. What is no address after ``# origin:`` lets nobody have them."""
+    origin: str | None = None
+    seen: set[str] = set()
+    for line in filter(None, map(str.strip, text.splitlines())):
+        if line.startswith("#"):
+            if found := _ORIGIN.fullmatch(line):
+                try:
+                    origin = parse_address(found[1]).origin
+                except ValueError:
+                    origin = ""
+        elif line not in seen:
+            seen.add(line)
+            yield FileKey(line, origin)
 
 
 def rest_seconds(error: ProviderError) -> float:
@@ -159,7 +211,11 @@ class KeyRing:
         return list(self.source.keys(provider)) == [key]
 
     def lacks(self, provider: str) -> str:
-        """The reason for which a provider has no key: ``no_key``, or ``unreadable_key``."""
+        """The reason for which a provider has no key: ``no_key``, ``unreadable_key`` or, where its
+        keys belong to another address, ``key_of_other_address``.
+        """
+        if self.source.elsewhere(provider):
+            return "key_of_other_address"
         return "unreadable_key" if self.source.unreadable(provider) else "no_key"
 
     def set_aside(

@@ -13,7 +13,11 @@ from appliance.core.db import Base
 
 
 class ProviderKey(Base):
-    """One API key that was entered on the pages or over the API; ``ends_in`` is all that is shown of it."""
+    """One API key that was entered on the pages or over the API; ``ends_in`` is all that is shown of it.
+
+    ``origin`` is to whom it was entered, and the only place that it is sent to; ``None`` until the
+    program starts for the first time after an upgrade from a version that did not keep it.
+    """
 
     __tablename__ = "provider_key"
 
@@ -21,6 +25,7 @@ class ProviderKey(Base):
     provider: Mapped[str] = mapped_column(String(32))
     encrypted: Mapped[bytes] = mapped_column(LargeBinary)
     ends_in: Mapped[str] = mapped_column(String(8))
+    origin: Mapped[str | None] = mapped_column(String(320))
     added_by: Mapped[str] = mapped_column(String(64))
     added_at: Mapped[datetime] = mapped_column(server_default=func.now())
     tested_at: Mapped[datetime | None]

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from appliance.core.errors import ValidationFailed
 from appliance.core.language import Message
 from appliance.core.validation import field_messages
+from appliance.core.web_address import parse_address
 from appliance.providers.base import Driver, Operation, Params
 from appliance.providers.bfl.driver import BflDriver
 from appliance.providers.catalogue import Catalogue, ProviderModels, shipped
@@ -93,6 +94,11 @@ BUILDERS: dict[str, Callable[[DriverConfig], Driver]] = {
 }
 
 
+def origin_of(base_url: str) -> str:
+    """Scheme, host and port of a provider's address."""
+    return parse_address(base_url).origin
+
+
 class ProviderRegistry:
     """Finds drivers and checks parameters against their models.
 
@@ -134,15 +140,32 @@ class ProviderRegistry:
         built: dict[str, tuple[DriverConfig, Driver]] = {}
         for name, build in BUILDERS.items():
             connection = settings.providers.get(name, ProviderConnection())
-            base_url = self._base_urls.get(name) or connection.base_url or DEFAULT_URLS.get(name, "")
             can_publish = settings.provider_media_base_url is not None
-            wanted = DriverConfig(base_url, connection, can_publish, self._catalogue.of(name))
+            wanted = DriverConfig(
+                self._base_url(name, settings), connection, can_publish, self._catalogue.of(name)
+            )
             if self._built.get(name) != wanted:
                 built[name] = wanted, build(wanted)
         for name, (wanted, driver) in built.items():
             if name in self._drivers:
                 self._retired.append(self._drivers[name])
             self._built[name], self._drivers[name] = wanted, driver
+
+    def origin(self, name: str) -> str:
+        """To whom a provider's driver sends its key now: scheme, host and port."""
+        return origin_of(self._built[name].base_url)
+
+    def deployed_origin(self, name: str) -> str:
+        """To whom it would if the operator had set no address: what keys in secret files are for."""
+        return origin_of(self._base_urls.get(name) or DEFAULT_URLS[name])
+
+    def origins(self, settings: OperatorSettings) -> dict[str, str]:
+        """To whom each provider's key would be sent with ``settings``."""
+        return {name: origin_of(self._base_url(name, settings)) for name in DEFAULT_URLS}
+
+    def _base_url(self, name: str, settings: OperatorSettings) -> str:
+        connection = settings.providers.get(name, ProviderConnection())
+        return self._base_urls.get(name) or connection.base_url or DEFAULT_URLS.get(name, "")
 
     @property
     def fixed_urls(self) -> Mapping[str, str]:

@@ -15,6 +15,7 @@ import structlog
 from appliance.core.clock import Deadline
 from appliance.providers.attempts import Attempt, Delivery
 from appliance.providers.base import (
+    Driver,
     EditedImage,
     EditRequest,
     GuestPhoto,
@@ -101,9 +102,10 @@ class RouteRunner:
         tries, state = 0, _RouteState(last_chance)
         while True:
             key = await self._key(job, route, state)
+            driver = self.registry.driver(route.provider)  # the one whose address the key is for
             tries += 1
             try:
-                return await self._attempt(job, route, key, state)
+                return await self._attempt(job, route, (driver, key), state)
             except ProviderError as error:
                 pause = self._pause_after(error, route, key, tries, state)
                 if pause is None or not error.again:
@@ -158,7 +160,10 @@ class RouteRunner:
         backoff = min(8.0, 2.0 ** (tries - 2)) * self.random.uniform(0.5, 1.5)
         return max(backoff, error.retry_after or 0.0)
 
-    async def _attempt(self, job: EditJob, route: Route, key: str | None, state: _RouteState) -> Delivery:
+    async def _attempt(
+        self, job: EditJob, route: Route, way: tuple[Driver, str | None], state: _RouteState
+    ) -> Delivery:
+        _, key = way
         # An open circuit sends photos to the next route. Where there is none, refusing would lose the
         # picture for certain: the photo goes on trying, and its growing pauses spare the provider.
         circuit = self.circuits.of(route.name)
@@ -174,7 +179,7 @@ class RouteRunner:
             since = time.monotonic()
             state.used.clear()
             try:
-                edited = await self._call(job, route, key, state, attempt)
+                edited = await self._call(job, route, way, state, attempt)
                 attempt.succeeded(edited)
             except BaseException as error:
                 attempt.ended(error, job.deadline)
@@ -210,8 +215,10 @@ class RouteRunner:
         raise error
 
     async def _call(
-        self, job: EditJob, route: Route, key: str | None, state: _RouteState, attempt: Attempt
+        self, job: EditJob, route: Route, way: tuple[Driver, str | None], state: _RouteState, attempt: Attempt
     ) -> EditedImage:
+        driver, key = way
+
         def note_position(position: int) -> None:
             if attempt.queue_position != position:
                 attempt.queue_position = position
@@ -234,7 +241,7 @@ class RouteRunner:
         until = job.deadline.within(cut) if cut else job.deadline
         try:
             async with until.guard():
-                return await self.registry.driver(route.provider).edit(request, until)
+                return await driver.edit(request, until)
         except TimeoutError:
             if cut and until.expires < job.deadline.expires:
                 state.stalled = True

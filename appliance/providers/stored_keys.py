@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys, Unreadable
-from appliance.providers.keys import KeyFiles
+from appliance.providers.keys import KeyFiles, Origins
 from appliance.providers.models import ProviderKey
+from appliance.settings.operator import AppSettingsRepository
 
 log = structlog.get_logger()
 
@@ -72,13 +73,25 @@ class ProviderKeyRepository:
         """Change columns of a key; one that is gone is left alone."""
         await self._session.execute(update(ProviderKey).where(ProviderKey.id == key_id).values(**values))
 
+    async def give_origins(self, origins: Mapping[str, str]) -> None:
+        """Give keys of a version that kept no origins theirs, by provider."""
+        for provider, origin in origins.items():
+            without = (ProviderKey.provider == provider, ProviderKey.origin.is_(None))
+            await self._session.execute(update(ProviderKey).where(*without).values(origin=origin))
+
 
 class StoredKeys:
-    """The keys as they were read last, at most ``FRESH_FOR`` seconds ago once somebody asked."""
+    """The keys as they were read last, at most ``FRESH_FOR`` seconds ago once somebody asked.
 
-    def __init__(self, database: Database, encryption: EncryptionKeys) -> None:
+    With ``origins``, keys of a version that kept none are given that of the address in force.
+    """
+
+    def __init__(
+        self, database: Database, encryption: EncryptionKeys, origins: Origins | None = None
+    ) -> None:
         self._database = database
         self._encryption = encryption
+        self._origins = origins
         self._lock = asyncio.Lock()
         self._known: tuple[StoredKey, ...] = ()
         self._opened: dict[tuple[str, bytes], str] = {}
@@ -91,9 +104,20 @@ class StoredKeys:
         """Every key, the oldest first."""
         return self._known
 
-    def keys(self, provider: str) -> tuple[str, ...]:
-        """A provider's keys that can be read."""
-        return tuple(one.key for one in self._known if one.provider == provider and one.key is not None)
+    def keys(self, provider: str, origin: str) -> tuple[str, ...]:
+        """A provider's keys that can be read and are for ``origin``."""
+        return tuple(
+            one.key
+            for one in self._known
+            if one.provider == provider and one.key is not None and one.row.origin == origin
+        )
+
+    def elsewhere(self, provider: str, origin: str) -> int:
+        """How many more there are that belong to another origin."""
+        return sum(
+            one.provider == provider and one.key is not None and one.row.origin != origin
+            for one in self._known
+        )
 
     def unreadable(self, provider: str) -> int:
         """How many more there are that cannot be decrypted."""
@@ -143,7 +167,11 @@ class StoredKeys:
 
     async def _read(self) -> None:
         async with self._database.session() as session:
-            rows = await ProviderKeyRepository(session).all()
+            keys = ProviderKeyRepository(session)
+            rows = await keys.all()
+            if self._origins and any(row.origin is None for row in rows):
+                settings = await AppSettingsRepository(session).operator_settings()
+                await keys.give_origins(self._origins.origins(settings))
         self._known = self.opened(rows)
         kept = {(row.provider, row.encrypted) for row in rows}
         self._opened = {place: key for place, key in self._opened.items() if place in kept}
@@ -165,10 +193,21 @@ class AllKeys:
 
     stored: StoredKeys
     files: KeyFiles
+    origins: Origins
 
     def keys(self, provider: str) -> tuple[str, ...]:
-        """The keys in force now."""
-        return tuple(dict.fromkeys((*self.stored.keys(provider), *self.files.keys(provider))))
+        """The keys that are for the address in force now."""
+        origin = self.origins.origin(provider)
+        filed = (
+            one.key for one in self.files.keys(provider) if one.origin_of(provider, self.origins) == origin
+        )
+        return tuple(dict.fromkeys((*self.stored.keys(provider, origin), *filed)))
+
+    def elsewhere(self, provider: str) -> int:
+        """How many more there are that belong to another address."""
+        origin = self.origins.origin(provider)
+        filed = (one.origin_of(provider, self.origins) != origin for one in self.files.keys(provider))
+        return self.stored.elsewhere(provider, origin) + sum(filed)
 
     def unreadable(self, provider: str) -> int:
         """How many more there are that cannot be decrypted."""

@@ -12,13 +12,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, HttpUrl, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 from appliance.core.validation import plain_message
+from appliance.core.web_address import BaseAddress, SecretPlace
 
 PREFIX = "PHOTOCHANGER_"
 _LISTEN = re.compile(r"(?P<host>[^:\[\]]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})|unix:(?P<path>/.+)")
@@ -48,10 +49,10 @@ class Settings(BaseSettings):
         default=None, description="folder of what a venue lays beside the appliance, such as models.toml"
     )
     listen: str = Field(default="127.0.0.1:8000", description="host:port or unix:/path the app listens on")
-    public_base_url: HttpUrl | None = Field(
+    public_base_url: BaseAddress | None = Field(
         default=None, description="base of the links guests get; else the request's own host"
     )
-    lan_base_url: HttpUrl | None = Field(
+    lan_base_url: BaseAddress | None = Field(
         default=None, description="by which phones reach this machine where a request does not tell"
     )
     lan_other_urls: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -65,7 +66,7 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("127.0.0.1",), description="addresses that may name the client, separated by commas"
     )
-    provider_base_urls: Annotated[dict[str, str], NoDecode] = Field(
+    provider_base_urls: Annotated[dict[str, SecretPlace], NoDecode] = Field(
         default_factory=dict, description="name=address pairs separated by commas: a venue proxy or stand-ins"
     )
     backup_dir: Path | None = Field(
@@ -97,7 +98,7 @@ class Settings(BaseSettings):
             return value
         pairs = dict(part.strip().partition("=")[::2] for part in value.split(",") if part.strip())
         for name, address in pairs.items():
-            if not re.fullmatch(r"https?://[^\s?#]+", address):
+            if not address:
                 raise ValueError(f"{name} must be given as {name}=https://…")
         return pairs
 
@@ -149,15 +150,11 @@ class Settings(BaseSettings):
 
     def public_base(self) -> str | None:
         """The base of public links without a trailing slash, if one is set."""
-        return _without_slash(self.public_base_url)
+        return self.public_base_url
 
     def lan_base(self) -> str | None:
         """The machine's own base in the local network without a trailing slash, if somebody told it."""
-        return _without_slash(self.lan_base_url)
-
-
-def _without_slash(url: HttpUrl | None) -> str | None:
-    return str(url).rstrip("/") if url else None
+        return self.lan_base_url
 
 
 def environment_names() -> list[str]:
@@ -183,7 +180,8 @@ def load_settings() -> Settings:
     except ValidationError as error:
         for item in error.errors():
             name = PREFIX + str(item["loc"][0]).upper()
-            problems.append(f"{name}: {'is not set' if item['type'] == 'missing' else plain_message(item)}")
+            said = "is not set" if item["type"] == "missing" else plain_message(item)
+            problems.append(": ".join([name, *map(str, item["loc"][1:]), said]))
         raise SettingsError(problems) from None
     if problems:
         raise SettingsError(problems)

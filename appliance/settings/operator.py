@@ -16,6 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.core.db import Base, Database
 from appliance.core.validation import as_far_as_known
+from appliance.core.web_address import LONGEST, BaseAddress, SecretPlace
 
 log = structlog.get_logger()
 
@@ -40,8 +41,10 @@ class ProviderConnection(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    base_url: str | None = Field(
-        default=None, pattern=r"^https?://[^\s?#]+$", description="a proxy or a stand-in"
+    base_url: SecretPlace | None = Field(
+        default=None,
+        max_length=LONGEST,
+        description="a proxy or a stand-in; https beyond this machine and its local network",
     )
     transport: Literal["url", "upload"] | None = Field(
         default=None, description="how Turbotext gets pictures: by address, or as uploads"
@@ -123,9 +126,9 @@ class OperatorSettings(BaseModel):
         max_length=20_000,
         description="models that are added or whose facts are replaced, as TOML like `site/models.toml`",
     )
-    provider_media_base_url: str | None = Field(
+    provider_media_base_url: BaseAddress | None = Field(
         default=None,
-        pattern=r"^https?://[^\s?#]+[^\s?#/]$",
+        max_length=LONGEST,
         description="base that the internet can reach, for providers that fetch pictures by address",
     )
     event_title: str = Field(default="", max_length=120, description="printed on frames and shown to guests")
@@ -134,9 +137,9 @@ class OperatorSettings(BaseModel):
         pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
         description="id of a template media that is shown to guests above their pictures",
     )
-    public_base_url: str | None = Field(
+    public_base_url: BaseAddress | None = Field(
         default=None,
-        pattern=r"^https?://[^\s?#]+[^\s?#/]$",
+        max_length=LONGEST,
         description="base of the links guests get; else the one of the deployment",
     )
     guest_languages: list[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]] = Field(

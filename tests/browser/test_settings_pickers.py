@@ -90,7 +90,7 @@ async def test_an_address_that_no_phone_can_use_is_told_while_it_is_typed(
     await someone.screenshot("settings-address")
     await someone.page.fill(field, "http://photochanger:8080")
     await someone.page.wait_for_selector(f"{check} :text('photochanger means the phone itself')")
-    await someone.page.fill(field, "http://192.0.2.250.:1")
+    await someone.page.fill(field, "http://192.0.2.250:1")
     await someone.page.wait_for_selector(f"{check} .note")
     await someone.page.fill(field, "192.168.1.20")
     await someone.page.wait_for_selector(f"{check} :text('Enter an address that starts with')")
@@ -162,7 +162,7 @@ async def test_an_account_that_took_no_upload_is_told_so_beside_the_transport(
 ) -> None:
     note = "#connections .note.warn"
     # An address that counts for nothing here makes a connection that has never been used.
-    await setting("providers", {"turbotext": {"transport": "upload", "base_url": f"http://{lang}.invalid"}})
+    await setting("providers", {"turbotext": {"transport": "upload", "base_url": f"https://{lang}.invalid"}})
     await slot("slot-012", active=True, provider="turbotext", operation="image_edit", params={"prompt": "x"})
     turbotext = standins["turbotext"]
     assert isinstance(turbotext, Turbotext)

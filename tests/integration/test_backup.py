@@ -23,8 +23,11 @@ from appliance.lifecycle.backup import write as backup
 from appliance.lifecycle.backup.problem import BackupProblem
 from appliance.lifecycle.backup.sealing import MAGIC
 from appliance.providers.keys import KeyFiles
+from appliance.providers.registry import ProviderRegistry
 from appliance.providers.stored_keys import AllKeys, StoredKeys
 from appliance.settings.environment import Settings
+from appliance.settings.operator import OperatorSettings
+from tests.standins import StandIn
 from tests.support.camera import Camera, Shot
 from tests.support.keys import entered, made_up, no_keys
 from tests.support.stack import CHECKOUT, Stack
@@ -104,7 +107,12 @@ async def test_a_backup_put_in_elsewhere_holds_the_same(
 
 @pytest.mark.parametrize("passphrase", [None, PASSPHRASE])
 async def test_provider_keys_come_along_only_under_a_passphrase(
-    stack: Stack, admin: httpx.AsyncClient, elsewhere: Settings, tmp_path: Path, passphrase: str | None
+    stack: Stack,
+    admin: httpx.AsyncClient,
+    elsewhere: Settings,
+    tmp_path: Path,
+    passphrase: str | None,
+    standins: dict[str, StandIn],
 ) -> None:
     async with no_keys(stack, admin):
         typed, filed = made_up("gemini"), made_up("openai")
@@ -121,7 +129,8 @@ async def test_provider_keys_come_along_only_under_a_passphrase(
         await stored.refresh_now()
     finally:
         await database.aclose()
-    kept = AllKeys(stored, KeyFiles(elsewhere.secrets_dir))
+    urls = {name: standin.base_url for name, standin in standins.items()}
+    kept = AllKeys(stored, KeyFiles(elsewhere.secrets_dir), ProviderRegistry(OperatorSettings(), urls))
     if passphrase:
         assert (kept.keys("gemini"), kept.keys("openai")) == ((typed,), (filed,))
         assert done.keys_to_enter == ()

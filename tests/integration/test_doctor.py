@@ -95,7 +95,7 @@ async def test_a_certificate_that_ends_soon_or_has_ended(
         ("http://localhost:8080", State.BAD),
         ("http://nginx:8080", State.BAD),
         ("http://127.0.0.1:8080", State.BAD),
-        ("http://no-such-host.invalid", State.BAD),
+        ("https://no-such-host.invalid", State.BAD),
         ("http://192.0.2.77:9", State.WARNING),
         (None, State.OK),
     ],
@@ -114,7 +114,7 @@ async def test_a_provider_that_cannot_be_reached_or_has_no_key(stack: Stack, slo
     line = await found(stack, "gemini key", provider_base_urls=nowhere)
     assert line.state is State.BAD
     assert line.said.startswith("there is none")
-    nameless = {"gemini": "http://no-such-host.invalid"}
+    nameless = {"gemini": "https://no-such-host.invalid"}
     assert "DNS" in (await found(stack, "gemini", provider_base_urls=nameless)).do
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import ssl
 import sys
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ import httpx
 import pytest
 
 from appliance.core.networks import lan_address
+from appliance.core.public_base import guest_base
 from appliance.guests.tokens import IDENTITY_PATH
 from appliance.lifecycle.stack import certificates
 from appliance.staff.settings.address import Addresses
@@ -70,7 +72,55 @@ async def test_a_wrong_port_and_a_wrong_name_are_told(addresses: Addresses) -> N
 async def test_another_machine_is_told_from_this_appliance(addresses: Addresses) -> None:
     async with answering('{"status":"ok"}') as port:
         check = await addresses.check(f"http://{reached_by_phones()}:{port}")
-    assert check.state == "somebody_else"
+    assert (check.state, check.detail) == ("somebody_else", ""), "a stranger's status is not told"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "169.254.169.254",
+        "[fe80::1]",
+        "[::ffff:169.254.169.254]",
+        "100.100.100.200",
+        "224.0.0.1",
+        "[fd00:ec2::254]",
+    ],
+)
+async def test_addresses_that_tell_a_machines_secrets_are_never_asked(
+    addresses: Addresses, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[httpx.Request] = []
+    monkeypatch.setattr(
+        httpx.AsyncHTTPTransport, "handle_async_request", lambda _, request: asked.append(request)
+    )
+    assert (await addresses.check(f"http://{host}")).state == "nobodys"
+    assert asked == []
+
+
+async def test_a_name_is_asked_at_the_numbers_that_were_looked_at(
+    addresses: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, looked = asyncio.get_running_loop(), []
+
+    async def changing(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+        looked.append(host)
+        number = reached_by_phones() if len(looked) == 1 else "169.254.169.254"
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (number, 0))]
+
+    async with answering("somebody") as port:
+        monkeypatch.setattr(loop, "getaddrinfo", changing)
+        check = await addresses.check(f"http://changing.example:{port}")
+        monkeypatch.undo()
+    assert (check.state, looked) == ("somebody_else", ["changing.example"])
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["169.254.169.254", "[fe80::1]", "169.254.43518", "0xa9fea9fe", "2852039166", "[::ffff:a9fe:a9fe]"],
+)
+async def test_no_host_that_a_client_sends_makes_a_link_to_a_forbidden_address(host: str) -> None:
+    base = guest_base(None, None, "http", host)
+    assert base in (f"http://{lan_address()}", "http://localhost")
 
 
 async def test_a_certificate_that_phones_do_not_trust_is_told(

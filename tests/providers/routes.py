@@ -48,6 +48,9 @@ class Keys:
     def proven_at(self, _provider: str, _key: str) -> None:
         return None
 
+    def elsewhere(self, _provider: str) -> int:
+        return 0
+
     async def refresh(self) -> None:
         return None
 

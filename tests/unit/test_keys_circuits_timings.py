@@ -12,8 +12,10 @@ from appliance.core.encryption import EncryptionKeys
 from appliance.providers.base import ProviderBadKey, ProviderError, ProviderQuota, ProviderSpent
 from appliance.providers.breaker import FAILURES_TO_OPEN, OPEN_SECONDS, Circuit
 from appliance.providers.keys import KeyFiles, KeyRing, ends_in, rests_whole
+from appliance.providers.registry import ProviderRegistry
 from appliance.providers.stored_keys import AllKeys, StoredKeys
 from appliance.providers.timings import ENOUGH, RouteTimings
+from appliance.settings.operator import OperatorSettings
 
 
 class Clock:
@@ -35,8 +37,12 @@ def key_file(folder: Path, *keys: str) -> None:
 
 def ring_of(folder: Path, clock: Clock) -> KeyRing:
     """Keys from files only: the database is never asked."""
+    return ring_with(folder, clock, ProviderRegistry(OperatorSettings()))
+
+
+def ring_with(folder: Path, clock: Clock, registry: ProviderRegistry) -> KeyRing:
     stored = StoredKeys(cast("Database", None), EncryptionKeys(folder))
-    return KeyRing(AllKeys(stored, KeyFiles(folder)), clock)
+    return KeyRing(AllKeys(stored, KeyFiles(folder), registry), clock)
 
 
 def test_keys_are_taken_in_turn(tmp_path: Path, clock: Clock) -> None:
@@ -113,6 +119,40 @@ def test_a_key_that_is_used_again_rests_for_no_model(tmp_path: Path, clock: Cloc
 )
 def test_refused_and_spent_keys_rest_for_every_model(error: ProviderError, whole: bool) -> None:
     assert rests_whole(error) is whole
+
+
+def at(base_url: str) -> OperatorSettings:
+    return OperatorSettings.model_validate({"providers": {"gemini": {"base_url": base_url}}})
+
+
+def test_a_files_keys_are_for_the_deployments_address_and_for_no_other(tmp_path: Path, clock: Clock) -> None:
+    key_file(tmp_path, "key-aaaa")
+    registry = ProviderRegistry(OperatorSettings(), {"gemini": "https://proxy.example/google"})
+    ring = ring_with(tmp_path, clock, registry)
+    assert ring.take("gemini") == "key-aaaa"
+    ring = ring_with(tmp_path, clock, ProviderRegistry(at("https://elsewhere.example")))
+    assert ring.take("gemini") is None
+    assert ring.lacks("gemini") == "key_of_other_address"
+
+
+def test_a_line_above_a_files_keys_says_for_whom_they_are(tmp_path: Path, clock: Clock) -> None:
+    key_file(
+        tmp_path, "key-aaaa", "# origin: https://Elsewhere.example:443/path", "key-bbbb", "# note", "key-cccc"
+    )
+    registry = ProviderRegistry(at("https://elsewhere.example/v9"))
+    ring = ring_with(tmp_path, clock, registry)
+    assert {ring.take("gemini") for _ in range(4)} == {"key-bbbb", "key-cccc"}
+    registry.configure(OperatorSettings())
+    assert {ring.take("gemini") for _ in range(4)} == {"key-aaaa"}
+
+
+@pytest.mark.parametrize(
+    "line", ["# origin: elsewhere", "# origin: https://a:b@elsewhere.example", "#origin: x"]
+)
+def test_keys_below_what_is_no_address_are_sent_to_nobody(tmp_path: Path, clock: Clock, line: str) -> None:
+    key_file(tmp_path, line, "key-aaaa")
+    ring = ring_of(tmp_path, clock)
+    assert ring.take("gemini") is None
 
 
 def test_a_key_file_that_cannot_be_read_is_none(tmp_path: Path, clock: Clock) -> None:

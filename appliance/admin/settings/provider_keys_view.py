@@ -112,7 +112,7 @@ def _mood(one: ProviderKeys) -> tuple[str, str]:
     if any(key.state == "set_aside" for key in one.keys):
         return "failed", "set_aside"
     if one.keys:
-        return "failed", "unreadable"
+        return "failed", "enter_again"
     return ("failed" if one.slots else "pending"), "none"
 
 

@@ -74,23 +74,23 @@ async def examine(settings: Settings, *, front: Path) -> list[Finding]:
             *await asyncio.to_thread(_files, settings, operator, front),
             _models(settings, operator),
             *(await _ended(settings, operator, database) if reached.state is not State.BAD else []),
-            *await _network(settings, operator, used, await _keys(settings, database, reached)),
+            *await _network(settings, operator, used, await _stored(settings, database, reached)),
         ]
     finally:
         await database.aclose()
     return findings
 
 
-async def _keys(settings: Settings, database: Database, reached: Finding) -> AllKeys:
-    """The providers' keys: of the database too, where it answers."""
+async def _stored(settings: Settings, database: Database, reached: Finding) -> StoredKeys:
+    """The keys that lie in the database; none where it does not answer."""
     stored = StoredKeys(database, EncryptionKeys(settings.secrets_dir))
     if reached.state is not State.BAD:
         await stored.refresh()
-    return AllKeys(stored, KeyFiles(settings.secrets_dir))
+    return stored
 
 
 async def _network(
-    settings: Settings, operator: OperatorSettings, used: dict[str, int], keys: AllKeys
+    settings: Settings, operator: OperatorSettings, used: dict[str, int], stored: StoredKeys
 ) -> list[Finding]:
     registry = ProviderRegistry(
         operator, settings.provider_base_urls, installed(settings.config_file, settings.site_dir)
@@ -101,6 +101,7 @@ async def _network(
             name: settings.provider_base_urls.get(name) or chosen.get(name) or usual
             for name, usual in DEFAULT_URLS.items()
         }
+        keys = AllKeys(stored, KeyFiles(settings.secrets_dir), registry)
         asked = await doctor_network.providers(registry, addresses, keys, used)
         base = operator.public_base_url or settings.public_base() or settings.lan_base()
         public = await doctor_network.public_address(base, GuestTokens(settings.secrets_dir).identity)

@@ -37,7 +37,11 @@ async def providers(
     registry: ProviderRegistry, addresses: Mapping[str, str], keys: KeySource, used: Mapping[str, int]
 ) -> list[Answer]:
     """Every provider that an active slot uses or that has a key; then the clock, if one told us the time."""
-    wanted = [name for name in addresses if used.get(name) or keys.keys(name) or keys.unreadable(name)]
+    wanted = [
+        name
+        for name in addresses
+        if used.get(name) or keys.keys(name) or keys.unreadable(name) or keys.elsewhere(name)
+    ]
     skews: list[float] = []
     asked = await asyncio.gather(
         *(_provider(registry, name, addresses[name], keys, used.get(name, 0), skews) for name in wanted)
@@ -61,7 +65,7 @@ async def _provider(
 ) -> list[Answer]:
     """Reached at all, by name and by HTTP; then each key, or that there is none."""
     bad, keys = "bad" if slots else "warning", source.keys(name)
-    lost = _unreadable(name, source.unreadable(name), "warning" if keys else bad)
+    lost = _unusable(name, source, "warning" if keys else bad)
     if not keys and not lost:
         do = f"Enter one: {_WHERE}. Or put it into the secret file provider-keys/{name}."
         lost = [Answer(f"{name} key", bad, f"there is none, and {slots} active slots need it", do)]
@@ -78,12 +82,14 @@ async def _provider(
     return [reached, *[await _key(registry, name, key, bad) for key in keys], *lost]
 
 
-def _unreadable(name: str, count: int, state: str) -> list[Answer]:
-    """Keys that were encrypted with an encryption key that is not here."""
-    if not count:
-        return []
-    said = f"{count} cannot be read: encrypted with another encryption key"
-    return [Answer(f"{name} key", state, said, f"Enter them again: {_WHERE}.")]
+def _unusable(name: str, source: KeySource, state: str) -> list[Answer]:
+    """Keys that were encrypted with an encryption key that is not here, or entered for another address."""
+    counted = {
+        "cannot be read: encrypted with another encryption key": source.unreadable(name),
+        "set aside: entered for another address of the provider": source.elsewhere(name),
+    }
+    do = f"Enter them again: {_WHERE}."
+    return [Answer(f"{name} key", state, f"{count} {said}", do) for said, count in counted.items() if count]
 
 
 async def _ask(address: str) -> float:
@@ -134,9 +140,10 @@ _ADDRESSES: Mapping[AddressState, tuple[str, str, str]] = {
     "fine": ("ok", "{base}", ""),
     "own_machine": ("bad", "{base} means nothing on a guest's phone", _SET_IT),
     "not_for_phones": ("warning", "{base} is in a VPN, between containers or not connected", _SET_IT),
+    "nobodys": ("bad", "{base} is an address at which no machine can be", _SET_IT),
     "no_such_name": ("bad", "{host} has no address here", _SET_IT),
     "unreachable": ("warning", "{base} cannot be reached from here ({detail})", _ELSEWHERE),
-    "somebody_else": ("warning", "{base} answers {detail}, and it is not this appliance", _SET_IT),
+    "somebody_else": ("warning", "what answers at {base} is not this appliance", _SET_IT),
     "no_certificate": ("warning", "phones will warn of the certificate of {base}", _CERTIFICATE),
     "not_encrypted": ("bad", "{base} answers without encryption", "Begin it with http:// instead."),
 }

@@ -128,6 +128,8 @@ class WarmUp:
         if key is None and driver.needs_key:
             keys = self._runner.keys
             return "keys_rest" if keys.configured(provider) else keys.lacks(provider)
+        if key is not None and key not in self._runner.keys.source.keys(provider):
+            return "key_of_other_address"  # the address was changed a moment ago
         try:
             async with deadline.guard():
                 return await self._ask(driver, provider, model, key or "", deadline)

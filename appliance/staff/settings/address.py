@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 import ssl
 import time
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlsplit
 
 import httpx
 
 from appliance.core.networks import machine_addresses
+from appliance.core.web_address import IpAddress, WebAddress, ip_of, is_forbidden, parse_address
 from appliance.guests.tokens import IDENTITY_PATH
 
 FRESH_SECONDS = 60.0  # how long a finding is taken for granted where many look
 _PATIENCE = 5.0  # seconds
+_MOST_NUMBERS = 4  # of one name that are asked
 _OTHER_PLACES = {"localhost", "app", "nginx", "db"}
 AddressState = Literal[
     "fine",
     "own_machine",
     "not_for_phones",
+    "nobodys",
     "no_such_name",
     "unreachable",
     "somebody_else",
@@ -36,10 +37,12 @@ class AddressCheck:
     """What was found.
 
     ``own_machine``: the name means something else, or nothing, on a phone. ``not_for_phones``: an address
-    of this machine in a VPN, between containers or the like. ``no_such_name``: nobody knows it here.
-    ``unreachable``: nothing answers, seen from this machine. ``somebody_else``: what answers is not this
-    appliance. ``no_certificate``: phones will warn of its certificate. ``not_encrypted``: https, but what
-    answers speaks plain http. ``detail`` is a status or the kind of failure.
+    of this machine in a VPN, between containers or the like. ``nobodys``: it is, or leads to, an address
+    at which no machine of a guest's network can be, and it was not asked. ``no_such_name``: nobody knows
+    it here. ``unreachable``: nothing answers, seen from this machine. ``somebody_else``: what answers is
+    not this appliance. ``no_certificate``: phones will warn of its certificate. ``not_encrypted``: https,
+    but what answers speaks plain http. ``detail`` is the kind of failure; of somebody else nothing is
+    told, not even the status.
     """
 
     base: str
@@ -49,14 +52,10 @@ class AddressCheck:
     @property
     def host(self) -> str:
         """The name or address without scheme and port."""
-        return _host(self.base)
-
-
-def _host(base: str) -> str:
-    try:
-        return (urlsplit(base).hostname or "").strip("[]")
-    except ValueError:  # a bracket that is not closed
-        return ""
+        try:
+            return parse_address(self.base).host.strip("[]")
+        except ValueError:
+            return ""
 
 
 class Addresses:
@@ -79,40 +78,69 @@ class Addresses:
     async def check(self, base: str) -> AddressCheck:
         """Look at the name, then ask who is there as a guest's phone would; never raises."""
         try:
-            host = _host(base)
+            address = parse_address(base)
+            host = address.host.strip("[]")
             async with asyncio.timeout(_PATIENCE):
-                if host in _OTHER_PLACES or not {".", ":"} & set(host) or await _is_the_phone_itself(host):
+                if host in _OTHER_PLACES or not {".", ":"} & set(host):
                     return AddressCheck(base, "own_machine")
+                numbers = await _numbers(host)
+                if any(number.is_loopback or number.is_unspecified for number in numbers):
+                    return AddressCheck(base, "own_machine")
+                if any(map(is_forbidden, numbers)):
+                    return AddressCheck(base, "nobodys")
                 if any(one.address == host and one.problem for one in machine_addresses()):
                     return AddressCheck(base, "not_for_phones")
-                return await self._ask(base)
+                return await self._ask(base, _Place(address, tuple(map(str, numbers[:_MOST_NUMBERS]))))
         except socket.gaierror:
             return AddressCheck(base, "no_such_name")
         except (OSError, ValueError, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             return AddressCheck(base, "unreachable", type(error).__name__)
 
-    async def _ask(self, base: str) -> AddressCheck:
+    async def _ask(self, base: str, place: _Place) -> AddressCheck:
         try:
-            answer = await _fetch(base, ssl.create_default_context())
+            answer = await _fetch(place, ssl.create_default_context())
         except httpx.ConnectError as error:
             refused = _tls_failure(error)
             if refused is None:
                 raise
             if not isinstance(refused, ssl.SSLCertVerificationError):
                 return AddressCheck(base, "not_encrypted")
-            found = self._told(base, await _fetch(base, _trusting()))
+            found = self._told(base, await _fetch(place, _trusting()))
             return AddressCheck(base, "no_certificate") if found.state == "fine" else found
         return self._told(base, answer)
 
     def _told(self, base: str, answer: httpx.Response) -> AddressCheck:
         if answer.status_code == 200 and answer.text == self._identity:
             return AddressCheck(base, "fine")
-        return AddressCheck(base, "somebody_else", str(answer.status_code))
+        return AddressCheck(base, "somebody_else")
 
 
-async def _fetch(base: str, tls: ssl.SSLContext) -> httpx.Response:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Whom to ask, at the numbers that were looked at: a second look-up may say others."""
+
+    address: WebAddress
+    numbers: tuple[str, ...]
+
+
+async def _fetch(place: _Place, tls: ssl.SSLContext) -> httpx.Response:
+    """The answer of the first number at which somebody is."""
+    url = httpx.URL(str(place.address) + IDENTITY_PATH)
+    failed: httpx.ConnectError | None = None
     async with httpx.AsyncClient(timeout=_PATIENCE, verify=tls, trust_env=False) as client:
-        return await client.get(base + IDENTITY_PATH)
+        for number in place.numbers:
+            try:
+                return await client.get(
+                    url.copy_with(host=number),
+                    headers={"Host": url.netloc.decode("ascii")},
+                    # The certificate is checked against the name, not the number.
+                    extensions={"sni_hostname": place.address.host.strip("[]")},
+                )
+            except httpx.ConnectError as error:
+                if _tls_failure(error):
+                    raise
+                failed = error
+    raise failed or socket.gaierror
 
 
 def _trusting() -> ssl.SSLContext:
@@ -131,7 +159,7 @@ def _tls_failure(error: BaseException | None) -> ssl.SSLError | None:
     return None
 
 
-async def _is_the_phone_itself(host: str) -> bool:
-    found = await asyncio.get_running_loop().getaddrinfo(host, None)
-    addresses = [ipaddress.ip_address(str(item[4][0]).partition("%")[0]) for item in found]
-    return any(address.is_loopback or address.is_unspecified for address in addresses)
+async def _numbers(host: str) -> list[IpAddress]:
+    """What ``host`` is, or leads to here; raises ``socket.gaierror`` where that is nothing."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return [number for item in found if (number := ip_of(str(item[4][0]))) is not None]

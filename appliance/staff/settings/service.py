@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,8 @@ from appliance.core.passwords import hash_password, make_password
 from appliance.core.validation import messages_of
 from appliance.ingest.credentials import IngestCredentials, previous_valid_until
 from appliance.media.repository import TemplateMediaRepository
+from appliance.providers.registry import ProviderRegistry
+from appliance.providers.stored_keys import ProviderKeyRepository
 from appliance.providers.turbotext.driver import UPLOAD_NOT_ACCEPTED
 from appliance.settings.operator import (
     INGEST_PASSWORD,
@@ -54,12 +56,11 @@ class OperatorSettingsService:
         self,
         database: Database,
         credentials: IngestCredentials,
-        check: Callable[[OperatorSettings], None],
+        registry: ProviderRegistry,
     ) -> None:
-        """``check`` raises ``ValidationFailed`` for settings that others cannot work with."""
         self._database = database
         self._credentials = credentials
-        self._check = check
+        self._registry = registry
 
     async def state(self) -> SettingsState:
         """Every setting; of the ingest password only who set it and when."""
@@ -112,11 +113,16 @@ class OperatorSettingsService:
         """Write the values that differ and say so in the audit log; returns their names."""
         old = _values(before)
         new = {key: value for key, value in update.changes().items() if value != old[key]}
-        self._check(_fitting(old | new))
+        before_it = readable_settings(
+            old
+        )  # what an earlier version stored and this one would not is no hindrance
+        wanted = _fitting(before_it.model_dump(mode="json") | new)
+        self._registry.check(wanted)
         if new.get(_LOGO) and await TemplateMediaRepository(session).lock(uuid.UUID(new[_LOGO])) is None:
             raise ValidationFailed(fields={_LOGO: Message("there is no such template")})
         for key, value in new.items():
             await AppSettingsRepository(session).put(key, value, by=who.username)
+        await self._set_keys_aside(session, before_it, wanted, who)
         detail: dict[str, Any] = {
             "changes": {key: {"from": old[key], "to": value} for key, value in new.items()}
         }
@@ -126,6 +132,29 @@ class OperatorSettingsService:
         if new or update.apply_to_existing:
             AccountRepository(session).record(who.username, "settings.changed", address=who.address, **detail)
         return sorted(new)
+
+    async def _set_keys_aside(
+        self, session: AsyncSession, before: OperatorSettings, after: OperatorSettings, who: Principal
+    ) -> None:
+        """Say in the audit log which keys are not used any more because a provider's address changed."""
+        old, new = self._registry.origins(before), self._registry.origins(after)
+        if old == new:
+            return
+        keys = ProviderKeyRepository(session)
+        await keys.lock()
+        await keys.give_origins(old)
+        for row in await keys.all():
+            origin = old.get(row.provider)
+            if origin != new.get(row.provider) and row.origin == origin:
+                AccountRepository(session).record(
+                    who.username,
+                    "provider_key.set_aside",
+                    row.provider,
+                    address=who.address,
+                    ends_in=row.ends_in,
+                    origin=origin,
+                    now=new.get(row.provider),
+                )
 
     async def ttl_preview(self, hours: float) -> TtlPreview:
         """What a TTL of ``hours`` would do to the results that are there."""

@@ -169,7 +169,7 @@ async def test_rotating_the_encryption_key_leaves_every_key_in_use(
     assert (await photo()).status == 200
     fresh = StoredKeys(database, EncryptionKeys(stack.data / "secrets"))
     await fresh.refresh()
-    assert fresh.keys("gemini") == (key,)
+    assert fresh.keys("gemini", gemini.base_url) == (key,)
     assert await stack.value("select action from audit_log order by id desc limit 1") == (
         "encryption_key.rotated"
     )
@@ -184,7 +184,7 @@ async def test_photos_of_one_second_share_one_look_at_the_table(
     session = database.session
     database.session = lambda: (asked.append(1), session())[1]
     await asyncio.gather(*(stored.refresh() for _ in range(50)))
-    assert (len(asked), len(stored.keys("gemini"))) == (1, 1)
+    assert (len(asked), len(stored.all())) == (1, 1)
 
 
 async def test_the_doctor_tries_every_key_and_names_those_that_cannot_be_read(

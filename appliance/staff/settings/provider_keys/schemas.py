@@ -13,6 +13,8 @@ from appliance.providers.http import usable_key
 from appliance.providers.key_tests import KeyTest, ModelTest, Outcome
 from appliance.providers.model_status import Source, State
 
+KeyState = Literal["in_use", "set_aside", "unreadable", "other_address"]
+
 SHORTEST, LONGEST = 8, 500  # characters
 
 _STAMP = "2026-11-23T18:04:11.203Z"
@@ -114,8 +116,12 @@ class ProviderKeyView(BaseModel):
     source: Literal["entered", "file"] = Field(description="`file`: it can be removed on the machine only")
     added_by: str | None = Field(description="`null` for a key from a file", examples=["serg"])
     added_at: datetime | None = Field(examples=[_STAMP])
-    state: Literal["in_use", "set_aside", "unreadable"] = Field(
-        description="`unreadable`: the encryption key is another one; enter the provider's key again"
+    origin: str | None = Field(
+        description="the only place that this key is sent to", examples=["https://api.openai.com"]
+    )
+    state: KeyState = Field(
+        description="`unreadable`: the encryption key is another one; `other_address`: it was entered for "
+        "`origin`, and the provider's address is another one now; either way enter the key again"
     )
     reason: str | None = Field(description="why it is set aside, in the provider's word")
     models: list[str] = Field(description="for which models it is set aside; empty: for all", examples=[[]])

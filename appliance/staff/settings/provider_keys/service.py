@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import blake2b
-from typing import Any, cast
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,13 +21,20 @@ from appliance.accounts.repository import AccountRepository
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
-from appliance.core.errors import NotFound, ValidationFailed
+from appliance.core.errors import ValidationFailed
 from appliance.core.language import Message
-from appliance.providers.key_tests import KeyTest, Outcome
+from appliance.providers.key_tests import KeyTest
 from appliance.providers.keys import FOLDER, KeyFiles, KeyRing, ends_in
 from appliance.providers.models import ProviderKey
 from appliance.providers.registry import ProviderRegistry
 from appliance.providers.stored_keys import ProviderKeyRepository, StoredKeys, purpose_of
+from appliance.staff.settings.provider_keys.findings import (
+    kept_test,
+    no_such_key,
+    state_of,
+    test_columns,
+    twice,
+)
 from appliance.staff.settings.provider_keys.schemas import (
     KeyTestView,
     NewProviderKey,
@@ -52,8 +58,18 @@ class _KnownKey:
     provider: str
     ends_in: str
     key: str | None = field(repr=False)
+    origin: str | None
     row: ProviderKey | None
     test: KeyTest | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Entered:
+    """A key as somebody entered it, and to whom it is sent."""
+
+    provider: str
+    key: str = field(repr=False)
+    origin: str
 
 
 class ProviderKeyService:
@@ -100,42 +116,46 @@ class ProviderKeyService:
         """Keep a key; photos use it from now on.
 
         Raises ``ValidationFailed`` for a provider that takes no key, a key that is there already, or
-        one that the provider refuses. A key that cannot be read any more and ends alike is replaced.
+        one that the provider refuses. A key that cannot be read any more and ends alike is replaced,
+        and so is the same key where it was entered for another address.
         """
         provider, key = new.provider, new.key.get_secret_value()
         self._require(provider)
         await self._stored.refresh_now()
-        self._refuse_known(provider, key)
-        tested = await self._testing.ask(provider, key) if new.test else None
+        origin = await self._testing.origin(provider)
+        self._refuse_known(provider, key, origin)
+        tested = await self._testing.ask(provider, key, origin) if new.test else None
         if tested and tested.outcome == "refused":
             raise KeyRefused(provider, tested)
         async with self._database.session() as session:
-            row = await self._insert(session, provider, key, tested, who)
+            row = await self._insert(session, _Entered(provider, key, origin), tested, who)
         await self._stored.refresh_now()
         self._testing.judge(provider, key, tested)
         log.info("provider_key.added", provider=provider, ends_in=row.ends_in, account=who.username)
         return self._view(self._one(str(row.id)), tested)
 
     async def _insert(
-        self, session: AsyncSession, provider: str, key: str, tested: KeyTest | None, who: Principal
+        self, session: AsyncSession, entered: _Entered, tested: KeyTest | None, who: Principal
     ) -> ProviderKey:
         """Encrypted while no other change, and no rotation of the encryption key, is under way."""
+        provider, key, origin = entered.provider, entered.key, entered.origin
         keys = ProviderKeyRepository(session)
         await keys.lock()
         there = [one for one in self._stored.opened(await keys.all()) if one.provider == provider]
-        if any(one.key == key for one in there):
-            raise _twice(Message("is there already: it was entered a moment ago"))
+        if any(one.key == key and one.row.origin == origin for one in there):
+            raise twice(Message("is there already: it was entered a moment ago"))
         row = ProviderKey(
             id=uuid.uuid4(),
             provider=provider,
             encrypted=self._encryption.encrypt(key, purpose_of(provider)),
             ends_in=ends_in(key),
+            origin=origin,
             added_by=who.username,
             added_at=utcnow(),
-            **(_columns(tested) if tested else {}),
+            **(test_columns(tested) if tested else {}),
         )
         for one in there:
-            if one.key is None and one.row.ends_in == row.ends_in:
+            if one.key == key or (one.key is None and one.row.ends_in == row.ends_in):
                 await keys.remove(one.row.id)
         keys.add(row)
         AccountRepository(session).record(
@@ -160,7 +180,7 @@ class ProviderKeyService:
             )
         async with self._database.session() as session:
             if not await ProviderKeyRepository(session).remove(found.row.id):
-                raise _no_such_key()
+                raise no_such_key()
             AccountRepository(session).record(
                 who.username,
                 "provider_key.removed",
@@ -177,17 +197,17 @@ class ProviderKeyService:
         """Ask the provider about a key that is kept, and remember what it said.
 
         One that works is taken into use again, one that does not is set aside. Raises ``NotFound``,
-        or ``ValidationFailed`` for a key that cannot be read.
+        or ``ValidationFailed`` for a key that cannot be read, or that belongs to another address.
         """
         found = await self._known(key_id)
         if found.key is None:
             raise ValidationFailed(fields={"id": Message("cannot be read any more: enter it again")})
-        tested = await self._testing.ask(found.provider, found.key)
+        tested = await self._testing.ask(found.provider, found.key, found.origin)
         if found.row is None:
             self._file_tests[found.id] = tested
         else:
             async with self._database.session() as session:
-                await ProviderKeyRepository(session).change(found.row.id, **_columns(tested))
+                await ProviderKeyRepository(session).change(found.row.id, **test_columns(tested))
             await self._stored.refresh_now()
         self._testing.judge(found.provider, found.key, tested)
         log.info(
@@ -202,7 +222,8 @@ class ProviderKeyService:
     async def try_out(self, typed: TypedKey) -> KeyTestView:
         """Ask the provider about a key that is not kept; nothing remembers it."""
         self._require(typed.provider)
-        return KeyTestView.of(await self._testing.ask(typed.provider, typed.key.get_secret_value()))
+        origin = await self._testing.origin(typed.provider)
+        return KeyTestView.of(await self._testing.ask(typed.provider, typed.key.get_secret_value(), origin))
 
     async def use_again(self, key_id: str, who: Principal) -> ProviderKeyView:
         """Take a key that is set aside into use again now; raises ``NotFound``."""
@@ -235,30 +256,32 @@ class ProviderKeyService:
         """A provider's keys: those that were entered, then those from its file."""
         for one in self._stored.all():
             if one.provider == provider:
-                yield _KnownKey(str(one.row.id), provider, one.row.ends_in, one.key, one.row, _kept(one.row))
-        for key in self._files.keys(provider):
+                row = one.row
+                yield _KnownKey(str(row.id), provider, row.ends_in, one.key, row.origin, row, kept_test(row))
+        for filed in self._files.keys(provider):
+            key, origin = filed.key, filed.origin_of(provider, self._registry)
             digest = blake2b(f"{provider} {key}".encode(), key=self._salt, digest_size=12).hexdigest()
             made = f"file-{digest}"
-            yield _KnownKey(made, provider, ends_in(key), key, None, self._file_tests.get(made))
+            yield _KnownKey(made, provider, ends_in(key), key, origin, None, self._file_tests.get(made))
 
     def _one(self, key_id: str) -> _KnownKey:
         for provider in self._names():
             for found in self._of(provider):
                 if found.id == key_id:
                     return found
-        raise _no_such_key()
+        raise no_such_key()
 
     async def _known(self, key_id: str) -> _KnownKey:
         await self._stored.refresh_now()
         return self._one(key_id)
 
-    def _refuse_known(self, provider: str, key: str) -> None:
-        there = list(self._of(provider))
+    def _refuse_known(self, provider: str, key: str, origin: str) -> None:
+        there = [found for found in self._of(provider) if found.key != key or found.origin == origin]
         for found in there:
             if found.key == key and found.row is not None:
-                raise _twice(Message("is there already: %(who)s entered it", who=found.row.added_by))
+                raise twice(Message("is there already: %(who)s entered it", who=found.row.added_by))
             if found.key == key:
-                raise _twice(
+                raise twice(
                     Message(
                         "is there already: it stands in the secret file %(file)s", file=f"{FOLDER}/{provider}"
                     )
@@ -271,6 +294,7 @@ class ProviderKeyService:
     def _view(self, found: _KnownKey, tested: KeyTest | None = None) -> ProviderKeyView:
         rest = self._ring.state(found.provider, found.key) if found.key is not None else None
         seconds = rest.rests_for if rest else 0.0
+        is_elsewhere = found.origin != self._registry.origin(found.provider)
         last = tested or found.test
         return ProviderKeyView(
             id=found.id,
@@ -279,28 +303,10 @@ class ProviderKeyService:
             source="file" if found.row is None else "entered",
             added_by=found.row.added_by if found.row else None,
             added_at=found.row.added_at if found.row else None,
-            state="unreadable" if rest is None else "set_aside" if seconds else "in_use",
+            origin=found.origin,
+            state=state_of(is_unreadable=rest is None, is_elsewhere=is_elsewhere, rests=seconds > 0),
             reason=rest.reason if rest else None,
             models=list(rest.models) if rest else [],
             back_at=utcnow() + timedelta(seconds=seconds) if seconds else None,
             last_test=KeyTestView.of(last) if last else None,
         )
-
-
-def _no_such_key() -> NotFound:
-    return NotFound("There is no such key. It may have been removed meanwhile: look at the list again.")
-
-
-def _twice(found: Message) -> ValidationFailed:
-    return ValidationFailed(fields={"key": found})
-
-
-def _columns(tested: KeyTest) -> dict[str, Any]:
-    return {"tested_at": tested.at, "test_outcome": tested.outcome, "test_reason": tested.reason}
-
-
-def _kept(row: ProviderKey) -> KeyTest | None:
-    """The last test as its row remembers it."""
-    if row.tested_at is None or row.test_outcome is None:
-        return None
-    return KeyTest(cast("Outcome", row.test_outcome), row.tested_at, row.test_reason)

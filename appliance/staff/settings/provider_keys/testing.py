@@ -69,9 +69,20 @@ class KeyTesting:
                 views.setdefault(provider, []).append(view)
         return ModelsUsed({provider: sorted(found) for provider, found in slots.items()}, views)
 
-    async def ask(self, provider: str, key: str) -> KeyTest:
-        """Ask a provider about a key, and about the models that slots ask it for."""
+    async def origin(self, provider: str) -> str:
+        """To whom a key of this provider is sent, as it is configured now."""
+        await self._used()
+        return self._registry.origin(provider)
+
+    async def ask(self, provider: str, key: str, origin: str | None) -> KeyTest:
+        """Ask a provider about a key, and about the models that slots ask it for.
+
+        Raises ``ValidationFailed`` where the provider is somewhere else now than at the key's ``origin``.
+        """
         models = [model for of, model in await self._used() if of == provider and model]
+        if origin != self._registry.origin(provider):
+            told = Message("was entered for %(origin)s: enter it again", origin=origin or "–")
+            raise ValidationFailed(fields={"id": told})
         return await ask_provider(self._registry.driver(provider), key, models)
 
     def judge(self, provider: str, key: str, tested: KeyTest | None) -> None:
