@@ -6,6 +6,7 @@ What an administrator changed is never overwritten.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +18,7 @@ from appliance.accounts.repository import AccountRepository
 from appliance.config_file import ApplianceConfig, SlotSeed
 from appliance.core.db import Database
 from appliance.core.passwords import hash_password, make_password
-from appliance.core.secrets import FirstPasswordFile
+from appliance.core.secrets import BackupPassphrase, FirstPasswordFile
 from appliance.settings.operator import INGEST_PASSWORD, AppSettingsRepository
 from appliance.slots.repository import SlotRepository
 
@@ -33,6 +34,7 @@ class SeedReport:
 
     accounts: dict[str, str] = field(default_factory=dict)
     ingest: str | None = None
+    backup: str | None = None
     inserted: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -48,17 +50,24 @@ async def seed(database: Database, config: ApplianceConfig, passwords: FirstPass
         report.inserted["slots"] = await SlotRepository(session).insert_missing(
             [_slot_row(slot) for slot in config.slots]
         )
-        await _seed_accounts(session, config, report)
+        known = await _seed_accounts(session, config, report)
         if await settings.get(INGEST_PASSWORD) is None:
             report.ingest = make_password()
             await settings.put(INGEST_PASSWORD, {"hash": await hash_password(report.ingest)}, by=SEED)
+        # Only where everything is new: what an earlier version backs up readably goes on so, and is told.
+        made = f"{make_password()}-{make_password()}" if len(known) == 0 and report.ingest else None
+        if made and BackupPassphrase(passwords.path.parent).keep(made):
+            report.backup = made
         if report.accounts or report.ingest:
-            passwords.add(ingest=report.ingest, accounts=report.accounts)
+            passwords.add(ingest=report.ingest, accounts=report.accounts, backup=report.backup)
     log.info("seed.done", **{name: len(keys) for name, keys in report.inserted.items()})
     return report
 
 
-async def _seed_accounts(session: AsyncSession, config: ApplianceConfig, report: SeedReport) -> None:
+async def _seed_accounts(
+    session: AsyncSession, config: ApplianceConfig, report: SeedReport
+) -> Collection[str]:
+    """Returns the names of those that were there before."""
     accounts = AccountRepository(session)
     known = await accounts.usernames()
     missing = [account for account in config.accounts if account.username not in known]
@@ -73,6 +82,7 @@ async def _seed_accounts(session: AsyncSession, config: ApplianceConfig, report:
         )
     report.accounts = made
     report.inserted["accounts"] = sorted(made)
+    return known
 
 
 def _slot_row(slot: SlotSeed) -> dict[str, Any]:

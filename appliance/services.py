@@ -22,7 +22,7 @@ from appliance.core.injection import Services
 from appliance.core.installation import Installation
 from appliance.core.passwords import PasswordChecker
 from appliance.core.public_base import DeploymentUrls
-from appliance.core.secrets import FirstPasswordFile
+from appliance.core.secrets import BackupPassphrase, FirstPasswordFile
 from appliance.guests.codes import ShortCodes
 from appliance.guests.links import GuestLinks
 from appliance.guests.logo import EventLogo
@@ -212,4 +212,5 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             Addresses(tokens.identity),
             Installation(tokens.identity),
             Dashboard(stats, disk_guard),
+            BackupPassphrase(settings.secrets_dir),
         )

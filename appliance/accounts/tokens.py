@@ -16,6 +16,7 @@ from appliance.core.errors import NotAuthenticated, TokenExpired
 
 ACCESS_LIFE = timedelta(minutes=15)
 DEVICE_LIFE = timedelta(days=90)
+_LIVES = {"access": ACCESS_LIFE, "device": DEVICE_LIFE}
 _ALGORITHM = "HS256"
 _ISSUER = "photochanger"
 _LEEWAY_SECONDS = 5  # a clock that was just set back
@@ -38,9 +39,7 @@ class Tokens:
 
     def access(self, username: str, permissions: Sequence[str], session_id: uuid.UUID) -> str:
         """An access token for ``ACCESS_LIFE``."""
-        return self._sign(
-            "access", ACCESS_LIFE, sub=username, permissions=list(permissions), sid=str(session_id)
-        )
+        return self._sign("access", sub=username, permissions=list(permissions), sid=str(session_id))
 
     def read_access(self, token: str) -> AccessClaims:
         """The claims of an access token.
@@ -57,7 +56,7 @@ class Tokens:
 
     def device(self, username: str) -> str:
         """The mark for a device on which ``username`` has just logged in."""
-        return self._sign("device", DEVICE_LIFE, sub=username, jti=uuid.uuid4().hex)
+        return self._sign("device", sub=username, jti=uuid.uuid4().hex)
 
     def read_device(self, token: str, username: str) -> str | None:
         """The id of a device on which ``username`` has logged in before, else ``None``."""
@@ -67,15 +66,16 @@ class Tokens:
             return None
         return str(claims["jti"]) if claims["sub"] == username else None
 
-    def _sign(self, use: str, life: timedelta, **claims: Any) -> str:
+    def _sign(self, use: str, **claims: Any) -> str:
         key, now = self._keys.newest(), utcnow()
-        payload = {"iss": _ISSUER, "use": use, "iat": now, "exp": now + life, **claims}
+        payload = {"iss": _ISSUER, "use": use, "iat": now, "exp": now + _LIVES[use], **claims}
         return jwt.encode(payload, key.secret, _ALGORITHM, headers={"kid": key.kid})
 
     def _verify(self, token: str, use: str, required: Sequence[str]) -> dict[str, Any]:
         key = self._keys.find(str(jwt.get_unverified_header(token).get("kid")))
         if key is None:
             raise jwt.InvalidKeyError("signed with a key that is not ours, or was retired")
+        now = utcnow().timestamp()
         claims: dict[str, Any] = jwt.decode(
             token,
             key.secret,
@@ -87,4 +87,6 @@ class Tokens:
         )
         if claims.get("use") != use:
             raise jwt.InvalidTokenError("made for something else")
+        if now > float(claims["iat"]) + _LIVES[use].total_seconds() + _LEEWAY_SECONDS:
+            raise jwt.ExpiredSignatureError("older than what we sign lives, whatever it says")
         return claims

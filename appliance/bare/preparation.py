@@ -14,16 +14,17 @@ from appliance.bare.progress import tail
 
 @dataclass(frozen=True)
 class Passwords:
-    """First passwords: of accounts by name, and of ingest."""
+    """First passwords: of accounts by name, and of ingest; and the backups' passphrase."""
 
     accounts: dict[str, str] = field(default_factory=dict)
     ingest: str | None = None
+    backup: str | None = None
 
     @classmethod
     def of(cls, found: Any) -> "Passwords":
         if not isinstance(found, dict):
             return cls()
-        return cls(dict(found.get("accounts") or {}), found.get("ingest"))
+        return cls(dict(found.get("accounts") or {}), found.get("ingest"), found.get("backup"))
 
     def __bool__(self) -> bool:
         return bool(self.accounts or self.ingest)

@@ -54,7 +54,8 @@ class Report:
         return f"curl -fsS -o processed.jpg -F {password} -F {photo} {url} && echo 'Look at processed.jpg'"
 
     def text(self) -> str:
-        parts = [*self._addresses(), "", *self._passwords(), "", "Try it:", f"  {self.curl()}"]
+        parts = [*self._addresses(), "", *self._passwords(), *self._passphrase()]
+        parts += ["", "Try it:", f"  {self.curl()}"]
         return "\n".join(["", *parts, ""])
 
     def _addresses(self) -> list[str]:
@@ -91,11 +92,23 @@ class Report:
             lines.append(f"  {'ingest':<16}{self.made.ingest}")
         return [*lines, f"  They are kept in {self.folder.first_passwords} until they are changed."]
 
+    @property
+    def passphrase(self) -> str | None:
+        """The backups' passphrase until somebody has seen it."""
+        return self.made.backup or self.kept.backup
+
+    def _passphrase(self) -> list[str]:
+        if not self.passphrase:
+            return []
+        lines = ["", "Passphrase of the backups, shown this once. Keep it away from this machine: without it"]
+        return [*lines, "nobody can use a backup on another one.", f"  {self.passphrase}"]
+
     def as_json(self) -> dict[str, object]:
         return {
             "admin": f"{self.bases()[0]}/admin/",
             "ingest": {form: self.ingest(self.bases()[0], form) for form in _FORMS},
             "passwords": {"accounts": self.made.accounts, "ingest": self.made.ingest},
+            "backup_passphrase": self.passphrase,
             "first_passwords_file": str(self.folder.first_passwords) if self.kept else None,
             "curl": self.curl(),
         }

@@ -46,9 +46,9 @@ def restore(
 
         if code := verb("--check"):
             return code
-        progress.say("Stopping the app; photos in flight are finished first ...")
         began = time.monotonic()
         try:
+            progress.say("Stopping the app; photos in flight are finished first ...")
             for name in _STOPPED:
                 supervisor.stop_one(name)
             code = verb()

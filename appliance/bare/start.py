@@ -22,6 +22,7 @@ from appliance.bare.problem import Problem, Stopped
 from appliance.bare.progress import Progress, tail
 from appliance.bare.report import Report, kept_passwords
 from appliance.bare.supervision import Program, Supervisor
+from appliance.core.secrets import FirstPasswordFile
 
 LOCAL_NAME = "PHOTOCHANGER_LOCAL_NAME"
 _READY_WITHIN = 60
@@ -44,6 +45,8 @@ def start(options: Options, folder: DataFolder) -> int:
         print(json.dumps({**status.ask(folder, supervisor).as_json(), **report.as_json()}), flush=True)
     else:
         progress.say(report.text())
+    if report.passphrase:
+        FirstPasswordFile(folder.secrets).forget_backup()
     if options.detach:
         progress.say(f"It keeps running. Stop it with: {folder.command('run')} --stop")
         return 0

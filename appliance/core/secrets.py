@@ -9,12 +9,38 @@ import tempfile
 from pathlib import Path
 from typing import TypedDict
 
+BACKUP_PASSPHRASE = "backup-passphrase"  # noqa: S105 - a file's name: seals the backups
+
+
+class BackupPassphrase:
+    """What seals the backups: made at the first start, or laid into the folder of secret files."""
+
+    def __init__(self, secrets_dir: Path) -> None:
+        self.path = secrets_dir / BACKUP_PASSPHRASE
+
+    def read(self) -> str | None:
+        """The passphrase, if there is one."""
+        try:
+            return self.path.read_text(encoding="utf-8").partition("\n")[0].strip() or None
+        except FileNotFoundError:
+            return None
+
+    def keep(self, made: str) -> bool:
+        """Keep ``made``; ``False`` if there is one."""
+        if self.read():
+            return False
+        replace_secret(self.path, made + "\n")
+        return True
+
 
 class FirstPasswords(TypedDict):
-    """What ``first-passwords.json`` holds: passwords that nobody has changed yet."""
+    """What ``first-passwords.json`` holds: passwords that nobody has changed yet, and the backups'
+    passphrase until it was shown once.
+    """
 
     ingest: str | None
     accounts: dict[str, str]
+    backup: str | None
 
 
 def write_secret(path: Path, text: str) -> None:
@@ -65,13 +91,18 @@ class FirstPasswordFile:
             data = json.loads(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             data = {}
-        return {"ingest": data.get("ingest"), "accounts": dict(data.get("accounts") or {})}
+        return {
+            "ingest": data.get("ingest"),
+            "accounts": dict(data.get("accounts") or {}),
+            "backup": data.get("backup"),
+        }
 
-    def add(self, *, ingest: str | None, accounts: dict[str, str]) -> None:
+    def add(self, *, ingest: str | None, accounts: dict[str, str], backup: str | None = None) -> None:
         """Keep new first passwords beside those already kept."""
         kept = self.read()
         kept["accounts"].update(accounts)
-        self._write({"ingest": ingest or kept["ingest"], "accounts": kept["accounts"]})
+        kept["ingest"], kept["backup"] = ingest or kept["ingest"], backup or kept["backup"]
+        self._write(kept)
 
     def forget_account(self, username: str) -> None:
         """Remove an account's first password: it was changed."""
@@ -83,10 +114,14 @@ class FirstPasswordFile:
         """Remove the first ingest password: it was rotated."""
         kept = self.read()
         if kept["ingest"] is not None:
-            self._write({"ingest": None, "accounts": kept["accounts"]})
+            self._write({**kept, "ingest": None})
+
+    def forget_backup(self) -> None:
+        """Remove the backups' passphrase: somebody has seen it."""
+        kept = self.read()
+        if kept["backup"] is not None:
+            self._write({**kept, "backup": None})
 
     def _write(self, kept: FirstPasswords) -> None:
-        content: dict[str, object] = {"accounts": kept["accounts"]}
-        if kept["ingest"] is not None:
-            content = {"ingest": kept["ingest"], **content}
+        content = {name: value for name, value in kept.items() if value is not None}
         write_secret(self.path, json.dumps(content, indent=2) + "\n")

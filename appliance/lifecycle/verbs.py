@@ -81,7 +81,7 @@ async def backup(settings: Settings, arguments: argparse.Namespace) -> int:
 def _describe(made: BackupResult) -> str:
     missing = f" {made.missing} pictures were deleted meanwhile." if made.missing else ""
     what = f"{made.rows} rows and {made.pictures} pictures, {made.size / 1e6:.1f} MB"
-    keys = "" if made.holds_keys else " Without a passphrase it brings no provider keys to another machine."
+    keys = "" if made.holds_keys else " Without a passphrase it holds no secret files: no keys, no passwords."
     return f"{made.path}: {what}, in {made.seconds:.1f} s.{missing}{keys}"
 
 
@@ -116,10 +116,10 @@ def _found(name: str, settings: Settings) -> str:
 
 def _passphrase(settings: Settings, file: str | None) -> str | None:
     """The first line of a file or, for ``-``, of standard input; else that of the nightly backups, if any."""
-    from appliance.lifecycle.backup.write import usual_passphrase  # noqa: PLC0415
+    from appliance.core.secrets import BackupPassphrase  # noqa: PLC0415
 
     if file is None:
-        return usual_passphrase(settings.secrets_dir)
+        return BackupPassphrase(settings.secrets_dir).read()
     if file == "-":
         found = _first_line()
     else:
@@ -195,7 +195,22 @@ def welcome(settings: Settings, arguments: argparse.Namespace) -> int:
     from appliance.core.secrets import FirstPasswordFile  # noqa: PLC0415
     from appliance.lifecycle.stack.welcome import text  # noqa: PLC0415
 
-    print(text(arguments.base, FirstPasswordFile(settings.secrets_dir).read(), qr=not arguments.no_qr))
+    file = FirstPasswordFile(settings.secrets_dir)
+    print(text(arguments.base, file.read(), qr=not arguments.no_qr), flush=True)
+    file.forget_backup()
+    return 0
+
+
+def make_backup_passphrase(settings: Settings, _: argparse.Namespace) -> int:
+    """Make the passphrase that seals the backups, where there is none, and print it this once."""
+    from appliance.core.passwords import make_password  # noqa: PLC0415
+    from appliance.core.secrets import BackupPassphrase  # noqa: PLC0415
+
+    made = f"{make_password()}-{make_password()}"
+    if not BackupPassphrase(settings.secrets_dir).keep(made):
+        print("There is one already; every backup is sealed with it.", file=sys.stderr)
+        return 1
+    print(made)
     return 0
 
 
@@ -203,8 +218,11 @@ def make_certificate(settings: Settings, arguments: argparse.Namespace) -> int:
     """Make a certificate for these names under a local authority, whose root the booths install."""
     from appliance.lifecycle.stack.prepare import make_certificate as run  # noqa: PLC0415
 
-    run(settings.secrets_dir, settings.media_root, arguments.name)
-    print("Made. Install the authority on the booth PCs: http://ADDRESS/ca.crt")
+    is_new = run(settings.secrets_dir, settings.media_root, arguments.name, fresh=arguments.new_authority)
+    if is_new:
+        print("Made, under a new authority. Install it on every booth PC and phone: http://ADDRESS/ca.crt")
+    else:
+        print("Made, under the authority that booths know: http://ADDRESS/ca.crt")
     return 0
 
 
@@ -274,6 +292,7 @@ VERBS: dict[str, Verb] = {
     "make-certificate": make_certificate,
     "announce": announce,
     "rotate-encryption-key": rotate_encryption_key,
+    "make-backup-passphrase": make_backup_passphrase,
     "models": models,
 }
 
@@ -313,6 +332,9 @@ def add_arguments(made: dict[str, argparse.ArgumentParser]) -> None:
     made["welcome"].add_argument("--no-qr", action="store_true")
     made["announce"].add_argument("--port", type=int, required=True, metavar="N", help="the public port")
     made["announce"].add_argument("--address", metavar="IP", help="in place of the one that is found")
+    made["make-certificate"].add_argument(
+        "--new-authority", action="store_true", help="under a new one, which every booth PC must install"
+    )
     made["make-certificate"].add_argument("name", nargs="+", help="host names and addresses of this machine")
     for verb in ("backup", "restore"):
         made[verb].add_argument(

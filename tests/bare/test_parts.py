@@ -67,5 +67,12 @@ def test_the_curl_line_knows_the_password_as_long_as_anyone_may(
     assert "'http://localhost:8080/api/ingest/slot-001?reply=image'" in curl
 
 
+def test_the_backups_passphrase_is_told_until_it_was_seen() -> None:
+    seen, unseen = Passwords(), Passwords(backup="seal-the-box")
+    for made, kept in ((unseen, unseen), (Passwords({}, "s3cret"), unseen)):
+        assert "seal-the-box" in Report(DataFolder.of(Path("/data")), 8080, made, kept).text()
+    assert "Passphrase" not in Report(DataFolder.of(Path("/data")), 8080, seen, seen).text()
+
+
 def test_the_standard_port_is_not_in_the_address() -> None:
     assert Report(DataFolder.of(None), 80, Passwords(), Passwords()).bases()[-1] == "http://localhost"

@@ -13,6 +13,7 @@ import pytest
 
 from appliance.bare.data_folder import Ports
 from appliance.bare.environment import environment
+from appliance.core.secrets import BackupPassphrase
 from appliance.lifecycle.backup import archive
 from tests.bare.appliance_run import Appliance, eventually
 
@@ -102,9 +103,10 @@ def test_the_app_runs_again_after_a_restore_that_failed(booth: Booth, tmp_path: 
     file = booth.backup(tmp_path)
     wrong = tmp_path / "wrong"
     with file.open("rb") as source, wrong.open("wb") as below:
-        facts = archive.verify(source, None)
+        seal = BackupPassphrase(booth.one.folder.secrets).read()
+        facts = archive.verify(source, seal)
         writer = archive.Writer(below, None)
-        for info, content in archive.members(source, None):
+        for info, content in archive.members(source, seal):
             if not info.name.startswith("manifest."):
                 writer.add(info.name, content, info.size)
         writer.close({**facts, "rows": {**facts["rows"], "slot": 99}})

@@ -57,21 +57,24 @@ async def test_a_backup_goes_from_the_run_without_docker_into_the_stack_and_back
         command = (sys.executable, "-m", "appliance.bare.verb", "--data", str(bare.data), *arguments)
         await asyncio.to_thread(run, *command, cwd=tmp_path, **clean_environment())
 
+    passphrase = tmp_path / "passphrase"
+    passphrase.write_text("from one machine to the other\n")
+    sealed = ("--passphrase-file", str(passphrase))
     job = (await camera.post("/api/ingest/slot-001?reply=json", shot)).json()
     picture = (stack.media / f"results/{job['job_id']}.jpg").read_bytes()
-    await verb(stack, "backup", "--to", "there")
-    file = next((tmp_path / "there").glob("*.tar"))
-    await asyncio.to_thread(small.script, "restore", str(file))
+    await verb(stack, "backup", "--to", "there", *sealed)
+    file = next((tmp_path / "there").glob("*.tar.age"))
+    await asyncio.to_thread(small.script, "restore", str(file), *sealed)
     servers = await stack.value("show server_version"), small.sql("show server_version")
     assert servers[0].split(".")[0] != servers[1].split(".")[0], servers
     assert small.get(job["public_url"]).content == picture
     there = (await small.camera.post("/api/ingest/slot-002?reply=json", shot)).json()
 
     back = tmp_path / "back"
-    await asyncio.to_thread(small.script, "backup", "--to", str(back))
-    file = next(back.glob("*.tar"))
+    await asyncio.to_thread(small.script, "backup", "--to", str(back), *sealed)
+    file = next(back.glob("*.tar.age"))
     with running_stack(tmp_path / "another") as bare:
-        await verb(bare, "restore", f"back/{file.name}")
+        await verb(bare, "restore", f"back/{file.name}", *sealed)
         found = await bare.value("select count(*) from job_history where status = 'done'")
         assert found == int(small.sql("select count(*) from job_history where status = 'done'"))
         results = bare.media / "results"
@@ -93,8 +96,8 @@ def test_a_folder_of_backups_keeps_the_newest_of_each_kind_and_whatever_else_is_
 def test_the_sidecar_makes_encrypted_backups_and_keeps_as_many_as_it_is_told(box: ContainerStack) -> None:
     old = " ".join(f"photochanger-2020010{day}T040000Z.tar.sealed" for day in range(1, 9))
     made = (
-        f"cd {_FOLDER} && rm -f photochanger-* && touch -d 2020-01-01 {old} && umask 077 && "
-        'echo "known to nobody" > "$PHOTOCHANGER_SECRETS_DIR/backup-passphrase"'
+        f"cd {_FOLDER} && rm -f photochanger-* && touch -d 2020-01-01 {old} && "
+        'test -s "$PHOTOCHANGER_SECRETS_DIR/backup-passphrase"'  # since the first start
     )
     box.inside("app", "sh", "-c", made)
     sidecar = box.compose(
@@ -111,7 +114,6 @@ def test_the_sidecar_makes_encrypted_backups_and_keeps_as_many_as_it_is_told(box
             time.sleep(0.5)
     finally:
         run("docker", "rm", "--force", sidecar)
-        box.inside("app", "sh", "-c", 'rm "$PHOTOCHANGER_SECRETS_DIR/backup-passphrase"')
     assert kept[:2] == old.split()[-2:]
     begins = box.inside("app", "head", "-c", "28", f"{_FOLDER}/{kept[2]}")
     assert begins == "PHOTOCHANGER SEALED BACKUP 1"

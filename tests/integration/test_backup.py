@@ -18,6 +18,7 @@ import pytest
 
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
+from appliance.core.secrets import FirstPasswordFile
 from appliance.lifecycle.backup import archive, restore
 from appliance.lifecycle.backup import write as backup
 from appliance.lifecycle.backup.problem import BackupProblem
@@ -91,9 +92,10 @@ async def test_a_backup_put_in_elsewhere_holds_the_same(
     assert done.rows > 15
     key = (await stack.row(job["job_id"]))["result_key"]
     assert (elsewhere.media_root / key).read_bytes() == (stack.media / key).read_bytes()
-    assert (elsewhere.secrets_dir / "jwt-keys.json").read_text() == (
-        stack.data / "secrets/jwt-keys.json"
-    ).read_text()
+    keys = elsewhere.secrets_dir / "jwt-keys.json"
+    if passphrase:
+        assert keys.read_text() == (stack.data / "secrets/jwt-keys.json").read_text()
+    assert keys.exists() == bool(passphrase)
     assert not (elsewhere.secrets_dir / "database-password").exists()
     async with stack.database() as here, stack.database("elsewhere") as there:
         for table in ("slot", "account", "app_settings", "job_history", "audit_log"):
@@ -103,6 +105,65 @@ async def test_a_backup_put_in_elsewhere_holds_the_same(
             ]
         assert await there.fetchval("select count(*) from login_session where ended_at is null") == 0
         await there.execute("insert into audit_log (actor, action) values ('test', 'counter.goes.on')")
+
+
+async def test_a_backup_without_a_passphrase_holds_no_secret_file_and_not_one_secret(
+    stack: Stack, tmp_path: Path
+) -> None:
+    secrets = stack.data / "secrets"
+    planted = {
+        "tls-ca/ca-key.pem": "planted-authority-key",
+        "jwt-keys.json": json.loads((secrets / "jwt-keys.json").read_text())["keys"][-1]["secret"],
+        "first-passwords.json": stack.report["passwords"]["accounts"]["serg"],
+        "guest-links-key": (secrets / "guest-links-key").read_text().strip(),
+        "backup-passphrase": stack.report["backup_passphrase"],
+    }
+    (secrets / "tls-ca").mkdir(exist_ok=True)
+    (secrets / "tls-ca/ca-key.pem").write_text("planted-authority-key")
+    try:
+        file = await made(stack, tmp_path)
+        sealed = await made(stack, tmp_path / "sealed", PASSPHRASE)
+    finally:
+        shutil.rmtree(secrets / "tls-ca")
+    with tarfile.open(file) as tar:
+        assert [name for name in tar.getnames() if name.startswith("secrets/")] == []
+    content = file.read_bytes()
+    assert [name for name, secret in planted.items() if secret.encode() in content] == []
+    with sealed.open("rb") as opened:
+        names = {info.name for info, _ in archive.members(opened, PASSPHRASE)}
+    assert {f"secrets/{name}" for name in planted} - names == {"secrets/backup-passphrase"}
+
+
+async def test_first_passwords_that_the_accounts_put_back_do_not_have_are_forgotten(
+    stack: Stack, elsewhere: Settings, tmp_path: Path
+) -> None:
+    right = stack.report["passwords"]["accounts"]["serg"]
+    file = await made(stack, tmp_path)
+    first = FirstPasswordFile(elsewhere.secrets_dir)
+    first.add(ingest="of-the-new-machine", accounts={"serg": right, "igor": "of-the-new-machine"})
+    await put_in(elsewhere, file)
+    kept = first.read()
+    assert (kept["ingest"], kept["accounts"]) == (None, {"serg": right})
+
+
+async def test_a_backup_of_an_earlier_version_brings_the_secret_files_that_it_holds(
+    stack: Stack, elsewhere: Settings, tmp_path: Path
+) -> None:
+    """Those were in unsealed backups too."""
+    sealed = await made(stack, tmp_path, PASSPHRASE)
+    old = tmp_path / "old.tar"
+    with sealed.open("rb") as opened, old.open("w+b") as below:
+        facts = archive.verify(opened, PASSPHRASE)
+        writer = archive.Writer(below, None)
+        for info, content in archive.members(opened, PASSPHRASE):
+            if not info.name.startswith("manifest"):
+                writer.add(info.name, content, info.size, info.mtime)
+        del facts["files"], facts["format"]
+        writer.close(facts)
+    await put_in(elsewhere, old)
+    for name in ("jwt-keys.json", "guest-links-key"):
+        here = stack.data / "secrets" / name
+        assert (elsewhere.secrets_dir / name).read_text() == here.read_text()
 
 
 @pytest.mark.parametrize("passphrase", [None, PASSPHRASE])

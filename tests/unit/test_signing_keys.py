@@ -8,12 +8,13 @@ import uuid
 from datetime import timedelta
 from pathlib import Path
 
+import jwt
 import pytest
 
 from appliance.accounts.keys import SigningKeys, SigningKeysError
 from appliance.accounts.tokens import Tokens
 from appliance.core.clock import utcnow
-from appliance.core.errors import NotAuthenticated
+from appliance.core.errors import NotAuthenticated, TokenExpired
 
 
 @pytest.fixture
@@ -52,6 +53,29 @@ def test_what_a_retired_key_signed_is_refused(keys: SigningKeys) -> None:
     keys.rotate(retire_old=True)
     with pytest.raises(NotAuthenticated):
         tokens.read_access(old)
+
+
+@pytest.mark.parametrize("years", [1, 1000])
+def test_no_token_lives_longer_than_what_we_sign_whatever_it_says(keys: SigningKeys, years: int) -> None:
+    key, now = keys.newest(), utcnow()
+    claims = {
+        "iss": "photochanger",
+        "use": "access",
+        "sub": "serg",
+        "permissions": [],
+        "sid": str(uuid.uuid4()),
+    }
+
+    def signed(**times: object) -> str:
+        return jwt.encode({**claims, **times}, key.secret, "HS256", headers={"kid": key.kid})
+
+    tokens, end = Tokens(keys), now + timedelta(days=365 * years)
+    assert tokens.read_access(signed(iat=now, exp=end)).username == "serg"
+    with pytest.raises(TokenExpired):
+        tokens.read_access(signed(iat=now - timedelta(minutes=16), exp=end))
+    for late in (now + timedelta(hours=1), end):
+        with pytest.raises(NotAuthenticated):
+            tokens.read_access(signed(iat=late, exp=end + timedelta(days=1)))
 
 
 def test_keys_that_were_replaced_long_ago_are_dropped(keys: SigningKeys) -> None:

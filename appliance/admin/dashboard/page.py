@@ -17,6 +17,7 @@ from appliance.admin.render import html, page, part
 from appliance.core.errors import SlotNotFound
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
+from appliance.core.secrets import BackupPassphrase
 from appliance.slots.schemas import SLOT_IDS
 from appliance.staff.providers.warm_up import WarmUp
 from appliance.staff.settings.service import OperatorSettingsService
@@ -46,6 +47,7 @@ async def dashboard(request: Request, visiting: SignedIn) -> Response:
         "dashboard.html",
         password=settings.ingest_password,
         disk=await service_of(request, Dashboard).disk(),
+        backups_are_sealed=service_of(request, BackupPassphrase).read() is not None,
         **_tally(cards),
         **_shared(request, visiting, cards),
     )

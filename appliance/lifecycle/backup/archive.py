@@ -1,7 +1,7 @@
 """A backup as a file: a tar whose last two members list every other one with its SHA-256.
 
     database/{table}.copy      the rows of a table, as PostgreSQL's COPY writes them
-    secrets/…                  the secret files, without the database's own password
+    secrets/…                  sealed ones only: the secret files, without the database's own password
     media/…                    results, templates and whatever else lies in the media folder, except uploads
     manifest.json, manifest.sha256
 

@@ -27,17 +27,20 @@ from alembic import command
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from appliance.accounts.repository import AccountRepository
 from appliance.bare.data_folder import DataFolder
 from appliance.core.db import Database
 from appliance.core.encryption import ENCRYPTION_KEYS, EncryptionKeys
 from appliance.core.files import PARTIAL_PREFIX
-from appliance.core.secrets import write_secret
+from appliance.core.passwords import PasswordChecker
+from appliance.core.secrets import FirstPasswordFile, write_secret
 from appliance.lifecycle.backup import archive, tables
 from appliance.lifecycle.backup.problem import BackupProblem
 from appliance.lifecycle.doctor import local_http
 from appliance.migrations import runner
 from appliance.providers.stored_keys import StoredKeys
 from appliance.settings.environment import Settings
+from appliance.settings.operator import INGEST_PASSWORD, AppSettingsRepository
 
 log = structlog.get_logger()
 
@@ -107,6 +110,7 @@ async def restore(settings: Settings, file: IO[bytes], passphrase: str | None) -
         await asyncio.to_thread(_restore_pictures, settings.media_root, file, passphrase)
         await _restore_database(settings, file, passphrase, facts)
         _restore_secrets(settings.secrets_dir, file, passphrase)
+        await _forget_wrong_passwords(settings)
     rows, to_enter = sum(facts["rows"].values()), await _keys_to_enter(settings, facts)
     done = RestoreReport(facts["made_at"], facts["version"], rows, facts["pictures"], to_enter)
     log.info(
@@ -154,6 +158,25 @@ def _restore_secrets(folder: Path, file: IO[bytes], passphrase: str | None) -> N
             EncryptionKeys(folder).take_over(content.read().decode())
         else:
             write_secret(folder / name, content.read().decode())
+
+
+async def _forget_wrong_passwords(settings: Settings) -> None:
+    """What this machine says of first passwords, without those that the accounts put back do not have."""
+    file = FirstPasswordFile(settings.secrets_dir)
+    kept = file.read()
+    database = Database(settings.sqlalchemy_url(), pool_size=1)
+    try:
+        async with database.session() as session:
+            accounts = [await AccountRepository(session).get(name) for name in kept["accounts"]]
+            row = await AppSettingsRepository(session).get(INGEST_PASSWORD)
+    finally:
+        await database.aclose()
+    checker = PasswordChecker()
+    for (name, password), account in zip(kept["accounts"].items(), accounts, strict=True):
+        if account is None or not await checker.matches(password, account.password_hash):
+            file.forget_account(name)
+    if kept["ingest"] and not (row and await checker.matches(kept["ingest"], str(row.value["hash"]))):
+        file.forget_ingest()
 
 
 async def _keys_to_enter(settings: Settings, facts: dict[str, Any]) -> tuple[str, ...]:

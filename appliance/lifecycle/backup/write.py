@@ -1,5 +1,7 @@
 """Making a backup: the database as it is at one moment, the secret files, then the pictures.
 
+The secret files are only in one that is sealed with a passphrase.
+
 It is made while the appliance works. Rows are read in one snapshot, pictures after it: a picture has
 its final bytes before its row says so, so every picture that a row in the backup names is there. While
 it is made, the cleanup waits.
@@ -24,8 +26,8 @@ import structlog
 
 from appliance import __version__
 from appliance.core.clock import utcnow
-from appliance.core.encryption import ENCRYPTION_KEYS
 from appliance.core.files import PARTIAL_PREFIX
+from appliance.core.secrets import BACKUP_PASSPHRASE
 from appliance.lifecycle.backup import archive, tables
 from appliance.lifecycle.backup.problem import BackupProblem
 from appliance.providers.keys import FOLDER as PROVIDER_KEYS
@@ -34,14 +36,11 @@ from appliance.settings.environment import Settings
 log = structlog.get_logger()
 
 STDOUT = "-"
-PASSPHRASE_FILE = "backup-passphrase"  # noqa: S105 - in the secrets folder: encrypts the nightly backups
 _NAME = "photochanger-"
 _DATABASE_ONLY = "-database"
 _PARTIAL = ".partial"
 # The server's own password belongs to the server; the passphrase must not lie in what it protects.
-_NOT_BACKED_UP = {"database-password", "database-superuser-password", PASSPHRASE_FILE}
-# What would let a reader of an unencrypted backup use the providers' keys.
-_SEALED_ONLY = (ENCRYPTION_KEYS, f"{PROVIDER_KEYS}/")
+_NOT_BACKED_UP = {"database-password", "database-superuser-password", BACKUP_PASSPHRASE}
 _RECENT = timedelta(days=2)  # what is older than that does not change while a door is closed
 _KEEP_FREE = 256 * 1024 * 1024
 
@@ -68,12 +67,6 @@ class BackupResult:
     missing: int
     seconds: float
     holds_keys: bool  # whether the providers' keys can be read on another machine
-
-
-def usual_passphrase(secrets_dir: Path) -> str | None:
-    """That of the nightly backups, if the operator has laid one into the secrets folder."""
-    file = secrets_dir / PASSPHRASE_FILE
-    return file.read_text(encoding="utf-8").partition("\n")[0].strip() or None if file.exists() else None
 
 
 def newest(folder: Path) -> Path | None:
@@ -175,7 +168,8 @@ async def _write(
         facts = await _write_tables(connection, _spool(settings.backup_dir), writer, since)
         facts["key_files_left_out"] = []
         for path, name in _secret_files(settings.secrets_dir):
-            if request.passphrase or not name.startswith(_SEALED_ONLY):
+            # Whoever finds an unsealed backup must be able to log in nowhere and to sign nothing.
+            if request.passphrase:
                 _add_file(writer, path, f"secrets/{name}")
             elif name.startswith(f"{PROVIDER_KEYS}/") and path.stat().st_size:
                 facts["key_files_left_out"].append(name)

@@ -21,6 +21,7 @@ from appliance import __version__
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
 from appliance.core.health import LOW_DISK_BYTES
+from appliance.core.secrets import BackupPassphrase
 from appliance.guests.tokens import GuestTokens
 from appliance.lifecycle.backup import tables
 from appliance.lifecycle.backup import write as backup
@@ -167,7 +168,8 @@ async def _operator(database: Database) -> tuple[OperatorSettings, dict[str, int
 
 def _files(settings: Settings, operator: OperatorSettings, front: Path) -> list[Finding]:
     disk = _disk(settings.media_root, operator.low_disk_bytes)
-    return [disk, _backup_age(settings.backup_dir), *_certificate(front)]
+    sealed = _sealed(BackupPassphrase(settings.secrets_dir))
+    return [disk, _backup_age(settings.backup_dir), sealed, *_certificate(front)]
 
 
 def _models(settings: Settings, operator: OperatorSettings) -> Finding:
@@ -217,6 +219,19 @@ def _backup_age(folder: Path | None) -> Finding:
     if hours > _BACKUP_HOURS:
         return Finding("backup", State.WARNING, said, "Make one: scripts/backup. Is the cleanup running?")
     return Finding("backup", State.OK, said)
+
+
+def _sealed(passphrase: BackupPassphrase) -> Finding:
+    try:
+        there = passphrase.read() is not None
+    except OSError as error:
+        return Finding(
+            "passphrase", State.BAD, f"cannot be read: {error.strerror}", "Look who owns the file."
+        )
+    if there:
+        return Finding("passphrase", State.OK, "backups are sealed")
+    said = "there is none: backups are readable, and hold no passwords and keys"
+    return Finding("passphrase", State.WARNING, said, "Make one: appliance make-backup-passphrase")
 
 
 def _certificate(front: Path) -> list[Finding]:

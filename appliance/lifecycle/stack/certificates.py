@@ -14,10 +14,17 @@ from typing import Any
 
 from appliance.core.clock import utcnow
 from appliance.core.secrets import write_secret
+from appliance.core.web_address import ip_of, parse_address
 
 CERTIFICATE, KEY, AUTHORITY = "fullchain.pem", "privkey.pem", "ca.crt"
 _AUTHORITY_DAYS = 3650
 _DAYS = 397  # what browsers take at most
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_EVERYWHERE = tuple(map(ipaddress.ip_network, ("0.0.0.0/0", "::/0")))
+_PRIVATE = tuple(
+    ipaddress.ip_network(network)
+    for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "127.0.0.0/8", "::1/128")
+)
 _BEFORE = dt.timedelta(days=1)  # a booth PC's clock may be behind
 
 
@@ -41,20 +48,29 @@ def bring(site: Path, front: Path) -> bool:
     return True
 
 
-def make(secrets_dir: Path, front: Path, names: Sequence[str]) -> None:
-    """A fresh certificate for ``names`` (host names and addresses) under our own authority."""
+def make(secrets_dir: Path, front: Path, names: Sequence[str], *, fresh: bool = False) -> bool:
+    """A fresh certificate for ``names`` (host names and addresses) under our own authority.
+
+    ``fresh``: under a new authority. Returns whether it is one that booths do not know yet.
+    """
+    from cryptography import x509  # noqa: PLC0415
     from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
 
-    issuer, issuer_key = _authority(secrets_dir / "tls-ca")
+    issuer, issuer_key, is_new = _authority(secrets_dir / "tls-ca", names, fresh=fresh)
     key = ec.generate_private_key(ec.SECP256R1())
-    builder = _builder(names[0], issuer.subject, key.public_key(), _DAYS, authority=False)
+    # With a blank: some take a name or an address here for one that the authority must be allowed.
+    subject = f"PhotoChanger at {names[0]}"
+    builder = _builder(subject, issuer.subject, key.public_key(), _DAYS, authority=False)
     builder = builder.add_extension(_alternative_names(names), critical=False)
+    signed_by = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key())
+    builder = builder.add_extension(signed_by, critical=False)
     certificate = builder.sign(issuer_key, hashes.SHA256())
     pem = serialization.Encoding.PEM
     _put(front, KEY, _key_bytes(key))
     _put(front, CERTIFICATE, certificate.public_bytes(pem) + issuer.public_bytes(pem))
     _put(front, AUTHORITY, issuer.public_bytes(pem))
+    return is_new
 
 
 def _put(front: Path, name: str, content: bytes) -> None:
@@ -72,24 +88,67 @@ def _key_bytes(key: Any) -> bytes:
     return made
 
 
-def _authority(folder: Path) -> tuple[Any, Any]:
-    """The authority's certificate and key; made the first time."""
+def _authority(folder: Path, names: Sequence[str], *, fresh: bool) -> tuple[Any, Any, bool]:
+    """The authority's certificate and key, and whether it was made now: the first time, when asked
+    to, and for names that the one that is there may not sign for.
+    """
     from cryptography import x509  # noqa: PLC0415
     from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
 
     certificate, key_file = folder / "ca.pem", folder / "ca-key.pem"
-    if certificate.exists() and key_file.exists():
-        key = serialization.load_pem_private_key(key_file.read_bytes(), None)
-        return x509.load_pem_x509_certificate(certificate.read_bytes()), key
+    if not fresh and certificate.exists() and key_file.exists():
+        found = x509.load_pem_x509_certificate(certificate.read_bytes())
+        if _may_sign(found, names):
+            return found, serialization.load_pem_private_key(key_file.read_bytes(), None), False
     made = ec.generate_private_key(ec.SECP256R1())
     name = _name(f"PhotoChanger local authority {utcnow():%Y-%m-%d}")
-    root = _builder(None, name, made.public_key(), _AUTHORITY_DAYS, authority=True).sign(
-        made, hashes.SHA256()
-    )
+    builder = _builder(None, name, made.public_key(), _AUTHORITY_DAYS, authority=True)
+    # Whoever steals the key can pass for this appliance, and for nobody else in the world.
+    root = builder.add_extension(_constraints(names), critical=True).sign(made, hashes.SHA256())
     write_secret(key_file, _key_bytes(made).decode())
     write_secret(certificate, root.public_bytes(serialization.Encoding.PEM).decode())
-    return root, made
+    return root, made, True
+
+
+def _constraints(names: Sequence[str]) -> Any:
+    """What an authority made for ``names`` may sign for: these names and, since an address in a local
+    network changes, all private addresses where one of them is private. Nothing of a kind that is not there.
+    """
+    from cryptography import x509  # noqa: PLC0415
+
+    hosts, networks = _hosts_and_networks(names)
+    allowed: list[Any] = [*map(x509.DNSName, hosts), *map(x509.IPAddress, networks)]
+    excluded: list[Any] = [] if hosts else [x509.DNSName("")]
+    excluded += [] if networks else [x509.IPAddress(network) for network in _EVERYWHERE]
+    return x509.NameConstraints(allowed, excluded or None)
+
+
+def _hosts_and_networks(names: Sequence[str]) -> tuple[list[str], list[_Network]]:
+    hosts: list[str] = []
+    networks: list[_Network] = []
+    for name in names:
+        address = ip_of(name)
+        if address is None:
+            hosts.append(parse_address(f"https://{name}").host)
+        elif any(address in network for network in _PRIVATE):
+            networks += [network for network in _PRIVATE if network not in networks]
+        else:
+            networks.append(ipaddress.ip_network(address))
+    return hosts, networks
+
+
+def _may_sign(found: Any, names: Sequence[str]) -> bool:
+    """Whether the authority is allowed all of ``names``. One of an earlier version is allowed anything."""
+    from cryptography import x509  # noqa: PLC0415
+
+    try:
+        allowed = found.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees
+    except x509.ExtensionNotFound:
+        return True
+    hosts, networks = _hosts_and_networks(names)
+    known = {one.value for one in allowed or ()}
+    return {*hosts, *networks} <= known
 
 
 def _name(text: str) -> Any:
@@ -135,10 +194,10 @@ def _alternative_names(names: Sequence[str]) -> Any:
 
     made: list[Any] = []
     for name in names:
-        try:
-            made.append(x509.IPAddress(ipaddress.ip_address(name)))
-        except ValueError:
-            made.append(x509.DNSName(name))
+        if (address := ip_of(name)) is not None:
+            made.append(x509.IPAddress(address))
+        else:
+            made.append(x509.DNSName(parse_address(f"https://{name}").host))
     return x509.SubjectAlternativeName(made)
 
 

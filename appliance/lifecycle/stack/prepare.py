@@ -36,7 +36,11 @@ def prepare(secrets_dir: Path, media_root: Path) -> None:
     assets.collect(FRONT / "static")
 
 
-def make_certificate(secrets_dir: Path, media_root: Path, names: list[str]) -> None:
-    """A certificate under an authority of our own; Nginx takes it up by itself."""
-    certificates.make(secrets_dir, FRONT / "tls", names)
+def make_certificate(secrets_dir: Path, media_root: Path, names: list[str], *, fresh: bool) -> bool:
+    """A certificate under an authority of our own; Nginx takes it up by itself.
+
+    Returns whether the authority is one that booths do not know yet; ``fresh``: it must be.
+    """
+    is_new = certificates.make(secrets_dir, FRONT / "tls", names, fresh=fresh)
     front_door.write(FRONT, str(media_root), front_door.FrontDoorSettings.from_environment())
+    return is_new

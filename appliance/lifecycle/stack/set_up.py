@@ -17,6 +17,7 @@ from appliance.core.secrets import FirstPasswordFile
 from appliance.lifecycle.backup import tables
 from appliance.lifecycle.stack import role
 from appliance.lifecycle.stack.prepare import superuser_password_file
+from appliance.lifecycle.stack.welcome import passphrase_lines
 from appliance.migrations.runner import upgrade
 from appliance.providers.catalogue.files import installed
 from appliance.providers.registry import ProviderRegistry
@@ -74,7 +75,6 @@ def passwords_text(report: SeedReport) -> str:
         lines.append(f"  {'ingest':<16}{report.ingest}   (what the booths send)")
     lines += [
         "To read them again until they are changed: docker compose run --rm app first-passwords",
-        "",
-        "",
     ]
+    lines += [*(passphrase_lines(report.backup) if report.backup else []), "", ""]
     return "\n".join(lines)

@@ -22,7 +22,7 @@ def text(bases: Sequence[str], first: FirstPasswords, *, qr: bool) -> str:
         "",
         f"Keys of AI providers (slot-009 to slot-011) are entered at {bases[0]}/admin/settings#keys",
     ]
-    lines += ["", *_passwords(first)]
+    lines += ["", *_passwords(first), *(passphrase_lines(first["backup"]) if first["backup"] else [])]
     if qr:
         lines += ["", "The admin pages on a phone:", _qr(f"{bases[0]}/admin/")]
     return "\n".join([*lines, ""])
@@ -36,6 +36,16 @@ def _passwords(first: FirstPasswords) -> list[str]:
     if first["ingest"]:
         lines.append(f"  {'ingest':<16}{first['ingest']}   (what the booths send)")
     return lines
+
+
+def passphrase_lines(passphrase: str) -> list[str]:
+    """The backups' passphrase, to be written down."""
+    return [
+        "",
+        "Passphrase of the backups, shown this once. Keep it away from this machine: without it nobody can",
+        "use a backup on another one.",
+        f"  {passphrase}",
+    ]
 
 
 def _qr(address: str) -> str:

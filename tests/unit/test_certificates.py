@@ -1,0 +1,77 @@
+"""The local authority: what it may sign for, and when another one is made."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
+
+from appliance.lifecycle.stack import certificates
+from appliance.lifecycle.stack.certificates import AUTHORITY, CERTIFICATE
+
+NAMES = ["photos.local", "192.168.1.20"]
+
+
+def subject_of(name: str) -> x509.DNSName | x509.IPAddress:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def trusted(folder: Path, name: str, leaf: x509.Certificate | None = None) -> bool:
+    """Whether who installed the authority trusts this machine's certificate (or another) for ``name``."""
+    root = x509.load_pem_x509_certificate((folder / "tls" / AUTHORITY).read_bytes())
+    leaf = leaf or x509.load_pem_x509_certificate((folder / "tls" / CERTIFICATE).read_bytes())
+    try:
+        PolicyBuilder().store(Store([root])).build_server_verifier(subject_of(name)).verify(leaf, [])
+    except VerificationError:
+        return False
+    return True
+
+
+def stolen(folder: Path, name: str) -> x509.Certificate:
+    """What whoever has the authority's key would sign."""
+    root = x509.load_pem_x509_certificate((folder / "secrets/tls-ca/ca.pem").read_bytes())
+    key = serialization.load_pem_private_key((folder / "secrets/tls-ca/ca-key.pem").read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    public = ec.generate_private_key(ec.SECP256R1()).public_key()
+    builder = certificates._builder("somebody else", root.subject, public, 30, authority=False)
+    builder = builder.add_extension(x509.SubjectAlternativeName([subject_of(name)]), critical=False)
+    signed_by = x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
+    return builder.add_extension(signed_by, critical=False).sign(key, hashes.SHA256())
+
+
+@pytest.mark.parametrize("names", [NAMES, ["photos.local"], ["192.168.1.20"], ["203.0.113.7", "a.example"]])
+def test_a_stolen_authority_passes_for_nobody_else(tmp_path: Path, names: list[str]) -> None:
+    assert certificates.make(tmp_path / "secrets", tmp_path / "tls", names)
+    for name in names:
+        assert trusted(tmp_path, name), name
+        assert trusted(tmp_path, name, stolen(tmp_path, name)), name
+    for name in ("bank.example", "photos.local.example", "8.8.8.8", "2001:db8::1"):
+        assert not trusted(tmp_path, name, stolen(tmp_path, name)), name
+
+
+def test_another_address_of_the_local_network_needs_no_other_authority(tmp_path: Path) -> None:
+    assert certificates.make(tmp_path / "secrets", tmp_path / "tls", NAMES)
+    assert not certificates.make(tmp_path / "secrets", tmp_path / "tls", ["10.0.0.9", "photos.local"])
+    assert trusted(tmp_path, "10.0.0.9")
+
+
+def test_a_name_that_the_authority_may_not_sign_for_gets_a_new_one(tmp_path: Path) -> None:
+    assert certificates.make(tmp_path / "secrets", tmp_path / "tls", NAMES)
+    assert certificates.make(tmp_path / "secrets", tmp_path / "tls", ["other.local"])
+    assert trusted(tmp_path, "other.local")
+    assert not certificates.make(tmp_path / "secrets", tmp_path / "tls", ["other.local"])
+    assert certificates.make(tmp_path / "secrets", tmp_path / "tls", ["other.local"], fresh=True)
+    assert trusted(tmp_path, "other.local")
+
+
+def test_names_in_other_alphabets_are_in_the_certificate_as_ascii(tmp_path: Path) -> None:
+    certificates.make(tmp_path / "secrets", tmp_path / "tls", ["фото.рф"])
+    assert trusted(tmp_path, "xn--n1aalg.xn--p1ai")
