@@ -28,7 +28,6 @@ from appliance.providers.registry import ProviderRegistry
 from appliance.providers.stored_keys import AllKeys, StoredKeys
 from appliance.settings.environment import Settings
 from appliance.settings.operator import OperatorSettings
-from tests.standins import StandIn
 from tests.support.camera import Camera, Shot
 from tests.support.keys import entered, made_up, no_keys
 from tests.support.stack import CHECKOUT, Stack
@@ -173,7 +172,7 @@ async def test_provider_keys_come_along_only_under_a_passphrase(
     elsewhere: Settings,
     tmp_path: Path,
     passphrase: str | None,
-    standins: dict[str, StandIn],
+    provider_ports: dict[str, int],
 ) -> None:
     async with no_keys(stack, admin):
         typed, filed = made_up("gemini"), made_up("openai")
@@ -190,7 +189,7 @@ async def test_provider_keys_come_along_only_under_a_passphrase(
         await stored.refresh_now()
     finally:
         await database.aclose()
-    urls = {name: standin.base_url for name, standin in standins.items()}
+    urls = {name: f"http://127.0.0.1:{port}" for name, port in provider_ports.items()}
     kept = AllKeys(stored, KeyFiles(elsewhere.secrets_dir), ProviderRegistry(OperatorSettings(), urls))
     if passphrase:
         assert (kept.keys("gemini"), kept.keys("openai")) == ((typed,), (filed,))
