@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -84,12 +85,8 @@ class Addresses:
                 if host in _OTHER_PLACES or not {".", ":"} & set(host):
                     return AddressCheck(base, "own_machine")
                 numbers = await _numbers(host)
-                if any(number.is_loopback or number.is_unspecified for number in numbers):
-                    return AddressCheck(base, "own_machine")
-                if any(map(is_forbidden, numbers)):
-                    return AddressCheck(base, "nobodys")
-                if any(one.address == host and one.problem for one in machine_addresses()):
-                    return AddressCheck(base, "not_for_phones")
+                if problem := _problem(host, numbers):
+                    return AddressCheck(base, problem)
                 return await self._ask(base, _Place(address, tuple(map(str, numbers[:_MOST_NUMBERS]))))
         except socket.gaierror:
             return AddressCheck(base, "no_such_name")
@@ -157,6 +154,16 @@ def _tls_failure(error: BaseException | None) -> ssl.SSLError | None:
             return error
         error = error.__cause__ or error.__context__
     return None
+
+
+def _problem(host: str, numbers: Sequence[IpAddress]) -> AddressState | None:
+    """Why ``host``, which leads to ``numbers``, need not be asked."""
+    if any(number.is_loopback or number.is_unspecified for number in numbers):
+        return "own_machine"
+    if any(map(is_forbidden, numbers)):
+        return "nobodys"
+    own = any(one.address == host and one.problem for one in machine_addresses())
+    return "not_for_phones" if own else None
 
 
 async def _numbers(host: str) -> list[IpAddress]:
