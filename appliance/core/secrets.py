@@ -7,7 +7,7 @@ import os
 import secrets
 import tempfile
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 BACKUP_PASSPHRASE = "backup-passphrase"  # noqa: S105 - a file's name: seals the backups
 
@@ -40,7 +40,7 @@ class FirstPasswords(TypedDict):
 
     ingest: str | None
     accounts: dict[str, str]
-    backup: str | None
+    backup: NotRequired[str]
 
 
 def write_secret(path: Path, text: str) -> None:
@@ -91,17 +91,21 @@ class FirstPasswordFile:
             data = json.loads(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             data = {}
-        return {
+        kept: FirstPasswords = {
             "ingest": data.get("ingest"),
             "accounts": dict(data.get("accounts") or {}),
-            "backup": data.get("backup"),
         }
+        if data.get("backup"):
+            kept["backup"] = str(data["backup"])
+        return kept
 
     def add(self, *, ingest: str | None, accounts: dict[str, str], backup: str | None = None) -> None:
         """Keep new first passwords beside those already kept."""
         kept = self.read()
         kept["accounts"].update(accounts)
-        kept["ingest"], kept["backup"] = ingest or kept["ingest"], backup or kept["backup"]
+        kept["ingest"] = ingest or kept["ingest"]
+        if backup:
+            kept["backup"] = backup
         self._write(kept)
 
     def forget_account(self, username: str) -> None:
@@ -119,8 +123,8 @@ class FirstPasswordFile:
     def forget_backup(self) -> None:
         """Remove the backups' passphrase: somebody has seen it."""
         kept = self.read()
-        if kept["backup"] is not None:
-            self._write({**kept, "backup": None})
+        if kept.pop("backup", None):
+            self._write(kept)
 
     def _write(self, kept: FirstPasswords) -> None:
         content = {name: value for name, value in kept.items() if value is not None}

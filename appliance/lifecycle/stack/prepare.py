@@ -36,7 +36,7 @@ def prepare(secrets_dir: Path, media_root: Path) -> None:
     assets.collect(FRONT / "static")
 
 
-def make_certificate(secrets_dir: Path, media_root: Path, names: list[str], *, fresh: bool) -> bool:
+def make_certificate(secrets_dir: Path, media_root: Path, names: list[str], *, fresh: bool = False) -> bool:
     """A certificate under an authority of our own; Nginx takes it up by itself.
 
     Returns whether the authority is one that booths do not know yet; ``fresh``: it must be.

@@ -76,5 +76,5 @@ def passwords_text(report: SeedReport) -> str:
     lines += [
         "To read them again until they are changed: docker compose run --rm app first-passwords",
     ]
-    lines += [*(passphrase_lines(report.backup) if report.backup else []), "", ""]
+    lines += [*passphrase_lines(report.backup), "", ""]
     return "\n".join(lines)

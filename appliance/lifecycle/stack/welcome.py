@@ -22,7 +22,7 @@ def text(bases: Sequence[str], first: FirstPasswords, *, qr: bool) -> str:
         "",
         f"Keys of AI providers (slot-009 to slot-011) are entered at {bases[0]}/admin/settings#keys",
     ]
-    lines += ["", *_passwords(first), *(passphrase_lines(first["backup"]) if first["backup"] else [])]
+    lines += ["", *_passwords(first), *passphrase_lines(first.get("backup"))]
     if qr:
         lines += ["", "The admin pages on a phone:", _qr(f"{bases[0]}/admin/")]
     return "\n".join([*lines, ""])
@@ -38,8 +38,10 @@ def _passwords(first: FirstPasswords) -> list[str]:
     return lines
 
 
-def passphrase_lines(passphrase: str) -> list[str]:
-    """The backups' passphrase, to be written down."""
+def passphrase_lines(passphrase: str | None) -> list[str]:
+    """The backups' passphrase, to be written down; nothing where it was shown already."""
+    if not passphrase:
+        return []
     return [
         "",
         "Passphrase of the backups, shown this once. Keep it away from this machine: without it nobody can",
