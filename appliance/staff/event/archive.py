@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
@@ -17,7 +18,10 @@ from appliance.staff.jobs.service import attempts_of, cost_of
 TABLE = "pictures.csv"
 TABLE_FOR_EXCEL = "pictures-excel.csv"
 COLUMNS = ("file", "photo", "taken_at", "slot", "expires_at", "hidden", "cost_unknown")
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+# Where a cell may begin: at the start and, since a spreadsheet's own separator is that of its country,
+# behind each of these; then what begins a formula, the wide forms too.
+_FORMULA = re.compile(r"(^|[;,|\"])(\s*)(?=[=+\-@＝＋－＠])")
+_BREAKS = re.compile(r"[\t\r\n\v\f\x00\x85\u2028\u2029]+")
 
 
 def entries(
@@ -81,7 +85,7 @@ class Table:
         self._raw = io.BytesIO()
         self._writer = csv.writer(_text(self._raw, "utf-8-sig"))
         costs = (f"cost.{currency}" for currency in currencies)
-        self._writer.writerow([*COLUMNS, *costs, *(f"sent.{name}" for name in names)])
+        self._writer.writerow([*COLUMNS, *costs, *(_harmless(f"sent.{name}") for name in names)])
 
     def add(self, one: _Named) -> None:
         """Write a job's line."""
@@ -113,5 +117,5 @@ def _text(raw: io.BytesIO, encoding: str) -> io.TextIOWrapper:
 
 
 def _harmless(value: str) -> str:
-    """What a guest typed, so that no spreadsheet takes it for a formula."""
-    return f"'{value}" if value.startswith(_FORMULAS) else value
+    """What a guest typed, on one line, so that no spreadsheet of any country takes it for a formula."""
+    return _FORMULA.sub(r"\1'\2", _BREAKS.sub(" ", value))
