@@ -20,7 +20,8 @@ from appliance.core.stopping import Stopping
 log = structlog.get_logger()
 
 LOOK_EVERY = 2.0  # seconds
-BEAT_EVERY = 15.0  # shorter than Nginx waits; also how soon a log-out ends the stream
+BEAT_EVERY = 15.0  # shorter than Nginx waits
+ASK_EVERY = 1.0  # whether the session still stands: one query by its key
 LONGEST = 600.0  # then the browser comes back by itself and shows its cookies again
 COME_BACK_MS = 2000
 
@@ -34,7 +35,7 @@ async def changes(request: Request, dashboard: Dashboard, render: Render) -> Asy
     session does, when the appliance is stopped, and after a while by itself.
     """
     stopping = service_of(request, Stopping)
-    began = checked = time.monotonic()
+    began = beat = time.monotonic()
     known: dict[str, str] = {}
     known_disk = ""
     yield f"retry: {COME_BACK_MS}\n\n"
@@ -48,13 +49,22 @@ async def changes(request: Request, dashboard: Dashboard, render: Render) -> Asy
         if changed or disk.mark != known_disk:
             known, known_disk = {card.slot_id: card.mark for card in cards}, disk.mark
             yield event("cards", render(changed, cards, disk))
-        if time.monotonic() - checked > BEAT_EVERY:
-            checked = time.monotonic()
-            if not await _still_in(request):
-                return
+        if time.monotonic() - beat > BEAT_EVERY:
+            beat = time.monotonic()
             yield event("beat", "")
+        if not await _waited_in_session(request, stopping):
+            return
+
+
+async def _waited_in_session(request: Request, stopping: Stopping) -> bool:
+    """Wait until it is time to look again; ``False`` as soon as the session has ended."""
+    until = time.monotonic() + LOOK_EVERY
+    while (left := until - time.monotonic()) > 0 and not stopping.is_set():
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), LOOK_EVERY)
+            await asyncio.wait_for(stopping.wait(), min(left, ASK_EVERY))
+        if not await _still_in(request):
+            return False
+    return True
 
 
 async def _still_in(request: Request) -> bool:
@@ -63,6 +73,9 @@ async def _still_in(request: Request) -> bool:
     try:
         await service_of(request, SessionService).authenticate(token, client_address(request))
     except ApplianceError:
+        return False
+    except Exception as error:  # noqa: BLE001 - the database is away: likewise
+        log.warning("live.ended", error=type(error).__name__)
         return False
     return True
 
