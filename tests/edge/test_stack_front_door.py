@@ -115,6 +115,8 @@ def test_whoever_installs_the_downloaded_root_sees_no_warning_and_speaks_http2(
         answer = door.encrypted(tmp_path / "root")
     assert root.headers["Content-Type"] == "application/x-x509-ca-cert"
     assert (answer.status_code, answer.http_version) == (200, "HTTP/2")
+    assert answer.headers["strict-transport-security"] == "max-age=2592000"
+    assert "Strict-Transport-Security" not in root.headers
 
 
 @pytest.mark.usefixtures("own_authority")
