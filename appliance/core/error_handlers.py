@@ -23,6 +23,7 @@ from appliance.core.errors import (
     NotFound,
     ValidationFailed,
 )
+from appliance.core.language import Message
 from appliance.core.validation import plain_message
 
 log = structlog.get_logger()
@@ -64,6 +65,9 @@ def from_http(error: HTTPException) -> ApplianceError:
     """The framework's own refusals (unknown address, wrong method) in our form."""
     if isinstance(error.__cause__, ApplianceError):  # raised while the framework read the body
         return error.__cause__
+    if isinstance(error.__cause__, (UnicodeDecodeError, RecursionError)):  # found while it did, too
+        why = "not UTF-8" if isinstance(error.__cause__, UnicodeDecodeError) else "nested too deeply"
+        return ValidationFailed(fields={"body": Message("is not valid JSON: %(error)s", error=why)})
     match error.status_code:
         case 404:
             return NotFound()

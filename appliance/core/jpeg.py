@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-SOS, EOI = 0xDA, 0xD9
+SOI, SOS, EOI = 0xD8, 0xDA, 0xD9
 END = b"\xff\xd9"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _IN_ONE_SCAN = frozenset({0xC0, 0xC1})
@@ -40,6 +40,8 @@ def segments(data: bytes) -> Iterator[Segment]:
             continue
         if marker == EOI:
             yield Segment(EOI, at, at + 2)
+            return
+        if marker == SOI:  # another picture begins, and this one never ended
             return
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
         if end < at + 4 or end > len(data):

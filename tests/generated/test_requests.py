@@ -1,0 +1,122 @@
+"""Requests made from the OpenAPI description: whatever is asked, the answer is one that it describes.
+
+They go to the app itself, past Nginx and its rates, on a stack of their own: an administrator's change
+slots, settings and passwords as they like. Each is sent as nobody, then as the administrator.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import hypothesis
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.support.api import description, operations
+from tests.support.stack import Stack, running_stack
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+EACH = 40  # generated for one operation in each mode, rightly and wrongly formed
+ENOUGH = 10_000  # requests in all
+LONGEST = timedelta(seconds=5)
+PROVIDERS = ("bfl", "comfyui", "fal", "gemini", "openai", "turbotext")
+OPERATIONS = sorted((path, method) for method, path, _ in operations())
+
+
+@dataclass
+class Caller:
+    """Sends what was generated, each request from another address, so that no limit of one counts."""
+
+    stack: Stack
+    line: requests.Session = field(default_factory=requests.Session)
+    count: Counter[str] = field(default_factory=Counter)
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    token: str = ""
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.stack.ports['app']}"
+
+    def log_in(self) -> None:
+        """A session that stands, whatever an earlier request ended."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        if self.token and self.line.get(f"{self.base}/api/me", headers=headers, timeout=30).ok:
+            return
+        body = {"username": "serg", "password": self.stack.report["passwords"]["accounts"]["serg"]}
+        reply = self.line.post(f"{self.base}/api/login", json=body, timeout=30)
+        self.token = reply.json()["access_token"]
+
+    def send(self, case: Any, who: str) -> None:
+        number = next(self.numbers)
+        headers = {"X-Forwarded-For": f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"}
+        case.headers.pop("Authorization", None)
+        if who == "admin":
+            headers["Authorization"] = f"Bearer {self.token}"
+        self.line.cookies.clear()
+        reply = case.call(base_url=self.base, session=self.line, headers=headers, timeout=30)
+        self.count[who] += 1
+        case.validate_response(reply, checks=CHECKS)
+        assert reply.elapsed < LONGEST.total_seconds(), f"{reply.elapsed:.1f} s"
+
+
+@pytest.fixture(scope="module")
+def caller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
+    nowhere = ",".join(f"{name}=http://127.0.0.1:9" for name in PROVIDERS)
+    folder = tmp_path_factory.mktemp("generated")
+    with running_stack(folder, PHOTOCHANGER_PROVIDER_BASE_URLS=nowhere) as stack:
+        made = Caller(stack)
+        with made.line:
+            yield made
+
+
+@functools.cache
+def described() -> Any:
+    """The description, with all that it can be asked for."""
+    return schemathesis.openapi.from_dict(description())
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_every_answer_is_one_that_the_description_names(caller: Caller, path: str, method: str) -> None:
+    operation = described()[path][method]
+    caller.log_in()
+    for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+
+        @hypothesis.settings(
+            max_examples=EACH, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+        )
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def ask(case: Any) -> None:
+            caller.send(case, "nobody")
+            caller.send(case, "admin")
+
+        try:
+            ask()
+        except hypothesis.errors.Unsatisfiable:
+            assert mode is GenerationMode.NEGATIVE, "what is asked for nothing cannot be asked wrongly"
+
+
+def test_enough_was_asked(caller: Caller) -> None:
+    assert caller.count.total() >= ENOUGH, caller.count
