@@ -17,6 +17,7 @@ from appliance.core.errors import NotAuthenticated, TokenExpired
 ACCESS_LIFE = timedelta(minutes=15)
 DEVICE_LIFE = timedelta(days=90)
 _LIVES = {"access": ACCESS_LIFE, "device": DEVICE_LIFE}
+_SET_BACK = timedelta(days=1)  # as far as a clock is put back while what it signed stays good
 _ALGORITHM = "HS256"
 _ISSUER = "photochanger"
 _LEEWAY_SECONDS = 5  # a clock that was just set back
@@ -87,6 +88,9 @@ class Tokens:
         )
         if claims.get("use") != use:
             raise jwt.InvalidTokenError("made for something else")
-        if now > float(claims["iat"]) + _LIVES[use].total_seconds() + _LEEWAY_SECONDS:
+        signed = float(claims["iat"])
+        if not now <= signed + _LIVES[use].total_seconds() + _LEEWAY_SECONDS:
             raise jwt.ExpiredSignatureError("older than what we sign lives, whatever it says")
+        if not signed <= now + _SET_BACK.total_seconds():
+            raise jwt.InvalidTokenError("signed in a time that has not come")
         return claims
