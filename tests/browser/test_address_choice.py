@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,8 @@ async def test_one_of_several_addresses_is_chosen_on_the_dashboard(tmp_path: Pat
     address = lan_address()
     if address is None:
         pytest.skip("this machine has no address in a network")
-    one, two, three, four = map(int, address.split("."))
-    port = free_port()
-    first, second = f"http://{address}:{port}", f"http://{one}.{two}.{three * 256 + four}:{port}"
+    port, same = free_port(), IPv6Address(f"::ffff:{address}")
+    first, second = f"http://{address}:{port}", f"http://[{same}]:{port}"
     told = {"PHOTOCHANGER_LAN_BASE_URL": first, "PHOTOCHANGER_LAN_OTHER_URLS": second}
     with running_stack(tmp_path, port, **told) as stack:
         await add_account(stack, "anna", PASSWORD, "administrator")

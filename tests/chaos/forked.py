@@ -69,6 +69,7 @@ class ForkedApp:
         self.kill()
         cast("IO[str]", self.parent.stdin).close()
         self.parent.wait(timeout=20)
+        cast("IO[str]", self.parent.stdout).close()
         supervisorctl(self.stack, "start", "app")
 
 
