@@ -33,9 +33,9 @@ async def seven(first: Page, address: str) -> list[Page]:
 
 
 async def test_seven_tabs_of_a_gallery_load_and_the_first_one_goes_on(
-    guest: MakeGuest, gallery: dict[str, Any], stack: Stack, camera: Camera, shot: Shot
+    gallery: dict[str, Any], guest: MakeGuest, stack: Stack, camera: Camera, shot: Shot
 ) -> None:
-    someone = await guest()
+    someone = await guest()  # whose tabs are closed before the gallery is
     tabs = await seven(someone.page, stack.url + httpx.URL(gallery["url"]).path)
     made = await camera.post("/api/ingest/slot-006", shot)
     assert made.status == 200
