@@ -55,13 +55,14 @@ def has_ended(process: psutil.Process) -> bool:
 
 
 def test_a_guarded_program_ends_when_its_parent_is_killed() -> None:
-    guarded = [sys.executable, str(GUARD), "TERM", sys.executable, "-c", "input()"]
+    guarded = [sys.executable, str(GUARD), "SIGTERM", sys.executable, "-c", "input()"]
     command = [sys.executable, "-c", PARENT, *guarded]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout
         child = psutil.Process(int(parent.stdout.readline()))
         while "guard.py" in " ".join(child.cmdline()):  # until it has become the program
             os.sched_yield()
+        assert not has_ended(child)
         parent.kill()
     eventually(lambda: has_ended(child))
 
