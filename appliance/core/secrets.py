@@ -60,6 +60,7 @@ def write_secret(path: Path, text: str) -> None:
 
 def replace_secret(path: Path, text: str) -> None:
     """Like ``write_secret``; as root, for whoever the appliance runs as: its owner stays the owner."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     owner = (path if path.exists() else path.parent).stat()
     write_secret(path, text)
     if os.geteuid() == 0:

@@ -43,7 +43,10 @@ async def check(
     urls = {name: standin.base_url for name, standin in standins.items()}
     registry = ProviderRegistry(OperatorSettings(), urls)
     stored = StoredKeys(database, EncryptionKeys(stack.data / "secrets"))
-    keys, learned = KeyRing(AllKeys(stored, KeyFiles(stack.data / "secrets"))), LearnedModels(database)
+    keys, learned = (
+        KeyRing(AllKeys(stored, KeyFiles(stack.data / "secrets"), registry)),
+        LearnedModels(database),
+    )
     runner = RouteRunner(registry, keys, RouteTimings(database), Circuits(), learned)
 
     @asynccontextmanager
