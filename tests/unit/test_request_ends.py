@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
+import pytest
+import structlog
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
@@ -17,6 +19,13 @@ from appliance.core.errors import ApplianceError
 from appliance.core.middleware import RequestContext
 from tests.support.stack import free_port
 from tests.support.waiting import until
+
+
+@pytest.fixture(autouse=True)
+def _short_logs() -> Iterator[None]:
+    """Failures are logged as plain events here; drawn with all their variables, one can take seconds."""
+    with structlog.testing.capture_logs():
+        yield
 
 
 def failing_app() -> ASGIApp:
