@@ -53,3 +53,8 @@ def test_no_file_names_a_home_or_a_working_folder() -> None:
         if b"\0" not in content[:1000] and own.search(content):
             found.append(name)
     assert found == []
+
+
+def test_no_two_test_files_have_the_same_name() -> None:
+    names = [name.rpartition("/")[2] for name in tracked() if "/test_" in name and name.endswith(".py")]
+    assert sorted(names) == sorted(set(names)), "pytest imports them by that name"
