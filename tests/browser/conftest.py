@@ -35,18 +35,20 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @pytest.fixture(autouse=True)
 async def _slots_as_before(stack: Stack) -> AsyncIterator[None]:
-    """Slots that a test saved in the editor are afterwards what they were; their versions count on."""
+    """Slots that a test saved in the editor are afterwards what they were, and so is their history."""
     async with stack.database() as db:
         before = [dict(row) for row in await db.fetch("select * from slot")]
     yield
-    names = [name for name in before[0] if name not in ("slot_id", "version", "updated_at", "updated_by")]
+    names = [name for name in before[0] if name != "slot_id"]
     marks = ", ".join(f"${number}" for number in range(2, len(names) + 2))
     restore = f"update slot set ({', '.join(names)}) = row({marks}) where slot_id = $1"
     async with stack.database() as db:
         after = {row["slot_id"]: dict(row) for row in await db.fetch("select * from slot")}
         for row in before:
-            if any(row[name] != after[row["slot_id"]][name] for name in names):
+            if row != after[row["slot_id"]]:
                 await db.execute(restore, row["slot_id"], *(row[name] for name in names))
+                since = "delete from slot_version where slot_id = $1 and version > $2"
+                await db.execute(since, row["slot_id"], row["version"])
 
 
 @pytest.fixture
