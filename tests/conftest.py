@@ -157,11 +157,18 @@ async def _changed_slot(stack: Stack, slot_id: str, values: dict[str, Any]) -> A
     async with stack.database() as db:
         before = await db.fetchrow(f"select {names} from slot where slot_id = $1", slot_id)
         statement = f"update slot set ({names}) = row({marks}) where slot_id = $1"
+        # The history's entry for the version that is changed here would speak of other values.
+        forget = (
+            "delete from slot_version v using slot s"
+            " where s.slot_id = $1 and v.slot_id = s.slot_id and v.version >= s.version"
+        )
         await db.execute(statement, slot_id, *values.values())
+        await db.execute(forget, slot_id)
         try:
             yield
         finally:
             await db.execute(statement, slot_id, *before.values())
+            await db.execute(forget, slot_id)
 
 
 @pytest.fixture

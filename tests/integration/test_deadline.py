@@ -97,11 +97,11 @@ async def test_the_history_keeps_when_an_answer_was_due_whatever_the_wait_for_a_
 async def test_a_photo_that_would_wait_too_long_is_told_when_to_return(
     stack: Stack, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
 ) -> None:
-    gemini.script = Script(then=Step("slow", seconds=1.9))  # below what may count as stalled
+    gemini.script = Script(then=Step("slow", seconds=1.2))  # well below what may count as stalled
     await slot(SLOT, **with_gemini(permits=1))
     working = asyncio.create_task(camera.post(URL, shot))
     await until(lambda: gemini.calls)
-    await slot(SLOT, deadline_seconds=1.2)
+    await slot(SLOT, deadline_seconds=0.6)
     refused = await camera.post(URL, shot)
     assert (refused.status, refused.code) == (429, "slot_busy")
     assert int(refused.headers["retry-after"]) == refused.json()["error"]["retry_after"] >= 1

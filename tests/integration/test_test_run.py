@@ -166,7 +166,7 @@ async def test_photos_are_not_kept_unless_the_operator_says_so(
     reply = await camera.post("/api/ingest/slot-001", shot)
     job = (await admin.get(f"/api/jobs/{reply.headers['x-job-id']}")).json()
     assert job["source_kept"] is False
-    assert list((stack.media / "sources").iterdir()) == []
+    assert list((stack.media / "sources").glob(f"{job['job_id']}*")) == []
     assert code(await admin.post(f"/api/jobs/{job['job_id']}/run-again")) == (404, "source_not_kept")
     assert code(await admin.get(f"/api/jobs/{job['job_id']}/source")) == (404, "source_not_kept")
     assert code(await admin.post(f"{RUN}?last=1")) == (404, "source_not_kept")
