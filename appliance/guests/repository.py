@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from appliance.guests.tokens import Visit
 from appliance.jobs.models import JobHistory, JobStatus
 
 MOST_OF_A_VISIT = 200  # pictures
@@ -18,7 +19,7 @@ MOST_OF_A_VISIT = 200  # pictures
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A job of the same slot: when it began, and whether guests may see its picture."""
+    """A job of the same booth and slot: when it began, and whether guests may see its picture."""
 
     created_at: datetime
     seen: bool
@@ -65,28 +66,34 @@ class ResultRepository:
             await self._session.scalars(select(JobHistory.short_code).where(JobHistory.job_id == job_id))
         ).first()
 
-    async def of_visit(
-        self, field: str, value: str, around: datetime, span: timedelta, now: datetime
-    ) -> Sequence[JobHistory]:
-        """The pictures of one visit, the first one first: the same value within ``span`` of ``around``."""
+    async def of_visit(self, visit: Visit, span: timedelta, now: datetime) -> Sequence[JobHistory]:
+        """The pictures of one visit, the first one first: the same booth's, with the same value, within
+        ``span`` of ``visit.since``.
+        """
+        field, around = visit.field, visit.since
         given = func.coalesce(
             JobHistory.request_fields[field].as_string(), JobHistory.query_fields[field].as_string()
         )
         found = await self._session.scalars(
             select(JobHistory)
             .where(
-                *to_be_seen(now), JobHistory.created_at.between(around - span, around + span), given == value
+                *to_be_seen(now),
+                JobHistory.created_at.between(around - span, around + span),
+                JobHistory.booth.is_not_distinct_from(visit.booth),
+                given == visit.value,
             )
             .order_by(JobHistory.created_at)
             .limit(MOST_OF_A_VISIT)
         )
         return found.all()
 
-    async def of_slot(self, slot_id: str, since: datetime, until: datetime) -> Sequence[JobHistory]:
-        """Guests' jobs of a slot in that time, whatever became of them, the first one first."""
+    async def of_slot(
+        self, slot_id: str, booth: str | None, since: datetime, until: datetime
+    ) -> Sequence[JobHistory]:
+        """A booth's jobs in a slot in that time, whatever became of them, the first one first."""
         found = await self._session.scalars(
             select(JobHistory)
-            .where(*_of_slot(slot_id), JobHistory.created_at.between(since, until))
+            .where(*_of_slot(slot_id, booth), JobHistory.created_at.between(since, until))
             .order_by(JobHistory.created_at, JobHistory.job_id)
             .limit(MOST_OF_A_VISIT)
         )
@@ -95,7 +102,7 @@ class ResultRepository:
     async def beside(
         self, job: JobHistory, span: timedelta, now: datetime, *, after: bool
     ) -> list[Neighbour]:
-        """The guests' jobs of a job's slot within ``span`` after it, or before it: the nearest first."""
+        """The same booth's jobs in a job's slot within ``span`` after it, or before it: the nearest first."""
         place, at = tuple_(JobHistory.created_at, JobHistory.job_id), (job.created_at, job.job_id)
         side = [place > at, JobHistory.created_at <= job.created_at + span]
         order: list[ColumnElement[Any]] = [JobHistory.created_at.asc(), JobHistory.job_id.asc()]
@@ -105,12 +112,16 @@ class ResultRepository:
         seen = func.coalesce(and_(*to_be_seen(now)), False)
         found = await self._session.execute(
             select(JobHistory.created_at, seen)
-            .where(*_of_slot(job.slot_id), *side)
+            .where(*_of_slot(job.slot_id, job.booth), *side)
             .order_by(*order)
             .limit(MOST_OF_A_VISIT)
         )
         return [Neighbour(*row) for row in found]
 
 
-def _of_slot(slot_id: str) -> list[ColumnElement[bool]]:
-    return [JobHistory.slot_id == slot_id, JobHistory.source == "ingest"]
+def _of_slot(slot_id: str, booth: str | None) -> list[ColumnElement[bool]]:
+    return [
+        JobHistory.slot_id == slot_id,
+        JobHistory.source == "ingest",
+        JobHistory.booth.is_not_distinct_from(booth),
+    ]

@@ -23,10 +23,11 @@ IDENTITY_PATH = "/public/appliance"
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What a booth calls one visit, and when its first picture was taken (whole seconds)."""
+    """What a booth calls one visit, which booth, and when its first picture was taken (whole seconds)."""
 
     field: str
     value: str
+    booth: str | None  # ``None``: of jobs that do not name it
     since: datetime
 
 
@@ -41,8 +42,10 @@ class GuestTokens:
 
     def visit(self, visit: Visit) -> str:
         """The token of a visit: the same for all its pictures, and nobody else can read it."""
-        text = f"{int(visit.since.timestamp())}\0{visit.field}\0{visit.value}"
-        return _encoded(AESSIV(self._key("visit", 64)).encrypt(text.encode(), None))
+        parts = [str(int(visit.since.timestamp())), visit.field, visit.value]
+        if visit.booth is not None:
+            parts.append(visit.booth)
+        return _encoded(AESSIV(self._key("visit", 64)).encrypt("\0".join(parts).encode(), None))
 
     def read_visit(self, token: str) -> Visit | None:
         """The visit behind ``token``; ``None`` for one that was not made here."""
@@ -53,8 +56,8 @@ class GuestTokens:
             text = AESSIV(self._key("visit", 64)).decrypt(raw, None).decode()
         except (InvalidTag, ValueError):
             return None
-        since, field, value = text.split("\0", 2)
-        return Visit(field, value, datetime.fromtimestamp(int(since), UTC))
+        since, field, value, *booth = text.split("\0")
+        return Visit(field, value, booth[0] if booth else None, datetime.fromtimestamp(int(since), UTC))
 
     def picture(self, place: str, job_id: uuid.UUID) -> str:
         """A picture's name in one gallery. It does not lead to the guest's own link."""

@@ -1,7 +1,8 @@
 """A visit: the pictures that one guest, or one group, took in a row.
 
 A booth marks them with a field that is the same for all. Where it does not, an operator's rule may:
-pictures of one slot with no longer pause in between than so many seconds are one visit.
+pictures of one slot with no longer pause in between than so many seconds are one visit. Either way they are
+of one booth, which its network address tells from another: booths count alike.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ class Visits:
         value = str(job.request_fields.get(field) or job.query_fields.get(field) or "") if field else ""
         if value:
             async with self._database.session() as session:
-                jobs = await ResultRepository(session).of_visit(field, value, job.created_at, SPAN, utcnow())
+                jobs = await ResultRepository(session).of_visit(
+                    Visit(field, value, job.booth, job.created_at), SPAN, utcnow()
+                )
             first, count = jobs[0].created_at if jobs else None, len(jobs)
         elif settings.visit_pause_seconds and job.source == "ingest":
             field, value = _BY_PAUSE, job.slot_id
@@ -59,10 +62,10 @@ class Visits:
             return None
         if first is None or count < 2:
             return None
-        return self._tokens.visit(Visit(field, value, first)), count
+        return self._tokens.visit(Visit(field, value, job.booth, first)), count
 
     async def _row_around(self, job: JobHistory, pause: timedelta) -> list[Neighbour]:
-        """``job`` and those of its slot before and after it with no longer pauses in between."""
+        """``job`` and those of its booth and slot before and after it with no longer pauses in between."""
         now = utcnow()
         itself = Neighbour(job.created_at, bool(_to_see([job])))
         async with self._database.session() as session:
@@ -83,11 +86,11 @@ class Visits:
             settings = await AppSettingsRepository(session).operator_settings()
             if visit.field == _BY_PAUSE:
                 pause = timedelta(seconds=settings.visit_pause_seconds)
-                row = await results.of_slot(visit.value, visit.since, visit.since + LONGEST_ROW)
+                row = await results.of_slot(visit.value, visit.booth, visit.since, visit.since + LONGEST_ROW)
                 together = _unbroken([one.created_at for one in row], pause) if pause else 0
                 jobs: Sequence[JobHistory] = _to_see(row[:together])
             else:
-                jobs = await results.of_visit(visit.field, visit.value, visit.since, SPAN, utcnow())
+                jobs = await results.of_visit(visit, SPAN, utcnow())
         if not jobs:
             raise ResultNotFound
         return VisitPictures(jobs, settings)

@@ -34,6 +34,7 @@ class PhotoJob:
     timings: dict[str, int]
     base: str  # of the guest's link
     source: Source = "ingest"
+    booth: str | None = None  # the address it posted from
     opened: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -65,6 +66,7 @@ def row_of(job: PhotoJob) -> JobHistory:
         upload_size=file.size,
         upload_sha256=file.sha256,
         idempotency_key=job.key,
+        booth=job.booth,
         deadline_seconds=job.deadline.seconds,
         deadline_at=utcnow() + timedelta(seconds=job.deadline.remaining()),
     )

@@ -147,6 +147,7 @@ class IngestService:
             key=_idempotency_key(request, upload),
             query={name: value for name, value in request.query.items() if name != PASSWORD_FIELD},
             base=request.guest_base,
+            booth=request.address[:64],
             timings={"receive": round((time.monotonic() - request.started) * 1000)},
         )
 

@@ -29,7 +29,8 @@ class JobStatus(StrEnum):
 class JobHistory(Base):
     """One job. ``job_id`` is 122 random bits; ``result_key`` is relative to the media folder.
 
-    ``request_fields`` and ``query_fields`` hold what the camera sent, the password never.
+    ``request_fields`` and ``query_fields`` hold what the camera sent, the password never. ``booth`` is
+    the network address it posted from; test runs and rows of versions before 0012 have none.
     ``deadline_at`` is when the answer was due: the row is opened only once a permit was free.
     ``timings`` are whole milliseconds by step. A hidden result has no public link and stands in no
     guests' gallery; a deleted one can be had back until cleanup removes its file. ``source_key`` is
@@ -62,6 +63,7 @@ class JobHistory(Base):
     # No longer written or read; dropped once no version that writes it can run beside this one.
     upload_sha1: Mapped[str] = mapped_column(String(40), server_default="", deferred=True)
     idempotency_key: Mapped[str | None] = mapped_column(String(200))
+    booth: Mapped[str | None] = mapped_column(String(64))
     deadline_seconds: Mapped[float]
     deadline_at: Mapped[datetime | None]
     result_key: Mapped[str | None] = mapped_column(String(120))

@@ -156,7 +156,8 @@ class OperatorSettings(BaseModel):
         default=0,
         ge=0,
         le=3600,
-        description="pictures of one slot with no longer pause in between are one visit; 0: no such rule",
+        description="pictures of one booth and slot with no longer pause in between are one visit; "
+        "0: no such rule",
     )
     ai_rules: Literal["eu", "kazakhstan", "elsewhere"] = Field(
         default="eu",

@@ -237,59 +237,6 @@ async def test_a_slot_prints_the_link_into_the_picture(camera: Camera, shot: Sho
     assert [code.rpartition("/r/")[2] for code in read_code(made.body)] == [job(made)]
 
 
-async def test_a_visits_pictures_are_together_and_come_as_one_file(
-    camera: Camera, shot: Shot, client: httpx.AsyncClient
-) -> None:
-    import zipfile  # noqa: PLC0415
-
-    visit = uuid.uuid4().hex
-    shot.fields["eventkitesessionid"] = visit
-    first = await camera.post("/api/ingest/slot-001", shot)
-    assert "/e/" not in (await client.get(f"/r/{job(first)}", headers=HTML)).text
-    second = await camera.post("/api/ingest/slot-002", shot)
-    page = (await client.get(f"/r/{job(second)}", headers=HTML)).text
-    found = re.search(r'href="(/e/[^"]+)"', page)
-    assert found
-    assert visit not in page
-    together = (await client.get(found[1], headers=HTML)).text
-    assert all(f"/r/{job(one)}" in together for one in (first, second))
-    archive = zipfile.ZipFile(io.BytesIO((await client.get(f"{found[1]}/pictures.zip")).content))
-    assert archive.testzip() is None
-    assert len(archive.namelist()) == 2
-    forged = found[1][:-2] + ("AA" if found[1][-2:] != "AA" else "BB")
-    assert (await client.get(forged, headers=HTML)).status_code == 404
-
-
-async def test_where_no_field_marks_a_visit_a_pause_may_end_it(
-    stack: Stack, camera: Camera, shot: Shot, client: httpx.AsyncClient, setting: Change
-) -> None:
-    made = [job(await camera.post("/api/ingest/slot-004", shot)) for _ in range(5)]
-    moved = "update job_history set created_at = now() - make_interval(secs => $2) where job_id = $1"
-    async with stack.database() as db:
-        # Two guests: three pictures within a minute, and two more after three minutes.
-        for one, ago in zip(made, (300, 270, 240, 60, 30), strict=True):
-            await db.execute(moved, one, ago)
-    assert "/e/" not in (await client.get(f"/r/{made[0]}", headers=HTML)).text, "only where a rule is set"
-    await setting("visit_pause_seconds", 60)
-    links = {await visit_of(client, one) for one in made[:3]}
-    assert len(links) == 1, "whichever picture of it is looked at, the visit is the same"
-    (link,) = links
-    together = (await client.get(link, headers=HTML)).text
-    assert [f"/r/{one}" in together for one in made] == [True, True, True, False, False]
-    async with stack.database() as db:
-        await db.execute("update job_history set hidden_at = now() where job_id = $1", made[0])
-    together = (await client.get(link, headers=HTML)).text
-    assert [f"/r/{one}" in together for one in made] == [False, True, True, False, False]
-    await setting("visit_pause_seconds", 0)
-    assert (await client.get(link, headers=HTML)).status_code == 404
-
-
-async def visit_of(client: httpx.AsyncClient, job_id: str) -> str:
-    found = re.search(r'href="(/e/[^"]+)"', (await client.get(f"/r/{job_id}", headers=HTML)).text)
-    assert found
-    return found[1]
-
-
 async def test_the_mark_of_ai_stands_in_the_file(
     camera: Camera, shot: Shot, slot: Change, setting: Change, gemini: object
 ) -> None:

@@ -194,6 +194,7 @@ async def test_a_failed_job_is_run_again_with_its_own_photo_and_fields(
     again = (await admin.post(f"/api/jobs/{job_id}/run-again?wait=1")).json()
     assert (again["status"], again["source"], again["slot_id"]) == ("done", "ingest", SLOT)
     assert again["request_fields"]["survey1"] == "a pirate"
+    assert again["booth"] == shown["booth"] == "127.0.0.1", "its picture belongs to the same visit"
     assert gemini.calls[-1].json["contents"][0]["parts"][-1]["text"] == "a pirate"
     assert (await stack.row(again["job_id"]))["upload_sha256"] == (await stack.row(job_id))["upload_sha256"]
     last = await admin.post(f"{RUN}?last=1&wait=1")

@@ -99,10 +99,11 @@ class Shot:
 
 
 class Camera:
-    """Posts to one appliance over a raw connection."""
+    """Posts to one appliance over a raw connection, from an address of its own if it has one."""
 
-    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+    def __init__(self, port: int, host: str = "127.0.0.1", address: str | None = None) -> None:
         self.port, self.host = port, host
+        self._own = (address, 0) if address else None
 
     def head(self, target: str, length: int, boundary: str = BOUNDARY, extra: str = "") -> bytes:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -121,7 +122,7 @@ class Camera:
 
     async def send(self, target: str, body: bytes, *, boundary: str = BOUNDARY, extra: str = "") -> Reply:
         """Send the header block, wait for ``100 Continue`` as the camera does, send the body."""
-        reader, writer = await asyncio.open_connection(self.host, self.port)
+        reader, writer = await asyncio.open_connection(self.host, self.port, local_addr=self._own)
         try:
             writer.write(self.head(target, len(body), boundary, extra))
             await writer.drain()

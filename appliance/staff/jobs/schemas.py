@@ -147,6 +147,10 @@ class JobView(JobSummary):
     """One job with all that is known of it."""
 
     upload: UploadView
+    booth: str | None = Field(
+        description="the network address that posted the photo; `null`: a test run, or not known",
+        examples=["192.168.10.21"],
+    )
     timings: dict[str, int] = Field(
         description="milliseconds of each step", examples=[{"receive": 120, "provider": 8200, "total": 9120}]
     )

@@ -175,6 +175,7 @@ def view_of(job: JobHistory, now: datetime, *, with_fields: bool) -> JobView:
     return JobView(
         **summary_of(job, now),
         upload=UploadView(name=job.upload_name, type=job.upload_type, size=job.upload_size, source_url=kept),
+        booth=job.booth,
         timings=job.timings,
         attempts=attempts_of(job.attempts),
         error=job.error,

@@ -64,6 +64,7 @@ class _TrialPhoto:
     fields: Mapping[str, str]
     query: Mapping[str, str]
     source: Source
+    booth: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ class Trials:
             folder = await finish_in_thread(self._media.make_temp, slot.slot_id, again)
             file = await self._borrowed(earlier, folder)
             source: Source = "test" if earlier.source == "test" else "ingest"
-            photo = _TrialPhoto(file, earlier.request_fields, earlier.query_fields, source)
+            photo = _TrialPhoto(file, earlier.request_fields, earlier.query_fields, source, earlier.booth)
             job = await self._job(again, slot, photo, started, way)
         except BaseException:
             await self._drop(slot.slot_id, again)
@@ -219,6 +220,7 @@ class Trials:
             query=dict(photo.query),
             timings={"receive": round((time.monotonic() - started) * 1000)},
             source=photo.source,
+            booth=photo.booth,
             base=way.guests(slot.settings.public_base_url),
         )
 
