@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pyvips
 
 from appliance.core import jpeg
 from appliance.core.images import JPEG, WEBP, PictureType
+from appliance.core.one_pass import SPARE_BYTES, in_one_pass
 
-# At DEBUG it writes whole pictures into the log.
-logging.getLogger("pyvips").setLevel(logging.WARNING)
+T = TypeVar("T")
 
 _SHRINK = 8  # JPEGs are decoded this much smaller: all of the data is read, little of it is kept
 # Reading to the end marker first needs memory for the whole picture: 84 MB for 24 million pixels.
@@ -28,12 +29,10 @@ _SAMPLE_BYTES = {"uchar": 1, "ushort": 2}
 # libjpeg's warnings that pixels are missing. Others (an unknown version, an odd order of scans) are harmless.
 _LOST = ("premature end", "bad Huffman", "instead of RST")
 _SPARE = re.compile(r"(\d+) extraneous bytes")
-_SPARE_BYTES = 32  # some cameras fill up the last block; a hole of zeros leaves more behind
 # A WebP that was cut off and filled up has zeros for a good part of its bytes. One wholly in one colour has
 # them for 5.4 % (measured with 1 to 24 million pixels, 2026-11-26), any other for less.
 _HOLE_SHARE = 0.1
 _HOLE = re.compile(rb"\0{256,}")
-_ANIMATED = 0b0000_0010
 _ANIMATED = 0b0000_0010
 
 
@@ -105,15 +104,34 @@ def load(data: bytes, kind: PictureType, **options: object) -> pyvips.Image:
 
 def must_be_whole(data: bytes, kind: PictureType) -> None:
     """Decode ``data`` once. Raises ``DamagedPicture``; a JPEG without its end marker is none."""
+    of_whole(data, kind, lambda image: image.avg(), shrink=_SHRINK)
+
+
+def of_whole(data: bytes, kind: PictureType, work: Callable[[pyvips.Image], T], *, shrink: int = 1) -> T:
+    """What ``work`` makes of ``data``, every row of which it must read; it may be asked twice.
+
+    Usually that reading is also what finds damage, so that a JPEG is decoded once. ``shrink`` is for
+    JPEGs: how many times smaller one is decoded (1, 2, 4 or 8). Raises ``DamagedPicture``.
+    """
     try:
-        if kind is JPEG:
-            _decode_jpeg(data if jpeg.is_whole(data) else data + jpeg.END)
-            return
-        if kind is WEBP and _has_hole(data):
-            raise DamagedPicture("zeros")
-        load(data, kind, fail_on="error").avg()
+        if kind is not JPEG:
+            _must_be_whole(data, kind)
+            return work(load(data, kind))
+        end = jpeg.end_of(data)
+        whole = data if end is not None else data + jpeg.END
+        ends = end if end is not None else len(data)
+        if (made := in_one_pass(whole, ends, shrink, work)) is not None:
+            return made
+        _decode_jpeg(whole)
+        return work(load(data, kind, shrink=shrink))
     except (pyvips.Error, ValueError) as error:
         raise DamagedPicture from error
+
+
+def _must_be_whole(data: bytes, kind: PictureType) -> None:
+    if kind is WEBP and _has_hole(data):
+        raise DamagedPicture("zeros")
+    load(data, kind, fail_on="error").avg()
 
 
 def _has_hole(data: bytes) -> bool:
@@ -134,7 +152,7 @@ def _decode_jpeg(data: bytes) -> None:
             raise
         load(data, JPEG, shrink=_SHRINK, fail_on="error").avg()
         spare = _SPARE.search(text)
-        if spare and int(spare[1]) > _SPARE_BYTES:
+        if spare and int(spare[1]) > SPARE_BYTES:
             _decode_without_padding(data, warning)
 
 

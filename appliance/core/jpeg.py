@@ -53,9 +53,9 @@ def segments(data: bytes) -> Iterator[Segment]:
         at = end
 
 
-def is_whole(data: bytes) -> bool:
-    """Whether the picture's end marker is there."""
-    return any(segment.marker == EOI for segment in segments(data))
+def end_of(data: bytes) -> int | None:
+    """Where the picture's end marker stands; ``None``: there is none."""
+    return next((segment.start for segment in segments(data) if segment.marker == EOI), None)
 
 
 def read_to_the_end(data: bytes) -> bytes:

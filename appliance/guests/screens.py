@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyvips
 
+from appliance.core.colours import srgb_thumbnail
 from appliance.core.errors import ResultNotFound
 from appliance.media.previews import Previews
 from appliance.media.store import MediaStore
@@ -78,9 +79,7 @@ class Screens:
 
 
 def _resized(original: Path, width: int, kind: str) -> bytes:
-    image = pyvips.Image.thumbnail(
-        str(original), width, height=10_000, size="down", export_profile="srgb", fail_on="error"
-    )
+    image = srgb_thumbnail(original, width, height=10_000, size="down", fail_on="error")
     if kind == "jpg" and image.hasalpha():
         image = image.flatten(background=[255, 255, 255])
     suffix, options = _SAVERS[kind]

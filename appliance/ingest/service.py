@@ -162,7 +162,7 @@ class IngestService:
             raise MissingField(
                 "The password is missing.", fields={PASSWORD_FIELD: Message("send it as a field")}
             )
-        return upload, await self._imaging.receive(upload.file.path, slot.settings.max_pixels)
+        return upload, await self._imaging.receive(upload.file.path, slot.settings.max_pixels, slot.sent_side)
 
     async def _receiver(
         self, slot: ActiveSlot, request: PhotoRequest, job_id: uuid.UUID, boundary: str, waiting: Unproven

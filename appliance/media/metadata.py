@@ -40,21 +40,22 @@ def _exif(orientation: int) -> bytes:
 
 
 def _jpeg(data: bytes, exif: bytes) -> bytes:
-    first: list[bytes] = [data[:2]]
-    kept: list[bytes] = []
+    view = memoryview(data)
+    first: list[memoryview] = [view[:2]]
+    kept: list[memoryview] = []
     for segment in jpeg.segments(data):
-        content = data[segment.start : segment.end]
+        content = view[segment.start : segment.end]
         if segment.marker == 0xE0 and not kept:  # JFIF wants to be first
             first.append(content)
-        elif _jpeg_keeps(segment.marker, content[4:]):
+        elif _jpeg_keeps(segment.marker, bytes(content[4:16])):
             kept.append(content)
     if not kept:
         return data
     if kept[-1] != jpeg.END:
-        kept.append(jpeg.END)
+        kept.append(memoryview(jpeg.END))
     if exif:
-        content = JPEG.exif_name + exif
-        first.append(b"\xff\xe1" + struct.pack(">H", len(content) + 2) + content)
+        block = JPEG.exif_name + exif
+        first.append(memoryview(b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block))
     return b"".join(first + kept)
 
 

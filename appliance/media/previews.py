@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyvips
 
+from appliance.core.colours import srgb_thumbnail
 from appliance.core.tasks import begin
 from appliance.media.imaging import Imaging
 from appliance.media.store import MediaStore
@@ -29,14 +30,12 @@ def template_preview(media_id: object) -> str:
 
 def square(path: Path) -> bytes:
     """``path`` as a small WebP, cropped to a square around what matters."""
-    return _webp(
-        pyvips.Image.thumbnail(str(path), SIDE, height=SIDE, crop="attention", export_profile="srgb")
-    )
+    return _webp(srgb_thumbnail(path, SIDE, height=SIDE, crop="attention"))
 
 
 def whole(path: Path) -> bytes:
     """``path`` as a small WebP, all of it."""
-    return _webp(pyvips.Image.thumbnail(str(path), SIDE, height=SIDE, size="down", export_profile="srgb"))
+    return _webp(srgb_thumbnail(path, SIDE, height=SIDE, size="down"))
 
 
 def _webp(image: pyvips.Image) -> bytes:

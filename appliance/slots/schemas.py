@@ -93,6 +93,12 @@ class ActiveSlot:
     primary: str = ""
     """Names the primary route as it is set up now."""
 
+    @property
+    def sent_side(self) -> int | None:
+        """The longest side of the photo that the first provider is sent; ``None``: none, or untouched."""
+        first = self.routes[0]
+        return first.input_max_side if first.by_ai else None
+
     def deadline_from(self, started: float) -> Deadline:
         """The deadline of a request whose first byte came at ``started`` (monotonic seconds)."""
         return Deadline(started, started + self.deadline_seconds)
