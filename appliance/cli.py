@@ -57,9 +57,9 @@ def serve(settings: Settings, _: argparse.Namespace) -> int:
         uvicorn.Config(
             app,
             **settings.listen_options(),
-            workers=1,
             loop="uvloop",
             http=RequestProtocol,
+            ws="none",
             proxy_headers=True,
             forwarded_allow_ips=list(settings.trusted_proxies),
             server_header=False,

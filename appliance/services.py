@@ -59,6 +59,7 @@ from appliance.settings.environment import Settings
 from appliance.settings.operator import OperatorSettings, SettingsReader
 from appliance.slots.service import SlotService
 from appliance.staff.event.service import Event
+from appliance.staff.jobs.progress import JobProgress
 from appliance.staff.jobs.service import JobService
 from appliance.staff.pictures.archive import StaffArchive
 from appliance.staff.pictures.hiding import PictureHiding
@@ -146,7 +147,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         stack.push_async_callback(ingest.aclose)
         slot_editor = SlotEditor(database, registry)
         previews = Previews(media, imaging)
-        stats = StatsService(database, slot_editor, runner, gate.in_use)
+        stats = StatsService(database, slot_editor, runner, gate.in_use, JobProgress(ledger))
         cleanup = Cleanup(database, media)
         disk_guard = DiskGuard(database, media, cleanup)
         disk_guard.start()
@@ -199,7 +200,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             machines,
             SlotPages(database, slot_editor),
             TemplateMediaService(database, media, TemplateFiles(media, imaging), previews),
-            JobService(database),
+            JobService(database, JobProgress(ledger)),
             Trials(
                 database=database, slots=slots, editor=slot_editor, line=ingest, media=media, imaging=imaging
             ),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -60,6 +61,11 @@ class JobLedger:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._closing: set[asyncio.Task[bool]] = set()
+        self._open: dict[uuid.UUID, JobRecord] = {}
+
+    def open_jobs(self) -> Mapping[uuid.UUID, JobRecord]:
+        """What is known by now of the jobs that are being worked at: of this, rows hold nothing yet."""
+        return MappingProxyType(self._open)
 
     @asynccontextmanager
     async def recording(self, row: JobHistory, deadline: Deadline) -> AsyncIterator[JobRecord]:
@@ -75,6 +81,7 @@ class JobLedger:
         record = JobRecord(row.job_id, row.slot_id, deadline)
         async with self._database.session() as session:
             JobRepository(session).add(row)
+        self._open[record.job_id] = record
         try:
             yield record
             if record.result is None:
@@ -98,6 +105,8 @@ class JobLedger:
             raise crash from cause
         else:
             await self._close_done(record, record.result)
+        finally:
+            del self._open[record.job_id]
 
     async def _close_done(self, record: JobRecord, result: StoredFile) -> None:
         """Close a job whose picture is stored. A cancelled caller does not stop it."""

@@ -34,6 +34,7 @@ class Attempt:
 
     ``key`` is the end of the key. ``reason`` and ``detail`` are the provider's own words. ``queue_position``
     is how many waited before it in the provider's queue when that was last asked; 0: it was being made.
+    ``step`` of ``steps`` is how far it got, where the provider tells.
     ``primary``: of the job's first route. ``lasting``: the next photo will fail alike until somebody
     does something.
     ``billed``: whether the provider charges for it (``None``: not known), ``tokens`` what it counted by
@@ -53,6 +54,8 @@ class Attempt:
     http_status: int | None = None
     response_id: str | None = None
     queue_position: int | None = None
+    step: int | None = None
+    steps: int | None = None
     primary: bool = False
     lasting: bool = False
     billed: bool | None = None
@@ -84,6 +87,11 @@ class Attempt:
                 self.price, self.currency = str(cost.amount), cost.currency
         elif not self.asked or (self.http_status or 0) >= 400:
             self.billed = False
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it has not ended: its time is written when it does."""
+        return self.outcome == Outcome.CANCELLED and not self.ms
 
     @property
     def asked(self) -> bool:

@@ -22,11 +22,12 @@ class BackgroundCalls:
         self._provider = provider
         self._running: set[asyncio.Task[None]] = set()
 
-    def start(self, what: str, call: Coroutine[Any, Any, object]) -> None:
+    def start(self, what: str, call: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
         """Let ``call`` run by itself; that it failed is logged as ``what``, and hurts nobody."""
         task = asyncio.create_task(self._quietly(what, call))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        return task
 
     async def _quietly(self, what: str, call: Coroutine[Any, Any, object]) -> None:
         try:

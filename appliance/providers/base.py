@@ -218,7 +218,7 @@ class EditRequest:
 
     ``api_key`` is this attempt's key: rotation happens above the drivers. ``publisher`` is
     ``None`` where no address that the internet can reach is configured. ``on_position`` is told the place in
-    a provider's queue, ``on_usage`` what it bills.
+    a provider's queue, ``on_step`` the step it is at and of how many, ``on_usage`` what it bills.
     """
 
     job_id: str
@@ -231,12 +231,18 @@ class EditRequest:
     api_key: str | None = field(default=None, repr=False)
     publisher: MediaPublisher | None = None
     on_position: Callable[[int], None] | None = field(default=None, repr=False)
+    on_step: Callable[[int, int], None] | None = field(default=None, repr=False)
     on_usage: Callable[[Usage], None] | None = field(default=None, repr=False)
 
     def tell_position(self, position: int | None) -> None:
         """Say how many wait before this picture in the provider's queue; 0: it is being made."""
         if self.on_position is not None and position is not None:
             self.on_position(position)
+
+    def tell_step(self, step: int, steps: int) -> None:
+        """Say how far the making of the picture has got."""
+        if self.on_step is not None:
+            self.on_step(step, steps)
 
     def tell_usage(self, usage: Usage) -> None:
         """Say what this attempt is billed for, whether or not it ends with a picture."""

@@ -224,6 +224,9 @@ class RouteRunner:
                 attempt.queue_position = position
                 log.info("provider.queue", job=job.plan.job_id, route=route.name, position=position)
 
+        def note_step(step: int, steps: int) -> None:
+            attempt.step, attempt.steps = step, steps
+
         request = EditRequest(
             job_id=job.plan.job_id,
             photo=job.photo,
@@ -235,6 +238,7 @@ class RouteRunner:
             api_key=key,
             publisher=job.publisher,
             on_position=note_position,
+            on_step=note_step,
             on_usage=state.used.append,
         )
         cut = None if state.stalled else self._cut(job.deadline, route)

@@ -10,9 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, WebSocketRoute
+from websockets.asyncio.client import ClientConnection, connect
 
 from appliance.core.clock import Deadline
+from tests.providers.photos import picture_bytes
 from tests.providers.remote import WORKFLOW, bench
 from tests.standins import Script, Step, comfyui_app, running
 
@@ -39,15 +41,17 @@ def graph(**changes: Any) -> dict[str, Any]:
     return {number: node for number, node in whole.items() if node is not None}
 
 
-async def ask(machine: httpx.AsyncClient, **body: Any) -> httpx.Response:
-    await machine.post("/upload/image", files={"image": ("photo.png", b"bytes")}, data={"type": "temp"})
+async def ask(machine: httpx.AsyncClient, photo: bytes = b"bytes", **body: Any) -> httpx.Response:
+    await machine.post("/upload/image", files={"image": ("photo.png", photo)}, data={"type": "temp"})
     return await machine.post("/prompt", json=body)
 
 
-def routes(app: Any) -> Iterator[tuple[str, Route]]:
+def routes(app: Any) -> Iterator[tuple[str, Route | WebSocketRoute]]:
     for one in app.routes:
         if isinstance(one, Mount):
             yield from routes(one)
+        elif isinstance(one, WebSocketRoute):
+            yield f"GET {one.path}", one
         else:
             yield from ((f"{method} {one.path}", one) for method in one.methods - {"HEAD"})
 
@@ -164,3 +168,38 @@ async def test_an_upload_that_is_none_gets_400_without_words(machine: httpx.Asyn
 async def test_a_page_of_another_site_is_refused(machine: httpx.AsyncClient) -> None:
     answer = await machine.get("/queue", headers={"Origin": "http://elsewhere.example"})
     assert answer.status_code == 403
+
+
+async def test_it_says_what_is_recorded_to_the_client_of_the_run_and_of_steps_to_everyone(
+    machine: httpx.AsyncClient,
+) -> None:
+    address = str(machine.base_url).replace("http", "ws", 1)
+    async with (
+        connect(f"{address}/ws?clientId=ours", proxy=None) as ours,
+        connect(f"{address}/ws?clientId=theirs", proxy=None) as theirs,
+    ):
+        answer = await ask(machine, photo=picture_bytes(), prompt=graph(), client_id="ours")
+        run_id = answer.json()["prompt_id"]
+        while not (await machine.get(f"/history/{run_id}")).json():
+            continue
+        told = [json.loads(one) for one in await said_until(ours, "executing") if isinstance(one, str)]
+        others = [json.loads(await theirs.recv()) for _ in range(2)]
+    assert [one["type"] for one in told[:4]] == ["status", "execution_start", "execution_cached", "executing"]
+    assert {one["type"] for one in told} == set(RECORDED["messages"]) - {"execution_error"}
+    assert {one["type"] for one in others} == {"status", "progress_state"}
+    for one in told + others:
+        assert set(one["data"]) == set(RECORDED["messages"][one["type"]]["data"]), one["type"]
+    node = next(one for one in told if one["type"] == "progress_state")["data"]["nodes"]["3"]
+    assert set(node) == set(RECORDED["messages"]["progress_state"]["node"])
+
+
+async def said_until(socket: ClientConnection, last: str) -> list[str | bytes]:
+    """What is said up to the message in which no node is at work any more."""
+    found: list[str | bytes] = []
+    async for message in socket:
+        found.append(message)
+        if isinstance(message, str):
+            one = json.loads(message)
+            if one["type"] == last and one["data"]["node"] is None:
+                break
+    return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,10 +17,12 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from tests.standins.base import HUGE, Call, StandIn
 from tests.standins.comfyui_graph import NODES, Graph, GraphCheck, said
+from tests.standins.comfyui_socket import FLOOD, Sockets
 from tests.standins.forms import BadForm, read_form
 from tests.standins.picture import decodes, edited
 from tests.standins.script import Script, Step
@@ -28,6 +31,8 @@ _ENDS: dict[str, list[Any]] = {
     "out_of_memory": ["torch.OutOfMemoryError", "Allocation on device 0 would exceed allowed memory."],
     "execution_error": ["RuntimeError", "The size of tensor a must match the size of tensor b"],
 }
+
+WATCHED = {"watched", "watched_previews", "watched_closing", "held_at_step"}
 
 
 @dataclass(slots=True)
@@ -39,6 +44,16 @@ class Run:
     step: Step
     looks: int
     outputs: list[str]
+    client_id: str
+    seconds: float  # how long the machine works at it
+    began: float | None = None
+    at: int = 0  # the step
+
+    @property
+    def sampler(self) -> tuple[str, int]:
+        """The node that counts steps, and how many there are."""
+        found = ((name, node["inputs"].get("steps")) for name, node in self.graph.items())
+        return next((one for one in found if isinstance(one[1], int)), ("", 0))
 
 
 def comfyui_app(script: Script | None = None, **options: Any) -> ComfyUI:
@@ -58,6 +73,8 @@ class ComfyUI(StandIn):
     ) -> None:
         self.looks = looks
         self.older = older
+        self.sockets = Sockets()
+        self.held = asyncio.Event()  # lets a run that is held go on
         self.nodes = dict(NODES)
         self.files: dict[tuple[str, str, str], bytes] = {}  # by type, subfolder and name
         self.runs: dict[str, Run] = {}
@@ -84,6 +101,7 @@ class ComfyUI(StandIn):
             Route("/prompt", self.counts),
             Route("/prompt", self.prompt, methods=["POST"]),
             Route("/view", self.view),
+            WebSocketRoute("/ws", self.listen),
         ]
         return Starlette(routes=[*routes, Mount("/api", routes=routes)])
 
@@ -99,6 +117,14 @@ class ComfyUI(StandIn):
         if "origin" in call.headers:
             raise HTTPException(403)
         return call
+
+    def hold_at(self, step: int) -> None:
+        """The next run stops at this step until ``held`` is set."""
+        self.held.clear()
+        self.script = Script([Step("held_at_step", times=step)])
+
+    async def listen(self, socket: WebSocket) -> None:
+        await self.sockets.serve(socket, len(self.runs), self.closing)
 
     def restart(self) -> None:
         """What a restart leaves: nothing but the output folder."""
@@ -140,7 +166,9 @@ class ComfyUI(StandIn):
         running = next(iter(self.runs), None)
         if running and (self.older or call.json.get("prompt_id") in {running, None}):
             self.runs[running].step = Step("interrupted")
-            self.history[running] = await self._end(self.runs.pop(running))
+            run = self.runs.pop(running)
+            self.history[running] = await self._end(run)
+            await self._said_at_end(running, run)
             self.interrupted.append(running)
             self.cancelled.set()
         return Response("", 200)
@@ -182,12 +210,17 @@ class ComfyUI(StandIn):
         check = GraphCheck(body["prompt"], self.nodes, lambda name: self._file(name) is not None)
         if refusal := check.refusal():
             return _refused(refusal, check.errors)
-        step = await self.begin(call)
+        step = self.script.next(call.key)
+        call.step = step.name
         if played := await self.play(step, call, request):
             return played
         run_id = run_id or str(uuid.uuid4())
         self.submitted.set()
-        self.runs[run_id] = Run(len(self.calls), body["prompt"], step, self.looks, check.good)
+        seconds = self.seconds + (step.seconds if step.name == "slow" else 0.0)
+        client_id = body.get("client_id", "")
+        self.runs[run_id] = Run(
+            len(self.calls), body["prompt"], step, self.looks, check.good, client_id, seconds
+        )
         if step.name == "restart":
             self.restart()
         if step.name == "taken_silently":
@@ -210,12 +243,54 @@ class ComfyUI(StandIn):
                 run.looks -= 1
                 return self.error("unavailable")
             run.looks -= 1
-            if run.looks < 0 and run.step.name != "never_done":
+            await self._work(run_id, run)
+            if run.looks < 0 and run.step.name != "never_done" and run_id in self.runs:
                 del self.runs[run_id]
                 self.history[run_id] = await self._end(run)
+                await self._said_at_end(run_id, run)
         if run_id is None:
             return JSONResponse(self.history)
         return JSONResponse({run_id: self.history[run_id]} if run_id in self.history else {})
+
+    async def _work(self, run_id: str, run: Run) -> None:
+        """Go on with a run, and say how far it is; what takes time or is watched is not over too soon."""
+        node, steps = run.sampler
+        if run.began is None:
+            run.began = time.monotonic()
+            for kind, data in (
+                ("execution_start", {}),
+                ("execution_cached", {"nodes": []}),
+                ("executing", {"node": node}),
+            ):
+                await self.sockets.send(kind, {"prompt_id": run_id, **data}, run.client_id)
+        spent, watched = time.monotonic() - run.began, run.step.name in WATCHED
+        held = run.step.name == "held_at_step" and run.at == run.step.times and not self.held.is_set()
+        if run.seconds:
+            run.at = min(steps, int(steps * spent / run.seconds))
+        elif not watched or run.client_id in self.sockets.listening or run.at:
+            run.at = min(steps, run.at + (not held))
+        if spent < run.seconds or (watched and run.at < steps):
+            run.looks = max(run.looks, 0)
+        if run.step.name == "watched_previews":
+            await self.sockets.preview(run.client_id, FLOOD)
+        await self._said_of_step(run_id, run)
+        if run.step.name == "watched_closing" and run.at == 2:
+            await self.sockets.hang_up(run.client_id)
+
+    async def _said_of_step(self, run_id: str, run: Run) -> None:
+        node, steps = run.sampler
+        counts = {"value": run.at, "max": steps, "prompt_id": run_id}
+        await self.sockets.send("progress", {**counts, "node": node}, run.client_id)
+        if not self.older:
+            names = dict.fromkeys(("node_id", "display_node_id", "real_node_id"), node)
+            state = {**counts, "state": "running", "parent_node_id": None, **names}
+            await self.sockets.send("progress_state", {"prompt_id": run_id, "nodes": {node: state}})
+        await self.sockets.preview(run.client_id)
+
+    async def _said_at_end(self, run_id: str, run: Run) -> None:
+        kind, data = self.history[run_id]["status"]["messages"][-1]
+        await self.sockets.send(kind, {"prompt_id": run_id, **data}, run.client_id)
+        await self.sockets.send("executing", {"node": None, "prompt_id": run_id}, run.client_id)
 
     async def _end(self, run: Run) -> dict[str, Any]:
         step, outputs, status = run.step.name, {}, {"status_str": "error", "completed": False}

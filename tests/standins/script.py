@@ -33,7 +33,9 @@ class Step:
     worth another try), ``no_media``, ``no_face``, ``result_lost`` (once), ``app_timeout``, ``conflict``,
     ``forbidden``, ``empty_account``, ``elsewhere`` (``address``).
     ComfyUI: ``never_done``, ``look_fails``, ``restart``, ``out_of_memory``, ``execution_error``,
-    ``interrupted``, ``taken_silently`` (the run is queued, and nobody told).
+    ``interrupted``, ``taken_silently`` (the run is queued, and nobody told), ``watched`` (goes on only once
+    its client listens), ``watched_previews`` (with many pictures in between), ``watched_closing`` (hangs up),
+    ``held_at_step`` (``times``; watched, until ``held`` is set).
     BFL: ``output_refused``, ``run_error``, ``run_failed``, ``lost``, ``unknown_first`` (``times``),
     ``poll_fails`` (``times``), ``polled_at`` and ``elsewhere`` (``address``),
     ``forbidden``, ``empty_account``.

@@ -74,7 +74,7 @@ async def running(standin: StandIn, *, host: str = "127.0.0.1", port: int = 0) -
     config = uvicorn.Config(
         standin.app,
         http=_Protocol,
-        ws="none",
+        ws="websockets-sansio",
         lifespan="off",
         log_config=None,
         access_log=False,

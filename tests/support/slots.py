@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from tests.support.stack import Stack
+
+WORKFLOW = (Path(__file__).parents[1] / "standins" / "workflow.json").read_text(encoding="utf-8")
 
 
 def with_gemini(**more: Any) -> dict[str, Any]:
@@ -30,3 +33,20 @@ async def set_slot(stack: Stack, slot_id: str, **values: Any) -> None:
     async with stack.database() as db:
         statement = f"update slot set ({names}) = row({marks}) where slot_id = $1"
         await db.execute(statement, slot_id, *values.values())
+
+
+def with_workflow(**more: Any) -> dict[str, Any]:
+    """A slot that runs the recorded workflow; ``more`` changes or adds columns."""
+    params = {"workflow": WORKFLOW, "prompt": "{survey1|a guest} in a secret garden"}
+    return {
+        "active": True,
+        "provider": "comfyui",
+        "operation": "workflow",
+        "model": None,
+        "params": params,
+        "fallbacks": [],
+        "hedge": False,
+        "prompt": {"fields": ["survey1"]},
+        "output": {},
+        **more,
+    }

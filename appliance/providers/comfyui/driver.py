@@ -27,6 +27,7 @@ from appliance.providers.comfyui.binding import binding_of
 from appliance.providers.comfyui.graph import filled
 from appliance.providers.comfyui.inspection import classes_of, missing
 from appliance.providers.comfyui.settings import OPERATIONS, ROLES, WorkflowParams
+from appliance.providers.comfyui.steps import Steps
 from appliance.providers.comfyui.wire import (
     File,
     History,
@@ -123,15 +124,18 @@ class ComfyUIDriver:
     ) -> EditedImage:
         """The picture that ``output`` hands out; nothing of the run stays in the queue or the history."""
         run_id, ended = str(uuid.uuid4()), False
+        steps = Steps(self._base_url, uuid.uuid4().hex, run_id, request.tell_step)
+        listening = self._background.start("steps", steps.listen())
         try:
-            submitted = await self._submit(graph, run_id, secrets, deadline)
-            run_id = submitted.prompt_id  # older machines give one of their own
+            submitted = await self._submit(graph, steps, secrets, deadline)
+            run_id = steps.run_id = submitted.prompt_id  # older machines give one of their own
             if error := submitted.why_not(output, secrets):
                 raise error
             run = await self._wait(run_id, request, deadline)
             ended = True
             return await self._fetch(run.picture(output, run_id, secrets), run_id, deadline)
         finally:
+            listening.cancel()
             self._background.start("forget" if ended else "cancel", self._leave(run_id, ended=ended))
 
     async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> bool:
@@ -168,9 +172,9 @@ class ComfyUIDriver:
         return uploaded.as_input
 
     async def _submit(
-        self, graph: dict[str, Any], run_id: str, secrets: Secrets, deadline: Deadline
+        self, graph: dict[str, Any], steps: Steps, secrets: Secrets, deadline: Deadline
     ) -> Submitted:
-        body = {"prompt": graph, "client_id": uuid.uuid4().hex, "prompt_id": run_id}
+        body = {"prompt": graph, "client_id": steps.client_id, "prompt_id": steps.run_id}
         content = await asyncio.to_thread(lambda: json.dumps(body).encode())
         headers = {"Content-Type": "application/json"}
         answer = await self._call("POST", "/prompt", deadline, content=content, headers=headers)

@@ -93,6 +93,15 @@ class JobList(_Frozen):
     next_cursor: str | None = Field(description="send it as `cursor` for the next page; `null`: that was all")
 
 
+class ProgressView(_Frozen):
+    """How far an attempt has got that is under way."""
+
+    provider: str = Field(examples=["comfyui"])
+    queue_position: int | None = Field(description="waiting before it; 0: being made", examples=[0])
+    step: int | None = Field(description="`null`: the provider does not tell", examples=[7])
+    steps: int | None = Field(examples=[20])
+
+
 class AttemptView(_Frozen):
     """One try of one route with one key."""
 
@@ -117,6 +126,8 @@ class AttemptView(_Frozen):
     queue_position: int | None = Field(
         default=None, description="waiting before it in the provider's queue when last asked; 0: being made"
     )
+    step: int | None = Field(default=None, description="how far it got, where the provider tells")
+    steps: int | None = Field(default=None, description="of how many steps")
     billed: bool | None = Field(default=None, description="the provider charges for it; `null`: not known")
     tokens: dict[str, int] | None = Field(
         default=None, description="what the provider counted, by kind", examples=[{"image_out": 1120}]
@@ -155,6 +166,7 @@ class JobView(JobSummary):
         description="milliseconds of each step", examples=[{"receive": 120, "provider": 8200, "total": 9120}]
     )
     attempts: list[AttemptView]
+    progress: list[ProgressView] = Field(description="attempts under way, where the provider tells of them")
     error: dict[str, Any] | None = Field(description="what the booth was answered")
     request_fields: dict[str, Any] | None = Field(
         description="what the camera sent beside the photo; `null` without `results:read`"

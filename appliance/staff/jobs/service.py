@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -18,6 +18,7 @@ from appliance.jobs.models import JobHistory
 from appliance.jobs.repository import JobRepository
 from appliance.providers.attempts import Outcome
 from appliance.staff.jobs.advice import advice
+from appliance.staff.jobs.progress import JobProgress
 from appliance.staff.jobs.schemas import (
     AdviceText,
     AdviceView,
@@ -27,6 +28,7 @@ from appliance.staff.jobs.schemas import (
     JobSummary,
     JobView,
     MoneyView,
+    ProgressView,
     ResultView,
     UploadView,
 )
@@ -36,8 +38,9 @@ from appliance.staff.jobs.search import JobFilter, find_jobs, result_state
 class JobService:
     """Reads the history of jobs."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, progress: JobProgress) -> None:
         self._database = database
+        self._progress = progress
 
     async def page(self, wanted: JobFilter, *, limit: int = 50, cursor: str | None = None) -> JobList:
         """The jobs that fit, the newest first; raises ``ValidationFailed`` for a broken filter or cursor."""
@@ -55,7 +58,8 @@ class JobService:
         """
         async with self._database.session() as session:
             job = await known_job(JobRepository(session), job_id)
-        return view_of(job, utcnow(), with_fields=who.may("results:read"))
+        progress = self._progress.of_job(job.job_id)
+        return view_of(job, utcnow(), with_fields=who.may("results:read"), progress=progress)
 
 
 async def known_job(jobs: JobRepository, job_id: str) -> JobHistory:
@@ -169,7 +173,9 @@ def elapsed_ms(job: JobHistory, now: datetime) -> int:
     return max(0, round(running.total_seconds() * 1000)) + int(job.timings.get("receive", 0))
 
 
-def view_of(job: JobHistory, now: datetime, *, with_fields: bool) -> JobView:
+def view_of(
+    job: JobHistory, now: datetime, *, with_fields: bool, progress: Sequence[ProgressView] = ()
+) -> JobView:
     """One job with all that is known of it."""
     kept = links.source_path(job.job_id) if job.source_key else None
     return JobView(
@@ -178,6 +184,7 @@ def view_of(job: JobHistory, now: datetime, *, with_fields: bool) -> JobView:
         booth=job.booth,
         timings=job.timings,
         attempts=attempts_of(job.attempts),
+        progress=list(progress),
         error=job.error,
         request_fields=job.request_fields if with_fields else None,
         query_fields=job.query_fields if with_fields else None,

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from appliance.staff.jobs.schemas import AdviceView, CostView
+from appliance.staff.jobs.schemas import AdviceView, CostView, ProgressView
 
 State = Literal["ready", "fallback", "paused", "failing"]
 CauseKind = Literal[
@@ -72,6 +72,7 @@ class SlotStats(_Frozen):
     )
     why: list[Cause] = Field(description="what is wrong; a slot can be ready in spite of it, on a fallback")
     in_flight: int = Field(description="photos on their way now")
+    progress: list[ProgressView] = Field(description="how far these are, where their provider tells")
     last_hour: int = Field(description="guests' jobs that ended in the last hour")
     delivered: int = Field(description="of these, with a picture")
     success_rate: float | None = Field(description="0 to 1; `null` without jobs", examples=[0.99])

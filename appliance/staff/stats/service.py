@@ -15,7 +15,8 @@ from appliance.providers.model_status import model_status
 from appliance.providers.runner import RouteRunner
 from appliance.slots.configs import routes_of
 from appliance.slots.schemas import RouteConfig
-from appliance.staff.jobs.schemas import CostView
+from appliance.staff.jobs.progress import JobProgress
+from appliance.staff.jobs.schemas import CostView, ProgressView
 from appliance.staff.jobs.service import advice_view
 from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.slots.views import SlotView
@@ -34,11 +35,19 @@ InUse = Callable[[], Mapping[str, int]]
 class StatsService:
     """Puts the history, the permits and the providers' health together."""
 
-    def __init__(self, database: Database, editor: SlotEditor, runner: RouteRunner, in_use: InUse) -> None:
+    def __init__(
+        self,
+        database: Database,
+        editor: SlotEditor,
+        runner: RouteRunner,
+        in_use: InUse,
+        progress: JobProgress,
+    ) -> None:
         self._database = database
         self._editor = editor
         self._runner = runner
         self._in_use = in_use
+        self._progress = progress
 
     async def slots(self) -> SlotStatsList:
         """Every slot, in order."""
@@ -46,11 +55,14 @@ class StatsService:
         async with self._database.session() as session:
             figures = await slot_figures(session)
         await self._runner.keys.refresh()
-        in_use = self._in_use()
+        in_use, progress = self._in_use(), self._progress.by_slot()
         return SlotStatsList(
             slots=[
                 self._stats(
-                    slot, figures.get(slot.slot_id, SlotFigures()), in_use.get(f"slot:{slot.slot_id}", 0)
+                    slot,
+                    figures.get(slot.slot_id, SlotFigures()),
+                    in_use.get(f"slot:{slot.slot_id}", 0),
+                    progress.get(slot.slot_id, []),
                 )
                 for slot in slots
             ]
@@ -67,7 +79,9 @@ class StatsService:
         async with self._database.session() as session:
             return total_cost(await cost_sums(session, utcnow() - timedelta(hours=24)))
 
-    def _stats(self, slot: SlotView, figures: SlotFigures, in_flight: int) -> SlotStats:
+    def _stats(
+        self, slot: SlotView, figures: SlotFigures, in_flight: int, progress: list[ProgressView]
+    ) -> SlotStats:
         primary, *fallbacks = routes_of(slot)
         ended = [self._of_model(route) for route in (primary, *fallbacks)]
         first = self._blocked(primary) or _if_gone(ended[0])
@@ -96,6 +110,7 @@ class StatsService:
             state=state,
             why=why,
             in_flight=in_flight,
+            progress=progress,
             last_hour=figures.total,
             delivered=figures.done,
             success_rate=round(figures.done / figures.total, 4) if figures.total else None,

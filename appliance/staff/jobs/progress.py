@@ -1,0 +1,39 @@
+"""How far pictures have got that are being made, where their provider tells."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+from appliance.jobs.ledger import JobLedger, JobRecord
+from appliance.staff.jobs.schemas import ProgressView
+
+
+class JobProgress:
+    """Looks at the jobs that are being worked at."""
+
+    def __init__(self, ledger: JobLedger) -> None:
+        self._ledger = ledger
+
+    def of_job(self, job_id: uuid.UUID) -> list[ProgressView]:
+        """Of each attempt of a job that is under way and was told of."""
+        record = self._ledger.open_jobs().get(job_id)
+        return list(_told(record)) if record else []
+
+    def by_slot(self) -> dict[str, list[ProgressView]]:
+        """The same of all jobs, the older first."""
+        found: dict[str, list[ProgressView]] = {}
+        for record in self._ledger.open_jobs().values():
+            found.setdefault(record.slot_id, []).extend(_told(record))
+        return found
+
+
+def _told(record: JobRecord) -> Iterator[ProgressView]:
+    for attempt in record.attempts:
+        if attempt.under_way and (attempt.queue_position is not None or attempt.steps):
+            yield ProgressView(
+                provider=attempt.provider,
+                queue_position=0 if attempt.steps else attempt.queue_position,
+                step=attempt.step,
+                steps=attempt.steps,
+            )
