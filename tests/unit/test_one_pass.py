@@ -101,10 +101,11 @@ def test_what_is_left_over_behind_the_picture_is_noticed(spare: int, taken: bool
 def test_a_damaged_jpeg_leaves_no_thread_and_no_open_pipe() -> None:
     large = camera_jpeg_24mp()
     damaged = large[:2_000_000] + os.urandom(4000).replace(b"\xff", b"\0") + large[2_004_000:]
-    before = len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
+    files, threads = len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
     for _ in range(3):
         assert once(damaged, 8) is None
-    assert (len(list(Path("/proc/self/fd").iterdir())), threading.active_count()) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) <= files
+    assert threading.active_count() <= threads  # one of an earlier test may have ended meanwhile
 
 
 def test_a_photo_of_24_million_pixels_is_sent_as_it_would_be_by_the_slow_way(tmp_path: Path) -> None:
