@@ -32,9 +32,19 @@ from appliance.providers.base import (
 
 MIB = 1024 * 1024
 STALL_SECONDS = 20.0  # without a byte in the middle of an answer: the connection is dead
-# Reasons that say that no connection came about, so that nothing can have been billed.
+# Reasons that say that nothing was sent, so that nothing can have been billed: no connection came about, or
+# a driver itself refused what was asked of it.
 NEVER_SENT = frozenset(
-    {"connection_refused", "connect_failed", "connect_timeout", "dns_failed", "pool_timeout"}
+    {
+        "connection_refused",
+        "connect_failed",
+        "connect_timeout",
+        "dns_failed",
+        "pool_timeout",
+        "refused_parameters",
+        "no_key",
+        "malformed_key",
+    }
 )
 LONGEST_RETRY_AFTER = 86_400.0  # seconds; a longer wish is not worth remembering
 _NUMBER = re.compile(r"\d{1,12}(?:\.\d+)?", re.ASCII)

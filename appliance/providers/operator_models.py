@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 from typing import Any
 
 from appliance.core.errors import ValidationFailed
+from appliance.core.language import Message
 from appliance.providers.catalogue.catalogue import Catalogue, CatalogueProblem, Layer
 from appliance.providers.catalogue.files import with_text
+from appliance.providers.catalogue.lines import line_of
 from appliance.settings.operator import OperatorSettings
 
 ADDED, CHOSEN, BEFORE = "added_models", "settings", "providers"
@@ -43,11 +46,9 @@ def refuse_wrong(catalogue: Catalogue, settings: OperatorSettings) -> None:
     """Raise ``ValidationFailed`` for what ``settings`` say wrongly of models, by setting."""
     found: dict[str, list[str]] = {}
     for problem in with_settings(catalogue, settings).problems[len(catalogue.problems) :]:
-        found.setdefault(_field(problem), []).append(_said(problem))
+        found.setdefault(_field(problem), []).append(_said(problem, settings.added_models))
     if found:
-        raise ValidationFailed(
-            fields={name: said[0] if len(said) == 1 else "; ".join(said) for name, said in found.items()}
-        )
+        raise ValidationFailed(fields={name: reduce(_both, said) for name, said in found.items()})
 
 
 def _field(problem: CatalogueProblem) -> str:
@@ -58,10 +59,15 @@ def _field(problem: CatalogueProblem) -> str:
     return problem.layer
 
 
-def _said(problem: CatalogueProblem) -> str:
-    if problem.layer == ADDED:
-        return str(problem).removeprefix(f"{ADDED}: ")
-    return problem.message
+def _said(problem: CatalogueProblem, added: str) -> str:
+    if problem.layer != ADDED or not problem.place:
+        return problem.message
+    line = line_of(added, problem.path)
+    return Message("line %(line)s, %(place)s: %(said)s", line=line, place=problem.place, said=problem.message)
+
+
+def _both(first: str, second: str) -> str:
+    return Message("%(first)s; %(second)s", first=first, second=second)
 
 
 def _converted(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from tests.support.history import fill_history
 from tests.support.logins import code
 from tests.support.photos import portrait_jpeg
 from tests.support.scratch import scratch_database
-from tests.support.slots import with_gemini
+from tests.support.slots import WORKFLOW, with_gemini, with_workflow
 from tests.support.stack import Stack
 from tests.support.uploads import upload
 from tests.support.waiting import until
@@ -185,10 +185,24 @@ async def test_a_key_that_rests_is_named_with_the_time_it_takes(
 
 
 async def test_settings_that_no_longer_fit_are_named(viewer: httpx.AsyncClient, slot: Change) -> None:
-    await slot(SLOT, active=True, provider="local", operation="glow", model=None, params={"old": 1})
+    local = {"provider": "local", "operation": "glow", "model": None}
+    await slot(SLOT, active=True, **local, params={"old": 1}, fallbacks=[])
     found = await stats(viewer)
     assert (found["state"], causes(found)) == ("failing", ["settings"])
     assert set(found["why"][0]["fields"]) == {"params.old"}
+
+
+async def test_settings_that_only_the_first_route_cannot_use_leave_the_fallback_delivering(
+    viewer: httpx.AsyncClient, camera: Camera, shot: Shot, slot: Change
+) -> None:
+    local = {"provider": "local", "operation": "glow", "params": {}}
+    nodes = json.loads(WORKFLOW)
+    del nodes["11"]  # the one that loads the photo
+    await slot(SLOT, **with_workflow(params={"workflow": json.dumps(nodes)}, prompt={}, fallbacks=[local]))
+    found = await stats(viewer)
+    assert (found["state"], causes(found)[0]) == ("fallback", "settings")
+    assert (await camera.post(f"/api/ingest/{SLOT}?reply=image", shot)).status == 200
+    assert (await stats(viewer))["state"] == "fallback"
 
 
 async def test_a_paused_slot_is_paused(viewer: httpx.AsyncClient, slot: Change) -> None:

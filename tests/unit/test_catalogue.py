@@ -128,7 +128,7 @@ default = "v9"
     assert [str(problem) for problem in catalogue.problems] == [
         "models.toml: gemini.fast: is not known here; there are default, hidden, models",
         'models.toml: gemini."gemini-nano-banana-2.1".capabilities.pictures_in: must be 1 or more',
-        "models.toml: gemini.\"gemini-9\": like: there is no model 'gemini-6'",
+        "models.toml: gemini.\"gemini-9\".like: there is no model 'gemini-6'",
         "models.toml: gemini.hidden: there is no model 'gemini-8'",
         "models.toml: gemini.default: there is no model 'gemini-7'",
         "models.toml: midjourney: is none of the providers bfl, fal, gemini, openai",

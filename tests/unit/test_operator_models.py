@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from appliance.core.errors import ValidationFailed
+from appliance.core.language import language
 from appliance.providers.registry import ProviderRegistry
 from appliance.settings.operator import OperatorSettings
 
@@ -53,11 +54,11 @@ async def test_a_driver_is_built_again_only_when_something_of_its_own_changed(
 @pytest.mark.parametrize(
     ("settings", "field", "said"),
     [
-        ({"added_models": "[gemini"}, "added_models", "is not TOML"),
+        ({"added_models": "\n[gemini"}, "added_models", "line 2 is not TOML: "),
         (
             {"added_models": ADDED + "capabilities.pictures_in = 0"},
             "added_models",
-            'gemini."gemini-nano-banana-3".capabilities.pictures_in: must be 1 or more',
+            'line 4, gemini."gemini-nano-banana-3".capabilities.pictures_in: must be 1 or more',
         ),
         ({"default_models": {"openai": "gpt-0"}}, "default_models.openai", "gpt-0"),
         ({"hidden_models": {"gemini": ["gemini-0"]}}, "hidden_models.gemini", "gemini-0"),
@@ -87,3 +88,39 @@ async def test_models_that_were_added_the_old_way_are_still_known(registry: Prov
     model = registry.catalogue.get("gemini", "old")
     assert model is not None
     assert (model.capabilities.ratios, model.capabilities.pictures_in, model.time.seconds) == (("1:1",), 3, 7)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('\n[midjourney.models."x"]\n', "line 2, midjourney: is none of the providers "),
+        ('[gemini]\n\ndefault = "x"\n', "line 3, gemini.default: there is no model 'x'"),
+        ("[gemini]\nhue = 1\n", "line 2, gemini.hue: is not known here; there are default, hidden, models"),
+        (ADDED + 'like2 = "y"\n', "line 4, "),
+        ('[gemini.models."x"]\nlike = "y"\n', "line 2, gemini.\"x\".like: there is no model 'y'"),
+        ("[gemini.models]\nx = 1\n", 'line 2, gemini."x": must be a table'),
+        (ADDED + "price.picture = [\n1,\n]\n", "line 6, "),
+        ("[gemini]\na = 1\nb = 2\n", "; line "),
+    ],
+)
+async def test_what_is_wrong_is_named_by_line_and_field(
+    registry: ProviderRegistry, text: str, said: str
+) -> None:
+    with pytest.raises(ValidationFailed) as refused:
+        registry.check(OperatorSettings(added_models=text))
+    assert said in (refused.value.fields or {})["added_models"]
+
+
+@pytest.mark.parametrize("lang", ["en", "ru"])
+async def test_the_example_beside_the_field_is_accepted_as_it_stands(
+    registry: ProviderRegistry, lang: str
+) -> None:
+    example = language("staff", lang).gettext("settings.added_models.example")
+    registry.check(OperatorSettings(added_models=example))
+
+
+async def test_a_wrong_line_is_told_in_russian_too(registry: ProviderRegistry) -> None:
+    with pytest.raises(ValidationFailed) as refused:
+        registry.check(OperatorSettings(added_models="[gemini]\nhidden = 1\n"))
+    told = language("staff", "ru").message((refused.value.fields or {})["added_models"])
+    assert told == "Строка 2, gemini.hidden: Здесь должен быть список имён моделей."

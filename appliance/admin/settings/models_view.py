@@ -17,6 +17,7 @@ class KnownModel:
     id: str
     value: str
     label: str
+    ended: bool
 
 
 def known_models(
@@ -29,7 +30,10 @@ def known_models(
         for model in catalogue.of(provider).by_id.values():
             if model.hidden and model.id not in hidden_here.get(provider, ()):
                 continue
-            state = language.gettext(f"slot.model_state.{model.state_on(today)}")
-            label = f"{model.label.in_language(language.code)}, {state}"
-            found.setdefault(provider, []).append(KnownModel(model.id, f"{provider}.{model.id}", label))
+            state = model.state_on(today)
+            label = (
+                f"{model.label.in_language(language.code)}, {language.gettext(f'slot.model_state.{state}')}"
+            )
+            known = KnownModel(model.id, f"{provider}.{model.id}", label, state == "ended")
+            found.setdefault(provider, []).append(known)
     return found

@@ -31,9 +31,19 @@ class CatalogueProblem:
     field: str
     message: str
 
+    @property
+    def place(self) -> str:
+        """What is wrong, as it is written in TOML; empty where it is the whole text."""
+        return ".".join(filter(None, (self.provider, self.model and f'"{self.model}"', self.field)))
+
+    @property
+    def path(self) -> list[str]:
+        """The same, name by name."""
+        model = ["models", self.model] if self.model else []
+        return [self.provider, *model, *self.field.split(".")]
+
     def __str__(self) -> str:
-        where = ".".join(filter(None, (self.provider, self.model and f'"{self.model}"', self.field)))
-        return ": ".join(filter(None, (self.layer, where, self.message)))
+        return ": ".join(filter(None, (self.layer, self.place, self.message)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +145,10 @@ class Catalogue:
         for name, changes in layer.changes.items():
             if name not in providers and not layer.brings_providers:
                 known = ", ".join(self.providers)
-                problems.append(
-                    CatalogueProblem(layer.name, name, None, "", f"is none of the providers {known}")
-                )
+                said = Message("is none of the providers %(known)s", known=known)
+                problems.append(CatalogueProblem(layer.name, name, None, "", said))
             elif not isinstance(changes, Mapping):
-                problems.append(CatalogueProblem(layer.name, name, None, "", "must be a table"))
+                problems.append(CatalogueProblem(layer.name, name, None, "", Message("must be a table")))
             else:
                 providers[name] = _changed(self.of(name), changes, layer, problems)
         return Catalogue(providers, (*self.problems, *problems))
@@ -154,7 +163,7 @@ def _changed(
         problems.append(CatalogueProblem(layer.name, provider, model, where, message))
 
     for key in changes.keys() - set(_PROVIDER_KEYS):
-        wrong(f"is not known here; there are {', '.join(_PROVIDER_KEYS)}", key)
+        wrong(Message("is not known here; there are %(known)s", known=", ".join(_PROVIDER_KEYS)), key)
     by_id, raw = dict(before.by_id), dict(before.raw)
     for model_id, facts in _table(changes, "models", wrong).items():
         try:
@@ -165,13 +174,14 @@ def _changed(
             for where, message in field_messages(error).items():
                 wrong(message, where, model_id)
         except ValueError as error:
-            wrong(str(error), model=model_id)
+            where, said = error.args
+            wrong(said, where, model_id)
     for model_id, hidden in _hidden(changes, by_id, wrong).items():
         by_id[model_id] = by_id[model_id].model_copy(update={"hidden": hidden})
         raw[model_id] = {**raw[model_id], "hidden": hidden}
     default = changes.get("default", before.default_id)
     if default not in by_id:
-        wrong(f"there is no model {default!r}", "default")
+        wrong(_no_model(default), "default")
         default = before.default_id
     if default in by_id and by_id[default].hidden:
         wrong(Message("%(model)s is the usual model, so it cannot be hidden", model=default), "hidden")
@@ -182,7 +192,7 @@ def _changed(
 def _table(changes: Raw, key: str, wrong: Any) -> Raw:
     found = changes.get(key, {})
     if not isinstance(found, Mapping):
-        wrong("must be a table", key)
+        wrong(Message("must be a table"), key)
         return {}
     return found
 
@@ -190,12 +200,16 @@ def _table(changes: Raw, key: str, wrong: Any) -> Raw:
 def _hidden(changes: Raw, by_id: Mapping[str, Model], wrong: Any) -> dict[str, bool]:
     found = changes.get("hidden", [])
     if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
-        wrong("must be a list of model names", "hidden")
+        wrong(Message("must be a list of model names"), "hidden")
         return {}
     for name in found:
         if name not in by_id:
-            wrong(f"there is no model {name!r}", "hidden")
+            wrong(_no_model(name), "hidden")
     return {name: True for name in found if name in by_id}
+
+
+def _no_model(name: object) -> Message:
+    return Message("there is no model %(model)s", model=repr(name))
 
 
 def _merged(model_id: str, facts: Any, known: Mapping[str, Raw], layer: Layer) -> dict[str, Any]:
@@ -204,10 +218,10 @@ def _merged(model_id: str, facts: Any, known: Mapping[str, Raw], layer: Layer) -
     ``like`` names a model whose facts are taken where nothing else is said.
     """
     if not isinstance(facts, Mapping):
-        raise ValueError("must be a table")  # noqa: TRY004 - a finding like the others
+        raise ValueError("", Message("must be a table"))  # noqa: TRY004 - a finding like the others
     like = facts.get("like", model_id)
     if "like" in facts and like not in known:
-        raise ValueError(f"like: there is no model {like!r}")
+        raise ValueError("like", _no_model(like))
     start = dict(known.get(like, {}))
     if like != model_id:
         start = {**start, "label": model_id, "life": {"source": layer.name}}
@@ -216,7 +230,7 @@ def _merged(model_id: str, facts: Any, known: Mapping[str, Raw], layer: Layer) -
     for group in _GROUPS:
         said = facts.get(group)
         if said is not None and not isinstance(said, Mapping):
-            raise ValueError(f"{group}: must be a table")
+            raise ValueError(group, Message("must be a table"))
         merged[group] = {**merged.get(group, {"source": layer.name})}
         if said:
             merged[group] |= {"source": layer.name, "checked": None, **said}

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from appliance.core.language import Message
 from appliance.providers.catalogue.catalogue import Catalogue, CatalogueProblem, Layer
 
 _FOLDER = Path(__file__).parent
 SHIPPED = "shipped"
 SITE_FILE = "models.toml"
 TABLE = "catalogue"  # of the config file
+_LINE = re.compile(r"line (\d+)")
 
 
 @cache
@@ -54,11 +57,21 @@ def with_text(catalogue: Catalogue, text: str, name: str, *, table: str | None =
     try:
         changes = _parsed(text)
     except tomllib.TOMLDecodeError as error:
-        return catalogue.with_problem(CatalogueProblem(name, "", None, "", f"is not TOML: {error}"))
+        return catalogue.with_problem(CatalogueProblem(name, "", None, "", _not_toml(text, error)))
     changes = changes.get(table, {}) if table else changes
     if not isinstance(changes, dict):
-        return catalogue.with_problem(CatalogueProblem(name, str(table), None, "", "must be a table"))
+        return catalogue.with_problem(
+            CatalogueProblem(name, str(table), None, "", Message("must be a table"))
+        )
     return catalogue.with_layer(Layer(name, changes))
+
+
+def _not_toml(text: str, error: tomllib.TOMLDecodeError) -> Message:
+    said, _, place = str(error).partition(" (at ")
+    line = _LINE.match(place)
+    return Message(
+        "line %(line)s is not TOML: %(error)s", line=line[1] if line else len(text.splitlines()), error=said
+    )
 
 
 def _parsed(text: str) -> dict[str, Any]:

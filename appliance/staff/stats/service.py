@@ -26,6 +26,7 @@ from appliance.staff.stats.schemas import Cause, CauseKind, CostList, SlotStats,
 
 LONG_REST = 60.0  # seconds: longer than any limit that is counted by the minute
 _OF_THE_KEY = {FailureKind.BAD_KEY, FailureKind.SPENT, FailureKind.NOT_SERVED}
+_OF_A_ROUTE = {"provider", "operation", "model", "params"}
 _ENDED_BY_A_TEST = _OF_THE_KEY | {FailureKind.WRONG_PLACE}
 
 # By names such as ``slot:slot-005``: the gate belongs to ingest, which stands beside this.
@@ -95,12 +96,13 @@ class StatsService:
             why.insert(0, Cause(kind="settings", fields=slot.problems))
         if figures.failure:
             why.append(_last_failure(figures))
-        unusable = bool(slot.problems) or bool((stuck or first) and all(others))
+        misfit = _where(slot.problems, bool(fallbacks))
+        unusable = misfit == "slot" or bool((stuck or first or misfit) and all(others))
         state: State = "paused"
         if slot.active and (unusable or figures.failing):
             state = "failing"
         elif slot.active:
-            state = "fallback" if stuck or _lasts(first) else "ready"
+            state = "fallback" if stuck or misfit or _lasts(first) else "ready"
         return SlotStats(
             slot_id=slot.slot_id,
             display_name=slot.display_name,
@@ -180,6 +182,14 @@ class StatsService:
         if circuit.state != "open":
             return None
         return _route_cause("circuit_open", name, circuit.last_reason, circuit.seconds_until_probe())
+
+
+def _where(problems: Mapping[str, str], has_fallbacks: bool) -> Literal["slot", "primary"] | None:
+    """What cannot work for its settings: the slot, or its first route, for which others stand in."""
+    if not problems:
+        return None
+    of_primary = all(name.partition(".")[0] in _OF_A_ROUTE for name in problems)
+    return "primary" if has_fallbacks and of_primary else "slot"
 
 
 def _if_gone(cause: Cause | None) -> Cause | None:
