@@ -49,7 +49,7 @@ class RequestContext:
         scope.setdefault("state", {})["arrived"] = started
         named = Headers(scope=scope).get("x-request-id", "")
         request_id = named if _REQUEST_ID.fullmatch(named) else uuid.uuid4().hex
-        answer = _Answer(send, request_id)
+        answer = _Answer(send, request_id, head_only=scope["method"] == "HEAD")
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await _finished(self.app, scope, receive, answer)
@@ -65,15 +65,22 @@ class RequestContext:
 
 
 class _Answer:
-    """What is sent, and how far it has got."""
+    """What is sent, and how far it has got.
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    An answer to HEAD ends with its head. Nginx takes the connection for free then and sends somebody else's
+    request on it, which would wait for as long as a stream goes on; one that is over is no longer made.
+    """
+
+    def __init__(self, send: Send, request_id: str, *, head_only: bool) -> None:
         self._send = send
         self._request_id = request_id
+        self._head_only = head_only
         self.status = 0
         self.complete = False
 
     async def __call__(self, message: Message) -> None:
+        if self._head_only and self.complete:
+            return
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
@@ -81,6 +88,9 @@ class _Answer:
             for name, value in _SECURITY.items():
                 headers.setdefault(name, value)
         await self._send(message)
+        if self._head_only and message["type"] == "http.response.start":
+            message = {"type": "http.response.body", "body": b""}
+            await self._send(message)
         if message["type"] == "http.response.body" and not message.get("more_body", False):
             self.complete = True
 

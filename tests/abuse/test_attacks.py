@@ -60,3 +60,10 @@ def test_thousands_of_connections_that_send_a_byte_now_and_then_cost_no_photo(un
 def test_readers_of_nothing_keep_nobody_waiting(under: Under, siege: Siege) -> None:
     outcome = under("slow_readers", paths=[siege.picture(), "/admin/login"])
     assert outcome.answers["held"] > 50
+
+
+def test_heads_of_endless_answers_end_nobody_elses(under: Under, siege: Siege) -> None:
+    with siege.gallery() as gallery:
+        outcome = under("heads_of_streams", paths=[f"{path}/live" for path in gallery["paths"]])
+    assert set(outcome.answers) <= {"200", "429"}
+    assert outcome.answers["200"] > 50

@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
+
 from tests.support.booth import Album, Booth
 from tests.support.camera import Camera, Shot
 from tests.support.photos import portrait_jpeg
@@ -63,6 +65,26 @@ class Siege:
         target = "/api/ingest/slot-001?reply=json"
         found: str = asyncio.run(Camera(self.stack.port).post(target, self._shot)).json()["public_url"]
         return found
+
+    @contextlib.contextmanager
+    def staff(self) -> Iterator[httpx.Client]:
+        """The administrator's program."""
+        body = {"username": "serg", "password": self.stack.report["passwords"]["accounts"]["serg"]}
+        with httpx.Client(base_url=self.stack.url, timeout=30, trust_env=False) as client:
+            token = client.post("/api/login", json=body).json()["access_token"]
+            client.headers["Authorization"] = f"Bearer {token}"
+            yield client
+
+    @contextlib.contextmanager
+    def gallery(self, **what: Any) -> Iterator[dict[str, Any]]:
+        """A gallery and its wall, open for a while."""
+        with self.staff() as staff:
+            made: dict[str, Any] = staff.post("/api/shared-galleries", json={"minutes": 60, **what}).json()
+            made["paths"] = [httpx.URL(made[name]).path for name in ("url", "wall_url")]
+            try:
+                yield made
+            finally:
+                staff.delete(f"/api/shared-galleries/{made['id']}")
 
     def under(self, attack: str, seconds: float, **facts: Any) -> Outcome:
         """Run ``attack`` for ``seconds``, or until the booth has posted enough."""

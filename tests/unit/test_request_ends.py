@@ -28,6 +28,15 @@ def _short_logs() -> Iterator[None]:
         yield
 
 
+async def endless() -> StreamingResponse:
+    async def beats() -> AsyncIterator[bytes]:
+        while True:
+            yield b"beat"
+            await asyncio.sleep(0.01)
+
+    return StreamingResponse(beats(), headers={"X-Kind": "stream"})
+
+
 def failing_app() -> ASGIApp:
     app, inner = FastAPI(), FastAPI()
 
@@ -48,6 +57,8 @@ def failing_app() -> ASGIApp:
 
         return StreamingResponse(pieces())
 
+    app.head("/endless")(endless)
+
     @app.post("/body")
     async def body(request: Request) -> int:
         return len(await request.body())
@@ -65,7 +76,10 @@ def failing_app() -> ASGIApp:
 async def serving() -> AsyncIterator[httpx.AsyncClient]:
     """One connection to a real server; it is used again as long as it stays open."""
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(failing_app(), port=port, http="httptools", log_config=None))
+    config = uvicorn.Config(
+        failing_app(), port=port, http="httptools", log_config=None, timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     await until(lambda: server.started)
     try:
@@ -92,6 +106,18 @@ async def test_the_next_request_on_the_same_connection_is_answered() -> None:
         used = set()
         for path in ("/raises", "/fine", "/inner/raises", "/fine"):
             answer = await client.get(path)
+            used.add(answer.extensions["network_stream"].get_extra_info("client_addr"))
+        assert len(used) == 1
+
+
+async def test_a_head_ends_with_its_headers_though_the_body_would_never_end() -> None:
+    """Nginx sends the next request on the same connection, whoever it comes from."""
+    async with serving() as client:
+        used = set()
+        for method, path in (("HEAD", "/endless"), ("GET", "/fine"), ("HEAD", "/endless"), ("GET", "/fine")):
+            answer = await client.request(method, path, timeout=3)
+            assert answer.status_code == 200
+            assert (answer.headers.get("x-kind") == "stream") == (path == "/endless")
             used.add(answer.extensions["network_stream"].get_extra_info("client_addr"))
         assert len(used) == 1
 

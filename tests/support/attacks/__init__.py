@@ -16,5 +16,6 @@ ATTACKS = {
         odd.ranges_and_compression,
         slow.slow_connections,
         slow.slow_readers,
+        slow.heads_of_streams,
     )
 }

@@ -1,9 +1,10 @@
-"""Attacks that hold connections open: senders of a byte now and then, and readers of none."""
+"""Attacks that hold connections: senders of a byte now and then, readers of none, heads of streams."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections import Counter
 
 from tests.support.attacks.wire import JSON, Attack, request
@@ -75,3 +76,15 @@ async def slow_readers(attack: Attack) -> None:
 
     attack.begin()
     await asyncio.gather(*(hold(path) for path in attack.facts["paths"] for _ in range(50)))
+
+
+async def heads_of_streams(attack: Attack) -> None:
+    """Ask for no more than the head of what goes on for ever, forty at once, from ten addresses."""
+    numbers = itertools.count()
+    requests = itertools.cycle([request("HEAD", path) for path in attack.facts["paths"]])
+
+    async def ask() -> None:
+        await attack.ask(next(requests), f"127.0.0.{40 + next(numbers) % 10}")
+        await asyncio.sleep(0.5)  # what one address may ask for
+
+    await attack.repeat(ask, 40)
