@@ -52,7 +52,7 @@ async def _slots_as_before(stack: Stack) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-async def person(chromium: Browser, stack: Stack) -> AsyncIterator[MakePerson]:
+async def person(chromium: Browser, stack: Stack, pytestconfig: pytest.Config) -> AsyncIterator[MakePerson]:
     """``await person(size="phone", lang="ru", theme="dark")``; at the end nobody may have complained."""
     people: list[Person] = []
 
@@ -71,6 +71,7 @@ async def person(chromium: Browser, stack: Stack) -> AsyncIterator[MakePerson]:
         context.set_default_timeout(10_000)
         await context.add_init_script(WATCH)
         made = Person(await context.new_page(), stack, f"{size}-{theme}-{lang}", set(expected))
+        made.theme, made.keeps_screens = theme, pytestconfig.getoption("--screens")
         made.listen()
         people.append(made)
         return made
@@ -100,11 +101,11 @@ async def account(stack: Stack) -> MakeAccount:
 
 @pytest.fixture
 def admin_person(person: MakePerson, account: MakeAccount) -> MakePerson:
-    """Like ``person``, logged in as an administrator."""
+    """Like ``person``, logged in as an administrator and about to open a page."""
 
     async def make(role: str = "administrator", **more: Any) -> Person:
         made = await person(**more)
-        await made.log_in(await account(role))
+        await made.be_logged_in(await account(role))
         return made
 
     return make
@@ -122,7 +123,7 @@ async def no_template_stays(stack: Stack) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-async def guest(chromium: Browser, stack: Stack) -> AsyncIterator[MakeGuest]:
+async def guest(chromium: Browser, stack: Stack, pytestconfig: pytest.Config) -> AsyncIterator[MakeGuest]:
     """``await guest("ru", scripts=False)``: somebody with a phone; nothing may be complained about."""
     guests: list[Person] = []
 
@@ -138,6 +139,7 @@ async def guest(chromium: Browser, stack: Stack) -> AsyncIterator[MakeGuest]:
         )
         context.set_default_timeout(10_000)
         someone = Person(await context.new_page(), stack, f"guest-{lang}-{'dark' if dark else 'light'}")
+        someone.keeps_screens = pytestconfig.getoption("--screens")
         someone.listen()
         guests.append(someone)
         return someone

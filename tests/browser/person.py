@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 from playwright.async_api import ConsoleMessage, Error, Page, Request, Response
 
 from tests.support.logins import PASSWORD
-from tests.support.stack import CHECKOUT, Stack
+from tests.support.screens import SCREENS
+from tests.support.stack import Stack
 from tests.support.waiting import until
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -33,7 +34,6 @@ SIZES: Mapping[str, tuple[int, int]] = {
     "desktop": (1440, 900),
     "wide": (1920, 1080),
 }
-SCREENS = CHECKOUT / "artifacts" / "screens"
 NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
 # Bars that show progress for half a minute are no movement that hides anything.
 _AT_REST = """
@@ -42,6 +42,14 @@ Promise.allSettled(document.getAnimations()
   .map((one) => one.finished))
 """
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_COLOURS = {"type": "rule", "values": ["color-contrast"]}
+# What passed is not told: to carry it out of the page takes longer than to find it.
+_FINDINGS = """
+async (rules) => (await axe.run(document, {runOnly: rules, resultTypes: ["violations"], preload: false}))
+  .violations.flatMap((rule) => rule.nodes.map(
+    (node) => `${rule.id}: ${node.html.slice(0, 160)} ${node.failureSummary}`))
+"""
+_TOKEN = re.compile(r'name="csrf" value="([^"]+)"')
 
 
 def axe_source() -> str:
@@ -61,6 +69,8 @@ class Person:
     label: str
     expected: set[int] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
+    theme: str = "light"
+    keeps_screens: bool = False
     leaving: bool = False
     interrupted: bool = False
 
@@ -124,6 +134,15 @@ class Person:
         async with self.page.expect_navigation():
             await self.page.click("main form .primary")
 
+    async def be_logged_in(self, username: str) -> None:
+        """Log in without a look at the page for it; no page is open afterwards."""
+        browser, address = self.page.context.request, f"{self.stack.url}/admin/login"
+        token = _TOKEN.search(await (await browser.get(address)).text())
+        assert token
+        typed = {"csrf": token[1], "username": username, "password": PASSWORD}
+        entered = await browser.post(address, form=typed, max_redirects=0)
+        assert entered.status == 303, await entered.text()
+
     async def text(self, selector: str) -> str:
         return (await self.page.locator(selector).first.inner_text()).strip()
 
@@ -138,21 +157,30 @@ class Person:
         return await until(lambda: self.page.evaluate(script), seconds=10, every=0.05)
 
     async def screenshot(self, name: str) -> None:
-        SCREENS.mkdir(parents=True, exist_ok=True)
-        await self.page.screenshot(path=SCREENS / f"{name}-{self.label}.png", full_page=True)
+        """A picture for people to look at; taken where ``--screens`` asks for it."""
+        if self.keeps_screens:
+            SCREENS.mkdir(parents=True, exist_ok=True)
+            await self.page.screenshot(path=SCREENS / f"{name}-{self.label}.png", full_page=True)
 
-    async def violations(self) -> list[str]:
+    async def violations(self, rules: Any = _RULES) -> list[str]:
         """What axe finds once nothing moves any more, with the element and how to mend it."""
         await self.page.evaluate(_AT_REST)
-        await self.page.evaluate(axe_source())
-        found: dict[str, Any] = await self.page.evaluate(
-            "rules => axe.run(document, {runOnly: rules})", _RULES
-        )
-        return [
-            f"{rule['id']}: {node['html'][:160]} {node['failureSummary']}"
-            for rule in found["violations"]
-            for node in rule["nodes"]
-        ]
+        if not await self.page.evaluate("'axe' in window"):
+            await self.page.evaluate(axe_source())
+        found: list[str] = await self.page.evaluate(_FINDINGS, rules)
+        return found
+
+    async def assert_whole(self, name: str, *, by_day_and_night: bool = False) -> None:
+        """The page is accessible, fits its screen, and can be used with a thumb."""
+        await self.screenshot(name)
+        assert await self.violations() == [], name
+        assert await self.sideways() <= 0, name
+        assert await self.small_targets() == [], name
+        if by_day_and_night:
+            other = "light" if self.theme == "dark" else "dark"
+            await self.page.emulate_media(color_scheme=other)
+            assert await self.violations(_COLOURS) == [], f"{name}, {other}"
+            await self.page.emulate_media(color_scheme=self.theme)
 
     async def sideways(self) -> int:
         """By how many pixels the page is wider than the screen."""

@@ -38,21 +38,13 @@ async def opened(someone: Person, **typed: str) -> None:
     await someone.page.wait_for_selector(".screen")
 
 
-async def whole(someone: Person, name: str) -> None:
-    """The page is accessible, fits its screen, and can be used with a thumb."""
-    await someone.screenshot(name)
-    assert await someone.violations() == [], name
-    assert await someone.sideways() <= 0, name
-    assert await someone.small_targets() == [], name
-
-
 @pytest.mark.parametrize(("size", "lang", "theme"), LOOKS)
 async def test_a_gallery_is_opened_extended_and_closed(
     admin_person: MakePerson, stack: Stack, size: str, lang: str, theme: str
 ) -> None:
     someone = await admin_person(size=size, lang=lang, theme=theme)
     await opened(someone, title="Anna & Paul", pin="4711", amount="90")
-    await whole(someone, "screens")
+    await someone.assert_whole("screens")
     card = someone.page.locator(".screen")
     assert "4711" in await card.inner_text()
     await card.locator("[data-copy]").first.click()
@@ -148,7 +140,7 @@ async def test_a_picture_is_approved_or_rejected_with_one_tap(
     ]
     items = someone.page.locator(".queue-item")
     await expect(items).to_have_count(2)  # they arrive by themselves
-    await whole(someone, "queue")
+    await someone.assert_whole("queue")
     if size == "phone":
         box = await items.first.locator(".primary").bounding_box()
         assert box
@@ -178,7 +170,7 @@ async def test_an_event_is_exported_and_wiped(
     made = await camera.post("/api/ingest/slot-002", shot)
     someone = await admin_person(size=size, lang=lang, theme=theme)
     await someone.go("/admin/event")
-    await whole(someone, "event")
+    await someone.assert_whole("event")
     someone.expected = {409, 422}
     await wipe(someone, "no")
     await expect(someone.page.locator("#wipe-words-finding")).to_be_visible()
@@ -196,7 +188,7 @@ async def test_an_event_is_exported_and_wiped(
     )  # it noticed the export
     await wipe(someone, WORDS[lang])
     await expect(someone.page.locator(".report")).to_be_visible()
-    await whole(someone, "wiped")
+    await someone.assert_whole("wiped")
     assert not result.exists()
 
 

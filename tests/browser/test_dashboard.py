@@ -34,7 +34,7 @@ async def test_a_new_picture_appears_without_reloading(
     if not stream:
         someone.expected = {503}
         await someone.page.route("**/admin/events", lambda route: route.fulfill(status=503, headers=POLICY))
-        await someone.page.reload()
+    await someone.go("/admin/")
     state = "live" if stream else "polling"
     await someone.page.wait_for_selector(f"#pulse[data-state={state}]")
     picture = someone.page.locator("#slot-005 .print img")
@@ -52,6 +52,7 @@ async def test_one_tap_pauses_a_slot_and_another_resumes_it(
 ) -> None:
     await slot("slot-005", active=True)
     someone = await admin_person(size="phone", lang="ru")
+    await someone.go("/admin/")
     paused = "Number(document.querySelector('#tally .paused b').textContent)"
     before = int(await someone.page.text_content("#tally .paused b") or 0)
     await someone.page.tap("#slot-005 [data-keep=pause]")
@@ -67,6 +68,8 @@ async def test_one_tap_pauses_a_slot_and_another_resumes_it(
 async def test_what_another_administrator_does_is_seen_here(admin_person: MakePerson, slot: Change) -> None:
     await slot("slot-007", active=False)
     here, there = await admin_person(), await admin_person()
+    for one in (here, there):
+        await one.go("/admin/")
     await here.page.wait_for_selector("#pulse[data-state=live]")
     await there.page.click("#slot-007 [data-keep=pause]")
     await here.page.wait_for_selector("#slot-007.is-ready")
@@ -78,6 +81,7 @@ async def test_the_address_is_copied_as_the_booth_wants_it(
     admin_person: MakePerson, camera: Camera, shot: Shot
 ) -> None:
     someone = await admin_person()
+    await someone.go("/admin/")
     await someone.page.click("#slot-003 [data-keep=copy]")
     assert "Address of slot 03 copied" in await someone.toast()
     copied = await someone.page.evaluate("navigator.clipboard.readText()")
@@ -99,6 +103,7 @@ async def test_a_failing_slot_says_why_and_what_to_do(
 ) -> None:
     await slot("slot-005", params={"levels": 600})
     someone = await admin_person(lang="ru")
+    await someone.go("/admin/")
     await someone.page.wait_for_selector("#slot-005.is-failing")
     assert "Настройки не подходят" in await someone.text("#slot-005 .why")
     assert await someone.violations() == []
@@ -109,6 +114,7 @@ async def test_nothing_that_was_typed_becomes_markup(admin_person: MakePerson, s
     nasty = "<img src=x onerror=alert(1)>'\"&amp;"
     await slot("slot-005", display_name=nasty)
     someone = await admin_person()
+    await someone.go("/admin/")
     await expect(someone.page.locator("#slot-005 h2")).to_contain_text(nasty)
     await someone.page.wait_for_selector("#pulse[data-state=live]")
     assert nasty in await someone.text("#slot-005 h2")
@@ -116,6 +122,7 @@ async def test_nothing_that_was_typed_becomes_markup(admin_person: MakePerson, s
 
 async def test_a_photo_on_its_way_is_counted(admin_person: MakePerson, camera: Camera, shot: Shot) -> None:
     someone = await admin_person()
+    await someone.go("/admin/")
     await someone.page.wait_for_selector("#pulse[data-state=live]")
     assert (await camera.post(INGEST, replace(shot, password="wrong"))).status == 401
     assert await someone.text("#tally .in_flight b") == "0"
@@ -128,6 +135,7 @@ async def test_one_tap_warms_the_providers_up_and_says_how_each_answered(
     admin_person: MakePerson, standins: dict[str, StandIn], lang: str, words: str
 ) -> None:
     someone = await admin_person(size="phone", lang=lang)
+    await someone.go("/admin/")
     await someone.page.tap("form[action$='/dashboard/warm-up'] button")
     await someone.page.wait_for_selector("#warm-up .note.good")
     said = await someone.text("#warm-up")
@@ -143,6 +151,7 @@ async def test_a_slots_gallery_is_opened_from_its_card_and_shows_its_code(
     async with stack.database() as db:
         await db.execute("delete from shared_gallery")
     someone = await admin_person(size=size, lang=lang, theme=theme)
+    await someone.go("/admin/")
     card = "#slot-006 [data-keep=gallery]"
     await someone.page.click(card)
     await someone.page.wait_for_selector("dialog #gallery-minutes")
@@ -171,6 +180,7 @@ async def test_who_may_only_look_opens_no_gallery(admin_person: MakePerson, stac
     async with stack.database() as db:
         await db.execute("delete from shared_gallery")
     someone = await admin_person(role="operator")
+    await someone.go("/admin/")
     await someone.page.click("#slot-006 [data-keep=gallery]")
     await someone.page.wait_for_selector("dialog :text('administrator')")
     assert await someone.page.locator("dialog[open] form").count() == 0
@@ -180,6 +190,7 @@ async def test_a_slot_on_its_fallback_says_so(
     admin_person: MakePerson, stack: Stack, slot: Change, gemini: StandIn
 ) -> None:
     someone = await admin_person()
+    await someone.go("/admin/")
     fallback = [{"provider": "local", "operation": "comic", "params": {}}]
     await slot("slot-005", **with_gemini(fallbacks=fallback))
     stack.set_keys("gemini")
@@ -190,6 +201,7 @@ async def test_a_slot_on_its_fallback_says_so(
 
 async def test_a_card_leads_to_the_editor_and_to_what_happened(admin_person: MakePerson) -> None:
     someone = await admin_person()
+    await someone.go("/admin/")
     await someone.page.click("#slot-004 h2 a")
     assert someone.path == "/admin/slots/slot-004"
     await someone.go("/admin/")
@@ -208,6 +220,7 @@ async def test_the_operator_is_told_of_a_low_disk_and_makes_room_with_one_tap(
     admin_person: MakePerson, picture: MakePicture, low: Low, client: httpx.AsyncClient
 ) -> None:
     someone = await admin_person(size="phone", lang="ru", expected=GONE)
+    await someone.go("/admin/")
     await someone.page.wait_for_selector("#pulse[data-state=live]")
     job = await picture(40)
     await low()
@@ -234,6 +247,7 @@ async def test_who_may_not_remove_pictures_is_told_of_a_low_disk_all_the_same(
     await picture(40)
     await low()
     someone = await admin_person("viewer", expected=GONE)
+    await someone.go("/admin/")
     await someone.page.wait_for_selector("#disk .note.warn")
     assert await someone.page.locator("#disk button").count() == 0
 
@@ -260,6 +274,7 @@ async def test_what_the_day_cost_is_told_in_cents(
     await slot("slot-014", **with_gemini(model="gemini-nano-banana-2.1"))
     assert (await camera.post("/ingest/slot-014?reply=image", shot)).status == 200
     someone = await admin_person(lang=lang)
+    await someone.go("/admin/")
     await someone.until("document.querySelector('#day-cost b')?.textContent")
     said = await someone.text("#day-cost b")
     assert re.fullmatch(form, said), said

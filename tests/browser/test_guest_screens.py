@@ -55,10 +55,7 @@ async def test_the_picture_is_there_can_be_saved_and_says_how_long(
     box = await button.bounding_box()
     assert box
     assert box["y"] + box["height"] < 844, "saving needs no scrolling"
-    await someone.screenshot("picture")
-    assert await someone.violations() == []
-    assert await someone.sideways() <= 0
-    assert await someone.small_targets() == []
+    await someone.assert_whole("picture")
     async with someone.page.expect_download() as download:
         await button.click()
     assert (await download.value).suggested_filename.startswith("Анна-Paul-")

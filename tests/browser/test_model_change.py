@@ -51,6 +51,7 @@ async def test_a_model_retired_in_mid_event_is_named_at_once_and_replaced_with_o
         await slot(slot_id, **with_gemini(model=MODEL, fallbacks=[LOCAL]))
     assert (await delivered_by(stack, camera, shot, SLOTS[0]))[0] == "gemini"
     someone = await admin_person(size=size, lang=lang)
+    await someone.go("/admin/")
     await someone.page.wait_for_selector(f"#{SLOTS[0]}.is-ready")
 
     living.retire(MODEL)
@@ -86,6 +87,7 @@ async def test_what_the_new_model_does_not_take_is_named_before_anything_is_save
     living.retire("gemini-3.1-flash-image")
     await delivered_by(stack, camera, shot, SLOTS[0])
     someone = await admin_person(size="phone")
+    await someone.go("/admin/")
     await someone.page.click(f"#{SLOTS[0]} [data-keep=model-change]")
     await someone.page.wait_for_selector("dialog[open] :text('512')")
     await someone.screenshot("model-change")

@@ -69,6 +69,7 @@ async def test_a_card_says_that_a_key_which_failed_was_tested_since(
     living.script = Script(["service_disabled"])
     await camera.post(f"/api/ingest/{SLOT}", shot)
     someone = await admin_person(size=size, lang=lang, theme=theme)
+    await someone.go("/admin/")
     card = someone.page.locator(f"#{SLOT}.is-fallback")
     await card.wait_for()
     await someone.go("/admin/settings")

@@ -41,6 +41,7 @@ async def test_from_a_card_without_a_key_it_is_two_taps_and_a_paste_to_the_first
 ) -> None:  # fmt: skip
     await slot(SLOT, **with_gemini(model=MODEL, fallbacks=FALLBACKS))
     someone = await admin_person(size=size, lang=lang, theme=theme)
+    await someone.go("/admin/")
     card = someone.page.locator(f"#{SLOT} .soft-why")
     await card.wait_for()
     await someone.screenshot("keys-card")
@@ -256,6 +257,7 @@ async def test_warming_up_without_a_key_leads_to_where_it_is_entered(
 ) -> None:
     await slot(SLOT, **with_gemini(model=MODEL))
     someone = await admin_person()
+    await someone.go("/admin/")
     await someone.page.click("form[action$='/dashboard/warm-up'] button")
     await someone.page.locator("#warm-up a[href='/admin/settings#keys-gemini']").first.click()
     await someone.page.wait_for_url("**/admin/settings#keys-gemini")
