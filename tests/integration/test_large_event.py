@@ -41,7 +41,7 @@ from tests.support.stack import Stack
 
 NAME = "large_event"
 # More than the 32,767 parameters that a statement may have. LARGE_EVENT_JOBS=200000 is the whole trial.
-JOBS = int(os.environ.get("LARGE_EVENT_JOBS", "40000"))
+JOBS = int(os.environ.get("LARGE_EVENT_JOBS", "33000"))
 SERG = Principal("serg", "admin", frozenset(), uuid.uuid4(), must_change_password=False, address="")
 FILL = """insert into job_history (job_id, slot_id, status, provider, operation, upload_type, upload_size,
     upload_sha256, upload_sha1, deadline_seconds, result_key, result_type, result_size, created_at,

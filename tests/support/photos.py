@@ -92,6 +92,8 @@ def png_bomb(width: int = 20_000, height: int = 10_000, bits: int = 8, *, interl
 
     packer = zlib.compressobj(9)
     line = b"\0" + bytes(width * 3 * bits // 8)
-    packed = b"".join(packer.compress(line) for _ in range(height)) + packer.flush()
+    at_once = max(1, min(height, 1_000_000 // len(line)))
+    pieces = [line * at_once] * (height // at_once) + [line * (height % at_once)]
+    packed = b"".join(packer.compress(piece) for piece in pieces) + packer.flush()
     header = struct.pack(">IIBBBBB", width, height, bits, 2, 0, 0, interlaced)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
