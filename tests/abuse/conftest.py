@@ -27,11 +27,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def siege(tmp_path_factory: pytest.TempPathFactory, note_errors: Callable[[Path], None]) -> Iterator[Siege]:
+def siege(
+    tmp_path_factory: pytest.TempPathFactory,
+    pytestconfig: pytest.Config,
+    note_errors: Callable[[Path], None],
+) -> Iterator[Siege]:
     """An appliance, a booth that posts, and whoever wants to spoil it."""
     folder = tmp_path_factory.mktemp("besieged")
     with running_stack(folder) as stack:
-        yield Siege(stack)
+        yield Siege(stack, short=not pytestconfig.getoption("--abuse-minutes"))
     note_errors(folder / "logs")
 
 

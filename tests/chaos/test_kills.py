@@ -22,7 +22,7 @@ from tests.support.waiting import until
 
 SLOTS = ("slot-001", "slot-003", "slot-005")
 ENOUGH = 200  # kills of the app
-SHORT_SECONDS = 100.0  # or as many as fit into so much time
+SHORT_SECONDS = 30.0  # or as many as fit into so much time
 OTHERS = ("postgres", "nginx", "cleanup", "supervisord")
 FEWEST = 10  # on a machine that has much else to do
 

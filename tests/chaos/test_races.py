@@ -75,7 +75,7 @@ async def test_a_restart_in_the_middle_of_fifteen_photos_answers_every_booth(
 ) -> None:
     for slot in SLOTS:
         await set_slot(house, slot, **LOCAL)
-    booths = Booths(house, portrait_jpeg(1800, 2400))
+    booths = Booths(house, portrait_jpeg(1200, 1600))
     assert (await booths.post(SLOTS[0])).statuses == [200]
     posted = [asyncio.create_task(booths.post(slot)) for slot in SLOTS]
     await until(

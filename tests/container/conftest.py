@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import warnings
@@ -45,21 +47,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def image() -> str:
-    """The image of this checkout, called 1.0."""
-    dockerfile = str(CHECKOUT / "image" / "Dockerfile")
-    run(
-        "docker",
-        "build",
-        "-q",
-        "-f",
-        dockerfile,
-        "--build-arg",
-        "VERSION=1.0",
-        "-t",
-        f"{IMAGE}:1.0",
-        str(CHECKOUT),
-    )
+def image(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The image of this checkout, called 1.0; built by whichever worker comes first, for all of them."""
+    folder = tmp_path_factory.getbasetemp()
+    built = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "image-is-built"
+    with built.open("a") as mark:
+        fcntl.flock(mark, fcntl.LOCK_EX)
+        if not os.fstat(mark.fileno()).st_size:
+            dockerfile = str(CHECKOUT / "image" / "Dockerfile")
+            named = ("--build-arg", "VERSION=1.0", "-t", f"{IMAGE}:1.0")
+            run("docker", "build", "-q", "-f", dockerfile, *named, str(CHECKOUT))
+            mark.write("1.0")
     return IMAGE
 
 

@@ -13,8 +13,9 @@ TESTS = Path(__file__).resolve().parents[1]
 ORDER = (
     "container",
     "chaos",
-    "browser",
+    "generated",
     "bare",
+    "browser",
     "abuse",
     "integration",
     "edge",
@@ -31,12 +32,17 @@ def folder(path: Path) -> str:
     return inside[0] if inside else ""
 
 
+# Files of one appliance. Upgrades have a registry and a venue of their own, and take as long as all other
+# tests in containers together.
+TOGETHER = ("tests/container/test_upgrade.py", "tests/container/", "tests/abuse/")
+
+
 class ByFile(LoadScopeScheduling):
-    """A file's tests stay together and in order; containers share one engine, attacks one appliance."""
+    """A file's tests stay together and in order, and so do files that share an appliance."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return next((shared for shared in ("container", "abuse") if f"tests/{shared}/" in file), file)
+        return next((shared for shared in TOGETHER if shared in file), file)
 
 
 @pytest.hookimpl(optionalhook=True)
