@@ -24,7 +24,7 @@ SLOTS = ("slot-001", "slot-003", "slot-005")
 ENOUGH = 200  # kills of the app
 SHORT_SECONDS = 30.0  # or as many as fit into so much time
 OTHERS = ("postgres", "nginx", "cleanup", "supervisord")
-FEWEST = 10  # on a machine that has much else to do
+FEWEST = 10  # however much else the machine has to do
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ async def test_an_app_killed_at_any_moment_loses_no_picture(
     lives: list[float] = []
     end = time.monotonic() + (minutes * 60 or SHORT_SECONDS)
     async with booths_at_work(house, SLOTS) as booths:
-        while time.monotonic() < end and (minutes or len(back) < ENOUGH):
+        while len(back) < FEWEST or (time.monotonic() < end and (minutes or len(back) < ENOUGH)):
             first = asyncio.create_task(first_picture(booths))
             # Half of the lives end before their first picture, at any step of it; half later.
             await asyncio.wait({first}, timeout=chance.uniform(0, 2 * typical(lives)))
@@ -88,7 +88,6 @@ async def test_an_app_killed_at_any_moment_loses_no_picture(
     ends = {row["how"]: row["count"] for row in rows}
     note(f"jobs ended as {ends}")
     assert set(ends) == {"done", "interrupted"}, "each kind of end was met, and no other"
-    assert len(back) >= FEWEST
 
 
 @pytest.mark.timeout(900)
