@@ -142,7 +142,7 @@ async def _read(response: httpx.Response, max_bytes: int, stall_seconds: float, 
     declared = response.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > max_bytes:
         raise too_large
-    body = bytearray()
+    pieces, size = list[bytes](), 0
     chunks = response.aiter_bytes()
     while True:
         try:
@@ -153,9 +153,10 @@ async def _read(response: httpx.Response, max_bytes: int, stall_seconds: float, 
                 raise
             raise ProviderUnreachable("stalled", http_status=response.status_code) from None
         if chunk is None:
-            return bytes(body)
-        body += chunk
-        if len(body) > max_bytes:
+            return b"".join(pieces)
+        pieces.append(chunk)
+        size += len(chunk)
+        if size > max_bytes:
             raise too_large
 
 

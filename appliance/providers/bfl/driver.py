@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -35,6 +34,7 @@ from appliance.providers.bfl.wire import (
 from appliance.providers.catalogue import Capabilities, ProviderModels, shipped
 from appliance.providers.download import Downloader, is_of
 from appliance.providers.http import MIB, get, post, read_error, read_json, usable_key
+from appliance.providers.json_body import JsonBody, json_body
 from appliance.providers.problems import role_problems, templates_in_order
 
 TYPICAL_SECONDS = 12.0
@@ -123,9 +123,7 @@ class BflDriver:
                 *(EncodedImage(one.data, one.media_type) for one in templates),
             ]
             size = request.photo.width, request.photo.height
-            content = await asyncio.to_thread(
-                lambda: json.dumps(request_body(params, model.capabilities, images, *size)).encode()
-            )
+            content = await json_body(request_body(params, model.capabilities, images, *size))
             task = await self._submit(model.id, content, (key, params.prompt), deadline)
             address = await self._wait(task, key, deadline)
             if not address.startswith("https://") and not is_of(address, self._base_url):
@@ -154,14 +152,16 @@ class BflDriver:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _submit(self, model: str, content: bytes, secrets: tuple[str, str], deadline: Deadline) -> Task:
+    async def _submit(
+        self, model: str, content: JsonBody, secrets: tuple[str, str], deadline: Deadline
+    ) -> Task:
         answer = await post(
             self._client,
             f"{self._base_url}/v1/{model}",
             deadline,
             max_bytes=MIB,
-            headers={"x-key": secrets[0], "Content-Type": "application/json"},
-            content=content,
+            headers={"x-key": secrets[0], **content.headers},
+            content=content.stream(),
         )
         if answer.status != 200:
             raise failure(answer, await read_error(answer, ErrorAnswer), secrets)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from decimal import Decimal
 from math import floor, sqrt
@@ -24,6 +23,7 @@ from appliance.providers.base import (
 from appliance.providers.bfl.settings import ImageEditParams
 from appliance.providers.catalogue import Capabilities, FreeSize
 from appliance.providers.http import Answer, status_error
+from appliance.providers.json_body import Base64
 from appliance.providers.scrub import scrub, word
 from appliance.providers.shapes import nearest_ratio
 from appliance.providers.usage import Money, Usage
@@ -48,7 +48,7 @@ def request_body(
     }
     for number, image in enumerate(images, start=1):
         field = _FIRST_FIELD if number == 1 else f"{_FIRST_FIELD}_{number}"
-        body[field] = base64.b64encode(image.data).decode("ascii")
+        body[field] = Base64(image.data)
     if params.seed is not None:
         body["seed"] = params.seed
     return body

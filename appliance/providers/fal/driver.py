@@ -38,6 +38,7 @@ from appliance.providers.fal.wire import (
     pictures,
 )
 from appliance.providers.http import MIB, Answer, call, read_error, read_json, usable_key
+from appliance.providers.json_body import json_body
 from appliance.providers.problems import role_problems, templates_in_order
 from appliance.providers.shapes import nearest_ratio
 
@@ -137,7 +138,7 @@ class FalDriver:
                 await request.photo.encoded(request.input_max_side),
                 *(EncodedImage(one.data, one.media_type) for one in templates),
             ]
-            app, body = await asyncio.to_thread(self._input, request, images)
+            app, body = self._input(request, images)
             secrets = (key, body["prompt"])
             submitted = await self._submit(app, body, key, deadline)
             finished = False
@@ -189,15 +190,15 @@ class FalDriver:
         return model.id, edit_input(params, has, uris, ratio)
 
     async def _submit(self, app: str, body: Mapping[str, Any], key: str, deadline: Deadline) -> Submitted:
+        content = await json_body(body)
         headers = {
-            "Content-Type": "application/json",
+            **content.headers,
             "X-Fal-Object-Lifecycle-Preference": json.dumps({"expiration_duration_seconds": KEPT_SECONDS}),
         }
         if deadline.remaining() > 1.0:  # fal takes no less
             headers["X-Fal-Request-Timeout"] = f"{deadline.remaining():.1f}"
-        content = await asyncio.to_thread(lambda: json.dumps(body).encode())
         url = f"{self._base_url}/{app}"
-        answer = await self._call("POST", url, key, deadline, headers=headers, content=content)
+        answer = await self._call("POST", url, key, deadline, headers=headers, content=content.stream())
         if answer.status >= 400:
             said = await read_error(answer, ErrorAnswer)
             raise failure(answer, said, (key, str(body.get("prompt", ""))))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +22,7 @@ from appliance.providers.base import (
 from appliance.providers.catalogue import Capabilities
 from appliance.providers.fal.settings import ImageEditParams, ImageField
 from appliance.providers.http import Answer, retry_after, status_error
+from appliance.providers.json_body import Base64
 from appliance.providers.scrub import scrub, word
 
 REQUEST_ID = "x-fal-request-id"  # the app itself was reached, and may have been paid for
@@ -41,18 +41,18 @@ _INGRESS = frozenset({502, 503, 504})
 KEPT_SECONDS = 3600  # how long fal keeps the pictures of a request
 
 
-def data_uri(image: EncodedImage) -> str:
+def data_uri(image: EncodedImage) -> Base64:
     """A picture as fal takes it in place of an address."""
-    return f"data:{image.media_type};base64,{base64.b64encode(image.data).decode('ascii')}"
+    return Base64(image.data, f"data:{image.media_type};base64,")
 
 
-def pictures(field: ImageField, images: Sequence[str]) -> dict[str, Any]:
+def pictures(field: ImageField, images: Sequence[Base64]) -> dict[str, Any]:
     """The input field that holds the pictures, the photo first."""
     return {field: images[0] if field == "image_url" else list(images)}
 
 
 def edit_input(
-    params: ImageEditParams, has: Capabilities, images: Sequence[str], ratio: str | None
+    params: ImageEditParams, has: Capabilities, images: Sequence[Base64], ratio: str | None
 ) -> dict[str, Any]:
     """The input of a known model; what it would choose anyway, or does not have, is left out."""
     field = has.picture_field or "image_urls"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
@@ -39,6 +38,7 @@ from appliance.providers.gemini.wire import (
     failure,
 )
 from appliance.providers.http import MIB, get, post, read_error, read_json, usable_key
+from appliance.providers.json_body import JsonBody, json_body
 from appliance.providers.model_facts import ModelFacts
 from appliance.providers.pictures import checked_base64
 from appliance.providers.problems import not_offered, role_problems, templates_in_order, unknown_model
@@ -135,8 +135,8 @@ class GeminiDriver:
                 f"{self._api}/models/{quote(name, safe='')}:generateContent",
                 deadline,
                 max_bytes=self._max_answer_bytes,
-                headers={"x-goog-api-key": key, "Content-Type": "application/json"},
-                content=body,
+                headers={"x-goog-api-key": key, **body.headers},
+                content=body.stream(),
             )
             if answer.status != 200:
                 raise failure(answer, await read_error(answer, ErrorAnswer), (key, prompt))
@@ -197,7 +197,7 @@ class GeminiDriver:
         templates: tuple[TemplateImage, ...],
         prompt: str,
         model: Model,
-    ) -> bytes:
+    ) -> JsonBody:
         """The request's bytes, with the photo as large as it was asked for and as fits.
 
         What the model does not know is left out or replaced by what is closest to it: a slot that
@@ -208,8 +208,8 @@ class GeminiDriver:
         longest = min(request.input_max_side or max(width, height), max(width, height))
         for side in (request.input_max_side, *(side for side in _SMALLER_SIDES if side < longest)):
             photo = await request.photo.encoded(side)
-            body = await asyncio.to_thread(request_body, photo, templates, prompt, config, params)
-            if len(body) <= self._max_request_bytes:
+            body = await json_body(request_body(photo, templates, prompt, config, params))
+            if body.size <= self._max_request_bytes:
                 return body
         raise ProviderPermanent(
             "request_too_large", f"over {self._max_request_bytes} bytes with its templates"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from appliance.providers.base import EncodedImage, TemplateImage
 from appliance.providers.catalogue import Capabilities
 from appliance.providers.gemini.settings import GeminiParams
+from appliance.providers.json_body import Base64
 
 _CATEGORIES = (
     "HARM_CATEGORY_HARASSMENT",
@@ -60,8 +59,8 @@ def request_body(
     prompt: str,
     config: dict[str, Any],
     params: GeminiParams,
-) -> bytes:
-    """The request as JSON bytes: the photo, then the templates, then the prompt."""
+) -> dict[str, Any]:
+    """The request: the photo, then the templates, then the prompt."""
     parts: list[dict[str, Any]] = [_inline(photo.media_type, photo.data)]
     parts += [_inline(template.media_type, template.data) for template in templates]
     parts.append({"text": prompt})
@@ -72,8 +71,8 @@ def request_body(
         ]
     if params.service_tier != "standard":
         body["serviceTier"] = params.service_tier
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return body
 
 
 def _inline(media_type: str, data: bytes) -> dict[str, Any]:
-    return {"inlineData": {"mimeType": media_type, "data": base64.b64encode(data).decode("ascii")}}
+    return {"inlineData": {"mimeType": media_type, "data": Base64(data)}}

@@ -1,0 +1,66 @@
+"""What it costs to put a photo of 7 MB into a provider's request, and to take a picture out of an answer.
+
+    python scripts/bench/bodies.py [--rounds 9]
+
+Milliseconds of processor time, and the longest time on the clock for which an event loop beside it stood
+still. The floor is base64 of the same bytes and nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from appliance.providers.json_body import Base64, json_body_blocking
+from appliance.providers.pictures import decoded_base64
+from scripts.bench._figures import Figures, cpu
+
+SIZE = 7_000_000
+
+
+async def standstill(work: Callable[[], Any], rounds: int) -> float:
+    """Milliseconds for which the loop stood still at most, while ``work`` ran in a thread; the least."""
+    found = []
+    for _ in range(rounds):
+        task, longest, last = asyncio.create_task(asyncio.to_thread(work)), 0.0, time.perf_counter()
+        while not task.done():
+            await asyncio.sleep(0)
+            now = time.perf_counter()
+            longest, last = max(longest, now - last), now
+        found.append(longest)
+    return min(found) * 1000
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=9)
+    rounds = parser.parse_args().rounds
+    data = os.urandom(SIZE)
+    text = base64.b64encode(data).decode()
+
+    def request() -> object:
+        return json_body_blocking({"contents": [{"parts": [{"data": Base64(data)}, {"text": "a painting"}]}]})
+
+    def answer() -> object:
+        return decoded_base64(text)
+
+    figures = Figures("bodies", "ms", "base64 and nothing else", cpu(lambda: base64.b64encode(data), rounds))
+    figures.add("a request's JSON, processor time", cpu(request, rounds))
+    figures.add("  meanwhile the loop stood still for", asyncio.run(standstill(request, rounds)), 15)
+    figures.add("an answer's picture, processor time", cpu(answer, rounds))
+    figures.add("  likewise the loop stood still for", asyncio.run(standstill(answer, rounds)), 15)
+    figures.tell()
+
+
+if __name__ == "__main__":
+    main()
