@@ -126,6 +126,27 @@ class JobHistory(Base):
             postgresql_where=text("status in ('failed', 'timeout')"),
         ),
         Index(
+            "ix_job_history_shown",
+            "slot_id",
+            text("created_at desc"),
+            postgresql_where=text(
+                "status = 'done' and cleaned_at is null and deleted_at is null and hidden_at is null"
+            ),
+        ),
+        Index(
+            "ix_job_history_failed",
+            "status",
+            text("created_at desc"),
+            text("job_id desc"),
+            postgresql_where=text("status in ('failed', 'timeout')"),
+        ),
+        Index(
+            "ix_job_history_removed",
+            text("created_at desc"),
+            text("job_id desc"),
+            postgresql_where=text("deleted_at is not null"),
+        ),
+        Index(
             "ix_job_history_deleted",
             "deleted_at",
             postgresql_where=text("deleted_at is not null and cleaned_at is null"),

@@ -35,13 +35,13 @@ from (select n, gen_random_uuid() as id, now() - n * interval '26 s' as at
 """
 
 
-async def fill_history(url: URL, *, jobs: int) -> None:
+async def fill_history(url: URL, *, jobs: int, seconds: float = 120) -> None:
     """Make the tables of an empty database by the migrations, and fill them."""
     await asyncio.to_thread(upgrade, url)
     db = await asyncpg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False))
     try:
         await db.execute(_SLOTS)
-        await db.execute(_JOBS, jobs, timeout=120)
-        await db.execute("analyze", timeout=120)
+        await db.execute(_JOBS, jobs, timeout=seconds)
+        await db.execute("analyze", timeout=seconds)
     finally:
         await db.close()

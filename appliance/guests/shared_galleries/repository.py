@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, and_, false, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, CursorResult, Select, and_, false, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.guests.repository import to_be_seen
@@ -74,17 +74,7 @@ class GalleryRepository:
         self, gallery: SharedGallery, now: datetime, limit: int, after: Position | None = None
     ) -> Sequence[JobHistory]:
         """Pictures that guests may see in ``gallery``, the newest first."""
-        conditions = _shown_in(gallery, now)
-        if after is not None:
-            key = tuple_(JobHistory.created_at, JobHistory.job_id)
-            conditions.append(key < (after.created_at, after.job_id))
-        found = await self._session.scalars(
-            select(JobHistory)
-            .where(*conditions)
-            .order_by(JobHistory.created_at.desc(), JobHistory.job_id.desc())
-            .limit(limit)
-        )
-        return found.all()
+        return (await self._session.scalars(pictures_of(gallery, now, limit, after))).all()
 
     async def position(self, job_id: uuid.UUID) -> Position | None:
         """Where a picture stands, whether or not it is shown."""
@@ -143,6 +133,22 @@ class GalleryRepository:
             select(JobHistory.job_id).where(*_belonging(gallery), left).limit(500)
         )
         return found.all()
+
+
+def pictures_of(
+    gallery: SharedGallery, now: datetime, limit: int, after: Position | None = None
+) -> Select[JobHistory]:
+    """Pictures that guests may see in ``gallery``, the newest first."""
+    conditions = _shown_in(gallery, now)
+    if after is not None:
+        key = tuple_(JobHistory.created_at, JobHistory.job_id)
+        conditions.append(key < (after.created_at, after.job_id))
+    return (
+        select(JobHistory)
+        .where(*conditions)
+        .order_by(JobHistory.created_at.desc(), JobHistory.job_id.desc())
+        .limit(limit)
+    )
 
 
 def _belonging(gallery: SharedGallery) -> list[ColumnElement[bool]]:

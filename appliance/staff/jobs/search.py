@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from sqlalchemy import ColumnElement, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.core.clock import in_reach
@@ -111,19 +111,24 @@ def _position(cursor: str) -> tuple[datetime, uuid.UUID]:
         ) from None
 
 
-async def find_jobs(
-    session: AsyncSession, wanted: JobFilter, *, limit: int, cursor: str | None = None
-) -> JobPage:
-    """The ``limit`` jobs that come after ``cursor``; raises ``ValidationFailed`` for a broken one."""
+def jobs_query(wanted: JobFilter, *, limit: int, cursor: str | None = None) -> Select[JobHistory]:
+    """Jobs that fit, the newest first."""
     query = (
         select(JobHistory)
         .where(*wanted.conditions())
         .order_by(JobHistory.created_at.desc(), JobHistory.job_id.desc())
-        .limit(limit + 1)
+        .limit(limit)
     )
     if cursor is not None:
         query = query.where(tuple_(JobHistory.created_at, JobHistory.job_id) < _position(cursor))
-    found = (await session.scalars(query)).all()
+    return query
+
+
+async def find_jobs(
+    session: AsyncSession, wanted: JobFilter, *, limit: int, cursor: str | None = None
+) -> JobPage:
+    """The ``limit`` jobs that come after ``cursor``; raises ``ValidationFailed`` for a broken one."""
+    found = (await session.scalars(jobs_query(wanted, limit=limit + 1, cursor=cursor))).all()
     jobs = found[:limit]
     return JobPage(jobs, _cursor(jobs[-1]) if len(found) > limit else None)
 
