@@ -13,9 +13,8 @@ import pyvips
 from appliance.core.colours import srgb_thumbnail
 from appliance.core.errors import ResultNotFound
 from appliance.media.previews import Previews
-from appliance.media.store import MediaStore
+from appliance.media.store import RESULT, SCREEN_WIDTHS, MediaStore
 
-WIDTHS = (96, 320, 640, 960, 1440, 2048)
 _REMEMBERED = 5000
 _SAVERS = {
     "webp": (".webp", {"Q": 80, "effort": 3}),
@@ -27,7 +26,7 @@ MEDIA_TYPES = {"webp": "image/webp", "jpg": "image/jpeg", "png": "image/png"}
 
 def width_for(wanted: int) -> int:
     """The smallest of our widths that is enough for ``wanted`` pixels."""
-    return next((width for width in WIDTHS if width >= wanted), WIDTHS[-1])
+    return next((width for width in SCREEN_WIDTHS if width >= wanted), SCREEN_WIDTHS[-1])
 
 
 def kind_for(accept: str) -> str:
@@ -43,10 +42,10 @@ class Screens:
         self._previews = previews
         self._sizes: OrderedDict[str, tuple[int, int]] = OrderedDict()
 
-    async def screen(self, job_id: uuid.UUID, key: str, width: int, kind: str, *, part: str = "s") -> str:
+    async def screen(self, job_id: uuid.UUID, key: str, width: int, kind: str, *, part: str = RESULT) -> str:
         """The key of ``key``'s picture at ``width``; raises ``ResultNotFound`` if its file is gone.
 
-        ``part`` tells a guest's own photo (``OWN_PHOTO``) from its result (``s``).
+        ``part`` tells a guest's own photo (``OWN_PHOTO``) from its result (``RESULT``).
         """
         name = f"previews/{job_id}.{part}{width_for(width)}.{kind}"
         await self._ready(name, key, width_for(width), kind)

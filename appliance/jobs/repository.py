@@ -7,7 +7,18 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, ColumnElement, CursorResult, Select, any_, func, literal, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CursorResult,
+    Select,
+    any_,
+    case,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy import cast as cast_as
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -193,12 +204,17 @@ class JobRepository:
         )
         return set(found)
 
-    async def known_source_keys(self, keys: Sequence[str]) -> set[str]:
-        """Which of ``keys`` belong to a job whose photo is kept."""
-        found = await self._session.scalars(
-            select(JobHistory.source_key).where(among(JobHistory.source_key, keys))
+    async def keys_of(self, job_ids: Sequence[uuid.UUID]) -> set[str]:
+        """The files of these jobs that must be kept: their results and kept photos.
+
+        By the jobs' ids, which the files' names hold: nobody has to look through all keys.
+        """
+        found = await self._session.execute(
+            select(
+                case((JobHistory.cleaned_at.is_(None), JobHistory.result_key)), JobHistory.source_key
+            ).where(among(JobHistory.job_id, job_ids))
         )
-        return {key for key in found if key}
+        return {key for row in found for key in row if key}
 
     async def lock(self, job_id: uuid.UUID) -> JobHistory | None:
         """One job, kept from other changes until the commit."""
@@ -222,15 +238,6 @@ class JobRepository:
                 **_FORGOTTEN,
             )
         )
-
-    async def known_result_keys(self, keys: Sequence[str]) -> set[str]:
-        """Which of ``keys`` belong to a job whose file must be kept."""
-        found = await self._session.scalars(
-            select(JobHistory.result_key).where(
-                among(JobHistory.result_key, keys), JobHistory.cleaned_at.is_(None)
-            )
-        )
-        return {key for key in found if key}
 
     async def unfinished(self, job_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
         """Which of these jobs are still pending."""

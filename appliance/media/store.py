@@ -7,6 +7,8 @@ a client's file name. Bytes appear by temp + fsync + rename; removal is repeatab
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import re
 import shutil
 import uuid
@@ -22,8 +24,16 @@ from appliance.media.folder_locks import FolderLocks, is_locked
 
 ROOM_OF_A_PHOTO = 32 * 1024 * 1024  # the largest upload, its picture and their previews
 FOLDERS = ("temp", "results", "templates", "previews", "sources")
-OWN_PHOTO = "b"  # stands in the names of a guest's own photo's previews: ``{job_id}.b960.webp``
+RESULT = "s"  # stands in the names of a result's screen sizes: ``{job_id}.s960.webp``
+OWN_PHOTO = "b"  # in those of a guest's own photo: ``{job_id}.b960.webp``
+SCREEN_WIDTHS = (96, 320, 640, 960, 1440, 2048)
+SCREEN_KINDS = ("webp", "jpg")
 
+_ENDINGS = {
+    part: tuple(f"{part}{width}.{kind}" for width in SCREEN_WIDTHS for kind in SCREEN_KINDS)
+    for part in (RESULT, OWN_PHOTO)
+}
+_ENDINGS[""] = ("webp", *_ENDINGS[RESULT], *_ENDINGS[OWN_PHOTO])
 _KEY = re.compile(r"(?:results|templates|previews|sources)/[A-Za-z0-9][A-Za-z0-9_.-]{0,100}")
 
 
@@ -129,9 +139,18 @@ class MediaStore:
         return sum(self.remove(key) for key in keys if key) + self.remove_previews(job_id)
 
     def remove_previews(self, job_id: uuid.UUID, part: str = "") -> int:
-        """Delete every preview of a job's pictures, or those of one ``part``; returns the bytes freed."""
-        found = (self.root / "previews").glob(f"{job_id}.{part}*")
-        return sum(self.remove(f"previews/{path.name}") for path in found)
+        """Delete every preview of a job's pictures, or those of one ``part``; returns the bytes freed.
+
+        By their names: a look into the folder would read those of all other jobs.
+        """
+        folder, freed = os.fspath(self.root / "previews"), 0
+        for ending in _ENDINGS[part]:
+            path = f"{folder}/{job_id}.{ending}"
+            with contextlib.suppress(FileNotFoundError):
+                size = os.stat(path).st_size  # noqa: PTH116 - a job has many names, and few files
+                os.unlink(path)  # noqa: PTH108
+                freed += size
+        return freed
 
     def remove(self, key: str) -> int:
         """Delete a file; returns the bytes freed, 0 if it was gone already."""

@@ -11,7 +11,7 @@ import pytest
 from appliance.guests.screens import Screens
 from appliance.media.imaging import Imaging
 from appliance.media.previews import Previews, job_preview, square
-from appliance.media.store import MediaStore
+from appliance.media.store import OWN_PHOTO, RESULT, SCREEN_KINDS, SCREEN_WIDTHS, MediaStore
 from tests.support.photos import portrait_jpeg
 
 
@@ -49,4 +49,34 @@ async def test_a_preview_of_a_picture_that_is_deleted_meanwhile_is_not_kept(tmp_
     with pytest.raises(FileNotFoundError):
         await Previews(media, imaging).ready("previews/one.webp", "results/one.jpg", make)
     assert not list((tmp_path / "previews").iterdir())
+    imaging.close()
+
+
+async def made_in_every_size(screens: Screens, previews: Previews) -> uuid.UUID:
+    """A job of which every preview that there can be was made."""
+    job = uuid.uuid4()
+    for part in (RESULT, OWN_PHOTO):
+        for width in SCREEN_WIDTHS:
+            for kind in SCREEN_KINDS:
+                await screens.screen(job, "results/one.jpg", width, kind, part=part)
+    await previews.ready(job_preview(job), "results/one.jpg", square)
+    return job
+
+
+async def test_every_preview_that_can_be_made_goes_with_its_job_and_no_other(tmp_path: Path) -> None:
+    media, imaging = MediaStore(tmp_path), Imaging(workers=1)
+    media.make_folders()
+    media.path("results/one.jpg").write_bytes(portrait_jpeg(120, 160))
+    previews = Previews(media, imaging)
+    screens = Screens(media, previews)
+    going, staying = [await made_in_every_size(screens, previews) for _ in range(2)]
+    folder, sizes = tmp_path / "previews", len(SCREEN_WIDTHS) * len(SCREEN_KINDS)
+    assert len(list(folder.iterdir())) == 2 * (2 * sizes + 1)
+
+    freed = media.remove_previews(going, OWN_PHOTO)
+    assert freed > 0
+    assert len(list(folder.glob(f"{going}.*"))) == sizes + 1
+    media.forget(going)
+    assert {path.name.partition(".")[0] for path in folder.iterdir()} == {str(staying)}
+    assert len(list(folder.iterdir())) == 2 * sizes + 1
     imaging.close()
