@@ -20,7 +20,7 @@ from tests.conftest import Change
 from tests.integration.test_backup import settings_of
 from tests.standins import StandIn
 from tests.support.disk import Low
-from tests.support.slots import with_gemini
+from tests.support.slots import with_gemini, with_workflow
 from tests.support.stack import Stack
 
 
@@ -116,6 +116,18 @@ async def test_a_provider_that_cannot_be_reached_or_has_no_key(stack: Stack, slo
     assert line.said.startswith("there is none")
     nameless = {"gemini": "https://no-such-host.invalid"}
     assert "DNS" in (await found(stack, "gemini", provider_base_urls=nameless)).do
+
+
+async def test_a_machine_that_needs_no_key_is_asked_for_none(
+    stack: Stack, slot: Change, provider_ports: dict[str, int]
+) -> None:
+    await slot("slot-014", **with_workflow())
+    there = {"comfyui": f"http://127.0.0.1:{provider_ports['comfyui']}"}
+    usual = {"listen": f"127.0.0.1:{stack.ports['app']}", "provider_base_urls": there}
+    page = await doctor.examine(settings_of(stack, **usual), front=Path("/nowhere"))
+    assert [each.what for each in page if each.what.startswith("comfyui")] == ["comfyui"]
+    line = await found(stack, "comfyui", provider_base_urls={"comfyui": "http://127.0.0.1:1"})
+    assert (line.state, "internet" in line.do) == (State.BAD, False)
 
 
 async def test_a_key_that_is_accepted_and_one_that_is_refused(

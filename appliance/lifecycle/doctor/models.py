@@ -34,7 +34,8 @@ async def troubled(database: Database, catalogue: Catalogue) -> list[tuple[str, 
 
 def _told(seen: ModelStatus, used: list[str]) -> tuple[str, str]:
     on = f" on {seen.ends_on}" if seen.ends_on and seen.state != "unknown" else ""
-    said = f"{seen.model} {_SAID[seen.state]}{on} ({seen.said_by}, {seen.said_on}); {', '.join(used)} use it"
+    use = "uses it" if len(used) == 1 else "use it"
+    said = f"{seen.model} {_SAID[seen.state]}{on} ({seen.said_by}, {seen.said_on}); {', '.join(used)} {use}"
     if seen.successor is None:
         return said, "Choose another model in these slots."
     return said, f"Use {seen.successor.id} in all slots: a button on the dashboard's card."

@@ -66,9 +66,11 @@ async def _provider(
     """Reached at all, by name and by HTTP; then each key, or that there is none."""
     bad, keys = "bad" if slots else "warning", source.keys(name)
     lost = _unusable(name, source, "warning" if keys else bad)
-    if not keys and not lost:
+    needs_key = name not in registry.names or registry.driver(name).needs_key
+    if needs_key and not keys and not lost:
         do = f"Enter one: {_WHERE}. Or put it into the secret file provider-keys/{name}."
-        lost = [Answer(f"{name} key", bad, f"there is none, and {slots} active slots need it", do)]
+        said = f"there is none, and {slots} active {'slot needs' if slots == 1 else 'slots need'} it"
+        lost = [Answer(f"{name} key", bad, said, do)]
     try:
         since = time.monotonic()
         skews.append(await _ask(address))
@@ -78,6 +80,8 @@ async def _provider(
         return [Answer(name, bad, f"{urlsplit(address).hostname} has no address here", do), *lost]
     except (OSError, httpx.HTTPError, TimeoutError) as error:
         do = "Check the way to the internet: cable, firewall, HTTPS_PROXY."
+        if not needs_key:
+            do = "Check that this machine is on, that its program listens to the network, and the address."
         return [Answer(name, bad, f"{address} cannot be reached ({type(error).__name__})", do), *lost]
     return [reached, *[await _key(registry, name, key, bad) for key in keys], *lost]
 
