@@ -167,7 +167,7 @@ def finish(
     if link:
         image = composed(image, link, options.qr, options.qr_percent, options.qr_colour)
     if words:
-        image = printed(image, words, right=options.qr == "bottom-left")
+        image = printed(image, words, right=options.qr != "bottom-right")
     kind = PICTURE_TYPES[options.media_type or media_type]
     if image.hasalpha() and not kind.transparent:
         image = image.flatten(background=_rgb(options.border_colour))
