@@ -14,10 +14,12 @@ from tests.standins import StandIn
 from tests.standins.base import Call
 from tests.support.camera import Camera, Shot
 from tests.support.photos import case
+from tests.support.slots import WORKFLOW
 
 SLOT = "slot-008"
 MODELS = {
     "bfl": "flux-2-pro",
+    "comfyui": None,
     "fal": "google/nano-banana-2.1/edit",
     "gemini": "gemini-nano-banana-2.1",
     "openai": "gpt-image-2",
@@ -46,14 +48,17 @@ def photo_sent(provider: str, call: Call) -> bytes:
 async def test_a_photo_goes_upright_and_without_anything_of_its_camera(
     camera: Camera, shot: Shot, slot: Change, standins: dict[str, StandIn], provider: str, name: str
 ) -> None:
+    asks: dict[str, Any] = {"operation": "image_edit", "params": {"prompt": "a painting"}}
+    if provider == "comfyui":
+        asks = {"operation": "workflow", "params": {"workflow": WORKFLOW}}
     await slot(
-        SLOT, active=True, provider=provider, operation="image_edit", model=MODELS[provider],
-        params={"prompt": "a painting"}, fallbacks=[], input_max_side=0, output={},
+        SLOT, active=True, provider=provider, model=MODELS[provider], **asks,
+        fallbacks=[], input_max_side=0, output={},
     )  # fmt: skip
     shot.photo, shot.filename = case(name), name
     reply = await camera.post(f"/api/ingest/{SLOT}?reply=image", shot)
     assert reply.status == 200, reply.body[:300]
-    [call] = [one for one in standins[provider].calls if one.step]
+    [call] = [one for one in standins[provider].calls if (one.files if provider == "comfyui" else one.step)]
     sent = photo_sent(provider, call)
     with Image.open(io.BytesIO(sent)) as there, Image.open(io.BytesIO(case(name))) as ours:
         assert there.format in ("JPEG", "PNG"), "one picture, no further ones and no gain map"

@@ -12,7 +12,7 @@ from tests.providers.remote import bench
 from tests.standins import Script, Step
 from tests.support.photos import case
 
-ALL = ("bfl", "fal", "gemini", "openai", "turbotext")
+ALL = ("bfl", "comfyui", "fal", "gemini", "openai", "turbotext")
 
 
 @pytest.mark.parametrize("name", ["ultrahdr.jpg", "mpo.jpg", "no_eoi.jpg", "grey.jpg", "rgba16.png"])

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 
 import uvicorn
@@ -45,8 +45,10 @@ class _Server(uvicorn.Server):
         yield  # the signals belong to whoever runs us
 
     async def main_loop(self) -> None:
-        await self.on_tick(0)
-        await self.stop.wait()
+        while not self.stop.is_set():
+            await self.on_tick(0)  # its Date goes on
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.stop.wait(), 1)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for listener in (*self.servers, *(sockets or ())):
