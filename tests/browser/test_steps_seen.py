@@ -50,6 +50,7 @@ async def test_the_step_is_on_the_card_and_on_the_jobs_page_while_the_picture_is
         [job] = (await admin.get("/api/jobs", params={"slot": SLOT, "status": "pending"})).json()["jobs"]
         await someone.go(f"/admin/jobs/{job['job_id']}")
         await someone.page.wait_for_selector(f"#job .making:has-text('{words}')")
+        assert await someone.page.locator("#attempts-title").count() == 0, "nothing of it has ended"
         await someone.screenshot("steps-job")
     finally:
         machine.held.set()
