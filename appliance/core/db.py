@@ -43,6 +43,7 @@ class Database:
             max_overflow=5,
             pool_timeout=3,
             pool_pre_ping=True,
+            hide_parameters=True,  # an error is logged, and they hold what guests said of themselves
             connect_args={
                 "timeout": 3,
                 "command_timeout": 10,
