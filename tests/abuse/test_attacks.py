@@ -67,3 +67,22 @@ def test_heads_of_endless_answers_end_nobody_elses(under: Under, siege: Siege) -
         outcome = under("heads_of_streams", paths=[f"{path}/live" for path in gallery["paths"]])
     assert set(outcome.answers) <= {"200", "429"}
     assert outcome.answers["200"] > 50
+
+
+def test_guessed_pins_and_codes_keep_neither_booth_nor_guest_waiting(under: Under, siege: Siege) -> None:
+    with siege.gallery(pin="90174382") as gallery:
+        path = gallery["paths"][0]
+        outcome = under("guessed_pins_and_codes", gallery=path)
+        assert (
+            httpx.post(siege.stack.url + path, data={"pin": "90174382"}, trust_env=False).status_code == 303
+        )
+    assert set(outcome.answers) <= {"401", "404", "429"}
+    assert outcome.answers["401"] <= 200 + 3 * 200
+
+
+def test_floods_of_streams_in_one_connection_cost_no_photo(under: Under, siege: Siege) -> None:
+    """As with encryption on, but for the encryption."""
+    siege.speak_http2()
+    outcome = under("http2_floods")
+    assert no_fault_of_ours(outcome.answers), outcome.answers
+    assert set(outcome.answers) & {"200", "429"}, "HTTP/2 was spoken"

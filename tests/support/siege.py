@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -19,6 +21,7 @@ from tests.support.booth import Album, Booth
 from tests.support.camera import Camera, Shot
 from tests.support.photos import portrait_jpeg
 from tests.support.stack import CHECKOUT, Stack
+from tests.support.waiting import until
 
 AT_LEAST = 8  # photos beside each attack
 ALONE = 6  # photos before it
@@ -52,6 +55,13 @@ class Outcome:
         )
 
 
+def _answers(client: httpx.Client, url: str) -> bool:
+    try:
+        return client.get(url).http_version == "HTTP/2"
+    except httpx.HTTPError:
+        return False
+
+
 class Siege:
     """Attacks one stack while a booth goes on posting to it."""
 
@@ -68,6 +78,15 @@ class Siege:
         target = "/api/ingest/slot-001?reply=json"
         found: str = asyncio.run(Camera(self.stack.port).post(target, self._shot)).json()["public_url"]
         return found
+
+    def speak_http2(self) -> None:
+        """Have Nginx speak HTTP/2 too, to whoever begins that way."""
+        run = self.stack.data / "run"
+        (run / "server.d").mkdir(exist_ok=True)
+        (run / "server.d/http2.conf").write_text("http2 on;\n")
+        os.kill(int((run / "nginx/nginx.pid").read_text()), signal.SIGHUP)
+        with httpx.Client(http1=False, http2=True, trust_env=False) as client:
+            asyncio.run(until(lambda: _answers(client, f"{self.stack.url}/healthz"), seconds=20))
 
     @contextlib.contextmanager
     def staff(self) -> Iterator[httpx.Client]:

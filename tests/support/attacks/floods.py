@@ -13,6 +13,7 @@ from tests.support.photos import png_bomb, portrait_jpeg
 
 NESTED = b"[" + b"[]," * 7_000_000 + b"[]]"  # 21 MB that take a parser seconds
 SLOT = "/api/ingest/slot-001"
+FORM = "Content-Type: application/x-www-form-urlencoded"
 MULTIPART = f"Content-Type: multipart/form-data; boundary={BOUNDARY}"
 
 
@@ -39,6 +40,23 @@ async def wrong_passwords(attack: Attack) -> None:
         await attack.ask(request("POST", SLOT, body, MULTIPART), f"127.0.0.{20 + number % 4}")
 
     await attack.repeat(guess, 4)
+
+
+async def guessed_pins_and_codes(attack: Attack) -> None:
+    """PINs of ``facts["gallery"]`` and codes of pictures, eight at a time, from two hundred addresses."""
+    numbers = itertools.count()
+
+    async def guess() -> None:
+        number = next(numbers)
+        address = f"127.1.0.{1 + number % 200}"
+        if number % 2:
+            await attack.ask(request("GET", f"/s/{number:06}"), address)
+        else:
+            await attack.ask(
+                request("POST", attack.facts["gallery"], f"pin={number:06}".encode(), FORM), address
+            )
+
+    await attack.repeat(guess, 8)
 
 
 async def uploads_without_password(attack: Attack) -> None:
