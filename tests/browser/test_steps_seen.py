@@ -41,6 +41,7 @@ async def test_the_step_is_on_the_card_and_on_the_jobs_page_while_the_picture_is
     assert isinstance(machine, ComfyUI)
     machine.hold_at(3)
     someone = await admin_person(size=size, lang=lang, theme=theme)
+    await someone.go("/admin/")
     await someone.page.wait_for_selector("#pulse[data-state=live]")
     photo = asyncio.create_task(camera.post(URL, shot))
     try:
