@@ -26,6 +26,7 @@ def environment(folder: DataFolder, ports: Ports) -> dict[str, str]:
         "TMPDIR": str(folder.run / "tmp"),
         "XDG_CACHE_HOME": str(folder.run / "tmp"),
         "LANG": "C.UTF-8",
+        "MALLOC_ARENA_MAX": "2",  # as in the image: -20 % at the peak of 12 photos, no slower (2026-11-27)
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": str(CHECKOUT),
         "VIRTUAL_ENV": sys.prefix,

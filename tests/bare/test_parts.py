@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from appliance.bare import nginx, ports
-from appliance.bare.data_folder import DataFolder
+from appliance.bare.data_folder import CHECKOUT, DataFolder, Ports
+from appliance.bare.environment import environment
 from appliance.bare.options import parse
 from appliance.bare.preparation import Passwords
 from appliance.bare.problem import Problem
@@ -76,3 +77,11 @@ def test_the_backups_passphrase_is_told_until_it_was_seen() -> None:
 
 def test_the_standard_port_is_not_in_the_address() -> None:
     assert Report(DataFolder.of(None), 80, Passwords(), Passwords()).bases()[-1] == "http://localhost"
+
+
+def test_both_ways_to_run_tell_the_allocator_the_same(tmp_path: Path) -> None:
+    made = environment(DataFolder.of(tmp_path), Ports(8080, 8081, 8082))
+    told = {f"{name}={value}" for name, value in made.items() if name.startswith("MALLOC_")}
+    image = (CHECKOUT / "image/Dockerfile").read_text(encoding="utf-8")
+    assert told
+    assert told == {word for word in image.split() if word.startswith("MALLOC_")}
