@@ -38,6 +38,12 @@ def templates_in_order(
     return tuple(sorted(taken, key=lambda template: order.index(template.role)))
 
 
+def unknown_operation(provider: str, operation: str) -> dict[str, str]:
+    """That there is no such operation, or that the parameters are another one's."""
+    text = "%(provider)s has no operation %(operation)s with such parameters"
+    return {"operation": Message(text, provider=provider, operation=repr(operation))}
+
+
 def unknown_model(provider: str, model: str | None, known: tuple[str, ...]) -> Message:
     """That there is no such model, and which there are."""
     return Message(
@@ -46,6 +52,11 @@ def unknown_model(provider: str, model: str | None, known: tuple[str, ...]) -> M
         model=repr(model),
         known=", ".join(known),
     )
+
+
+def no_models(provider: str) -> Message:
+    """That there is no model to choose."""
+    return Message("%(provider)s has no models to choose from: leave it empty", provider=provider)
 
 
 def not_offered(

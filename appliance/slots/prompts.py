@@ -67,11 +67,11 @@ def problems(params: Params, options: PromptOptions) -> dict[str, str]:
     for field, text in texts:
         unknown = sorted({name for name, _ in _PLACE.findall(text)} - set(options.fields))
         if unknown:
-            allowed = ", ".join(options.fields) or "none"
-            found[field] = Message(
-                "%(place)s is not among the slot's values (%(known)s)",
-                place=f"{{{unknown[0]}}}",
-                known=allowed,
+            place, known = f"{{{unknown[0]}}}", ", ".join(options.fields)
+            found[field] = (
+                Message("%(place)s is not among the slot's values (%(known)s)", place=place, known=known)
+                if known
+                else Message("%(place)s is not among the slot's values (none)", place=place)
             )
         elif _BROKEN.search(_PLACE.sub("", text)):
             found[field] = Message("a brace stands alone; write {name} or {name|what else}")

@@ -10,6 +10,7 @@ import structlog
 from pydantic import ValidationError
 
 from appliance.core.errors import ValidationFailed
+from appliance.core.language import Message
 from appliance.core.validation import as_far_as_known, field_messages
 from appliance.media.finish import OutputOptions
 from appliance.providers.base import TemplateImage
@@ -57,7 +58,7 @@ def build_recipe(
     options = _options(PromptOptions, prompt, "prompt", found, as_stored=as_stored)
     wanted = _options(OutputOptions, output, "output", found, as_stored=as_stored)
     if len(routes) > MAX_FALLBACKS + 1:
-        found["fallbacks"] = f"a slot has {MAX_FALLBACKS} fallbacks at most"
+        found["fallbacks"] = Message("a slot has %(n)s fallbacks at most", n=MAX_FALLBACKS)
     built: list[Route] = []
     longest = input_max_side or None
     for index, config in enumerate(routes):

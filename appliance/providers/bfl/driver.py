@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import httpx
 
-from appliance.core.clock import Deadline, utcnow
+from appliance.core.clock import Deadline
 from appliance.core.language import Message
 from appliance.providers.base import (
     EditedImage,
@@ -31,23 +31,22 @@ from appliance.providers.bfl.wire import (
     failure,
     request_body,
 )
-from appliance.providers.catalogue import Capabilities, ProviderModels, shipped
+from appliance.providers.catalogue import Capabilities, ProviderModels
+from appliance.providers.catalogue_driver import CatalogueDriver
 from appliance.providers.download import Downloader, is_of
 from appliance.providers.http import MIB, get, post, read_error, read_json, usable_key
 from appliance.providers.json_body import JsonBody, json_body
-from appliance.providers.problems import role_problems, templates_in_order
+from appliance.providers.problems import role_problems, templates_in_order, unknown_model, unknown_operation
 
-TYPICAL_SECONDS = 12.0
 POLL_TIMEOUT = httpx.Timeout(10.0)  # seconds; a poll only looks something up
 OWN_DOMAIN = ".bfl.ai"
 NOT_FOUND_SECONDS = 5.0  # for which a task that was just taken may be unknown elsewhere
 
 
-class BflDriver:
+class BflDriver(CatalogueDriver):
     """Edits pictures with the models of Black Forest Labs. ``poll_seconds`` is the pause between polls."""
 
     name: ClassVar[str] = "bfl"
-    needs_key: ClassVar[bool] = True
     operations: ClassVar[dict[str, Operation]] = OPERATIONS
 
     def __init__(
@@ -59,16 +58,9 @@ class BflDriver:
         poll_seconds: float = 0.5,
         downloader: Downloader | None = None,
     ) -> None:
-        self._client = client
-        self._base_url = base_url.rstrip("/")
-        self._models = models or shipped().of(self.name)
+        super().__init__(client, base_url, models)
         self._poll_seconds = poll_seconds
         self._downloader = downloader or Downloader(client, self._base_url)
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        """The model names that may be chosen, the default first."""
-        return self._models.names_on(utcnow().date())
 
     def choices(self, operation: str, model: str | None) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002 - alike for all
         """The values of a model that are not every model's."""
@@ -79,30 +71,15 @@ class BflDriver:
         ratios = () if has.free_size else ("photo", "auto", *has.ratios)
         return {"aspect_ratio": ratios} if ratios else {}
 
-    def typical_seconds(self, operation: str, model: str | None) -> float:  # noqa: ARG002 - one call for all
-        """How long a picture usually takes, until it has been measured."""
-        known = self._models.get(model)
-        return known.time.seconds if known else TYPICAL_SECONDS
-
     def problems(
         self, operation: str, params: Params, model: str | None, roles: frozenset[str]
     ) -> dict[str, str]:
         """What the model would reject, by field name; empty when all is well."""
         if operation not in OPERATIONS or not isinstance(params, ImageEditParams):
-            return {
-                "operation": Message(
-                    "bfl has no operation %(operation)s with such parameters", operation=repr(operation)
-                )
-            }
+            return unknown_operation(self.name, operation)
         known = self._models.get(model)
         if known is None:
-            return {
-                "model": Message(
-                    "bfl has no model %(model)s; there are %(models)s",
-                    model=repr(model),
-                    models=", ".join(self.models),
-                )
-            }
+            return {"model": unknown_model(self.name, model, self.models)}
         found = role_problems(OPERATIONS[operation], roles, known.capabilities.pictures_in)
         return found | _shape_problems(params, known.capabilities, known.id)
 
@@ -147,10 +124,6 @@ class BflDriver:
         if (await read_json(answer, Credits)).credits <= 0:
             raise ProviderSpent(NO_CREDITS, "no credits are left", http_status=200)
         return True
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()
 
     async def _submit(
         self, model: str, content: JsonBody, secrets: tuple[str, str], deadline: Deadline

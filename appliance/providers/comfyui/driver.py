@@ -43,7 +43,7 @@ from appliance.providers.comfyui.wire import (
 )
 from appliance.providers.http import MIB, Answer, Wire, call, read_error, read_json
 from appliance.providers.pictures import checked_picture
-from appliance.providers.problems import role_problems, templates_in_order
+from appliance.providers.problems import role_problems, templates_in_order, unknown_operation
 
 TYPICAL_SECONDS = 20.0  # until it has been measured: from a second to a minute, by workflow and graphics card
 POLL_TIMEOUT = httpx.Timeout(10.0)  # seconds; a poll only looks something up
@@ -84,11 +84,7 @@ class ComfyUIDriver:
     ) -> dict[str, str]:
         """What does not fit together, by field name; what that machine has not got, ``lacks`` tells."""
         if operation not in OPERATIONS or not isinstance(params, WorkflowParams):
-            return {
-                "operation": Message(
-                    "comfyui has no operation %(operation)s with such parameters", operation=repr(operation)
-                )
-            }
+            return unknown_operation(self.name, operation)
         binding = binding_of(params)
         found = role_problems(OPERATIONS[operation], roles, 1 + len(ROLES)) | dict(binding.problems)
         if model is not None:

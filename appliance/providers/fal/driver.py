@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import httpx
 
-from appliance.core.clock import Deadline, utcnow
+from appliance.core.clock import Deadline
 from appliance.core.language import Message
 from appliance.providers.background import BackgroundCalls
 from appliance.providers.base import (
@@ -22,7 +22,8 @@ from appliance.providers.base import (
     ProviderQuota,
     ProviderUnreachable,
 )
-from appliance.providers.catalogue import Capabilities, ProviderModels, shipped
+from appliance.providers.catalogue import Capabilities, ProviderModels
+from appliance.providers.catalogue_driver import CatalogueDriver
 from appliance.providers.download import Downloader, is_of
 from appliance.providers.fal.settings import OPERATIONS, AnyAppParams, ImageEditParams, further_input
 from appliance.providers.fal.wire import (
@@ -39,7 +40,7 @@ from appliance.providers.fal.wire import (
 )
 from appliance.providers.http import MIB, Answer, call, read_error, read_json, usable_key
 from appliance.providers.json_body import json_body
-from appliance.providers.problems import role_problems, templates_in_order
+from appliance.providers.problems import role_problems, templates_in_order, unknown_model, unknown_operation
 from appliance.providers.shapes import nearest_ratio
 
 TYPICAL_SECONDS = 15.0  # of an app that is not in the catalogue
@@ -49,11 +50,10 @@ MOST_IMAGES = 14  # that any app of fal we know takes
 _NOBODY = "00000000-0000-0000-0000-000000000000"  # a request that does not exist
 
 
-class FalDriver:
+class FalDriver(CatalogueDriver):
     """Edits pictures with the models that fal.ai hosts. ``poll_seconds`` is the pause between polls."""
 
     name: ClassVar[str] = "fal"
-    needs_key: ClassVar[bool] = True
     operations: ClassVar[dict[str, Operation]] = OPERATIONS
 
     def __init__(
@@ -65,17 +65,10 @@ class FalDriver:
         poll_seconds: float = 0.5,
         downloader: Downloader | None = None,
     ) -> None:
-        self._client = client
-        self._base_url = base_url.rstrip("/")
-        self._models = models or shipped().of(self.name)
+        super().__init__(client, base_url, models)
         self._poll_seconds = poll_seconds
         self._downloader = downloader or Downloader(client, self._base_url)
         self._background = BackgroundCalls(self.name)
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        """The apps that may be chosen, the default first."""
-        return self._models.names_on(utcnow().date())
 
     def choices(self, operation: str, model: str | None) -> Mapping[str, tuple[str, ...]]:
         """The values of a model that are not every model's."""
@@ -99,11 +92,7 @@ class FalDriver:
     ) -> dict[str, str]:
         """What the app would reject, by field name; empty when all is well."""
         if operation not in OPERATIONS or not isinstance(params, OPERATIONS[operation].params):
-            return {
-                "operation": Message(
-                    "fal has no operation %(operation)s with such parameters", operation=repr(operation)
-                )
-            }
+            return unknown_operation(self.name, operation)
         spec = OPERATIONS[operation]
         if isinstance(params, AnyAppParams):
             most = MOST_IMAGES if params.image_field == "image_urls" else 1
@@ -113,13 +102,7 @@ class FalDriver:
             return found
         known = self._models.get(model)
         if known is None:
-            return {
-                "model": Message(
-                    "fal has no model %(model)s; there are %(models)s",
-                    model=repr(model),
-                    models=", ".join(self.models),
-                )
-            }
+            return {"model": unknown_model(self.name, model, self.models)}
         found = role_problems(spec, roles, known.capabilities.pictures_in)
         if isinstance(params, ImageEditParams):
             found |= _input_problems(params, known.capabilities, known.id)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx
 
-from appliance.core.clock import Deadline, utcnow
+from appliance.core.clock import Deadline
 from appliance.core.language import Message
 from appliance.providers.base import (
     EditedImage,
@@ -20,7 +20,8 @@ from appliance.providers.base import (
     ProviderPermanent,
     TemplateImage,
 )
-from appliance.providers.catalogue import Model, ProviderModels, shipped
+from appliance.providers.catalogue import Model, ProviderModels
+from appliance.providers.catalogue_driver import CatalogueDriver
 from appliance.providers.gemini.prompts import prompt_for
 from appliance.providers.gemini.request import generation_config, request_body
 from appliance.providers.gemini.settings import (
@@ -41,7 +42,13 @@ from appliance.providers.http import MIB, get, post, read_error, read_json, usab
 from appliance.providers.json_body import JsonBody, json_body
 from appliance.providers.model_facts import ModelFacts
 from appliance.providers.pictures import checked_base64
-from appliance.providers.problems import not_offered, role_problems, templates_in_order, unknown_model
+from appliance.providers.problems import (
+    not_offered,
+    role_problems,
+    templates_in_order,
+    unknown_model,
+    unknown_operation,
+)
 
 MAX_REQUEST_BYTES = 100_000_000  # base64 included; Google's limit since 2026-01-08
 # A picture of 24 MiB in base64, drafts before it, and the signatures of each: 1 to 2 MB a part (2026-11-26).
@@ -51,11 +58,10 @@ USUAL_SIZE = "1K"  # what every model makes where no size is asked for
 _SMALLER_SIDES = (2048, 1536, 1024, 768)  # pixels; the model cuts its input into tiles of 768
 
 
-class GeminiDriver:
+class GeminiDriver(CatalogueDriver):
     """Edits pictures with Google's Gemini image models."""
 
     name: ClassVar[str] = "gemini"
-    needs_key: ClassVar[bool] = True
     operations: ClassVar[dict[str, Operation]] = OPERATIONS
 
     def __init__(
@@ -68,16 +74,10 @@ class GeminiDriver:
         max_request_bytes: int = MAX_REQUEST_BYTES,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
-        self._client = client
-        self._api = f"{base_url.rstrip('/')}/{api_version}"
-        self._models = models or shipped().of(self.name)
+        super().__init__(client, base_url, models)
+        self._api = f"{self._base_url}/{api_version}"
         self._max_request_bytes = max_request_bytes
         self._max_answer_bytes = max_answer_bytes
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        """The model names that may be chosen, the default first."""
-        return self._models.names_on(utcnow().date())
 
     def choices(self, operation: str, model: str | None) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002 - alike for all
         """The ratios, sizes and thinking levels of a model."""
@@ -92,21 +92,12 @@ class GeminiDriver:
             "thinking": (LEAST_THINKING, *others, "auto") if has.thinking else (),
         }
 
-    def typical_seconds(self, operation: str, model: str | None) -> float:  # noqa: ARG002 - one call for all
-        """How long a picture usually takes, until it has been measured."""
-        found = self._models.get(model) or self._models.default
-        return found.time.seconds if found else 0.0
-
     def problems(
         self, operation: str, params: Params, model: str | None, roles: frozenset[str]
     ) -> dict[str, str]:
         """What Gemini would reject, by field name; empty when all is well."""
         if operation not in OPERATIONS or not isinstance(params, OPERATIONS[operation].params):
-            return {
-                "operation": Message(
-                    "gemini has no operation %(operation)s with such parameters", operation=repr(operation)
-                )
-            }
+            return unknown_operation(self.name, operation)
         of = self._models.get(model)
         if of is None:
             return {"model": unknown_model(self.name, model, self.models)}
@@ -185,10 +176,6 @@ class GeminiDriver:
             raise failure(answer, await read_error(answer, ErrorAnswer), (api_key,))
         found = await read_json(answer, ModelList)
         return tuple(one.name.removeprefix("models/") for one in found.models)
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()
 
     async def _body(
         self,

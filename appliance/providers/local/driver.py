@@ -12,11 +12,13 @@ from typing import Any, ClassVar, cast
 import pyvips
 
 from appliance.core.clock import Deadline, utcnow
+from appliance.core.language import Message
 from appliance.providers.base import EditedImage, EditRequest, Operation, Params, ProviderPermanent
 from appliance.providers.local import drawing, looks, settings
 from appliance.providers.local.frame import frame
 from appliance.providers.local.photo import encode, open_photo
 from appliance.providers.local.work import Stopped, Work
+from appliance.providers.problems import no_models
 
 # The longest side any print's window has, with room for a crop.
 PRINT_SIDE = 3000
@@ -78,9 +80,9 @@ class LocalDriver:
         """What the models cannot say by themselves: a date text that is asked for but empty."""
         found: dict[str, str] = {}
         if model:
-            found["model"] = "the local looks have no models; leave it empty"
+            found["model"] = no_models(self.name)
         if isinstance(params, settings.Frame) and params.date == "text" and not params.date_text.strip():
-            found["params.date_text"] = "write the date text, or choose another kind of date"
+            found["params.date_text"] = Message("write the date text, or choose another kind of date")
         return found
 
     async def edit(self, request: EditRequest, deadline: Deadline) -> EditedImage:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import httpx
 
-from appliance.core.clock import Deadline, utcnow
+from appliance.core.clock import Deadline
 from appliance.core.language import Message
 from appliance.providers.base import (
     EditedImage,
@@ -18,7 +18,8 @@ from appliance.providers.base import (
     ProviderNoModel,
     ProviderPermanent,
 )
-from appliance.providers.catalogue import ProviderModels, shipped
+from appliance.providers.catalogue import ProviderModels
+from appliance.providers.catalogue_driver import CatalogueDriver
 from appliance.providers.dates import day_of
 from appliance.providers.http import MIB, get, post, read_error, read_json, usable_key
 from appliance.providers.model_facts import ModelFacts
@@ -34,17 +35,22 @@ from appliance.providers.openai.wire import (
     response_id_of,
 )
 from appliance.providers.pictures import checked_base64
-from appliance.providers.problems import not_offered, role_problems, templates_in_order, unknown_model
+from appliance.providers.problems import (
+    not_offered,
+    role_problems,
+    templates_in_order,
+    unknown_model,
+    unknown_operation,
+)
 
 MAX_IMAGE_BYTES = 50_000_000  # of each picture sent
 MAX_ANSWER_BYTES = 33 * MIB  # a picture of 24 MiB in base64
 
 
-class OpenAIDriver:
+class OpenAIDriver(CatalogueDriver):
     """Edits pictures with OpenAI's image models."""
 
     name: ClassVar[str] = "openai"
-    needs_key: ClassVar[bool] = True
     operations: ClassVar[dict[str, Operation]] = OPERATIONS
 
     def __init__(
@@ -55,15 +61,8 @@ class OpenAIDriver:
         models: ProviderModels | None = None,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
-        self._client = client
-        self._base_url = base_url.rstrip("/")
-        self._models = models or shipped().of(self.name)
+        super().__init__(client, base_url, models)
         self._max_answer_bytes = max_answer_bytes
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        """The model names that may be chosen, the default first."""
-        return self._models.names_on(utcnow().date())
 
     def choices(self, operation: str, model: str | None) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002 - alike for all
         """The sizes, qualities and other choices of a model."""
@@ -79,21 +78,12 @@ class OpenAIDriver:
             "complexity": ("auto", *has.complexity) if has.complexity else (),
         }
 
-    def typical_seconds(self, operation: str, model: str | None) -> float:  # noqa: ARG002 - one call for all
-        """How long a picture usually takes, until it has been measured."""
-        found = self._models.get(model) or self._models.default
-        return found.time.seconds if found else 0.0
-
     def problems(
         self, operation: str, params: Params, model: str | None, roles: frozenset[str]
     ) -> dict[str, str]:
         """What OpenAI would reject, by field name; empty when all is well."""
         if operation not in OPERATIONS or not isinstance(params, ImageEditParams):
-            return {
-                "operation": Message(
-                    "openai has no operation %(operation)s with such parameters", operation=repr(operation)
-                )
-            }
+            return unknown_operation(self.name, operation)
         of = self._models.get(model)
         if of is None:
             return {"model": unknown_model(self.name, model, self.models)}
@@ -182,7 +172,3 @@ class OpenAIDriver:
                 return None
             raise failure(answer, said, (key,))
         return await read_json(answer, OneModel) if model else await read_json(answer, ModelList)
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()

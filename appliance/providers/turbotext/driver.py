@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 import httpx
 
 from appliance.core.clock import Deadline
+from appliance.core.language import Message
 from appliance.providers.base import (
     EditedImage,
     EditRequest,
@@ -28,7 +29,7 @@ from appliance.providers.base import (
 from appliance.providers.download import Downloader
 from appliance.providers.http import MIB, NEVER_SENT, post, read_json, status_error, usable_key
 from appliance.providers.pictures import as_jpeg_or_png
-from appliance.providers.problems import role_problems, templates_in_order
+from appliance.providers.problems import no_models, role_problems, templates_in_order, unknown_operation
 from appliance.providers.turbotext.settings import MOST_NEGATIVE_WORDS, OPERATIONS, ImageEditParams
 from appliance.providers.turbotext.wire import METHODS, PHOTO, Method, Reply, fields_of
 from appliance.providers.usage import Usage
@@ -92,19 +93,21 @@ class TurbotextDriver:
     ) -> dict[str, str]:
         """What Turbotext would reject, by field name; empty when all is well."""
         if operation not in OPERATIONS or not isinstance(params, OPERATIONS[operation].params):
-            return {"operation": f"turbotext has no operation {operation!r} with such parameters"}
+            return unknown_operation(self.name, operation)
         found = role_problems(OPERATIONS[operation], roles, max_images=2)
         if model is not None:
-            found["model"] = "turbotext has no models to choose from: leave it empty"
+            found["model"] = no_models(self.name)
         if self._needs_address(METHODS[operation]) and not self._can_publish:
-            found["operation"] = (
+            found["operation"] = Message(
                 "turbotext fetches pictures by address: set provider_media_base_url to an address "
                 "that the internet can reach"
             )
         if isinstance(params, ImageEditParams):
             words = len(params.negative_prompt.split())
             if words > MOST_NEGATIVE_WORDS:
-                found["params.negative_prompt"] = f"{words} words; {MOST_NEGATIVE_WORDS} at most"
+                found["params.negative_prompt"] = Message(
+                    "%(n)s words; %(most)s at most", n=words, most=MOST_NEGATIVE_WORDS
+                )
         return found
 
     async def edit(self, request: EditRequest, deadline: Deadline) -> EditedImage:
