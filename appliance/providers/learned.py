@@ -5,7 +5,6 @@ No photo waits for that. Their word is newer than the catalogue's, and wins over
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -15,12 +14,12 @@ from sqlalchemy.dialects.postgresql import insert
 
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
+from appliance.core.late_writes import LateWrites
 from appliance.providers.model_facts import ModelFacts
 from appliance.providers.models import ModelFact
 
 log = structlog.get_logger()
 
-CLOSE_SECONDS = 5.0  # how long the end waits for what is still to be written
 SAME_AGAIN = timedelta(hours=1)  # what was said before is written again after so long only
 
 ModelName = tuple[str, str]  # provider and model
@@ -41,8 +40,7 @@ class LearnedModels:
     def __init__(self, database: Database | None = None) -> None:
         self._database = database
         self._known: dict[ModelName, Learned] = {}
-        self._unwritten: dict[ModelName, None] = {}
-        self._writing: asyncio.Task[None] | None = None
+        self._writes = LateWrites(self._write, "model.not_kept")
 
     async def load(self) -> None:
         """Take up what was learned before, or by another process."""
@@ -73,25 +71,15 @@ class LearnedModels:
         if same and before and now.said_at - before.said_at < SAME_AGAIN:
             self._known[provider, model] = Learned(before.there, before.ends_on, before.said_at)
             return
-        self._unwritten[provider, model] = None
-        if self._database is not None and (self._writing is None or self._writing.done()):
-            self._writing = asyncio.create_task(self._write_all(self._database))
+        if self._database is not None:
+            self._writes.add((provider, model))
 
-    async def _write_all(self, database: Database) -> None:
-        """One after the other, so that a slow database has one connection of ours at most."""
-        while self._unwritten:
-            name = next(iter(self._unwritten))
-            del self._unwritten[name]
-            try:
-                await self._write(database, name)
-            except Exception as error:  # noqa: BLE001 - the provider will say it again
-                log.warning("model.not_kept", model="/".join(name), error=type(error).__name__)
-
-    async def _write(self, database: Database, name: ModelName) -> None:
+    async def _write(self, name: ModelName) -> None:
+        assert self._database is not None  # noqa: S101 - nothing is added without one
         said = self._known[name]
         row = {"there": said.there, "ends_on": said.ends_on, "said_at": said.said_at}
         statement = insert(ModelFact).values(provider=name[0], model=name[1], **row)
-        async with database.session() as session:
+        async with self._database.session() as session:
             await session.execute(
                 statement.on_conflict_do_update(
                     index_elements=[ModelFact.provider, ModelFact.model],
@@ -101,15 +89,8 @@ class LearnedModels:
 
     async def written(self) -> None:
         """Wait until everything stands in the database."""
-        if self._writing is not None:
-            await self._writing
+        await self._writes.written()
 
     async def aclose(self) -> None:
         """Wait a moment for what is being written, then leave it."""
-        if self._writing is None:
-            return
-        _, late = await asyncio.wait({self._writing}, timeout=CLOSE_SECONDS)
-        for task in late:
-            task.cancel()
-            await asyncio.wait({task})
-            log.warning("model.not_kept", error="CancelledError")
+        await self._writes.aclose()

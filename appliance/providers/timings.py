@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections import deque
 from collections.abc import Iterable
 
-import structlog
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from appliance.core.db import Database
+from appliance.core.late_writes import LateWrites
 from appliance.providers.models import RouteTiming
-
-log = structlog.get_logger()
 
 SAMPLES = 100  # how many of the newest are kept
 ENOUGH = 10  # with fewer, the driver's own estimate counts
-CLOSE_SECONDS = 5.0  # how long the end waits for what is still to be written
 _SPREAD = {0.5: 1.0, 0.9: 1.4, 0.95: 1.6}  # how estimates spread around the typical time
 
 
@@ -28,8 +24,7 @@ class RouteTimings:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._seconds: dict[str, deque[float]] = {}
-        self._unwritten: dict[str, None] = {}
-        self._writing: asyncio.Task[None] | None = None
+        self._writes = LateWrites(self._write, "timing.not_kept")
         self._loaded = False
 
     async def load(self) -> None:
@@ -64,19 +59,7 @@ class RouteTimings:
     def record(self, route: str, seconds: float) -> None:
         """Add a measurement, in memory at once; the database gets it when it can, and nobody waits."""
         self.remember(route, [seconds])
-        self._unwritten[route] = None
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write_all())
-
-    async def _write_all(self) -> None:
-        """One route after the other, so that a slow database has one connection of ours at most."""
-        while self._unwritten:
-            route = next(iter(self._unwritten))
-            del self._unwritten[route]
-            try:
-                await self._write(route)
-            except Exception as error:  # noqa: BLE001 - the next picture of this route brings it again
-                log.warning("timing.not_kept", route=route, error=type(error).__name__)
+        self._writes.add(route)
 
     async def _write(self, route: str) -> None:
         if not self._loaded:  # the database was away at the start: nothing it holds may be written over
@@ -92,10 +75,4 @@ class RouteTimings:
 
     async def aclose(self) -> None:
         """Wait a moment for what is being written, then leave it."""
-        if self._writing is None:
-            return
-        _, late = await asyncio.wait({self._writing}, timeout=CLOSE_SECONDS)
-        for task in late:
-            task.cancel()
-            await asyncio.wait({task})
-            log.warning("timing.not_kept", error="CancelledError")
+        await self._writes.aclose()
