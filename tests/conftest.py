@@ -25,6 +25,7 @@ from tests.standins import (
     turbotext_app,
 )
 from tests.support.camera import Camera, Shot
+from tests.support.keys import no_keys
 from tests.support.logins import Logins, add_account, client_at
 from tests.support.photos import portrait_jpeg
 from tests.support.stack import Stack, free_port, running_stack
@@ -101,6 +102,15 @@ def standins(_standins: dict[str, StandIn], stack: Stack) -> dict[str, StandIn]:
 def gemini(standins: dict[str, StandIn]) -> StandIn:
     """Gemini's stand-in."""
     return standins["gemini"]
+
+
+@pytest.fixture
+async def no_provider_keys(
+    stack: Stack, admin: httpx.AsyncClient, standins: dict[str, StandIn]
+) -> AsyncIterator[None]:
+    """No provider has a key; afterwards each has one in a file."""
+    async with no_keys(stack, admin):
+        yield
 
 
 @pytest.fixture(scope="session")

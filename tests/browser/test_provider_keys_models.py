@@ -11,22 +11,13 @@ from tests.browser.conftest import MakePerson
 from tests.conftest import Change
 from tests.standins import Script, StandIn, Step
 from tests.support.camera import Camera, Shot
-from tests.support.keys import MODEL, SLOT, entered, made_up, no_keys
+from tests.support.keys import MODEL, SLOT, entered, made_up
 from tests.support.slots import with_gemini
-from tests.support.stack import Stack
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("no_provider_keys")]
 
 GEMINI, FIELD, NOTE = "#keys-gemini", "#key-gemini", "#keys-gemini .note"
 FALLBACKS = [{"provider": "local", "operation": "glow", "params": {}}]
-
-
-@pytest.fixture(autouse=True)
-async def _no_keys(
-    stack: Stack, admin: httpx.AsyncClient, standins: dict[str, StandIn]
-) -> AsyncIterator[None]:
-    async with no_keys(stack, admin):
-        yield
 
 
 @pytest.fixture

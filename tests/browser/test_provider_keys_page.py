@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -14,24 +13,16 @@ from tests.browser.conftest import MakePerson
 from tests.conftest import Change
 from tests.standins import StandIn, Step
 from tests.support.camera import Camera, Shot
-from tests.support.keys import MODEL, SLOT, asked_with, entered, made_up, no_keys
+from tests.support.keys import MODEL, SLOT, asked_with, entered, made_up
 from tests.support.slots import with_gemini
 from tests.support.stack import Stack
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("no_provider_keys")]
 
 GEMINI = "#keys-gemini"
 FIELD = "#key-gemini"
 NOTE = f"{GEMINI} .note"
 FALLBACKS = [{"provider": "local", "operation": "glow", "params": {}}]
-
-
-@pytest.fixture(autouse=True)
-async def _no_keys(
-    stack: Stack, admin: httpx.AsyncClient, standins: dict[str, StandIn]
-) -> AsyncIterator[None]:
-    async with no_keys(stack, admin):
-        yield
 
 
 @pytest.mark.parametrize(("size", "lang", "theme"), [("phone", "ru", "dark"), ("desktop", "en", "light")])

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
-import httpx
 import pytest
 
 from tests.conftest import Change
-from tests.standins import StandIn
 from tests.support.camera import Camera, Reply, Shot
-from tests.support.keys import MODEL, SLOT, no_keys
+from tests.support.keys import MODEL, SLOT
 from tests.support.slots import with_gemini
-from tests.support.stack import Stack
 
 Photo = Callable[[], Awaitable[Reply]]
 
 
 @pytest.fixture(autouse=True)
-async def _no_keys(
-    stack: Stack, admin: httpx.AsyncClient, standins: dict[str, StandIn]
-) -> AsyncIterator[None]:
-    async with no_keys(stack, admin):
-        yield
+def _no_keys(no_provider_keys: None) -> None:
+    del no_provider_keys
 
 
 @pytest.fixture
