@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from appliance.accounts.actions import GROUPS
 from appliance.accounts.audit import AuditFilter, AuditTrail
 from appliance.accounts.models import AuditLog
+from appliance.admin.listing import Listing, instant
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import Visit, allowed
-from appliance.admin.render import page, part
 from appliance.core.injection import service_of
 from appliance.core.language import Language
 from appliance.slots.schemas import SLOT_IDS
 
 router = APIRouter()
 
+LISTING = Listing(f"{MOUNT}/audit", "audit.html", "_audit_list.html", "_audit_entries.html")
 A_PAGE = 50
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 
@@ -58,41 +58,26 @@ async def audit_page(
     cursor: str = "",
 ) -> Response:
     """The page; for HTMX the entries alone, or the next ones behind ``cursor``."""
-    wanted = AuditFilter(
-        actor=_word(actor), action=_word(action), since=_instant(since), until=_instant(until)
-    )
+    wanted = AuditFilter(actor=_word(actor), action=_word(action), since=instant(since), until=instant(until))
     found = await service_of(request, AuditTrail).page(
         wanted, limit=A_PAGE, cursor=int(cursor) if cursor.isdecimal() and len(cursor) < 19 else None
     )
     chosen = {"actor": actor, "action": action, "since": since, "until": until}
     chosen = {name: value for name, value in chosen.items() if value}
-    more = urlencode({**chosen, "cursor": found.next_cursor}) if found.next_cursor else None
-    values: dict[str, Any] = {
-        "entries": [_shown(entry, visiting) for entry in found.entries],
-        "more": f"{MOUNT}/audit?{more}" if more else None,
-        "is_filtered": bool(chosen),
-        "named": lambda name: _named(visiting.language, name),
-    }
-    if visiting.is_htmx:
-        here = f"{MOUNT}/audit" + (f"?{urlencode(chosen)}" if chosen else "")
-        headers = {} if cursor else {"HX-Replace-Url": here}
-        template = "_audit_entries.html" if cursor else "_audit_list.html"
-        return part(visiting, template, headers=headers, **values)
-    return page(visiting, "audit.html", chosen=chosen, actions=GROUPS, **values)
+    return LISTING.answer(
+        visiting,
+        chosen,
+        cursor,
+        found.next_cursor,
+        entries=[_shown(entry, visiting) for entry in found.entries],
+        named=lambda name: _named(visiting.language, name),
+        actions=GROUPS,
+    )
 
 
 def _word(text: str) -> str | None:
     """What was typed, without what no entry can hold."""
     return text.replace("\0", "").strip()[:64] or None
-
-
-def _instant(text: str) -> datetime | None:
-    """A moment as the page's script sends it; without a zone it is taken as UTC."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _shown(row: AuditLog, visiting: Visit) -> Entry:
@@ -121,7 +106,7 @@ def _named(language: Language, name: str) -> str:
 
 def _moment(value: Any) -> datetime | None:
     """A moment as details hold it; ``None`` for anything else."""
-    return _instant(value) if isinstance(value, str) and _MOMENT.match(value) else None
+    return instant(value) if isinstance(value, str) and _MOMENT.match(value) else None
 
 
 def _link(row: AuditLog, visiting: Visit) -> str | None:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.jobs.view import WIDTH, attempts_chart, timings_chart, told
+from appliance.admin.listing import Listing, instant
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import Visit, allowed
 from appliance.admin.render import page, part
 from appliance.admin.slots.page import number_of
 from appliance.admin.slots.view import named
-from appliance.core.clock import in_reach
 from appliance.core.errors import ValidationFailed
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
@@ -33,18 +31,10 @@ MayRead = Annotated[Visit, Depends(allowed("jobs:read"))]
 MayTest = Annotated[Visit, Depends(allowed("slots:test"))]
 
 PAGE = f"{MOUNT}/jobs"
+LISTING = Listing(PAGE, "jobs.html", "_job_list.html", "_job_rows.html")
 A_PAGE = 40
 STATUSES = tuple(str(status) for status in JobStatus)
 SOURCES = ("ingest", "test")
-
-
-def instant(text: str) -> datetime | None:
-    """A moment as the page's script sends it; without a zone it is taken as UTC."""
-    try:
-        found = in_reach(datetime.fromisoformat(text))
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 @router.get("")
@@ -75,21 +65,9 @@ async def jobs_page(
         jobs, next_cursor, wrong = found.jobs, found.next_cursor, None
     except ValidationFailed:
         jobs, next_cursor, wrong = [], None, "q"
-    more = urlencode({**chosen, "cursor": next_cursor}) if next_cursor else None
-    values: dict[str, Any] = {
-        "jobs": jobs,
-        "wrong": wrong,
-        "more": f"{PAGE}?{more}" if more else None,
-        "is_filtered": bool(chosen),
-        **await _shared(request, visiting),
-    }
-    if visiting.is_htmx:
-        here = PAGE + (f"?{urlencode(chosen)}" if chosen else "")
-        headers = {} if cursor else {"HX-Replace-Url": here}
-        return part(visiting, "_job_rows.html" if cursor else "_job_list.html", headers=headers, **values)
-    return page(
-        visiting, "jobs.html", chosen=chosen, slots=SLOT_IDS, statuses=STATUSES, sources=SOURCES, **values
-    )
+    choices = {"slots": SLOT_IDS, "statuses": STATUSES, "sources": SOURCES}
+    shown = {"jobs": jobs, "wrong": wrong, **choices, **await _shared(request, visiting)}
+    return LISTING.answer(visiting, chosen, cursor, next_cursor, **shown)
 
 
 @router.get("/{job_id}")

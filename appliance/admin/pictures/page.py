@@ -12,10 +12,10 @@ from fastapi.responses import RedirectResponse
 
 from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.forms import read_form
-from appliance.admin.jobs.page import instant
+from appliance.admin.listing import Listing, instant
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import Visit, allowed
-from appliance.admin.render import html, page, part
+from appliance.admin.render import html, part
 from appliance.admin.slots.page import number_of
 from appliance.core.clock import utcnow
 from appliance.core.errors import JobNotFound, NotFound, ResultExpired, ResultNotFound
@@ -41,6 +41,7 @@ MayRead = Annotated[Visit, Depends(allowed("results:read"))]
 MayWrite = Annotated[Visit, Depends(allowed("results:write"))]
 
 PAGE = f"{MOUNT}/gallery"
+LISTING = Listing(PAGE, "gallery.html", "_shot_list.html", "_shots.html")
 A_PAGE = 48
 MOST_WATCHED = 200  # cards that one poll asks about
 MOST_CHOSEN = 450  # pictures of one selection
@@ -78,20 +79,10 @@ async def pictures_page(
     """The page; for HTMX the pictures alone, or the next ones behind ``cursor``."""
     wanted, chosen = _wanted(slot, state, source, since, until)
     found = await service_of(request, PictureSearch).page(wanted, limit=A_PAGE, cursor=cursor or None)
-    more = urlencode({**chosen, "cursor": found.next_cursor}) if found.next_cursor else None
-    values: dict[str, Any] = {
-        "items": found.results,
-        "more": f"{PAGE}?{more}" if more else None,
-        "is_filtered": bool(chosen),
-        "chosen": chosen,
-        "query": urlencode(chosen),
-        **await _shared(request, visiting),
-    }
-    if visiting.is_htmx:
-        here = PAGE + (f"?{urlencode(chosen)}" if chosen else "")
-        headers = {} if cursor else {"HX-Replace-Url": here}
-        return part(visiting, "_shots.html" if cursor else "_shot_list.html", headers=headers, **values)
-    return page(visiting, "gallery.html", slots=SLOT_IDS, states=STATES, sources=SOURCES, **values)
+    choices = {"slots": SLOT_IDS, "states": STATES, "sources": SOURCES}
+    shown = {"items": found.results, "query": urlencode(chosen), **choices}
+    shared = await _shared(request, visiting)
+    return LISTING.answer(visiting, chosen, cursor, found.next_cursor, **shown, **shared)
 
 
 @router.post("/poll")
