@@ -2,7 +2,7 @@
 
 A new page is a module with a ``router`` in the room of the same name as in ``staff/``, a line in
 ``SCREENS``, a template beside it, and its words in both catalogs. Its routes take
-``Annotated[Visit, Depends(allowed("…"))]``, call a service and answer with ``render.page`` or
+``Annotated[PageContext, Depends(allowed("…"))]``, call a service and answer with ``render.page`` or
 ``render.part``. Changes need no more for their protection: ``protect`` stands before every route.
 """
 

@@ -8,7 +8,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import PasswordMustChange, Visit, is_htmx, visit_of
+from appliance.admin.login.security import PageContext, PasswordMustChange, context_of, is_htmx
 from appliance.admin.render import failure_words, html, page
 from appliance.core.error_handlers import error_response, retry_headers
 from appliance.core.errors import ApplianceError, NotAuthenticated, TokenExpired
@@ -21,38 +21,40 @@ async def error_page(request: Request, error: ApplianceError) -> Response:
     """The answer to a failed request, in the form that the page can show."""
     if request.url.path == f"{MOUNT}/events":
         return error_response(error)
-    visit = visit_of(request)
+    context = context_of(request)
     if isinstance(error, NotAuthenticated | TokenExpired):
-        return _to_login(request, visit)
+        return _to_login(request, context)
     if is_htmx(request):
-        content = html(visit, "_toast.html", kind="bad", error=error, beside=False, **explained(visit, error))
+        content = html(
+            context, "_toast.html", kind="bad", error=error, beside=False, **explained(context, error)
+        )
         headers = {**retry_headers(error), "X-Error-Code": str(error.code)}
         return HTMLResponse(content, status_code=error.status_code, headers=headers)
-    response = page(visit, "error.html", status=error.status_code, error=error, **explained(visit, error))
+    response = page(context, "error.html", status=error.status_code, error=error, **explained(context, error))
     response.headers.update(retry_headers(error))
     return response
 
 
-def explained(visit: Visit, error: ApplianceError) -> dict[str, str]:
+def explained(context: PageContext, error: ApplianceError) -> dict[str, str]:
     """What is wrong and what to do, in the visitor's language.
 
     ``core/failures.py`` says it for every code; English readers get the failure's own, closer words.
     """
-    known = failure_words(visit, error.code)
+    known = failure_words(context, error.code)
     own = error.message != error.default_message
     text = known["text"]
-    if own and visit.language.code == DEFAULT:
+    if own and context.language.code == DEFAULT:
         text = error.message
     elif own and isinstance(error.message, Message):
-        text = visit.language.message(error.message)
+        text = context.language.message(error.message)
     if error.fields:
         text += " " + " ".join(
-            f"{name}: {visit.language.message(finding)}." for name, finding in error.fields.items()
+            f"{name}: {context.language.message(finding)}." for name, finding in error.fields.items()
         )
     return {**known, "text": text}
 
 
-def _to_login(request: Request, visit: Visit) -> Response:
+def _to_login(request: Request, context: PageContext) -> Response:
     """To the login page and back here afterwards.
 
     What a person was filling in stays on the page: a change answers with a toast that leads to
@@ -60,10 +62,10 @@ def _to_login(request: Request, visit: Visit) -> Response:
     """
     if is_htmx(request):
         if request.method != "GET":
-            return HTMLResponse(html(visit, "_login_toast.html", url=LOGIN), status_code=401)
+            return HTMLResponse(html(context, "_login_toast.html", url=LOGIN), status_code=401)
         return Response(headers={"HX-Redirect": _back_from(request.headers.get("hx-current-url", ""))})
     target = LOGIN if request.method != "GET" else login_url(request.url.path, request.url.query)
-    if request.headers.get("sec-fetch-site") == "cross-site" and not visit.had_session:
+    if request.headers.get("sec-fetch-site") == "cross-site" and not context.had_session:
         # Strict cookies stay at home when a link on another site is followed; they come with the next hop.
         return Response(headers={"Refresh": f"0; url={target}"})
     return RedirectResponse(target, 303)

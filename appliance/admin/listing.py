@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from fastapi import Response
 
-from appliance.admin.login.security import Visit
+from appliance.admin.login.security import PageContext
 from appliance.admin.render import page, part
 from appliance.core.clock import in_reach
 
@@ -35,7 +35,7 @@ class Listing:
 
     def answer(
         self,
-        visiting: Visit,
+        context: PageContext,
         chosen: Mapping[str, str],
         cursor: str,
         next_cursor: str | int | None,
@@ -53,9 +53,9 @@ class Listing:
             "is_filtered": bool(chosen),
             "more": f"{self.url}?{more}" if more else None,
         }
-        if not visiting.is_htmx:
-            return page(visiting, self.whole, **values)
+        if not context.is_htmx:
+            return page(context, self.whole, **values)
         if cursor:
-            return part(visiting, self.rows, **values)
+            return part(context, self.rows, **values)
         here = self.url + (f"?{urlencode(chosen)}" if chosen else "")
-        return part(visiting, self.filtered, headers={"HX-Replace-Url": here}, **values)
+        return part(context, self.filtered, headers={"HX-Replace-Url": here}, **values)

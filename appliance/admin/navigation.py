@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from appliance.accounts.permissions import Permission
 from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import Visit
+from appliance.admin.login.security import PageContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ ITEMS = (
 )
 
 
-def navigation_for(visit: Visit) -> list[NavigationItem]:
+def navigation_for(context: PageContext) -> list[NavigationItem]:
     """The pages that who is logged in may go to; none before they have a password of their own."""
-    if visit.who is None or visit.who.must_change_password:
+    if context.who is None or context.who.must_change_password:
         return []
-    return [item for item in ITEMS if visit.may(item.permission)]
+    return [item for item in ITEMS if context.may(item.permission)]

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from appliance.admin import assets
 from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import NOTICE_COOKIE, THEMES, Visit
+from appliance.admin.login.security import NOTICE_COOKIE, THEMES, PageContext
 from appliance.admin.navigation import navigation_for
 from appliance.core.failures import FAILURES
 from appliance.core.installation import cookie_name, read_cookie
@@ -52,7 +52,7 @@ _environment = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
-    extensions=["jinja2.ext.i18n"],  # _("key", name=value): gettext of the context, which `context` gives
+    extensions=["jinja2.ext.i18n"],  # _("key", name=value): gettext is given with each template
 )
 _environment.globals |= {
     "asset": assets.url,
@@ -73,56 +73,62 @@ def moment(value: datetime, form: str = "moment") -> Markup:
     )
 
 
-def failure_words(visit: Visit, code: str) -> dict[str, str]:
+def failure_words(context: PageContext, code: str) -> dict[str, str]:
     """What an error code means, as a title, and what to do."""
     failure = FAILURES[code]
-    title = visit.language.text(failure.what).removesuffix(".")
-    return {"title": title, "text": visit.language.text(failure.do)}
+    title = context.language.text(failure.what).removesuffix(".")
+    return {"title": title, "text": context.language.text(failure.do)}
 
 
-def context(visit: Visit) -> dict[str, Any]:
+def _in_every_template(context: PageContext) -> dict[str, Any]:
     """What every template may use."""
-    language = visit.language
+    language = context.language
     return {
-        "visit": visit,
+        "context": context,
         "lang": language.code,
-        "theme": visit.theme,
+        "theme": context.theme,
         "gettext": language.gettext,
         "has_text": language.has,
         "ngettext": language.ngettext,
         "number": language.number,
         "message": language.message,
         "time": moment,
-        "failure": lambda code: failure_words(visit, code),
+        "failure": lambda code: failure_words(context, code),
         "day": language.day,
         "size": language.size,
         "money": lambda one, most=4: language.money(one.amount, one.currency, most),
         "seconds": language.seconds,
-        "csrf_token": visit.csrf_token,
+        "csrf_token": context.csrf_token,
     }
 
 
-def html(visit: Visit, template: str, /, **values: Any) -> Markup:
+def html(context: PageContext, template: str, /, **values: Any) -> Markup:
     """A template filled in; another template may hold it as it is."""
-    filled = _environment.get_template(template).render(context(visit) | values)
+    filled = _environment.get_template(template).render(_in_every_template(context) | values)
     return Markup(filled)  # noqa: S704 - the template escaped what was put in
 
 
-def page(visit: Visit, template: str, /, *, status: int = 200, **values: Any) -> HTMLResponse:
+def page(context: PageContext, template: str, /, *, status: int = 200, **values: Any) -> HTMLResponse:
     """A whole page, with the toast that the request before it left."""
-    path = visit.request.url.path
-    notice = read_cookie(visit.request, NOTICE_COOKIE) or ""
+    path = context.request.url.path
+    notice = read_cookie(context.request, NOTICE_COOKIE) or ""
     if notice:
-        visit.jar.drop(cookie_name(visit.request, NOTICE_COOKIE))
-    known = notice if visit.language.has(f"notice.{notice}") else None
+        context.jar.drop(cookie_name(context.request, NOTICE_COOKIE))
+    known = notice if context.language.has(f"notice.{notice}") else None
     content = html(
-        visit, template, navigation=navigation_for(visit), path=path, notice=known, status=status, **values
+        context,
+        template,
+        navigation=navigation_for(context),
+        path=path,
+        notice=known,
+        status=status,
+        **values,
     )
-    return HTMLResponse(content, status_code=status, headers={"Content-Language": visit.language.code})
+    return HTMLResponse(content, status_code=status, headers={"Content-Language": context.language.code})
 
 
 def part(
-    visit: Visit,
+    context: PageContext,
     template: str,
     /,
     *,
@@ -132,7 +138,7 @@ def part(
     **values: Any,
 ) -> HTMLResponse:
     """A part of a page for HTMX, and a toast beside it that says what happened."""
-    content = html(visit, template, **values)
+    content = html(context, template, **values)
     if toast:
-        content += html(visit, "_toast.html", kind="good", title=toast, beside=True)
+        content += html(context, "_toast.html", kind="good", title=toast, beside=True)
     return HTMLResponse(content, status_code=status, headers=dict(headers or {}))

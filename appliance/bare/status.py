@@ -4,18 +4,18 @@ import http.client
 from dataclasses import asdict, dataclass
 
 from appliance.bare.data_folder import DataFolder
-from appliance.bare.supervision import State, Supervisor
+from appliance.bare.supervision import ProcessState, Supervisor
 
 NAMES = ("postgres", "nginx", "app", "cleanup")
 
 
 @dataclass(frozen=True)
-class Status:
+class RunStatus:
     """The whole on one data folder."""
 
     ready: bool
     url: str | None
-    processes: dict[str, State]
+    processes: dict[str, ProcessState]
 
     def as_json(self) -> dict[str, object]:
         processes = {
@@ -58,10 +58,10 @@ def answers(port: int, path: str = "/readyz") -> bool:
         connection.close()
 
 
-def ask(folder: DataFolder, supervisor: Supervisor) -> Status:
+def ask(folder: DataFolder, supervisor: Supervisor) -> RunStatus:
     ports = folder.read_ports()
     found = supervisor.states()
     processes = {name: found[name] for name in NAMES if name in found}
     running = len(processes) == len(NAMES) and all(state.state == "RUNNING" for state in processes.values())
     url = address(ports.public) if ports and processes else None
-    return Status(bool(running and ports and answers(ports.public)), url, processes)
+    return RunStatus(bool(running and ports and answers(ports.public)), url, processes)

@@ -138,7 +138,7 @@ class _Transport(xmlrpc.client.Transport):
 
 
 @dataclass(frozen=True)
-class State:
+class ProcessState:
     """What supervisord says of one process."""
 
     name: str
@@ -147,7 +147,7 @@ class State:
     up_seconds: int
 
     @classmethod
-    def of(cls, item: dict[str, Any]) -> "State":
+    def of(cls, item: dict[str, Any]) -> "ProcessState":
         up = item["now"] - item["start"] if item["pid"] else 0
         return cls(item["name"], item["statename"], item["pid"], up)
 
@@ -194,13 +194,13 @@ class Supervisor:
         with contextlib.suppress(OSError, http.client.HTTPException, xmlrpc.client.Fault):
             self._call.getState()
 
-    def states(self) -> dict[str, State]:
+    def states(self) -> dict[str, ProcessState]:
         """The processes by name; empty when supervisord does not run or is stopping."""
         try:
             found = self._call.getAllProcessInfo()
         except (OSError, http.client.HTTPException, xmlrpc.client.Fault):
             return {}
-        return {item["name"]: State.of(item) for item in found}
+        return {item["name"]: ProcessState.of(item) for item in found}
 
     def start(self, name: str) -> None:
         try:

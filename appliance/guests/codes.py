@@ -17,7 +17,7 @@ from appliance.core.db import Database
 from appliance.core.texts import plain_digits
 from appliance.guests.guessing import CODES, Guessing
 from appliance.guests.repository import ResultRepository
-from appliance.guests.service import State, state_of
+from appliance.guests.service import LinkState, state_of
 from appliance.guests.tokens import GuestTokens
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # no 0 and O, no 1, I and L; a U is taken for V
@@ -67,7 +67,7 @@ class ShortCodes:
         async def look() -> uuid.UUID | None:
             async with self._database.session() as session:
                 job = await ResultRepository(session).by_code(code) if code else None
-            if job is None or job.hidden_at is not None or state_of(job, utcnow()) is State.FAILED:
+            if job is None or job.hidden_at is not None or state_of(job, utcnow()) is LinkState.FAILED:
                 return None
             return job.job_id
 

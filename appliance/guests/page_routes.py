@@ -21,7 +21,7 @@ from appliance.guests.pages.render import base_for, page
 from appliance.guests.picture_routes import Results, ScreenSizes
 from appliance.guests.screens import Screens
 from appliance.guests.sending import NOINDEX, zip_answer
-from appliance.guests.service import GuestPicture, State
+from appliance.guests.service import GuestPicture, LinkState
 from appliance.guests.tokens import IDENTITY_PATH, GuestTokens
 from appliance.guests.visits import Visits
 from appliance.guests.zipping import zipped
@@ -70,18 +70,18 @@ async def picture(
 ) -> Response:
     """The guest's page, whatever there is to see by now."""
     found = await results.find(job_id)
-    if found.state is State.READY:
+    if found.state is LinkState.READY:
         return await _picture(request, found, screens, visits)
-    if found.state is State.MAKING:
+    if found.state is LinkState.MAKING:
         elapsed = max(0.0, (utcnow() - found.job.created_at).total_seconds())
         typical = max(8.0, found.job.deadline_seconds * 0.6)
         return page(
             request, found.settings, "making.html", elapsed=f"{elapsed:.1f}", typical=f"{typical:.0f}"
         )
     status, kind, sign = {
-        State.FAILED: (404, "failed", "cross"),
-        State.EXPIRED: (410, "error.gone", "clock"),
-        State.DELETED: (410, "deleted", "check"),
+        LinkState.FAILED: (404, "failed", "cross"),
+        LinkState.EXPIRED: (410, "error.gone", "clock"),
+        LinkState.DELETED: (410, "deleted", "check"),
     }[found.state]
     return page(request, found.settings, "message.html", status=status, kind=kind, picture=sign)
 

@@ -28,7 +28,7 @@ log = structlog.get_logger()
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
-class State(StrEnum):
+class LinkState(StrEnum):
     """What there is to see behind a guest's link."""
 
     MAKING = "making"
@@ -43,7 +43,7 @@ class GuestPicture:
     """A job that a guest's link leads to, with the settings in force."""
 
     job: JobHistory
-    state: State
+    state: LinkState
     settings: OperatorSettings
 
     @property
@@ -104,11 +104,11 @@ class ResultService:
     async def ready_or_pending(self, job_id: str) -> GuestPicture:
         """A picture that is there or is being made; raises like ``ready`` otherwise."""
         found = await self.find(job_id)
-        if found.state is State.FAILED:
+        if found.state is LinkState.FAILED:
             raise ResultNotFound
-        if found.state is State.DELETED:
+        if found.state is LinkState.DELETED:
             raise ResultExpired("This picture was deleted.")
-        if found.state is State.EXPIRED:
+        if found.state is LinkState.EXPIRED:
             raise ResultExpired
         return found
 
@@ -119,7 +119,7 @@ class ResultService:
         the TTL or deleted, whether or not cleanup has run.
         """
         found = await self.ready_or_pending(job_id)
-        if found.state is State.MAKING:
+        if found.state is LinkState.MAKING:
             raise ResultNotFound
         if not await asyncio.to_thread(self._media.path(found.key).exists):
             log.error("result.file_missing", job=job_id, key=found.key)
@@ -139,7 +139,7 @@ class ResultService:
         found = await self.find(job_id)
         if not found.settings.guests_may_delete:
             raise PermissionDenied("Guests cannot delete pictures here. Please ask the staff.")
-        if found.state is not State.READY:
+        if found.state is not LinkState.READY:
             return
         job = found.job
         await asyncio.to_thread(self._media.forget, job.job_id, job.result_key, job.source_key)
@@ -148,17 +148,17 @@ class ResultService:
         log.info("result.deleted_by_guest", job=job_id)
 
 
-def state_of(job: JobHistory, now: datetime) -> State:
+def state_of(job: JobHistory, now: datetime) -> LinkState:
     """What there is to see of ``job``."""
     if job.status == JobStatus.PENDING:
-        return State.MAKING
+        return LinkState.MAKING
     if job.status != JobStatus.DONE:
-        return State.FAILED
+        return LinkState.FAILED
     if job.deleted_at is not None:
-        return State.DELETED
+        return LinkState.DELETED
     if job.cleaned_at is not None or job.result_expires_at is None or now > job.result_expires_at:
-        return State.EXPIRED
-    return State.READY
+        return LinkState.EXPIRED
+    return LinkState.READY
 
 
 def friendly_name(event_title: str, taken_at: datetime, media_type: str) -> str:

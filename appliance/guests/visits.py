@@ -16,9 +16,9 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import ResultNotFound
 from appliance.guests.repository import Neighbour, ResultRepository
-from appliance.guests.service import State, friendly_name, state_of, title_for_names
+from appliance.guests.service import LinkState, friendly_name, state_of, title_for_names
 from appliance.guests.tokens import GuestTokens, Visit
-from appliance.guests.zipping import Entry
+from appliance.guests.zipping import ArchiveEntry
 from appliance.jobs.models import JobHistory
 from appliance.media.store import MediaStore
 from appliance.settings.operator import AppSettingsRepository, OperatorSettings
@@ -95,12 +95,12 @@ class Visits:
             raise ResultNotFound
         return VisitPictures(jobs, settings)
 
-    async def archive(self, token: str) -> tuple[str, list[Entry]]:
+    async def archive(self, token: str) -> tuple[str, list[ArchiveEntry]]:
         """The name of a visit's archive and what is in it; raises like ``pictures``."""
         visit = await self.pictures(token)
         title = visit.settings.event_title
         entries = [
-            Entry(
+            ArchiveEntry(
                 friendly_name(title, job.created_at, job.result_type or "image/jpeg"),
                 job.created_at,
                 self._media.path(job.result_key or ""),
@@ -119,4 +119,4 @@ def _unbroken(times: Sequence[datetime], pause: timedelta) -> int:
 def _to_see(jobs: Sequence[JobHistory]) -> list[JobHistory]:
     """Those that guests may see."""
     now = utcnow()
-    return [job for job in jobs if job.hidden_at is None and state_of(job, now) is State.READY]
+    return [job for job in jobs if job.hidden_at is None and state_of(job, now) is LinkState.READY]

@@ -14,7 +14,7 @@ _CHUNK = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ArchiveEntry:
     """One file of an archive: its name, its time, and its bytes or where they lie."""
 
     name: str
@@ -52,7 +52,7 @@ class _Pipe(io.RawIOBase):
         return data
 
 
-def zipped(entries: Iterable[Entry]) -> Iterator[bytes]:
+def zipped(entries: Iterable[ArchiveEntry]) -> Iterator[bytes]:
     """The archive in pieces. Pictures are not compressed: they do not get smaller.
 
     They are packed in blocks that say where they end (deflate, level 0), since readers that read while they
@@ -80,7 +80,7 @@ def zipped(entries: Iterable[Entry]) -> Iterator[bytes]:
     yield pipe.taken()
 
 
-def _with_own_names(entries: Iterable[Entry]) -> Iterator[tuple[str, Entry]]:
+def _with_own_names(entries: Iterable[ArchiveEntry]) -> Iterator[tuple[str, ArchiveEntry]]:
     """Two pictures of the same second must not have the same name."""
     used: set[str] = set()
     for entry in entries:

@@ -37,7 +37,7 @@ _BATCH = 2000  # results that one transaction ends
 _PATIENCE = 10.0  # seconds to wait for another cleanup or a backup to end
 
 
-class Usage(NamedTuple):
+class DiskUsage(NamedTuple):
     """Bytes of a disk."""
 
     total: int
@@ -186,9 +186,9 @@ class DiskGuard:
             await self.free(None)
 
 
-def _usage(folder: Path) -> Usage:
+def _usage(folder: Path) -> DiskUsage:
     """Of a disk that cannot be asked nothing is free: it is as full to whoever wants to write."""
     try:
-        return Usage(*shutil.disk_usage(folder))
+        return DiskUsage(*shutil.disk_usage(folder))
     except OSError:
-        return Usage(0, 0, 0)
+        return DiskUsage(0, 0, 0)

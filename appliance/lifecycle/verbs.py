@@ -175,10 +175,11 @@ async def smoke(settings: Settings, _: argparse.Namespace) -> int:
 async def doctor(settings: Settings, arguments: argparse.Namespace) -> int:
     """Look at everything and say on one page what is well, what is not, and what to do."""
     from appliance.lifecycle.doctor import examine as work  # noqa: PLC0415
+    from appliance.lifecycle.doctor.findings import State  # noqa: PLC0415
 
     findings = await work.examine(settings, front=FRONT)
     print(work.as_json(findings) if arguments.json else work.page(findings))
-    return 1 if any(each.state is work.State.BAD for each in findings) else 0
+    return 1 if any(each.state is State.BAD for each in findings) else 0
 
 
 async def support_bundle(settings: Settings, arguments: argparse.Namespace) -> int:

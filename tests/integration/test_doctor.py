@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from appliance.lifecycle.doctor import examine as doctor
-from appliance.lifecycle.doctor.examine import Finding, State
+from appliance.lifecycle.doctor.findings import Finding, State
 from appliance.lifecycle.stack import certificates
 from appliance.providers.registry import DEFAULT_URLS
 from tests.conftest import Change

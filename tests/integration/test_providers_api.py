@@ -1,4 +1,4 @@
-"""What slots can be made of, and the warm-up."""
+"""What a slot can be built from, and the warm-up."""
 
 from __future__ import annotations
 

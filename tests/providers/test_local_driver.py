@@ -14,7 +14,7 @@ from appliance.core.clock import Deadline
 from appliance.providers.base import Driver, EditRequest, ProviderPermanent
 from appliance.providers.local import settings
 from appliance.providers.local.driver import LOOKS, LocalDriver
-from appliance.providers.local.work import Stopped, Work
+from appliance.providers.local.work import Work, WorkStopped
 from tests.providers.local_photos import FilePhoto, edit, portrait, save
 
 
@@ -89,7 +89,7 @@ async def test_a_cancelled_picture_is_not_computed_to_its_end(driver, photo):
     (work,) = driver._running
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    with pytest.raises(Stopped):
+    with pytest.raises(WorkStopped):
         work.check()
     assert not driver._running
 
@@ -112,7 +112,7 @@ def test_stopping_interrupts_a_picture_that_is_being_computed():
     with pytest.raises(pyvips.Error):
         work.render(endless)
     assert time.monotonic() - started < 5
-    with pytest.raises(Stopped):
+    with pytest.raises(WorkStopped):
         work.render(pyvips.Image.black(1, 1))
 
 

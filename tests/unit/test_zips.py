@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from appliance.guests.service import friendly_name
-from appliance.guests.zipping import Entry, zipped
+from appliance.guests.zipping import ArchiveEntry, zipped
 
 AT = datetime(2026, 11, 26, 21, 40, 5, tzinfo=UTC)
 TABLE = "имя,file\r\nАнна,a.jpg\r\n".encode() * 50
@@ -80,9 +80,9 @@ def archive_of(folder: Path, pictures: dict[str, bytes]) -> Path:
     for number, (name, content) in enumerate(pictures.items()):
         stored = folder / f"stored-{number}"
         stored.write_bytes(content)
-        entries.append(Entry(name, AT, stored))
+        entries.append(ArchiveEntry(name, AT, stored))
     archive = folder / "pictures.zip"
-    archive.write_bytes(b"".join(zipped([*entries, Entry("pictures.csv", AT, TABLE)])))
+    archive.write_bytes(b"".join(zipped([*entries, ArchiveEntry("pictures.csv", AT, TABLE)])))
     return archive
 
 

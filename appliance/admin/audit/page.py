@@ -14,7 +14,7 @@ from appliance.accounts.audit import AuditFilter, AuditTrail
 from appliance.accounts.models import AuditLog
 from appliance.admin.listing import Listing, instant
 from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import Visit, allowed
+from appliance.admin.login.security import PageContext, allowed
 from appliance.core.injection import service_of
 from appliance.core.language import Language
 from appliance.slots.schemas import SLOT_IDS
@@ -25,11 +25,11 @@ LISTING = Listing(f"{MOUNT}/audit", "audit.html", "_audit_list.html", "_audit_en
 A_PAGE = 50
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 
-MayRead = Annotated[Visit, Depends(allowed("audit:read"))]
+MayRead = Annotated[PageContext, Depends(allowed("audit:read"))]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class AuditChange:
     """One value that was changed."""
 
     name: str
@@ -38,11 +38,11 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """A line of the audit log as it is shown."""
 
     row: AuditLog
-    changes: list[Change]
+    changes: list[AuditChange]
     notes: dict[str, str | datetime]
     link: str | None  # to what it is about
 
@@ -50,7 +50,7 @@ class Entry:
 @router.get("/audit")
 async def audit_page(
     request: Request,
-    visiting: MayRead,
+    context: MayRead,
     actor: str = "",
     action: str = "",
     since: str = "",
@@ -65,12 +65,12 @@ async def audit_page(
     chosen = {"actor": actor, "action": action, "since": since, "until": until}
     chosen = {name: value for name, value in chosen.items() if value}
     return LISTING.answer(
-        visiting,
+        context,
         chosen,
         cursor,
         found.next_cursor,
-        entries=[_shown(entry, visiting) for entry in found.entries],
-        named=lambda name: _named(visiting.language, name),
+        entries=[_shown(entry, context) for entry in found.entries],
+        named=lambda name: _named(context.language, name),
         actions=GROUPS,
     )
 
@@ -80,22 +80,22 @@ def _word(text: str) -> str | None:
     return text.replace("\0", "").strip()[:64] or None
 
 
-def _shown(row: AuditLog, visiting: Visit) -> Entry:
-    changes: list[Change] = []
+def _shown(row: AuditLog, context: PageContext) -> AuditEntry:
+    changes: list[AuditChange] = []
     notes: dict[str, str | datetime] = {}
-    language = visiting.language
+    language = context.language
     for name, value in row.detail.items():
         if name == "changes" and isinstance(value, dict):
             changes += [
-                Change(key, _plain(change.get("from"), language), _plain(change.get("to"), language))
+                AuditChange(key, _plain(change.get("from"), language), _plain(change.get("to"), language))
                 for key, change in value.items()
                 if isinstance(change, dict)
             ]
         elif isinstance(value, dict) and value.keys() == {"from", "to"}:
-            changes.append(Change(name, _plain(value["from"], language), _plain(value["to"], language)))
+            changes.append(AuditChange(name, _plain(value["from"], language), _plain(value["to"], language)))
         elif name != "password" and value is not None and value is not False:
             notes[name] = _moment(value) or _plain(value, language)
-    return Entry(row, changes, notes, _link(row, visiting))
+    return AuditEntry(row, changes, notes, _link(row, context))
 
 
 def _named(language: Language, name: str) -> str:
@@ -109,16 +109,16 @@ def _moment(value: Any) -> datetime | None:
     return instant(value) if isinstance(value, str) and _MOMENT.match(value) else None
 
 
-def _link(row: AuditLog, visiting: Visit) -> str | None:
+def _link(row: AuditLog, context: PageContext) -> str | None:
     """The page of what an entry is about, where there is one that the visitor may see."""
     kind, job = row.action.partition(".")[0], str(row.detail.get("job", ""))
-    if kind == "result" and visiting.may("jobs:read"):
+    if kind == "result" and context.may("jobs:read"):
         return f"{MOUNT}/jobs/{row.subject}"
-    if job and visiting.may("jobs:read"):
+    if job and context.may("jobs:read"):
         return f"{MOUNT}/jobs/{job}"
-    if row.subject in SLOT_IDS and visiting.may("slots:read"):
+    if row.subject in SLOT_IDS and context.may("slots:read"):
         return f"{MOUNT}/slots/{row.subject}"
-    if kind == "template_media" and row.action != "template_media.deleted" and visiting.may("media:read"):
+    if kind == "template_media" and row.action != "template_media.deleted" and context.may("media:read"):
         return f"{MOUNT}/templates#t-{row.subject}"
     return None
 

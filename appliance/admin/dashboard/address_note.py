@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from appliance.admin.forms import read_form
 from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import Visit, allowed
+from appliance.admin.login.security import PageContext, allowed
 from appliance.admin.render import part
 from appliance.core.errors import ValidationFailed
 from appliance.core.injection import service_of
@@ -26,30 +26,30 @@ router = APIRouter(prefix="/dashboard")
 
 
 @router.get("/address")
-async def note(request: Request, visiting: Annotated[Visit, Depends(allowed("slots:read"))]) -> Response:
+async def note(request: Request, context: Annotated[PageContext, Depends(allowed("slots:read"))]) -> Response:
     """Nothing where phones can use the address and there is no other one to choose."""
-    return await _note(request, visiting)
+    return await _note(request, context)
 
 
 @router.post("/address")
 async def choose(
-    request: Request, visiting: Annotated[Visit, Depends(allowed("settings:write"))]
+    request: Request, context: Annotated[PageContext, Depends(allowed("settings:write"))]
 ) -> Response:
     """Have guests' links begin with one of this machine's addresses."""
-    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    assert context.who is not None  # noqa: S101 - the permission saw to it
     base = (await read_form(request)).text("base")
     if base not in base_urls_of(request).choices():
         raise ValidationFailed(fields={"base": Message("is no address of this machine")})
     await service_of(request, OperatorSettingsService).update(
-        SettingsUpdate.model_validate({"public_base_url": base}), visiting.who
+        SettingsUpdate.model_validate({"public_base_url": base}), context.who
     )
-    if visiting.is_htmx:
-        return await _note(request, visiting)
-    visiting.notice("settings_saved")
+    if context.is_htmx:
+        return await _note(request, context)
+    context.notice("settings_saved")
     return RedirectResponse(f"{MOUNT}/", 303)
 
 
-async def _note(request: Request, visiting: Visit) -> Response:
+async def _note(request: Request, context: PageContext) -> Response:
     way, addresses = base_urls_of(request), service_of(request, Addresses)
     chosen = (await service_of(request, SettingsReader).operator_settings()).public_base_url or way.configured
     base = chosen or service_of(request, IngestService).guest_base or way.guests(None)
@@ -60,5 +60,5 @@ async def _note(request: Request, visiting: Visit) -> Response:
         choices = []
     found = [one for one in machine_addresses() if one.problem] if wrong and not choices else []
     return part(
-        visiting, "_address_note.html", check=check, wrong=wrong, base=base, choices=choices, found=found
+        context, "_address_note.html", check=check, wrong=wrong, base=base, choices=choices, found=found
     )

@@ -8,21 +8,21 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import Visit, allowed
+from appliance.admin.login.security import PageContext, allowed
 from appliance.admin.render import part
 from appliance.core.injection import service_of
 from appliance.housekeeping.disk_guard import DiskGuard
 
 router = APIRouter(prefix="/dashboard/disk")
 
-MayRemove = Annotated[Visit, Depends(allowed("results:write"))]
+MayRemove = Annotated[PageContext, Depends(allowed("results:write"))]
 
 
 @router.post("/free")
-async def free(request: Request, visiting: MayRemove) -> Response:
+async def free(request: Request, context: MayRemove) -> Response:
     """Have results past half their time end now, and say what that gave."""
-    report = await service_of(request, DiskGuard).free(visiting.who)
-    if not visiting.is_htmx:
-        visiting.notice("space_freed")
+    report = await service_of(request, DiskGuard).free(context.who)
+    if not context.is_htmx:
+        context.notice("space_freed")
         return RedirectResponse(f"{MOUNT}/", 303)
-    return part(visiting, "_disk_freed.html", report=report)
+    return part(context, "_disk_freed.html", report=report)

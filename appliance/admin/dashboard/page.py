@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 from appliance.admin.dashboard import live
 from appliance.admin.dashboard.cards import Card, Dashboard, Disk
 from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import SignedIn, Visit, allowed
+from appliance.admin.login.security import PageContext, SignedIn, allowed
 from appliance.admin.render import html, page, part
 from appliance.core.errors import SlotNotFound
 from appliance.core.injection import service_of
@@ -27,54 +27,54 @@ from appliance.staff.stats.service import StatsService
 
 router = APIRouter()
 
-MayLook = Annotated[Visit, Depends(allowed("slots:read"))]
-MayCount = Annotated[Visit, Depends(allowed("jobs:read"))]
-MayTest = Annotated[Visit, Depends(allowed("slots:test"))]
-MayPause = Annotated[Visit, Depends(allowed("slots:pause"))]
+MayLook = Annotated[PageContext, Depends(allowed("slots:read"))]
+MayCount = Annotated[PageContext, Depends(allowed("jobs:read"))]
+MayTest = Annotated[PageContext, Depends(allowed("slots:test"))]
+MayPause = Annotated[PageContext, Depends(allowed("slots:pause"))]
 
 # The address that a booth posts to, by reply form; DSLR Remote Pro's first.
 REPLIES = ("image", "multipart", "json")
 
 
 @router.get("/")
-async def dashboard(request: Request, visiting: SignedIn) -> Response:
+async def dashboard(request: Request, context: SignedIn) -> Response:
     """The page. Who may not look at slots is led to what they may look at."""
-    visiting = await allowed("slots:read")(visiting)
+    context = await allowed("slots:read")(context)
     cards = await service_of(request, Dashboard).cards()
     settings = await service_of(request, OperatorSettingsService).state()
     return page(
-        visiting,
+        context,
         "dashboard.html",
         password=settings.ingest_password,
         disk=await service_of(request, Dashboard).disk(),
         backups_are_sealed=service_of(request, BackupPassphrase).read() is not None,
         **_tally(cards),
-        **_shared(request, visiting, cards),
+        **_shared(request, context, cards),
     )
 
 
 @router.get("/dashboard/cards")
-async def cards(request: Request, visiting: MayLook) -> Response:
+async def cards(request: Request, context: MayLook) -> Response:
     """The tally and every card: for browsers whose stream of events does not work."""
     found = await service_of(request, Dashboard).cards()
     disk = await service_of(request, Dashboard).disk()
-    return part(visiting, "_dashboard.html", disk=disk, **_tally(found), **_shared(request, visiting, found))
+    return part(context, "_dashboard.html", disk=disk, **_tally(found), **_shared(request, context, found))
 
 
 @router.get("/dashboard/cost")
-async def cost(request: Request, visiting: MayCount) -> Response:
+async def cost(request: Request, context: MayCount) -> Response:
     """What the last 24 hours cost; nothing where nobody charged."""
-    return part(visiting, "_cost.html", cost=await service_of(request, StatsService).cost_of_last_day())
+    return part(context, "_cost.html", cost=await service_of(request, StatsService).cost_of_last_day())
 
 
 @router.get("/events")
-async def events(request: Request, visiting: MayLook) -> Response:
+async def events(request: Request, context: MayLook) -> Response:
     """Cards as they change, as server-sent events."""
     dashboard = service_of(request, Dashboard)
 
     def render(changed: Sequence[Card], everything: Sequence[Card], disk: Disk) -> str:
-        shown = _tally(everything) | _shared(request, visiting, changed)
-        return html(visiting, "_dashboard.html", disk=disk, **shown)
+        shown = _tally(everything) | _shared(request, context, changed)
+        return html(context, "_dashboard.html", disk=disk, **shown)
 
     return StreamingResponse(
         live.changes(request, dashboard, render),
@@ -84,42 +84,42 @@ async def events(request: Request, visiting: MayLook) -> Response:
 
 
 @router.post("/dashboard/warm-up")
-async def warm_up(request: Request, visiting: MayTest) -> Response:
-    """Touch every active route with every key, before the doors open, and say how each answered."""
+async def warm_up(request: Request, context: MayTest) -> Response:
+    """Contact every active route with every key, before the doors open, and say how each answered."""
     report = await service_of(request, WarmUp).run()
-    if not visiting.is_htmx:
-        visiting.notice("warmed_up" if report.ok else "not_warm")
+    if not context.is_htmx:
+        context.notice("warmed_up" if report.ok else "not_warm")
         return RedirectResponse(f"{MOUNT}/", 303)
-    return part(visiting, "_warm_up.html", report=report)
+    return part(context, "_warm_up.html", report=report)
 
 
 @router.post("/dashboard/{slot_id}/{action}")
-async def pause_or_resume(slot_id: str, action: str, request: Request, visiting: MayPause) -> Response:
+async def pause_or_resume(slot_id: str, action: str, request: Request, context: MayPause) -> Response:
     """Pause a slot, or let it work again."""
-    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    assert context.who is not None  # noqa: S101 - the permission saw to it
     if slot_id not in SLOT_IDS or action not in ("pause", "resume"):
         raise SlotNotFound
-    await service_of(request, SlotEditor).set_active(slot_id, action == "resume", visiting.who)
+    await service_of(request, SlotEditor).set_active(slot_id, action == "resume", context.who)
     card = await service_of(request, Dashboard).card(slot_id)
-    if not visiting.is_htmx:
-        visiting.notice(f"slot_{action}d")
+    if not context.is_htmx:
+        context.notice(f"slot_{action}d")
         return RedirectResponse(f"{MOUNT}/#{slot_id}", 303)
-    toast = f"{card.number} {card.slot.display_name}: {visiting.language.gettext(f'card.{card.slot.state}')}"
-    return part(visiting, "_card.html", toast=toast, card=card, **_shared(request, visiting, [card]))
+    toast = f"{card.number} {card.slot.display_name}: {context.language.gettext(f'card.{card.slot.state}')}"
+    return part(context, "_card.html", toast=toast, card=card, **_shared(request, context, [card]))
 
 
 @router.get("/dashboard/{slot_id}/addresses")
-async def addresses(slot_id: str, request: Request, visiting: MayLook) -> Response:
+async def addresses(slot_id: str, request: Request, context: MayLook) -> Response:
     """Every address of a slot, one for each reply form, in a dialog."""
     card = await service_of(request, Dashboard).card(slot_id)
     settings = await service_of(request, OperatorSettingsService).state()
     return part(
-        visiting,
+        context,
         "_addresses.html",
         card=card,
         replies=REPLIES,
         password=settings.ingest_password,
-        **_shared(request, visiting, [card]),
+        **_shared(request, context, [card]),
     )
 
 
@@ -139,7 +139,7 @@ def _tally(cards: Sequence[Card]) -> dict[str, Any]:
     }
 
 
-def _shared(request: Request, visiting: Visit, cards: Sequence[Card]) -> dict[str, Any]:
+def _shared(request: Request, context: PageContext, cards: Sequence[Card]) -> dict[str, Any]:
     """What every card's template may use."""
     base = base_urls_of(request).guests(None)
 
@@ -147,14 +147,14 @@ def _shared(request: Request, visiting: Visit, cards: Sequence[Card]) -> dict[st
         return f"{base}/ingest/{card.slot_id}?reply={reply}"
 
     def why(cause: Cause) -> dict[str, str]:
-        return _why(visiting, cause)
+        return _why(context, cause)
 
-    return {"cards": cards, "ingest": ingest, "why": why, "may_pause": visiting.may("slots:pause")}
+    return {"cards": cards, "ingest": ingest, "why": why, "may_pause": context.may("slots:pause")}
 
 
-def _why(visiting: Visit, cause: Cause) -> dict[str, str]:
+def _why(context: PageContext, cause: Cause) -> dict[str, str]:
     """What is wrong with a slot and what to do, in the visitor's language."""
-    language = visiting.language
+    language = context.language
     if cause.fields:
         found = "; ".join(f"{name}: {language.message(text)}" for name, text in cause.fields.items())
         return {"what": language.gettext("card.wrong_settings"), "do": found}

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from appliance.admin.forms import read_form
 from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import Visit, allowed
+from appliance.admin.login.security import PageContext, allowed
 from appliance.admin.render import page, part
 from appliance.core.errors import EventNotExported
 from appliance.core.injection import service_of
@@ -18,61 +18,61 @@ from appliance.staff.event.service import Event
 
 router = APIRouter(prefix="/event")
 
-MayRead = Annotated[Visit, Depends(allowed("results:read"))]
-MayWipe = Annotated[Visit, Depends(allowed("settings:write"))]
+MayRead = Annotated[PageContext, Depends(allowed("results:read"))]
+MayWipe = Annotated[PageContext, Depends(allowed("settings:write"))]
 
 PAGE = f"{MOUNT}/event"
 
 
 @router.get("")
-async def event_page(request: Request, visiting: MayRead) -> Response:
+async def event_page(request: Request, context: MayRead) -> Response:
     """The page."""
-    return page(visiting, "event.html", **await _shared(request, visiting))
+    return page(context, "event.html", **await _shared(request, context))
 
 
 @router.get("/state")
-async def state(request: Request, visiting: MayRead) -> Response:
+async def state(request: Request, context: MayRead) -> Response:
     """What is here, and what of it is in no archive yet."""
-    return part(visiting, "_event_state.html", **await _shared(request, visiting))
+    return part(context, "_event_state.html", **await _shared(request, context))
 
 
 @router.post("/export")
-async def export(request: Request, visiting: MayRead) -> Response:
+async def export(request: Request, context: MayRead) -> Response:
     """Everything as one archive."""
-    assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    archive = await service_of(request, Event).export(visiting.who)
+    assert context.who is not None  # noqa: S101 - the permission saw to it
+    archive = await service_of(request, Event).export(context.who)
     return zip_answer(archive.name, archive.chunks)
 
 
 @router.post("/wipe")
-async def wipe(request: Request, visiting: MayWipe) -> Response:
+async def wipe(request: Request, context: MayWipe) -> Response:
     """Remove everything, once somebody has typed that they mean it."""
-    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    assert context.who is not None  # noqa: S101 - the permission saw to it
     form = await read_form(request)
     insists = form.checked("even_not_exported")
     typed = form.text("confirm")
-    if typed.casefold() != visiting.language.gettext("event.words").casefold():
-        return await _answer(request, visiting, 422, typed=typed, wrong="words", insists=insists)
+    if typed.casefold() != context.language.gettext("event.words").casefold():
+        return await _answer(request, context, 422, typed=typed, wrong="words", insists=insists)
     wanted = WipeRequest(confirm=CONFIRMATION, even_not_exported=insists)
     try:
-        report = await service_of(request, Event).wipe(wanted, visiting.who)
+        report = await service_of(request, Event).wipe(wanted, context.who)
     except EventNotExported:
-        return await _answer(request, visiting, 409, typed=typed, wrong="not_exported")
-    return await _answer(request, visiting, 200, report=report)
+        return await _answer(request, context, 409, typed=typed, wrong="not_exported")
+    return await _answer(request, context, 200, report=report)
 
 
-async def _answer(request: Request, visiting: Visit, status: int, **changed: Any) -> Response:
-    values = await _shared(request, visiting) | changed
-    if visiting.is_htmx:
-        return part(visiting, "_event.html", status=status, **values)
-    return page(visiting, "event.html", status=status, **values)
+async def _answer(request: Request, context: PageContext, status: int, **changed: Any) -> Response:
+    values = await _shared(request, context) | changed
+    if context.is_htmx:
+        return part(context, "_event.html", status=status, **values)
+    return page(context, "event.html", status=status, **values)
 
 
-async def _shared(request: Request, visiting: Visit) -> dict[str, Any]:
+async def _shared(request: Request, context: PageContext) -> dict[str, Any]:
     report: WipeReport | None = None
     return {
         "state": await service_of(request, Event).state(),
-        "may_wipe": visiting.may("settings:write"),
+        "may_wipe": context.may("settings:write"),
         "typed": "",
         "wrong": "",
         "insists": False,

@@ -12,7 +12,7 @@ from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.jobs.view import WIDTH, attempts_chart, timings_chart, told
 from appliance.admin.listing import Listing, instant
 from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import Visit, allowed
+from appliance.admin.login.security import PageContext, allowed
 from appliance.admin.render import page, part
 from appliance.admin.slots.page import number_of
 from appliance.admin.slots.view import named
@@ -27,8 +27,8 @@ from appliance.staff.trials.service import Trials
 
 router = APIRouter(prefix="/jobs")
 
-MayRead = Annotated[Visit, Depends(allowed("jobs:read"))]
-MayTest = Annotated[Visit, Depends(allowed("slots:test"))]
+MayRead = Annotated[PageContext, Depends(allowed("jobs:read"))]
+MayTest = Annotated[PageContext, Depends(allowed("slots:test"))]
 
 PAGE = f"{MOUNT}/jobs"
 LISTING = Listing(PAGE, "jobs.html", "_job_list.html", "_job_rows.html")
@@ -40,7 +40,7 @@ SOURCES = ("ingest", "test")
 @router.get("")
 async def jobs_page(
     request: Request,
-    visiting: MayRead,
+    context: MayRead,
     slot: str = "",
     status: str = "",
     source: str = "",
@@ -66,43 +66,43 @@ async def jobs_page(
     except ValidationFailed:
         jobs, next_cursor, wrong = [], None, "q"
     choices = {"slots": SLOT_IDS, "statuses": STATUSES, "sources": SOURCES}
-    shown = {"jobs": jobs, "wrong": wrong, **choices, **await _shared(request, visiting)}
-    return LISTING.answer(visiting, chosen, cursor, next_cursor, **shown)
+    shown = {"jobs": jobs, "wrong": wrong, **choices, **await _shared(request, context)}
+    return LISTING.answer(context, chosen, cursor, next_cursor, **shown)
 
 
 @router.get("/{job_id}")
-async def job_page(job_id: str, request: Request, visiting: MayRead) -> Response:
+async def job_page(job_id: str, request: Request, context: MayRead) -> Response:
     """One job; for HTMX its facts alone, as they are now."""
-    assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    job = await service_of(request, JobService).get(job_id, visiting.who)
+    assert context.who is not None  # noqa: S101 - the permission saw to it
+    job = await service_of(request, JobService).get(job_id, context.who)
     values: dict[str, Any] = {
         "job": job,
         "chart": attempts_chart(job),
         "steps": timings_chart(job),
         "width": WIDTH,
-        "may_test": visiting.may("slots:test"),
-        "may_see": visiting.may("results:read"),
-        **await _shared(request, visiting),
+        "may_test": context.may("slots:test"),
+        "may_see": context.may("results:read"),
+        **await _shared(request, context),
     }
-    if visiting.is_htmx:
-        return part(visiting, "_job.html", **values)
-    return page(visiting, "job.html", **values)
+    if context.is_htmx:
+        return part(context, "_job.html", **values)
+    return page(context, "job.html", **values)
 
 
 @router.post("/{job_id}/run-again")
-async def run_again(job_id: uuid.UUID, request: Request, visiting: MayTest) -> Response:
+async def run_again(job_id: uuid.UUID, request: Request, context: MayTest) -> Response:
     """A new job with the same photo and the slot as it is now; then its page."""
-    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    assert context.who is not None  # noqa: S101 - the permission saw to it
     trials, way = service_of(request, Trials), base_urls_of(request)
-    trial = await trials.run_again(str(job_id), request.state.arrived, way, visiting.who)
-    visiting.notice("job_runs_again")
+    trial = await trials.run_again(str(job_id), request.state.arrived, way, context.who)
+    context.notice("job_runs_again")
     return RedirectResponse(f"{PAGE}/{trial.job.job_id}", 303)
 
 
-async def _shared(request: Request, visiting: Visit) -> dict[str, Any]:
+async def _shared(request: Request, context: PageContext) -> dict[str, Any]:
     return {
         "names": await service_of(request, Dashboard).names(),
-        "told": lambda job: told(visiting.language, job),
+        "told": lambda job: told(context.language, job),
         "number_of": number_of,
-        "named": lambda kind, name: named(visiting.language, kind, name),
+        "named": lambda kind, name: named(context.language, kind, name),
     }

@@ -22,7 +22,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class AttemptBar:
     """One attempt, and where it lies between the photo's first byte and the deadline."""
 
     view: AttemptView
@@ -36,11 +36,11 @@ def told(language: Language, job: JobSummary) -> AdviceText | None:
     return job.advice.ru if language.code == "ru" else job.advice.en
 
 
-def attempts_chart(job: JobView) -> list[Attempt]:
+def attempts_chart(job: JobView) -> list[AttemptBar]:
     """Every attempt on one scale, which ends with the deadline."""
     whole = _whole(job)
     return [
-        Attempt(one, _bar(one.outcome, one.started_ms, one.ms, whole))
+        AttemptBar(one, _bar(one.outcome, one.started_ms, one.ms, whole))
         for one in sorted(job.attempts, key=lambda one: one.started_ms)
     ]
 

@@ -16,9 +16,9 @@ from appliance.admin.login.security import (
     LANGUAGE_COOKIE,
     THEME_COOKIE,
     THEMES,
+    Anybody,
+    PageContext,
     SignedIn,
-    Visit,
-    Visiting,
     begin_session,
 )
 from appliance.admin.render import page
@@ -31,40 +31,40 @@ router = APIRouter()
 _LONGEST = 1024
 
 
-def _password_page(visiting: Visit, status: int = 200, **values: Any) -> Response:
+def _password_page(context: PageContext, status: int = 200, **values: Any) -> Response:
     empty: dict[str, Any] = {"fields": {}, "error": None, "least": MIN_PASSWORD_CHARS}
-    return page(visiting, "password.html", status=status, **(empty | values))
+    return page(context, "password.html", status=status, **(empty | values))
 
 
 @router.get("/password")
-async def password_page(visiting: SignedIn) -> Response:
+async def password_page(context: SignedIn) -> Response:
     """The form for a new password."""
-    return _password_page(visiting)
+    return _password_page(context)
 
 
 @router.post("/password")
-async def change_password(request: Request, visiting: SignedIn) -> Response:
+async def change_password(request: Request, context: SignedIn) -> Response:
     """Give oneself a new password; every other session ends."""
-    assert visiting.who is not None  # noqa: S101 - ``SignedIn`` saw to it
+    assert context.who is not None  # noqa: S101 - ``SignedIn`` saw to it
     form = await read_form(request)
     current, new, again = (form.get(name, "")[:_LONGEST] for name in ("current", "new", "again"))
     if new != again:
-        return _password_page(visiting, 422, fields={"again": Message("does not match")})
+        return _password_page(context, 422, fields={"again": Message("does not match")})
     try:
-        grant = await service_of(request, LoginService).change_password(visiting.who, current, new)
+        grant = await service_of(request, LoginService).change_password(context.who, current, new)
     except (ValidationFailed, InvalidCredentials) as refused:
         names = {"new_password": "new", "current_password": "current"}
         fields = {names.get(name, name): text for name, text in (refused.fields or {}).items()}
-        return _password_page(visiting, refused.status_code, fields=fields)
+        return _password_page(context, refused.status_code, fields=fields)
     except TooManyLogins as refused:
-        return _password_page(visiting, refused.status_code, error=refused)
+        return _password_page(context, refused.status_code, error=refused)
     begin_session(request, grant)
-    visiting.notice("password_changed")
+    context.notice("password_changed")
     return RedirectResponse(f"{MOUNT}/", 303)
 
 
 @router.post("/preferences")
-async def preferences(request: Request, visiting: Visiting) -> Response:
+async def preferences(request: Request, context: Anybody) -> Response:
     """Choose the language or the looks, on this device, and go back to where one was."""
     form = await read_form(request)
     for name, cookie, known in (
@@ -72,7 +72,7 @@ async def preferences(request: Request, visiting: Visiting) -> Response:
         ("theme", THEME_COOKIE, THEMES),
     ):
         if form.text(name) in known:
-            visiting.jar.put(cookie, form.text(name), seconds=A_YEAR)
+            context.jar.put(cookie, form.text(name), seconds=A_YEAR)
     back = form.text("back")
     is_ours = back.startswith(f"{MOUNT}/") and back.isprintable() and "\\" not in back
     return RedirectResponse(back if is_ours else LOGIN, 303)

@@ -11,7 +11,7 @@ from appliance.accounts.tokens import DEVICE_LIFE
 from appliance.admin.errors import LOGIN, PASSWORD
 from appliance.admin.forms import read_form
 from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import SignedIn, Visiting, begin_session, end_session
+from appliance.admin.login.security import Anybody, SignedIn, begin_session, end_session
 from appliance.admin.render import page
 from appliance.core.errors import ApplianceError, InvalidCredentials, TooManyLogins
 from appliance.core.injection import service_of
@@ -24,15 +24,15 @@ _LONGEST = 1024
 
 
 @router.get("/login")
-async def login_page(visiting: Visiting, next: str = "") -> Response:  # noqa: A002 - the address says so
+async def login_page(context: Anybody, next: str = "") -> Response:  # noqa: A002 - the address says so
     """The form, or onwards for who is logged in already."""
-    if visiting.who is not None:
+    if context.who is not None:
         return RedirectResponse(_onward(next), 303)
-    return page(visiting, "login.html", username="", next=next, error=None)
+    return page(context, "login.html", username="", next=next, error=None)
 
 
 @router.post("/login")
-async def log_in(request: Request, visiting: Visiting) -> Response:
+async def log_in(request: Request, context: Anybody) -> Response:
     """Open a session; a refusal shows the form again and says why."""
     form = await read_form(request)
     username, password, after = form.text("username"), form.get("password", ""), form.text("next")
@@ -45,47 +45,45 @@ async def log_in(request: Request, visiting: Visiting) -> Response:
         error = refused
     else:
         begin_session(request, grant)
-        _remember_device(visiting, grant)
+        _remember_device(context, grant)
         return RedirectResponse(PASSWORD if grant.must_change_password else _onward(after), 303)
-    answer = page(
-        visiting, "login.html", status=error.status_code, username=username, next=after, error=error
-    )
+    answer = page(context, "login.html", status=error.status_code, username=username, next=after, error=error)
     if error.retry_after is not None:
         answer.headers["Retry-After"] = str(error.retry_after)
     return answer
 
 
 @router.get("/token")
-async def token(visiting: SignedIn) -> dict[str, str]:
+async def token(context: SignedIn) -> dict[str, str]:
     """What changes bring along in this session: for a page that was open before the session began."""
-    return {"csrf": visiting.csrf_token}
+    return {"csrf": context.csrf_token}
 
 
 @router.post("/logout")
-async def log_out(request: Request, visiting: SignedIn) -> Response:
+async def log_out(request: Request, context: SignedIn) -> Response:
     """End this session."""
-    assert visiting.who is not None  # noqa: S101 - ``SignedIn`` saw to it
-    await service_of(request, SessionService).end(visiting.who)
+    assert context.who is not None  # noqa: S101 - ``SignedIn`` saw to it
+    await service_of(request, SessionService).end(context.who)
     end_session(request)
-    visiting.notice("logged_out")
+    context.notice("logged_out")
     return RedirectResponse(LOGIN, 303)
 
 
 @router.post("/logout-everywhere")
-async def log_out_everywhere(request: Request, visiting: SignedIn) -> Response:
+async def log_out_everywhere(request: Request, context: SignedIn) -> Response:
     """End every session of this account."""
-    assert visiting.who is not None  # noqa: S101 - ``SignedIn`` saw to it
-    await service_of(request, SessionService).end_all(visiting.who)
+    assert context.who is not None  # noqa: S101 - ``SignedIn`` saw to it
+    await service_of(request, SessionService).end_all(context.who)
     end_session(request)
-    visiting.notice("logged_out_everywhere")
+    context.notice("logged_out_everywhere")
     return RedirectResponse(LOGIN, 303)
 
 
-def _remember_device(visiting: Visiting, grant: Grant) -> None:
+def _remember_device(context: Anybody, grant: Grant) -> None:
     """The browser keeps an allowance of its own, which no stranger can use up."""
     if grant.device_token:
-        visiting.jar.put(
-            cookie_name(visiting.request, DEVICE_COOKIE),
+        context.jar.put(
+            cookie_name(context.request, DEVICE_COOKIE),
             grant.device_token,
             seconds=int(DEVICE_LIFE.total_seconds()),
             path=LOGIN,

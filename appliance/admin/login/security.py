@@ -48,8 +48,8 @@ class PasswordMustChange(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
-    """One request of somebody with a browser: their language, their looks, and who they are."""
+class PageContext:
+    """What every page needs to know of a request: language, theme, and who is logged in."""
 
     request: Request
     language: Language
@@ -88,11 +88,11 @@ def is_htmx(request: Request) -> bool:
     return request.headers.get("hx-request") == "true"
 
 
-def nobody(request: Request) -> Visit:
-    """A visit before anybody asked who it is: language and theme alone."""
+def nobody(request: Request) -> PageContext:
+    """The context before anybody asked who it is: language and theme alone."""
     chosen = request.cookies.get(LANGUAGE_COOKIE, "")
     theme = request.cookies.get(THEME_COOKIE, "")
-    return Visit(
+    return PageContext(
         request=request,
         language=choose(languages("staff"), chosen, request.headers.get("accept-language", "")),
         theme=theme if theme in THEMES else "auto",
@@ -113,20 +113,20 @@ def _csrf_secret(request: Request) -> str:
     return made
 
 
-async def visit(request: Request) -> Visit:
-    """The visit with who it is, whose session is continued if need be. Nobody is no error here."""
+async def page_context(request: Request) -> PageContext:
+    """The context with who it is, whose session is continued if need be. Nobody is no error here."""
     plain = nobody(request)
     who = await _session(request, service_of(request, SessionService))
     had = any(read_cookie(request, name) is not None for name in (ACCESS_COOKIE, REFRESH_COOKIE))
-    known = Visit(request, plain.language, plain.theme, plain.csrf_secret, who, had)
-    request.state.visit = known
+    known = PageContext(request, plain.language, plain.theme, plain.csrf_secret, who, had)
+    request.state.page_context = known
     return known
 
 
-def visit_of(request: Request) -> Visit:
-    """The visit as far as it is known: for error pages."""
-    known = getattr(request.state, "visit", None)
-    return known if isinstance(known, Visit) else nobody(request)
+def context_of(request: Request) -> PageContext:
+    """The context as far as it is known: for error pages."""
+    known = getattr(request.state, "page_context", None)
+    return known if isinstance(known, PageContext) else nobody(request)
 
 
 async def _session(request: Request, sessions: SessionService) -> Principal | None:
@@ -164,45 +164,45 @@ def end_session(request: Request) -> None:
         jar_of(request).drop(cookie_name(request, name))
 
 
-Visiting = Annotated[Visit, Depends(visit)]
+Anybody = Annotated[PageContext, Depends(page_context)]
 
 
-async def protect(visiting: Visiting) -> None:
+async def protect(context: Anybody) -> None:
     """Every change brings its token, in a header or in its form; raises ``CsrfFailed``."""
-    request = visiting.request
+    request = context.request
     if request.method in _SAFE:
         return
     given = request.headers.get(CSRF_HEADER) or (await read_form(request)).get(CSRF_FIELD, "")
     from_here = request.headers.get("sec-fetch-site", "none") in _UNTOUCHED
-    if from_here and hmac.compare_digest(given.encode(), visiting.csrf_token.encode()):
+    if from_here and hmac.compare_digest(given.encode(), context.csrf_token.encode()):
         return
-    if from_here and visiting.who is None and (visiting.had_session or visiting.is_htmx):
+    if from_here and context.who is None and (context.had_session or context.is_htmx):
         raise TokenExpired  # the browser forgets the cookies of a session that is over
     raise CsrfFailed
 
 
-async def signed_in(visiting: Visiting) -> Visit:
+async def signed_in(context: Anybody) -> PageContext:
     """Somebody who is logged in, whatever they may do; raises ``NotAuthenticated``."""
-    if visiting.who is None:
-        raise TokenExpired if visiting.had_session else NotAuthenticated
-    return visiting
+    if context.who is None:
+        raise TokenExpired if context.had_session else NotAuthenticated
+    return context
 
 
-SignedIn = Annotated[Visit, Depends(signed_in)]
+SignedIn = Annotated[PageContext, Depends(signed_in)]
 
 
-def allowed(permission: Permission) -> Callable[[Visit], Awaitable[Visit]]:
+def allowed(permission: Permission) -> Callable[[PageContext], Awaitable[PageContext]]:
     """A dependency: logged in, with a password of their own, and permitted.
 
     Raises ``NotAuthenticated``, ``PasswordMustChange`` or ``PermissionDenied``.
     """
 
-    async def permitted(visiting: SignedIn) -> Visit:
-        assert visiting.who is not None  # noqa: S101 - ``signed_in`` saw to it
-        if visiting.who.must_change_password:
+    async def permitted(context: SignedIn) -> PageContext:
+        assert context.who is not None  # noqa: S101 - ``signed_in`` saw to it
+        if context.who.must_change_password:
             raise PasswordMustChange
-        if not visiting.who.may(permission):
+        if not context.who.may(permission):
             raise PermissionDenied
-        return visiting
+        return context
 
     return permitted

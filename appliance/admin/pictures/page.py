@@ -14,7 +14,7 @@ from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.forms import read_form
 from appliance.admin.listing import Listing, instant
 from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import Visit, allowed
+from appliance.admin.login.security import PageContext, allowed
 from appliance.admin.render import html, part
 from appliance.admin.slots.page import number_of
 from appliance.core.clock import utcnow
@@ -37,8 +37,8 @@ from appliance.staff.pictures.service import StaffPictures
 
 router = APIRouter(prefix="/gallery")
 
-MayRead = Annotated[Visit, Depends(allowed("results:read"))]
-MayWrite = Annotated[Visit, Depends(allowed("results:write"))]
+MayRead = Annotated[PageContext, Depends(allowed("results:read"))]
+MayWrite = Annotated[PageContext, Depends(allowed("results:write"))]
 
 PAGE = f"{MOUNT}/gallery"
 LISTING = Listing(PAGE, "gallery.html", "_shot_list.html", "_shots.html")
@@ -68,7 +68,7 @@ def _wanted(slot: str, state: str, source: str, since: str, until: str) -> tuple
 @router.get("")
 async def pictures_page(
     request: Request,
-    visiting: MayRead,
+    context: MayRead,
     slot: str = "",
     state: str = "",
     source: str = "",
@@ -81,12 +81,12 @@ async def pictures_page(
     found = await service_of(request, PictureSearch).page(wanted, limit=A_PAGE, cursor=cursor or None)
     choices = {"slots": SLOT_IDS, "states": STATES, "sources": SOURCES}
     shown = {"items": found.results, "query": urlencode(chosen), **choices}
-    shared = await _shared(request, visiting)
-    return LISTING.answer(visiting, chosen, cursor, found.next_cursor, **shown, **shared)
+    shared = await _shared(request, context)
+    return LISTING.answer(context, chosen, cursor, found.next_cursor, **shown, **shared)
 
 
 @router.post("/poll")
-async def poll(request: Request, visiting: MayRead) -> Response:
+async def poll(request: Request, context: MayRead) -> Response:
     """Which of the cards on the page are no longer as they are shown, and how many are newer."""
     form = await read_form(request)
     known = dict(_marks(form.text("known")))
@@ -104,7 +104,7 @@ async def poll(request: Request, visiting: MayRead) -> Response:
         )
         page_of = await service_of(request, PictureSearch).page(since, limit=100)
         fresh = sum(item.created_at > newest for item in page_of.results)
-    return part(visiting, "_shot_news.html", items=changed, fresh=fresh, **await _shared(request, visiting))
+    return part(context, "_shot_news.html", items=changed, fresh=fresh, **await _shared(request, context))
 
 
 def _marks(text: str) -> Iterable[tuple[uuid.UUID, str]]:
@@ -118,36 +118,36 @@ def _marks(text: str) -> Iterable[tuple[uuid.UUID, str]]:
 
 
 @router.post("/{job_id}/{action}")
-async def moderate(job_id: uuid.UUID, action: str, request: Request, visiting: MayWrite) -> Response:
+async def moderate(job_id: uuid.UUID, action: str, request: Request, context: MayWrite) -> Response:
     """Hide, show, delete or bring back a picture; the card as it is then."""
-    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    assert context.who is not None  # noqa: S101 - the permission saw to it
     if action not in _ACTIONS:
         raise NotFound
-    await getattr(service_of(request, PictureHiding), action)(str(job_id), visiting.who)
-    if not visiting.is_htmx:
-        visiting.notice(f"picture_{action}")
+    await getattr(service_of(request, PictureHiding), action)(str(job_id), context.who)
+    if not context.is_htmx:
+        context.notice(f"picture_{action}")
         return RedirectResponse(PAGE, 303)
     item = await _item(request, job_id)
-    values = {"item": item, "beside": False, **await _shared(request, visiting)}
-    card = html(visiting, "_shot.html", **values)
-    return part(visiting, "_shot_toast.html", card=card, action=action, **values)
+    values = {"item": item, "beside": False, **await _shared(request, context)}
+    card = html(context, "_shot.html", **values)
+    return part(context, "_shot_toast.html", card=card, action=action, **values)
 
 
 @router.get("/{job_id}/card")
-async def card(job_id: uuid.UUID, request: Request, visiting: MayRead) -> Response:
+async def card(job_id: uuid.UUID, request: Request, context: MayRead) -> Response:
     """One picture's card as it is now."""
     item = await _item(request, job_id)
-    return part(visiting, "_shot.html", item=item, beside=False, **await _shared(request, visiting))
+    return part(context, "_shot.html", item=item, beside=False, **await _shared(request, context))
 
 
 @router.get("/{job_id}/code")
-async def code(job_id: uuid.UUID, request: Request, visiting: MayRead) -> Response:
+async def code(job_id: uuid.UUID, request: Request, context: MayRead) -> Response:
     """The guest's link and its QR code, in a dialog."""
     item = await _item(request, job_id)
     if item.state not in ("available", "hidden"):
         raise ResultNotFound
     link = await _guest_link(request, item)
-    return part(visiting, "_shot_code.html", item=item, link=link, **await _shared(request, visiting))
+    return part(context, "_shot_code.html", item=item, link=link, **await _shared(request, context))
 
 
 @router.get("/{job_id}/code.svg")
@@ -244,12 +244,12 @@ def _may_undo(item: PictureView) -> bool:
     return item.deleted_at is not None and utcnow() < item.deleted_at + UNDO_DELETE
 
 
-async def _shared(request: Request, visiting: Visit) -> dict[str, Any]:
+async def _shared(request: Request, context: PageContext) -> dict[str, Any]:
     return {
         "names": await service_of(request, Dashboard).names(),
         "may_undo": _may_undo,
-        "may_write": visiting.may("results:write"),
-        "may_jobs": visiting.may("jobs:read"),
+        "may_write": context.may("results:write"),
+        "may_jobs": context.may("jobs:read"),
         "number_of": number_of,
         "gallery": PAGE,
     }

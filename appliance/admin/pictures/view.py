@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from appliance.admin.login.security import Visit, allowed
+from appliance.admin.login.security import PageContext, allowed
 from appliance.core.injection import service_of
 from appliance.core.sending import stored_file
 from appliance.staff.pictures.service import StaffPictures
@@ -16,7 +16,7 @@ router = APIRouter()
 
 @router.get("/pictures/{job_id}")
 async def preview(
-    job_id: str, request: Request, _: Annotated[Visit, Depends(allowed("results:read"))]
+    job_id: str, request: Request, _: Annotated[PageContext, Depends(allowed("results:read"))]
 ) -> Response:
     """A result's preview, made when it is first asked for."""
     found = await service_of(request, StaffPictures).preview(job_id)

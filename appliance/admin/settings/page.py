@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from appliance.admin.forms import Form, read_form
 from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import Visit, allowed
+from appliance.admin.login.security import PageContext, allowed
 from appliance.admin.render import html, page, part
 from appliance.admin.settings.models_view import KnownModel, known_models
 from appliance.admin.settings.previews import logo_of
@@ -39,8 +39,8 @@ from appliance.staff.template_media.service import TemplateMediaService
 
 router = APIRouter(prefix="/settings")
 
-MayRead = Annotated[Visit, Depends(allowed("settings:read"))]
-MayWrite = Annotated[Visit, Depends(allowed("settings:write"))]
+MayRead = Annotated[PageContext, Depends(allowed("settings:read"))]
+MayWrite = Annotated[PageContext, Depends(allowed("settings:write"))]
 
 PAGE = f"{MOUNT}/settings"
 _PASSWORD_FIELDS = {"ingest_password.password": "password", "ingest_password": "password"}
@@ -57,21 +57,21 @@ def _password_values(state: SettingsState, **more: Any) -> dict[str, Any]:
     return {"state": state, "longest_overlap": LONGEST_OVERLAP_MINUTES, **(empty | more)}
 
 
-async def _known_models(visiting: Visit, shown: list[FilledSection]) -> dict[str, list[KnownModel]]:
+async def _known_models(context: PageContext, shown: list[FilledSection]) -> dict[str, list[KnownModel]]:
     """The models by provider, as the settings have them now."""
     if not any(one.key == "models" for one in shown):
         return {}
-    request = visiting.request
+    request = context.request
     await service_of(request, ProviderCatalog).all()  # which reads the settings
     state = await service_of(request, OperatorSettingsService).state()
     hidden = state.settings["hidden_models"].value or {}
     catalogue = service_of(request, RouteRunner).registry.catalogue
-    return known_models(catalogue, hidden, visiting.language)
+    return known_models(catalogue, hidden, context.language)
 
 
-async def _extras(visiting: Visit, shown: list[FilledSection]) -> dict[str, Any]:
+async def _extras(context: PageContext, shown: list[FilledSection]) -> dict[str, Any]:
     """What the inputs of these sections need beside their values."""
-    request = visiting.request
+    request = context.request
     chosen = next((one.value for filled in shown for one in filled.inputs if one.setting.kind == "logo"), "")
     return {
         "public_base": service_of(request, DeploymentUrls).configured,
@@ -81,12 +81,14 @@ async def _extras(visiting: Visit, shown: list[FilledSection]) -> dict[str, Any]
         "usual_permits": USUAL_PERMITS,
         "fixed_urls": service_of(request, RouteRunner).registry.fixed_urls,
         "transports": TRANSPORTS,
-        "known_models": await _known_models(visiting, shown),
+        "known_models": await _known_models(context, shown),
         "uploads_refused": await service_of(request, OperatorSettingsService).uploads_refused(),
     }
 
 
-async def whole_page(visiting: Visit, state: SettingsState, *, status: int = 200, **changed: Any) -> Response:
+async def whole_page(
+    context: PageContext, state: SettingsState, *, status: int = 200, **changed: Any
+) -> Response:
     """The whole page; ``changed`` may hold one section as it was typed in, the password's
     values, or what is said of a provider's keys.
     """
@@ -96,34 +98,34 @@ async def whole_page(visiting: Visit, state: SettingsState, *, status: int = 200
         for section in SECTIONS
     }
     return page(
-        visiting,
+        context,
         "settings.html",
         status=status,
         sections=sections,
         password=changed.get("password") or _password_values(state),
-        may_write=visiting.may("settings:write"),
-        **await key_values(visiting, changed.get("said")),
-        **await _extras(visiting, list(sections.values())),
+        may_write=context.may("settings:write"),
+        **await key_values(context, changed.get("said")),
+        **await _extras(context, list(sections.values())),
     )
 
 
 @router.get("")
-async def settings_page(request: Request, visiting: MayRead) -> Response:
+async def settings_page(request: Request, context: MayRead) -> Response:
     """All sections."""
-    return await whole_page(visiting, await service_of(request, OperatorSettingsService).state())
+    return await whole_page(context, await service_of(request, OperatorSettingsService).state())
 
 
 @router.post("/password/suggest")
-async def suggest(request: Request, visiting: MayWrite) -> Response:
+async def suggest(request: Request, context: MayWrite) -> Response:
     """A password that can be read aloud, put into the field; nothing is changed."""
     made = service_of(request, OperatorSettingsService).suggest_password()
-    return part(visiting, "_password_input.html", value=made, error=None, may_write=True)
+    return part(context, "_password_input.html", value=made, error=None, may_write=True)
 
 
 @router.post("/password")
-async def change_password(request: Request, visiting: MayWrite) -> Response:
+async def change_password(request: Request, context: MayWrite) -> Response:
     """Rotate the ingest password; it is shown this once."""
-    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    assert context.who is not None  # noqa: S101 - the permission saw to it
     form = await read_form(request)
     typed = form.get("password", "")
     overlap = form.text("previous_valid_minutes").replace(",", ".")
@@ -131,7 +133,7 @@ async def change_password(request: Request, visiting: MayWrite) -> Response:
     if overlap:
         wanted["ingest_password"]["previous_valid_minutes"] = overlap
     try:
-        state = await service_of(request, OperatorSettingsService).update(_update(wanted), visiting.who)
+        state = await service_of(request, OperatorSettingsService).update(_update(wanted), context.who)
     except ValidationFailed as refused:
         fields = {
             _PASSWORD_FIELDS.get(name, name.rpartition(".")[2]): text
@@ -139,19 +141,19 @@ async def change_password(request: Request, visiting: MayWrite) -> Response:
         }
         state = await service_of(request, OperatorSettingsService).state()
         values = _password_values(state, suggested=typed, overlap=overlap, fields=fields)
-        return await _password_answer(visiting, values, 422)
-    return await _password_answer(visiting, _password_values(state, shown_once=typed))
+        return await _password_answer(context, values, 422)
+    return await _password_answer(context, _password_values(state, shown_once=typed))
 
 
-async def _password_answer(visiting: Visit, values: dict[str, Any], status: int = 200) -> Response:
-    if not visiting.is_htmx:
-        return await whole_page(visiting, values["state"], status=status, password=values)
-    toast = None if status != 200 else visiting.language.gettext("settings.password.changed")
+async def _password_answer(context: PageContext, values: dict[str, Any], status: int = 200) -> Response:
+    if not context.is_htmx:
+        return await whole_page(context, values["state"], status=status, password=values)
+    toast = None if status != 200 else context.language.gettext("settings.password.changed")
     return _with_version(
-        visiting,
+        context,
         values["state"],
         part(
-            visiting,
+            context,
             "_settings_password.html",
             status=status,
             toast=toast,
@@ -163,9 +165,9 @@ async def _password_answer(visiting: Visit, values: dict[str, Any], status: int 
 
 
 @router.post("/{key}")
-async def save(key: str, request: Request, visiting: MayWrite) -> Response:
+async def save(key: str, request: Request, context: MayWrite) -> Response:
     """Save one section, all of it or nothing."""
-    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    assert context.who is not None  # noqa: S101 - the permission saw to it
     section = BY_KEY.get(key)
     if section is None or not section.settings:
         raise NotFound
@@ -176,35 +178,35 @@ async def save(key: str, request: Request, visiting: MayWrite) -> Response:
     if key == "keeping":
         values["apply_to_existing"] = form.checked("apply_to_existing")
     try:
-        state = await service_of(request, OperatorSettingsService).update(_update(values), visiting.who)
+        state = await service_of(request, OperatorSettingsService).update(_update(values), context.who)
     except (ValidationFailed, VersionConflict) as refused:
-        return await _refused(visiting, section, form, refused)
-    if not visiting.is_htmx:
-        visiting.notice("settings_saved")
+        return await _refused(context, section, form, refused)
+    if not context.is_htmx:
+        context.notice("settings_saved")
         return RedirectResponse(f"{PAGE}#{key}", 303)
-    title = visiting.language.gettext(f"settings.section.{key}.title")
-    toast = visiting.language.gettext("settings.saved", section=title)
-    return await _section_answer(visiting, filled(section, state), state, toast=toast)
+    title = context.language.gettext(f"settings.section.{key}.title")
+    toast = context.language.gettext("settings.saved", section=title)
+    return await _section_answer(context, filled(section, state), state, toast=toast)
 
 
 async def _refused(
-    visiting: Visit,
+    context: PageContext,
     section: Section,
     form: Form,
     refused: ValidationFailed | VersionConflict,
 ) -> Response:
     """The section as it was typed in, with what is wrong with it or who was faster."""
-    state = await service_of(visiting.request, OperatorSettingsService).state()
+    state = await service_of(context.request, OperatorSettingsService).state()
     conflict = isinstance(refused, VersionConflict)
     fields = {} if conflict else refused.fields or {}
     shown = filled(section, state, typed=form, fields=fields, conflict=conflict)
-    if not visiting.is_htmx:
-        return await whole_page(visiting, state, status=refused.status_code, section=shown)
-    return await _section_answer(visiting, shown, state, status=refused.status_code)
+    if not context.is_htmx:
+        return await whole_page(context, state, status=refused.status_code, section=shown)
+    return await _section_answer(context, shown, state, status=refused.status_code)
 
 
 async def _section_answer(
-    visiting: Visit,
+    context: PageContext,
     shown: FilledSection,
     state: SettingsState,
     *,
@@ -212,23 +214,23 @@ async def _section_answer(
     toast: str | None = None,
 ) -> Response:
     return _with_version(
-        visiting,
+        context,
         state,
         part(
-            visiting,
+            context,
             "_settings_section.html",
             status=status,
             toast=toast,
             filled=shown,
             may_write=True,
-            **await _extras(visiting, [shown]),
+            **await _extras(context, [shown]),
         ),
     )
 
 
-def _with_version(visiting: Visit, state: SettingsState, answer: Response) -> Response:
+def _with_version(context: PageContext, state: SettingsState, answer: Response) -> Response:
     """The other sections on the page are based on the new version too: we have just seen it."""
-    beside = html(visiting, "_settings_version.html", version=state.version, beside=True)
+    beside = html(context, "_settings_version.html", version=state.version, beside=True)
     body = bytes(answer.body) + beside.encode()
     return Response(body, answer.status_code, media_type="text/html")
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from appliance.admin.forms import read_form
 from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import Visit, allowed
+from appliance.admin.login.security import PageContext, allowed
 from appliance.admin.render import part
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
@@ -21,15 +21,15 @@ from appliance.staff.template_media.service import TemplateMediaService, Templat
 
 router = APIRouter(prefix="/settings")
 
-MayRead = Annotated[Visit, Depends(allowed("settings:read"))]
-MayWrite = Annotated[Visit, Depends(allowed("settings:write"))]
-MayAdd = Annotated[Visit, Depends(allowed("media:write"))]
+MayRead = Annotated[PageContext, Depends(allowed("settings:read"))]
+MayWrite = Annotated[PageContext, Depends(allowed("settings:write"))]
+MayAdd = Annotated[PageContext, Depends(allowed("media:write"))]
 
 _HOURS_AT_MOST = 24 * 90
 
 
 @router.get("/ttl-preview")
-async def ttl_preview(request: Request, visiting: MayRead, result_ttl_hours: str = "") -> Response:
+async def ttl_preview(request: Request, context: MayRead, result_ttl_hours: str = "") -> Response:
     """What another time to keep results would do to those that are there."""
     try:
         hours = float(result_ttl_hours.replace(",", "."))
@@ -37,11 +37,11 @@ async def ttl_preview(request: Request, visiting: MayRead, result_ttl_hours: str
         hours = 0
     known = 0 < hours <= _HOURS_AT_MOST
     preview = await service_of(request, OperatorSettingsService).ttl_preview(hours) if known else None
-    return part(visiting, "_ttl_preview.html", preview=preview)
+    return part(context, "_ttl_preview.html", preview=preview)
 
 
 @router.get("/address")
-async def address(request: Request, visiting: MayWrite, public_base_url: str = "") -> Response:
+async def address(request: Request, context: MayWrite, public_base_url: str = "") -> Response:
     """Whether a guest's phone can use the address that was typed, or the one in force without it."""
     typed = public_base_url.strip()
     check: AddressCheck | None = None
@@ -51,48 +51,48 @@ async def address(request: Request, visiting: MayWrite, public_base_url: str = "
         pass
     else:
         check = await service_of(request, Addresses).check(base_urls_of(request).guests(typed or None))
-    return part(visiting, "_setting_address.html", check=check, typed=bool(typed))
+    return part(context, "_setting_address.html", check=check, typed=bool(typed))
 
 
 @router.post("/logo")
-async def logo(request: Request, visiting: MayWrite) -> Response:
+async def logo(request: Request, context: MayWrite) -> Response:
     """The logo's field with another picture in it; nothing is saved."""
     form = await read_form(request)
     chosen = form.text("event_logo")
     shown = logo_of(await service_of(request, TemplateMediaService).all(), chosen)
     return part(
-        visiting, "_setting_logo.html", value=chosen if shown else "", logo=shown, error=None, may_write=True
+        context, "_setting_logo.html", value=chosen if shown else "", logo=shown, error=None, may_write=True
     )
 
 
 @router.get("/logo/templates")
-async def picker(request: Request, visiting: MayRead, current: str = "") -> Response:
+async def picker(request: Request, context: MayRead, current: str = "") -> Response:
     """All templates in a dialog, to choose the logo."""
     templates = await service_of(request, TemplateMediaService).all()
-    return part(visiting, "_picker.html", templates=templates, fresh=None, **picking_logo(visiting, current))
+    return part(context, "_picker.html", templates=templates, fresh=None, **picking_logo(context, current))
 
 
 @router.post("/logo/templates")
-async def register(request: Request, visiting: MayAdd) -> Response:
+async def register(request: Request, context: MayAdd) -> Response:
     """Take a file in and show the dialog's grid again, the new one first."""
-    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    assert context.who is not None  # noqa: S101 - the permission saw to it
     found = await service_of(request, TemplateMediaService).register(
-        request.headers.get("content-type"), request.stream(), visiting.who
+        request.headers.get("content-type"), request.stream(), context.who
     )
     templates = sorted(
         await service_of(request, TemplateMediaService).all(), key=lambda one: one.id != found.id
     )
     return part(
-        visiting, "_picker_grid.html", templates=templates, fresh=found.id, **picking_logo(visiting, "")
+        context, "_picker_grid.html", templates=templates, fresh=found.id, **picking_logo(context, "")
     )
 
 
-def picking_logo(visiting: Visit, current: str) -> dict[str, Any]:
+def picking_logo(context: PageContext, current: str) -> dict[str, Any]:
     """What the dialog for a template needs to choose the logo."""
     return {
-        "title": visiting.language.gettext("settings.event_logo.choose"),
+        "title": context.language.gettext("settings.event_logo.choose"),
         "current": current,
-        "uploads": f"{MOUNT}/settings/logo/templates" if visiting.may("media:write") else None,
+        "uploads": f"{MOUNT}/settings/logo/templates" if context.may("media:write") else None,
         "pick": {
             "url": f"{MOUNT}/settings/logo",
             "name": "event_logo",

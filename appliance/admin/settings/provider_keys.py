@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from appliance.admin.errors import explained
 from appliance.admin.forms import read_form
 from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import Visit, allowed
+from appliance.admin.login.security import PageContext, allowed
 from appliance.admin.render import part
 from appliance.admin.settings.page import whole_page
 from appliance.admin.settings.provider_keys_view import KeyNotice, one_provider, said_of
@@ -27,57 +27,57 @@ router = APIRouter(prefix="/settings/keys")
 
 _DONE = {"test": "", "use-again": "key_used_again", "remove": "key_removed"}  # and the notice of it
 
-MayWrite = Annotated[Visit, Depends(allowed("settings:write"))]
+MayWrite = Annotated[PageContext, Depends(allowed("settings:write"))]
 
 
 @router.post("/{provider}")
-async def enter(provider: str, request: Request, visiting: MayWrite) -> Response:
+async def enter(provider: str, request: Request, context: MayWrite) -> Response:
     """Keep what was typed, or only test it."""
-    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    assert context.who is not None  # noqa: S101 - the permission saw to it
     keys, form = service_of(request, ProviderKeyService), await read_form(request)
     try:
         new = _typed(provider, form.text("key"))
         if form.text("do") == "test":
-            said = said_of(visiting, provider, await keys.try_out(new), is_kept=False)
-            return await _only_said(visiting, provider, said)
-        view = await keys.add(new, visiting.who)
+            said = said_of(context, provider, await keys.try_out(new), is_kept=False)
+            return await _only_said(context, provider, said)
+        view = await keys.add(new, context.who)
     except ValidationFailed as refused:
         if "provider" in (refused.fields or {}):
             raise NotFound from None
         error = (refused.fields or {}).get("key", refused.message)
         if form.text("do") == "test":
             return await _only_said(
-                visiting, provider, KeyNotice(provider, "bad", visiting.language.message(error))
+                context, provider, KeyNotice(provider, "bad", context.language.message(error))
             )
         detail = refused.tested.detail if isinstance(refused, KeyRefused) else ""
-        return await _answer(visiting, provider, KeyNotice(provider, "bad", detail=detail, error=error), 422)
-    words = visiting.language.gettext("settings.keys.saved", ends_in=view.ends_in)
+        return await _answer(context, provider, KeyNotice(provider, "bad", detail=detail, error=error), 422)
+    words = context.language.gettext("settings.keys.saved", ends_in=view.ends_in)
     assert view.last_test is not None  # noqa: S101 - it was asked for
-    said = said_of(visiting, provider, view.last_test, is_new=True)
-    return await _answer(visiting, provider, said, toast=words, notice="key_saved")
+    said = said_of(context, provider, view.last_test, is_new=True)
+    return await _answer(context, provider, said, toast=words, notice="key_saved")
 
 
 @router.post("/{provider}/{key_id}/{action}")
-async def change(provider: str, key_id: str, action: str, request: Request, visiting: MayWrite) -> Response:
+async def change(provider: str, key_id: str, action: str, request: Request, context: MayWrite) -> Response:
     """Test, use again or remove a key that is kept."""
-    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    assert context.who is not None  # noqa: S101 - the permission saw to it
     if action not in _DONE:
         raise NotFound
     keys, said = service_of(request, ProviderKeyService), None
     try:
         if action == "test":
-            said = said_of(visiting, provider, await keys.test(key_id, visiting.who))
+            said = said_of(context, provider, await keys.test(key_id, context.who))
         elif action == "use-again":
-            await keys.use_again(key_id, visiting.who)
+            await keys.use_again(key_id, context.who)
         else:
-            await keys.remove(key_id, visiting.who)
+            await keys.remove(key_id, context.who)
     except NotFound as gone:
         return await _answer(
-            visiting, provider, KeyNotice(provider, "warn", explained(visiting, gone)["text"]), 422
+            context, provider, KeyNotice(provider, "warn", explained(context, gone)["text"]), 422
         )
     notice = _DONE[action]
-    toast = visiting.language.gettext(f"notice.{notice}") if notice else None
-    return await _answer(visiting, provider, said, toast=toast, notice=notice)
+    toast = context.language.gettext(f"notice.{notice}") if notice else None
+    return await _answer(context, provider, said, toast=toast, notice=notice)
 
 
 def _typed(provider: str, key: str) -> NewProviderKey:
@@ -87,15 +87,15 @@ def _typed(provider: str, key: str) -> NewProviderKey:
         raise ValidationFailed(fields=field_messages(error)) from None
 
 
-async def _only_said(visiting: Visit, provider: str, said: KeyNotice) -> Response:
+async def _only_said(context: PageContext, provider: str, said: KeyNotice) -> Response:
     """A note beside the field, which keeps what was typed."""
-    if visiting.is_htmx:
-        return part(visiting, "_provider_keys_said.html", note=said)
-    return await _answer(visiting, provider, said)
+    if context.is_htmx:
+        return part(context, "_provider_keys_said.html", note=said)
+    return await _answer(context, provider, said)
 
 
 async def _answer(
-    visiting: Visit,
+    context: PageContext,
     provider: str,
     said: KeyNotice | None = None,
     status: int = 200,
@@ -104,11 +104,11 @@ async def _answer(
     notice: str = "",
 ) -> Response:
     """The provider's part anew; without scripts the whole page, or the way back to it."""
-    if visiting.is_htmx:
-        values = await one_provider(visiting, provider, said)
-        return part(visiting, "_provider_keys.html", status=status, toast=toast, **values)
+    if context.is_htmx:
+        values = await one_provider(context, provider, said)
+        return part(context, "_provider_keys.html", status=status, toast=toast, **values)
     if said is None or said.is_new:
-        visiting.notice(notice)
+        context.notice(notice)
         return RedirectResponse(f"{MOUNT}/settings#keys-{provider}", 303)
-    state = await service_of(visiting.request, OperatorSettingsService).state()
-    return await whole_page(visiting, state, status=status, said=said)
+    state = await service_of(context.request, OperatorSettingsService).state()
+    return await whole_page(context, state, status=status, said=said)

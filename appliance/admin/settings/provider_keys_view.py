@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from appliance.admin.login.security import Visit
+from appliance.admin.login.security import PageContext
 from appliance.admin.slots.view import named
 from appliance.core.injection import service_of
 from appliance.staff.jobs.advice import advice, advice_on_key
@@ -42,10 +42,10 @@ class KeyNotice:
 
 
 def said_of(
-    visiting: Visit, provider: str, tested: KeyTestView, *, is_new: bool = False, is_kept: bool = True
+    context: PageContext, provider: str, tested: KeyTestView, *, is_new: bool = False, is_kept: bool = True
 ) -> KeyNotice:
     """What came of a test, in plain words. ``is_new``: the key was kept just now."""
-    language = visiting.language
+    language = context.language
     text = language.gettext(
         f"settings.keys.test.{tested.outcome}", provider=named(language, "provider", provider)
     )
@@ -57,15 +57,15 @@ def said_of(
     if not is_kept and tested.outcome != "refused":
         text = f"{text} {language.gettext('settings.keys.not_kept')}"
     detail = ": ".join(filter(None, (tested.reason, tested.detail)))
-    models = tuple(_of_model(visiting, one) for one in tested.models)
+    models = tuple(_of_model(context, one) for one in tested.models)
     kind = _KINDS.get(tested.outcome, "warn")
     if kind == "good" and not all(one.ok for one in models):
         kind = "warn"
     return KeyNotice(provider, kind, text, "" if tested.outcome == "works" else detail, models, is_new=is_new)
 
 
-def _of_model(visiting: Visit, tested: ModelTestView) -> ModelNotice:
-    language = visiting.language
+def _of_model(context: PageContext, tested: ModelTestView) -> ModelNotice:
+    language = context.language
     if tested.ok:
         if tested.ends_on is None:
             return ModelNotice(tested.model, True, language.gettext("settings.keys.model_there"))
@@ -78,25 +78,25 @@ def _of_model(visiting: Visit, tested: ModelTestView) -> ModelNotice:
     return ModelNotice(tested.model, False, text, detail)
 
 
-async def key_values(visiting: Visit, said: KeyNotice | None = None) -> dict[str, Any]:
+async def key_values(context: PageContext, said: KeyNotice | None = None) -> dict[str, Any]:
     """What the templates of this section may use."""
-    listed = (await service_of(visiting.request, ProviderKeyService).all()).providers
-    return {"providers": listed, **_shared(visiting, said)}
+    listed = (await service_of(context.request, ProviderKeyService).all()).providers
+    return {"providers": listed, **_shared(context, said)}
 
 
-async def one_provider(visiting: Visit, name: str, said: KeyNotice | None = None) -> dict[str, Any]:
+async def one_provider(context: PageContext, name: str, said: KeyNotice | None = None) -> dict[str, Any]:
     """The same for the part of one provider, which is swapped alone."""
-    listed = (await service_of(visiting.request, ProviderKeyService).all()).providers
-    return {"one": next(one for one in listed if one.provider == name), **_shared(visiting, said)}
+    listed = (await service_of(context.request, ProviderKeyService).all()).providers
+    return {"one": next(one for one in listed if one.provider == name), **_shared(context, said)}
 
 
-def _shared(visiting: Visit, said: KeyNotice | None) -> dict[str, Any]:
+def _shared(context: PageContext, said: KeyNotice | None) -> dict[str, Any]:
     return {
         "said": said,
-        "provider_name": lambda name: named(visiting.language, "provider", name),
+        "provider_name": lambda name: named(context.language, "provider", name),
         "numbers": _numbers,
         "mood": _mood,
-        "why_aside": _why_aside(visiting),
+        "why_aside": _why_aside(context),
     }
 
 
@@ -116,11 +116,11 @@ def _mood(one: ProviderKeys) -> tuple[str, str]:
     return ("failed" if one.slots else "pending"), "none"
 
 
-def _why_aside(visiting: Visit) -> Callable[[str], str]:
+def _why_aside(context: PageContext) -> Callable[[str], str]:
     """A provider's word for a refusal, in plain words where there are some."""
 
     def told(reason: str) -> str:
-        found = advice("provider_unavailable", reason, visiting.language.code)
+        found = advice("provider_unavailable", reason, context.language.code)
         return found.what if found and found.place == "provider_keys" else reason
 
     return told

@@ -143,7 +143,7 @@ _SCHEMA: Mapping[str, Any] = OperatorSettings.model_json_schema()["properties"]
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
+class SettingInput:
     """A setting as it stands in its form."""
 
     setting: Setting
@@ -178,7 +178,7 @@ class FilledSection:
     """A section with its inputs."""
 
     section: Section
-    inputs: list[Input]
+    inputs: list[SettingInput]
     version: int
     conflict: SettingsState | None = None
 
@@ -217,7 +217,7 @@ def filled(
         value, values = _as_typed(setting, typed) if typed is not None else _as_it_is(setting, known.value)
         now = _as_it_is(setting, known.value)
         inputs.append(
-            Input(
+            SettingInput(
                 setting,
                 value,
                 error=found.get(setting.name),

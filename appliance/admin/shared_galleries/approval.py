@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import Visit, allowed
+from appliance.admin.login.security import PageContext, allowed
 from appliance.admin.render import page, part
 from appliance.admin.slots.page import number_of
 from appliance.core.errors import NotFound
@@ -21,7 +21,7 @@ from appliance.staff.shared_galleries.service import SharedGalleryService
 
 router = APIRouter(prefix="/screens/queue")
 
-MayApprove = Annotated[Visit, Depends(allowed("results:moderate"))]
+MayApprove = Annotated[PageContext, Depends(allowed("results:moderate"))]
 
 PAGE = f"{MOUNT}/screens/queue"
 DECISIONS: dict[str, bool | None] = {"approve": True, "reject": False, "undo": None}
@@ -29,13 +29,13 @@ _WIDTH = 640
 
 
 @router.get("")
-async def queue(request: Request, visiting: MayApprove, after: uuid.UUID | None = None) -> Response:
+async def queue(request: Request, context: MayApprove, after: uuid.UUID | None = None) -> Response:
     """The page; for HTMX what came after the picture ``after``."""
     waiting = await service_of(request, SharedGalleryService).queue(after)
     values = {"waiting": waiting, "after": waiting[-1].job_id if waiting else after, **_shared()}
-    if visiting.is_htmx:
-        return part(visiting, "_queue_items.html", **values)
-    return page(visiting, "queue.html", **values)
+    if context.is_htmx:
+        return part(context, "_queue_items.html", **values)
+    return page(context, "queue.html", **values)
 
 
 @router.get("/{job_id}/picture")
@@ -48,17 +48,17 @@ async def picture(job_id: uuid.UUID, request: Request, _: MayApprove) -> Respons
 
 
 @router.post("/{job_id}/{decision}")
-async def decide(job_id: uuid.UUID, decision: str, request: Request, visiting: MayApprove) -> Response:
+async def decide(job_id: uuid.UUID, decision: str, request: Request, context: MayApprove) -> Response:
     """Approve or reject a picture, or take that back."""
-    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    assert context.who is not None  # noqa: S101 - the permission saw to it
     if decision not in DECISIONS:
         raise NotFound
     await service_of(request, SharedGalleryService).decide(
-        [job_id], visiting.who, approved=DECISIONS[decision]
+        [job_id], context.who, approved=DECISIONS[decision]
     )
-    if not visiting.is_htmx or decision == "undo":
-        return Response(headers={"HX-Redirect": PAGE}) if visiting.is_htmx else RedirectResponse(PAGE, 303)
-    return part(visiting, "_queue_last.html", job_id=job_id, decision=decision, **_shared())
+    if not context.is_htmx or decision == "undo":
+        return Response(headers={"HX-Redirect": PAGE}) if context.is_htmx else RedirectResponse(PAGE, 303)
+    return part(context, "_queue_last.html", job_id=job_id, decision=decision, **_shared())
 
 
 def _shared() -> dict[str, Any]:

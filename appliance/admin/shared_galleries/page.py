@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.forms import Form, read_form
 from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import Visit, allowed
+from appliance.admin.login.security import PageContext, allowed
 from appliance.admin.render import page, part
 from appliance.admin.slots.page import number_of
 from appliance.core.clock import utcnow
@@ -28,8 +28,8 @@ from appliance.staff.shared_galleries.service import SharedGalleryService
 
 router = APIRouter(prefix="/screens")
 
-MayRead = Annotated[Visit, Depends(allowed("results:read"))]
-MayWrite = Annotated[Visit, Depends(allowed("results:write"))]
+MayRead = Annotated[PageContext, Depends(allowed("results:read"))]
+MayWrite = Annotated[PageContext, Depends(allowed("results:write"))]
 
 PAGE = f"{MOUNT}/screens"
 UNITS = {"minutes": 1, "hours": 60, "closed": None}
@@ -40,97 +40,97 @@ _USUAL = {"amount": "4", "unit": "hours", "pictures_from": "usual"}
 
 
 @router.get("")
-async def screens_page(request: Request, visiting: MayRead) -> Response:
+async def screens_page(request: Request, context: MayRead) -> Response:
     """The page."""
-    return await _page(request, visiting)
+    return await _page(request, context)
 
 
-async def _page(request: Request, visiting: Visit, *, status: int = 200, **form: Any) -> Response:
-    return page(visiting, "screens.html", status=status, **await _shared(request, visiting, **form))
+async def _page(request: Request, context: PageContext, *, status: int = 200, **form: Any) -> Response:
+    return page(context, "screens.html", status=status, **await _shared(request, context, **form))
 
 
 @router.get("/list")
-async def galleries(request: Request, visiting: MayRead) -> Response:
+async def galleries(request: Request, context: MayRead) -> Response:
     """Every gallery as it is now: how many pictures it shows, whether it has ended."""
-    return part(visiting, "_screen_list.html", **await _shared(request, visiting))
+    return part(context, "_screen_list.html", **await _shared(request, context))
 
 
 @router.post("")
-async def open_gallery(request: Request, visiting: MayWrite) -> Response:
+async def open_gallery(request: Request, context: MayWrite) -> Response:
     """Open a gallery as the form says."""
-    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    assert context.who is not None  # noqa: S101 - the permission saw to it
     form = await read_form(request)
     try:
         wanted = NewGallery.model_validate(_typed(form))
     except ValidationError as error:
-        return await _refused(request, visiting, form, field_messages(error))
-    await service_of(request, SharedGalleryService).open(wanted, visiting.who, await guest_base(request))
-    return await _done(request, visiting, "gallery_opened", "_screen_new.html")
+        return await _refused(request, context, form, field_messages(error))
+    await service_of(request, SharedGalleryService).open(wanted, context.who, await guest_base(request))
+    return await _done(request, context, "gallery_opened", "_screen_new.html")
 
 
-async def _refused(request: Request, visiting: Visit, form: Form, errors: dict[str, str]) -> Response:
+async def _refused(request: Request, context: PageContext, form: Form, errors: dict[str, str]) -> Response:
     """The form as it was typed in, with what is wrong with it."""
     found = {"amount" if name == "minutes" else name: text for name, text in errors.items()}
-    if not visiting.is_htmx:
-        return await _page(request, visiting, status=422, typed=form, errors=found)
-    values = await _shared(request, visiting, typed=form, errors=found)
-    return part(visiting, "_screen_new.html", status=422, **values)
+    if not context.is_htmx:
+        return await _page(request, context, status=422, typed=form, errors=found)
+    values = await _shared(request, context, typed=form, errors=found)
+    return part(context, "_screen_new.html", status=422, **values)
 
 
 @router.post("/pin")
-async def suggest_pin(request: Request, visiting: MayWrite) -> Response:
+async def suggest_pin(request: Request, context: MayWrite) -> Response:
     """A PIN that cannot be guessed in a night, put into the field; nothing is changed."""
     made = service_of(request, SharedGalleryService).suggest_pin()
-    return part(visiting, "_pin_input.html", pin=made, error=None)
+    return part(context, "_pin_input.html", pin=made, error=None)
 
 
 @router.post("/{gallery_id}/open")
-async def open_again(gallery_id: uuid.UUID, request: Request, visiting: MayWrite) -> Response:
+async def open_again(gallery_id: uuid.UUID, request: Request, context: MayWrite) -> Response:
     """Open a gallery again, or for longer."""
-    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    assert context.who is not None  # noqa: S101 - the permission saw to it
     try:
         wanted = OpenFor.model_validate(_time(await read_form(request)))
     except ValidationError:
-        visiting.notice("gallery_time_wrong")
-        return _to_page(visiting)
+        context.notice("gallery_time_wrong")
+        return _to_page(context)
     await service_of(request, SharedGalleryService).open_again(
-        gallery_id, wanted.minutes, visiting.who, await guest_base(request)
+        gallery_id, wanted.minutes, context.who, await guest_base(request)
     )
-    return await _done(request, visiting, "gallery_opened")
+    return await _done(request, context, "gallery_opened")
 
 
 @router.post("/{gallery_id}/close")
-async def close(gallery_id: uuid.UUID, request: Request, visiting: MayWrite) -> Response:
+async def close(gallery_id: uuid.UUID, request: Request, context: MayWrite) -> Response:
     """Close a gallery."""
-    assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    await service_of(request, SharedGalleryService).close(gallery_id, visiting.who, await guest_base(request))
-    return await _done(request, visiting, "gallery_closed")
+    assert context.who is not None  # noqa: S101 - the permission saw to it
+    await service_of(request, SharedGalleryService).close(gallery_id, context.who, await guest_base(request))
+    return await _done(request, context, "gallery_closed")
 
 
 async def _done(
-    request: Request, visiting: Visit, notice: str, template: str = "_screen_list.html"
+    request: Request, context: PageContext, notice: str, template: str = "_screen_list.html"
 ) -> Response:
     """The galleries as they are now; ``template`` is the part of the page that asked."""
-    if not visiting.is_htmx:
-        visiting.notice(notice)
+    if not context.is_htmx:
+        context.notice(notice)
         return RedirectResponse(PAGE, 303)
-    toast = visiting.language.gettext(f"notice.{notice}")
-    return part(visiting, template, toast=toast, **await _shared(request, visiting) | {"beside": True})
+    toast = context.language.gettext(f"notice.{notice}")
+    return part(context, template, toast=toast, **await _shared(request, context) | {"beside": True})
 
 
-def _to_page(visiting: Visit) -> Response:
-    if visiting.is_htmx:
+def _to_page(context: PageContext) -> Response:
+    if context.is_htmx:
         return Response(headers={"HX-Redirect": PAGE})
     return RedirectResponse(PAGE, 303)
 
 
 @router.get("/{gallery_id}/sheet")
-async def sheet(gallery_id: uuid.UUID, request: Request, visiting: MayRead) -> Response:
+async def sheet(gallery_id: uuid.UUID, request: Request, context: MayRead) -> Response:
     """A page to print and hang up: the event, the code, the PIN."""
     gallery = await service_of(request, SharedGalleryService).get(gallery_id, await guest_base(request))
     if gallery.state != "open":
         raise NotFound
-    return page(visiting, "screen_sheet.html", gallery=gallery, base=await guest_base(request))
+    return page(context, "screen_sheet.html", gallery=gallery, base=await guest_base(request))
 
 
 def _time(form: Form) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def _typed(form: Form) -> dict[str, Any]:
 
 
 async def _shared(
-    request: Request, visiting: Visit, *, typed: Form | None = None, errors: dict[str, str] | None = None
+    request: Request, context: PageContext, *, typed: Form | None = None, errors: dict[str, str] | None = None
 ) -> dict[str, Any]:
     base = await guest_base(request)
     found = await service_of(request, SharedGalleryService).all(base)
@@ -178,8 +178,8 @@ async def _shared(
         "number_of": number_of,
         "path_of": lambda url: _path_of(url, base),
         "print_pixels": PRINT_PIXELS,
-        "may_write": visiting.may("results:write"),
-        "may_moderate": visiting.may("results:moderate"),
+        "may_write": context.may("results:write"),
+        "may_moderate": context.may("results:moderate"),
         "screens": PAGE,
     }
 

@@ -15,7 +15,7 @@ _NUMBERS = ("integer", "number")
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
+class FormInput:
     """One input of the form. ``name`` is its name there: ``route.0.params.grain``."""
 
     name: str
@@ -36,7 +36,7 @@ class Input:
     """What holds where nothing is typed."""
     note: str = ""
     """What is said of the value."""
-    parts: tuple[Input, ...] = ()
+    parts: tuple[FormInput, ...] = ()
     """The inputs that it is made of; each begins with its name and a dot."""
 
     @property
@@ -111,7 +111,7 @@ def inputs_of(
     without: Iterable[str] = (),
     choices: Mapping[str, Sequence[str]] | None = None,
     typed_too: Collection[str] = (),
-) -> list[Input]:
+) -> list[FormInput]:
     """The inputs of a schema in its order, filled with ``values`` or with what the schema says.
 
     ``choices`` are values to choose from where the schema itself leaves it open; one without values is
@@ -131,12 +131,12 @@ def inputs_of(
 
 def _input(
     name: str, prop: Mapping[str, Any], value: str | None, error: str | None, language: Language
-) -> Input:
+) -> FormInput:
     kind = kind_of(prop)
     choices = tuple((str(one), choice(language, str(one))) for one in prop.get("enum", ()))
     if choices and prop.get("optional"):
         choices = (("", choice(language, "")), *choices)
-    return Input(
+    return FormInput(
         name=name,
         kind=kind,
         label=language.text(str(prop.get("title", name))),

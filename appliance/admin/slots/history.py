@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 
 from appliance.admin.forms import read_form
 from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import Visit, allowed
+from appliance.admin.login.security import PageContext, allowed
 from appliance.admin.render import page, part
 from appliance.admin.slots.draft import operation_of
 from appliance.admin.slots.fields import choice, properties
@@ -24,8 +24,8 @@ from appliance.staff.slots.editor import SlotEditor
 
 router = APIRouter(prefix="/slots")
 
-MayLook = Annotated[Visit, Depends(allowed("slots:read"))]
-MayWrite = Annotated[Visit, Depends(allowed("slots:write"))]
+MayLook = Annotated[PageContext, Depends(allowed("slots:read"))]
+MayWrite = Annotated[PageContext, Depends(allowed("slots:write"))]
 Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 PAGE = f"{MOUNT}/slots"
@@ -33,7 +33,7 @@ _LONGEST = 400  # characters of a value in a comparison
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FieldChange:
     """One field that differs."""
 
     label: str
@@ -42,11 +42,11 @@ class Change:
 
 
 @router.get("/{slot_id}/history")
-async def history(slot_id: str, request: Request, visiting: MayLook) -> Response:
+async def history(slot_id: str, request: Request, context: MayLook) -> Response:
     """Every version that was saved, the newest first."""
     found = await service_of(request, SlotEditor).history(slot_id)
     return page(
-        visiting,
+        context,
         "slot_history.html",
         slot=await service_of(request, SlotEditor).get(slot_id),
         versions=found.versions,
@@ -55,7 +55,7 @@ async def history(slot_id: str, request: Request, visiting: MayLook) -> Response
 
 
 @router.get("/{slot_id}/history/{version}")
-async def version(slot_id: str, version: Version, request: Request, visiting: MayLook) -> Response:
+async def version(slot_id: str, version: Version, request: Request, context: MayLook) -> Response:
     """What restoring a version would change."""
     slot, saved = (
         await service_of(request, SlotEditor).get(slot_id),
@@ -66,45 +66,45 @@ async def version(slot_id: str, version: Version, request: Request, visiting: Ma
         "slot": slot,
         "saved": saved,
         "changes": shown_changes(
-            visiting.language, turned, await service_of(request, ProviderCatalog).all(), slot
+            context.language, turned, await service_of(request, ProviderCatalog).all(), slot
         ),
-        "may_write": visiting.may("slots:write"),
+        "may_write": context.may("slots:write"),
     }
-    if visiting.is_htmx:
-        return part(visiting, "_slot_version.html", **values)
+    if context.is_htmx:
+        return part(context, "_slot_version.html", **values)
     found = await service_of(request, SlotEditor).history(slot_id)
-    return page(visiting, "slot_history.html", versions=found.versions, opened=version, **values)
+    return page(context, "slot_history.html", versions=found.versions, opened=version, **values)
 
 
 @router.post("/{slot_id}/history/{version}/restore")
-async def restore(slot_id: str, version: Version, request: Request, visiting: MayWrite) -> Response:
+async def restore(slot_id: str, version: Version, request: Request, context: MayWrite) -> Response:
     """Make an earlier version the newest one."""
-    assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    await service_of(request, SlotEditor).restore(slot_id, version, visiting.who)
-    visiting.notice("slot_restored")
+    assert context.who is not None  # noqa: S101 - the permission saw to it
+    await service_of(request, SlotEditor).restore(slot_id, version, context.who)
+    context.notice("slot_restored")
     return RedirectResponse(f"{PAGE}/{slot_id}", 303)
 
 
 @router.post("/{slot_id}/duplicate")
-async def duplicate(slot_id: str, request: Request, visiting: MayWrite) -> Response:
+async def duplicate(slot_id: str, request: Request, context: MayWrite) -> Response:
     """Give another slot what is saved here, and go there."""
-    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    assert context.who is not None  # noqa: S101 - the permission saw to it
     to = (await read_form(request)).text("to")
     if to not in SLOT_IDS:
         raise SlotNotFound
     if to == slot_id:
         raise ValidationFailed(fields={"to": Message("is the same slot")})
-    await service_of(request, SlotEditor).duplicate(slot_id, to, visiting.who)
-    visiting.notice("slot_duplicated")
+    await service_of(request, SlotEditor).duplicate(slot_id, to, context.who)
+    context.notice("slot_duplicated")
     return RedirectResponse(f"{PAGE}/{to}", 303)
 
 
 def shown_changes(
     language: Language, found: Mapping[str, Any], catalog: ProviderList, slot: SlotConfig
-) -> list[Change]:
+) -> list[FieldChange]:
     """Differences as people read them."""
     return [
-        Change(
+        FieldChange(
             label_of(language, name, catalog, slot),
             shown(language, name, before),
             shown(language, name, after),

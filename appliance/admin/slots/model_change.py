@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from appliance.admin.forms import read_form
 from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import Visit, allowed
+from appliance.admin.login.security import PageContext, allowed
 from appliance.admin.render import page, part
 from appliance.admin.slots.history import label_of, shown
 from appliance.core.injection import Injected
@@ -23,14 +23,14 @@ router = APIRouter()
 @router.post("/model-change")
 async def change(
     request: Request,
-    visiting: Annotated[Visit, Depends(allowed("slots:write"))],
+    context: Annotated[PageContext, Depends(allowed("slots:write"))],
     changes: Injected[ModelChanges],
     catalog: Injected[ProviderCatalog],
     editor: Injected[SlotEditor],
 ) -> Response:
     """Give all slots the other model at once, or ask first where something cannot be carried over."""
-    assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    form, words = await read_form(request), visiting.language
+    assert context.who is not None  # noqa: S101 - the permission saw to it
+    form, words = await read_form(request), context.language
     wanted = ModelChangeRequest(
         provider=form.text("provider")[:32],
         model=form.text("model")[:80],
@@ -53,11 +53,11 @@ async def change(
             "label": label,
             "shown": lambda v: shown(words, "", v),
         }
-        if visiting.is_htmx:
-            return part(visiting, "_model_change.html", **values)
-        return page(visiting, "model_change.html", **values)
-    await changes.make(wanted, visiting.who)
-    visiting.notice("model_changed")
-    if not visiting.is_htmx:
+        if context.is_htmx:
+            return part(context, "_model_change.html", **values)
+        return page(context, "model_change.html", **values)
+    await changes.make(wanted, context.who)
+    context.notice("model_changed")
+    if not context.is_htmx:
         return RedirectResponse(f"{MOUNT}/", 303)
     return Response(headers={"HX-Refresh": "true"})

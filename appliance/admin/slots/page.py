@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.forms import read_form
 from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import Visit, allowed
+from appliance.admin.login.security import PageContext, allowed
 from appliance.admin.render import page, part
 from appliance.admin.slots.draft import Draft, apply_action, draft_from, draft_of, values_of
 from appliance.admin.slots.history import shown_changes
@@ -31,60 +31,60 @@ from appliance.staff.template_media.service import TemplateMediaService
 
 router = APIRouter(prefix="/slots")
 
-MayLook = Annotated[Visit, Depends(allowed("slots:read"))]
-MayWrite = Annotated[Visit, Depends(allowed("slots:write"))]
+MayLook = Annotated[PageContext, Depends(allowed("slots:read"))]
+MayWrite = Annotated[PageContext, Depends(allowed("slots:write"))]
 
 PAGE = f"{MOUNT}/slots"
 SIZES = ("1200x1800", "1800x1200", "1500x2100", "1800x2400", "1800x1800", "1080x1350", "1080x1920")
 
 
 @router.get("")
-async def slots_page(request: Request, visiting: MayLook) -> Response:
+async def slots_page(request: Request, context: MayLook) -> Response:
     """All slots in order, with what each makes of a photo."""
     states = {card.slot_id: card for card in await service_of(request, Dashboard).cards()}
     return page(
-        visiting,
+        context,
         "slots.html",
         slots=[(slot, states.get(slot.slot_id)) for slot in await service_of(request, SlotEditor).all()],
-        named=lambda kind, name: named(visiting.language, kind, name),
+        named=lambda kind, name: named(context.language, kind, name),
         number_of=number_of,
     )
 
 
 @router.get("/{slot_id}")
-async def editor_page(slot_id: str, request: Request, visiting: MayLook) -> Response:
+async def editor_page(slot_id: str, request: Request, context: MayLook) -> Response:
     """The editor with what is saved."""
     slot, catalog = await _slot_and_catalog(request, slot_id)
-    return await _page(request, visiting, await _values(request, visiting, slot, catalog))
+    return await _page(request, context, await _values(request, context, slot, catalog))
 
 
 @router.post("/{slot_id}/form")
-async def reshape(slot_id: str, request: Request, visiting: MayLook) -> Response:
+async def reshape(slot_id: str, request: Request, context: MayLook) -> Response:
     """The form for another provider or operation, with another fallback, look or template; unsaved."""
     form = await read_form(request)
     slot, catalog = await _slot_and_catalog(request, slot_id)
     verb, _, look = form.text("do").partition(":")
     draft = draft_from(form, catalog)
     if verb == "look":
-        draft = with_look(draft, look, catalog, visiting.language.code)
+        draft = with_look(draft, look, catalog, context.language.code)
     else:
         draft = apply_action(draft, form.text("do"), catalog)
     found = await _findings(request, slot, draft, catalog)
-    values = await _values(request, visiting, slot, catalog, draft=draft, fields=found)
-    if not visiting.is_htmx:
-        return await _page(request, visiting, values)
-    return part(visiting, "_slot_sheets.html", **values | {"beside": True})
+    values = await _values(request, context, slot, catalog, draft=draft, fields=found)
+    if not context.is_htmx:
+        return await _page(request, context, values)
+    return part(context, "_slot_sheets.html", **values | {"beside": True})
 
 
 @router.post("/{slot_id}/check")
-async def check(slot_id: str, request: Request, visiting: MayLook) -> Response:
+async def check(slot_id: str, request: Request, context: MayLook) -> Response:
     """What is wrong with what was typed, beside each input; nothing is saved."""
     form = await read_form(request)
     slot, catalog = await _slot_and_catalog(request, slot_id)
     draft = draft_from(form, catalog)
     found = await _findings(request, slot, draft, catalog)
-    values = await _values(request, visiting, slot, catalog, draft=draft, fields=found)
-    return part(visiting, "_slot_findings.html", **values | {"beside": True})
+    values = await _values(request, context, slot, catalog, draft=draft, fields=found)
+    return part(context, "_slot_findings.html", **values | {"beside": True})
 
 
 @router.post("/{slot_id}/config")
@@ -98,35 +98,35 @@ async def config(slot_id: str, request: Request, _: MayLook) -> Response:
 
 
 @router.post("/{slot_id}")
-async def save(slot_id: str, request: Request, visiting: MayWrite) -> Response:
+async def save(slot_id: str, request: Request, context: MayWrite) -> Response:
     """Save all of it or nothing.
 
     What somebody else changed in between is shown, not overwritten, and what was typed stays.
     """
-    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    assert context.who is not None  # noqa: S101 - the permission saw to it
     form = await read_form(request)
     slot, catalog = await _slot_and_catalog(request, slot_id)
     draft = draft_from(form, catalog)
     try:
         update = SlotUpdate.parse(values_of(draft, catalog, slot))
         saved = await service_of(request, SlotEditor).save(
-            slot_id, update, visiting.who, version=draft.version
+            slot_id, update, context.who, version=draft.version
         )
     except ValidationFailed as refused:
-        values = await _values(request, visiting, slot, catalog, draft=draft, fields=refused.fields)
-        return await _answer(request, visiting, 422, values)
+        values = await _values(request, context, slot, catalog, draft=draft, fields=refused.fields)
+        return await _answer(request, context, 422, values)
     except VersionConflict as refused:
         current = refused.extra["current"]
-        changes = shown_changes(visiting.language, current["changes"], catalog, slot)
+        changes = shown_changes(context.language, current["changes"], catalog, slot)
         conflict = {"who": current["updated_by"], "changes": changes}
-        values = await _values(request, visiting, slot, catalog, draft=draft) | {"conflict": conflict}
-        return await _answer(request, visiting, 409, values)
-    if not visiting.is_htmx:
-        visiting.notice("slot_saved")
+        values = await _values(request, context, slot, catalog, draft=draft) | {"conflict": conflict}
+        return await _answer(request, context, 409, values)
+    if not context.is_htmx:
+        context.notice("slot_saved")
         return RedirectResponse(f"{PAGE}/{slot_id}", 303)
-    toast = visiting.language.gettext("slot.saved", slot=f"{number_of(slot_id)} {saved.display_name}")
-    values = await _values(request, visiting, saved, catalog)
-    return await _answer(request, visiting, 200, values, toast=toast)
+    toast = context.language.gettext("slot.saved", slot=f"{number_of(slot_id)} {saved.display_name}")
+    values = await _values(request, context, saved, catalog)
+    return await _answer(request, context, 200, values, toast=toast)
 
 
 async def _slot_and_catalog(request: Request, slot_id: str) -> tuple[SlotView, ProviderList]:
@@ -144,10 +144,12 @@ async def _findings(request: Request, slot: SlotView, draft: Draft, catalog: Pro
     return {}
 
 
-async def _page(request: Request, visiting: Visit, values: Mapping[str, Any], status: int = 200) -> Response:
+async def _page(
+    request: Request, context: PageContext, values: Mapping[str, Any], status: int = 200
+) -> Response:
     settings = (await service_of(request, OperatorSettingsService).state()).settings
     return page(
-        visiting,
+        context,
         "slot.html",
         status=status,
         names=await service_of(request, Dashboard).names(),
@@ -165,21 +167,21 @@ async def _model_notes(request: Request, slot_id: str) -> list[Cause]:
 
 async def _answer(
     request: Request,
-    visiting: Visit,
+    context: PageContext,
     status: int,
     values: Mapping[str, Any],
     *,
     toast: str | None = None,
 ) -> Response:
     """The editor after saving, or after it was refused."""
-    if not visiting.is_htmx:
-        return await _page(request, visiting, values, status)
-    return part(visiting, "_slot_editor.html", status=status, toast=toast, **values)
+    if not context.is_htmx:
+        return await _page(request, context, values, status)
+    return part(context, "_slot_editor.html", status=status, toast=toast, **values)
 
 
 async def _values(
     request: Request,
-    visiting: Visit,
+    context: PageContext,
     slot: SlotView,
     catalog: ProviderList,
     *,
@@ -190,7 +192,7 @@ async def _values(
     known = draft or draft_of(slot, slot.version)
     found = fields if draft else slot.problems
     templates = await service_of(request, TemplateMediaService).all()
-    editor = editor_of(known, catalog, templates, visiting.language, found)
+    editor = editor_of(known, catalog, templates, context.language, found)
     base = base_urls_of(request).guests(None)
     return {
         "slot": slot,
@@ -198,13 +200,13 @@ async def _values(
         "editor": editor,
         "conflict": None,
         "beside": False,  # the findings replace those on the page
-        "may_write": visiting.may("slots:write"),
-        "may_test": visiting.may("slots:test"),
+        "may_write": context.may("slots:write"),
+        "may_test": context.may("slots:test"),
         "replies": REPLIES,
         "sizes": SIZES,
         "others": [one for one in SLOT_IDS if one != slot.slot_id],
         "ingest": lambda reply: f"{base}/ingest/{slot.slot_id}?reply={reply}",
-        "named": lambda kind, name: named(visiting.language, kind, name),
+        "named": lambda kind, name: named(context.language, kind, name),
     }
 
 

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.forms import read_form
 from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import Visit, allowed
+from appliance.admin.login.security import PageContext, allowed
 from appliance.admin.render import part
 from appliance.core.injection import service_of
 from appliance.guests.links import guest_base
@@ -20,23 +20,23 @@ from appliance.staff.slots.editor import SlotEditor
 
 router = APIRouter(prefix="/dashboard")
 
-MayRead = Annotated[Visit, Depends(allowed("results:read"))]
-MayWrite = Annotated[Visit, Depends(allowed("results:write"))]
+MayRead = Annotated[PageContext, Depends(allowed("results:read"))]
+MayWrite = Annotated[PageContext, Depends(allowed("results:write"))]
 
 # For how many minutes a gallery may be opened with one tap; 0: until somebody closes it.
 MINUTES = (60, 240, 720, 0)
 
 
 @router.get("/{slot_id}/gallery")
-async def dialog(slot_id: str, request: Request, visiting: MayRead) -> Response:
+async def dialog(slot_id: str, request: Request, context: MayRead) -> Response:
     """The open gallery that shows the slot's pictures, with its code; else the form that opens one."""
-    return part(visiting, "_slot_gallery.html", **await _values(slot_id, request, visiting))
+    return part(context, "_slot_gallery.html", **await _values(slot_id, request, context))
 
 
 @router.post("/{slot_id}/gallery")
-async def open_one(slot_id: str, request: Request, visiting: MayWrite) -> Response:
+async def open_one(slot_id: str, request: Request, context: MayWrite) -> Response:
     """Open a gallery of the slot, unless one is open that shows its pictures."""
-    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    assert context.who is not None  # noqa: S101 - the permission saw to it
     form = await read_form(request)
     slot = await service_of(request, SlotEditor).get(slot_id)
     minutes = form.text("minutes")
@@ -46,20 +46,20 @@ async def open_one(slot_id: str, request: Request, visiting: MayWrite) -> Respon
             slot_id=slot.slot_id,
             minutes=(float(minutes) or None) if minutes in map(str, MINUTES) else float(MINUTES[0]),
         )
-        await service_of(request, SharedGalleryService).open(wanted, visiting.who, base)
-    if not visiting.is_htmx:
-        visiting.notice("gallery_opened")
+        await service_of(request, SharedGalleryService).open(wanted, context.who, base)
+    if not context.is_htmx:
+        context.notice("gallery_opened")
         return RedirectResponse(f"{MOUNT}/#{slot_id}", 303)
-    toast = visiting.language.gettext("notice.gallery_opened")
-    return part(visiting, "_slot_gallery_body.html", toast=toast, **await _values(slot_id, request, visiting))
+    toast = context.language.gettext("notice.gallery_opened")
+    return part(context, "_slot_gallery_body.html", toast=toast, **await _values(slot_id, request, context))
 
 
-async def _values(slot_id: str, request: Request, visiting: Visit) -> dict[str, Any]:
+async def _values(slot_id: str, request: Request, context: PageContext) -> dict[str, Any]:
     return {
         "card": await service_of(request, Dashboard).card(slot_id),
         "shared": await service_of(request, SharedGalleryService).open_for(
             slot_id, await guest_base(request)
         ),
         "choices": MINUTES,
-        "may_open": visiting.may("results:write"),
+        "may_open": context.may("results:write"),
     }

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from appliance.admin.errors import explained
 from appliance.admin.jobs.view import attempts_chart, told
-from appliance.admin.login.security import Visit, allowed
+from appliance.admin.login.security import PageContext, allowed
 from appliance.admin.render import part
 from appliance.core.errors import ApplianceError
 from appliance.core.injection import service_of
@@ -21,13 +21,13 @@ from appliance.staff.trials.service import TrialRequest, Trials
 
 router = APIRouter(prefix="/slots")
 
-MayTest = Annotated[Visit, Depends(allowed("slots:test"))]
+MayTest = Annotated[PageContext, Depends(allowed("slots:test"))]
 
 
 @router.post("/{slot_id}/test")
-async def start(slot_id: str, request: Request, visiting: MayTest, last: str = "") -> Response:
+async def start(slot_id: str, request: Request, context: MayTest, last: str = "") -> Response:
     """Send a photo along the line, with the settings on the form if they came with it."""
-    assert visiting.who is not None  # noqa: S101 - the permission saw to it
+    assert context.who is not None  # noqa: S101 - the permission saw to it
     try:
         trial = await service_of(request, Trials).try_slot(
             TrialRequest(
@@ -38,27 +38,27 @@ async def start(slot_id: str, request: Request, visiting: MayTest, last: str = "
                 way=base_urls_of(request),
                 last=bool(last),
             ),
-            visiting.who,
+            context.who,
         )
     except ApplianceError as error:
-        said: dict[str, Any] = explained(visiting, error)
-        return part(visiting, "_slot_test_refused.html", status=422, error=error, **said)
-    return await _progress(request, visiting, slot_id, trial.job.job_id)
+        said: dict[str, Any] = explained(context, error)
+        return part(context, "_slot_test_refused.html", status=422, error=error, **said)
+    return await _progress(request, context, slot_id, trial.job.job_id)
 
 
 @router.get("/{slot_id}/test/{job_id}")
-async def progress(slot_id: str, job_id: uuid.UUID, request: Request, visiting: MayTest) -> Response:
+async def progress(slot_id: str, job_id: uuid.UUID, request: Request, context: MayTest) -> Response:
     """How far it is; at its end what came of it."""
-    return await _progress(request, visiting, slot_id, job_id)
+    return await _progress(request, context, slot_id, job_id)
 
 
-async def _progress(request: Request, visiting: Visit, slot_id: str, job_id: uuid.UUID) -> Response:
-    assert visiting.who is not None  # noqa: S101 - the permission saw to it
-    job = await service_of(request, JobService).get(str(job_id), visiting.who)
+async def _progress(request: Request, context: PageContext, slot_id: str, job_id: uuid.UUID) -> Response:
+    assert context.who is not None  # noqa: S101 - the permission saw to it
+    job = await service_of(request, JobService).get(str(job_id), context.who)
     template = "_slot_test_running.html" if job.status is JobStatus.PENDING else "_slot_test_done.html"
-    return part(visiting, template, slot_id=slot_id, **outcome(visiting, job))
+    return part(context, template, slot_id=slot_id, **outcome(context, job))
 
 
-def outcome(visiting: Visit, job: JobView) -> dict[str, Any]:
+def outcome(context: PageContext, job: JobView) -> dict[str, Any]:
     """What the templates show of a job that was tried."""
-    return {"job": job, "told": told(visiting.language, job), "chart": attempts_chart(job)}
+    return {"job": job, "told": told(context.language, job), "chart": attempts_chart(job)}

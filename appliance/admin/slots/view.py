@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from appliance.admin.slots.draft import Draft, RouteDraft, model_of, operation_of
-from appliance.admin.slots.fields import Input, inputs_of
+from appliance.admin.slots.fields import FormInput, inputs_of
 from appliance.admin.slots.looks import LooksShown, looks_shown
 from appliance.admin.slots.workflows import with_nodes
 from appliance.core.language import Language
@@ -32,7 +32,7 @@ class RouteShown:
     operations: list[tuple[str, str]]
     models: list[tuple[str, str]]
     note: str
-    inputs: list[Input]
+    inputs: list[FormInput]
     seconds: float | None
     provider: ProviderView | None
     errors: Mapping[str, str]
@@ -68,8 +68,8 @@ class Editor:
     routes: list[RouteShown]
     looks: LooksShown | None
     roles: list[RoleShown]
-    output: list[Input]
-    prompt: list[Input]
+    output: list[FormInput]
+    prompt: list[FormInput]
     errors: Mapping[str, str]
 
     @property
@@ -193,7 +193,7 @@ def _route(
 
 def _inputs(
     view: OperationView, route: RouteDraft, prefix: str, errors: Mapping[str, str], language: Language
-) -> list[Input]:
+) -> list[FormInput]:
     model = model_of(view, route.model)
     found = inputs_of(
         view.params_schema,

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from appliance.admin.forms import read_form
-from appliance.admin.login.security import Visit, allowed
+from appliance.admin.login.security import PageContext, allowed
 from appliance.admin.render import part
 from appliance.admin.slots.draft import RouteDraft, draft_from, values_of
-from appliance.admin.slots.fields import Input, plain, properties
+from appliance.admin.slots.fields import FormInput, plain, properties
 from appliance.core.injection import service_of
 from appliance.core.language import Language
 from appliance.providers.comfyui.graph import (
@@ -33,14 +33,14 @@ from appliance.staff.slots.editor import SlotEditor
 
 router = APIRouter(prefix="/slots")
 
-MayLook = Annotated[Visit, Depends(allowed("slots:read"))]
+MayLook = Annotated[PageContext, Depends(allowed("slots:read"))]
 Choices = tuple[tuple[str, str], ...]
 MOST_PLACES = 100  # a form may have 500 fields
 
 
 def with_nodes(
-    inputs: list[Input], view: OperationView, route: RouteDraft, language: Language
-) -> list[Input]:
+    inputs: list[FormInput], view: OperationView, route: RouteDraft, language: Language
+) -> list[FormInput]:
     """The inputs, those for nodes with the nodes of the workflow to choose from; left out without one."""
     known = properties(view.params_schema)
     if not any(prop.get("x-workflow") for prop in known.values()):
@@ -63,7 +63,7 @@ def with_nodes(
     return shown
 
 
-def _of_places(one: Input, graph: Graph, language: Language) -> Input:
+def _of_places(one: FormInput, graph: Graph, language: Language) -> FormInput:
     """An input for each value that nothing else of the form changes."""
     try:
         values = other_values(one.value)
@@ -72,7 +72,7 @@ def _of_places(one: Input, graph: Graph, language: Language) -> Input:
     parts = []
     for place in other_places(graph)[:MOST_PLACES]:
         usual, value = _written(place.value), _written(values.get(place.name, ""))
-        part = Input(f"{one.name}.{place.name}", "text", place.label, value=value, usual=usual)
+        part = FormInput(f"{one.name}.{place.name}", "text", place.label, value=value, usual=usual)
         if isinstance(place.value, bool):
             as_it_is = language.gettext("slot.workflow.as_it_is", value=usual)
             part = replace(part, kind="choice", choices=(("", as_it_is), ("true",) * 2, ("false",) * 2))
@@ -121,7 +121,7 @@ def _named(found: Sequence[Place]) -> Choices:
 
 
 @router.post("/{slot_id}/machine")
-async def machine(slot_id: str, request: Request, visiting: MayLook, route: int = 0) -> Response:
+async def machine(slot_id: str, request: Request, context: MayLook, route: int = 0) -> Response:
     """What the machine says of the workflow on the form: which nodes and model files it has not got."""
     form = await read_form(request)
     slot, catalog = (
@@ -135,4 +135,4 @@ async def machine(slot_id: str, request: Request, visiting: MayLook, route: int 
         names = ("provider", "operation", "model", "params")
         chosen = RouteConfig.model_validate({name: routes[route][name] for name in names})
         report = await service_of(request, Machines).look(chosen)
-    return part(visiting, "_slot_machine.html", report=report)
+    return part(context, "_slot_machine.html", report=report)

@@ -9,8 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from dataclasses import asdict
 from pathlib import Path
 
 from alembic.script import ScriptDirectory
@@ -28,6 +27,7 @@ from appliance.lifecycle.backup import write as backup
 from appliance.lifecycle.doctor import local_http
 from appliance.lifecycle.doctor import models as doctor_models
 from appliance.lifecycle.doctor import network as doctor_network
+from appliance.lifecycle.doctor.findings import Finding, State
 from appliance.lifecycle.stack.certificates import CERTIFICATE, days_left
 from appliance.migrations import runner
 from appliance.providers.catalogue.files import installed
@@ -40,24 +40,6 @@ from appliance.settings.operator import AppSettingsRepository, OperatorSettings
 
 _BACKUP_HOURS = 36
 _CERTIFICATE_DAYS = 14
-
-
-class State(StrEnum):
-    """How it is: red stops guests from being served, yellow will, or is worth knowing."""
-
-    OK = "ok"
-    WARNING = "warning"
-    BAD = "bad"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the page."""
-
-    what: str
-    state: State
-    said: str
-    do: str = ""
 
 
 async def examine(settings: Settings, *, front: Path) -> list[Finding]:
@@ -106,7 +88,7 @@ async def _network(
         asked = await doctor_network.providers(registry, addresses, keys, used)
         base = operator.public_base_url or settings.public_base() or settings.lan_base()
         public = await doctor_network.public_address(base, GuestTokens(settings.secrets_dir).identity)
-        return [Finding(each.what, State(each.state), each.said, each.do) for each in [*asked, public]]
+        return [*asked, public]
     finally:
         await registry.aclose()
 

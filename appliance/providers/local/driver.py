@@ -17,7 +17,7 @@ from appliance.providers.base import EditedImage, EditRequest, Operation, Params
 from appliance.providers.local import drawing, looks, settings
 from appliance.providers.local.frame import frame
 from appliance.providers.local.photo import encode, open_photo
-from appliance.providers.local.work import Stopped, Work
+from appliance.providers.local.work import Work, WorkStopped
 from appliance.providers.problems import no_models
 
 # The longest side any print's window has, with room for a crop.
@@ -100,7 +100,7 @@ class LocalDriver:
             async with deadline.guard():
                 loop = asyncio.get_running_loop()
                 return await loop.run_in_executor(self._pool, _make, request, work)
-        except Stopped:
+        except WorkStopped:
             raise TimeoutError from None
         finally:
             # Also when the task was cancelled: the thread must not finish a picture for nobody.

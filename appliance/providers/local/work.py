@@ -12,7 +12,7 @@ import pyvips
 from appliance.providers.base import TemplateImage
 
 
-class Stopped(Exception):
+class WorkStopped(Exception):
     """The job was given up: its time ended or its task was cancelled."""
 
 
@@ -43,16 +43,16 @@ class Work:
                 self._running.set_kill(True)
 
     def check(self) -> None:
-        """Raises ``Stopped`` if the job was given up."""
+        """Raises ``WorkStopped`` if the job was given up."""
         with self._lock:
             if self._stopped:
-                raise Stopped
+                raise WorkStopped
 
     def watch(self, image: pyvips.Image) -> pyvips.Image:
-        """Make ``image`` the one that ``stop`` interrupts; raises ``Stopped`` if it is too late."""
+        """Make ``image`` the one that ``stop`` interrupts; raises ``WorkStopped`` if it is too late."""
         with self._lock:
             if self._stopped:
-                raise Stopped
+                raise WorkStopped
             self._running = image
         return image
 

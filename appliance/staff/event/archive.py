@@ -10,7 +10,7 @@ from datetime import datetime
 
 from appliance.core.images import EXTENSIONS
 from appliance.guests.service import friendly_name
-from appliance.guests.zipping import Entry
+from appliance.guests.zipping import ArchiveEntry
 from appliance.media.store import MediaStore
 from appliance.staff.event.repository import ExportedJob
 from appliance.staff.jobs.service import attempts_of, cost_of
@@ -25,8 +25,8 @@ _BREAKS = re.compile(r"[\t\r\n\v\f\x00\x85\u2028\u2029]+")
 
 
 def entries(
-    pages: Iterable[Sequence[ExportedJob]], lines: Table, title: str, media: MediaStore, now: datetime
-) -> Iterator[Entry]:
+    pages: Iterable[Sequence[ExportedJob]], lines: EventTable, title: str, media: MediaStore, now: datetime
+) -> Iterator[ArchiveEntry]:
     """The files of the archive; hidden pictures lie apart, the table is the last one.
 
     One page of jobs is in memory at a time.
@@ -38,11 +38,11 @@ def entries(
             one = _Named(number, job, title)
             lines.add(one)
             if one.file:
-                yield Entry(one.file, job.created_at, media.path(job.result_key or ""))
+                yield ArchiveEntry(one.file, job.created_at, media.path(job.result_key or ""))
             if job.source_key:
-                yield Entry(one.photo, job.created_at, media.path(job.source_key))
-    yield Entry(TABLE, now, lines.for_programs())
-    yield Entry(TABLE_FOR_EXCEL, now, lines.for_excel())
+                yield ArchiveEntry(one.photo, job.created_at, media.path(job.source_key))
+    yield ArchiveEntry(TABLE, now, lines.for_programs())
+    yield ArchiveEntry(TABLE_FOR_EXCEL, now, lines.for_excel())
 
 
 class _Named:
@@ -74,7 +74,7 @@ class _Named:
         }
 
 
-class Table:
+class EventTable:
     """One line a job; every field that a booth sent is a column of its own, ``sent.NAME``, and so is
     the known part of the costs in each currency, ``cost.USD``. ``cost_unknown`` counts the tries
     whose price is not known.

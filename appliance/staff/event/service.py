@@ -24,7 +24,7 @@ from appliance.jobs.models import JobHistory
 from appliance.jobs.repository import JobRepository
 from appliance.media.store import MediaStore
 from appliance.settings.operator import AppSettingsRepository
-from appliance.staff.event.archive import Table, entries
+from appliance.staff.event.archive import EventTable, entries
 from appliance.staff.event.repository import EventRepository, ExportedJob
 from appliance.staff.event.schemas import CONFIRMATION, EventState, WipeReport, WipeRequest
 
@@ -84,11 +84,13 @@ class Event:
         async with self._database.session() as session:
             title = (await AppSettingsRepository(session).operator_settings()).event_title
             jobs = EventRepository(session)
-            table = Table(await jobs.sent_names(now), await jobs.currencies(now))
+            table = EventTable(await jobs.sent_names(now), await jobs.currencies(now))
         name = f"{title_for_names(title)}-{now:%Y-%m-%d-%H%M}.zip"
         return EventArchive(name, self._sent(table, title, now, who))
 
-    async def _sent(self, table: Table, title: str, now: datetime, who: Principal) -> AsyncIterator[bytes]:
+    async def _sent(
+        self, table: EventTable, title: str, now: datetime, who: Principal
+    ) -> AsyncIterator[bytes]:
         sent = _Pages(self._database, now, asyncio.get_running_loop())
         async for chunk in iterate_in_threadpool(zipped(entries(sent, table, title, self._media, now))):
             yield chunk

@@ -12,7 +12,7 @@ from appliance.core.db import Database
 from appliance.core.errors import ResultNotFound
 from appliance.core.threads import pages_for_thread
 from appliance.guests.service import friendly_name, title_for_names
-from appliance.guests.zipping import Entry, zipped
+from appliance.guests.zipping import ArchiveEntry, zipped
 from appliance.media.store import MediaStore
 from appliance.settings.operator import AppSettingsRepository
 from appliance.staff.jobs.search import JobFilter, StoredResult, stored_results
@@ -53,7 +53,7 @@ class StaffArchive:
         name = f"{title_for_names(title)}-{utcnow():%Y-%m-%d-%H%M%S}.zip"
         return Archive(name, zipped(self._entries(found, title)))
 
-    def _entries(self, found: Iterator[Sequence[StoredResult]], title: str) -> Iterator[Entry]:
+    def _entries(self, found: Iterator[Sequence[StoredResult]], title: str) -> Iterator[ArchiveEntry]:
         for one in chain.from_iterable(found):
             name = friendly_name(title, one.created_at, one.media_type)
-            yield Entry(name, one.created_at, self._media.path(one.key))
+            yield ArchiveEntry(name, one.created_at, self._media.path(one.key))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.staff.jobs.schemas import AdviceView, CostView, ProgressView
 
-State = Literal["ready", "fallback", "paused", "failing"]
+SlotState = Literal["ready", "fallback", "paused", "failing"]
 CauseKind = Literal[
     "settings",
     "primary_failed",
@@ -52,7 +52,7 @@ class Cause(_Frozen):
     model: str | None = Field(default=None, description="of `model_…`", examples=["gpt-image-1.5"])
     ends_on: date | None = Field(default=None, description="of `model_…`: its last day, if known")
     said_by: Literal["provider", "catalogue"] | None = Field(
-        default=None, description="of `model_…`: whose word that is"
+        default=None, description="of `model_…`: who says so"
     )
     successor: str | None = Field(default=None, description="of `model_…`: what to use instead")
     advice: AdviceView | None = Field(default=None, description="in plain words, and what to do")
@@ -66,7 +66,7 @@ class SlotStats(_Frozen):
     provider: str = Field(examples=["local"])
     operation: str = Field(examples=["comic"])
     model: str | None
-    state: State = Field(
+    state: SlotState = Field(
         description="`failing`: no route can be used, or the newest three jobs all failed; `fallback`: it "
         "delivers, but not by its first route until somebody does what `why` says"
     )

@@ -22,7 +22,7 @@ from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.slots.views import SlotView
 from appliance.staff.stats.costs import by_day, cost_sums, total_cost
 from appliance.staff.stats.queries import SlotFigures, Trouble, slot_figures
-from appliance.staff.stats.schemas import Cause, CauseKind, CostList, SlotStats, SlotStatsList, State
+from appliance.staff.stats.schemas import Cause, CauseKind, CostList, SlotState, SlotStats, SlotStatsList
 
 LONG_REST = 60.0  # seconds: longer than any limit that is counted by the minute
 _OF_THE_KEY = {FailureKind.BAD_KEY, FailureKind.SPENT, FailureKind.NOT_SERVED}
@@ -98,7 +98,7 @@ class StatsService:
             why.append(_last_failure(figures))
         misfit = _where(slot.problems, bool(fallbacks))
         unusable = misfit == "slot" or bool((stuck or first or misfit) and all(others))
-        state: State = "paused"
+        state: SlotState = "paused"
         if slot.active and (unusable or figures.failing):
             state = "failing"
         elif slot.active:
