@@ -209,7 +209,7 @@ async def rotate_signing_key(settings: Settings, arguments: argparse.Namespace) 
 
 
 async def warm_up(settings: Settings, _: argparse.Namespace) -> int:
-    """Touch every active slot's providers cheaply with every key, before the doors open."""
+    """Contact every active slot's providers cheaply with every key, before the doors open."""
     from appliance.core.db import Database
     from appliance.core.encryption import EncryptionKeys
     from appliance.providers.breaker import Circuits

@@ -49,7 +49,7 @@ FAILURES: dict[str, Failure] = {
     ),
     "invalid_ingest_password": Failure(
         "The ingest password is wrong.",
-        "Type the current one as 'password or API key' in the booth software.",
+        "Enter the current one as 'password or API key' in the booth software.",
     ),
     "token_expired": Failure(
         "Your session has ended.",
@@ -101,11 +101,11 @@ FAILURES: dict[str, Failure] = {
     ),
     "version_conflict": Failure(
         "Somebody else changed this in the meantime.",
-        "Look at how it is now and try again.",
+        "Check the current version and try again.",
     ),
     "template_media_in_use": Failure(
         "Slots use this template.",
-        "Choose another one in them first.",
+        "Choose another one there first.",
     ),
     "event_not_exported": Failure(
         "Some pictures or photos are not in an archive yet.",
@@ -124,8 +124,8 @@ FAILURES: dict[str, Failure] = {
         "Send JPEG, PNG or WebP.",
     ),
     "not_an_image": Failure(
-        "The file is not a picture that can be read.",
-        "Send a whole JPEG, PNG or WebP file.",
+        "The file is not a readable picture.",
+        "Send a complete JPEG, PNG or WebP file.",
     ),
     "damaged": Failure(
         "The picture is damaged or was cut off on the way.",
@@ -136,8 +136,8 @@ FAILURES: dict[str, Failure] = {
         "Make it smaller, or set a smaller image size in the booth software.",
     ),
     "validation_failed": Failure(
-        "Some values are not right.",
-        "Correct the fields that are named.",
+        "Some values are invalid.",
+        "Correct the fields listed.",
     ),
     "slot_busy": Failure(
         "This slot is busy.",
@@ -187,7 +187,7 @@ FAILURES: dict[str, Failure] = {
     # Reasons of jobs that are no error codes.
     "T_sync_response_exceeded": TOO_LATE,
     "interrupted": Failure(
-        "The appliance was restarted while it worked on this photo.",
+        "The appliance was restarted while it was working on this photo.",
         "Send the photo again.",
     ),
 }

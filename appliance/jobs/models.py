@@ -14,7 +14,7 @@ from appliance.core.db import Base
 
 TIMEOUT_REASON = "T_sync_response_exceeded"
 INTERRUPTED_REASON = "interrupted"
-UNDO_DELETE = timedelta(minutes=10)  # so long a deleted result can be had back
+UNDO_DELETE = timedelta(minutes=10)  # how long a deleted result can be restored
 
 
 class JobStatus(StrEnum):
@@ -33,7 +33,7 @@ class JobHistory(Base):
     the network address it posted from; test runs and rows of versions before 0012 have none.
     ``deadline_at`` is when the answer was due: the row is opened only once a permit was free.
     ``timings`` are whole milliseconds by step. A hidden result has no public link and stands in no
-    guests' gallery; a deleted one can be had back until cleanup removes its file. ``source_key`` is
+    guests' gallery; a deleted one can be restored until cleanup removes its file. ``source_key`` is
     the guest's own photo, where the operator has photos kept. ``short_code`` is given when a guest's
     short link is first asked for; ``approved_at`` and ``rejected_at`` are an operator's taps for
     galleries and walls. ``exported_at``: an event's archive with this picture was sent whole.

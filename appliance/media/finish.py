@@ -39,7 +39,7 @@ class OutputOptions(BaseModel):
     fit: Literal["crop", "fit"] = Field(
         default="crop",
         title="Placement",
-        description="crop fills the size and cuts what is over; fit shows all of it on a border.",
+        description="crop fills the size and cuts off the rest; fit shows the whole picture with a border.",
     )
     border_colour: str = Field(
         default="#ffffff",
@@ -48,14 +48,14 @@ class OutputOptions(BaseModel):
         json_schema_extra={"format": "color"},
     )
     sharpen: bool = Field(
-        default=True, title="Sharpen", description="Mildly, where the picture was made smaller."
+        default=True, title="Sharpen", description="Slightly, if the picture was made smaller."
     )
     media_type: Literal["image/jpeg", "image/png", "image/webp"] | None = Field(
         default=None, title="File type", description="Empty keeps the provider's own."
     )
     quality: int = Field(default=92, ge=50, le=100, title="Quality", description="Of JPEG and WebP files.")
     qr: Corner = Field(
-        default="none", title="QR code", description="The guest's link, printed into a corner of the picture."
+        default="none", title="QR code", description="The guest's link, printed in a corner of the picture."
     )
     qr_percent: int = Field(
         default=18, ge=8, le=45, title="QR size, %", description="Of the picture's shorter side."
@@ -64,7 +64,7 @@ class OutputOptions(BaseModel):
         default="#000000",
         pattern=r"^#[0-9a-fA-F]{6}$",
         title="QR colour",
-        description="On white; dark ones are read best.",
+        description="On white; dark colours scan best.",
         json_schema_extra={"format": "color"},
     )
 

@@ -10,16 +10,16 @@ BAD_KEY = Failure(
     "Enter a valid key in the settings and test it there.",
 )
 KEY_RESTRICTED = Failure(
-    "The API key is restricted in a way that shuts the appliance out.",
+    "The API key's restrictions shut the appliance out.",
     "Lift the restriction in the provider's console, or enter another key.",
 )
 QUOTA = Failure(
-    "The provider's quota is used up, or too much is asked of it at once.",
-    "Wait, add another key or money to the account, or switch the slot to another provider.",
+    "The provider's quota is used up, or it is getting too many requests at once.",
+    "Wait, add another key, top up the account, or switch the slot to another provider.",
 )
 SPENT = Failure(
-    "The money or the quota of the provider's account is used up.",
-    "Add money at the provider, enter another key, or switch the slot to another provider.",
+    "The provider account has no money or quota left.",
+    "Top up the account, enter another key, or switch the slot to another provider.",
 )
 NO_MODEL = Failure(
     "The provider has no such model: it has ended, or this account may not use it.",
@@ -35,7 +35,7 @@ UNREACHABLE = Failure(
 )
 MISSING_THERE = Failure(
     "The machine does not have a node or a model file that the workflow needs.",
-    "Open the slot and press 'Ask the machine'; put on that machine what is named there.",
+    "Open the slot, press 'Check the machine', and install what is missing there.",
 )
 # What a provider itself gave as its reason says more than the code that the booth got.
 BY_REASON: dict[str, Failure] = {
@@ -70,25 +70,25 @@ BY_REASON: dict[str, Failure] = {
     "LIMIT": QUOTA,
     "http_429": QUOTA,
     "circuit_open": Failure(
-        "Several photos in a row failed at the provider; for half a minute the fallback is asked first.",
+        "Several photos in a row failed at the provider; for half a minute the fallback is tried first.",
         "Wait, or switch the slot to another provider.",
     ),
     "stalled": UNREACHABLE,
     "dns_failed": UNREACHABLE,
     "too_slow": TOO_LATE,
     "request_too_large": Failure(
-        "Photo and templates together are too large for the provider.",
+        "The photo and templates together are too large for the provider.",
         "Let the slot send smaller photos, or use smaller templates.",
     ),
     "out_of_memory": Failure(
-        "The machine's graphics card has not enough memory for this workflow.",
-        "Let the slot send smaller photos, choose a smaller model, or close what else runs on that machine.",
+        "The machine's graphics card does not have enough memory for this workflow.",
+        "Let the slot send smaller photos, choose a smaller model, or close other programs on that machine.",
     ),
     "value_not_in_list": MISSING_THERE,
     "missing_node_type": MISSING_THERE,
     "run_lost": Failure(
         "ComfyUI was restarted while it made the picture.",
-        "Send the photo again. If it happens often, look at that machine.",
+        "Send the photo again. If it happens often, check that machine.",
     ),
     "no_publisher": Failure(
         "The provider fetches photos by address, and no address that it can reach is set.",
@@ -99,8 +99,8 @@ BY_REASON: dict[str, Failure] = {
     "no_credits": SPENT,
     "exhausted_balance": SPENT,
     "missing_scope": Failure(
-        "The API key is restricted and may not make pictures.",
-        "Allow it to at the provider, or enter another key.",
+        "The API key is restricted and not allowed to make pictures.",
+        "Allow it in the provider's console, or enter another key.",
     ),
     "PUP_LIMITED_DISABLED": Failure(
         "Google has limited this account because its rules were violated.",
@@ -116,12 +116,12 @@ BY_REASON: dict[str, Failure] = {
         "Use its successor in all slots before that, or choose another model in the slot.",
     ),
     "model_unknown": Failure(
-        "The provider knows no such model, or does not give it to this account.",
+        "The provider does not know this model, or does not offer it to this account.",
         "Use another model in all slots, or choose one in the slot.",
     ),
     "app_not_found": NO_MODEL,
     "not_tried_since": Failure(
-        "The last photo failed because of the API key. The key was tested since and works.",
+        "The last photo failed because of the API key. The key has been tested since then and works.",
         "Test the slot, or send a photo.",
     ),
     "location_unsupported": Failure(
@@ -141,15 +141,15 @@ BY_REASON: dict[str, Failure] = {
         "Ask the provider why, and use a key of another account until then.",
     ),
     "organization_unverified": Failure(
-        "OpenAI gives this model only to verified organisations.",
+        "OpenAI offers this model only to verified organisations.",
         "Verify the organisation at platform.openai.com (Settings, General), or choose another model.",
     ),
     "model_restricted": Failure(
         "The provider does not let this account use the model.",
-        "Ask the provider for it, or choose another model in the slot.",
+        "Ask the provider for access, or choose another model in the slot.",
     ),
     "upload_not_accepted": Failure(
-        "Turbotext did not take the uploaded photo: this account may need addresses instead.",
+        "Turbotext did not accept the uploaded photo: this account may need addresses instead.",
         "Set 'provider_media_base_url' and the transport 'url', or ask Turbotext to allow uploads.",
     ),
     "PERMISSION_DENIED": NOT_SERVED,

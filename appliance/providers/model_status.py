@@ -18,7 +18,7 @@ TROUBLED: tuple[State, ...] = ("ending", "ended", "unknown")
 class ModelStatus:
     """A model on one day. ``unknown``: the provider has no such model, and nobody said that it ended.
 
-    ``said_by`` and ``said_on`` tell whose word that is, and of which day.
+    ``said_by`` and ``said_on`` tell who says so, and of which day.
     """
 
     provider: str

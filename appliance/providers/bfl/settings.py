@@ -24,7 +24,8 @@ class ImageEditParams(Params):
     aspect_ratio: str = Field(
         default="photo",
         title="Aspect ratio",
-        description="'photo': closest in shape to the guest's photo; 'auto': the model's choice; else 3:4.",
+        description="'photo' comes closest to the guest's photo, 'auto' is the model's choice; "
+        "or a ratio such as 3:4.",
         pattern=r"^(photo|auto|[1-9]\d?:[1-9]\d?)$",
     )
     megapixels: Literal["1", "2", "4"] = Field(

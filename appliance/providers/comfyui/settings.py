@@ -38,21 +38,21 @@ class WorkflowParams(Params):
     output_node: str = Field(
         default="",
         title="The picture comes from",
-        description="The node that hands out the finished picture.",
+        description="The node that outputs the finished picture.",
         pattern=NODE,
         json_schema_extra={"x-node": "output"},
     )
     prompt: str = Field(
         default="",
         title="Prompt",
-        description="Empty leaves the words that stand in the workflow.",
+        description="Empty keeps the workflow's own words.",
         max_length=LONGEST_PROMPT,
         json_schema_extra={"x-multiline": True},
     )
     negative_prompt: str = Field(
         default="",
         title="Negative prompt",
-        description="What must not appear; empty leaves the words that stand in the workflow.",
+        description="What must not appear; empty keeps the workflow's own words.",
         max_length=LONGEST_PROMPT,
         json_schema_extra={"x-multiline": True},
     )
@@ -87,12 +87,12 @@ class WorkflowParams(Params):
     no_files: bool = Field(
         default=True,
         title="Leave no pictures on that machine",
-        description="Replaces SaveImage by PreviewImage: ComfyUI keeps what SaveImage writes for ever.",
+        description="Replaces SaveImage with PreviewImage: ComfyUI keeps whatever SaveImage writes for ever.",
     )
     values: str = Field(
         default="",
         title="Other values",
-        description="What is left empty stays as it is in the workflow.",
+        description="Anything left empty stays as it is in the workflow.",
         max_length=10_000,
         json_schema_extra={"x-json": True, "x-places": True},
     )

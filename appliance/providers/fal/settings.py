@@ -32,7 +32,8 @@ class ImageEditParams(Params):
     aspect_ratio: str = Field(
         default="photo",
         title="Aspect ratio",
-        description="'photo': closest in shape to the guest's photo; 'auto': the model's choice; else 3:4.",
+        description="'photo' comes closest to the guest's photo, 'auto' is the model's choice; "
+        "or a ratio such as 3:4.",
         pattern=r"^(photo|auto|\d{1,2}:\d{1,2})$",
     )
     resolution: Literal["auto", "1K", "2K", "4K"] = Field(
@@ -82,7 +83,7 @@ class AnyAppParams(Params):
     more: str = Field(
         default="",
         title="Further input",
-        description='Further input of the app as a JSON object, e.g. {"num_inference_steps": 28}.',
+        description='More input for the app as a JSON object, e.g. {"num_inference_steps": 28}.',
         max_length=LONGEST_INPUT,
         json_schema_extra={"x-json": True},
     )

@@ -42,12 +42,12 @@ class GeminiParams(Params):
         default=LEAST_THINKING,
         pattern=r"^[a-z]{2,12}$",
         title="Thinking",
-        description="More thinking follows difficult prompts better, but is slower and costs more.",
+        description="More thinking handles difficult prompts better, but is slower and costs more.",
     )
     safety_threshold: SafetyThreshold = Field(
         default="default",
         title="Safety filter",
-        description="What Gemini refuses to make. Google's own choice is off; what follows is ever stricter.",
+        description="What Gemini refuses to make. Google's default is off; each level below is stricter.",
     )
     service_tier: Literal["standard", "priority", "flex"] = Field(
         default="standard",
@@ -79,7 +79,7 @@ class StyleTransferParams(GeminiParams):
         json_schema_extra=MULTILINE,
     )
     keep_faces: bool = Field(
-        default=True, title="Keep faces", description="Ask for everybody's face to stay recognisable."
+        default=True, title="Keep faces", description="Ask for every face to stay recognisable."
     )
 
 
@@ -111,7 +111,7 @@ class CombineParams(GeminiParams):
         json_schema_extra=MULTILINE,
     )
     keep_faces: bool = Field(
-        default=True, title="Keep faces", description="Ask for everybody's face to stay recognisable."
+        default=True, title="Keep faces", description="Ask for every face to stay recognisable."
     )
 
 

@@ -57,7 +57,7 @@ class Monochrome(Output):
 class Vintage(Output):
     """A print from an old album: warm, faded, a little grainy."""
 
-    warmth: Amount = Field(default=50, title="Warmth", description="How far the colours lean to amber.")
+    warmth: Amount = Field(default=50, title="Warmth", description="How far the colours lean towards amber.")
     fade: Amount = Field(
         default=50, title="Fade", description="How pale the blacks and the colours have become."
     )
@@ -111,9 +111,9 @@ class Comic(Output):
         ge=3,
         le=8,
         title="Colour steps",
-        description="From how many steps of light the flat areas are made.",
+        description="How many levels of light the flat areas have.",
     )
-    ink: Amount = Field(default=55, title="Ink", description="How much is outlined; 0 is colour areas only.")
+    ink: Amount = Field(default=55, title="Ink", description="How much is outlined; 0 leaves flat colours.")
     saturation: Amount = Field(
         default=55, title="Colourfulness", description="50 keeps the photo's own colourfulness."
     )
@@ -138,7 +138,7 @@ class Glow(Output):
     smoothing: Amount = Field(
         default=45, title="Skin smoothing", description="How far fine texture is evened out."
     )
-    warmth: Amount = Field(default=30, title="Warmth", description="How far the colours lean to amber.")
+    warmth: Amount = Field(default=30, title="Warmth", description="How far the colours lean towards amber.")
 
 
 class Frame(Output):
@@ -164,20 +164,20 @@ class Frame(Output):
     background: HexColour = Field(
         default="#ffffff",
         title="Border colour",
-        description="As #rrggbb; the text becomes dark or light to be readable on it.",
+        description="As #rrggbb; the text turns dark or light so that it can be read.",
     )
     border: int = Field(
         default=5,
         ge=0,
         le=12,
         title="Border, %",
-        description="The border's width in per cent of the print's short side.",
+        description="The border's width as a percentage of the print's short side.",
     )
     title: str = Field(
         default="",
         max_length=120,
         title="Event title",
-        description="Printed under the photo; a long one is set smaller and in two or three lines.",
+        description="Printed under the photo; a long title is set smaller, on two or three lines.",
     )
     typeface: Literal["serif", "sans"] = Field(
         default="serif", title="Typeface", description="Both have Latin and Cyrillic letters."
@@ -197,5 +197,5 @@ class Frame(Output):
     time_zone: TimeZone = Field(
         default="UTC",
         title="Time zone",
-        description="Where today is decided, such as Europe/Moscow.",
+        description="The time zone that decides what today is, such as Europe/Moscow.",
     )

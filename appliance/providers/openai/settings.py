@@ -39,7 +39,7 @@ class ImageEditParams(Params):
     size: Annotated[str, AfterValidator(_shape_or_pixels)] = Field(
         default="photo",
         title="Picture size",
-        description="A shape, upright or lying like the photo, or width x height in pixels: 1216x1824.",
+        description="A shape, portrait or landscape like the photo, or width x height in pixels: 1216x1824.",
     )
     quality: str = Field(
         default="auto",
@@ -48,7 +48,7 @@ class ImageEditParams(Params):
         description="Higher is slower and costs more.",
     )
     output_format: Literal["jpeg", "png", "webp"] = Field(
-        default="jpeg", title="File type", description="JPEG is the fastest; transparency needs PNG or WebP."
+        default="jpeg", title="File type", description="JPEG is fastest; transparency needs PNG or WebP."
     )
     output_compression: int | None = Field(
         default=None,
@@ -64,13 +64,13 @@ class ImageEditParams(Params):
         default="auto",
         pattern=r"^[a-z]{2,12}$",
         title="Likeness",
-        description="'high' keeps faces as they are and costs more; 'auto' is as high as the model can.",
+        description="'high' keeps faces as they are and costs more; 'auto' is the highest the model offers.",
     )
     complexity: str = Field(
         default="auto",
         pattern=r"^[a-z]{2,12}$",
         title="Complexity",
-        description="How much effort the model makes; less is faster.",
+        description="How much effort the model puts in; less is faster.",
     )
 
 

@@ -15,7 +15,7 @@ class ImageEditParams(Params):
 
     prompt: str = Field(
         title="Prompt",
-        description="What to make of the photo.",
+        description="What to turn the photo into.",
         min_length=1,
         max_length=LONGEST_PROMPT,
         json_schema_extra={"x-multiline": True},
@@ -28,7 +28,11 @@ class ImageEditParams(Params):
         json_schema_extra={"x-multiline": True},
     )
     strength: int = Field(
-        default=40, title="Strength", description="How far the picture may leave the photo.", ge=0, le=80
+        default=40,
+        title="Strength",
+        description="How far it may depart from the photo.",
+        ge=0,
+        le=80,
     )
     scale: float = Field(
         default=7.5, title="Prompt scale", description="How closely the prompt is followed.", ge=0.1, le=20
@@ -55,7 +59,7 @@ class StyleTransferParams(Params):
     prompt: str = Field(
         default="",
         title="Prompt",
-        description="What else to consider; may be empty.",
+        description="Anything else to consider; may be empty.",
         max_length=LONGEST_PROMPT,
         json_schema_extra={"x-multiline": True},
     )
@@ -65,7 +69,7 @@ class IdentityTransferParams(Params):
     """Put the face of a template image on the person in the photo."""
 
     face_restore: bool = Field(
-        default=True, title="Restore the face", description="Sharpen the face after it was replaced."
+        default=True, title="Restore the face", description="Sharpen the face after replacing it."
     )
 
 

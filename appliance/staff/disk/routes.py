@@ -24,7 +24,7 @@ async def disk(_: Annotated[Principal, Depends(requires("jobs:read"))], guard: G
     return await guard.look()
 
 
-@router.post("/free", summary="Make room", responses=error_responses(*AUTH_ERRORS))
+@router.post("/free", summary="Free up space", responses=error_responses(*AUTH_ERRORS))
 async def free(who: Annotated[Principal, Depends(requires("results:write"))], guard: Guard) -> FreedReport:
     """Ends results past half their time, as few as make room again, and removes their files. Their links
     answer `410` at once; this cannot be taken back. Nothing happens while there is room.

@@ -26,7 +26,7 @@ _ZIP: dict[int | str, dict[str, Any]] = {
 Ending = Injected[Event]
 
 
-@router.get("", summary="What is here of the event", responses=error_responses(*AUTH_ERRORS))
+@router.get("", summary="What this appliance holds of the event", responses=error_responses(*AUTH_ERRORS))
 async def state(_: Annotated[Principal, Depends(requires("results:read"))], event: Ending) -> EventState:
     """How many pictures there are, and how many of them are in no archive yet."""
     return await event.state()
@@ -44,7 +44,7 @@ async def export(who: Annotated[Principal, Depends(requires("results:read"))], e
 
 @router.post(
     "/wipe",
-    summary="Remove everything of this event's guests",
+    summary="Remove all guest data of this event",
     responses=error_responses(*AUTH_ERRORS, ErrorCode.VALIDATION_FAILED, ErrorCode.EVENT_NOT_EXPORTED),
 )
 async def wipe(

@@ -10,7 +10,7 @@ CONFIRMATION = "wipe everything"
 
 
 class EventState(BaseModel):
-    """What is here of the event's guests."""
+    """What this appliance holds of the event's guests."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -95,13 +95,13 @@ async def unhide(job_id: JobId, who: MayWrite, moderation: Hiding) -> ResultView
 
 @router.delete("/{job_id}/result", summary="Delete a result", responses=error_responses(*_ERRORS))
 async def delete(job_id: JobId, who: MayWrite, moderation: Hiding) -> ResultView:
-    """Its public link answers 410 at once. It can be had back for ten minutes; then its files go."""
+    """Its public link answers 410 at once. It can be restored for ten minutes; then its files are removed."""
     return await moderation.delete(job_id, who)
 
 
 @router.post(
     "/{job_id}/undelete",
-    summary="Have a deleted result back",
+    summary="Restore a deleted result",
     responses=error_responses(*_ERRORS),
 )
 async def undelete(job_id: JobId, who: MayWrite, moderation: Hiding) -> ResultView:

@@ -27,7 +27,7 @@ class ResultView(_Frozen):
     type: str = Field(examples=["image/jpeg"])
     size: int = Field(description="bytes", examples=[812345])
     expires_at: datetime
-    deleted_at: datetime | None = Field(description="it can be had back for ten minutes")
+    deleted_at: datetime | None = Field(description="it can be restored for ten minutes")
     public_url: str = Field(examples=[f"/public/results/{_ID}"])
     preview_url: str = Field(examples=[f"/api/jobs/{_ID}/preview"])
     download_url: str = Field(examples=[f"/api/jobs/{_ID}/result"])
@@ -119,7 +119,7 @@ class AttemptView(_Frozen):
     kind: str | None = Field(
         default=None, description="what its failure means, the same for all providers", examples=["no_image"]
     )
-    reason: str | None = Field(default=None, description="in the provider's word", examples=["NO_IMAGE"])
+    reason: str | None = Field(default=None, description="in the provider's words", examples=["NO_IMAGE"])
     detail: str | None = None
     http_status: int | None = Field(default=None, examples=[200])
     response_id: str | None = None

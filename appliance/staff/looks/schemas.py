@@ -36,7 +36,7 @@ class Look(_Frozen):
     name: Words
     prompt: Prompt
     colours: tuple[Colour, Colour, Colour, Colour] = Field(
-        description="of its little picture: ground, light, clothes, faces"
+        description="for its preview drawing: background, light, clothes, faces"
     )
 
 

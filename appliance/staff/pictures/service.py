@@ -28,7 +28,7 @@ class StaffPicture:
 
 
 class StaffPictures:
-    """Finds a job's pictures. A deleted result is still shown while it can be had back."""
+    """Finds a job's pictures. A deleted result is still shown while it can be restored."""
 
     def __init__(self, database: Database, media: MediaStore, previews: Previews) -> None:
         self._database = database

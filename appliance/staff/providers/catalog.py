@@ -28,7 +28,7 @@ class KeyView(_Frozen):
 
     ends_in: str = Field(examples=["…f3a9"])
     rests_for: float = Field(description="seconds until it is used again; 0: it is in use")
-    reason: str | None = Field(description="why it rests, in the provider's word")
+    reason: str | None = Field(description="why it rests, in the provider's words")
     models: list[str] = Field(description="for which models it rests; empty: for all")
 
 

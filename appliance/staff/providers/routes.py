@@ -21,7 +21,7 @@ from appliance.staff.slots.model_change import ModelChange, ModelChangeRequest, 
 router = APIRouter(prefix="/api/providers", tags=["providers"])
 
 
-@router.get("", summary="What slots can be made of", responses=error_responses(*AUTH_ERRORS))
+@router.get("", summary="What a slot can be built from", responses=error_responses(*AUTH_ERRORS))
 async def providers(
     _: Annotated[Principal, Depends(requires("slots:read"))],
     catalog: Injected[ProviderCatalog],
@@ -63,7 +63,7 @@ async def change_model(
     return await changes.make(wanted, who)
 
 
-@router.post("/warm-up", summary="Touch every active route", responses=error_responses(*AUTH_ERRORS))
+@router.post("/warm-up", summary="Contact every active route", responses=error_responses(*AUTH_ERRORS))
 async def warm_up(
     _: Annotated[Principal, Depends(requires("slots:test"))],
     service: Injected[WarmUp],

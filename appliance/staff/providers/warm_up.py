@@ -38,7 +38,7 @@ class RouteCheck(BaseModel):
     key: str | None = Field(description="the last characters of the key", examples=["…f3a9"])
     ok: bool
     ms: int = Field(examples=[180])
-    reason: str | None = Field(description="why not, in the provider's word", examples=["API_KEY_INVALID"])
+    reason: str | None = Field(description="why not, in the provider's words", examples=["API_KEY_INVALID"])
 
 
 class WarmUpReport(BaseModel):

@@ -53,7 +53,7 @@ async def update(
 
 
 @router.post(
-    "/ingest-password/suggest", summary="Make me a password", responses=error_responses(*AUTH_ERRORS)
+    "/ingest-password/suggest", summary="Suggest a password", responses=error_responses(*AUTH_ERRORS)
 )
 async def suggest(_: MayWrite, service: Service) -> SuggestedPassword:
     """A random password that can be read aloud and typed with gloves on. It is not put in force."""

@@ -55,8 +55,8 @@ class ModelTestView(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     model: str = Field(examples=["gemini-nano-banana-2.1"])
-    ok: bool = Field(description="nothing speaks against a picture by this model")
-    reason: str | None = Field(description="why not, in the provider's word", examples=["model_not_found"])
+    ok: bool = Field(description="nothing known prevents a picture by this model")
+    reason: str | None = Field(description="why not, in the provider's words", examples=["model_not_found"])
     detail: str = Field(description="the provider's message", examples=[""])
     ends_on: date | None = Field(description="its last day, where the provider named one just now")
 
@@ -84,7 +84,7 @@ class KeyTestView(BaseModel):
         "and only a picture, which is paid for, would show more; `failed`: it answered something else"
     )
     reason: str | None = Field(description="the provider's word", examples=["API_KEY_INVALID"])
-    detail: str = Field(description="the provider's message; known only to who asked", examples=[""])
+    detail: str = Field(description="the provider's message; shown only to whoever asked", examples=[""])
     at: datetime = Field(examples=[_STAMP])
     models: list[ModelTestView] = Field(
         description="of a test just now: the models that active slots use, where the provider tells of models"
@@ -123,9 +123,9 @@ class ProviderKeyView(BaseModel):
         description="`unreadable`: the encryption key is another one; `other_address`: it was entered for "
         "`origin`, and the provider's address is another one now; either way enter the key again"
     )
-    reason: str | None = Field(description="why it is set aside, in the provider's word")
+    reason: str | None = Field(description="why it is set aside, in the provider's words")
     models: list[str] = Field(description="for which models it is set aside; empty: for all", examples=[[]])
-    back_at: datetime | None = Field(description="when it is used again by itself")
+    back_at: datetime | None = Field(description="when it is used again automatically")
     last_test: KeyTestView | None
 
 
