@@ -10,16 +10,20 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from appliance.core.db import Base, Database
+from appliance.jobs.models import JobHistory
 from appliance.migrations.runner import config, upgrade
 from appliance.migrations.tables import metadata
+from appliance.settings.operator import AppSettingsRepository
 from tests.support.scratch import scratch_database
-from tests.support.stack import Stack
+from tests.support.stack import CHECKOUT, Stack
 
 NAME = "scratch"
+ROWS_OF_0_1_0 = CHECKOUT / "tests/support/rows_of_0_1_0.sql"
 
 
 @pytest.fixture
@@ -84,6 +88,43 @@ async def test_every_step_can_be_taken_by_itself_with_rows_in_the_tables(stack: 
     for step in steps[1:]:
         await asyncio.to_thread(upgrade, scratch, step)
     assert await differences(scratch) == []
+
+
+async def _rows(stack: Stack) -> dict[str, list[dict[str, Any]]]:
+    """Every row of every table, by the table's name."""
+    async with stack.database(NAME) as db:
+        tables = await db.fetch("select tablename from pg_tables where schemaname = 'public'")
+        names = {row["tablename"] for row in tables} - {"alembic_version"}
+        return {name: [dict(row) for row in await db.fetch(f"select * from {name}")] for name in names}
+
+
+async def test_what_version_0_1_0_had_is_there_after_the_upgrade_and_can_be_read(
+    stack: Stack, scratch: URL
+) -> None:
+    await asyncio.to_thread(upgrade, scratch, "0006")
+    async with stack.database(NAME) as db:
+        await db.execute(ROWS_OF_0_1_0.read_text(encoding="utf-8"))
+    before = await _rows(stack)
+    assert min(len(rows) for rows in before.values()) > 0, "each table has a row"
+    await asyncio.to_thread(upgrade, scratch)
+    after = await _rows(stack)
+    for table, rows in before.items():
+        for old, new in zip(rows, after[table], strict=True):
+            assert {name: new[name] for name in old if name in new} == {
+                name: value for name, value in old.items() if name in new
+            }, table
+    database = Database(scratch, pool_size=1)
+    try:
+        async with database.session() as session:
+            for mapper in Base.registry.mappers:
+                found = (await session.scalars(select(mapper.class_))).all()
+                assert len(found) == len(after[mapper.local_table.name]), mapper.class_.__name__
+            settings = await AppSettingsRepository(session).operator_settings()
+            jobs = {job.status: job for job in await session.scalars(select(JobHistory))}
+    finally:
+        await database.aclose()
+    assert (settings.result_ttl_hours, settings.event_title) == (24, "Анна и Пётр")
+    assert (jobs["done"].by_ai, jobs["timeout"].by_ai) == (True, False)
 
 
 def test_the_migrations_stand_in_one_line() -> None:
