@@ -1,0 +1,194 @@
+"""``scripts/upgrade`` and ``scripts/rollback`` step by step, against a stand-in of the ``docker`` command."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from appliance.cli import build_parser
+from tests.support.engine import VERBS, Container, Engine
+from tests.support.stack import CHECKOUT
+
+OLD, NEW = "sha256:old", "sha256:new"
+READY_WITHIN = "1"
+PROGRAM = CHECKOUT / "tests/support/engine.py"
+
+
+class Venue:
+    """An appliance of version 1.0; 1.1 can be pulled."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._state = folder / "engine.json"
+        shutil.copytree(CHECKOUT / "scripts", folder / "scripts", ignore=shutil.ignore_patterns("bench"))
+        (folder / "compose").mkdir()
+        shutil.copy(CHECKOUT / "compose/compose.yaml", folder / "compose")
+        self._env = folder / "compose/.env"
+        self._env.write_text("APPLIANCE_IMAGE=place/photochanger\nAPPLIANCE_VERSION=1.0\n")
+        (folder / "bin").mkdir()
+        shim = folder / "bin/docker"
+        shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "{PROGRAM}" "$@"\n')
+        shim.chmod(0o755)
+        own = dict.fromkeys(("prepare", "migrate", "app", "cleanup"), ("place/photochanger:1.0", OLD))
+        foreign = {name: (f"{name}:1", f"sha256:{name}") for name in ("db", "nginx")}
+        containers = {
+            f"{name}-first": Container(name, image, image_id, running, running)
+            for name, (image, image_id) in (own | foreign).items()
+            for running in [name not in {"prepare", "migrate"}]
+        }
+        self.engine = Engine(
+            images={"place/photochanger:1.0": OLD, "db:1": "sha256:db", "nginx:1": "sha256:nginx"},
+            registry={"place/photochanger:1.1": NEW},
+            containers=containers,
+            database=[OLD],
+        )
+
+    def call(self, script: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a script; the engine afterwards is ``engine``."""
+        self.engine.events.clear()
+        self.engine.write(self._state)
+        environment = os.environ | {
+            "PATH": f"{self._folder}/bin:{os.environ['PATH']}",
+            "ENGINE_STATE": str(self._state),
+            "UPGRADE_READY_WITHIN": READY_WITHIN,
+        }
+        program = [str(self._folder / "scripts" / script), *words]
+        done = subprocess.run(
+            program, env=environment, capture_output=True, text=True, check=False, timeout=60
+        )
+        self.engine = Engine.read(self._state)
+        return done
+
+    def runs(self, image_id: str) -> bool:
+        """Whether guests are served by this version, and no other has a container."""
+        own = [one for one in self.engine.containers.values() if one.service not in {"db", "nginx"}]
+        return self.engine.is_ready() and {one.image_id for one in own} == {image_id}
+
+    def env(self) -> dict[str, str]:
+        """What the next start goes by."""
+        return dict(line.split("=", 1) for line in self._env.read_text().splitlines())
+
+    def at(self, event: str) -> int:
+        """When something was done; fails if it was not."""
+        return next(index for index, one in enumerate(self.engine.events) if one.startswith(event))
+
+
+@pytest.fixture
+def venue(tmp_path: Path) -> Venue:
+    return Venue(tmp_path)
+
+
+@pytest.mark.parametrize("words", VERBS, ids=" ".join)
+def test_the_program_knows_what_the_scripts_say_to_it(words: tuple[str, ...]) -> None:
+    assert build_parser().parse_args(words).verb == words[0]
+
+
+def test_an_upgrade_tries_everything_first_and_closes_the_door_for_the_least(venue: Venue) -> None:
+    done = venue.call("upgrade", "1.1")
+    assert done.returncode == 0, done.stderr
+    assert "1.1 is running; the door was closed for" in done.stdout
+    assert venue.runs(NEW)
+    assert venue.env()["APPLIANCE_VERSION"] == "1.1"
+    assert (venue.env()["PREVIOUS_VERSION"], venue.env()["PREVIOUS_DATABASE"]) == (
+        "1.0",
+        "photochanger-1.tar",
+    )
+    steps = ["pull", f"backup {OLD}", f"check {NEW}", "close", f"stop app {OLD}", f"start migrate {NEW}",
+             f"start app {NEW}", f"smoke {NEW}", "open"]  # fmt: skip
+    assert [venue.at(step) for step in steps] == sorted(venue.at(step) for step in steps)
+    assert venue.engine.backups["photochanger-1.tar"] == [OLD], "kept before the tables change"
+    assert {"db-first", "nginx-first"} <= venue.engine.containers.keys()
+
+
+@pytest.mark.parametrize("fault", ["migrate", "app", "health", "smoke"])
+def test_what_fails_behind_the_closed_door_brings_the_old_version_and_its_data_back(
+    venue: Venue, fault: str
+) -> None:
+    venue.engine.faults[NEW] = [fault]
+    done = venue.call("upgrade", "1.1")
+    assert done.returncode == 1
+    assert "1.0 is running again with its data" in done.stderr
+    assert venue.runs(OLD)
+    assert set(venue.engine.database) == {OLD}
+    assert venue.env()["APPLIANCE_VERSION"] == "1.0"
+
+
+@pytest.mark.parametrize(("image", "fault"), [(NEW, "check"), (OLD, "backup")])
+def test_what_fails_before_closes_no_door_and_leaves_the_app_alone(
+    venue: Venue, image: str, fault: str
+) -> None:
+    venue.engine.faults[image] = [fault]
+    done = venue.call("upgrade", "1.1")
+    assert done.returncode == 1
+    assert "nothing was changed" in done.stderr
+    assert venue.engine.is_ready()
+    assert "app-first" in venue.engine.containers
+    assert not [event for event in venue.engine.events if event.startswith(("close", "stop"))]
+    assert venue.env()["APPLIANCE_VERSION"] == "1.0"
+
+
+def test_a_version_that_does_not_exist_changes_nothing(venue: Venue) -> None:
+    done = venue.call("upgrade", "9.9")
+    assert (done.returncode, done.stderr.strip()) == (
+        1, "place/photochanger:9.9 cannot be fetched. Nothing was changed.",
+    )  # fmt: skip
+    assert venue.runs(OLD)
+
+
+def test_a_guest_who_is_being_served_is_left_in_peace_unless_it_is_forced(venue: Venue) -> None:
+    venue.engine.in_flight = 1
+    refused = venue.call("upgrade", "1.1")
+    assert (refused.returncode, "A guest is being served (1)" in refused.stderr) == (1, True)
+    assert venue.runs(OLD)
+    assert venue.call("upgrade", "1.1", "--force").returncode == 0
+    assert venue.runs(NEW)
+
+
+def test_a_tag_that_was_pushed_anew_is_taken_and_can_be_gone_back_from(venue: Venue) -> None:
+    venue.engine.registry["place/photochanger:1.0"] = NEW
+    assert venue.call("upgrade").returncode == 0
+    assert venue.runs(NEW)
+    assert venue.call("rollback").returncode == 0
+    assert venue.runs(OLD)
+
+
+@pytest.mark.parametrize(("words", "database"), [([], [OLD, NEW, OLD]), (["--with-data"], [OLD])])
+def test_rolling_back_leaves_the_tables_unless_the_data_is_wanted_too(
+    venue: Venue, words: list[str], database: list[str]
+) -> None:
+    venue.call("upgrade", "1.1")
+    done = venue.call("rollback", *words)
+    assert done.returncode == 0, done.stderr
+    assert venue.runs(OLD)
+    assert venue.engine.database == database
+    assert (venue.env()["APPLIANCE_VERSION"], venue.env()["PREVIOUS_VERSION"]) == ("1.0", "")
+
+
+def test_a_rollback_that_fails_starts_the_version_again_that_was_there(venue: Venue) -> None:
+    venue.call("upgrade", "1.1")
+    venue.engine.faults[OLD] = ["migrate"]
+    done = venue.call("rollback")
+    assert done.returncode == 1
+    assert "1.0 did not become ready" in done.stderr
+    assert venue.runs(NEW)
+    assert venue.env()["APPLIANCE_VERSION"] == "1.1"
+
+
+def test_data_that_is_gone_is_missed_before_anything_is_stopped(venue: Venue) -> None:
+    venue.call("upgrade", "1.1")
+    venue.engine.backups.clear()
+    done = venue.call("rollback", "--with-data")
+    assert (done.returncode, "Nothing was changed" in done.stderr) == (1, True)
+    assert venue.runs(NEW)
+    assert not [event for event in venue.engine.events if event.startswith(("close", "stop"))]
+
+
+def test_without_an_upgrade_there_is_nothing_to_go_back_to(venue: Venue) -> None:
+    done = venue.call("rollback")
+    assert (done.returncode, "no upgrade that could be rolled back" in done.stderr) == (1, True)
+    assert venue.runs(OLD)
