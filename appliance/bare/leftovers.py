@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from appliance.bare import guard, nginx
 from appliance.bare.data_folder import DataFolder
 from appliance.bare.progress import Progress
 
@@ -41,6 +42,9 @@ def _is_ours(process: Path, folder: DataFolder) -> bool:
 def wait_for_end(folder: DataFolder, progress: Progress) -> None:
     """They were told to end when their supervisord ended; whoever does not is killed."""
     began = time.monotonic()
+    for worker in guard.left_workers(str(nginx.program())):  # its master was killed too: it keeps the port
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)
     if not list(find(folder)):
         return
     progress.say("  Waiting for the processes of an earlier run to end ...")

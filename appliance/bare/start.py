@@ -153,7 +153,9 @@ def _programs(folder: DataFolder, chosen: Ports) -> list[Program]:
         Program("postgres", postgres.command(folder, chosen), 10, stop_signal="INT", stop_seconds=30),
         Program("cleanup", [sys.executable, "-I", "-S", sidecar], 20),
         Program("nginx", nginx.command(folder), 30, errors_apart=True),
-        Program("app", [*appliance, "serve"], 40, stop_seconds=_STOP_APP_WITHIN),
+        # Nginx and PostgreSQL end with their supervisord: no photo in flight can be answered or recorded any
+        # more. An app that went on trying would keep the next start waiting until their deadlines.
+        Program("app", [*appliance, "serve"], 40, stop_seconds=_STOP_APP_WITHIN, orphan_signal="KILL"),
     ]
 
 

@@ -31,10 +31,12 @@ class Program:
     order: int
     stop_signal: str = "TERM"
     stop_seconds: int = 10
+    orphan_signal: str = ""  # when supervisord was killed; as when it stops, unless this says otherwise
     errors_apart: bool = False
 
     def section(self, folder: DataFolder) -> str:
-        guarded = [sys.executable, "-I", "-S", str(GUARD), f"SIG{self.stop_signal}", *self.command]
+        orphan_signal = f"SIG{self.orphan_signal or self.stop_signal}"
+        guarded = [sys.executable, "-I", "-S", str(GUARD), orphan_signal, *self.command]
         settings: dict[str, object] = {
             "command": shlex.join(guarded),
             "directory": str(CHECKOUT),

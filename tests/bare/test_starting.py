@@ -40,6 +40,15 @@ def test_when_supervisord_is_killed_nothing_stays(appliance: Appliance) -> None:
     eventually(lambda: appliance.pids() == [])
 
 
+@pytest.mark.timeout(300)  # two starts
+def test_after_a_kill_of_everything_it_starts_again_at_once(appliance: Appliance) -> None:
+    appliance.start()
+    supervisord = int((appliance.folder.run / "supervisord.pid").read_text(encoding="ascii"))
+    for pid in [supervisord, *appliance.pids()]:  # but for what these have started, as Nginx's workers
+        os.kill(pid, signal.SIGKILL)
+    assert appliance.start()["ready"] is True
+
+
 @pytest.mark.parametrize(
     ("env", "says"),
     [

@@ -12,11 +12,14 @@ from collections.abc import AsyncIterator
 import bcrypt
 import pytest
 
+from appliance.bare import leftovers
+from appliance.bare.data_folder import DataFolder
 from tests.chaos.booths import Booths, booths_at_work
 from tests.chaos.conftest import Note
 from tests.chaos.forked import ForkedApp
 from tests.chaos.invariant import assert_nothing_is_left, assert_nothing_was_lost
 from tests.chaos.processes import kill, pid_of, supervisorctl, supervisord
+from tests.container.stack import allowed
 from tests.support.stack import Stack, run_bare
 from tests.support.waiting import until
 
@@ -24,6 +27,7 @@ SLOTS = ("slot-001", "slot-003", "slot-005")
 ENOUGH = 200  # kills of the app
 SHORT_SECONDS = 30.0  # or as many as fit into so much time
 OTHERS = ("postgres", "nginx", "cleanup", "supervisord")
+GONE_SECONDS = 10.0  # after supervisord, whatever is under way: PostgreSQL writes what it has, no more
 FEWEST = 10  # however much else the machine has to do
 
 
@@ -118,6 +122,11 @@ def kill_part(stack: Stack, program: str) -> None:
     """SIGKILL to one of supervisord's programs, in the middle of its work; supervisord is started again."""
     if program == "supervisord":
         supervisord(stack).kill()
+        left = DataFolder.of(stack.data)
+        since = time.monotonic()
+        while list(leftovers.find(left)):
+            assert time.monotonic() < since + allowed(GONE_SECONDS), "a photo in flight kept the app alive"
+            time.sleep(0.05)
         started = run_bare(stack.data, "--port", str(stack.port), "--detach", "--json")
         assert started.returncode == 0, started.stdout + started.stderr
         return
