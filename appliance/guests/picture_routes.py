@@ -26,6 +26,7 @@ _ERRORS = (
     ErrorCode.RESULT_EXPIRED,
     ErrorCode.VALIDATION_FAILED,
     ErrorCode.RATE_LIMITED,
+    ErrorCode.STORAGE_FULL,
     ErrorCode.DATABASE_UNAVAILABLE,
 )
 _SCREEN: dict[int | str, dict[str, Any]] = {

@@ -32,6 +32,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         ErrorCode.RESULT_NOT_FOUND,
         ErrorCode.RESULT_EXPIRED,
         ErrorCode.RATE_LIMITED,
+        ErrorCode.STORAGE_FULL,
         ErrorCode.DATABASE_UNAVAILABLE,
     ),
 }

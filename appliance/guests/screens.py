@@ -43,7 +43,7 @@ class Screens:
         self._sizes: OrderedDict[str, tuple[int, int]] = OrderedDict()
 
     async def screen(self, job_id: uuid.UUID, key: str, width: int, kind: str, *, part: str = RESULT) -> str:
-        """The key of ``key``'s picture at ``width``; raises ``ResultNotFound`` if its file is gone.
+        """The key of ``key``'s picture at ``width``; raises like ``require``.
 
         ``part`` tells a guest's own photo (``OWN_PHOTO``) from its result (``RESULT``).
         """
@@ -63,8 +63,14 @@ class Screens:
         except FileNotFoundError as error:
             raise ResultNotFound from error
 
+    async def require(self, key: str) -> None:
+        """Raise ``ResultNotFound`` if a picture's file is gone, ``StorageFull`` while its disk is away."""
+        if await asyncio.to_thread(self._media.is_missing, key):
+            raise ResultNotFound
+
     async def size(self, key: str) -> tuple[int, int]:
-        """Width and height of a picture; raises ``ResultNotFound`` if its file is gone."""
+        """Width and height of a picture; raises like ``require``."""
+        await self.require(key)
         if key not in self._sizes:
             try:
                 self._sizes[key] = await asyncio.to_thread(

@@ -116,12 +116,12 @@ class ResultService:
         """A picture that may be fetched now.
 
         Raises ``ResultNotFound`` for what is unknown, pending or failed, ``ResultExpired`` past
-        the TTL or deleted, whether or not cleanup has run.
+        the TTL or deleted, whether or not cleanup has run, ``StorageFull`` while its disk is away.
         """
         found = await self.ready_or_pending(job_id)
         if found.state is LinkState.MAKING:
             raise ResultNotFound
-        if not await asyncio.to_thread(self._media.path(found.key).exists):
+        if await asyncio.to_thread(self._media.is_missing, found.key):
             log.error("result.file_missing", job=job_id, key=found.key)
             raise ResultNotFound
         return found
@@ -134,7 +134,8 @@ class ResultService:
     async def delete(self, job_id: str) -> None:
         """Remove a picture for good because its guest asks for it: files first, then what is personal.
 
-        Raises ``PermissionDenied`` where the operator does not let guests delete, and like ``find``.
+        Raises ``PermissionDenied`` where the operator does not let guests delete, ``StorageFull`` while the
+        files cannot be reached, and like ``find``.
         """
         found = await self.find(job_id)
         if not found.settings.guests_may_delete:
@@ -142,6 +143,7 @@ class ResultService:
         if found.state is not LinkState.READY:
             return
         job = found.job
+        await asyncio.to_thread(self._media.require_disk)
         await asyncio.to_thread(self._media.forget, job.job_id, job.result_key, job.source_key)
         async with self._database.session() as session:
             await JobRepository(session).forget([found.job.job_id], utcnow())

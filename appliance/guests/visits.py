@@ -7,6 +7,7 @@ of one booth, which its network address tells from another: booths count alike.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -96,8 +97,9 @@ class Visits:
         return VisitPictures(jobs, settings)
 
     async def archive(self, token: str) -> tuple[str, list[ArchiveEntry]]:
-        """The name of a visit's archive and what is in it; raises like ``pictures``."""
+        """The name of a visit's archive and what is in it; raises like ``pictures``, and ``StorageFull``."""
         visit = await self.pictures(token)
+        await asyncio.to_thread(self._media.require_disk)
         title = visit.settings.event_title
         entries = [
             ArchiveEntry(

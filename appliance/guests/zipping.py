@@ -57,7 +57,7 @@ def zipped(entries: Iterable[ArchiveEntry]) -> Iterator[bytes]:
 
     They are packed in blocks that say where they end (deflate, level 0), since readers that read while they
     receive cannot find the end of a stored file whose size stands behind it.
-    A file that goes away meanwhile is left out. Blocking: for a thread.
+    A file that goes away meanwhile is left out; ``OSError`` when its disk does. Blocking: for a thread.
     """
     pipe = _Pipe()
     with zipfile.ZipFile(cast("IO[bytes]", pipe), "w") as archive:
@@ -71,6 +71,7 @@ def zipped(entries: Iterable[ArchiveEntry]) -> Iterator[bytes]:
             try:
                 source = entry.content.open("rb")
             except FileNotFoundError:
+                entry.content.parent.stat()  # its disk is away: better no archive than one without pictures
                 continue
             with source, archive.open(info, "w") as target:
                 while chunk := source.read(_CHUNK):

@@ -288,6 +288,7 @@ class IngestService:
         try:
             return await self._media.read(delivered.result.key)
         except FileNotFoundError:  # a replay of a result that an administrator removed meanwhile
+            await asyncio.to_thread(self._media.require_disk)
             raise ResultExpired(job_id=str(delivered.job_id)) from None
 
     async def aclose(self) -> None:

@@ -56,7 +56,7 @@ class Previews:
 
         Raises ``FileNotFoundError`` when the file itself has gone or is damaged, ``StorageFull``.
         """
-        if await asyncio.to_thread(self._media.path(key).exists):
+        if not await asyncio.to_thread(self._media.is_missing, key):
             return
         if key not in self._making:
             task = begin(self._make(key, source, make))
@@ -69,6 +69,7 @@ class Previews:
         try:
             data = await self._imaging.run_for_page(make, original)
         except pyvips.Error as error:
+            await asyncio.to_thread(self._media.require_disk)
             raise FileNotFoundError(source) from error
         await self._media.put(key, data)
         if not await asyncio.to_thread(original.exists):  # deleted while we were at it

@@ -75,8 +75,7 @@ class MediaStore:
         """
         folder = self.temp_folder(slot_id, job_id)
         with storage_errors():
-            # A disk that is not mounted leaves an empty folder: what is put there would be hidden later.
-            (self.root / "results").stat()
+            self.require_disk()  # what is put where it is to be mounted would be hidden later
             free = shutil.disk_usage(self.root).free
             if free < self.refuses_below(free):
                 raise StorageFull(retry_after=60)
@@ -129,6 +128,24 @@ class MediaStore:
     async def read(self, key: str) -> bytes:
         """The whole file; raises ``FileNotFoundError``."""
         return await asyncio.to_thread(self.path(key).read_bytes)
+
+    def require_disk(self) -> None:
+        """Raise ``StorageFull`` where the folder as a whole is away, as when its disk is not mounted.
+
+        What is missing then is only missing for the moment: nobody may be told that it is gone.
+        """
+        with storage_errors():
+            (self.root / "results").stat()
+
+    def is_missing(self, key: str) -> bool:
+        """Whether a file is gone; raises ``StorageFull`` where that cannot be told, for its disk is away."""
+        with storage_errors():
+            try:
+                self.path(key).stat()
+            except (FileNotFoundError, NotADirectoryError):
+                self.require_disk()
+                return True
+        return False
 
     def size(self, key: str) -> int:
         """Bytes of a file; raises ``FileNotFoundError``."""

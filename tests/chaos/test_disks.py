@@ -15,6 +15,7 @@ from tests.chaos.mounts import SmallDisk, needs_root, run, small_disk
 from tests.chaos.processes import pid_of, ready_again
 from tests.container.stack import allowed
 from tests.standins import gemini_app, running
+from tests.support.logins import Logins
 from tests.support.photos import portrait_jpeg
 from tests.support.slots import set_slot, with_gemini
 from tests.support.stack import Stack, free_port, running_stack
@@ -101,8 +102,8 @@ async def refused_at_once(booths: Booths) -> Sent:
 FAULTS: dict[str, tuple[Callable[[Stack, SmallDisk], AbstractContextManager[None]], int]] = {
     "full": (lambda _, disk: disk.full(), 200),
     "read-only": (lambda _, disk: disk.read_only(), 200),
-    "gone": (lambda house, _: renamed(house), 404),
-    "unmounted": (lambda house, _: unmounted(house), 404),
+    "gone": (lambda house, _: renamed(house), 503),
+    "unmounted": (lambda house, _: unmounted(house), 503),
 }
 
 
@@ -118,6 +119,38 @@ async def test_without_room_for_pictures_photos_are_refused_at_once_and_old_ones
             assert (await client.get("/healthz")).status_code == 200
             assert (await client.get(f"/r/{booths.sent[0].job_id}")).status_code == served
             assert (await client.get(f"/public/results/{booths.sent[0].job_id}")).status_code == served
+
+
+@pytest.mark.parametrize("way", [renamed, unmounted])
+async def test_while_the_disk_of_pictures_is_away_nobody_hears_that_a_picture_is_gone(
+    house: Stack, booths: Booths, way: Callable[[Stack], AbstractContextManager[None]]
+) -> None:
+    link = booths.sent[0].job_id
+    token = await Logins(house).token("serg", house.report["passwords"]["accounts"]["serg"])
+    staff, browser = {"Authorization": f"Bearer {token}"}, {"Accept": "text/html"}
+    async with httpx.AsyncClient(base_url=house.url, timeout=20, trust_env=False) as client:
+        asked: list[tuple[str, dict[str, str]]] = [
+            (f"/r/{link}", browser),
+            (f"/public/results/{link}", {}),
+            (f"/public/results/{link}/preview", {}),
+            (f"/public/results/{link}/preview?w=320", {}),  # one that was made, and one that was not
+            (f"/api/jobs/{link}/result", staff),
+            (f"/api/jobs/{link}/preview", staff),
+            ("/api/gallery.zip", staff),
+        ]
+        assert (await client.get(asked[2][0])).status_code == 200
+        assert (await client.get(asked[0][0])).status_code == 200
+        with way(house):
+            for path, headers in asked:
+                answer = await client.get(path, headers=headers)
+                assert (answer.status_code, answer.headers["retry-after"]) == (503, "60"), path
+                if headers is browser:
+                    assert "there again soon" in answer.text
+                else:
+                    assert answer.json()["error"]["code"] == "storage_full"
+            assert (await client.post("/api/event/export", headers=staff)).status_code == 503
+        for path, headers in asked:
+            assert (await client.get(path, headers=headers)).status_code == 200, path
 
 
 @pytest.mark.parametrize("fault", FAULTS)

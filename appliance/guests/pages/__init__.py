@@ -8,7 +8,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from appliance.core.error_handlers import from_database, retry_headers
-from appliance.core.errors import ApplianceError
+from appliance.core.errors import ApplianceError, ErrorCode
 from appliance.core.injection import service_of
 from appliance.guests.pages.render import page
 from appliance.settings.operator import OperatorSettings, SettingsReader
@@ -25,6 +25,8 @@ async def guest_error_page(request: Request, error: ApplianceError) -> Response 
     if not _GUEST_PATHS.fullmatch(path) or "text/html" not in request.headers.get("accept", ""):
         return None
     kind = f"error.{_KINDS.get(error.status_code, 'other')}"
+    if error.code is ErrorCode.STORAGE_FULL:
+        kind = "error.away"
     if _OF_GALLERIES.fullmatch(path) and error.status_code in (403, 410):
         kind = "gallery.closed" if error.status_code == 403 else "gallery.over"
     return page(

@@ -200,9 +200,10 @@ async def preview(
 
 @router.head("/g/{token}/p/{name}/original")  # noqa: FAST003 - the dependency takes it
 @router.get("/g/{token}/p/{name}/original")
-async def original(name: str, galleries: Shown, opened: Open) -> Response:
+async def original(name: str, galleries: Shown, screens: ScreenSizes, opened: Open) -> Response:
     """A picture as a file to keep."""
     job = await galleries.picture(opened, name)
+    await screens.require(job.result_key or "")
     media_type = job.result_type or "image/jpeg"
     saved_as = friendly_name(opened.title, job.created_at, media_type)
     return stored_file(

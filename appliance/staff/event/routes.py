@@ -19,7 +19,7 @@ router = APIRouter(prefix="/api/event", tags=["event"])
 
 _ZIP: dict[int | str, dict[str, Any]] = {
     200: {"description": "The archive", "content": {"application/zip": {}}},
-    **error_responses(*AUTH_ERRORS),
+    **error_responses(*AUTH_ERRORS, ErrorCode.STORAGE_FULL),
 }
 
 

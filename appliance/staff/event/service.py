@@ -78,13 +78,15 @@ class Event:
 
     async def export(self, who: Principal) -> EventArchive:
         """Every guest's picture that is there, hidden ones apart, every kept photo, and ``pictures.csv``
-        with what the booths sent along. They count as exported when the last byte was taken.
+        with what the booths sent along. They count as exported when the last byte was taken. Raises
+        ``StorageFull`` while their disk is away.
         """
         now = utcnow()
         async with self._database.session() as session:
             title = (await AppSettingsRepository(session).operator_settings()).event_title
             jobs = EventRepository(session)
             table = EventTable(await jobs.sent_names(now), await jobs.currencies(now))
+        await asyncio.to_thread(self._media.require_disk)
         name = f"{title_for_names(title)}-{now:%Y-%m-%d-%H%M}.zip"
         return EventArchive(name, self._sent(table, title, now, who))
 

@@ -55,7 +55,7 @@ async def preview(job_id: JobId, _: MayRead, pictures: Pictures) -> Response:
     "/{job_id}/result",
     summary="Download a result",
     response_class=Response,
-    responses=_PICTURE | error_responses(*_ERRORS),
+    responses=_PICTURE | error_responses(*_ERRORS, ErrorCode.STORAGE_FULL),
 )
 async def result(job_id: JobId, _: MayRead, pictures: Pictures) -> Response:
     """The picture as guests get it, hidden ones too."""
@@ -69,7 +69,10 @@ async def result(job_id: JobId, _: MayRead, pictures: Pictures) -> Response:
     "/{job_id}/source",
     summary="The guest's own photo",
     response_class=Response,
-    responses=_PICTURE | error_responses(*AUTH_ERRORS, ErrorCode.JOB_NOT_FOUND, ErrorCode.SOURCE_NOT_KEPT),
+    responses=_PICTURE
+    | error_responses(
+        *AUTH_ERRORS, ErrorCode.JOB_NOT_FOUND, ErrorCode.SOURCE_NOT_KEPT, ErrorCode.STORAGE_FULL
+    ),
 )
 async def source(job_id: JobId, _: MayRead, pictures: Pictures) -> Response:
     """As the booth sent it, where photos are kept (`keep_sources_hours`)."""

@@ -36,7 +36,8 @@ class StaffArchive:
         self._media = media
 
     async def open(self, wanted: JobFilter) -> Archive:
-        """All results that fit and are there, the newest first; raises ``ResultNotFound`` for none.
+        """All results that fit and are there, the newest first; raises ``ResultNotFound`` for none, and
+        ``StorageFull`` while their disk is away.
 
         No database session is held while it is sent; a file that goes meanwhile is left out.
         """
@@ -44,6 +45,7 @@ class StaffArchive:
             title = (await AppSettingsRepository(session).operator_settings()).event_title
             if not await stored_results(session, wanted, None, 1):
                 raise ResultNotFound("There is no picture to download here.")
+        await asyncio.to_thread(self._media.require_disk)
 
         async def page(last: StoredResult | None) -> list[StoredResult]:
             async with self._database.session() as session:

@@ -74,7 +74,10 @@ def _chosen(ids: str | None) -> frozenset[uuid.UUID] | None:
     tags=["gallery"],
     summary="Results as a ZIP file",
     response_class=Response,
-    responses=_ZIP | error_responses(*AUTH_ERRORS, ErrorCode.RESULT_NOT_FOUND, ErrorCode.VALIDATION_FAILED),
+    responses=_ZIP
+    | error_responses(
+        *AUTH_ERRORS, ErrorCode.RESULT_NOT_FOUND, ErrorCode.VALIDATION_FAILED, ErrorCode.STORAGE_FULL
+    ),
 )
 async def download(
     _: MayRead,

@@ -51,14 +51,14 @@ class StaffPictures:
     async def result(self, job_id: str) -> StaffPicture:
         """The picture itself; raises ``JobNotFound``, ``ResultNotFound`` or ``ResultExpired``."""
         job, key = await self._delivered(job_id)
-        if not await asyncio.to_thread(self._media.path(key).exists):
+        if await asyncio.to_thread(self._media.is_missing, key):
             raise ResultExpired
         return await self._named(job, key, job.result_type or "image/jpeg")
 
     async def source(self, job_id: str) -> StaffPicture:
         """The guest's own photo; raises ``JobNotFound`` or ``SourceNotKept``."""
         job = await self._job(job_id)
-        if job.source_key is None or not await asyncio.to_thread(self._media.path(job.source_key).exists):
+        if job.source_key is None or await asyncio.to_thread(self._media.is_missing, job.source_key):
             raise SourceNotKept
         return await self._named(job, job.source_key, job.upload_type)
 
