@@ -62,6 +62,15 @@ def camera_jpeg_24mp() -> bytes:
     return _saved(Image.fromarray(pixels.clip(0, 255).astype(np.uint8)), "JPEG", quality=92)
 
 
+@cache
+def heavy_jpeg() -> bytes:
+    """2560 x 1700 pixels with so much noise that they take 8 MB: many of these at a time are quickly read."""
+    pixels = np.asarray(portrait().resize((2560, 1700))).astype(np.int16)
+    pixels += np.random.default_rng(7).normal(0, 24, (1700, 2560, 3)).astype(np.int16)
+    image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+    return _saved(image, "JPEG", quality=97, subsampling=0)
+
+
 def with_exif(orientation: int) -> bytes:
     """The portrait with an orientation, a GPS position and a camera serial number."""
     image = portrait().resize((600, 400))
