@@ -15,6 +15,7 @@ import pytest
 
 from appliance.lifecycle.stack import probe, watch
 from appliance.lifecycle.stack.watch import Watch
+from appliance.media.folder_locks import FolderLocks
 
 APP = """
 import http.server, sys
@@ -153,6 +154,19 @@ def test_an_upload_that_nobody_touched_for_long_is_no_photo_in_flight(tmp_path: 
     folder.mkdir(parents=True)
     assert watch.photos_in_flight(tmp_path)
     os.utime(folder, (time.time() - 130,) * 2)
+    assert not watch.photos_in_flight(tmp_path)
+
+
+@pytest.mark.parametrize("hours", [1, -1], ids=["forward", "back"])
+def test_a_photo_in_flight_is_one_whichever_way_the_clock_moved(tmp_path: Path, hours: int) -> None:
+    folder, left = tmp_path / "temp/slot-001/job", tmp_path / "temp/slot-001/left"
+    locks = FolderLocks()
+    for one in (folder, left):
+        one.mkdir(parents=True)
+        os.utime(one, (time.time() - hours * 3600,) * 2)
+    locks.lock(folder)
+    assert watch.photos_in_flight(tmp_path)
+    locks.unlock(folder)
     assert not watch.photos_in_flight(tmp_path)
 
 

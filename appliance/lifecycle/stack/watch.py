@@ -21,6 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from appliance.lifecycle.doctor import local_http
+from appliance.media.folder_locks import is_locked
 
 _EVERY = 0.5
 _SUPERVISORD = "/tmp/supervisor.sock"  # noqa: S108 - as image/supervisor/app.conf says; /tmp is the container's own
@@ -60,11 +61,14 @@ def resident_mb(pid: int) -> float:
 
 
 def photos_in_flight(media: Path) -> bool:
-    """Whether an upload has its folder: from its first byte to its answer."""
+    """Whether an upload has its folder: from its first byte to its answer.
+
+    Its process holds a lock on it. Where there are no locks its age tells, whichever way the clock moved.
+    """
     now = time.time()
     for folder in media.glob("temp/*/*"):
         with contextlib.suppress(OSError):
-            if now - folder.stat().st_mtime < _FRESH:
+            if is_locked(folder) or abs(now - folder.stat().st_mtime) < _FRESH:
                 return True
     return False
 
