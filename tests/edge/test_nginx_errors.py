@@ -26,6 +26,17 @@ def test_what_is_for_the_operator_is_not_published(door: FrontDoor, path: str) -
 
 
 @pytest.mark.parametrize(
+    "target", [b"/api/ingest/slot 001", b"/api/ingest/slot-001?name=Anna Maria&reply=image"]
+)
+def test_a_space_in_the_address_is_refused_and_said_how_to_write_it(door: FrontDoor, target: bytes) -> None:
+    """Nginx knows no length of the body then: the photo cannot be taken, but the booth can hear why."""
+    request = b"POST " + target + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n" + b"the photo"
+    answer = answer_on(door.wire(request))
+    assert (answer.status, answer.error["code"]) == (400, "invalid_request")
+    assert "a space is written %20" in str(answer.error["message"])
+
+
+@pytest.mark.parametrize(
     "path", ["/_media/results/a.jpg", "/_media/", "/_error", "/x/../_media/results/a.jpg"]
 )
 def test_internal_addresses_cannot_be_asked_for_from_outside(door: FrontDoor, path: str) -> None:
