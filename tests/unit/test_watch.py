@@ -135,6 +135,24 @@ def test_an_app_that_grew_too_large_is_asked_to_end(
     assert '"event": "watch.too_large"' in capsys.readouterr().out
 
 
+def test_an_app_that_was_killed_while_it_started_has_twice_the_time_at_its_next_try(
+    later: Callable[[float], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PHOTOCHANGER_LISTEN", "127.0.0.1:1")  # where nobody answers
+    command = [sys.executable, "-c", "input()"]
+    one = watching(tmp_path)
+    for seconds in (20, 40):
+        with subprocess.Popen(command, stdin=subprocess.PIPE) as starting:
+            monkeypatch.setattr(watch, "app_pid", lambda pid=starting.pid: pid)
+            one.look()
+            later(seconds - 1)
+            one.look()
+            assert starting.poll() is None
+            later(2)
+            one.look()
+            assert starting.wait(5) == -signal.SIGKILL
+
+
 def test_a_photo_in_flight_is_waited_for_but_not_for_ever(
     app: subprocess.Popen[str], later: Callable[[float], None], tmp_path: Path
 ) -> None:

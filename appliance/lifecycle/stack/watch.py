@@ -26,6 +26,7 @@ from appliance.media.folder_locks import is_locked
 _EVERY = 0.5
 _SUPERVISORD = "/tmp/supervisor.sock"  # noqa: S108 - as image/supervisor/app.conf says; /tmp is the container's own
 _STARTING = 20.0  # seconds a new process may take until its first answer
+_LONGEST_START = 320.0
 _PATIENCE = 120.0  # seconds to wait for a moment without a photo in flight
 _FRESH = 120.0  # an upload folder that nobody touched for so long belongs to nobody
 
@@ -89,6 +90,7 @@ class Watch:
         self._pid: int | None = None
         self._answered = 0.0
         self._spoke = False
+        self._starting = _STARTING
         self._too_large_since: float | None = None
         self._told_to_end = False
 
@@ -101,7 +103,7 @@ class Watch:
         if pid is None:
             return
         if answers():
-            self._answered, self._spoke = time.monotonic(), True
+            self._answered, self._spoke, self._starting = time.monotonic(), True, _STARTING
         elif not self._told_to_end:
             self._if_it_hangs(pid)
         if self._spoke and not self._told_to_end:  # one that takes as much to start must not be kept from it
@@ -113,8 +115,10 @@ class Watch:
 
     def _if_it_hangs(self, pid: int) -> None:
         silent = time.monotonic() - self._answered
-        if silent > (self._hang_seconds if self._spoke else _STARTING):
+        if silent > (self._hang_seconds if self._spoke else self._starting):
             say("watch.hung", pid=pid, silent_seconds=round(silent, 1))
+            if not self._spoke:  # perhaps the machine is slow: the next one has twice the time
+                self._starting = min(2 * self._starting, _LONGEST_START)
             self._end(pid, signal.SIGKILL)
 
     def _if_it_is_too_large(self, pid: int) -> None:
