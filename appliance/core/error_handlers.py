@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -29,7 +31,11 @@ from appliance.core.validation import plain_message
 log = structlog.get_logger()
 
 # The driver reports a lost connection as an OSError and a slow one as a TimeoutError.
-_DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout, ConnectionError, TimeoutError)
+_DATABASE_AWAY = (
+    *(OperationalError, InterfaceError, PoolTimeout, ConnectionError, TimeoutError),
+    socket.gaierror,  # in containers: of one that does not run, not even the name is known
+)
+_NO_WAY = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN)  # nor, a moment later, the way to it
 # What PostgreSQL says while it stops or starts, and when its disk, its memory or its connections are used up
 # or its disk fails (SQLSTATE).
 _AWAY_STATES = ("08", "57P", "53", "58")
@@ -84,7 +90,7 @@ def from_http(error: HTTPException) -> ApplianceError:
 
 def from_database(error: Exception) -> ApplianceError | None:
     """A lost or refused database connection, or ``None`` if ``error`` is something else."""
-    if isinstance(error, _DATABASE_AWAY):
+    if isinstance(error, _DATABASE_AWAY) or (isinstance(error, OSError) and error.errno in _NO_WAY):
         return DatabaseUnavailable(retry_after=3)
     if isinstance(error, DBAPIError):
         state = getattr(error.orig, "sqlstate", None) or ""
