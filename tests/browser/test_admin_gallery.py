@@ -1,4 +1,4 @@
-"""UC6: pictures are seen, fetched, hidden, deleted and had back."""
+"""UC6: pictures are seen, fetched, hidden, deleted and restored."""
 
 from __future__ import annotations
 

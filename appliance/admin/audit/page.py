@@ -38,7 +38,7 @@ class AuditChange:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditEntry:
+class AuditLine:
     """A line of the audit log as it is shown."""
 
     row: AuditLog
@@ -80,7 +80,7 @@ def _word(text: str) -> str | None:
     return text.replace("\0", "").strip()[:64] or None
 
 
-def _shown(row: AuditLog, context: PageContext) -> AuditEntry:
+def _shown(row: AuditLog, context: PageContext) -> AuditLine:
     changes: list[AuditChange] = []
     notes: dict[str, str | datetime] = {}
     language = context.language
@@ -95,7 +95,7 @@ def _shown(row: AuditLog, context: PageContext) -> AuditEntry:
             changes.append(AuditChange(name, _plain(value["from"], language), _plain(value["to"], language)))
         elif name != "password" and value is not None and value is not False:
             notes[name] = _moment(value) or _plain(value, language)
-    return AuditEntry(row, changes, notes, _link(row, context))
+    return AuditLine(row, changes, notes, _link(row, context))
 
 
 def _named(language: Language, name: str) -> str:
