@@ -73,7 +73,7 @@ async def test_a_card_says_that_a_key_which_failed_was_tested_since(
     await someone.go("/admin/")
     ready = someone.page.locator(f"#{SLOT}.is-ready .quiet-why")
     await ready.wait_for()
-    assert {"en": "tested since and works", "ru": "проверили"}[lang] in await ready.inner_text()
+    assert {"en": "tested since then and works", "ru": "проверили"}[lang] in await ready.inner_text()
     assert await someone.violations() == []
     await someone.screenshot("card-not-tried-since")
     await ready.get_by_role("link", name={"en": "Test slot", "ru": "Проверить слот"}[lang]).click()
