@@ -41,6 +41,8 @@ from appliance.staff.jobs import picture_routes as job_picture_routes
 from appliance.staff.jobs import routes as jobs_routes
 from appliance.staff.login import routes as login_routes
 from appliance.staff.looks import routes as looks_routes
+from appliance.staff.metrics import routes as metrics_routes
+from appliance.staff.metrics.service import Metrics
 from appliance.staff.pictures import routes as pictures_routes
 from appliance.staff.providers import routes as provider_routes
 from appliance.staff.settings import routes as settings_routes
@@ -91,7 +93,8 @@ def create_app(settings: Settings) -> FastAPI:
                 later = asyncio.create_task(services[Cleanup].settle_until_done(before=began))
             keep_what_is_there()
             try:
-                yield {"services": services}
+                async with services[Metrics].watching():
+                    yield {"services": services}
             finally:
                 if later:
                     later.cancel()
@@ -106,28 +109,32 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(LoginFirst)
     app.add_middleware(BodyLimit, files=UPLOADS)
     error_handlers.install(app, guest_error_page)
-    app.include_router(ingest_routes.router)
-    app.include_router(results_routes.router)
-    app.include_router(picture_routes.router)
-    app.include_router(answering_head(guest_routes.router))
-    app.include_router(answering_head(gallery_pages.router))
-    app.include_router(gallery_routes.router)
-    app.include_router(event_routes.router)
-    app.include_router(login_routes.router)
-    app.include_router(audit_routes.router)
-    app.include_router(settings_routes.router)
-    app.include_router(provider_key_routes.router)
-    app.include_router(slots_routes.router)
-    app.include_router(provider_routes.router)
-    app.include_router(looks_routes.router)
-    app.include_router(template_media_routes.router)
-    app.include_router(trial_routes.router)
-    app.include_router(jobs_routes.router)
-    app.include_router(job_picture_routes.router)
-    app.include_router(disk_routes.router)
-    app.include_router(pictures_routes.router)
-    app.include_router(stats_routes.router)
-    app.include_router(health.router)
+    for router in (
+        ingest_routes.router,
+        results_routes.router,
+        picture_routes.router,
+        answering_head(guest_routes.router),
+        answering_head(gallery_pages.router),
+        gallery_routes.router,
+        event_routes.router,
+        login_routes.router,
+        audit_routes.router,
+        settings_routes.router,
+        provider_key_routes.router,
+        slots_routes.router,
+        provider_routes.router,
+        looks_routes.router,
+        template_media_routes.router,
+        trial_routes.router,
+        jobs_routes.router,
+        job_picture_routes.router,
+        disk_routes.router,
+        pictures_routes.router,
+        stats_routes.router,
+        health.router,
+        metrics_routes.router,
+    ):
+        app.include_router(router)
     app.mount(MOUNT, with_headers(admin))
     app.state.stopping = stopping
     return app

@@ -22,7 +22,7 @@ from appliance.core.injection import Services
 from appliance.core.installation import Installation
 from appliance.core.passwords import PasswordChecker
 from appliance.core.public_base import DeploymentUrls
-from appliance.core.secrets import BackupPassphrase, FirstPasswordFile
+from appliance.core.secrets import BackupPassphrase, FirstPasswordFile, metrics_token
 from appliance.guests.codes import ShortCodes
 from appliance.guests.links import GuestLinks
 from appliance.guests.logo import EventLogo
@@ -61,6 +61,7 @@ from appliance.slots.service import SlotService
 from appliance.staff.event.service import Event
 from appliance.staff.jobs.progress import JobProgress
 from appliance.staff.jobs.service import JobService
+from appliance.staff.metrics.service import Metrics
 from appliance.staff.pictures.archive import StaffArchive
 from appliance.staff.pictures.hiding import PictureHiding
 from appliance.staff.pictures.search import PictureSearch
@@ -214,4 +215,12 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             Installation(tokens.identity),
             Dashboard(stats, disk_guard),
             BackupPassphrase(settings.secrets_dir),
+            Metrics(
+                {"pages": database, "photos": photo_database},
+                media,
+                runner,
+                gate,
+                token=metrics_token(settings.secrets_dir),
+                networks=settings.metrics_networks,
+            ),
         )

@@ -58,6 +58,10 @@ class Database:
         async with self._sessions() as session, session.begin():
             yield session
 
+    def connections_in_use(self) -> int:
+        """How many connections are taken right now."""
+        return int(self.engine.pool.checkedout())  # type: ignore[attr-defined]
+
     async def ping(self) -> None:
         """Ask the database a trivial question; raises what the driver raises when it is away."""
         async with self.engine.connect() as connection:

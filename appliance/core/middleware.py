@@ -16,11 +16,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from appliance.core.error_handlers import error_response
 from appliance.core.errors import InternalError, PayloadTooLarge, UnsupportedMediaType
+from appliance.core.metrics import count_request
 
 log = structlog.get_logger()
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
-_QUIET = frozenset({"/healthz", "/readyz"})
+_QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 _PLAIN = frozenset({"", "identity"})
 LARGEST_BODY = 256 * 1024  # bytes, where no file goes: no form or JSON of ours comes near it
 _SECURITY = {
@@ -54,6 +55,7 @@ class RequestContext:
             try:
                 await _finished(self.app, scope, receive, answer)
             finally:
+                count_request(scope["path"], answer.status)
                 if scope["path"] not in _QUIET:
                     log.info(
                         "request",

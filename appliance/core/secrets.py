@@ -33,6 +33,11 @@ class BackupPassphrase:
         return True
 
 
+def metrics_token(secrets_dir: Path) -> str:
+    """What a scraper of ``/metrics`` sends; made when it is first asked for."""
+    return read_or_make(secrets_dir / "metrics-token")
+
+
 class FirstPasswords(TypedDict):
     """What ``first-passwords.json`` holds: passwords that nobody has changed yet, and the backups'
     passphrase until it was shown once.

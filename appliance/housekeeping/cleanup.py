@@ -21,6 +21,7 @@ from appliance.core.db import Database
 from appliance.core.images import EXTENSIONS
 from appliance.core.ratelimit import RateLimiter
 from appliance.housekeeping.old_history import OldHistory
+from appliance.jobs import tally
 from appliance.jobs.models import INTERRUPTED_REASON, UNDO_DELETE, JobHistory, JobStatus
 from appliance.jobs.repository import JobRepository
 from appliance.media import retention
@@ -84,10 +85,13 @@ class Cleanup:
             await self._orphans(report)
             await self._uploads(report)
             report.forgotten_answers = await self._history.forget_answers(dry_run=dry_run)
+            if not dry_run:
+                await self._count_photos()
             report.old_jobs = await self._history.remove_old(dry_run=dry_run)
             if not dry_run:
                 async with self._database.session() as session:
                     await RateLimiter(session).forget_old()
+                    await tally.note_success(session, "cleanup")
         log.info("cleanup.done", **report.as_dict())
         return report
 
@@ -114,6 +118,13 @@ class Cleanup:
                 log.info("start.not_settled", error=type(error).__name__)
             else:
                 return
+
+    async def _count_photos(self) -> None:
+        """Add what has ended to the sums that outlive the history, a day at a time."""
+        more = True
+        while more:
+            async with self._database.session() as session:
+                more = await tally.count_next(session)
 
     @asynccontextmanager
     async def _only_one(self) -> AsyncIterator[bool]:

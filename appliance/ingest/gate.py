@@ -25,15 +25,20 @@ class Permits:
     def __init__(self) -> None:
         self.in_use = 0
         self.typical_seconds = 0.0
-        self._limit = 1
+        self.limit = 1
         self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for one."""
+        return len(self._waiting)
 
     async def acquire(self, limit: int, deadline: Deadline) -> None:
         """Take a permit, with ``limit`` permits in all from now on.
 
         Raises ``SlotBusy`` when none came free while there was still time to use it.
         """
-        self._limit = limit
+        self.limit = limit
         if self.in_use < limit and not self._waiting:
             self.in_use += 1
             return
@@ -70,7 +75,7 @@ class Permits:
         self._wake()
 
     def _wake(self) -> None:
-        while self._waiting and self.in_use < self._limit:
+        while self._waiting and self.in_use < self.limit:
             waiter = self._waiting.popleft()
             if not waiter.done():
                 self.in_use += 1
@@ -97,6 +102,12 @@ class Gate:
             yield
         finally:
             permits.release(time.monotonic() - since)
+
+    def state(self) -> dict[str, tuple[int, int, int]]:
+        """By name: permits taken, their limit, photos that wait for one."""
+        return {
+            name: (permits.in_use, permits.limit, permits.waiting) for name, permits in self._permits.items()
+        }
 
     def in_use(self) -> dict[str, int]:
         """How many permits are taken, by name; names with none are left out."""

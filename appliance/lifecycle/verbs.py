@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.lifecycle import secret_files
 from appliance.lifecycle.backup.problem import BackupProblem
 from appliance.settings.environment import Settings
 
@@ -46,16 +47,9 @@ def sidecar(_: Settings, __: argparse.Namespace) -> int:
     os.execv(sys.executable, [sys.executable, "-I", "-S", str(program)])  # noqa: S606 - it becomes the small one
 
 
-def first_passwords(settings: Settings, _: argparse.Namespace) -> int:
-    """Print the first passwords that nobody has changed yet, as JSON."""
-    from appliance.core.secrets import FirstPasswordFile  # noqa: PLC0415
-
-    print(json.dumps(FirstPasswordFile(settings.secrets_dir).read()))
-    return 0
-
-
 async def backup(settings: Settings, arguments: argparse.Namespace) -> int:
     """Write the database, the secret files and the pictures into one file, while the appliance works."""
+    from appliance.jobs.tally import note_success  # noqa: PLC0415
     from appliance.lifecycle.backup import write as work  # noqa: PLC0415
 
     to = arguments.to or (settings.backup_dir and str(settings.backup_dir))
@@ -71,6 +65,9 @@ async def backup(settings: Settings, arguments: argparse.Namespace) -> int:
         to, passphrase, keep, arguments.database_only, recent_history=arguments.recent_history
     )
     made = await work.make(settings, request)
+    if not arguments.database_only:
+        async with _database(settings) as database, database.session() as session:
+            await note_success(session, "backup")
     facts = {**asdict(made), "encrypted": passphrase is not None}
     print(
         json.dumps(facts) if arguments.json else _describe(made), file=sys.stderr if to == "-" else sys.stdout
@@ -202,19 +199,6 @@ def welcome(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def make_backup_passphrase(settings: Settings, _: argparse.Namespace) -> int:
-    """Make the passphrase that seals the backups, where there is none, and print it this once."""
-    from appliance.core.passwords import make_password  # noqa: PLC0415
-    from appliance.core.secrets import BackupPassphrase  # noqa: PLC0415
-
-    made = f"{make_password()}-{make_password()}"
-    if not BackupPassphrase(settings.secrets_dir).keep(made):
-        print("There is one already; every backup is sealed with it.", file=sys.stderr)
-        return 1
-    print(made)
-    return 0
-
-
 def make_certificate(settings: Settings, arguments: argparse.Namespace) -> int:
     """Make a certificate for these names under a local authority, whose root the booths install."""
     from appliance.lifecycle.stack.prepare import make_certificate as run  # noqa: PLC0415
@@ -281,7 +265,7 @@ VERBS: dict[str, Verb] = {
     "prepare": prepare,
     "set-up": set_up,
     "sidecar": sidecar,
-    "first-passwords": first_passwords,
+    "first-passwords": secret_files.first_passwords,
     "backup": backup,
     "restore": restore,
     "free-space": free_space,
@@ -293,8 +277,9 @@ VERBS: dict[str, Verb] = {
     "make-certificate": make_certificate,
     "announce": announce,
     "rotate-encryption-key": rotate_encryption_key,
-    "make-backup-passphrase": make_backup_passphrase,
+    "make-backup-passphrase": secret_files.make_backup_passphrase,
     "models": models,
+    "show-metrics-token": secret_files.show_metrics_token,
 }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -80,9 +81,12 @@ class Settings(BaseSettings):
         le=23,
         description="hour of the nightly look at the models in use, local time; -1: never",
     )
+    metrics_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        default=(), description="networks that may read /metrics without the token, separated by commas"
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
 
-    @field_validator("trusted_proxies", "lan_other_urls", mode="before")
+    @field_validator("trusted_proxies", "lan_other_urls", "metrics_networks", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return (

@@ -67,3 +67,11 @@ def login_service(stack: Stack, database: Database) -> LoginService:
     accounts = AccountService(database, FirstPasswordFile(secrets))
     sessions = SessionService(database, tokens)
     return LoginService(database, accounts, sessions, LoginThrottle(database, tokens))
+
+
+@pytest.fixture
+async def scraper(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    """Prometheus, as far as the appliance can tell."""
+    token = (stack.data / "secrets" / "metrics-token").read_text().strip()
+    async with client_at(stack, token=token) as made:
+        yield made

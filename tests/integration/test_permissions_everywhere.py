@@ -23,6 +23,7 @@ from tests.support.permissions import (
     ANYBODY,
     BOOTH,
     LINK,
+    SCRAPER,
     VALUES,
     WHO_MAY,
     Route,
@@ -96,11 +97,11 @@ def test_every_route_and_page_of_the_app_is_in_the_table() -> None:
     )
     gone = sorted(f"{method} {path}" for method, path in set(lines) - known)
     assert not gone, f"{gone}: take each out of WHO_MAY in tests/support/permissions.py"
-    assert set(WHO_MAY) == {ANYBODY, BOOTH, LINK, ACCOUNT, *PERMISSIONS}
+    assert set(WHO_MAY) == {ANYBODY, BOOTH, LINK, SCRAPER, ACCOUNT, *PERMISSIONS}
 
 
 def test_the_description_of_the_api_names_the_permission_of_every_route() -> None:
-    words = {ANYBODY: "open", BOOTH: "open", LINK: "open", ACCOUNT: "login"}
+    words = {ANYBODY: "open", BOOTH: "open", LINK: "open", SCRAPER: "open", ACCOUNT: "login"}
     table = {route: words.get(who, who) for who in WHO_MAY for route in listed(who)}
     named = {(method, path): permission(operation) for method, path, operation in operations()}
     assert {route: table[route] for route in named} == named

@@ -19,6 +19,7 @@ from appliance.settings.environment import Settings
 ANYBODY = "anybody"
 LINK = "a guest with the link"
 BOOTH = "a booth with the ingest password"
+SCRAPER = "a scraper with the metrics token"
 ACCOUNT = "any account"
 
 # A HEAD belongs to the GET of the same path.
@@ -36,6 +37,9 @@ WHO_MAY = {
         POST /admin/login
         POST /admin/preferences
         POST /admin/logout
+    """,
+    SCRAPER: """
+        GET /metrics
     """,
     BOOTH: """
         POST /api/ingest/{slot_id}
