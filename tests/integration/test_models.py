@@ -79,6 +79,9 @@ async def test_the_end_that_an_answer_announces_is_told_and_kept(
         return bool(await stack.value("select ends_on = $1 from model_fact where model = $2", last, MODEL))
 
     await until(kept)
+    living.announce(MODEL, None)
+    await camera.post(f"/api/ingest/{SLOT}", shot)
+    assert (await stats(viewer))["why"] == []  # the provider took it back
 
 
 async def test_a_warm_up_learns_that_a_model_is_gone_before_any_photo_does(

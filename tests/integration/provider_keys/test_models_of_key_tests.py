@@ -24,10 +24,17 @@ LOCAL = {"provider": "local", "operation": "glow", "params": {}}
 async def living(gemini: StandIn, slot: Change, admin: httpx.AsyncClient) -> AsyncIterator[StandIn]:
     """Gemini's stand-in, asked by one slot for one model, which is there again afterwards."""
     await slot(SLOT, **with_gemini(model=MODEL, fallbacks=[LOCAL]))
+    await known_to_be_there(admin)  # whatever the tests before had heard of it
     yield gemini
     gemini.announce(MODEL, None)
     gemini.probes = Step()
-    await entered(admin, "gemini", made_up("gemini"))  # so that it is known to be there again
+    await known_to_be_there(admin)
+
+
+async def known_to_be_there(admin: httpx.AsyncClient) -> None:
+    """The appliance has just heard of the model, by the test of a key that is gone again."""
+    view = await entered(admin, "gemini", made_up("gemini"))
+    assert (await admin.delete(f"{URL}/{view['id']}")).status_code in (200, 204)
 
 
 async def again(admin: httpx.AsyncClient, key_id: str) -> dict[str, Any]:
