@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import json
 import re
-import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
@@ -41,38 +40,12 @@ def duration(value: str) -> int:
 
 def serve(settings: Settings, _: argparse.Namespace) -> int:
     """Answer requests until told to stop; running jobs end first."""
-    import uvicorn
-
     from appliance.app import create_app
-    from appliance.core.request_line import RequestProtocol
+    from appliance.core.serving import serve as run
 
     app = create_app(settings)
-
-    class Server(uvicorn.Server):
-        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            app.state.stopping.set()  # streams to browsers end now; photos in flight go on
-            await super().shutdown(sockets)
-
-    server = Server(
-        uvicorn.Config(
-            app,
-            **settings.listen_options(),
-            loop="uvloop",
-            http=RequestProtocol,
-            ws="none",
-            proxy_headers=True,
-            forwarded_allow_ips=list(settings.trusted_proxies),
-            server_header=False,
-            log_config=None,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=62,
-        )
-    )
-    try:
-        server.run()
-    except SystemExit:  # it cannot listen, or could not start; its log line says which
-        return EXIT_FAILED
-    return 0 if server.started else EXIT_FAILED
+    began = run(app, app.state.stopping, settings.listen_options(), settings.trusted_proxies)
+    return 0 if began else EXIT_FAILED
 
 
 def migrate(settings: Settings, _: argparse.Namespace) -> int:

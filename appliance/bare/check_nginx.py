@@ -14,7 +14,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folder = DataFolder(Path(temporary), Path(temporary) / "media")
         folder.make_folders()
-        nginx.write_config(folder, Ports(public=8080, app=8000, postgres=5432))
+        nginx.write_config(folder, Ports(public=8080, postgres=5432))
         return subprocess.run([*nginx.command(folder), "-t"], check=False).returncode
 
 

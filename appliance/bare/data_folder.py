@@ -20,7 +20,6 @@ class Ports:
     """The ports of one data folder: kept, so that a restart is found at the same address."""
 
     public: int
-    app: int
     postgres: int
 
 
@@ -54,6 +53,11 @@ class DataFolder:
     @property
     def run(self) -> Path:
         return self.data / "run"
+
+    @property
+    def app_socket(self) -> Path:
+        """Where the app listens, for Nginx and the verbs: this user alone may enter the folder."""
+        return self.run / "app.sock"
 
     @property
     def logs(self) -> Path:
@@ -110,8 +114,9 @@ class DataFolder:
 
     def read_ports(self) -> Ports | None:
         try:
-            return Ports(**json.loads((self.run / "ports.json").read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+            kept = json.loads((self.run / "ports.json").read_text(encoding="utf-8"))
+            return Ports(kept["public"], kept["postgres"])
+        except (OSError, ValueError, TypeError, KeyError):
             return None
 
     def write_ports(self, ports: Ports) -> None:

@@ -35,6 +35,6 @@ def environment(folder: DataFolder, ports: Ports) -> dict[str, str]:
         "PHOTOCHANGER_SECRETS_DIR": str(folder.secrets),
         "PHOTOCHANGER_CONFIG_FILE": str(config.absolute()),
         "PHOTOCHANGER_SITE_DIR": str(folder.site),
-        "PHOTOCHANGER_LISTEN": f"127.0.0.1:{ports.app}",
-        "PHOTOCHANGER_TRUSTED_PROXIES": "127.0.0.1",
+        "PHOTOCHANGER_LISTEN": f"unix:{folder.app_socket}",
+        "PHOTOCHANGER_TRUSTED_PROXIES": "*",  # whoever reaches the socket: this user alone
     }

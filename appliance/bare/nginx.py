@@ -8,6 +8,7 @@ from appliance.admin import assets
 from appliance.bare.data_folder import CHECKOUT, DataFolder, Ports
 from appliance.bare.packages import folder_of
 from appliance.bare.problem import Problem
+from appliance.bare.supervision import socket_name
 from appliance.core.networks import speaks_ipv6
 
 TEMPLATE = CHECKOUT / "compose" / "nginx" / "nginx.conf.template"
@@ -36,7 +37,7 @@ def write_config(folder: DataFolder, ports: Ports) -> Path:
         TEMPLATE.read_text(encoding="utf-8"),
         {
             "NGINX_LISTEN": str(ports.public),
-            "APP_UPSTREAM": f"127.0.0.1:{ports.app}",
+            "APP_UPSTREAM": f"unix:{socket_name(folder.app_socket)}",  # of a process that works in run/
             "MEDIA_ROOT": str(folder.media),
             "STATIC_ROOT": str(folder.static),
             "NGINX_RUN_DIR": str(folder.run / "nginx"),

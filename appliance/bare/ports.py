@@ -26,15 +26,6 @@ def is_free(host: str, port: int) -> bool:
     return True
 
 
-def is_open(port: int) -> bool:
-    """Whether something on this machine answers at a port."""
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1):
-            return True
-    except OSError:
-        return False
-
-
 def require(port: int) -> None:
     """Refuse a public port that cannot be opened, by name."""
     _require(socket.AF_INET, "0.0.0.0", port)  # noqa: S104 - booths and guests are on the network
@@ -66,12 +57,9 @@ def _why_not(port: int, error: OSError) -> str:
 
 
 def choose(folder: DataFolder, public: int) -> Ports:
-    """The ports of this start: the inner ones of the last start if they are still free."""
+    """The ports of this start: the database's of the last start if it is still free."""
     before = folder.read_ports()
-    app = before.app if before and is_free("127.0.0.1", before.app) else free_port()
     postgres = before.postgres if before and is_free("127.0.0.1", before.postgres) else free_port()
-    ports = Ports(public=public, app=app, postgres=postgres)
-    if len({ports.public, ports.app, ports.postgres}) < 3:
-        ports = Ports(public=public, app=free_port(), postgres=free_port())
+    ports = Ports(public=public, postgres=postgres if postgres != public else free_port())
     folder.write_ports(ports)
     return ports

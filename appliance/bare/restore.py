@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-from appliance.bare.data_folder import DataFolder, Ports
+from appliance.bare.data_folder import DataFolder
 from appliance.bare.problem import Problem
 from appliance.bare.progress import Progress
 from appliance.bare.start import signals_as_stopped, wait_until_ready
@@ -21,9 +21,7 @@ from appliance.cli import build_parser
 _STOPPED = ("app", "cleanup")  # in this order; the database and Nginx go on
 
 
-def restore(
-    folder: DataFolder, ports: Ports, argv: list[str], command: list[str], env: dict[str, str]
-) -> int:
+def restore(folder: DataFolder, argv: list[str], command: list[str], env: dict[str, str]) -> int:
     """Check, stop, restore, start, wait until ready; the exit code of ``command``, which is the verb."""
     wish = build_parser().parse_args(argv)
     if wish.check or wish.while_running:
@@ -56,6 +54,6 @@ def restore(
             for name in _STOPPED:
                 supervisor.stop_one(name)  # if we were interrupted it may still be ending
                 supervisor.start(name)
-            wait_until_ready(folder, ports, supervisor)
+            wait_until_ready(folder, supervisor)
     progress.say(f"Ready after {time.monotonic() - began:.1f} s.")
     return code

@@ -22,6 +22,7 @@ from appliance.bare.problem import Problem, Stopped
 from appliance.bare.progress import Progress, tail
 from appliance.bare.report import Report, kept_passwords
 from appliance.bare.supervision import Program, Supervisor
+from appliance.core import unix_sockets
 from appliance.core.secrets import FirstPasswordFile
 
 LOCAL_NAME = "PHOTOCHANGER_LOCAL_NAME"
@@ -105,7 +106,7 @@ def _bring_up(
                 supervisor.start("cleanup")
                 if env.get(LOCAL_NAME):
                     supervisor.start("announce")
-                wait_until_ready(folder, chosen, supervisor)
+                wait_until_ready(folder, supervisor)
     except BaseException:
         preparation.end()
         _abandon(process, supervisor)
@@ -152,7 +153,7 @@ def _programs(folder: DataFolder, chosen: Ports) -> list[Program]:
     return [
         Program("postgres", postgres.command(folder, chosen), 10, stop_signal="INT", stop_seconds=30),
         Program("cleanup", [sys.executable, "-I", "-S", sidecar], 20),
-        Program("nginx", nginx.command(folder), 30, errors_apart=True),
+        Program("nginx", nginx.command(folder), 30, errors_apart=True, folder=folder.run),
         # Nginx and PostgreSQL end with their supervisord: no photo in flight can be answered or recorded any
         # more. An app that went on trying would keep the next start waiting until their deadlines.
         Program("app", [*appliance, "serve"], 40, stop_seconds=_STOP_APP_WITHIN, orphan_signal="KILL"),
@@ -174,12 +175,13 @@ def _raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def wait_until_ready(folder: DataFolder, chosen: Ports, supervisor: Supervisor) -> None:
+def wait_until_ready(folder: DataFolder, supervisor: Supervisor) -> None:
     """Return when all is ready through Nginx; a process that does not stay up is a ``Problem``."""
     deadline = time.monotonic() + _READY_WITHIN
     while True:
         processes = supervisor.states().values()
-        if ports.is_open(chosen.app) and status.ask(folder, supervisor).ready:  # Nginx logs every refusal
+        # Nginx logs every refusal, so it is asked only when the app listens.
+        if unix_sockets.is_open(folder.app_socket) and status.ask(folder, supervisor).ready:
             return
         for state in processes:
             if state.state not in {"STARTING", "RUNNING"}:

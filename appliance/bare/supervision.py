@@ -5,7 +5,6 @@ import http.client
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,9 +16,11 @@ from typing import Any
 from appliance.bare.data_folder import CHECKOUT, DataFolder
 from appliance.bare.problem import Problem
 from appliance.bare.progress import tail
+from appliance.core import unix_sockets
 
+_SOCKET = "supervisor.sock"  # in the folder that supervisord works in
 GUARD = Path(__file__).with_name("guard.py")
-_LONGEST_SOCKET_NAME = 100  # the kernel takes 107; supervisord adds a pid while it makes the socket
+_LONGEST_SOCKET_NAME = 100  # less than the kernel takes: supervisord adds a pid while it makes the socket
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,14 @@ class Program:
     stop_seconds: int = 10
     orphan_signal: str = ""  # when supervisord was killed; as when it stops, unless this says otherwise
     errors_apart: bool = False
+    folder: Path = CHECKOUT
 
     def section(self, folder: DataFolder) -> str:
         orphan_signal = f"SIG{self.orphan_signal or self.stop_signal}"
         guarded = [sys.executable, "-I", "-S", str(GUARD), orphan_signal, *self.command]
         settings: dict[str, object] = {
             "command": shlex.join(guarded),
-            "directory": str(CHECKOUT),
+            "directory": str(self.folder),
             "priority": self.order,
             "autostart": "false",
             "autorestart": "true",
@@ -65,14 +67,13 @@ def _section(title: str, settings: dict[str, object]) -> str:
     return "\n".join([f"[{title}]", *lines, ""])
 
 
-def socket_name(folder: DataFolder) -> str:
-    """Where supervisord listens. In a folder with a long name it must say so by way of its own folder."""
-    path = str(folder.run / "supervisor.sock")
-    return path if len(path.encode()) <= _LONGEST_SOCKET_NAME else "/proc/self/cwd/supervisor.sock"
+def socket_name(path: Path) -> str:
+    """A socket's name for a process that works in its folder: by way of that folder if it is long."""
+    return str(path) if len(os.fsencode(path)) <= _LONGEST_SOCKET_NAME else f"/proc/self/cwd/{path.name}"
 
 
 def write_config(folder: DataFolder, programs: list[Program]) -> None:
-    name = socket_name(folder)
+    name = socket_name(folder.run / _SOCKET)
     parts = [
         _section(
             "supervisord",
@@ -113,21 +114,11 @@ def launch(folder: DataFolder, env: dict[str, str], *, stays: bool) -> subproces
 
 class _Connection(http.client.HTTPConnection):
     def __init__(self, folder: Path) -> None:
-        super().__init__("localhost", timeout=10)
+        super().__init__("localhost")
         self.folder = folder
 
     def connect(self) -> None:
-        """Connect by way of the folder's descriptor, whatever the length of its name."""
-        descriptor = os.open(self.folder, os.O_PATH)
-        self.sock = socket.socket(socket.AF_UNIX)
-        try:
-            self.sock.settimeout(self.timeout)
-            self.sock.connect(f"/proc/self/fd/{descriptor}/supervisor.sock")
-        except OSError:
-            self.sock.close()
-            raise
-        finally:
-            os.close(descriptor)
+        self.sock = unix_sockets.connect(self.folder / _SOCKET, 10)
 
 
 class _Transport(xmlrpc.client.Transport):

@@ -31,7 +31,7 @@ def main(argv: list[str]) -> int:
         os.execvpe(command[0], command, env)  # noqa: S606 - the command is ours
     from appliance.bare.restore import restore  # noqa: PLC0415 - the other verbs start quicker without it
 
-    return restore(folder, ports, argv, command, env)
+    return restore(folder, argv, command, env)
 
 
 if __name__ == "__main__":

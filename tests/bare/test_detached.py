@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from appliance.core import unix_sockets
 from tests.bare.appliance_run import Appliance, eventually
 
 
@@ -117,4 +118,22 @@ def test_only_nginx_is_open_to_the_network(running: tuple[Appliance, Any]) -> No
     ports = one.folder.read_ports()
     assert ports
     assert hosts[ports.public] == "00000000"
-    assert hosts[ports.app] == hosts[ports.postgres] == "0100007F"
+    assert hosts[ports.postgres] == "0100007F"
+
+
+def test_the_app_has_no_port_at_which_it_could_be_told_a_clients_address(
+    running: tuple[Appliance, Any],
+) -> None:
+    one, _ = running
+    app = psutil.Process(one.status()["processes"]["app"]["pid"])
+    assert "serve" in app.cmdline()
+    assert [each for each in app.net_connections("inet") if each.status == psutil.CONN_LISTEN] == []
+    assert unix_sockets.is_open(one.folder.app_socket)
+
+
+def test_a_second_app_does_not_take_the_firsts_place(running: tuple[Appliance, Any]) -> None:
+    one, _ = running
+    done = one.verb("serve", folder=Path("/"))
+    assert done.returncode == 1
+    assert "Address already in use" in done.stderr
+    assert one.status()["ready"]

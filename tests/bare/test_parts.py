@@ -44,11 +44,17 @@ def test_ports_are_kept_while_they_are_free(tmp_path: Path) -> None:
     folder.make_folders()
     first = ports.choose(folder, 8080)
     assert ports.choose(folder, 8080) == first
-    taken = ports.socket.create_server(("127.0.0.1", first.app))
+    taken = ports.socket.create_server(("127.0.0.1", first.postgres))
     second = ports.choose(folder, 8080)
     taken.close()
-    assert second.app != first.app
-    assert second.postgres == first.postgres
+    assert second.postgres != first.postgres
+
+
+def test_the_ports_of_a_version_whose_app_had_one_are_read(tmp_path: Path) -> None:
+    folder = DataFolder.of(tmp_path / "data")
+    folder.make_folders()
+    (folder.run / "ports.json").write_text('{"public": 8080, "app": 8123, "postgres": 5433}')
+    assert folder.read_ports() == Ports(public=8080, postgres=5433)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +86,7 @@ def test_the_standard_port_is_not_in_the_address() -> None:
 
 
 def test_both_ways_to_run_tell_the_allocator_the_same(tmp_path: Path) -> None:
-    made = environment(DataFolder.of(tmp_path), Ports(8080, 8081, 8082))
+    made = environment(DataFolder.of(tmp_path), Ports(8080, 8082))
     told = {f"{name}={value}" for name, value in made.items() if name.startswith("MALLOC_")}
     image = (CHECKOUT / "image/Dockerfile").read_text(encoding="utf-8")
     assert told

@@ -147,7 +147,7 @@ def test_the_verb_by_itself_names_the_command_to_use(booth: Booth, tmp_path: Pat
 
 def test_a_stopped_appliance_says_how_to_start_it(appliance: Appliance, tmp_path: Path) -> None:
     appliance.folder.make_folders()
-    appliance.folder.write_ports(Ports(public=8080, app=8000, postgres=5432))
+    appliance.folder.write_ports(Ports(public=8080, postgres=5432))
     done = appliance.verb("restore", os.devnull, folder=tmp_path)
     assert done.returncode == 1
     assert f"Start it first with scripts/run --data {appliance.data}" in done.stderr

@@ -7,6 +7,7 @@ its standard input asks for another ``serve``.
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import subprocess
@@ -16,10 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-import httpx
-
 from appliance.bare.data_folder import DataFolder
 from appliance.bare.privileges import as_owner
+from appliance.lifecycle.doctor import local_http
 from tests.chaos.processes import pid_of, supervisorctl
 from tests.support.stack import CHECKOUT, Stack
 
@@ -54,11 +54,9 @@ class ForkedApp:
         to.write("serve\n")
         to.flush()
         self.pid = int(back.readline())
-        address = f"http://127.0.0.1:{self.stack.ports['app']}/healthz"
-        with httpx.Client(trust_env=False, timeout=5) as client:
-            while not _answers(client, address):
-                assert time.monotonic() < began + 60, (self.stack.data / "logs/app.log").read_text()[-3000:]
-                time.sleep(0.01)
+        while not _answers(self.stack):
+            assert time.monotonic() < began + 60, (self.stack.data / "logs/app.log").read_text()[-3000:]
+            time.sleep(0.01)
         return time.monotonic() - began
 
     def kill(self) -> None:
@@ -73,10 +71,10 @@ class ForkedApp:
         supervisorctl(self.stack, "start", "app")
 
 
-def _answers(client: httpx.Client, address: str) -> bool:
+def _answers(stack: Stack) -> bool:
     try:
-        return client.get(address).status_code == 200
-    except httpx.HTTPError:
+        return local_http.get("/healthz", 5, stack.listen)[0] == 200
+    except (OSError, http.client.HTTPException):
         return False
 
 

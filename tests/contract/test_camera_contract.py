@@ -204,15 +204,15 @@ async def test_jpeg_png_and_webp_are_taken_by_their_bytes_whatever_the_part_says
 
 async def test_an_unknown_slot_is_refused_before_the_photo_is_sent(stack: Stack, password: str) -> None:
     """Straight at the app, which then never says ``100 Continue``."""
-    camera = Camera(stack.ports["app"])
+    camera = Camera(stack.port, app_socket=stack.app_socket)
     reply = await camera.post("/api/ingest/slot-099", Shot(portrait_jpeg(), password))
     assert (reply.status, reply.code, reply.continued) == (404, "slot_not_found", False)
 
 
 async def test_a_wrong_password_ends_the_upload_before_the_photo_has_arrived(stack: Stack) -> None:
-    camera = Camera(stack.ports["app"])
+    camera = Camera(stack.port, app_socket=stack.app_socket)
     body = Shot(portrait_jpeg(), "wrong").body()
-    reader, writer = await asyncio.open_connection("127.0.0.1", camera.port)
+    reader, writer = await camera.connection()
     writer.write(camera.head("/api/ingest/slot-001", len(body)) + body[: body.index(b"JFIF")])
     status, headers = await read_head(reader)
     if status == 100:

@@ -52,7 +52,7 @@ async def test_letters_in_the_address_are_kept_as_they_were_meant(
 
 
 async def test_an_address_with_letters_may_come_after_another_on_the_same_connection(stack: Stack) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", stack.ports["app"])
+    reader, writer = await stack.connection_to_app()
     statuses = []
     for path in ("/healthz", "/healthz?name=Анна", "/Анна", "/healthz"):
         writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())

@@ -31,6 +31,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.support.api import description, operations
+from tests.support.requests_to_app import BASE, session_to
 from tests.support.stack import Stack, running_stack
 
 CHECKS = [
@@ -53,23 +54,19 @@ class Caller:
     """Sends what was generated, each request from another address, so that no limit of one counts."""
 
     stack: Stack
-    line: requests.Session = field(default_factory=requests.Session)
+    line: requests.Session
     sender: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=1))
     count: Counter[str] = field(default_factory=Counter)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     token: str = ""
 
-    @property
-    def base(self) -> str:
-        return f"http://127.0.0.1:{self.stack.ports['app']}"
-
     def log_in(self) -> None:
         """A session that stands, whatever an earlier request ended."""
         headers = {"Authorization": f"Bearer {self.token}"}
-        if self.token and self.line.get(f"{self.base}/api/me", headers=headers, timeout=30).ok:
+        if self.token and self.line.get(f"{BASE}/api/me", headers=headers, timeout=30).ok:
             return
         body = {"username": "serg", "password": self.stack.report["passwords"]["accounts"]["serg"]}
-        reply = self.line.post(f"{self.base}/api/login", json=body, timeout=30)
+        reply = self.line.post(f"{BASE}/api/login", json=body, timeout=30)
         self.token = reply.json()["access_token"]
 
     def send_both(self, case: Any) -> None:
@@ -83,7 +80,7 @@ class Caller:
         if who == "admin":
             headers["Authorization"] = f"Bearer {self.token}"
         self.line.cookies.clear()
-        reply = case.call(base_url=self.base, session=self.line, headers=headers, timeout=30)
+        reply = case.call(base_url=BASE, session=self.line, headers=headers, timeout=30)
         self.count[who] += 1
         case.validate_response(reply, checks=CHECKS)
         assert reply.elapsed < LONGEST.total_seconds(), f"{reply.elapsed:.1f} s"
@@ -94,8 +91,7 @@ def caller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
     nowhere = ",".join(f"{name}=http://127.0.0.1:9" for name in PROVIDERS)
     folder = tmp_path_factory.mktemp("generated")
     with running_stack(folder, PHOTOCHANGER_PROVIDER_BASE_URLS=nowhere) as stack:
-        made = Caller(stack)
-        made.line.trust_env = False
+        made = Caller(stack, session_to(stack.app_socket))
         with made.line, made.sender:
             yield made
 

@@ -331,7 +331,7 @@ async def test_old_backups_are_pruned_and_uploads_are_left_out(stack: Stack, tmp
 
 def test_the_verbs_speak_over_standard_streams(stack: Stack) -> None:
     command = [sys.executable, "-m", "appliance", "backup", "--to", "-", "--passphrase-file", "-"]
-    environment = stack.environment(PHOTOCHANGER_LISTEN=f"127.0.0.1:{stack.ports['app']}")
+    environment = stack.environment(PHOTOCHANGER_LISTEN=stack.listen)
     done = subprocess.run(
         command, cwd=CHECKOUT, env=environment, input=b"secret words\n", capture_output=True, check=True
     )

@@ -26,8 +26,7 @@ from tests.support.stack import Stack
 
 async def found(stack: Stack, what: str, front: Path = Path("/nowhere"), **changes: object) -> Finding:
     """One line of the page."""
-    usual = {"listen": f"127.0.0.1:{stack.ports['app']}"}
-    page = await doctor.examine(settings_of(stack, **{**usual, **changes}), front=front)
+    page = await doctor.examine(settings_of(stack, **{"listen": stack.listen, **changes}), front=front)
     return next(each for each in page if each.what == what)
 
 
@@ -59,7 +58,8 @@ async def test_a_database_that_is_away(stack: Stack) -> None:
 
 
 async def test_an_app_that_is_away(stack: Stack) -> None:
-    assert (await found(stack, "app", listen="127.0.0.1:1")).state is State.BAD
+    for listen in ("127.0.0.1:1", "unix:/nowhere/app.sock"):
+        assert (await found(stack, "app", listen=listen)).state is State.BAD
 
 
 async def test_a_disk_that_runs_low(stack: Stack, low: Low) -> None:
@@ -123,7 +123,7 @@ async def test_a_machine_that_needs_no_key_is_asked_for_none(
 ) -> None:
     await slot("slot-014", **with_workflow())
     there = {"comfyui": f"http://127.0.0.1:{provider_ports['comfyui']}"}
-    usual = {"listen": f"127.0.0.1:{stack.ports['app']}", "provider_base_urls": there}
+    usual = {"listen": stack.listen, "provider_base_urls": there}
     page = await doctor.examine(settings_of(stack, **usual), front=Path("/nowhere"))
     assert [each.what for each in page if each.what.startswith("comfyui")] == ["comfyui"]
     line = await found(stack, "comfyui", provider_base_urls={"comfyui": "http://127.0.0.1:1"})

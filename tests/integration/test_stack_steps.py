@@ -125,7 +125,7 @@ async def running(stack: Stack, tmp_path: Path) -> AsyncIterator[tuple[Settings,
         media_root=stack.media,
         secrets_dir=stack.data / "secrets",
         config_file=CHECKOUT / "config/appliance.toml",
-        listen=f"127.0.0.1:{stack.ports['app']}",
+        listen=stack.listen,
     )
     database = Database(settings.sqlalchemy_url(), pool_size=1)
     yield settings, database

@@ -35,9 +35,7 @@ async def test_a_large_body_is_refused_where_no_file_goes(
 
 
 async def test_a_body_that_does_not_say_how_large_it_is_is_counted(stack: Stack) -> None:
-    async with httpx.AsyncClient(
-        base_url=f"http://127.0.0.1:{stack.ports['app']}", trust_env=False
-    ) as straight:
+    async with httpx.AsyncClient(base_url="http://app", transport=stack.to_app()) as straight:
         answer = await straight.post("/api/login", content=in_chunks(2_000_000), headers=JSON)
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "payload_too_large")
 
@@ -47,7 +45,7 @@ async def test_a_stranger_is_told_so_before_the_body_is_read(token: str | None, 
     """The body never comes, and the answer is there all the same."""
     head = "PUT /api/slots/slot-001 HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
     head += f"authorization: {token}\r\n" if token else ""
-    reader, writer = await asyncio.open_connection("127.0.0.1", stack.ports["app"])
+    reader, writer = await stack.connection_to_app()
     writer.write(f"{head}content-length: 200000\r\n\r\n".encode())
     status = await asyncio.wait_for(reader.readline(), 5)
     writer.close()

@@ -13,6 +13,7 @@ import email.policy
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 BOUNDARY = "---------------------------7d93b1a2c4e5f6"
@@ -99,11 +100,21 @@ class Shot:
 
 
 class Camera:
-    """Posts to one appliance over a raw connection, from an address of its own if it has one."""
+    """Posts to one appliance over a raw connection, from an address of its own if it has one.
 
-    def __init__(self, port: int, host: str = "127.0.0.1", address: str | None = None) -> None:
-        self.port, self.host = port, host
+    With ``app_socket`` it posts to the app itself.
+    """
+
+    def __init__(
+        self, port: int, host: str = "127.0.0.1", address: str | None = None, app_socket: Path | None = None
+    ) -> None:
+        self.port, self.host, self._app_socket = port, host, app_socket
         self._own = (address, 0) if address else None
+
+    async def connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self._app_socket:
+            return await asyncio.open_unix_connection(self._app_socket)
+        return await asyncio.open_connection(self.host, self.port, local_addr=self._own)
 
     def head(self, target: str, length: int, boundary: str = BOUNDARY, extra: str = "") -> bytes:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -122,7 +133,7 @@ class Camera:
 
     async def send(self, target: str, body: bytes, *, boundary: str = BOUNDARY, extra: str = "") -> Reply:
         """Send the header block, wait for ``100 Continue`` as the camera does, send the body."""
-        reader, writer = await asyncio.open_connection(self.host, self.port, local_addr=self._own)
+        reader, writer = await self.connection()
         try:
             writer.write(self.head(target, len(body), boundary, extra))
             await writer.drain()

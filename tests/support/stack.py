@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpx
 
 from appliance.core.installation import Installation
 from appliance.guests.tokens import GuestTokens
@@ -63,6 +65,24 @@ class Stack:
     def cookie(self, name: str) -> str:
         """The full name of a cookie of this installation."""
         return Installation(GuestTokens(self.data / "secrets").identity).cookie(name)
+
+    @property
+    def app_socket(self) -> Path:
+        """Where the app listens for Nginx."""
+        return self.data / "run/app.sock"
+
+    @property
+    def listen(self) -> str:
+        """The same as ``PHOTOCHANGER_LISTEN`` says it."""
+        return f"unix:{self.app_socket}"
+
+    def to_app(self) -> httpx.AsyncHTTPTransport:
+        """How an HTTP client asks the app itself and not Nginx."""
+        return httpx.AsyncHTTPTransport(uds=str(self.app_socket))
+
+    async def connection_to_app(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A raw connection to the app itself."""
+        return await asyncio.open_unix_connection(self.app_socket)
 
     @property
     def ports(self) -> dict[str, int]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import http.client
 import os
-import socket
+
+from appliance.core import unix_sockets
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -12,12 +13,10 @@ class _UnixConnection(http.client.HTTPConnection):
 
     def __init__(self, path: str, timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)
-        self._path = path
+        self._path, self._seconds = path, timeout
 
     def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+        self.sock = unix_sockets.connect(self._path, self._seconds)
 
 
 def connection(listen: str, timeout: float) -> http.client.HTTPConnection:
