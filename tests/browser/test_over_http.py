@@ -273,9 +273,7 @@ async def test_static_files_are_kept_for_ever_and_pages_are_light(insider: httpx
     assert (await insider.get("/static/0000000000000000/app.css")).status_code == 404
 
 
-async def test_the_stream_is_not_buffered_and_ends_with_the_session(
-    insider: httpx.AsyncClient,
-) -> None:
+async def test_the_stream_is_not_buffered(insider: httpx.AsyncClient) -> None:
     async with insider.stream("GET", "/admin/events") as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         events = []

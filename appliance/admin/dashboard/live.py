@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import structlog
 from fastapi import Request
 
+from appliance.accounts.permissions import Principal
 from appliance.accounts.sessions import SessionService
 from appliance.admin.dashboard.cards import Card, Dashboard, Disk
 from appliance.core.clients import client_address
@@ -28,11 +29,14 @@ COME_BACK_MS = 2000
 Render = Callable[[Sequence[Card], Sequence[Card], Disk], str]
 
 
-async def changes(request: Request, dashboard: Dashboard, render: Render) -> AsyncIterator[str]:
+async def changes(
+    request: Request, who: Principal, dashboard: Dashboard, render: Render
+) -> AsyncIterator[str]:
     """Each time something changed: the cards that did, with the tally, as ``render`` shows them.
 
     The first event holds every card: the browser may have been away. The stream ends when the
-    session does, when the appliance is stopped, and after a while by itself.
+    session does or ``who`` may no longer do the same, when the appliance is stopped, and after a while by
+    itself.
     """
     stopping = service_of(request, Stopping)
     began = beat = time.monotonic()
@@ -52,32 +56,34 @@ async def changes(request: Request, dashboard: Dashboard, render: Render) -> Asy
         if time.monotonic() - beat > BEAT_EVERY:
             beat = time.monotonic()
             yield event("beat", "")
-        if not await _waited_in_session(request, stopping):
+        if not await _waited_in_session(request, who, stopping):
             return
 
 
-async def _waited_in_session(request: Request, stopping: Stopping) -> bool:
-    """Wait until it is time to look again; ``False`` as soon as the session has ended."""
+async def _waited_in_session(request: Request, who: Principal, stopping: Stopping) -> bool:
+    """Wait until it is time to look again; ``False`` as soon as the session has ended or changed."""
     until = time.monotonic() + LOOK_EVERY
     while (left := until - time.monotonic()) > 0 and not stopping.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), min(left, ASK_EVERY))
-        if not await _still_in(request):
+        if not await _still_in(request, who):
             return False
     return True
 
 
-async def _still_in(request: Request) -> bool:
-    """Whether the session that opened the stream still stands."""
+async def _still_in(request: Request, who: Principal) -> bool:
+    """Whether the session that opened the stream still stands, with all that was allowed then: the cards
+    are drawn for that.
+    """
     token = getattr(request.state, "access_token", "")
     try:
-        await service_of(request, SessionService).authenticate(token, client_address(request))
+        now = await service_of(request, SessionService).authenticate(token, client_address(request))
     except ApplianceError:
         return False
     except Exception as error:  # noqa: BLE001 - the database is away: likewise
         log.warning("live.ended", error=type(error).__name__)
         return False
-    return True
+    return now == who
 
 
 def event(name: str, data: str) -> str:

@@ -70,6 +70,7 @@ async def cost(request: Request, context: MayCount) -> Response:
 @router.get("/events")
 async def events(request: Request, context: MayLook) -> Response:
     """Cards as they change, as server-sent events."""
+    assert context.who is not None  # noqa: S101 - the permission saw to it
     dashboard = service_of(request, Dashboard)
 
     def render(changed: Sequence[Card], everything: Sequence[Card], disk: Disk) -> str:
@@ -77,7 +78,7 @@ async def events(request: Request, context: MayLook) -> Response:
         return html(context, "_dashboard.html", disk=disk, **shown)
 
     return StreamingResponse(
-        live.changes(request, dashboard, render),
+        live.changes(request, context.who, dashboard, render),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"},
     )
