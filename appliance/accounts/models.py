@@ -32,7 +32,7 @@ class LoginSession(Base):
     """One login of one account, from the password to the log-out.
 
     ``network`` is where it began, as the throttle sees it. Of the refresh token only the SHA-256
-    is kept; ``rotation_key`` turns a token into its successor (see ``accounts/sessions.py``).
+    is kept; ``rotation_key`` turns a secret into the next one (see ``accounts/sessions.py``).
     """
 
     __tablename__ = "login_session"
@@ -43,7 +43,8 @@ class LoginSession(Base):
     network: Mapped[str] = mapped_column(String(64))
     refresh_hash: Mapped[str] = mapped_column(String(64))
     rotation_key: Mapped[bytes] = mapped_column(LargeBinary)
-    rotations: Mapped[int] = mapped_column(default=0, server_default="0")
+    # No longer written or read; dropped once no version that does can run beside this one.
+    rotations: Mapped[int] = mapped_column(server_default="0", deferred=True)
     rotated_at: Mapped[datetime] = mapped_column(server_default=func.now())
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime]

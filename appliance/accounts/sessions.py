@@ -3,17 +3,16 @@
 An access token is worth something only as long as its session's row says so, which is looked up on
 every request: what was logged out is refused at once, in every process.
 
-Refresh tokens rotate: each use hands out the successor and makes the used one worthless. The
-successor is ``HMAC(rotation_key, token)``, so the tokens of a session form a chain that can be walked
-forwards only. Two things follow. A token that comes a second time within ``GRACE`` (two tabs at once,
-an answer lost on the way) gets the same successor again. And any older link leads, step by step, to
-the current one: it was ours once and is now used again, by a thief or by who was robbed,
-so the session ends for both. The table keeps only the SHA-256 of the current token.
+A refresh token is a session's id and a secret, of which the row keeps the SHA-256. Each use hands out the
+next one, ``HMAC(rotation_key, secret)``: so the one before, if it comes again within ``GRACE`` (two tabs at
+once, an answer lost on the way), gets the same next one. Any other secret of the session is one that was
+used up, and now comes from a thief or from who was robbed: the session ends for both.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import secrets
@@ -124,20 +123,15 @@ class SessionService:
             if found is None:
                 raise NotAuthenticated
             row, account = found
-            steps = _steps_to_current(row, secret)
-            if steps is None:
-                raise NotAuthenticated
             if not _stands(row, account):
                 raise TokenExpired
-            now = utcnow()
-            if steps == 0:
-                successor = _successor(row.rotation_key, secret)
+            now, successor = utcnow(), _successor(row, secret)
+            if _is_current(row, secret):
                 row.refresh_hash, row.rotated_at = _hash(successor), now
-                row.rotations += 1
                 row.expires_at = min(row.created_at + LONGEST_LIFE, now + IDLE_LIFE)
                 return self._grant(row, account, successor)
-            if steps == 1 and now - row.rotated_at <= GRACE:
-                return self._grant(row, account, _successor(row.rotation_key, secret))
+            if _is_current(row, successor) and now - row.rotated_at <= GRACE:
+                return self._grant(row, account, successor)
             row.ended_at, row.end_reason = now, "refresh_reused"
             AccountRepository(session).record(account.username, "session.refresh_reused", address=address)
         log.warning("session.refresh_reused", account=account.username, address=address)
@@ -152,7 +146,9 @@ class SessionService:
         session_id, secret = _split(refresh_token)
         async with self._database.session() as session:
             found = await SessionRepository(session).with_account(session_id)
-        if found is None or _steps_to_current(found[0], secret) is None:
+        if found is None or not any(
+            _is_current(found[0], one) for one in (secret, _successor(found[0], secret))
+        ):
             raise NotAuthenticated
         await self._end(session_id, found[1].username, address)
 
@@ -191,10 +187,10 @@ def _stands(row: LoginSession, account: Account) -> bool:
 
 def _split(refresh_token: str) -> tuple[uuid.UUID, str]:
     session_id, _, secret = refresh_token.partition(".")
-    try:
-        return uuid.UUID(session_id), secret
-    except ValueError:
-        raise NotAuthenticated from None
+    with contextlib.suppress(ValueError):
+        if secret:
+            return uuid.UUID(session_id), secret
+    raise NotAuthenticated
 
 
 def _text(raw: bytes) -> str:
@@ -205,14 +201,9 @@ def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _successor(rotation_key: bytes, secret: str) -> str:
-    return _text(hmac.digest(rotation_key, secret.encode(), "sha256"))
+def _successor(row: LoginSession, secret: str) -> str:
+    return _text(hmac.digest(row.rotation_key, secret.encode(), "sha256"))
 
 
-def _steps_to_current(row: LoginSession, secret: str) -> int | None:
-    """How many rotations ago ``secret`` was the current token; ``None`` if it never was."""
-    for steps in range(row.rotations + 1):
-        if hmac.compare_digest(_hash(secret), row.refresh_hash):
-            return steps
-        secret = _successor(row.rotation_key, secret)
-    return None
+def _is_current(row: LoginSession, secret: str) -> bool:
+    return hmac.compare_digest(_hash(secret), row.refresh_hash)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import subprocess
 import sys
+import uuid
 
 import httpx
 import jwt
@@ -116,11 +118,53 @@ async def test_an_invented_refresh_cookie_ends_nothing(
     headers = bearer(await log_in(place, await account(), PASSWORD))
     session = place.cookies[stack.cookie("refresh")].partition(".")[0]
     place.cookies.clear()
-    for invented in (f"{session}.{'A' * 43}", session, "x", "", f"{session}.é"):
+    for invented in (f"{uuid.uuid4().hex}.{'A' * 43}", f"{session}.", session, "x", ""):
         cookie = {"Cookie": f"{stack.cookie('refresh')}={invented}".encode()}
         reply = await place.post("/api/refresh", headers=cookie)
         assert code(reply) == (401, "not_authenticated"), invented
     assert (await place.get("/api/me", headers=headers)).status_code == 200
+
+
+async def test_another_secret_with_a_sessions_id_ends_it_as_one_that_was_used_up_does(
+    stack: Stack, account: MakeAccount, place: httpx.AsyncClient
+) -> None:
+    name = await account()
+    headers = bearer(await log_in(place, name, PASSWORD))
+    session = place.cookies[stack.cookie("refresh")].partition(".")[0]
+    cookie = {"Cookie": f"{stack.cookie('refresh')}={session}.é".encode()}
+    place.cookies.clear()
+    assert code(await place.post("/api/refresh", headers=cookie)) == (401, "token_expired")
+    assert code(await place.get("/api/me", headers=headers)) == (401, "token_expired")
+    actions = "select count(*) from audit_log where actor = $1 and action = 'session.refresh_reused'"
+    assert await stack.value(actions, name) == 1
+
+
+async def test_a_cookie_of_the_version_before_continues_its_session(
+    stack: Stack, account: MakeAccount, place: httpx.AsyncClient
+) -> None:
+    name, secret, session = await account(), "A" * 43, uuid.uuid4()
+    async with stack.database() as db:
+        await db.execute(
+            "insert into login_session (id, username, token_version, network, refresh_hash, rotation_key,"
+            " rotations, expires_at) values ($1, $2, 1, 'x', $3, $4, 7, now() + interval '1 day')",
+            session, name, hashlib.sha256(secret.encode()).hexdigest(), b"k" * 32,
+        )  # fmt: skip
+    place.cookies[stack.cookie("refresh")] = f"{session.hex}.{secret}"
+    for _ in range(2):
+        headers = bearer(await place.post("/api/refresh"))
+    assert (await place.get("/api/me", headers=headers)).json()["username"] == name
+
+
+async def test_who_logs_out_by_the_cookie_that_another_tab_has_just_used_is_logged_out(
+    stack: Stack, account: MakeAccount, place: httpx.AsyncClient
+) -> None:
+    headers = bearer(await log_in(place, await account(), PASSWORD))
+    before = place.cookies[stack.cookie("refresh")]
+    assert (await place.post("/api/refresh")).status_code == 200
+    place.cookies.clear()
+    place.cookies[stack.cookie("refresh")] = before
+    assert (await place.post("/api/logout")).status_code == 204
+    assert code(await place.get("/api/me", headers=headers)) == (401, "token_expired")
 
 
 async def test_a_session_nobody_refreshed_for_a_week_is_over(
