@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from appliance.bare import guard, nginx
@@ -42,16 +42,26 @@ def _is_ours(process: Path, folder: DataFolder) -> bool:
 def wait_for_end(folder: DataFolder, progress: Progress) -> None:
     """They were told to end when their supervisord ended; whoever does not is killed."""
     began = time.monotonic()
-    for worker in guard.left_workers(str(nginx.program())):  # its master was killed too: it keeps the port
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(worker, signal.SIGKILL)
+    _kill_left_workers()
     if not list(find(folder)):
         return
     progress.say("  Waiting for the processes of an earlier run to end ...")
     while pids := list(find(folder)):
         if time.monotonic() - began > _PATIENCE:
-            for pid in pids:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            _kill(pids)
         time.sleep(0.1)
+    _kill_left_workers()
     progress.done("earlier run ended", began)
+
+
+def _kill_left_workers() -> None:
+    """Of an Nginx whose master was killed: they would keep the port, which is free once they are gone."""
+    while workers := list(guard.left_workers(str(nginx.program()))):
+        _kill(workers)
+        time.sleep(0.05)
+
+
+def _kill(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

@@ -1,18 +1,24 @@
 """Finding ports, and saying which one is taken."""
 
 import errno
+import secrets
 import socket
+import time
 
 from appliance.bare.data_folder import DataFolder, Ports
 from appliance.bare.problem import Problem
 from appliance.core.networks import speaks_ipv6
 
+_PATIENCE = 2.0  # seconds in which a process that was just killed has let go of its port
+_LOW, _HIGH = 20000, 32000  # below those that the system takes for outgoing connections, which come and go
+
 
 def free_port() -> int:
     """A loopback port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    while True:
+        port = _LOW + secrets.randbelow(_HIGH - _LOW)
+        if is_free("127.0.0.1", port):
+            return port
 
 
 def is_free(host: str, port: int) -> bool:
@@ -28,12 +34,18 @@ def is_free(host: str, port: int) -> bool:
 
 def require(port: int) -> None:
     """Refuse a public port that cannot be opened, by name."""
-    _require(socket.AF_INET, "0.0.0.0", port)  # noqa: S104 - booths and guests are on the network
+    places = [(socket.AF_INET, "0.0.0.0")]  # noqa: S104 - booths and guests are on the network
     if speaks_ipv6():
-        _require(socket.AF_INET6, "::", port)
+        places.append((socket.AF_INET6, "::"))
+    until = time.monotonic() + _PATIENCE
+    for place in places:
+        while (error := _tried(*place, port)) is not None:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > until:
+                raise Problem(_why_not(port, error))
+            time.sleep(0.1)
 
 
-def _require(family: socket.AddressFamily, host: str, port: int) -> None:
+def _tried(family: socket.AddressFamily, host: str, port: int) -> OSError | None:
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
@@ -42,7 +54,8 @@ def _require(family: socket.AddressFamily, host: str, port: int) -> None:
             probe.bind((host, port))
             probe.listen()
         except OSError as error:
-            raise Problem(_why_not(port, error)) from None
+            return error
+    return None
 
 
 def _why_not(port: int, error: OSError) -> str:

@@ -122,6 +122,7 @@ async def test_a_machine_that_needs_no_key_is_asked_for_none(
     stack: Stack, slot: Change, provider_ports: dict[str, int]
 ) -> None:
     await slot("slot-014", **with_workflow())
+    stack.set_keys("comfyui")
     there = {"comfyui": f"http://127.0.0.1:{provider_ports['comfyui']}"}
     usual = {"listen": stack.listen, "provider_base_urls": there}
     page = await doctor.examine(settings_of(stack, **usual), front=Path("/nowhere"))
