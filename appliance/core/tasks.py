@@ -20,6 +20,13 @@ def begin(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
     return task
 
 
+async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """What ``work`` returns. Where its listener goes meanwhile it is not broken off: a query that is
+    cancelled costs its connection to the database, and closing that fails too.
+    """
+    return await asyncio.shield(begin(work))
+
+
 def _retrieved(task: asyncio.Task[Any]) -> None:
     if not task.cancelled():
         task.exception()

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from appliance.core.clock import Deadline
+from appliance.core.tasks import to_its_end
 from appliance.core.threads import finish_in_thread
 from appliance.media.imaging import Imaging, Photo, PhotoInfo
 from appliance.media.previews import Previews, square
@@ -122,3 +123,21 @@ async def test_a_route_that_fails_because_another_won_is_no_error(
         del job, runner
     gc.collect()
     assert complaints == []
+
+
+async def test_a_look_goes_on_to_its_end_where_its_listener_goes() -> None:
+    begun, go, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def look() -> None:
+        begun.set()
+        await go.wait()
+        ended.set()
+
+    listener = asyncio.create_task(to_its_end(look()))
+    await begun.wait()
+    listener.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await listener
+    go.set()
+    async with asyncio.timeout(5):
+        await ended.wait()

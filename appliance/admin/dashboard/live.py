@@ -17,6 +17,7 @@ from appliance.core.clients import client_address
 from appliance.core.errors import ApplianceError
 from appliance.core.injection import service_of
 from appliance.core.stopping import Stopping
+from appliance.core.tasks import to_its_end
 
 log = structlog.get_logger()
 
@@ -45,7 +46,7 @@ async def changes(
     yield f"retry: {COME_BACK_MS}\n\n"
     while not stopping.is_set() and time.monotonic() - began < LONGEST:
         try:
-            cards, disk = await dashboard.cards(), await dashboard.disk()
+            cards, disk = await to_its_end(dashboard.cards()), await to_its_end(dashboard.disk())
         except Exception as error:  # noqa: BLE001 - the database is away: the browser asks and is told
             log.warning("live.ended", error=type(error).__name__)
             return
@@ -77,7 +78,8 @@ async def _still_in(request: Request, who: Principal) -> bool:
     """
     token = getattr(request.state, "access_token", "")
     try:
-        now = await service_of(request, SessionService).authenticate(token, client_address(request))
+        sessions = service_of(request, SessionService)
+        now = await to_its_end(sessions.authenticate(token, client_address(request)))
     except ApplianceError:
         return False
     except Exception as error:  # noqa: BLE001 - the database is away: likewise

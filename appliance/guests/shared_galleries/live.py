@@ -15,6 +15,7 @@ from dataclasses import asdict
 import structlog
 
 from appliance.core.error_handlers import from_database
+from appliance.core.tasks import to_its_end
 from appliance.guests.shared_galleries.service import GalleryNews, OpenGallery, SharedGalleries
 
 log = structlog.get_logger()
@@ -34,7 +35,7 @@ async def feed(
     said: GalleryNews | None = None
     while not stopping.is_set() and time.monotonic() - began < LONGEST:
         try:
-            news = await galleries.news(opened)
+            news = await to_its_end(galleries.news(opened))
         except Exception as error:
             if from_database(error) is None:
                 raise
