@@ -109,12 +109,9 @@ async def test_a_fallback_starts_beside_a_slow_route_early_enough_to_make_the_de
     gemini.script = Script(then=Step("slow", seconds=30))
     started = time.monotonic()
     reply = await camera.post(URL, shot)
-    assert reply.status == 200
-    assert time.monotonic() - started < 4.3
-    found = outcomes(await attempts_of(stack, reply))
-    assert set(found) >= {("gemini", "too_slow"), ("local", "delivered")}
-    # Where other tests have had the model's time measured, its first try is given up as stalled.
-    assert set(found) <= {("gemini", "too_slow"), ("local", "delivered"), ("gemini", "failed")}
+    assert (reply.status, time.monotonic() - started < 4.3) == (200, True)
+    found = set(outcomes(await attempts_of(stack, reply)))  # a measured model's first try fails as stalled
+    assert found - {("gemini", "failed")} == {("gemini", "too_slow"), ("local", "delivered")}
 
 
 async def test_the_better_route_still_wins_if_it_comes_before_the_deadline(
