@@ -37,6 +37,7 @@ from appliance.staff.access import LoginFirst
 from appliance.staff.audit import routes as audit_routes
 from appliance.staff.disk import routes as disk_routes
 from appliance.staff.event import routes as event_routes
+from appliance.staff.issues import routes as issues_routes
 from appliance.staff.jobs import picture_routes as job_picture_routes
 from appliance.staff.jobs import routes as jobs_routes
 from appliance.staff.login import routes as login_routes
@@ -129,6 +130,7 @@ def create_app(settings: Settings) -> FastAPI:
         jobs_routes.router,
         job_picture_routes.router,
         disk_routes.router,
+        issues_routes.router,
         pictures_routes.router,
         stats_routes.router,
         health.router,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -59,6 +60,11 @@ from appliance.settings.environment import Settings
 from appliance.settings.operator import OperatorSettings, SettingsReader
 from appliance.slots.service import SlotService
 from appliance.staff.event.service import Event
+from appliance.staff.issues.findings import Source
+from appliance.staff.issues.service import Issues
+from appliance.staff.issues.sources.disk import disk_source
+from appliance.staff.issues.sources.slots import slots_source
+from appliance.staff.issues.watch import IssueWatch
 from appliance.staff.jobs.progress import JobProgress
 from appliance.staff.jobs.service import JobService
 from appliance.staff.metrics.service import Metrics
@@ -88,6 +94,27 @@ def _database(settings: Settings, stack: AsyncExitStack) -> Database:
     made = Database(settings.sqlalchemy_url())
     stack.push_async_callback(made.aclose)
     return made
+
+
+class _Task(Protocol):
+    """Something that works by itself from ``start`` to ``aclose``."""
+
+    def start(self) -> None:
+        """Begin."""
+        ...
+
+    async def aclose(self) -> None:
+        """End."""
+        ...
+
+
+Task = TypeVar("Task", bound=_Task)
+
+
+def _started(task: Task, stack: AsyncExitStack) -> Task:
+    task.start()
+    stack.push_async_callback(task.aclose)
+    return task
 
 
 @asynccontextmanager
@@ -150,12 +177,10 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         previews = Previews(media, imaging)
         stats = StatsService(database, slot_editor, runner, gate.in_use, JobProgress(ledger))
         cleanup = Cleanup(database, media)
-        disk_guard = DiskGuard(database, media, cleanup)
-        disk_guard.start()
-        stack.push_async_callback(disk_guard.aclose)
-        model_check = ModelCheck(database, runner, settings.model_check_hour)
-        model_check.start()
-        stack.push_async_callback(model_check.aclose)
+        disk_guard = _started(DiskGuard(database, media, cleanup), stack)
+        _started(ModelCheck(database, runner, settings.model_check_hour), stack)
+        sources: list[Source] = [slots_source(stats), disk_source(disk_guard)]
+        issue_watch = _started(IssueWatch(database, sources), stack)
         tokens, screens = GuestTokens(settings.secrets_dir), Screens(media, previews)
         codes = ShortCodes(database, tokens)
         yield Services(
@@ -214,6 +239,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             Addresses(tokens.identity),
             Installation(tokens.identity),
             Dashboard(stats, disk_guard),
+            Issues(database),
+            issue_watch,
             BackupPassphrase(settings.secrets_dir),
             Metrics(
                 {"pages": database, "photos": photo_database},

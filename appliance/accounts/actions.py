@@ -45,6 +45,8 @@ AuditAction = Literal[
     "gallery.pin_guessed",
     "event.exported",
     "event.wiped",
+    "issue.ignored",
+    "issue.told_again",
     "signing_key.rotated",
     "encryption_key.rotated",
 ]

@@ -9,6 +9,7 @@ from appliance.media import models as media
 from appliance.providers import models as providers
 from appliance.settings import operator as app_settings
 from appliance.slots import models as slots
+from appliance.staff.issues import models as issues
 
 metadata = Base.metadata
 
@@ -16,6 +17,7 @@ __all__ = [
     "accounts",
     "app_settings",
     "galleries",
+    "issues",
     "jobs",
     "media",
     "metadata",

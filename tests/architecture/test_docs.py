@@ -12,6 +12,7 @@ from appliance.core import errors
 from appliance.core.errors import ApplianceError, ErrorCode
 from appliance.settings.environment import environment_names
 from appliance.settings.operator import OperatorSettings
+from appliance.staff.issues.findings import CODES
 from tests.support.stack import CHECKOUT
 
 DOCS = CHECKOUT / "docs"
@@ -68,3 +69,7 @@ def test_links_between_pages_lead_somewhere(name: str) -> None:
 def test_every_action_of_the_audit_log_stands_in_the_docs() -> None:
     text = (DOCS / "api/accounts.md").read_text()
     assert [action for action in ACTIONS if f"`{action}`" not in text] == []
+
+
+def test_every_issue_stands_in_the_docs() -> None:
+    assert rows("ops/issues.md").keys() == set(CODES)

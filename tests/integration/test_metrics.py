@@ -130,7 +130,7 @@ async def test_no_label_names_a_guest_a_job_or_a_key_and_the_series_are_few(
     labels = {name for _, found in samples for name, _ in found}
     assert labels <= {
         "slot", "outcome", "reason", "le", "step", "provider", "model", "currency", "task", "state",
-        "kind", "name", "route", "pool", "room", "status", "version",
+        "kind", "name", "route", "pool", "room", "status", "version", "severity",
     }  # fmt: skip
     assert len(samples) < 3000
 

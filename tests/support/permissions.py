@@ -89,6 +89,7 @@ WHO_MAY = {
         GET /api/providers
         GET /api/providers/model-change
         GET /api/looks
+        GET /api/issues
         GET /admin/
         GET /admin/dashboard/cards
         GET /admin/events
@@ -114,6 +115,7 @@ WHO_MAY = {
         POST /admin/slots/{slot_id}/duplicate
     """,
     "slots:pause": """
+        POST /api/issues/{issue_id}/ignore
         POST /api/slots/{slot_id}/pause
         POST /api/slots/{slot_id}/resume
         POST /admin/dashboard/{slot_id}/{action}
@@ -250,6 +252,7 @@ VALUES = {
     "media_id": _UUID,
     "gallery_id": _UUID,
     "key_id": "1",
+    "issue_id": "1",
     "version": "1",
     "provider": "gemini",
     "role": "overlay",

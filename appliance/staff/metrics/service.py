@@ -22,6 +22,7 @@ from appliance.core.metrics import REGISTRY, watch_loop
 from appliance.jobs.tally import Sum, all_sums
 from appliance.media.store import MediaStore
 from appliance.providers.runner import RouteRunner
+from appliance.staff.issues.repository import IssueRepository
 from appliance.staff.metrics.families import of_photos
 from appliance.staff.metrics.queries import MediaFigures, media_figures
 
@@ -79,15 +80,17 @@ class Metrics:
         """The text. Without a database it has what the process knows, and says ``database_up 0``."""
         sums: list[Sum] = []
         media: MediaFigures | None = None
+        issues: dict[str, int] = {}
         try:
             async with next(iter(self._databases.values())).session() as session:
                 sums = await all_sums(session)
                 media = await media_figures(session)
+                issues = await IssueRepository(session).counted()
         except Exception as error:
             if from_database(error) is None:
                 raise
             log.info("metrics.no_database", error=type(error).__name__)
-        found = [*self._of_now(media), *(of_photos(sums) if media else ())]
+        found = [*self._of_now(media), *_of_issues(issues), *(of_photos(sums) if media else ())]
         return await asyncio.to_thread(self._written, found)
 
     def _written(self, found: list[Metric]) -> bytes:
@@ -174,6 +177,15 @@ class Metrics:
         family.add_metric(["total"], usage.total)
         family.add_metric(["free"], usage.free)
         return iter((family,))
+
+
+def _of_issues(counted: dict[str, int]) -> Iterator[Metric]:
+    family = GaugeMetricFamily(
+        "photochanger_issues", "Open issues that nobody has ignored.", labels=["severity"]
+    )
+    for severity, count in counted.items():
+        family.add_metric([severity], count)
+    yield family
 
 
 class _Found:

@@ -1,0 +1,70 @@
+"""What sources say: findings, and what can be pressed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+Severity = Literal["stops_photos", "will_stop", "should_know"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # the worst first
+
+Code = Literal[
+    "slot.failing",
+    "slot.fallback",
+    "disk.full",
+    "disk.low",
+]
+CODES: tuple[Code, ...] = get_args(Code)
+
+ActionKind = Literal["open_keys", "open_slot", "test_slot", "open_job", "open_models", "free_space"]
+
+PATIENCE = 60.0  # seconds that something lasts before anybody is told: most things go by themselves
+AT_ONCE = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What to press: a page to open at ``href``, or a request to the API that does it."""
+
+    kind: ActionKind
+    href: str = ""
+    method: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a source sees now. ``key`` stays the same while it is the same trouble.
+
+    ``since``: when it began, where the source knows; ``patience``: how long it must last to be told.
+    """
+
+    key: str
+    code: Code
+    severity: Severity
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    slots: tuple[str, ...] = ()
+    action: Action | None = None
+    since: datetime | None = None
+    patience: float = PATIENCE
+
+    def columns(self) -> dict[str, Any]:
+        """What of it may change while the issue is open, as the table holds it."""
+        return {
+            "severity": self.severity,
+            "parameters": dict(self.parameters),
+            "slots": list(self.slots),
+            "action": asdict(self.action) if self.action else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Looks every ``every`` seconds; its issues are those of ``codes``, which no other source has."""
+
+    name: str
+    codes: frozenset[Code]
+    look: Callable[[], Awaitable[Sequence[Finding]]]
+    every: float = 5.0

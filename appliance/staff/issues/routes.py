@@ -1,0 +1,50 @@
+"""``/api/issues``: what needs a hand."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Request
+
+from appliance.accounts.permissions import Principal
+from appliance.core.errors import ErrorCode
+from appliance.core.injection import Injected
+from appliance.core.language import choose, languages
+from appliance.core.openapi import error_responses
+from appliance.staff.access import AUTH_ERRORS, requires
+from appliance.staff.issues.schemas import IgnoreRequest, IssueList, IssueView
+from appliance.staff.issues.service import Issues
+from appliance.staff.issues.views import issue_view
+
+router = APIRouter(prefix="/api/issues", tags=["issues"])
+
+_Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+
+def _language(request: Request) -> str:
+    return choose(languages("staff"), None, request.headers.get("accept-language", "")).code
+
+
+@router.get("", summary="What needs a hand", responses=error_responses(*AUTH_ERRORS))
+async def issues(
+    request: Request, _: Annotated[Principal, Depends(requires("slots:read"))], service: Injected[Issues]
+) -> IssueList:
+    """Everything that is not over, the worst first, with what to press."""
+    lang = _language(request)
+    return IssueList(issues=[issue_view(one, lang) for one in await service.open_issues()])
+
+
+@router.post(
+    "/{issue_id}/ignore",
+    summary="Have an issue ignored for a time",
+    responses=error_responses(*AUTH_ERRORS, ErrorCode.NOT_FOUND, ErrorCode.VALIDATION_FAILED),
+)
+async def ignore(
+    issue_id: _Id,
+    asked: IgnoreRequest,
+    request: Request,
+    who: Annotated[Principal, Depends(requires("slots:pause"))],
+    service: Injected[Issues],
+) -> IssueView:
+    """Nobody is told of it until then, even if it ends and comes back; it stays in the list."""
+    return issue_view(await service.ignore(issue_id, asked.until, who), _language(request))

@@ -1,0 +1,73 @@
+"""The JSON forms of issues."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+
+from appliance.core.clock import utcnow
+from appliance.core.language import Message
+from appliance.staff.issues.findings import ActionKind, Code, Severity
+
+LONGEST_IGNORED = timedelta(days=90)
+
+
+class IssueAction(BaseModel):
+    """What to press."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: ActionKind = Field(examples=["open_keys"])
+    label: str = Field(examples=["Enter a key"])
+    href: str | None = Field(description="the page to open", examples=["/admin/settings#keys-gemini"])
+    method: str | None = Field(description="with `path`: the request that does it", examples=["POST"])
+    path: str | None = Field(examples=["/api/disk/free"])
+
+
+class IssueView(BaseModel):
+    """Something that needs a hand, in the language of `Accept-Language`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: int = Field(examples=[7])
+    key: str = Field(description="the same for the same trouble, today and next week", examples=["disk.low"])
+    code: Code = Field(description="what kind it is, see docs/ops/issues.md", examples=["disk.low"])
+    severity: Severity = Field(
+        description="`stops_photos`: guests get no picture; `will_stop`: soon, or in part; `should_know`"
+    )
+    title: str
+    meaning: str = Field(description="what comes of it, and what to do")
+    action: IssueAction | None = Field(description="what to press; `null`: nothing here does it")
+    learn_more: str = Field(examples=["docs/ops/issues.md#disklow"])
+    slots: list[str] = Field(description="those that it touches", examples=[["slot-005"]])
+    parameters: dict[str, Any] = Field(description="what stands in the words, for programs")
+    since: datetime
+    ignored_until: datetime | None = Field(description="nobody is told of it until then")
+    ignored_by: str | None
+
+
+class IssueList(BaseModel):
+    """What is not over, the worst first."""
+
+    model_config = ConfigDict(frozen=True)
+
+    issues: list[IssueView]
+
+
+class IgnoreRequest(BaseModel):
+    """Until when nobody is to be told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    until: AwareDatetime | None = Field(
+        description="at most 90 days from now; `null`: tell of it again", examples=["2026-11-28T09:00:00Z"]
+    )
+
+    @field_validator("until")
+    @classmethod
+    def _soon(cls, until: datetime | None) -> datetime | None:
+        if until is not None and not utcnow() < until <= utcnow() + LONGEST_IGNORED:
+            raise ValueError(Message("must be ahead, and at most 90 days"))
+        return until

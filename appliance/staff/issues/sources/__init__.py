@@ -1,0 +1,1 @@
+"""What looks for issues: one small file for each part of the appliance."""

@@ -1,0 +1,40 @@
+"""An issue as the API gives it."""
+
+from __future__ import annotations
+
+from appliance.staff.issues.models import Issue
+from appliance.staff.issues.schemas import IssueAction, IssueView
+from appliance.staff.issues.words import issue_words
+
+
+def issue_view(issue: Issue, language: str) -> IssueView:
+    """With its words in that language."""
+    words = issue_words(issue, language)
+    action = None
+    if issue.action and words.action:
+        action = IssueAction.model_validate(
+            {"kind": issue.action["kind"], "label": words.action}
+            | {name: issue.action[name] or None for name in ("href", "method", "path")}
+        )
+    return IssueView.model_validate(
+        {
+            "id": issue.id,
+            "key": issue.key,
+            "code": issue.code,
+            "severity": issue.severity,
+            "title": words.title,
+            "meaning": words.meaning,
+            "action": action,
+            "learn_more": learn_more(issue.code),
+            "slots": issue.slots,
+            "parameters": issue.parameters,
+            "since": issue.opened_at,
+            "ignored_until": issue.ignored_until,
+            "ignored_by": issue.ignored_by,
+        }
+    )
+
+
+def learn_more(code: str) -> str:
+    """Where the manual says more."""
+    return f"docs/ops/issues.md#{code.replace('.', '')}"

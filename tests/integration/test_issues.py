@@ -1,0 +1,115 @@
+"""``/api/issues``: what needs a hand, on the running appliance."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from appliance.core.clock import utcnow
+from tests.conftest import Change
+from tests.standins import Script, StandIn
+from tests.support.camera import Camera, Shot
+from tests.support.metrics import scraped
+from tests.support.slots import with_gemini
+from tests.support.stack import Stack
+from tests.support.waiting import until
+
+SLOT = "slot-009"
+
+
+@pytest.fixture(autouse=True)
+async def fresh(stack: Stack) -> AsyncIterator[None]:
+    """The slot's jobs are long past, before and afterwards."""
+    past = "update job_history set created_at = created_at - interval '2 h' where slot_id = $1"
+    async with stack.database() as db:
+        await db.execute(past, SLOT)
+        yield
+        await db.execute(past, SLOT)
+
+
+async def issues(client: httpx.AsyncClient, lang: str = "en") -> list[dict[str, Any]]:
+    """Those of the slot."""
+    reply = await client.get("/api/issues", headers={"Accept-Language": lang})
+    assert reply.status_code == 200, reply.text
+    return [one for one in reply.json()["issues"] if SLOT in one["slots"]]
+
+
+async def issue_of(client: httpx.AsyncClient, lang: str = "en") -> dict[str, Any]:
+    """The slot's issue, as soon as there is one."""
+    (found, *_) = await until(lambda: issues(client, lang), seconds=15, every=0.2)
+    return dict(found)
+
+
+async def gone(client: httpx.AsyncClient) -> None:
+    """Wait until the slot has none."""
+
+    async def none() -> bool:
+        return not await issues(client)
+
+    await until(none, seconds=15, every=0.2)
+
+
+async def _failing(camera: Camera, shot: Shot, slot: Change, gemini: StandIn) -> None:
+    await slot(SLOT, **with_gemini())
+    gemini.script = Script(["refused"] * 3)
+    for _ in range(3):
+        await camera.post(f"/api/ingest/{SLOT}", shot)
+
+
+async def test_a_slot_that_fails_is_an_issue_with_its_reason_and_a_button_until_it_delivers(
+    viewer: httpx.AsyncClient, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
+) -> None:
+    await _failing(camera, shot, slot, gemini)
+    issue = await issue_of(viewer)
+    assert (issue["code"], issue["severity"], issue["slots"]) == ("slot.failing", "stops_photos", [SLOT])
+    assert issue["title"] == "Slot 09 makes no pictures"
+    assert issue["parameters"]["provider_reason"] == "IMAGE_SAFETY"
+    assert issue["action"]["label"] == "Show the failed photo"
+    assert issue["action"]["href"] == f"/admin/jobs/{issue['parameters']['job_id']}"
+    (russian,) = await issues(viewer, "ru")
+    assert russian["title"] == "Слот 09 не делает снимков"
+    await camera.post(f"/api/ingest/{SLOT}", shot)
+    await gone(viewer)
+
+
+async def test_an_issue_is_ignored_until_then_and_told_again(
+    admin: httpx.AsyncClient,
+    scraper: httpx.AsyncClient,
+    camera: Camera,
+    shot: Shot,
+    slot: Change,
+    gemini: StandIn,
+) -> None:
+    await _failing(camera, shot, slot, gemini)
+    issue = await issue_of(admin)
+    name = ("photochanger_issues", (("severity", "stops_photos"),))
+    before = (await scraped(scraper))[name]
+    ahead = (utcnow() + timedelta(hours=2)).isoformat()
+    reply = await admin.post(f"/api/issues/{issue['id']}/ignore", json={"until": ahead})
+    assert reply.status_code == 200, reply.text
+    (now,) = await issues(admin)
+    assert (now["ignored_until"], now["ignored_by"]) == (reply.json()["ignored_until"], "serg")
+    assert (await scraped(scraper))[name] == before - 1
+    reply = await admin.post(f"/api/issues/{issue['id']}/ignore", json={"until": None})
+    assert reply.json()["ignored_until"] is None
+    entries = (await admin.get("/api/audit?action=issue&limit=2")).json()["entries"]
+    assert [one["action"] for one in entries] == ["issue.told_again", "issue.ignored"]
+    assert entries[0]["subject"] == issue["key"]
+
+
+@pytest.mark.parametrize("days", [-1, 91])
+async def test_nothing_is_ignored_for_ever_or_until_yesterday(admin: httpx.AsyncClient, days: int) -> None:
+    ahead = (utcnow() + timedelta(days=days)).isoformat()
+    reply = await admin.post("/api/issues/1/ignore", json={"until": ahead})
+    assert reply.status_code == 422
+    assert "90 days" in reply.json()["error"]["fields"]["until"]
+
+
+async def test_what_is_no_issue_cannot_be_ignored(admin: httpx.AsyncClient) -> None:
+    ahead = (utcnow() + timedelta(days=1)).isoformat()
+    reply = await admin.post("/api/issues/999999999/ignore", json={"until": ahead})
+    assert reply.json()["error"]["code"] == "not_found"
