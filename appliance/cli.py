@@ -271,11 +271,13 @@ def build_parser() -> argparse.ArgumentParser:
         made[name] = verbs.add_parser(name, help=text.split("\n")[0], description=text)
     how_often = made["cleanup"].add_mutually_exclusive_group()
     how_often.add_argument("--dry-run", action="store_true", help="delete nothing, say what would be deleted")
-    how_often.add_argument("--every", type=duration, metavar="TIME", help="go on for ever, e.g. every 15m")
+    how_often.add_argument("--every", type=duration, metavar="TIME", help="repeat at this interval, e.g. 15m")
     made["cleanup"].add_argument("--json", action="store_true", help="print the counts as JSON")
     made["set-password"].add_argument("username")
     made["rotate-signing-key"].add_argument(
-        "--retire-old", action="store_true", help="a key leaked: refuse at once what the old keys signed"
+        "--retire-old",
+        action="store_true",
+        help="if a key has leaked: refuse at once whatever the old keys signed",
     )
     made["rotate-encryption-key"].add_argument(
         "--retire-old", action="store_true", help="forget the earlier keys, which older backups may need"
@@ -283,7 +285,7 @@ def build_parser() -> argparse.ArgumentParser:
     made["collect-static"].add_argument("folder", type=Path, metavar="DIR")
     lifecycle.add_arguments(made)
     for name in ("set-password", "set-ingest-password"):
-        made[name].add_argument("--make", action="store_true", help="make a password and print it")
+        made[name].add_argument("--make", action="store_true", help="generate a password and print it")
     return parser
 
 

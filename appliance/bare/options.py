@@ -38,8 +38,8 @@ def _port(text: str) -> int:
 def parse(argv: list[str]) -> Options:
     parser = argparse.ArgumentParser(
         prog="scripts/run",
-        description="Run the appliance on this machine: PostgreSQL, Nginx, the app and the cleanup loop. "
-        "Stays until Ctrl-C; everything it writes lies in one data folder.",
+        description="Run the appliance on this machine: PostgreSQL, Nginx, the app and the cleanup "
+        "loop. Runs until Ctrl-C and writes only to one data folder.",
     )
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="the data folder (default: data in the checkout)"
@@ -59,6 +59,6 @@ def parse(argv: list[str]) -> Options:
         action="store_true",
         help="start stand-ins for the AI providers, so that their slots work without keys",
     )
-    parser.add_argument("--json", action="store_true", help="answer in JSON, for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     found = parser.parse_args(argv)
     return Options(found.data, found.port, found.verb or "stay", found.json, found.demo_providers)

@@ -14,13 +14,16 @@ class ErrorDetail(BaseModel):
 
     code: ErrorCode
     message: str
-    fields: dict[str, str] | None = Field(default=None, description="one message for each field at fault")
+    fields: dict[str, str] | None = Field(default=None, description="one message for each invalid field")
     job_id: str | None = None
-    retry_after: int | None = Field(default=None, description="whole seconds to wait, as in Retry-After")
+    retry_after: int | None = Field(default=None, description="whole seconds to wait, as in `Retry-After`")
     current: dict[str, Any] | None = Field(
-        default=None, description="`version_conflict` of a slot: what is there now, and what changed"
+        default=None,
+        description="for `version_conflict` of a slot: its current configuration, and what changed",
     )
-    slots: list[str] | None = Field(default=None, description="`template_media_in_use`: who uses it")
+    slots: list[str] | None = Field(
+        default=None, description="for `template_media_in_use`: the slots that use it"
+    )
 
 
 class ErrorBody(BaseModel):

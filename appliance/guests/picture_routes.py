@@ -45,9 +45,13 @@ _QR: dict[int | str, dict[str, Any]] = {
 Results = Injected[ResultService]
 ScreenSizes = Injected[Screens]
 JobId = Annotated[str, Path(examples=["5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"])]
-Width = Annotated[int, Query(alias="w", ge=1, le=4096, description="pixels; the next of our sizes is sent")]
-Size = Annotated[int, Query(ge=64, le=LARGEST_QR, description="pixels wide")]
-Label = Annotated[bool, Query(description="with the short link, or the event's title, below it")]
+Width = Annotated[
+    int, Query(alias="w", ge=1, le=4096, description="width in pixels, rounded up to the next available size")
+]
+Size = Annotated[int, Query(ge=64, le=LARGEST_QR, description="width in pixels")]
+Label = Annotated[
+    bool, Query(description="whether to print the short link, or the event's title, below the code")
+]
 
 
 @router.head("/{job_id}/preview", include_in_schema=False, response_model=None)

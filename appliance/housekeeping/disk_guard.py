@@ -52,7 +52,7 @@ class Offer(BaseModel):
 
     pictures: int
     bytes: int
-    enough: bool = Field(description="whether there is room again when they are gone")
+    enough: bool = Field(description="whether removing them frees enough space")
 
 
 class DiskState(BaseModel):
@@ -61,14 +61,18 @@ class DiskState(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     state: Literal["ok", "low", "full"] = Field(
-        description="`low`: below the operator's mark; `full`: no photo is taken any more"
+        description="`low`: below `low_bytes`; `full`: below `full_bytes`"
     )
     free_bytes: int
     total_bytes: int
-    low_bytes: int = Field(description="the operator's mark, `low_disk_mb`")
-    full_bytes: int = Field(description="below this no photo is taken; it grows with every photo on its way")
-    automatic: bool = Field(description="`free_space_when_low`: nobody is asked")
-    offer: Offer | None = Field(description="what could go; `null` while there is room")
+    low_bytes: int = Field(description="the setting `low_disk_mb`, in bytes")
+    full_bytes: int = Field(
+        description="below this, photos are refused; grows with every photo being processed"
+    )
+    automatic: bool = Field(
+        description="the setting `free_space_when_low`: results are removed without asking"
+    )
+    offer: Offer | None = Field(description="what could be removed; `null` while there is enough space")
 
 
 class FreedReport(BaseModel):
@@ -76,9 +80,11 @@ class FreedReport(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    pictures: int = Field(description="results whose links have ended before their time")
-    freed_bytes: int = Field(description="of all files that went, previews and what was due anyway included")
-    waiting: bool = Field(description="a backup or cleanup is at work: the files go when it has ended")
+    pictures: int = Field(description="results that were expired early")
+    freed_bytes: int = Field(
+        description="size of all removed files, including previews and results that had expired anyway"
+    )
+    waiting: bool = Field(description="a backup or cleanup is running; the files are removed when it ends")
     disk: DiskState
 
 

@@ -17,10 +17,10 @@ class IngestReply(BaseModel):
 
     job_id: uuid.UUID = Field(examples=[_ID])
     status: Literal["done"] = "done"
-    public_url: str = Field(description="the guest's link as a path", examples=[f"/public/results/{_ID}"])
+    public_url: str = Field(description="path of the guest's link", examples=[f"/public/results/{_ID}"])
     absolute_public_url: str = Field(
-        description="the same with its base, as in `X-Public-Url`",
+        description="the guest's full link, as in `X-Public-Url`",
         examples=[f"http://192.168.1.20:8080/public/results/{_ID}"],
     )
     media_type: str = Field(examples=["image/jpeg"])
-    size: int = Field(description="bytes of the picture", examples=[812345])
+    size: int = Field(description="size of the picture in bytes", examples=[812345])

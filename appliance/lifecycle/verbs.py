@@ -285,46 +285,44 @@ VERBS: dict[str, Verb] = {
 
 def add_arguments(made: dict[str, argparse.ArgumentParser]) -> None:
     """The options of these verbs."""
-    made["backup"].add_argument("--to", metavar="DIR", help="the folder; - writes it to standard output")
+    made["backup"].add_argument("--to", metavar="DIR", help="the folder, or - for standard output")
     made["backup"].add_argument(
-        "--keep", type=int, metavar="N", help="how many to keep in the folder; 0: all"
+        "--keep", type=int, metavar="N", help="how many backups to keep in the folder; 0: all"
     )
-    made["backup"].add_argument("--database-only", action="store_true", help="without the pictures")
+    made["backup"].add_argument("--database-only", action="store_true", help="leave out the pictures")
     made["backup"].add_argument(
         "--recent-history",
         action="store_true",
-        help="of the history only the last days: goes back into the same database only",
+        help="only the last days of the history; can be restored only into the same database",
     )
     made["backup"].add_argument(
-        "--if-due", action="store_true", help="only if there is none since the hour of the nightly one"
+        "--if-due", action="store_true", help="only if none was made since the hour of the nightly one"
     )
-    made["backup"].add_argument("--json", action="store_true", help="say as JSON what was made")
-    made["restore"].add_argument("file", metavar="FILE", help="a path, a name in the folder of backups, or -")
-    made["restore"].add_argument("--check", action="store_true", help="only say whether it is whole")
-    made["restore"].add_argument("--while-running", action="store_true", help="even if the app answers")
-    made["free-space"].add_argument(
-        "--dry-run", action="store_true", help="remove nothing, say what would go"
-    )
-    made["free-space"].add_argument("--json", action="store_true", help="the state or the report as JSON")
-    made["models"].add_argument("--check", action="store_true", help="ask each provider, which costs nothing")
-    made["models"].add_argument("--json", action="store_true", help="the models as JSON")
-    made["doctor"].add_argument("--json", action="store_true", help="the findings as JSON")
+    made["backup"].add_argument("--json", action="store_true", help="print what was made as JSON")
+    made["restore"].add_argument("file", metavar="FILE", help="a path, the name of a backup, or -")
+    made["restore"].add_argument("--check", action="store_true", help="only check that it is complete")
+    made["restore"].add_argument("--while-running", action="store_true", help="even if the app is running")
+    made["free-space"].add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    made["free-space"].add_argument("--json", action="store_true", help="print the result as JSON")
+    made["models"].add_argument("--check", action="store_true", help="ask each provider; this costs nothing")
+    made["models"].add_argument("--json", action="store_true", help="print the models as JSON")
+    made["doctor"].add_argument("--json", action="store_true", help="print the findings as JSON")
     made["support-bundle"].add_argument(
-        "--logs", action="store_true", help="take the logs of the stack from standard input"
+        "--logs", action="store_true", help="read the stack's logs from standard input"
     )
     made["welcome"].add_argument(
         "base", nargs="+", metavar="ADDRESS", help="such as http://192.168.1.20:8080"
     )
     made["welcome"].add_argument("--no-qr", action="store_true")
     made["announce"].add_argument("--port", type=int, required=True, metavar="N", help="the public port")
-    made["announce"].add_argument("--address", metavar="IP", help="in place of the one that is found")
+    made["announce"].add_argument("--address", metavar="IP", help="instead of the one that is found")
     made["make-certificate"].add_argument(
-        "--new-authority", action="store_true", help="under a new one, which every booth PC must install"
+        "--new-authority", action="store_true", help="with a new authority, which every booth PC must install"
     )
     made["make-certificate"].add_argument("name", nargs="+", help="host names and addresses of this machine")
     for verb in ("backup", "restore"):
         made[verb].add_argument(
             "--passphrase-file",
             metavar="FILE",
-            help="its first line is the passphrase; - reads it from standard input",
+            help="file with the passphrase in its first line, or - for standard input",
         )

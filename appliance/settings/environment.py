@@ -43,35 +43,40 @@ class Settings(BaseSettings):
     database_url: str = Field(
         description="postgresql://user@host:port/name; the password comes from a secret file"
     )
-    media_root: Path = Field(description="folder of pictures: temp, results, templates, previews")
-    secrets_dir: Path = Field(description="folder of secret files, readable by the appliance alone")
+    media_root: Path = Field(description="folder for pictures: temp, results, templates, previews")
+    secrets_dir: Path = Field(description="folder with the secret files, readable only by the appliance")
     config_file: Path = Field(description="the TOML file that seeds accounts, slots and defaults")
     site_dir: Path | None = Field(
-        default=None, description="folder of what a venue lays beside the appliance, such as models.toml"
+        default=None, description="folder with a venue's own files, such as models.toml"
     )
-    listen: str = Field(default="127.0.0.1:8000", description="host:port or unix:/path the app listens on")
+    listen: str = Field(
+        default="127.0.0.1:8000", description="host:port or unix:/path on which the app listens"
+    )
     public_base_url: BaseAddress | None = Field(
-        default=None, description="base of the links guests get; else the request's own host"
+        default=None, description="base of the links guests get; without it, the request's own host"
     )
     lan_base_url: BaseAddress | None = Field(
-        default=None, description="by which phones reach this machine where a request does not tell"
+        default=None, description="address at which phones reach this machine, for requests sent to localhost"
     )
     lan_other_urls: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=(), description="other addresses of this machine that phones may reach, separated by commas"
+        default=(), description="other addresses at which phones may reach this machine, separated by commas"
     )
     local_name: str | None = Field(
         default=None,
         pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
-        description="announced as NAME.local in the local network",
+        description="name announced as NAME.local in the local network",
     )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=("127.0.0.1",), description="addresses that may name the client, separated by commas"
+        default=("127.0.0.1",),
+        description="addresses of proxies that may name the client, separated by commas",
     )
     provider_base_urls: Annotated[dict[str, SecretPlace], NoDecode] = Field(
-        default_factory=dict, description="name=address pairs separated by commas: a venue proxy or stand-ins"
+        default_factory=dict,
+        description="name=address pairs, separated by commas: where providers are reached instead of at "
+        "their usual addresses",
     )
     backup_dir: Path | None = Field(
-        default=None, description="folder of backups; without it none are made at night"
+        default=None, description="folder for backups; without it, no nightly backups are made"
     )
     backup_hour: int = Field(default=4, ge=0, le=23, description="hour of the nightly backup, local time")
     backup_keep: int = Field(default=7, ge=1, le=365, description="how many backups are kept")
@@ -79,7 +84,7 @@ class Settings(BaseSettings):
         default=3,
         ge=-1,
         le=23,
-        description="hour of the nightly look at the models in use, local time; -1: never",
+        description="hour of the nightly check of the models in use, local time; -1: never",
     )
     metrics_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         default=(), description="networks that may read /metrics without the token, separated by commas"

@@ -44,17 +44,19 @@ class ProviderConnection(BaseModel):
     base_url: SecretPlace | None = Field(
         default=None,
         max_length=LONGEST,
-        description="a proxy or a stand-in; https beyond this machine and its local network",
+        description="address of a proxy or stand-in; must be https outside this machine and its local "
+        "network",
     )
     transport: Literal["url", "upload"] | None = Field(
-        default=None, description="how Turbotext gets pictures: by address, or as uploads"
+        default=None, description="how Turbotext gets pictures: by address or as uploads"
     )
     api_version: str | None = Field(
-        default=None, pattern=r"^v[1-9][a-z0-9]{0,10}$", description="of Gemini's API, such as v1beta"
+        default=None, pattern=r"^v[1-9][a-z0-9]{0,10}$", description="version of Gemini's API, such as v1beta"
     )
     models: dict[str, dict[str, Any]] = Field(
         default_factory=dict,
-        description="models as they were added before `added_models`; still read, but given no more",
+        description="models added before the setting `added_models` existed; still read, but no longer "
+        "written",
     )
 
 
@@ -74,109 +76,120 @@ class OperatorSettings(BaseModel):
         default=20, ge=1, le=20, description="largest photo, in MB of 1,000,000 bytes"
     )
     max_pixels_mp: float = Field(default=60, ge=1, le=200, description="largest photo, in millions of pixels")
-    slot_permits: int = Field(default=2, ge=1, le=50, description="photos one slot works on at the same time")
+    slot_permits: int = Field(
+        default=2, ge=1, le=50, description="photos that one slot processes at the same time"
+    )
     provider_permits: int = Field(
-        default=15, ge=1, le=200, description="photos one provider is given at a time"
+        default=15, ge=1, le=200, description="photos that are sent to one provider at the same time"
     )
     provider_permits_by_name: dict[str, Annotated[int, Field(ge=1, le=200)]] = Field(
-        default_factory=dict, description="other permits for a provider, by its name"
+        default_factory=dict,
+        description="limits for single providers in place of `provider_permits`, by name",
     )
     idempotency_window_seconds: float = Field(
         default=0,
         ge=0,
         le=3600,
-        description="the same photo to the same slot within this time is one job; 0: off",
+        description="seconds within which the same photo sent to the same slot counts as one job; 0: off",
     )
     keep_sources_hours: float = Field(
         default=0,
         ge=0,
         le=24 * 30,
-        description="hours a guest's own photo is kept, so that a job can be run again; 0: not at all",
+        description="hours a guest's own photo is kept, so that its job can be run again; 0: not at all",
     )
     keep_answers_days: float = Field(
         default=0,
         ge=0,
         le=3650,
-        description="days that what a booth sent along with a photo is kept (names, addresses, answers to "
-        "surveys); 0: as long as its picture",
+        description="days for which the data that a booth sent with a photo is kept (names, addresses, "
+        "survey answers); 0: as long as the picture",
     )
     keep_history_days: int = Field(
-        default=400, ge=100, le=3650, description="days after which a job leaves the history and statistics"
+        default=400,
+        ge=100,
+        le=3650,
+        description="days after which a job is removed from the history and statistics",
     )
     low_disk_mb: int = Field(
         default=2000,
         ge=300,
         le=10_000_000,
-        description="free space in MB below which results past half their time are offered for removal",
+        description="free space in MB below which results past half their lifetime are offered for removal",
     )
     free_space_when_low: bool = Field(
-        default=False, description="they are removed then without asking, as few as make room again"
+        default=False, description="remove those results without asking, as few as necessary"
     )
     providers: dict[str, ProviderConnection] = Field(
-        default_factory=dict, description="where and how providers are reached, by provider"
+        default_factory=dict, description="how to reach providers, by provider"
     )
     default_models: dict[str, Annotated[str, Field(max_length=80)]] = Field(
-        default_factory=dict, description="the model of slots that name none, by provider"
+        default_factory=dict, description="model of slots that name none, by provider"
     )
     hidden_models: dict[str, list[Annotated[str, Field(max_length=80)]]] = Field(
-        default_factory=dict, description="models that are not offered any more, by provider"
+        default_factory=dict, description="models that are no longer offered, by provider"
     )
     added_models: str = Field(
         default="",
         max_length=20_000,
-        description="models that are added or whose facts are replaced, as TOML like `site/models.toml`",
+        description="models to add, or new facts about existing ones, in TOML like `site/models.toml`",
     )
     provider_media_base_url: BaseAddress | None = Field(
         default=None,
         max_length=LONGEST,
-        description="base that the internet can reach, for providers that fetch pictures by address",
+        description="base address that the internet can reach, for providers that fetch pictures by address",
     )
-    event_title: str = Field(default="", max_length=120, description="printed on frames and shown to guests")
+    event_title: str = Field(
+        default="", max_length=120, description="title printed on frames and shown to guests"
+    )
     event_logo: str | None = Field(
         default=None,
         pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
-        description="id of a template media that is shown to guests above their pictures",
+        description="id of the template that guests see above their pictures",
     )
     public_base_url: BaseAddress | None = Field(
         default=None,
         max_length=LONGEST,
-        description="base of the links guests get; else the one of the deployment",
+        description="base of the links guests get; without it, the deployment's",
     )
     guest_languages: list[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]] = Field(
-        default_factory=list, description="languages that guests may choose from; the first is the usual one"
+        default_factory=list, description="languages that guests may choose from; the first is the default"
     )
     guests_may_delete: bool = Field(default=False, description="guests may delete their own pictures")
-    short_links: bool = Field(default=False, description="short links and codes that can be typed")
+    short_links: bool = Field(
+        default=False, description="give pictures short links, and codes that can be typed"
+    )
     visit_field: str = Field(
         default="eventkitesessionid",
         max_length=64,
-        description="the camera's field that is the same for all pictures of one visit; empty: none",
+        description="camera field that is the same for all pictures of one visit; empty: none",
     )
     visit_pause_seconds: float = Field(
         default=0,
         ge=0,
         le=3600,
-        description="pictures of one booth and slot with no longer pause in between are one visit; "
-        "0: no such rule",
+        description="longest pause, in seconds, between pictures of one booth and slot that count as "
+        "one visit; 0: off",
     )
     ai_rules: Literal["eu", "kazakhstan", "elsewhere"] = Field(
         default="eu",
-        description="whose law decides how pictures that AI made are marked; elsewhere the operator does",
+        description="law that decides how AI-made pictures are marked; `elsewhere`: the operator decides",
     )
-    mark_ai_made: bool = Field(default=True, description="pictures say in their metadata that AI made them")
+    mark_ai_made: bool = Field(default=True, description="mark AI-made pictures as such in their metadata")
     show_ai_sign: bool = Field(
-        default=True, description="guests' page, galleries and walls show a small sign on such pictures"
+        default=True,
+        description="show a small sign on AI-made pictures on guests' pages, galleries and walls",
     )
     ai_sign_corner: Literal["top-left", "top-right", "bottom-left", "bottom-right"] = Field(
-        default="bottom-left", description="where that sign is"
+        default="bottom-left", description="corner in which the sign is shown"
     )
     ai_sign_percent: int = Field(
-        default=4, ge=3, le=12, description="how tall its letters are, in percent of the picture's width"
+        default=4, ge=3, le=12, description="height of the sign's letters, in percent of the picture's width"
     )
     mark_ai_words: str = Field(
         default="",
         max_length=40,
-        description="words printed small into a corner of pictures that AI made; empty: none",
+        description="words printed in small letters in a corner of AI-made pictures; empty: none",
     )
 
     @property

@@ -48,30 +48,40 @@ class SlotFields(BaseModel):
     operation: str = Field(max_length=32, examples=["image_edit"])
     model: str | None = Field(default=None, max_length=80, examples=["gemini-nano-banana-2.1"])
     params: dict[str, Any] = Field(
-        default_factory=dict, description="as the operation's `params_schema` says"
+        default_factory=dict, description="parameters that match the operation's `params_schema`"
     )
     fallbacks: list[RouteConfig] = Field(
-        default_factory=list, max_length=MAX_FALLBACKS, description="tried in this order"
+        default_factory=list,
+        max_length=MAX_FALLBACKS,
+        description="routes to try in this order if the first one fails",
     )
-    hedge: bool = Field(default=False, description="the first fallback may race a late provider: costs money")
+    hedge: bool = Field(
+        default=False,
+        description="start the first fallback as well when the provider is late; this costs more",
+    )
     input_max_side: int = Field(
-        default=2048, ge=0, le=8000, description="pixels of the photo as it is sent; 0: the original file"
+        default=2048,
+        ge=0,
+        le=8000,
+        description="longest side, in pixels, of the photo sent to the provider; 0: the original file",
     )
     prompt: PromptOptions = PromptOptions()
     output: OutputOptions = OutputOptions()
     reply: ReplyForm = "json"
     active: bool = True
     deadline_seconds: float | None = Field(
-        default=None, ge=10, le=60, description="`null`: the setting `sync_response_seconds`"
+        default=None, ge=10, le=60, description="`null`: use the setting `sync_response_seconds`"
     )
-    permits: int | None = Field(default=None, ge=1, le=50, description="`null`: the setting `slot_permits`")
+    permits: int | None = Field(
+        default=None, ge=1, le=50, description="`null`: use the setting `slot_permits`"
+    )
 
 
 class SlotConfig(SlotFields):
     """A slot's whole configuration: what is saved as one version."""
 
     template_media: dict[Role, uuid.UUID] = Field(
-        default_factory=dict, max_length=10, description="template media by the role they play"
+        default_factory=dict, max_length=10, description="ids of template media, by role"
     )
 
 

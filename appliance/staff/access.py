@@ -36,7 +36,7 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _STAFF = re.compile(r"/api/(?!(?:login|refresh|logout)$|ingest/)")  # where nobody gets in without a token
 
 bearer_scheme = HTTPBearer(
-    auto_error=False, bearerFormat="JWT", description="the access token of `POST /api/login`"
+    auto_error=False, bearerFormat="JWT", description="access token from `POST /api/login`"
 )
 
 

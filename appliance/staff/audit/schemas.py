@@ -16,13 +16,13 @@ class AuditEntry(BaseModel):
     id: int = Field(examples=[812])
     at: datetime
     actor: str = Field(
-        description="an account; `unknown` where no account was named, `cli`, `seed`", examples=["serg"]
+        description="name of an account, or `unknown` (none was given), `cli` or `seed`", examples=["serg"]
     )
     action: str = Field(examples=["settings.changed"])
-    subject: str = Field(description="what was changed, where the action does not say", examples=[""])
-    address: str = Field(description="the client's address; empty on the machine itself")
+    subject: str = Field(description="what was changed, unless the action says so", examples=[""])
+    address: str = Field(description="the client's address; empty for actions on the machine itself")
     detail: dict[str, Any] = Field(
-        description="what changed from and to; for passwords only that they changed",
+        description="old and new values; for passwords, only that they changed",
         examples=[{"changes": {"result_ttl_hours": {"from": 72, "to": 48}}}],
     )
 
@@ -33,4 +33,6 @@ class AuditList(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     entries: list[AuditEntry]
-    next_cursor: int | None = Field(description="send it as `cursor` for the next page; `null`: that was all")
+    next_cursor: int | None = Field(
+        description="pass it as `cursor` to get the next page; `null`: this is the last page"
+    )

@@ -15,17 +15,19 @@ class EventState(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     title: str
-    pictures: int = Field(description="guests' pictures that are there, hidden ones too")
-    bytes: int = Field(description="of these pictures")
-    hidden: int = Field(description="how many of them are hidden")
+    pictures: int = Field(description="guests' pictures, including hidden ones")
+    bytes: int = Field(description="total size of these pictures")
+    hidden: int = Field(description="how many of these pictures are hidden")
     photos: int = Field(description="guests' own photos that are kept")
     not_exported: int = Field(
-        description="pictures that are in no archive that was sent whole, and kept photos without a picture"
+        description="pictures, and kept photos without a picture, that no completed download contains"
     )
-    test_shots: int = Field(description="operators' test shots: wiped, but in no archive")
-    galleries: int = Field(description="shared galleries, closed ones too")
-    still_running: int = Field(description="jobs under way")
-    last_export: datetime | None = Field(description="when the newest archive had been sent whole")
+    test_shots: int = Field(
+        description="operators' test shots; a wipe removes them, but no archive contains them"
+    )
+    galleries: int = Field(description="shared galleries, including closed ones")
+    still_running: int = Field(description="jobs in progress")
+    last_export: datetime | None = Field(description="when the newest download was completed")
 
 
 class WipeRequest(BaseModel):
@@ -35,20 +37,23 @@ class WipeRequest(BaseModel):
 
     confirm: str = Field(description=f"must be `{CONFIRMATION}`", examples=[CONFIRMATION])
     even_not_exported: bool = Field(
-        default=False, description="wipe pictures and photos too that are in no archive that was sent whole"
+        default=False, description="also wipe pictures and photos that no completed download contains"
     )
 
 
 class WipeReport(BaseModel):
     """What was removed."""
 
-    pictures: int = Field(default=0, description="results whose files are gone now")
-    photos: int = Field(default=0, description="guests' own photos that had been kept")
-    freed_bytes: int = Field(default=0, description="of all files, screen sizes included")
-    rows: int = Field(default=0, description="jobs that say nothing of a guest any more")
-    galleries: int = Field(default=0, description="shared galleries, with their addresses")
-    still_running: int = Field(default=0, description="jobs under way: wipe again when they have ended")
+    pictures: int = Field(default=0, description="results whose files were removed")
+    photos: int = Field(default=0, description="guests' own photos that were removed")
+    freed_bytes: int = Field(default=0, description="size of all removed files, including screen sizes")
+    rows: int = Field(default=0, description="jobs from which all guest data was removed")
+    galleries: int = Field(
+        default=0, description="shared galleries that were removed; their addresses stop working"
+    )
+    still_running: int = Field(default=0, description="jobs in progress; wipe again when they have ended")
     not_exported: int = Field(
         default=0,
-        description="pictures and photos that stay: they came while it was being wiped, after the export",
+        description="pictures and photos that were kept because they arrived after the export, during "
+        "the wipe",
     )

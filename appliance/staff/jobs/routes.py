@@ -30,7 +30,7 @@ Slot = Annotated[str | None, Query(max_length=16, pattern=r"^[a-z0-9-]*$", examp
 Moment = Annotated[clock.Moment | None, Query(examples=["2026-11-23T18:00:00Z"])]
 Cursor = Annotated[
     str | None,
-    Query(max_length=120, pattern=r"^[A-Za-z0-9_=-]*$", description="`next_cursor` of the page before"),
+    Query(max_length=120, pattern=r"^[A-Za-z0-9_=-]*$", description="`next_cursor` of the previous page"),
 ]
 Limit = Annotated[int, Query(ge=1, le=LONGEST_PAGE)]
 
@@ -48,7 +48,8 @@ async def page(
     since: Moment = None,
     until: Moment = None,
     q: Annotated[
-        str | None, Query(max_length=36, description="the beginning of a job's id", examples=["5f0c2a52"])
+        str | None,
+        Query(max_length=36, description="the first characters of a job's id", examples=["5f0c2a52"]),
     ] = None,
     limit: Limit = 50,
     cursor: Cursor = None,

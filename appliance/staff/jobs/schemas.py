@@ -23,11 +23,11 @@ class _Frozen(BaseModel):
 class ResultView(_Frozen):
     """A job's picture."""
 
-    state: ResultState = Field(description="`hidden` and `deleted` ones have no public link")
+    state: ResultState = Field(description="`hidden` and `deleted` results have no public link")
     type: str = Field(examples=["image/jpeg"])
-    size: int = Field(description="bytes", examples=[812345])
+    size: int = Field(description="in bytes", examples=[812345])
     expires_at: datetime
-    deleted_at: datetime | None = Field(description="it can be restored for ten minutes")
+    deleted_at: datetime | None = Field(description="after this, it can be restored for ten minutes")
     public_url: str = Field(examples=[f"/public/results/{_ID}"])
     preview_url: str = Field(examples=[f"/api/jobs/{_ID}/preview"])
     download_url: str = Field(examples=[f"/api/jobs/{_ID}/result"])
@@ -45,7 +45,7 @@ class AdviceView(_Frozen):
 
     en: AdviceText
     ru: AdviceText
-    place: SettingsPage | None = Field(default=None, description="the settings where it is done")
+    place: SettingsPage | None = Field(default=None, description="settings page on which to do it")
 
 
 class MoneyView(_Frozen):
@@ -59,7 +59,7 @@ class CostView(_Frozen):
     """What attempts cost: known amounts by currency, and how many attempts cost what nobody knows."""
 
     known: list[MoneyView]
-    unknown: int = Field(description="attempts that are or may be billed, at a price that is not known")
+    unknown: int = Field(description="attempts that are or may be billed at an unknown price")
 
 
 class JobSummary(_Frozen):
@@ -67,38 +67,46 @@ class JobSummary(_Frozen):
 
     job_id: uuid.UUID = Field(examples=[_ID])
     slot_id: str = Field(examples=["slot-005"])
-    source: Literal["ingest", "test"] = Field(description="`test`: tried by an operator, in no statistics")
+    source: Literal["ingest", "test"] = Field(
+        description="`test`: an operator's test run, not counted in statistics"
+    )
     status: JobStatus
     failure_reason: str | None = Field(examples=["T_sync_response_exceeded"])
     provider_reason: str | None = Field(
-        description="the provider's own reason, if it was at fault", examples=["IMAGE_SAFETY"]
+        description="the provider's own reason, if the provider failed", examples=["IMAGE_SAFETY"]
     )
-    advice: AdviceView | None = Field(description="the reason in plain words, and what to do")
-    provider: str = Field(description="of the route that delivered, else of the first", examples=["gemini"])
+    advice: AdviceView | None = Field(description="what happened, in plain words, and what to do")
+    provider: str = Field(
+        description="provider of the route that delivered, otherwise of the first route", examples=["gemini"]
+    )
     operation: str = Field(examples=["image_edit"])
     model: str | None = Field(examples=["gemini-nano-banana-2.1"])
     created_at: datetime
     finished_at: datetime | None
-    elapsed_ms: int = Field(description="since the request's first byte", examples=[9120])
+    elapsed_ms: int = Field(description="milliseconds since the request's first byte", examples=[9120])
     deadline_seconds: float = Field(examples=[48])
     result: ResultView | None
-    cost: CostView = Field(description="of all attempts, failed ones too")
-    source_kept: bool = Field(description="the guest's own photo is there: the job can be run again")
+    cost: CostView = Field(description="cost of all attempts, including failed ones")
+    source_kept: bool = Field(
+        description="whether the guest's own photo is kept, so that the job can be run again"
+    )
 
 
 class JobList(_Frozen):
     """A page of jobs, the newest first."""
 
     jobs: list[JobSummary]
-    next_cursor: str | None = Field(description="send it as `cursor` for the next page; `null`: that was all")
+    next_cursor: str | None = Field(
+        description="pass it as `cursor` to get the next page; `null`: this is the last page"
+    )
 
 
 class ProgressView(_Frozen):
     """How far an attempt has got that is under way."""
 
     provider: str = Field(examples=["comfyui"])
-    queue_position: int | None = Field(description="waiting before it; 0: being made", examples=[0])
-    step: int | None = Field(description="`null`: the provider does not tell", examples=[7])
+    queue_position: int | None = Field(description="jobs ahead of it; 0: it is being processed", examples=[0])
+    step: int | None = Field(description="`null`: the provider does not report steps", examples=[7])
     steps: int | None = Field(examples=[20])
 
 
@@ -109,7 +117,7 @@ class AttemptView(_Frozen):
     operation: str | None = Field(default=None, examples=["image_edit"])
     model: str | None = None
     key: str | None = Field(default=None, examples=["…f3a9"])
-    started_ms: int = Field(description="after the request's first byte", examples=[310])
+    started_ms: int = Field(description="milliseconds after the request's first byte", examples=[310])
     ms: int = Field(default=0, examples=[8200])
     outcome: str = Field(
         description="`delivered`, `picture` (made, but not delivered), `failed`, `too_slow`, "
@@ -117,23 +125,30 @@ class AttemptView(_Frozen):
         examples=["delivered"],
     )
     kind: str | None = Field(
-        default=None, description="what its failure means, the same for all providers", examples=["no_image"]
+        default=None, description="kind of failure, the same for all providers", examples=["no_image"]
     )
-    reason: str | None = Field(default=None, description="in the provider's words", examples=["NO_IMAGE"])
+    reason: str | None = Field(
+        default=None, description="reason in the provider's words", examples=["NO_IMAGE"]
+    )
     detail: str | None = None
     http_status: int | None = Field(default=None, examples=[200])
     response_id: str | None = None
     queue_position: int | None = Field(
-        default=None, description="waiting before it in the provider's queue when last asked; 0: being made"
+        default=None,
+        description="jobs ahead of it in the provider's queue when last asked; 0: it is being processed",
     )
-    step: int | None = Field(default=None, description="how far it got, where the provider tells")
-    steps: int | None = Field(default=None, description="of how many steps")
-    billed: bool | None = Field(default=None, description="the provider charges for it; `null`: not known")
+    step: int | None = Field(default=None, description="last step that the provider reported")
+    steps: int | None = Field(default=None, description="number of steps")
+    billed: bool | None = Field(
+        default=None, description="whether the provider charges for it; `null`: unknown"
+    )
     tokens: dict[str, int] | None = Field(
-        default=None, description="what the provider counted, by kind", examples=[{"image_out": 1120}]
+        default=None, description="tokens that the provider counted, by kind", examples=[{"image_out": 1120}]
     )
     price: Decimal | None = Field(
-        default=None, description="by the catalogue or the provider; `null`: not known", examples=["0.0336"]
+        default=None,
+        description="according to the catalogue or the provider; `null`: unknown",
+        examples=["0.0336"],
     )
     currency: str | None = Field(default=None, examples=["USD"])
 
@@ -150,8 +165,8 @@ class UploadView(_Frozen):
 
     name: str = Field(examples=["IMG_0003.JPG"])
     type: str = Field(examples=["image/jpeg"])
-    size: int = Field(description="bytes")
-    source_url: str | None = Field(description="where the photo can be seen, if it is kept")
+    size: int = Field(description="in bytes")
+    source_url: str | None = Field(description="where to see the photo, if it is kept")
 
 
 class JobView(JobSummary):
@@ -159,16 +174,21 @@ class JobView(JobSummary):
 
     upload: UploadView
     booth: str | None = Field(
-        description="the network address that posted the photo; `null`: a test run, or not known",
+        description="network address that posted the photo; `null`: a test run, or unknown",
         examples=["192.168.10.21"],
     )
     timings: dict[str, int] = Field(
-        description="milliseconds of each step", examples=[{"receive": 120, "provider": 8200, "total": 9120}]
+        description="milliseconds spent in each step",
+        examples=[{"receive": 120, "provider": 8200, "total": 9120}],
     )
     attempts: list[AttemptView]
-    progress: list[ProgressView] = Field(description="attempts under way, where the provider tells of them")
-    error: dict[str, Any] | None = Field(description="what the booth was answered")
-    request_fields: dict[str, Any] | None = Field(
-        description="what the camera sent beside the photo; `null` without `results:read`"
+    progress: list[ProgressView] = Field(
+        description="attempts in progress whose provider reports how far they are"
     )
-    query_fields: dict[str, Any] | None = Field(description="the address's values, likewise")
+    error: dict[str, Any] | None = Field(description="error that was sent to the booth")
+    request_fields: dict[str, Any] | None = Field(
+        description="fields that the camera sent with the photo; `null` without `results:read`"
+    )
+    query_fields: dict[str, Any] | None = Field(
+        description="query parameters of the request; `null` without `results:read`"
+    )

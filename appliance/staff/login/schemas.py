@@ -35,7 +35,7 @@ class PasswordChange(BaseModel):
     new_password: SecretStr = Field(
         min_length=1,
         max_length=_MAX_PASSWORD_CHARS,
-        description="at least 10 characters, at most 72 bytes, without the user name",
+        description="at least 10 characters, at most 72 bytes; must not contain the user name",
     )
 
 
@@ -48,10 +48,10 @@ class AccessGrant(BaseModel):
         description="send it as `Authorization: Bearer …`", examples=["eyJhbGciOiJIUzI1NiIs…"]
     )
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - a word of the protocol
-    expires_in: int = Field(description="seconds the access token lives", examples=[900])
+    expires_in: int = Field(description="seconds until the access token expires", examples=[900])
     permissions: list[str] = Field(examples=_PERMISSIONS)
     must_change_password: bool = Field(
-        description="the password is still the one that was made at the first start"
+        description="whether the password is still the one generated at the first start"
     )
 
 

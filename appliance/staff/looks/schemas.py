@@ -19,8 +19,8 @@ class _Frozen(BaseModel):
 class Prompt(_Frozen):
     """What is asked of a provider, in both languages."""
 
-    en: str = Field(description="English", examples=["Repaint this photo as a loose watercolour …"])
-    ru: str = Field(description="Russian")
+    en: str = Field(description="in English", examples=["Repaint this photo as a loose watercolour …"])
+    ru: str = Field(description="in Russian")
 
     def in_language(self, lang: str) -> str:
         """The prompt in ``lang``, or else in English."""
@@ -32,16 +32,16 @@ class Look(_Frozen):
 
     id: str = Field(pattern=r"^[a-z][a-z-]{1,39}$", examples=["watercolour"])
     category: str = Field(examples=["painting"])
-    suits: list[Suits] = Field(min_length=1, description="one person, a group, or both")
+    suits: list[Suits] = Field(min_length=1, description="suits one person, a group, or both")
     name: Words
     prompt: Prompt
     colours: tuple[Colour, Colour, Colour, Colour] = Field(
-        description="for its preview drawing: background, light, clothes, faces"
+        description="colours of its preview drawing: background, light, clothes, faces"
     )
 
 
 class LookList(_Frozen):
     """All ready-made looks, by category."""
 
-    categories: dict[str, Words] = Field(description="their names, in order")
+    categories: dict[str, Words] = Field(description="names of the categories, in order")
     looks: list[Look]

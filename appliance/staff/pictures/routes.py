@@ -25,9 +25,9 @@ MOST_IDS = 400  # as many as fit into an address
 MayRead = Annotated[Principal, Depends(requires("results:read"))]
 State = Annotated[
     PictureState,
-    Query(description="`kept`: all but the deleted ones; `any`: all that was ever made"),
+    Query(description="`kept`: all except deleted results; `any`: all results ever made"),
 ]
-Source = Annotated[Literal["ingest", "test"], Query(description="guests' pictures, or those of test runs")]
+Source = Annotated[Literal["ingest", "test"], Query(description="guests' pictures or those of test runs")]
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _ZIP: dict[int | str, dict[str, Any]] = {
@@ -82,7 +82,9 @@ def _chosen(ids: str | None) -> frozenset[uuid.UUID] | None:
 async def download(
     _: MayRead,
     archive: Injected[StaffArchive],
-    ids: Annotated[str | None, Query(description="a selection: job ids, separated by commas")] = None,
+    ids: Annotated[
+        str | None, Query(description="job ids of the results to include, separated by commas")
+    ] = None,
     slot: Slot = None,
     status: Annotated[Literal["kept", "available", "hidden"], Query()] = "kept",
     source: Annotated[Literal["ingest", "test"] | None, Query()] = None,

@@ -33,7 +33,9 @@ class PictureList(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     results: list[PictureView]
-    next_cursor: str | None = Field(description="send it as `cursor` for the next page; `null`: that was all")
+    next_cursor: str | None = Field(
+        description="pass it as `cursor` to get the next page; `null`: this is the last page"
+    )
 
 
 class PictureSearch:

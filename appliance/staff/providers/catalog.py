@@ -27,9 +27,9 @@ class KeyView(_Frozen):
     """An API key, as far as it is shown."""
 
     ends_in: str = Field(examples=["…f3a9"])
-    rests_for: float = Field(description="seconds until it is used again; 0: it is in use")
-    reason: str | None = Field(description="why it rests, in the provider's words")
-    models: list[str] = Field(description="for which models it rests; empty: for all")
+    rests_for: float = Field(description="seconds until it is used again; 0: it is in use now")
+    reason: str | None = Field(description="why it is set aside, in the provider's words")
+    models: list[str] = Field(description="models for which it is set aside; empty: all models")
 
 
 class CircuitView(_Frozen):
@@ -48,14 +48,14 @@ class ModelView(_Frozen):
     label: Words
     note: Words | None
     state: ModelState
-    ends_on: date | None = Field(description="its last day, where one is published")
+    ends_on: date | None = Field(description="its last day, if one has been announced")
     typical_seconds: float = Field(examples=[12.0])
     choices: dict[str, list[str]] = Field(
-        description="the values it takes of parameters that differ by model; none: leave it out",
+        description="values it accepts for parameters that differ by model; none: omit the parameter",
         examples=[{"image_size": ["auto", "1K", "2K", "4K"]}],
     )
     typed: list[str] = Field(
-        description="those of them that may also be typed: any width x height", examples=[["size"]]
+        description="which of these parameters also accept any width x height", examples=[["size"]]
     )
 
 
@@ -65,20 +65,21 @@ class OperationView(_Frozen):
     name: str = Field(examples=["image_edit"])
     title: str = Field(examples=["Image edit"])
     params_schema: dict[str, Any] = Field(
-        description="JSON Schema of `params`; `x-multiline` marks prompts, which may hold `{survey1|a hero}`"
+        description="JSON Schema of `params`; `x-multiline` marks prompts, which may contain "
+        "`{survey1|a hero}`"
     )
     template_roles: dict[str, bool] = Field(
-        description="role: whether it is required", examples=[{"reference": True, "style": False}]
+        description="by role: whether it is required", examples=[{"reference": True, "style": False}]
     )
-    typical_seconds: float = Field(description="with the default model, or where there are none")
-    models: list[ModelView] = Field(description="the default first; empty: there is nothing to choose")
+    typical_seconds: float = Field(description="with the default model, if there is a choice of models")
+    models: list[ModelView] = Field(description="default model first; empty: there is no choice of models")
 
 
 class ProviderView(_Frozen):
     """One provider."""
 
     name: str = Field(examples=["gemini"])
-    configured: bool = Field(description="it needs no key, or has one")
+    configured: bool = Field(description="whether it has a key or needs none")
     needs_key: bool
     keys: list[KeyView]
     circuits: list[CircuitView]

@@ -34,11 +34,13 @@ class RouteCheck(BaseModel):
 
     provider: str = Field(examples=["gemini"])
     model: str | None = Field(examples=["gemini-nano-banana-2.1"])
-    slots: list[str] = Field(description="the active slots that may take it", examples=[["slot-009"]])
+    slots: list[str] = Field(description="active slots that may use it", examples=[["slot-009"]])
     key: str | None = Field(description="the last characters of the key", examples=["…f3a9"])
     ok: bool
     ms: int = Field(examples=[180])
-    reason: str | None = Field(description="why not, in the provider's words", examples=["API_KEY_INVALID"])
+    reason: str | None = Field(
+        description="why it failed, in the provider's words", examples=["API_KEY_INVALID"]
+    )
 
 
 class WarmUpReport(BaseModel):
@@ -46,7 +48,7 @@ class WarmUpReport(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    ok: bool = Field(description="all of them answered")
+    ok: bool = Field(description="whether all routes answered")
     ms: int
     routes: list[RouteCheck]
 

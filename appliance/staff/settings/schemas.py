@@ -22,12 +22,14 @@ class NewIngestPassword(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    password: SecretStr = Field(description="10 characters to 72 bytes, no spaces at its ends")
+    password: SecretStr = Field(
+        description="at least 10 characters, at most 72 bytes, without spaces at either end"
+    )
     previous_valid_minutes: float | None = Field(
         default=None,
         ge=0,
         le=LONGEST_OVERLAP_MINUTES,
-        description="how long the old password is still taken, so that booths can be changed one by one",
+        description="how long the old password is still accepted, so that booths can be changed one by one",
     )
 
     @field_validator("password")
@@ -65,19 +67,22 @@ class SettingsUpdate(OperatorSettings):
     ingest_password: Annotated[
         NewIngestPassword | None,
         BeforeValidator(_from_text, json_schema_input_type=str | NewIngestPassword | None),
-    ] = Field(default=None, description="as text, or with the time for which the old one stays valid")
+    ] = Field(
+        default=None,
+        description="a string, or an object that also says how long the old password stays valid",
+    )
     previous_valid_minutes: float | None = Field(
         default=None,
         ge=0,
         le=LONGEST_OVERLAP_MINUTES,
-        description="the same, beside a password given as text",
+        description="how long the old password stays valid, if the new one is given as a string",
     )
     apply_to_existing: bool = Field(
         default=False,
-        description="with `result_ttl_hours`: results that are there already get the new TTL too",
+        description="with `result_ttl_hours`: apply the new TTL to existing results too",
     )
     version: int | None = Field(
-        default=None, ge=0, description="of the answer this update is based on: an older one gives 409"
+        default=None, ge=0, description="version on which this update is based; an outdated one gives 409"
     )
 
     def changes(self) -> dict[str, Any]:
@@ -98,9 +103,9 @@ class SettingState(BaseModel):
 
     value: Any = Field(examples=[72])
     description: str = Field(examples=["hours a result is kept"])
-    updated_by: str | None = Field(description="`null`: it has its default", examples=["serg"])
+    updated_by: str | None = Field(description="`null`: the setting has its default", examples=["serg"])
     updated_at: datetime | None = Field(examples=[_STAMP])
-    version: int = Field(description="0: it was never set", examples=[3])
+    version: int = Field(description="0: the setting was never changed", examples=[3])
 
 
 class IngestPasswordState(BaseModel):
@@ -108,11 +113,11 @@ class IngestPasswordState(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    is_set: bool = Field(description="without a password ingest is closed")
+    is_set: bool = Field(description="without a password, ingest accepts nothing")
     updated_by: str | None = Field(examples=["serg"])
     updated_at: datetime | None = Field(examples=[_STAMP])
     previous_valid_until: datetime | None = Field(
-        description="the password before this one is taken until then", examples=[None]
+        description="until when the previous password is accepted", examples=[None]
     )
 
 
@@ -121,11 +126,11 @@ class SettingsState(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    version: int = Field(description="grows with every change of any setting", examples=[17])
-    updated_by: str | None = Field(description="who changed anything last", examples=["serg"])
+    version: int = Field(description="increases with every change of any setting", examples=[17])
+    updated_by: str | None = Field(description="who made the last change", examples=["serg"])
     updated_at: datetime | None = Field(examples=[_STAMP])
     ingest_password: IngestPasswordState
-    settings: dict[str, SettingState] = Field(description="by name, as in `PUT`")
+    settings: dict[str, SettingState] = Field(description="settings by name, as in `PUT`")
 
 
 class SuggestedPassword(BaseModel):
@@ -157,5 +162,7 @@ class TtlPreview(BaseModel):
 
     hours: float = Field(examples=[24])
     existing_results: int = Field(examples=[434])
-    as_they_are: Expiries = Field(description="without `apply_to_existing`: they keep their own times")
-    applied: Expiries = Field(description="with `apply_to_existing`")
+    as_they_are: Expiries = Field(
+        description="without `apply_to_existing`: existing results keep their expiry times"
+    )
+    applied: Expiries = Field(description="with `apply_to_existing`: existing results get the new TTL")

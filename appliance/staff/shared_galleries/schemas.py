@@ -14,7 +14,10 @@ from appliance.guests.shared_galleries.service import GalleryState
 Minutes = Annotated[
     float | None,
     Field(
-        default=60, gt=0, le=60 * 24 * 90, description="how long it is open; `null`: until somebody closes it"
+        default=60,
+        gt=0,
+        le=60 * 24 * 90,
+        description="how long it stays open; `null`: until somebody closes it",
     ),
 ]
 
@@ -33,18 +36,20 @@ class OpenFor(BaseModel):
 class NewGallery(OpenFor):
     """A gallery to open."""
 
-    title: str = Field(default="", max_length=120, description="empty: the event's title")
+    title: str = Field(default="", max_length=120, description="empty: use the event's title")
     slot_id: str | None = Field(
-        default=None, pattern=r"^slot-0(0[1-9]|1[0-5])$", description="`null`: the pictures of all slots"
+        default=None, pattern=r"^slot-0(0[1-9]|1[0-5])$", description="`null`: pictures from all slots"
     )
     pin: str | None = Field(
         default=None,
         pattern=r"^[0-9]{4,8}$",
-        description="guests type it once; with fewer than six digits it can be guessed in a night",
+        description="guests enter it once; with fewer than six digits it can be guessed overnight",
     )
-    moderated: bool = Field(default=False, description="a picture waits until an operator approves it")
+    moderated: bool = Field(
+        default=False, description="pictures are shown only after an operator approves them"
+    )
     pictures_from: Moment | None = Field(
-        default=None, description="older pictures stay out; `null`: those of the last 12 hours are in"
+        default=None, description="leave out older pictures; `null`: those older than 12 hours"
     )
 
 
@@ -58,7 +63,7 @@ class GalleryView(BaseModel):
     title: str
     slot_id: str | None
     pin: str | None
-    pin_is_short: bool = Field(description="it can be guessed in a night")
+    pin_is_short: bool = Field(description="whether it can be guessed overnight")
     moderated: bool
     pictures_from: datetime
     opened_at: datetime
@@ -66,11 +71,11 @@ class GalleryView(BaseModel):
     closes_at: datetime | None
     closed_at: datetime | None
     closed_by: str | None
-    pictures: int = Field(description="how many guests see now")
-    waiting: int = Field(description="how many wait for approval")
-    url: str = Field(description="what guests open", examples=["http://192.168.1.20:8080/g/kX2…"])
+    pictures: int = Field(description="number of pictures that guests can see now")
+    waiting: int = Field(description="number of pictures waiting for approval")
+    url: str = Field(description="the address for guests", examples=["http://192.168.1.20:8080/g/kX2…"])
     qr_url: str
-    wall_url: str = Field(description="for a screen in the room")
+    wall_url: str = Field(description="the address for a screen in the room")
 
 
 class GalleryList(BaseModel):
@@ -87,8 +92,8 @@ class Approval(BaseModel):
     job_ids: list[uuid.UUID] = Field(min_length=1, max_length=200)
     approved: bool | None = Field(
         default=True,
-        description="`true`: moderated galleries show them; `false`: no gallery does, their own links go "
-        "on working; `null`: undecided again",
+        description="`true`: moderated galleries show them; `false`: no gallery shows them, but their "
+        "own links keep working; `null`: undecided again",
     )
 
 

@@ -38,8 +38,8 @@ class SlotChange(_Frozen):
 
     slot_id: str = Field(examples=["slot-009"])
     display_name: str = Field(examples=["Watercolour"])
-    lost: list[LostParameter] = Field(description="what cannot be carried over")
-    refused: dict[str, str] = Field(description="why the slot stays as it is, by field; else empty")
+    lost: list[LostParameter] = Field(description="parameters that cannot be carried over")
+    refused: dict[str, str] = Field(description="why the slot is not changed, by field; empty if it is")
 
 
 class ModelChange(_Frozen):
@@ -69,7 +69,7 @@ class ModelChangeRequest(BaseModel):
     provider: str = Field(max_length=32, examples=["openai"])
     model: str = Field(max_length=80, examples=["gpt-image-1.5"])
     by: str = Field(max_length=80, examples=["gpt-image-2.6-flare"])
-    accept: bool = Field(default=False, description="save although something cannot be carried over")
+    accept: bool = Field(default=False, description="save even if something cannot be carried over")
 
 
 class ModelChanges:

@@ -28,7 +28,7 @@ class RecentResult(BaseModel):
     status: JobStatus = Field(examples=["done"])
     state: ResultState
     type: str = Field(examples=["image/jpeg"])
-    size: int = Field(description="bytes", examples=[812345])
+    size: int = Field(description="in bytes", examples=[812345])
     created_at: datetime
     expires_at: datetime
     public_url: str = Field(description="the guest's link", examples=[f"/public/results/{_ID}"])
@@ -38,7 +38,7 @@ class RecentResult(BaseModel):
 class SlotPage(SlotView):
     """A slot with its newest results."""
 
-    recent_results: list[RecentResult] = Field(description="the newest first; deleted ones are left out")
+    recent_results: list[RecentResult] = Field(description="newest first, without deleted ones")
 
 
 class SlotPages:

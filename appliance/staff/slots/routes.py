@@ -23,7 +23,8 @@ MayWrite = Annotated[Principal, Depends(requires("slots:write"))]
 MayPause = Annotated[Principal, Depends(requires("slots:pause"))]
 SlotId = Annotated[str, Path(examples=["slot-005"])]
 IfMatch = Annotated[
-    str | None, Header(description='the version this is based on, as in `ETag`: `"7"`', examples=['"7"'])
+    str | None,
+    Header(description='version on which this change is based, as in `ETag`: `"7"`', examples=['"7"']),
 ]
 
 _ETAG = {"ETag": {"schema": {"type": "string"}, "description": "the slot's version"}}
@@ -71,7 +72,7 @@ async def slot(
     _: MayRead,
     pages: Injected[SlotPages],
     response: Response,
-    results: Annotated[int, Query(ge=0, le=100, description="how many results")] = RECENT,
+    results: Annotated[int, Query(ge=0, le=100, description="number of results")] = RECENT,
 ) -> SlotPage:
     """The configuration, as `PUT` takes it, and the newest pictures of guests."""
     page = await pages.page(slot_id, results)

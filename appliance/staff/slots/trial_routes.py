@@ -65,7 +65,7 @@ async def try_slot(
     trials: Injected[Trials],
     jobs: Injected[JobService],
     wait: Wait = False,
-    last: Annotated[bool, Query(description="the last guest's photo, where photos are kept")] = False,
+    last: Annotated[bool, Query(description="use the last guest's photo, if photos are kept")] = False,
 ) -> JobStarted | JobView:
     """Sends a photo along the same line as a booth's: same permits, deadline and finishing. The job has
     `source: test`: guests do not see it and it is in no statistics. The slot may be paused, its

@@ -21,11 +21,11 @@ class SlotView(SlotConfig):
     """A slot as it is configured."""
 
     slot_id: str = Field(examples=[_SLOT])
-    version: int = Field(description="grows with every change", examples=[7])
+    version: int = Field(description="increases with every change", examples=[7])
     updated_by: str = Field(examples=["serg"])
     updated_at: datetime
     problems: dict[str, str] = Field(
-        description="what no longer fits the provider, by field; empty when all is well"
+        description="what no longer fits the provider, by field; empty if everything fits"
     )
 
 
@@ -54,7 +54,7 @@ class SlotUpdate(SlotConfig):
     provider: str = Field(default="", max_length=32)
     operation: str = Field(default="", max_length=32)
     version: int | None = Field(
-        default=None, ge=0, description="of the answer this is based on: an older one gives 409"
+        default=None, ge=0, description="version on which this change is based; an outdated one gives 409"
     )
 
     @model_validator(mode="before")
@@ -83,8 +83,12 @@ class Duplicate(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    to: str = Field(description="the slot that gets it", examples=["slot-009"], pattern="^slot-[0-9]{3}$")
-    version: int | None = Field(default=None, ge=0, description="of the slot that gets it")
+    to: str = Field(
+        description="slot that receives the configuration", examples=["slot-009"], pattern="^slot-[0-9]{3}$"
+    )
+    version: int | None = Field(
+        default=None, ge=0, description="version of that slot; an outdated one gives 409"
+    )
 
     @model_validator(mode="after")
     def _known(self) -> Duplicate:
@@ -118,6 +122,6 @@ class SavedConfig(SavedVersion):
     slot_id: str = Field(examples=[_SLOT])
     config: dict[str, Any]
     changes: dict[str, list[Any]] = Field(
-        description="field: its value in this version, its value now",
+        description="by field: the value in this version, the value now",
         examples=[{"params.grain": [30, 45]}],
     )

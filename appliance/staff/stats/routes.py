@@ -34,7 +34,7 @@ async def slots(
 async def costs(
     _: Annotated[Principal, Depends(requires("jobs:read"))],
     service: Injected[StatsService],
-    days: Annotated[int, Query(ge=1, le=90, description="this many days, including today")] = 7,
+    days: Annotated[int, Query(ge=1, le=90, description="number of days, including today")] = 7,
 ) -> CostList:
     """By day and slot: known sums by currency, and how many attempts cost what nobody knows."""
     return await service.costs(days)

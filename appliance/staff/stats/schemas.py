@@ -33,29 +33,32 @@ class Cause(_Frozen):
     """Something that is wrong, or was at the last photo."""
 
     kind: CauseKind = Field(
-        description="`settings`: they no longer fit the provider; `primary_failed`: the first route failed "
-        "and will fail again until somebody does something; `not_tried_since`: it failed for its key, a test "
-        "(at `at`) showed since that the key is accepted, and no photo has tried yet; `model_ended`, "
-        "`model_ending` (within 30 days), `model_unknown` (to the provider): choose another model; "
-        "`no_key`, `keys_rest`, `circuit_open`: a route cannot be used now; "
-        "`last_failure`: the newest guest's job failed"
+        description="`settings`: the slot's settings no longer fit the provider; `primary_failed`: the "
+        "first route failed and will keep failing until somebody acts; `not_tried_since`: "
+        "it failed because of its key, a later test (at `at`) showed that the key is "
+        "accepted, but no photo has used it yet; `model_ended`, `model_ending` (within 30 "
+        "days), `model_unknown` (to the provider): choose another model; `no_key`, "
+        "`keys_rest`, `circuit_open`: a route cannot be used now; `last_failure`: the "
+        "newest guest's job failed"
     )
     route: str | None = Field(default=None, examples=["gemini/gemini-nano-banana-2.1"])
     reason: str | None = Field(default=None, examples=["provider_unavailable"])
     provider_reason: str | None = Field(default=None, examples=["http_503"])
-    fields: dict[str, str] | None = Field(default=None, description="of `settings`: what does not fit")
-    job_id: uuid.UUID | None = Field(default=None, description="of `last_failure` and `primary_failed`")
+    fields: dict[str, str] | None = Field(default=None, description="for `settings`: what does not fit")
+    job_id: uuid.UUID | None = Field(default=None, description="for `last_failure` and `primary_failed`")
     at: datetime | None = Field(
-        default=None, description="of `last_failure`, `primary_failed` and `not_tried_since`"
+        default=None, description="for `last_failure`, `primary_failed` and `not_tried_since`"
     )
     retry_in: float | None = Field(default=None, description="seconds until the route may be used again")
-    model: str | None = Field(default=None, description="of `model_…`", examples=["gpt-image-1.5"])
-    ends_on: date | None = Field(default=None, description="of `model_…`: its last day, if known")
+    model: str | None = Field(default=None, description="for `model_…`", examples=["gpt-image-1.5"])
+    ends_on: date | None = Field(default=None, description="for `model_…`: its last day, if known")
     said_by: Literal["provider", "catalogue"] | None = Field(
-        default=None, description="of `model_…`: who says so"
+        default=None, description="for `model_…`: who says so"
     )
-    successor: str | None = Field(default=None, description="of `model_…`: what to use instead")
-    advice: AdviceView | None = Field(default=None, description="in plain words, and what to do")
+    successor: str | None = Field(default=None, description="for `model_…`: what to use instead")
+    advice: AdviceView | None = Field(
+        default=None, description="what happened, in plain words, and what to do"
+    )
 
 
 class SlotStats(_Frozen):
@@ -67,17 +70,22 @@ class SlotStats(_Frozen):
     operation: str = Field(examples=["comic"])
     model: str | None
     state: SlotState = Field(
-        description="`failing`: no route can be used, or the newest three jobs all failed; `fallback`: it "
-        "delivers, but not by its first route until somebody does what `why` says"
+        description="`failing`: no route can be used, or the newest three jobs all failed; `fallback`: "
+        "pictures are delivered, but not by the first route until somebody does what `why` "
+        "says"
     )
-    why: list[Cause] = Field(description="what is wrong; a slot can be ready in spite of it, on a fallback")
-    in_flight: int = Field(description="photos on their way now")
-    progress: list[ProgressView] = Field(description="how far these are, where their provider tells")
+    why: list[Cause] = Field(
+        description="what is wrong; thanks to a fallback, the slot may be ready all the same"
+    )
+    in_flight: int = Field(description="photos being processed now")
+    progress: list[ProgressView] = Field(description="how far these photos are, if their provider reports it")
     last_hour: int = Field(description="guests' jobs that ended in the last hour")
-    delivered: int = Field(description="of these, with a picture")
-    success_rate: float | None = Field(description="0 to 1; `null` without jobs", examples=[0.99])
-    median_ms: int | None = Field(description="of the delivered ones", examples=[2100])
-    last_picture: uuid.UUID | None = Field(description="the job of the newest picture that guests can see")
+    delivered: int = Field(description="how many of these delivered a picture")
+    success_rate: float | None = Field(description="0 to 1; `null` if there were no jobs", examples=[0.99])
+    median_ms: int | None = Field(
+        description="median time of the delivered jobs, in milliseconds", examples=[2100]
+    )
+    last_picture: uuid.UUID | None = Field(description="job id of the newest picture that guests can see")
     preview_url: str | None
 
 
@@ -97,9 +105,9 @@ class SlotCost(_Frozen):
 class DayCost(_Frozen):
     """What the photos of one day cost."""
 
-    day: date = Field(description="by UTC")
-    cost: CostView = Field(description="of all slots")
-    slots: list[SlotCost] = Field(description="those with attempts that are or may be billed")
+    day: date = Field(description="day in UTC")
+    cost: CostView = Field(description="cost of all slots")
+    slots: list[SlotCost] = Field(description="slots with attempts that are or may be billed")
 
 
 class CostList(_Frozen):

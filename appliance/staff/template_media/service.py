@@ -49,21 +49,23 @@ class TemplateView(BaseModel):
 
     id: uuid.UUID = Field(examples=[_ID])
     name: str = Field(examples=["beach.jpg"])
-    media_type: str = Field(description="by its bytes", examples=["image/jpeg"])
-    size: int = Field(description="bytes", examples=[412345])
-    width: int = Field(description="pixels, turned upright", examples=[1800])
+    media_type: str = Field(description="determined from the file's contents", examples=["image/jpeg"])
+    size: int = Field(description="in bytes", examples=[412345])
+    width: int = Field(description="in pixels, when upright", examples=[1800])
     height: int = Field(examples=[1200])
     created_by: str = Field(examples=["serg"])
     created_at: datetime
     preview_url: str = Field(examples=[f"/api/template-media/{_ID}/preview"])
     used_by: list[TemplateUse]
-    event_logo: bool = Field(description="guests see it above their pictures")
+    event_logo: bool = Field(description="whether guests see it above their pictures")
 
 
 class RegisteredTemplate(TemplateView):
     """A template that was just sent."""
 
-    duplicate: bool = Field(description="the same bytes had been registered before: this is the earlier one")
+    duplicate: bool = Field(
+        description="whether the same file was registered before; this is then the earlier one"
+    )
 
 
 class TemplateList(BaseModel):

@@ -38,12 +38,13 @@ class JobStarted(BaseModel):
     source: Literal["ingest", "test"]
     status: Literal["pending"] = "pending"
     status_url: str = Field(
-        description="ask here how far it is", examples=["/api/jobs/5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"]
+        description="where to ask for its progress",
+        examples=["/api/jobs/5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"],
     )
     deadline_seconds: float = Field(examples=[48])
 
 
-Wait = Annotated[bool, Query(description="answer when the job has ended")]
+Wait = Annotated[bool, Query(description="answer only when the job has ended")]
 
 
 async def answer(

@@ -46,7 +46,9 @@ class TypedKey(BaseModel):
 class NewProviderKey(TypedKey):
     """A key that is to be kept."""
 
-    test: bool = Field(default=True, description="ask the provider first; a key that it refuses is not kept")
+    test: bool = Field(
+        default=True, description="test the key with the provider first; a refused key is not kept"
+    )
 
 
 class ModelTestView(BaseModel):
@@ -55,10 +57,10 @@ class ModelTestView(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     model: str = Field(examples=["gemini-nano-banana-2.1"])
-    ok: bool = Field(description="nothing known prevents a picture by this model")
+    ok: bool = Field(description="whether nothing known prevents making a picture with this model")
     reason: str | None = Field(description="why not, in the provider's words", examples=["model_not_found"])
     detail: str = Field(description="the provider's message", examples=[""])
-    ends_on: date | None = Field(description="its last day, where the provider named one just now")
+    ends_on: date | None = Field(description="its last day, if the provider named one in this test")
 
     @classmethod
     def of(cls, tested: ModelTest) -> ModelTestView:
@@ -78,16 +80,18 @@ class KeyTestView(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     outcome: Outcome = Field(
-        description="`works`: accepted; `refused`; `no_quota`: accepted, but there is nothing left for it "
-        "now; `not_served`: the provider does not serve this place, project or organisation, and said "
-        "nothing of the key; `unreachable`: the provider did not answer; `unproven`: not refused, "
-        "and only a picture, which is paid for, would show more; `failed`: it answered something else"
+        description="`works`: accepted; `refused`; `no_quota`: accepted, but its quota is used up for "
+        "now; `not_served`: the provider does not serve this place, project or "
+        "organisation, which says nothing about the key; `unreachable`: the provider did "
+        "not answer; `unproven`: not refused, but only a paid picture would prove more; "
+        "`failed`: any other answer"
     )
-    reason: str | None = Field(description="the provider's word", examples=["API_KEY_INVALID"])
+    reason: str | None = Field(description="the provider's reason", examples=["API_KEY_INVALID"])
     detail: str = Field(description="the provider's message; shown only to whoever asked", examples=[""])
     at: datetime = Field(examples=[_STAMP])
     models: list[ModelTestView] = Field(
-        description="of a test just now: the models that active slots use, where the provider tells of models"
+        description="only right after a test: the models that active slots use, if the provider reports "
+        "on models"
     )
 
     @classmethod
@@ -108,23 +112,28 @@ class ProviderKeyView(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     id: str = Field(
-        description="of a key from a file: until the next start",
+        description="for a key from a file, valid until the next start",
         examples=["5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"],
     )
     provider: str = Field(examples=["gemini"])
     ends_in: str = Field(examples=["…f3a9"])
-    source: Literal["entered", "file"] = Field(description="`file`: it can be removed on the machine only")
+    source: Literal["entered", "file"] = Field(
+        description="`file`: can be removed only on the machine itself"
+    )
     added_by: str | None = Field(description="`null` for a key from a file", examples=["serg"])
     added_at: datetime | None = Field(examples=[_STAMP])
     origin: str | None = Field(
-        description="the only place that this key is sent to", examples=["https://api.openai.com"]
+        description="the only address to which this key is sent", examples=["https://api.openai.com"]
     )
     state: KeyState = Field(
-        description="`unreadable`: the encryption key is another one; `other_address`: it was entered for "
-        "`origin`, and the provider's address is another one now; either way enter the key again"
+        description="`unreadable`: the encryption key has changed; `other_address`: it was entered for "
+        "`origin`, but the provider's address has changed since; in both cases, enter the "
+        "key again"
     )
     reason: str | None = Field(description="why it is set aside, in the provider's words")
-    models: list[str] = Field(description="for which models it is set aside; empty: for all", examples=[[]])
+    models: list[str] = Field(
+        description="models for which it is set aside; empty: all models", examples=[[]]
+    )
     back_at: datetime | None = Field(description="when it is used again automatically")
     last_test: KeyTestView | None
 
@@ -137,11 +146,13 @@ class UsedModelView(BaseModel):
     model: str = Field(examples=["gemini-nano-banana-2.1"])
     slots: list[str] = Field(examples=[["slot-009"]])
     state: State
-    ends_on: date | None = Field(description="its last day, where one is named")
-    said_by: Source = Field(description="`provider`: learned from it; `catalogue`: it said nothing of it yet")
-    said_on: date | None = Field(description="the day of that word")
-    asked_at: datetime | None = Field(description="when the provider last told of it", examples=[_STAMP])
-    successor: str | None = Field(description="what to use instead, where it will not stay")
+    ends_on: date | None = Field(description="its last day, if one has been announced")
+    said_by: Source = Field(
+        description="`provider`: the provider said so; `catalogue`: the provider has not said anything yet"
+    )
+    said_on: date | None = Field(description="day on which this was said")
+    asked_at: datetime | None = Field(description="when the provider last reported on it", examples=[_STAMP])
+    successor: str | None = Field(description="what to use instead, if it is going away")
 
 
 class ProviderKeys(BaseModel):
@@ -150,11 +161,13 @@ class ProviderKeys(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     provider: str = Field(examples=["gemini"])
-    usable: int = Field(description="keys that are in use for every model")
+    usable: int = Field(description="number of keys that can be used for every model")
     slots: list[str] = Field(
-        description="active slots that ask this provider first, or as a fallback", examples=[["slot-009"]]
+        description="active slots that use this provider, first or as a fallback", examples=[["slot-009"]]
     )
-    models: list[UsedModelView] = Field(description="those that active slots use; empty where there are none")
+    models: list[UsedModelView] = Field(
+        description="models that active slots use; empty if the provider has no models"
+    )
     keys: list[ProviderKeyView]
 
 
