@@ -53,6 +53,7 @@ from appliance.staff.slots import routes as slots_routes
 from appliance.staff.slots import trial_routes
 from appliance.staff.stats import routes as stats_routes
 from appliance.staff.template_media import routes as template_media_routes
+from appliance.staff.tokens import routes as token_routes
 
 log = structlog.get_logger()
 
@@ -119,6 +120,7 @@ def create_app(settings: Settings) -> FastAPI:
         gallery_routes.router,
         event_routes.router,
         login_routes.router,
+        token_routes.router,
         audit_routes.router,
         settings_routes.router,
         provider_key_routes.router,

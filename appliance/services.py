@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 import structlog
 
+from appliance.accounts.api_tokens import ApiTokens
 from appliance.accounts.audit import AuditTrail
 from appliance.accounts.keys import SigningKeys
 from appliance.accounts.login import LoginService
@@ -194,6 +195,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             temporary_media,
             accounts,
             sessions,
+            ApiTokens(database),
             credentials,
             slot_editor,
             ModelChanges(slot_editor, registry),

@@ -13,6 +13,8 @@ AuditAction = Literal[
     "session.refresh_reused",
     "account.password_changed",
     "account.password_refused",
+    "token.made",
+    "token.revoked",
     "settings.changed",
     "ingest_password.rotated",
     "ingest_password.refused",

@@ -54,6 +54,26 @@ class LoginSession(Base):
     __table_args__ = (Index("ix_login_session_username_network", "username", "network"),)
 
 
+class ApiToken(Base):
+    """A key for scripts that an account made: only its SHA-256 is kept. ``made_with`` is the token by
+    which it was made, if not by hand: it ends with that one.
+    """
+
+    __tablename__ = "api_token"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    name: Mapped[str] = mapped_column(String(22))
+    username: Mapped[str] = mapped_column(ForeignKey("account.username", ondelete="CASCADE"))
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    ends_in: Mapped[str] = mapped_column(String(8))
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(String(64)))
+    made_with: Mapped[uuid.UUID | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    last_used_from: Mapped[str] = mapped_column(String(64), default="", server_default="")
+
+
 class AuditLog(Base):
     """One change or login: who, what, from where, from which value to which. Never a secret."""
 

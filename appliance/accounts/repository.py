@@ -66,10 +66,15 @@ class AccountRepository:
         before_id: int | None,
         limit: int,
     ) -> Sequence[AuditLog]:
-        """Entries that fit, the newest first; ``action`` also finds the actions beneath it."""
+        """Entries that fit, the newest first; ``action`` also finds the actions beneath it, ``actor``
+        what the account's API tokens did.
+        """
         query = select(AuditLog).order_by(AuditLog.id.desc()).limit(limit)
         if actor is not None:
-            query = query.where(AuditLog.actor == actor)
+            by_token = AuditLog.actor.startswith("token ") & AuditLog.actor.endswith(
+                f" of {actor}", autoescape=True
+            )
+            query = query.where((AuditLog.actor == actor) | by_token)
         if action is not None:
             query = query.where(
                 (AuditLog.action == action) | AuditLog.action.startswith(f"{action}.", autoescape=True)

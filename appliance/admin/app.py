@@ -35,6 +35,7 @@ from appliance.admin.slots import shared_gallery as slot_gallery
 from appliance.admin.slots import trial as slot_trial
 from appliance.admin.slots import workflows as slot_workflows
 from appliance.admin.template_media import page as template_media
+from appliance.admin.tokens import page as tokens
 from appliance.core import error_handlers
 from appliance.core.routing import answering_head
 
@@ -59,6 +60,7 @@ SCREENS = (
     jobs,
     template_media,
     settings_previews,
+    tokens,
     settings,
     audit,
 )

@@ -11,12 +11,13 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from appliance.accounts.api_tokens import ApiTokens, is_api_token
 from appliance.accounts.permissions import Permission, Principal
 from appliance.accounts.sessions import SessionService
 from appliance.accounts.throttle import Client
 from appliance.core.clients import client_address
-from appliance.core.error_handlers import error_response
-from appliance.core.errors import ErrorCode, NotAuthenticated, PermissionDenied, TokenExpired
+from appliance.core.error_handlers import error_response, from_database
+from appliance.core.errors import ApplianceError, ErrorCode, NotAuthenticated, PermissionDenied, TokenExpired
 from appliance.core.injection import Services, service_of
 from appliance.core.installation import read_cookie
 
@@ -36,7 +37,7 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _STAFF = re.compile(r"/api/(?!(?:login|refresh|logout)$|ingest/)")  # where nobody gets in without a token
 
 bearer_scheme = HTTPBearer(
-    auto_error=False, bearerFormat="JWT", description="access token from `POST /api/login`"
+    auto_error=False, bearerFormat="JWT", description="access token from `POST /api/login`, or an API token"
 )
 
 
@@ -58,13 +59,27 @@ class LoginFirst:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] in _WITH_BODY and _STAFF.match(scope["path"]):
             scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
-            services: Services = scope["state"]["services"]
-            try:
-                services[SessionService].recognise(token if scheme.lower() == "bearer" else "")
-            except (NotAuthenticated, TokenExpired) as error:
-                await error_response(error)(scope, receive, send)
+            refused = await _refused(scope["state"]["services"], token if scheme.lower() == "bearer" else "")
+            if refused is not None:
+                await error_response(refused)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
+
+
+async def _refused(services: Services, token: str) -> ApplianceError | None:
+    """Why nobody reads on, if so: an API token is looked up, of an access token the signature is enough."""
+    try:
+        if is_api_token(token):
+            await services[ApiTokens].recognise(token)
+        else:
+            services[SessionService].recognise(token)
+    except (NotAuthenticated, TokenExpired) as error:
+        return error
+    except Exception as error:
+        if (known := from_database(error)) is None:
+            raise
+        return known
+    return None
 
 
 async def current_principal(
@@ -76,8 +91,18 @@ async def current_principal(
     if bearer is None:
         raise NotAuthenticated
     response.headers["Cache-Control"] = "no-store"
+    if is_api_token(bearer.credentials):
+        tokens = service_of(request, ApiTokens)
+        return await tokens.authenticate(bearer.credentials, client_address(request))
     sessions = service_of(request, SessionService)
     return await sessions.authenticate(bearer.credentials, client_address(request))
+
+
+async def current_person(who: Annotated[Principal, Depends(current_principal)]) -> Principal:
+    """Who is logged in by a password; raises ``PermissionDenied`` for an API token."""
+    if who.token_of:
+        raise PermissionDenied("An API token may not do that: log in.")
+    return who
 
 
 def requires(permission: Permission) -> Callable[[Principal], Awaitable[Principal]]:

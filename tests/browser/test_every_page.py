@@ -11,6 +11,7 @@ pytestmark = pytest.mark.browser
 PAGES = {
     "dashboard": "/admin/",
     "settings": "/admin/settings",
+    "tokens": "/admin/settings/tokens",
     "audit": "/admin/audit",
     "password": "/admin/password",
     "error": "/admin/there-is-no-such-page",

@@ -34,7 +34,10 @@ from tests.support.permissions import (
 from tests.support.stack import Stack
 
 ROLES = ("administrator", "operator", "viewer")
-INCLUDES = {"results:moderate": "results:write"}  # who has the latter may do what the former allows
+INCLUDES = {
+    "results:moderate": "results:write",
+    "tokens:write": "settings:write",
+}  # who has the latter may do what the former allows
 ANYWHERE = ("HEAD", "OPTIONS", "PUT", "TRACE")  # what is asked for where no route takes it
 HASHED = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
 Answers = dict[Route, int]

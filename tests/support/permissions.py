@@ -243,6 +243,14 @@ WHO_MAY = {
         GET /api/audit
         GET /admin/audit
     """,
+    "tokens:write": """
+        GET /api/tokens
+        POST /api/tokens
+        DELETE /api/tokens/{token_id}
+        GET /admin/settings/tokens
+        POST /admin/settings/tokens
+        POST /admin/settings/tokens/{token_id}/revoke
+    """,
 }
 _UUID = "5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"
 # What stands in a path where the table has a name in braces: of the right form, and of nothing that is there.
@@ -253,6 +261,7 @@ VALUES = {
     "gallery_id": _UUID,
     "key_id": "1",
     "issue_id": "1",
+    "token_id": _UUID,
     "version": "1",
     "provider": "gemini",
     "role": "overlay",

@@ -23,6 +23,7 @@ from appliance.staff.access import (
     REFRESH_COOKIE,
     bearer_scheme,
     client_of,
+    current_person,
     current_principal,
 )
 from appliance.staff.login.schemas import AccessGrant, LoginRequest, Me, PasswordChange
@@ -41,6 +42,7 @@ _GRANTED: dict[int | str, dict[str, Any]] = {200: {"headers": _COOKIE_HEADER}}
 _ENDED: dict[int | str, dict[str, Any]] = {204: {"description": "Logged out", "headers": _COOKIE_HEADER}}
 
 Who = Annotated[Principal, Depends(current_principal)]
+Person = Annotated[Principal, Depends(current_person)]
 From = Annotated[Client, Depends(client_of)]
 
 
@@ -109,9 +111,9 @@ async def logout(
     "/logout-everywhere",
     summary="Log out everywhere",
     status_code=204,
-    responses=_ENDED | error_responses(*_SESSION_ERRORS),
+    responses=_ENDED | error_responses(*_SESSION_ERRORS, ErrorCode.PERMISSION_DENIED),
 )
-async def logout_everywhere(request: Request, response: Response, who: Who, sessions: Sessions) -> None:
+async def logout_everywhere(request: Request, response: Response, who: Person, sessions: Sessions) -> None:
     """Ends every session of the account, this one too."""
     await sessions.end_all(who)
     response.delete_cookie(cookie_name(request, REFRESH_COOKIE), httponly=True, samesite="strict")
@@ -125,11 +127,12 @@ async def logout_everywhere(request: Request, response: Response, who: Who, sess
         ErrorCode.INVALID_CREDENTIALS,
         ErrorCode.VALIDATION_FAILED,
         ErrorCode.TOO_MANY_LOGINS,
+        ErrorCode.PERMISSION_DENIED,
         *_SESSION_ERRORS,
     ),
 )
 async def change_password(
-    request: Request, response: Response, body: PasswordChange, who: Who, service: Logins
+    request: Request, response: Response, body: PasswordChange, who: Person, service: Logins
 ) -> AccessGrant:
     """Ends every session of the account and opens a new one for this client: go on with the token
     in the answer.
@@ -144,7 +147,7 @@ async def change_password(
 async def me(who: Who) -> Me:
     """The account behind the access token and what it may do now."""
     return Me(
-        username=who.username,
+        username=who.account,
         role=who.role,
         permissions=sorted(who.permissions),
         must_change_password=who.must_change_password,

@@ -1,0 +1,96 @@
+"""API tokens: which there are, a new one (shown once), the end of one."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
+
+from appliance.accounts.api_tokens import LONGEST_NAME, ApiTokens
+from appliance.accounts.permissions import PERMISSIONS
+from appliance.admin.forms import Form, read_form
+from appliance.admin.login.headers import MOUNT
+from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.render import page, part
+from appliance.core.clock import utcnow
+from appliance.core.errors import NotFound, ValidationFailed
+from appliance.core.injection import service_of
+from appliance.core.validation import field_messages
+from appliance.staff.tokens.schemas import NewToken
+
+router = APIRouter(prefix="/settings/tokens")
+
+PAGE = f"{MOUNT}/settings/tokens"
+LIVES = (7, 30, 90, 365)  # days
+_USUAL_LIFE = 90
+
+MayWrite = Annotated[PageContext, Depends(allowed("tokens:write"))]
+
+
+@router.get("")
+async def tokens_page(request: Request, context: MayWrite) -> Response:
+    """The page."""
+    return page(context, "tokens.html", **await _values(request, context))
+
+
+@router.post("")
+async def make(request: Request, context: MayWrite) -> Response:
+    """Make a token; its text is on the page this once."""
+    assert context.who is not None  # noqa: S101 - the permission saw to it
+    form = await read_form(request)
+    try:
+        new = NewToken.model_validate(_typed(form))
+        _, text = await service_of(request, ApiTokens).make(new.name, new.scopes, new.expires_at, context.who)
+    except (ValidationError, ValidationFailed) as refused:
+        wrong = field_messages(refused) if isinstance(refused, ValidationError) else refused.fields or {}
+        fields = {name.partition(".")[0]: text for name, text in wrong.items()}
+        return await _answer(request, context, status=422, typed=form, errors=fields)
+    toast = context.language.gettext("tokens.made")
+    return await _answer(request, context, toast=toast, made={"name": new.name, "text": text})
+
+
+@router.post("/{token_id}/revoke")
+async def revoke(token_id: uuid.UUID, request: Request, context: MayWrite) -> Response:
+    """End a token; one that is gone already is gone."""
+    assert context.who is not None  # noqa: S101 - the permission saw to it
+    with contextlib.suppress(NotFound):
+        await service_of(request, ApiTokens).revoke(token_id, context.who)
+    if not context.is_htmx:
+        context.notice("token_revoked")
+        return RedirectResponse(PAGE, 303)
+    return await _answer(request, context, toast=context.language.gettext("notice.token_revoked"))
+
+
+async def _answer(
+    request: Request, context: PageContext, *, status: int = 200, toast: str | None = None, **more: Any
+) -> Response:
+    values = await _values(request, context, **more)
+    if not context.is_htmx:
+        return page(context, "tokens.html", status=status, **values)
+    return part(context, "_tokens.html", status=status, toast=toast, **values)
+
+
+async def _values(request: Request, context: PageContext, **more: Any) -> dict[str, Any]:
+    empty: dict[str, Any] = {"typed": Form([]), "errors": {}, "made": None}
+    return {
+        "tokens": await service_of(request, ApiTokens).all(),
+        "now": utcnow(),
+        "scopes": [one for one in PERMISSIONS if context.may(one)],
+        "lives": LIVES,
+        "usual_life": _USUAL_LIFE,
+        "longest_name": LONGEST_NAME,
+        "own": PAGE,
+        **empty,
+        **more,
+    }
+
+
+def _typed(form: Form) -> dict[str, Any]:
+    days = form.text("days")
+    life = timedelta(days=int(days)) if days.isdecimal() and int(days) in LIVES else timedelta(0)
+    return {"name": form.text("name"), "scopes": form.every("scopes"), "expires_at": utcnow() + life}

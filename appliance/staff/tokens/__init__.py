@@ -1,0 +1,1 @@
+"""``/api/tokens``: keys for scripts."""

@@ -1,0 +1,44 @@
+"""API tokens in a browser: made, shown once, revoked."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.browser.conftest import MakePerson
+
+pytestmark = pytest.mark.browser
+
+LOOKS = [("phone", "ru", "dark"), ("desktop", "en", "light")]
+
+
+@pytest.mark.parametrize(("size", "lang", "theme"), LOOKS)
+async def test_a_token_is_made_shown_once_and_revoked(
+    admin_person: MakePerson, admin: httpx.AsyncClient, size: str, lang: str, theme: str
+) -> None:
+    someone = await admin_person(size=size, lang=lang, theme=theme)
+    name = f"report of {size}"
+    await someone.go("/admin/settings")
+    await someone.page.click("a[href='/admin/settings/tokens']")
+    await someone.page.fill("#token-name", name)
+    someone.expected = {422}
+    await someone.page.click("#tokens form .primary")
+    await someone.page.wait_for_selector("#token-scopes-finding")
+    assert await someone.page.input_value("#token-name") == name, "what was typed is kept"
+    await someone.page.check("input[value='jobs:read']")
+    await someone.page.click("#tokens form .primary")
+    text = await someone.page.locator("#made-token").inner_text()
+    await someone.assert_whole("token-made", by_day_and_night=True)
+    assert await someone.sideways() <= 0
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {text}"}, trust_env=False) as script:
+        assert (await script.get(f"{someone.stack.url}/api/jobs")).status_code == 200
+        await someone.go("/admin/settings/tokens")
+        assert await someone.page.locator("#made-token").count() == 0
+        line = someone.page.locator("#tokens li", has_text=name)
+        await line.locator("button").click()
+        await someone.page.click("#confirm-yes")
+        await line.wait_for(state="detached")
+        assert (await script.get(f"{someone.stack.url}/api/jobs")).status_code == 401
+    await someone.go("/admin/audit")
+    first = await someone.text(".log-line .log-what")
+    assert name in first
