@@ -9,12 +9,12 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 
-import httpx
 import psutil
 import pytest
 
 from tests.chaos.booths import Booths
 from tests.chaos.conftest import Note
+from tests.chaos.health_probe import health_times
 from tests.chaos.invariant import assert_nothing_is_left, assert_nothing_was_lost
 from tests.chaos.memory import Memory
 from tests.chaos.processes import pid_of
@@ -105,33 +105,21 @@ async def standins(house: Stack, ports: dict[str, int]) -> AsyncIterator[None]:
         yield
 
 
-async def healthz(stack: Stack, times: list[float]) -> None:
-    """How long it takes to answer, asked ten times a second."""
-    async with httpx.AsyncClient(base_url=stack.url, timeout=30, trust_env=False) as client:
-        while True:
-            began = time.monotonic()
-            assert (await client.get("/healthz")).status_code == 200
-            times.append(time.monotonic() - began)
-            await asyncio.sleep(0.1)
-
-
 @pytest.mark.timeout(3600)
 async def test_fifteen_slots_whose_providers_fail_in_every_way_leave_the_appliance_as_it_was(
     house: Stack, standins: None, minutes: float, note: Note
 ) -> None:
     seconds = LONG_SECONDS if minutes else SHORT_SECONDS
     memory = Memory(psutil.Process(await asyncio.to_thread(pid_of, house, "app")))
-    booths, times = Booths(house, portrait_jpeg()), list[float]()
-    asking = asyncio.create_task(healthz(house, times))
-    end = time.monotonic() + seconds
+    booths, end = Booths(house, portrait_jpeg()), time.monotonic() + seconds
 
     async def work(slot: str) -> None:
         while time.monotonic() < end:
             await booths.post(slot)
             memory.look()
 
-    await asyncio.gather(*(work(slot) for slot in SLOTS))
-    asking.cancel()
+    async with health_times(house) as times:
+        await asyncio.gather(*(work(slot) for slot in SLOTS))
     p99 = statistics.quantiles(times, n=100)[98]
     few, many = len(memory.sizes) * 2 // 5, len(memory.sizes)
     note(f"{len(booths.sent)} photos, answers {dict(booths.statuses())}, refusals {dict(booths.codes())}")
