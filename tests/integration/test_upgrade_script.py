@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from appliance.cli import build_parser
 from tests.support.engine import VERBS, Container, Engine
+from tests.support.engine_command import docker_command
 from tests.support.stack import CHECKOUT
 
 OLD, NEW = "sha256:old", "sha256:new"
 READY_WITHIN = "1"
-PROGRAM = CHECKOUT / "tests/support/engine.py"
 
 
 class Venue:
@@ -24,16 +24,13 @@ class Venue:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._state = folder / "engine.json"
         shutil.copytree(CHECKOUT / "scripts", folder / "scripts", ignore=shutil.ignore_patterns("bench"))
         (folder / "compose").mkdir()
         shutil.copy(CHECKOUT / "compose/compose.yaml", folder / "compose")
         self._env = folder / "compose/.env"
         self._env.write_text("APPLIANCE_IMAGE=place/photochanger\nAPPLIANCE_VERSION=1.0\n")
         (folder / "bin").mkdir()
-        shim = folder / "bin/docker"
-        shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "{PROGRAM}" "$@"\n')
-        shim.chmod(0o755)
+        self.docker = folder / "bin/docker"
         own = dict.fromkeys(("prepare", "migrate", "app", "cleanup"), ("place/photochanger:1.0", OLD))
         foreign = {name: (f"{name}:1", f"sha256:{name}") for name in ("db", "nginx")}
         containers = {
@@ -49,20 +46,16 @@ class Venue:
         )
 
     def call(self, script: str, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run a script; the engine afterwards is ``engine``."""
+        """Run a script."""
         self.engine.events.clear()
-        self.engine.write(self._state)
         environment = os.environ | {
             "PATH": f"{self._folder}/bin:{os.environ['PATH']}",
-            "ENGINE_STATE": str(self._state),
             "UPGRADE_READY_WITHIN": READY_WITHIN,
         }
         program = [str(self._folder / "scripts" / script), *words]
-        done = subprocess.run(
+        return subprocess.run(
             program, env=environment, capture_output=True, text=True, check=False, timeout=60
         )
-        self.engine = Engine.read(self._state)
-        return done
 
     def runs(self, image_id: str) -> bool:
         """Whether guests are served by this version, and no other has a container."""
@@ -79,8 +72,10 @@ class Venue:
 
 
 @pytest.fixture
-def venue(tmp_path: Path) -> Venue:
-    return Venue(tmp_path)
+def venue(tmp_path: Path) -> Iterator[Venue]:
+    made = Venue(tmp_path)
+    with docker_command(made.docker, made.engine):
+        yield made
 
 
 @pytest.mark.parametrize("words", VERBS, ids=" ".join)
@@ -155,6 +150,8 @@ def test_a_tag_that_was_pushed_anew_is_taken_and_can_be_gone_back_from(venue: Ve
     assert venue.runs(NEW)
     assert venue.call("rollback").returncode == 0
     assert venue.runs(OLD)
+    assert venue.call("upgrade", "1.0").returncode == 0
+    assert venue.runs(NEW)
 
 
 @pytest.mark.parametrize(("words", "database"), [([], [OLD, NEW, OLD]), (["--with-data"], [OLD])])

@@ -1,18 +1,16 @@
-"""Stands in for the ``docker`` command as the scripts of the stack call it, with its state in a file.
+"""Stands in for the ``docker`` command as the scripts of the stack call it.
 
 It knows only the calls that the scripts make and takes no option that Docker lacks; whatever it does not know
 ends with an error, as there. How a version behaves (``faults`` of its image) is the test's choice; what the
-scripts did is in ``events``.
+scripts did is in ``events``. ``engine_command.py`` is how a script calls it.
 """
 
 from __future__ import annotations
 
 import argparse
-import fcntl
 import json
-import os
-import sys
-from dataclasses import asdict, dataclass, field
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -57,17 +55,6 @@ class Engine:
     in_flight: int = 0
     events: list[str] = field(default_factory=list)
 
-    @classmethod
-    def read(cls, file: Path) -> Engine:
-        """The state as the last call left it."""
-        found = json.loads(file.read_text(encoding="utf-8"))
-        found["containers"] = {key: Container(**one) for key, one in found["containers"].items()}
-        return cls(**found)
-
-    def write(self, file: Path) -> None:
-        """Keep the state for the next call."""
-        file.write_text(json.dumps(asdict(self)), encoding="utf-8")
-
     # ---- containers ----
 
     def container(self, service: str) -> tuple[str, Container] | None:
@@ -103,14 +90,27 @@ class Engine:
         self.events.append(event + (" (closed)" if self.door_closed else ""))
 
 
+@dataclass
+class Call:
+    """One call of the command: in which folder, with which variables, and what it says."""
+
+    folder: Path
+    variables: dict[str, str]
+    out: str = ""
+    err: str = ""
+
+
+CALL: ContextVar[Call] = ContextVar("call")
+
+
 def say(text: object) -> None:
     """A line on standard output."""
-    sys.stdout.write(f"{text}\n")
+    CALL.get().out += f"{text}\n"
 
 
 def fail(said: str, code: int = 1) -> NoReturn:
     """End as Docker does when something cannot be done."""
-    sys.stderr.write(f"Error response from daemon: {said}\n")
+    CALL.get().err += f"Error response from daemon: {said}\n"
     raise Failed(code)
 
 
@@ -120,11 +120,11 @@ class Failed(Exception):
 
 def wanted_image() -> str:
     """What ``compose.yaml`` names: the environment counts before ``.env``."""
-    values = {}
-    if (env := Path(".env")).exists():
+    values, call = {}, CALL.get()
+    if (env := call.folder / ".env").exists():
         lines = env.read_text(encoding="utf-8").splitlines()
         values = dict(line.split("=", 1) for line in lines if "=" in line)
-    values |= os.environ
+    values |= call.variables
     return f"{values.get('APPLIANCE_IMAGE', 'photochanger')}:{values.get('APPLIANCE_VERSION', '1.0')}"
 
 
@@ -150,7 +150,7 @@ def compose(engine: Engine, words: list[str]) -> None:
     """``docker compose``, in the folder that has the file."""
     if words == ["version"]:
         return
-    if not Path("compose.yaml").exists():
+    if not (CALL.get().folder / "compose.yaml").exists():
         fail("no configuration file provided: not found", 14)
     asked = parser().parse_args(words)
     if asked.verb not in OTHER_WORDS and (unknown := set(asked.words) - set(SERVICES)):
@@ -158,9 +158,14 @@ def compose(engine: Engine, words: list[str]) -> None:
     COMPOSE[asked.verb](engine, asked)
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        fail(message, 2)
+
+
 def parser() -> argparse.ArgumentParser:
     """The options of Compose that the scripts may use."""
-    made = argparse.ArgumentParser(prog="docker compose")
+    made = _Parser(prog="docker compose")
     made.add_argument("--progress", required=True, choices=["quiet"])
     verbs = made.add_subparsers(dest="verb", required=True)
     for name, (flags, number) in OPTIONS.items():
@@ -328,22 +333,3 @@ def shown(engine: Engine, form: str, key: str) -> str:
         "{{.State.Health.Status}}": "healthy" if one.healthy else "starting",
     }
     return values.get(form) or fail(f"template: {form}")
-
-
-def main() -> int:
-    """``docker …``; the state's file is named by ``ENGINE_STATE``."""
-    file = Path(os.environ["ENGINE_STATE"])
-    with file.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the scripts call it from several processes
-        engine = Engine.read(file)
-        try:
-            docker(engine, sys.argv[1:])
-        except Failed as failed:
-            return int(failed.args[0])
-        finally:
-            engine.write(file)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
