@@ -99,10 +99,12 @@ def png_bomb(width: int = 20_000, height: int = 10_000, bits: int = 8, *, interl
             struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
         )
 
-    packer = zlib.compressobj(9)
-    line = b"\0" + bytes(width * 3 * bits // 8)
-    at_once = max(1, min(height, 1_000_000 // len(line)))
-    pieces = [line * at_once] * (height // at_once) + [line * (height % at_once)]
-    packed = b"".join(packer.compress(piece) for piece in pieces) + packer.flush()
+    # All of it is zero, so what a million of them become is written as often as needed.
+    size, at_once = height * (1 + width * 3 * bits // 8), 1_000_000
+    packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    piece = packer.compress(bytes(at_once)) + packer.flush(zlib.Z_FULL_FLUSH)
+    end = packer.compress(bytes(size % at_once)) + packer.flush()
+    checksum = struct.pack(">I", size % 65_521 << 16 | 1)
+    packed = b"\x78\xda" + piece * (size // at_once) + end + checksum
     header = struct.pack(">IIBBBBB", width, height, bits, 2, 0, 0, interlaced)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
