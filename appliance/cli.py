@@ -40,10 +40,13 @@ def duration(value: str) -> int:
 
 def serve(settings: Settings, _: argparse.Namespace) -> int:
     """Answer requests until told to stop; running jobs end first."""
-    from appliance.app import create_app
-    from appliance.core.serving import serve as run
+    from appliance.core.memory import loading
 
-    app = create_app(settings)
+    with loading():
+        from appliance.app import create_app
+        from appliance.core.serving import serve as run
+
+        app = create_app(settings)
     began = run(app, app.state.stopping, settings.listen_options(), settings.trusted_proxies)
     return 0 if began else EXIT_FAILED
 
@@ -80,9 +83,8 @@ async def seed(settings: Settings, _: argparse.Namespace) -> int:
     return 0
 
 
-async def check(settings: Settings, _: argparse.Namespace) -> int:
+async def check(settings: Settings, arguments: argparse.Namespace) -> int:
     """Check the environment, the config file, and that the program is whole; prints every problem."""
-    from appliance.app import create_app
     from appliance.config_file import load_config
     from appliance.providers.catalogue.files import installed
     from appliance.providers.registry import ProviderRegistry
@@ -95,7 +97,10 @@ async def check(settings: Settings, _: argparse.Namespace) -> int:
         load_config(settings.config_file, registry)
     finally:
         await registry.aclose()
-    create_app(settings)
+    if not arguments.settings_only:
+        from appliance.app import create_app
+
+        create_app(settings)
     for problem in registry.catalogue.problems:
         print(f"Left out: {problem}")
     print("The environment and the config file are in order.")
@@ -273,6 +278,9 @@ def build_parser() -> argparse.ArgumentParser:
     how_often.add_argument("--dry-run", action="store_true", help="delete nothing, say what would be deleted")
     how_often.add_argument("--every", type=duration, metavar="TIME", help="repeat at this interval, e.g. 15m")
     made["cleanup"].add_argument("--json", action="store_true", help="print the counts as JSON")
+    made["check"].add_argument(
+        "--settings-only", action="store_true", help="without loading the program, which takes longest"
+    )
     made["set-password"].add_argument("username")
     made["rotate-signing-key"].add_argument(
         "--retire-old",

@@ -1,8 +1,8 @@
 """``check``, then ``migrate`` and ``seed``, in one process: loading the code costs more than running it.
 
-The code loads while the database starts: after ``check`` this waits for a line on stdin. Each verb that
-succeeded is a line on stdout; the lines that ``seed`` prints stand between. Ends with the code of the
-verb that failed.
+After ``check`` this waits for a line on stdin. Each verb that succeeded is a line on stdout; what ``seed``
+prints stands between. Ends with the code of the verb that failed. Whether the program can be loaded is
+not tried here: the app starts right afterwards, and a start that failed shows the log.
 """
 
 import sys
@@ -10,10 +10,10 @@ import sys
 from appliance.cli import main
 
 
-def run(verb: str) -> None:
+def run(verb: str, *options: str) -> None:
     """Run one verb as the program would; a failure ends this process the same way."""
     try:
-        code = main([verb])
+        code = main([verb, *options])
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     if code:
@@ -22,7 +22,7 @@ def run(verb: str) -> None:
 
 
 if __name__ == "__main__":
-    run("check")
+    run("check", "--settings-only")
     if sys.stdin.readline():
         run("migrate")
         run("seed")

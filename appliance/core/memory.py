@@ -3,6 +3,20 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """While the program is loaded nothing is garbage: the collector looked through it again and again, which
+    was an eighth of the time (2.4 s and 2.1 s of a processor; 2026-11-27).
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def keep_what_is_there() -> None:
