@@ -38,6 +38,7 @@ hypothesis.settings.load_profile("suite")
 pytest_plugins = [
     "tests.support.disk",
     "tests.support.figures",
+    "tests.support.installed",
     "tests.support.screens",
     "tests.support.verdict",
     "tests.support.workers",

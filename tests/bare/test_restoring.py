@@ -16,6 +16,7 @@ from appliance.bare.environment import environment
 from appliance.core.secrets import BackupPassphrase
 from appliance.lifecycle.backup import archive
 from tests.bare.appliance_run import Appliance, eventually
+from tests.support.installed import copied
 
 
 class Booth:
@@ -48,8 +49,8 @@ class Booth:
 
 
 @pytest.fixture(scope="module")
-def booth(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booth]:
-    one = Appliance(tmp_path_factory.mktemp("bare") / "data")
+def booth(tmp_path_factory: pytest.TempPathFactory, installed: Path) -> Iterator[Booth]:
+    one = Appliance(copied(installed, tmp_path_factory.mktemp("bare") / "data"))
     said: Any = one.start()
     yield Booth(one, said["curl"])
     one.run("--stop")

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.bare.appliance_run import Appliance
 
 NEW = """\
@@ -15,6 +17,7 @@ price.picture = { "1K" = 0.01 }
 """
 
 
+@pytest.mark.usefixtures("was_installed")
 def test_a_file_in_the_site_folder_brings_a_model(appliance: Appliance, tmp_path: Path) -> None:
     appliance.start()
     appliance.folder.site.mkdir(exist_ok=True)

@@ -27,6 +27,7 @@ def test_ctrl_c_stops_everything_and_a_later_start_knows_the_first_passwords(app
     assert str(appliance.folder.first_passwords) in again.stdout
 
 
+@pytest.mark.usefixtures("was_installed")
 def test_when_scripts_run_is_killed_nothing_stays_and_it_starts_again(appliance: Appliance) -> None:
     with appliance.start_in_foreground() as process:
         process.kill()
@@ -34,6 +35,7 @@ def test_when_scripts_run_is_killed_nothing_stays_and_it_starts_again(appliance:
         assert appliance.start()["ready"] is True  # waits for the end of the killed one's processes
 
 
+@pytest.mark.usefixtures("was_installed")
 def test_when_supervisord_is_killed_nothing_stays(appliance: Appliance) -> None:
     appliance.start()
     os.kill(int((appliance.folder.run / "supervisord.pid").read_text(encoding="ascii")), signal.SIGKILL)
@@ -41,6 +43,7 @@ def test_when_supervisord_is_killed_nothing_stays(appliance: Appliance) -> None:
 
 
 @pytest.mark.timeout(300)  # two starts
+@pytest.mark.usefixtures("was_installed")
 def test_after_a_kill_of_everything_it_starts_again_at_once(appliance: Appliance) -> None:
     appliance.start()
     supervisord = int((appliance.folder.run / "supervisord.pid").read_text(encoding="ascii"))
@@ -71,9 +74,8 @@ def test_a_wrong_configuration_is_refused_before_anything_starts(
     assert not (appliance.folder.run / "supervisord.pid").exists()
 
 
+@pytest.mark.usefixtures("was_installed")
 def test_a_process_that_cannot_start_is_shown_with_its_log(appliance: Appliance) -> None:
-    appliance.start()
-    appliance.run("--stop")
     (appliance.folder.postgres / "postgresql.conf").write_text("nonsense = on\n", encoding="utf-8")
     done = appliance.run("--port", str(appliance.port))
     assert done.returncode == 1

@@ -9,20 +9,21 @@ import pytest
 
 from appliance.core.networks import lan_address
 from tests.browser.test_over_http import enter, token_in
+from tests.support.installed import copied
 from tests.support.logins import PASSWORD, add_account, client_at
 from tests.support.stack import free_port, running_stack
 
 NOTE = "/admin/dashboard/address"
 
 
-async def test_one_of_several_addresses_is_chosen_on_the_dashboard(tmp_path: Path) -> None:
+async def test_one_of_several_addresses_is_chosen_on_the_dashboard(tmp_path: Path, installed: Path) -> None:
     address = lan_address()
     if address is None:
         pytest.skip("this machine has no address in a network")
     port, same = free_port(), IPv6Address(f"::ffff:{address}")
     first, second = f"http://{address}:{port}", f"http://[{same}]:{port}"
     told = {"PHOTOCHANGER_LAN_BASE_URL": first, "PHOTOCHANGER_LAN_OTHER_URLS": second}
-    with running_stack(tmp_path, port, **told) as stack:
+    with running_stack(copied(installed, tmp_path), port, **told) as stack:
         await add_account(stack, "anna", PASSWORD, "administrator")
         async with stack.database() as db:
             await db.execute("update account set must_change_password = false where username = 'anna'")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.figures import FIGURE
+from tests.support.installed import copied
 from tests.support.stack import Stack, running_stack
 
 Note = Callable[[str], None]
@@ -33,7 +34,7 @@ def minutes(pytestconfig: pytest.Config) -> float:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def house(tmp_path_factory: pytest.TempPathFactory, installed: Path) -> Iterator[Stack]:
     """An appliance of the module's own: what is done to it here, nobody else should meet."""
-    with running_stack(tmp_path_factory.mktemp("chaos") / "data") as started:
+    with running_stack(copied(installed, tmp_path_factory.mktemp("chaos") / "data")) as started:
         yield started

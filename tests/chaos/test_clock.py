@@ -24,6 +24,7 @@ from tests.chaos.booths import Booths
 from tests.chaos.invariant import assert_nothing_was_lost
 from tests.container.stack import allowed
 from tests.standins import Running, Script, gemini_app, running
+from tests.support.installed import copied
 from tests.support.logins import log_in
 from tests.support.photos import portrait_jpeg
 from tests.support.slots import set_slot, with_gemini
@@ -72,7 +73,7 @@ def gemini_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def clock(tmp_path_factory: pytest.TempPathFactory, gemini_port: int) -> Iterator[Clock]:
+def clock(tmp_path_factory: pytest.TempPathFactory, installed: Path, gemini_port: int) -> Iterator[Clock]:
     folder = tmp_path_factory.mktemp("chaos")
     for place in (folder, *folder.parents[:2]):
         place.chmod(0o755)  # the appliance does not run as root
@@ -83,7 +84,8 @@ def clock(tmp_path_factory: pytest.TempPathFactory, gemini_port: int) -> Iterato
     file.chmod(0o644)
     values = {"LD_PRELOAD": str(library), "MOVED_CLOCK": str(file)}
     address = f"gemini=http://127.0.0.1:{gemini_port}"
-    with running_stack(folder / "data", PHOTOCHANGER_PROVIDER_BASE_URLS=address, **values) as started:
+    data = copied(installed, folder / "data")
+    with running_stack(data, PHOTOCHANGER_PROVIDER_BASE_URLS=address, **values) as started:
         started.set_keys("gemini", "gemini-key-0001")
         yield Clock(started, library, file)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from tests.chaos.mounts import SmallDisk, needs_root, run, small_disk
 from tests.chaos.processes import pid_of, ready_again
 from tests.container.stack import allowed
 from tests.standins import gemini_app, running
+from tests.support.installed import copied
 from tests.support.logins import Logins
 from tests.support.photos import portrait_jpeg
 from tests.support.slots import set_slot, with_gemini
@@ -41,10 +43,10 @@ def disks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, SmallD
 
 
 @pytest.fixture(scope="module")
-def house(disks: dict[str, SmallDisk], gemini_port: int) -> Iterator[Stack]:
+def house(disks: dict[str, SmallDisk], installed: Path, gemini_port: int) -> Iterator[Stack]:
     """An appliance with a small disk for pictures and a smaller one for logs."""
     address = f"gemini=http://127.0.0.1:{gemini_port}"
-    data = disks["media"].folder.parent
+    data = copied(installed, disks["media"].folder.parent)
     with running_stack(data, PHOTOCHANGER_PROVIDER_BASE_URLS=address) as started:
         started.set_keys("gemini", "gemini-key-0001")
         yield started

@@ -8,6 +8,7 @@ import statistics
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import psutil
 import pytest
@@ -22,6 +23,7 @@ from tests.conftest import PROVIDERS
 from tests.container.stack import allowed
 from tests.integration.test_workflow_slots import WORKFLOW
 from tests.standins import Script, StandIn, Step, running
+from tests.support.installed import copied
 from tests.support.logins import Logins, client_at
 from tests.support.photos import portrait_jpeg
 from tests.support.slots import set_slot
@@ -77,9 +79,11 @@ def ports() -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory, ports: dict[str, int]) -> Iterator[Stack]:
+def house(
+    tmp_path_factory: pytest.TempPathFactory, installed: Path, ports: dict[str, int]
+) -> Iterator[Stack]:
     urls = ",".join(f"{name}=http://127.0.0.1:{port}" for name, port in ports.items())
-    folder = tmp_path_factory.mktemp("chaos") / "data"
+    folder = copied(installed, tmp_path_factory.mktemp("chaos") / "data")
     with running_stack(folder, PHOTOCHANGER_PROVIDER_BASE_URLS=urls) as started:
         yield started
 

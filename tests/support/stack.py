@@ -155,12 +155,15 @@ def run_bare(data: Path, *arguments: str, **environment: str) -> subprocess.Comp
 
 @contextmanager
 def running_stack(data: Path, port: int | None = None, **environment: str) -> Iterator[Stack]:
-    """Start everything, stop everything."""
+    """Start everything, stop everything. The first passwords are in the report of a copy, too."""
     port = port or free_port()
     started = run_bare(data, "--port", str(port), "--detach", "--json", **environment)
     assert started.returncode == 0, started.stdout + started.stderr
     try:
-        yield Stack(data, port, json.loads(started.stdout.splitlines()[-1]))
+        stack = Stack(data, port, json.loads(started.stdout.splitlines()[-1]))
+        if not stack.report["passwords"]["ingest"]:
+            stack.report["passwords"] = stack.first_passwords
+        yield stack
     finally:
         stopped = run_bare(data, "--stop")
         assert stopped.returncode == 0, stopped.stdout + stopped.stderr
