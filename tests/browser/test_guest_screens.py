@@ -79,6 +79,8 @@ async def test_without_scripts_everything_needed_is_there(guest: MakeGuest, made
 
 async def test_the_link_is_copied_where_the_phone_cannot_share(guest: MakeGuest, made: Reply) -> None:
     someone = await guest()
+    # A phone lets a page write there at a tap; this browser without a window would have to ask somebody.
+    await someone.page.context.grant_permissions(["clipboard-write"])
     await someone.go(page_of(made))
     await someone.page.get_by_role("button", name="Copy link").click()
     await expect(someone.page.get_by_role("status")).to_have_text("Link copied")

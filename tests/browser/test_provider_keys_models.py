@@ -21,13 +21,16 @@ FALLBACKS = [{"provider": "local", "operation": "glow", "params": {}}]
 
 
 @pytest.fixture
-async def living(gemini: StandIn, slot: Change, admin: httpx.AsyncClient) -> AsyncIterator[StandIn]:
-    """Gemini's stand-in, asked by one slot for one model, which is there again afterwards."""
+async def living(
+    gemini: StandIn, slot: Change, admin: httpx.AsyncClient, camera: Camera, shot: Shot
+) -> AsyncIterator[StandIn]:
+    """Gemini's stand-in, asked by one slot for one model, which is there and makes pictures afterwards."""
     await slot(SLOT, **with_gemini(model=MODEL, fallbacks=FALLBACKS))
     yield gemini
     gemini.announce(MODEL, None)
-    gemini.probes = Step()
+    gemini.probes, gemini.script = Step(), Script()
     await entered(admin, "gemini", made_up("gemini"))
+    assert (await camera.post(f"/api/ingest/{SLOT}", shot)).status == 200
 
 
 @pytest.mark.parametrize(("size", "lang", "theme"), [("phone", "ru", "light"), ("desktop", "en", "dark")])
