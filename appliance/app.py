@@ -35,6 +35,7 @@ from appliance.services import open_services
 from appliance.settings.environment import Settings
 from appliance.staff.access import LoginFirst
 from appliance.staff.audit import routes as audit_routes
+from appliance.staff.backups import routes as backup_routes
 from appliance.staff.disk import routes as disk_routes
 from appliance.staff.event import routes as event_routes
 from appliance.staff.issues import routes as issues_routes
@@ -131,6 +132,7 @@ def create_app(settings: Settings) -> FastAPI:
         trial_routes.router,
         jobs_routes.router,
         job_picture_routes.router,
+        backup_routes.router,
         disk_routes.router,
         issues_routes.router,
         pictures_routes.router,

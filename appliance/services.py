@@ -60,9 +60,12 @@ from appliance.providers.timings import RouteTimings
 from appliance.settings.environment import Settings
 from appliance.settings.operator import OperatorSettings, SettingsReader
 from appliance.slots.service import SlotService
+from appliance.staff.backups.commands import BackupCommands
+from appliance.staff.backups.service import Backups
 from appliance.staff.event.service import Event
 from appliance.staff.issues.findings import Source
 from appliance.staff.issues.service import Issues
+from appliance.staff.issues.sources.backup_target import backup_target_source
 from appliance.staff.issues.sources.disk import disk_source
 from appliance.staff.issues.sources.slots import slots_source
 from appliance.staff.issues.watch import IssueWatch
@@ -116,6 +119,15 @@ def _started(task: Task, stack: AsyncExitStack) -> Task:
     task.start()
     stack.push_async_callback(task.aclose)
     return task
+
+
+def _backups(
+    settings: Settings, stack: AsyncExitStack, database: Database, encryption: EncryptionKeys
+) -> Backups:
+    commands = BackupCommands()
+    stack.push_async_callback(commands.aclose)
+    passphrase = BackupPassphrase(settings.secrets_dir)
+    return Backups(database, encryption, passphrase, commands, settings.backup_dir, settings.backup_hour)
 
 
 @asynccontextmanager
@@ -180,7 +192,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         cleanup = Cleanup(database, media)
         disk_guard = _started(DiskGuard(database, media, cleanup), stack)
         _started(ModelCheck(database, runner, settings.model_check_hour), stack)
-        sources: list[Source] = [slots_source(stats), disk_source(disk_guard)]
+        sources: list[Source] = [slots_source(stats), disk_source(disk_guard), backup_target_source(database)]
         issue_watch = _started(IssueWatch(database, sources), stack)
         tokens, screens = GuestTokens(settings.secrets_dir), Screens(media, previews)
         codes = ShortCodes(database, tokens)
@@ -244,6 +256,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             Issues(database),
             issue_watch,
             BackupPassphrase(settings.secrets_dir),
+            _backups(settings, stack, database, encryption),
             Metrics(
                 {"pages": database, "photos": photo_database},
                 media,

@@ -51,6 +51,12 @@ AuditAction = Literal[
     "issue.told_again",
     "signing_key.rotated",
     "encryption_key.rotated",
+    "backup.target_set",
+    "backup.target_taken_over",
+    "backup.target_forgotten",
+    "backup.asked_for",
+    "backup.proven",
+    "backup.not_proven",
 ]
 ACTIONS: tuple[AuditAction, ...] = get_args(AuditAction)
 # What actions have in common before the point: asking for it finds all of them.

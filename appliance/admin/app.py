@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from appliance.admin import errors
 from appliance.admin.audit import page as audit
+from appliance.admin.backups import page as backups
 from appliance.admin.dashboard import address_note, disk
 from appliance.admin.dashboard import page as dashboard
 from appliance.admin.event import page as event
@@ -62,6 +63,7 @@ SCREENS = (
     settings_previews,
     tokens,
     settings,
+    backups,
     audit,
 )
 

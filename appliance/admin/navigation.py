@@ -38,6 +38,7 @@ ITEMS = (
     NavigationItem("templates", "/templates", "media:read"),
     NavigationItem("slots", "/slots", "slots:read", at_hand=True),
     NavigationItem("settings", "/settings", "settings:read"),
+    NavigationItem("backups", "/backups", "settings:read"),
     NavigationItem("audit", "/audit", "audit:read"),
 )
 

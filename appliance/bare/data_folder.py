@@ -73,6 +73,11 @@ class DataFolder:
         return self.data / "site"
 
     @property
+    def backups(self) -> Path:
+        """Where the nightly ones are made, unless the environment names another folder."""
+        return self.data / "backups"
+
+    @property
     def static(self) -> Path:
         return self.data / "static"
 
@@ -97,7 +102,7 @@ class DataFolder:
 
     def own_folders(self) -> list[Path]:
         """The folders for our eyes only."""
-        return [self.run, self.run / "tmp", self.logs, self.secrets]
+        return [self.run, self.run / "tmp", self.logs, self.secrets, self.backups]
 
     def make_folders(self) -> None:
         """Make what is missing; a data folder that was there keeps its mode."""

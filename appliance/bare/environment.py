@@ -34,6 +34,7 @@ def environment(folder: DataFolder, ports: Ports) -> dict[str, str]:
         "PHOTOCHANGER_MEDIA_ROOT": str(folder.media),
         "PHOTOCHANGER_SECRETS_DIR": str(folder.secrets),
         "PHOTOCHANGER_CONFIG_FILE": str(config.absolute()),
+        "PHOTOCHANGER_BACKUP_DIR": env.get("PHOTOCHANGER_BACKUP_DIR") or str(folder.backups),
         "PHOTOCHANGER_SITE_DIR": str(folder.site),
         "PHOTOCHANGER_LISTEN": f"unix:{folder.app_socket}",
         "PHOTOCHANGER_TRUSTED_PROXIES": "*",  # whoever reaches the socket: this user alone

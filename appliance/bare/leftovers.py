@@ -33,7 +33,10 @@ def _is_ours(process: Path, folder: DataFolder) -> bool:
     if b"-D" in arguments and str(folder.postgres).encode() in arguments:
         return True
     is_sidecar = any(one.endswith(b"/lifecycle/stack/sidecar.py") for one in arguments)
-    if is_sidecar or (b"appliance" in arguments and {b"serve", b"cleanup", b"backup"} & set(arguments)):
+    if is_sidecar or (
+        b"appliance" in arguments
+        and {b"serve", b"cleanup", b"backup", b"send-backup", b"prove-backup"} & set(arguments)
+    ):
         settings = (process / "environ").read_bytes().split(b"\0")
         return f"PHOTOCHANGER_SECRETS_DIR={folder.secrets}".encode() in settings
     return False

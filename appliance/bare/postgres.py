@@ -118,7 +118,7 @@ async def _make_database(folder: DataFolder, ports: Ports, alive: Callable[[], b
         await connection.execute("SET log_statement = 'none'; SET log_min_error_statement = 'panic'")
         known = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", USER)
         verb = "ALTER" if known else "CREATE"
-        await connection.execute(f"{verb} ROLE {USER} LOGIN NOSUPERUSER PASSWORD '{password}'")
+        await connection.execute(f"{verb} ROLE {USER} LOGIN NOSUPERUSER CREATEDB PASSWORD '{password}'")
         if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
             await connection.execute(f"CREATE DATABASE {DATABASE} OWNER {USER}")
     except asyncpg.PostgresError as error:

@@ -62,7 +62,7 @@ def _hand_over(folder: DataFolder, user: pwd.struct_passwd) -> None:
     """Give the user what is ours in the data folder; nothing that a link leads to."""
     for top in (folder.data, folder.media):
         os.chown(top, user.pw_uid, user.pw_gid)
-    ours = [folder.run, folder.logs, folder.secrets, folder.postgres, folder.sample]
+    ours = [folder.run, folder.logs, folder.secrets, folder.backups, folder.postgres, folder.sample]
     ours += [entry for entry in folder.media.iterdir() if entry.is_dir() and not entry.is_symlink()]
     for top in ours:
         _chown(top, user)

@@ -1,6 +1,7 @@
 """Every table of the appliance, so that Alembic and its test see them all."""
 
 from appliance.accounts import models as accounts
+from appliance.backups import models as backups
 from appliance.core import ratelimit
 from appliance.core.db import Base
 from appliance.guests.shared_galleries import models as galleries
@@ -16,6 +17,7 @@ metadata = Base.metadata
 __all__ = [
     "accounts",
     "app_settings",
+    "backups",
     "galleries",
     "issues",
     "jobs",

@@ -142,6 +142,9 @@ class OperatorSettings(BaseModel):
     event_title: str = Field(
         default="", max_length=120, description="title printed on frames and shown to guests"
     )
+    backup_hint: str = Field(
+        default="", max_length=200, description="where the backups' passphrase is kept, for the emergency kit"
+    )
     event_logo: str | None = Field(
         default=None,
         pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",

@@ -14,7 +14,7 @@ PACKAGE = CHECKOUT / "appliance"
 LEVELS: list[set[str]] = [
     {"core"},
     {"settings"},
-    {"accounts", "media", "providers"},
+    {"accounts", "backups", "media", "providers"},
     {"slots", "jobs"},
     {"ingest", "guests", "housekeeping"},
     {"staff"},

@@ -10,16 +10,14 @@ import sys
 import tarfile
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
 from appliance.core.secrets import FirstPasswordFile
-from appliance.lifecycle.backup import archive, restore
+from appliance.lifecycle.backup import archive
 from appliance.lifecycle.backup import write as backup
 from appliance.lifecycle.backup.problem import BackupProblem
 from appliance.lifecycle.backup.sealing import MAGIC
@@ -28,6 +26,7 @@ from appliance.providers.registry import ProviderRegistry
 from appliance.providers.stored_keys import AllKeys, StoredKeys
 from appliance.settings.environment import Settings
 from appliance.settings.operator import OperatorSettings
+from tests.support.backups import another_machine, made, put_in, settings_of
 from tests.support.camera import Camera, Shot
 from tests.support.keys import entered, made_up, no_keys
 from tests.support.stack import CHECKOUT, Stack
@@ -35,50 +34,11 @@ from tests.support.stack import CHECKOUT, Stack
 PASSPHRASE = "correct horse battery staple"
 
 
-def settings_of(stack: Stack, **changes: Any) -> Settings:
-    """What a verb on this stack works with."""
-    usual = {
-        "database_url": stack.dsn(),
-        "media_root": stack.media,
-        "secrets_dir": stack.data / "secrets",
-        "config_file": CHECKOUT / "config/appliance.toml",
-        "listen": "127.0.0.1:1",
-    }
-    return Settings(**{**usual, **changes})
-
-
 @pytest.fixture
 async def elsewhere(stack: Stack, tmp_path: Path) -> AsyncIterator[Settings]:
     """Another machine: an empty database, empty folders."""
-    password = (stack.data / "secrets/database-superuser-password").read_text().strip()
-    root = await asyncpg.connect(
-        host="127.0.0.1",
-        port=stack.ports["postgres"],
-        user="postgres",
-        password=password,
-        database="postgres",
-    )
-    await root.execute("create database elsewhere owner photochanger")
-    try:
-        yield settings_of(
-            stack,
-            database_url=stack.dsn("elsewhere"),
-            media_root=tmp_path / "elsewhere/media",
-            secrets_dir=tmp_path / "elsewhere/secrets",
-        )
-    finally:
-        await root.execute("drop database elsewhere with (force)")
-        await root.close()
-
-
-async def made(stack: Stack, folder: Path, passphrase: str | None = None) -> Path:
-    """One backup."""
-    return Path((await backup.make(settings_of(stack), backup.BackupRequest(str(folder), passphrase))).path)
-
-
-async def put_in(where: Settings, file: Path, passphrase: str | None = None) -> restore.RestoreReport:
-    with file.open("rb") as opened:
-        return await restore.restore(where, opened, passphrase)
+    async with another_machine(stack, tmp_path / "elsewhere", "elsewhere") as settings:
+        yield settings
 
 
 @pytest.mark.parametrize("passphrase", [None, PASSPHRASE])

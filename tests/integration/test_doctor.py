@@ -17,8 +17,8 @@ from appliance.lifecycle.doctor.findings import Finding, State
 from appliance.lifecycle.stack import certificates
 from appliance.providers.registry import DEFAULT_URLS
 from tests.conftest import Change
-from tests.integration.test_backup import settings_of
 from tests.standins import StandIn
+from tests.support.backups import settings_of
 from tests.support.disk import Low
 from tests.support.slots import with_gemini, with_workflow
 from tests.support.stack import Stack

@@ -213,6 +213,9 @@ WHO_MAY = {
         POST /admin/settings/logo/templates
     """,
     "settings:read": """
+        GET /api/backups
+        GET /admin/backups
+        GET /admin/backups/state
         GET /api/settings
         GET /api/settings/ttl-preview
         GET /api/settings/provider-keys
@@ -221,6 +224,19 @@ WHO_MAY = {
         GET /admin/settings/logo/templates
     """,
     "settings:write": """
+        PUT /api/backups/target
+        POST /api/backups/target/test
+        POST /api/backups/target/take-over
+        DELETE /api/backups/target
+        GET /api/backups/target/files
+        POST /api/backups/make
+        POST /api/backups/send
+        POST /api/backups/prove
+        GET /admin/backups/files
+        GET /admin/backups/kit
+        POST /admin/backups/target
+        POST /admin/backups/target/{action}
+        POST /admin/backups/{work}
         POST /api/event/wipe
         PUT /api/settings
         POST /api/settings/ingest-password/suggest
@@ -266,6 +282,7 @@ VALUES = {
     "provider": "gemini",
     "role": "overlay",
     "key": "event",
+    "work": "nothing",
     "action": "delete",
     "decision": "approve",
     "kind": "svg",

@@ -20,6 +20,8 @@ if os.path.exists("hang"):
     with open("hanging", "w") as file:
         file.write(str(os.getpid()))
     signal.pause()
+if os.path.exists("slow line") and sys.argv[1] == "send-backup":
+    signal.pause()
 sys.exit(os.path.exists("fail"))
 """
 
@@ -62,8 +64,20 @@ def test_the_first_turn_cleans_up_and_the_next_ones_back_up_too(
 ) -> None:
     monkeypatch.setenv("PHOTOCHANGER_BACKUP_DIR", "/backups")
     with keeping_time(package) as called:
-        assert called(4)[:4] == ["cleanup", "cleanup", "backup --if-due", "cleanup"]
+        verbs = [verb for verb in called(6) if not verb.startswith("send-backup")]
+        assert verbs[:4] == ["cleanup", "cleanup", "backup --if-due", "cleanup"]
     assert (package / "beat").exists()
+
+
+def test_cleanups_go_on_while_a_backup_is_sent_for_hours(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PHOTOCHANGER_BACKUP_DIR", "/backups")
+    (package / "slow line").touch()
+    with keeping_time(package) as called:
+        verbs = called(8)
+    assert verbs.count("send-backup --if-due --prove") == 1
+    assert verbs.count("cleanup") > 2
 
 
 def test_without_a_folder_for_backups_none_are_made(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,6 +103,7 @@ SECTIONS = (
             Setting("free_space_when_low", "switch"),
         ),
     ),
+    Section("backups", "backups", (Setting("backup_hint", "text"),)),
     Section(
         "limits",
         "ruler",

@@ -25,6 +25,7 @@ from typing import IO, Any
 import structlog
 from alembic import command
 from sqlalchemy import Connection, text
+from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from appliance.accounts.repository import AccountRepository
@@ -95,20 +96,25 @@ def _what_to_do(settings: Settings, front: Path) -> str:
 
 def check(file: IO[bytes], passphrase: str | None) -> str:
     """Read all of it and change nothing; what it is. Raises ``BackupProblem`` if it could not be used."""
+    facts = checked(file, passphrase)
+    return f"version {facts['version']} backed it up at {facts['made_at']}"
+
+
+def checked(file: IO[bytes], passphrase: str | None) -> dict[str, Any]:
+    """The manifest, when every byte is as it was written and this version knows the tables."""
     facts = archive.verify(file, passphrase)
     _require_known(str(facts["revision"]), str(facts["version"]))
-    return f"version {facts['version']} backed it up at {facts['made_at']}"
+    return facts
 
 
 async def restore(settings: Settings, file: IO[bytes], passphrase: str | None) -> RestoreReport:
     """All of it; raises ``BackupProblem`` before anything is touched if the file is not right."""
-    facts = archive.verify(file, passphrase)
-    _require_known(str(facts["revision"]), str(facts["version"]))
+    facts = checked(file, passphrase)
     for folder in (settings.secrets_dir, settings.media_root):
         _require_writable(folder)
     async with tables.connected(settings.sqlalchemy_url()) as connection, tables.no_cleanup(connection):
         await asyncio.to_thread(_restore_pictures, settings.media_root, file, passphrase)
-        await _restore_database(settings, file, passphrase, facts)
+        await restore_database(settings.sqlalchemy_url(), file, passphrase, facts, settings.backup_dir)
         _restore_secrets(settings.secrets_dir, file, passphrase)
         await _forget_wrong_passwords(settings)
     rows, to_enter = sum(facts["rows"].values()), await _keys_to_enter(settings, facts)
@@ -206,21 +212,23 @@ def _of(
             yield info, info.name.removeprefix(f"{kind}/"), content
 
 
-async def _restore_database(
-    settings: Settings, file: IO[bytes], passphrase: str | None, facts: dict[str, Any]
+async def restore_database(
+    url: URL, file: IO[bytes], passphrase: str | None, facts: dict[str, Any], spool: Path | None
 ) -> None:
-    engine = create_async_engine(settings.sqlalchemy_url())
+    """Make the tables anew and fill them, in one transaction."""
+    engine = create_async_engine(url)
     try:
         async with engine.begin() as connection:
             await connection.execute(text("set local lock_timeout = '15s'"))
             raw: Any = (await connection.get_raw_connection()).driver_connection
+            target_here = await tables.backup_target(raw)
             if since := facts.get("history_since"):
                 columns = facts["columns"][tables.HISTORY]
                 await tables.set_history_aside(raw, columns, datetime.fromisoformat(since))
             await tables.drop_all(raw)
             await connection.run_sync(_migrate, str(facts["revision"]))
             await tables.empty_all(raw)
-            await _fill(raw, file, passphrase, facts)
+            await _fill(raw, file, passphrase, facts, spool)
             if since:
                 await tables.put_history_back(raw)
             await tables.advance_counters(raw)
@@ -228,6 +236,7 @@ async def _restore_database(
                 # Who was logged out since must not be logged in again.
                 await raw.execute(_END_SESSIONS)
             await connection.run_sync(_migrate, "head")
+            await tables.hold_target_of_another(raw, target_here)
     finally:
         await engine.dispose()
 
@@ -236,9 +245,11 @@ def _migrate(connection: Connection, revision: str) -> None:
     command.upgrade(runner.config(connection), revision)
 
 
-async def _fill(raw: Any, file: IO[bytes], passphrase: str | None, facts: dict[str, Any]) -> None:
+async def _fill(
+    raw: Any, file: IO[bytes], passphrase: str | None, facts: dict[str, Any], spool: Path | None
+) -> None:
     """Fill the tables, each after those that it refers to."""
-    with tempfile.TemporaryDirectory(dir=_spool_folder(file)) as folder:
+    with tempfile.TemporaryDirectory(dir=_spool_folder(file) or spool) as folder:
         for _, name, content in _of("database", file, passphrase):
             with (Path(folder) / name).open("wb") as spooled:
                 shutil.copyfileobj(content, spooled, 1024 * 1024)

@@ -189,6 +189,23 @@ async def in_order(connection: Any, names: list[str]) -> list[str]:
     return ordered
 
 
+async def backup_target(connection: Any) -> str | None:
+    """The marker of the target that this machine sends its backups to, if it does."""
+    if await connection.fetchval("select to_regclass('backup_target')") is None:
+        return None
+    found: str | None = await connection.fetchval("select marker from backup_target where not held")
+    return found
+
+
+async def hold_target_of_another(connection: Any, marker: str | None) -> None:
+    """Send nothing to a target that came with the backup, unless it was this machine's before: the
+    machine that it belongs to may still be there.
+    """
+    await connection.execute(
+        "update backup_target set held = true, step = null where marker is distinct from $1", marker
+    )
+
+
 async def empty_all(connection: Any) -> None:
     """Remove what the migrations themselves have put into the tables."""
     for table in await all_tables(connection):

@@ -29,7 +29,9 @@ async def ensure(url: URL, superuser_password: str) -> None:
         )
         known = await connection.fetchval("select 1 from pg_roles where rolname = $1", role)
         verb = "alter" if known else "create"
-        await connection.execute(f"{verb} role {quoted_role} login nosuperuser password '{password}'")
+        await connection.execute(
+            f"{verb} role {quoted_role} login nosuperuser createdb password '{password}'"
+        )
         if not await connection.fetchval("select 1 from pg_database where datname = $1", name):
             await connection.execute(f"create database {quoted_name} owner {quoted_role}")
     finally:

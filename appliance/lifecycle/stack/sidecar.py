@@ -1,5 +1,5 @@
 """The sidecar of both ways to run: cleans up every quarter of an hour, backs up every night where a folder
-for backups is set, shows that it is alive.
+for backups is set, sends backups to their target and proves them every month, shows that it is alive.
 
 It only keeps time. The work is done by verbs in processes of their own, so that between two turns it takes
 no more memory than a bare Python. Run as a file with ``python -I -S``, like ``probe`` and ``watch``.
@@ -25,6 +25,8 @@ _TURN_EVERY = float(os.environ.get("SIDECAR_TURN_SECONDS", "900"))
 _LONGEST = 7200.0  # seconds a verb may take; a backup of a full disk takes minutes
 _CLEANUP = ["cleanup"]
 _BACKUP = ["backup", "--if-due"]
+_SEND = ["send-backup", "--if-due", "--prove"]  # beside the others: a slow line takes hours
+_LONGEST_BESIDE = 43200.0
 
 
 def say(event: str, **facts: object) -> None:
@@ -40,31 +42,37 @@ class Sidecar:
         self._package = package
         self._stop = False
         self._running: subprocess.Popen[bytes] | None = None
+        self._beside: subprocess.Popen[bytes] | None = None
+        self._beside_until = 0.0
         self._beat = 0.0
 
     def end(self, *_: object) -> None:
         """No further turn; the verb that runs is asked to end."""
         self._stop = True
-        if self._running:
-            self._running.terminate()
+        for process in filter(None, (self._running, self._beside)):
+            process.terminate()
 
     def keep_time(self) -> None:
         """Until ``end``. The first turn only cleans up: on a machine that just came up guests may wait."""
-        work = [_CLEANUP]
+        work, backs_up = [_CLEANUP], False
         while not self._stop:
             began = time.monotonic()
             for verb in work:
                 self._run(verb)
+            if backs_up and self._beside is None and not self._stop:
+                self._beside, self._beside_until = self._start(_SEND), time.monotonic() + _LONGEST_BESIDE
             while not self._stop and time.monotonic() < began + _TURN_EVERY:
                 self._live()
-            work = [_CLEANUP, _BACKUP] if os.environ.get("PHOTOCHANGER_BACKUP_DIR") else [_CLEANUP]
+            backs_up = bool(os.environ.get("PHOTOCHANGER_BACKUP_DIR"))
+            work = [_CLEANUP, _BACKUP] if backs_up else [_CLEANUP]
+        if self._beside:
+            self._beside.wait()
 
     def _run(self, verb: list[str]) -> None:
         """What fails has said why; the next turn follows."""
         if self._stop:
             return
-        command = [sys.executable, "-m", "appliance", *verb]
-        self._running = subprocess.Popen(command, cwd=self._package, stdout=subprocess.DEVNULL)
+        self._running = self._start(verb)
         until = time.monotonic() + _LONGEST
         while self._running.poll() is None:
             self._live()
@@ -74,7 +82,25 @@ class Sidecar:
         if code and not self._stop:
             say("sidecar.failed", verb=verb[0], exit_code=code)
 
+    def _start(self, verb: list[str]) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "appliance", *verb]
+        return subprocess.Popen(command, cwd=self._package, stdout=subprocess.DEVNULL)
+
+    def _look_beside(self) -> None:
+        """What works beside the turns: told when it failed, ended when it takes too long."""
+        if self._beside is None:
+            return
+        code = self._beside.poll()
+        if code is None:
+            if time.monotonic() > self._beside_until:
+                self._beside.kill()
+            return
+        self._beside = None
+        if code and not self._stop:
+            say("sidecar.failed", verb=_SEND[0], exit_code=code)
+
     def _live(self) -> None:
+        self._look_beside()
         if time.monotonic() > self._beat + _BEAT_EVERY:
             self._beat = time.monotonic()
             with contextlib.suppress(OSError):

@@ -15,10 +15,15 @@ Code = Literal[
     "slot.fallback",
     "disk.full",
     "disk.low",
+    "backup.not_sent",
+    "backup.held",
+    "backup.unproven",
 ]
 CODES: tuple[Code, ...] = get_args(Code)
 
-ActionKind = Literal["open_keys", "open_slot", "test_slot", "open_job", "open_models", "free_space"]
+ActionKind = Literal[
+    "open_keys", "open_slot", "test_slot", "open_job", "open_models", "open_backups", "free_space"
+]
 
 PATIENCE = 60.0  # seconds that something lasts before anybody is told: most things go by themselves
 AT_ONCE = 0.0

@@ -1,0 +1,47 @@
+"""What the emergency kit says of this installation; nothing on it is a secret."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from appliance import __version__
+from appliance.core.clock import utcnow
+from appliance.core.injection import service_of
+from appliance.core.public_base import base_urls_of
+from appliance.settings.operator import SettingsReader
+
+if TYPE_CHECKING:
+    from fastapi import Request
+
+_IN_AN_IMAGE = "APPLIANCE_VERSION"
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """The facts; ``image`` is that of a stack, where this runs in one."""
+
+    printed_at: datetime
+    event: str
+    address: str
+    version: str
+    image: str
+    in_stack: bool
+    hint: str
+
+
+async def kit_of(request: Request) -> Kit:
+    """As of now."""
+    operator = await service_of(request, SettingsReader).operator_settings()
+    version = os.environ.get(_IN_AN_IMAGE, __version__)
+    return Kit(
+        utcnow(),
+        operator.event_title,
+        base_urls_of(request).own(operator.public_base_url),
+        version,
+        f"photochanger:{version}",
+        _IN_AN_IMAGE in os.environ,
+        operator.backup_hint,
+    )

@@ -1,0 +1,195 @@
+"""Backups: what there is, where they go beside this machine, whether one was proven; the emergency kit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
+
+from appliance.admin.backups.kit import kit_of
+from appliance.admin.forms import Form, read_form
+from appliance.admin.login.headers import MOUNT
+from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.render import page, part
+from appliance.backups.target import KINDS, TargetTest
+from appliance.core.errors import NotFound, ValidationFailed
+from appliance.core.injection import service_of
+from appliance.core.validation import field_messages
+from appliance.staff.backups.commands import Work
+from appliance.staff.backups.schemas import BackupsState, NewTarget, TargetView
+from appliance.staff.backups.service import Backups, TargetRefused
+
+router = APIRouter(prefix="/backups")
+
+MayRead = Annotated[PageContext, Depends(allowed("settings:read"))]
+MayWrite = Annotated[PageContext, Depends(allowed("settings:write"))]
+
+PAGE = f"{MOUNT}/backups"
+_WORK: Mapping[str, Work] = {"make": "backup", "send": "send", "prove": "prove"}
+_ADDRESS = {
+    "folder": ("path",),
+    "sftp": ("host", "port", "user", "path"),
+    "s3": ("endpoint", "bucket", "prefix", "region"),
+}
+_SECRETS = {"folder": (), "sftp": ("password", "private_key"), "s3": ("access_key", "secret_key")}
+_USUAL = {"port": "22", "region": "us-east-1", "keep": "7"}
+
+
+@dataclass(frozen=True, slots=True)
+class TargetForm:
+    """The form as it stands, and what is wrong with it."""
+
+    kind: str
+    values: Mapping[str, str]
+    errors: Mapping[str, str]
+    tested: TargetTest | None = None
+    saved: bool = False
+
+    @property
+    def fields(self) -> list[str]:
+        """What is asked for of this kind."""
+        return [*_ADDRESS[self.kind], *_SECRETS[self.kind]]
+
+
+@router.get("")
+async def backups_page(request: Request, context: MayRead, kind: str = "") -> Response:
+    """The page."""
+    state = await service_of(request, Backups).state()
+    return _page(context, state, _as_it_is(state.target, kind))
+
+
+@router.get("/state")
+async def state_now(request: Request, context: MayRead) -> Response:
+    """What there is and what is at work."""
+    return part(
+        context, "_backups_state.html", **_shared(context, await service_of(request, Backups).state())
+    )
+
+
+@router.get("/files")
+async def files(request: Request, context: MayWrite) -> Response:
+    """What is at the target: asks it."""
+    try:
+        found, problem = await service_of(request, Backups).at_target(), ""
+    except (ValidationFailed, NotFound) as failed:
+        found, problem = [], failed.message
+    return part(context, "_backups_files.html", found=found, problem=problem)
+
+
+@router.get("/kit")
+async def kit(request: Request, context: MayWrite) -> Response:
+    """One page to print: what it takes to restore on another machine."""
+    state = await service_of(request, Backups).state()
+    return page(context, "backup_kit.html", kit=await kit_of(request), state=state, backups=PAGE)
+
+
+@router.post("/target")
+async def set_target(request: Request, context: MayWrite) -> Response:
+    """Keep what was typed, or only try it."""
+    assert context.who is not None  # noqa: S101 - the permission saw to it
+    backups, form = service_of(request, Backups), await read_form(request)
+    kind = form.text("kind") if form.text("kind") in KINDS else KINDS[0]
+    values = {name: form.text(name) for name in form if name not in _SECRETS[kind]}
+    try:
+        new = _typed(kind, form)
+        if form.text("do") == "test":
+            tested = await backups.try_out(new)
+            return await _target(context, TargetForm(kind, values, {}, tested))
+        tested = await backups.set_target(new, context.who)
+    except TargetRefused as refused:
+        return await _target(context, TargetForm(kind, values, {}, refused.tested), status=422)
+    except ValidationFailed as refused:
+        errors = {name.rpartition(".")[2]: text for name, text in (refused.fields or {}).items()}
+        return await _target(context, TargetForm(kind, values, errors), status=422)
+    state = await backups.state()
+    shown = _as_it_is(state.target, "")
+    return await _target(context, TargetForm(shown.kind, shown.values, {}, tested, saved=True))
+
+
+@router.post("/target/{action}")
+async def change_target(action: str, request: Request, context: MayWrite) -> Response:
+    """Take it over, or forget it."""
+    assert context.who is not None  # noqa: S101 - the permission saw to it
+    backups, tested = service_of(request, Backups), None
+    try:
+        if action == "take-over":
+            tested = await backups.take_over(context.who)
+        elif action == "forget":
+            await backups.forget_target(context.who)
+        else:
+            raise NotFound
+    except TargetRefused as refused:
+        tested = refused.tested
+    state = await backups.state()
+    shown = _as_it_is(state.target, "")
+    return await _target(
+        context, TargetForm(shown.kind, shown.values, {}, tested, saved=bool(tested and tested.ok))
+    )
+
+
+@router.post("/{work}")
+async def begin(work: str, request: Request, context: MayWrite) -> Response:
+    """Have it done now."""
+    assert context.who is not None  # noqa: S101 - the permission saw to it
+    if work not in _WORK:
+        raise NotFound
+    backups = service_of(request, Backups)
+    await backups.begin(_WORK[work], context.who)
+    if not context.is_htmx:
+        return RedirectResponse(PAGE, 303)
+    return part(context, "_backups_state.html", **_shared(context, await backups.state()))
+
+
+def _typed(kind: str, form: Form) -> NewTarget:
+    address = {name: form.text(name) for name in _ADDRESS[kind] if form.text(name)}
+    secrets = {name: form.text(name) for name in _SECRETS[kind] if form.text(name)}
+    values = {
+        "address": {"kind": kind, **address},
+        "secrets": secrets,
+        "keep": form.text("keep"),
+        "most_kilobytes": form.text("most_kilobytes") or None,
+        "trust_new_host_key": form.checked("trust_new_host_key"),
+    }
+    try:
+        return NewTarget.model_validate(values)
+    except ValidationError as error:
+        raise ValidationFailed(fields=field_messages(error)) from None
+
+
+def _as_it_is(target: TargetView | None, kind: str) -> TargetForm:
+    """The form for what is kept; empty for another kind."""
+    if target is None or kind not in {"", target.address.kind}:
+        chosen = kind if kind in KINDS else KINDS[0]
+        return TargetForm(chosen, _USUAL, {})
+    kept = target.address.model_dump(mode="json")
+    values = {name: str(value) for name, value in kept.items()}
+    values |= {"keep": str(target.keep), "most_kilobytes": str(target.most_kilobytes or "")}
+    return TargetForm(target.address.kind, values, {})
+
+
+async def _target(context: PageContext, form: TargetForm, status: int = 200) -> Response:
+    """The form anew, and beside it what there is now."""
+    state = await service_of(context.request, Backups).state()
+    if not context.is_htmx:
+        return _page(context, state, form, status)
+    shown = _shared(context, state) | {"form": form, "beside": True}
+    return part(context, "_backup_target.html", status=status, **shown)
+
+
+def _page(context: PageContext, state: BackupsState, form: TargetForm, status: int = 200) -> Response:
+    return page(context, "backups.html", status=status, form=form, **_shared(context, state))
+
+
+def _shared(context: PageContext, state: BackupsState) -> dict[str, Any]:
+    return {
+        "state": state,
+        "may_write": context.may("settings:write"),
+        "backups": PAGE,
+        "beside": False,
+        "kinds": KINDS,
+        "secrets": {name for names in _SECRETS.values() for name in names},
+    }

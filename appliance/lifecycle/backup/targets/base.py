@@ -1,0 +1,156 @@
+"""What every target can do, and what goes wrong at one.
+
+A file at a target has its name only when all of it is there and was read back: ``put`` writes, reads,
+compares, and then names it. Which files are there and what they mean is not a target's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Literal, Protocol
+
+from appliance.lifecycle.backup.problem import BackupProblem
+
+BLOCK = 1024 * 1024
+STALLED = 60.0  # seconds without a byte: the other side is gone
+
+Reason = Literal[
+    "unreachable",
+    "refused",
+    "host_key",
+    "missing",
+    "not_mounted",
+    "others",
+    "not_writable",
+    "full",
+    "damaged",
+    "forbidden",
+    "not_sealed",
+    "failed",
+]
+WORDS: dict[Reason, str] = {
+    "unreachable": "The target does not answer.",
+    "refused": "The target refuses the user, the password or the key.",
+    "host_key": "The target shows another host key than the one that was pinned.",
+    "missing": "The folder or bucket is not there. It is not made here: make it at the target.",
+    "not_mounted": "The folder's marker is gone: its disk is not mounted, or somebody emptied it.",
+    "others": "Another appliance keeps its backups there.",
+    "not_writable": "The target may not be written to.",
+    "full": "There is no room left at the target.",
+    "damaged": "What was read back from the target is not what was written.",
+    "forbidden": "This folder belongs to the appliance itself. Choose one on another disk.",
+    "not_sealed": "The backup has no passphrase: only sealed ones leave this machine.",
+    "failed": "The target failed.",
+}
+
+
+class TargetProblem(BackupProblem):
+    """What is wrong at the target: ``reason`` of a closed list, ``detail`` in the other side's words."""
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        self.reason, self.detail = reason, " ".join(detail.split())[:300]
+        super().__init__(f"{WORDS[reason]} {self.detail}".strip())
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file at the target."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What is to be put: its bytes again and again from the start, its size and digest."""
+
+    open: Callable[[], IO[bytes]]
+    size: int
+    sha256: str
+    passed: Callable[[str, int], None] = lambda _step, _bytes: None  # told of each block
+    most: int | None = None  # bytes a second
+
+    @classmethod
+    def of_bytes(cls, content: bytes) -> Upload:
+        """A small file that is in memory."""
+        import io  # noqa: PLC0415
+
+        return cls(lambda: io.BytesIO(content), len(content), hashlib.sha256(content).hexdigest())
+
+    @classmethod
+    def of_file(cls, path: Path, passed: Callable[[str, int], None], most: int | None) -> Upload:
+        """A file of this machine; reads all of it."""
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return cls(lambda: path.open("rb"), path.stat().st_size, digest, passed, most)
+
+    async def blocks(self) -> AsyncIterator[bytes]:
+        """Its bytes, no faster than they may go."""
+        pace = Pace(self.most)
+        with await asyncio.to_thread(self.open) as file:
+            while block := await asyncio.to_thread(file.read, BLOCK):
+                yield block
+                self.passed("sending", len(block))
+                await pace.after(len(block))
+
+    async def compare(self, found: AsyncIterator[bytes]) -> None:
+        """Read all of ``found``; raises ``TargetProblem`` unless it is what was to be put."""
+        pace, digest, size = Pace(self.most), hashlib.sha256(), 0
+        async for block in found:
+            digest.update(block)
+            size += len(block)
+            self.passed("checking", len(block))
+            await pace.after(len(block))
+        if size != self.size or digest.hexdigest() != self.sha256:
+            raise TargetProblem("damaged", f"{size} of {self.size} bytes")
+
+
+class Pace:
+    """Waits so that no more than ``most`` bytes go in a second."""
+
+    def __init__(self, most: int | None) -> None:
+        self._most, self._bytes, self._began = most, 0, asyncio.get_running_loop().time()
+
+    async def after(self, count: int) -> None:
+        """So many bytes have gone."""
+        self._bytes += count
+        if self._most:
+            ahead = self._began + self._bytes / self._most - asyncio.get_running_loop().time()
+            await asyncio.sleep(max(0.0, ahead))
+
+
+class Target(Protocol):
+    """An open target."""
+
+    async def files(self) -> list[StoredFile]:
+        """Everything in its folder."""
+        ...
+
+    async def put(self, name: str, upload: Upload) -> None:
+        """Keep a file under ``name``, once it was read back and is whole."""
+        ...
+
+    def read(self, name: str) -> AsyncIterator[bytes]:
+        """A file's bytes; raises ``FileNotFoundError``."""
+        ...
+
+    async def remove(self, name: str) -> None:
+        """Remove a file; one that is not there is none."""
+        ...
+
+
+async def small(target: Target, name: str) -> bytes | None:
+    """The content of a small file; ``None`` where there is none."""
+    content = b""
+    try:
+        async for block in target.read(name):
+            content += block
+            if len(content) > BLOCK:
+                raise TargetProblem("failed", f"{name} is too large")
+    except FileNotFoundError:
+        return None
+    return content
