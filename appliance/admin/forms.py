@@ -75,5 +75,5 @@ def _parsed(body: bytes) -> list[tuple[str, str]]:
     except (UnicodeDecodeError, ValueError):
         raise InvalidRequest("The form cannot be read. Reload the page and try again.") from None
     if any("\0" in text for field in fields for text in field):
-        raise InvalidRequest("The form holds characters that cannot be stored.")
+        raise InvalidRequest("The form contains characters that cannot be stored.")
     return fields

@@ -23,7 +23,7 @@ def utcnow() -> datetime:
 def in_reach(moment: datetime) -> datetime:
     """``moment`` itself; raises ``ValueError`` where another time zone would lead out of the calendar."""
     if not MINYEAR < moment.year < MAXYEAR:
-        raise ValueError(Message("must be a time that lies within reach"))
+        raise ValueError(Message("must be a time in a possible range"))
     return moment
 
 

@@ -30,7 +30,7 @@ def storage_errors() -> Iterator[None]:
             raise StorageFull(retry_after=60) from error
         if error.errno in _AWAY:
             raise StorageFull(
-                f"The folder of pictures cannot be used ({error.strerror}). Look after its disk; "
+                f"The folder of pictures cannot be used ({error.strerror}). Check its disk; "
                 "nothing was lost.",
                 retry_after=60,
             ) from error

@@ -84,7 +84,7 @@ def boundary_of(content_type: str | None) -> str:
     # The library's own reading ends at a '=' or '/' that is not quoted.
     boundary = header_unquote(_parameters(header).get("boundary", ""))
     if not boundary:
-        raise InvalidMultipart("The Content-Type header names no boundary.")
+        raise InvalidMultipart("The Content-Type header has no boundary.")
     return str(boundary)
 
 
@@ -257,7 +257,7 @@ class UploadReceiver:
         if not self._begun:
             self._preamble_left -= len(chunk)
             if self._preamble_left < 0:
-                raise InvalidMultipart("The boundary in the Content-Type header does not stand in the body.")
+                raise InvalidMultipart("The boundary in the Content-Type header is not in the body.")
 
     def _close_parser(self) -> None:
         try:

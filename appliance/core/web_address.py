@@ -101,12 +101,12 @@ def _host(text: str) -> str:
         try:
             return f"[{ipaddress.IPv6Address(text[1:-1])}]"
         except ValueError:
-            raise ValueError(Message("must have a host name that can exist")) from None
+            raise ValueError(Message("must have a valid host name")) from None
     host = text.lower() if text.isascii() else _ascii_name(text)
     labels = host.removesuffix(".").split(".")
     number = labels[-1].isdecimal() or labels[-1].startswith("0x")
     if len(host) > 253 or not all(map(_LABEL.fullmatch, labels)) or (number and ip_of(host) is None):
-        raise ValueError(Message("must have a host name that can exist"))
+        raise ValueError(Message("must have a valid host name"))
     return host
 
 
@@ -116,7 +116,7 @@ def _ascii_name(text: str) -> str:
     try:
         return idna.encode(text, uts46=True).decode("ascii")
     except (idna.IDNAError, UnicodeError):
-        raise ValueError(Message("must have a host name that can exist")) from None
+        raise ValueError(Message("must have a valid host name")) from None
 
 
 def _base(text: str) -> str:
@@ -127,7 +127,7 @@ def _secret_place(text: str) -> str:
     address = parse_address(text)
     number = ip_of(address.host)
     if number is not None and is_forbidden(number):
-        raise ValueError(Message("must be the address of a machine that others may ask"))
+        raise ValueError(Message("must be the address of a machine that others may contact"))
     if address.scheme != "https" and not address.is_near:
         raise ValueError(Message("must begin with https:// outside this machine and its local network"))
     return str(address)

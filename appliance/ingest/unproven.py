@@ -52,7 +52,7 @@ class UnprovenUploads:
             if not upload.limit.expired():
                 raise
             raise MissingField(
-                f"The password did not come within {SECONDS:.0f} seconds. Send it before the photo.",
+                f"The password did not arrive within {SECONDS:.0f} seconds. Send it before the photo.",
                 fields={"password": Message("send it as a field")},
             ) from None
         finally:

@@ -76,7 +76,7 @@ def usable_key(key: str | None) -> str:
     if not key:
         raise ProviderBadKey("no_key", "no key is set for this provider")
     if not (key.isascii() and key.isprintable() and " " not in key):
-        raise ProviderBadKey("malformed_key", "the key holds spaces, line ends or foreign letters")
+        raise ProviderBadKey("malformed_key", "the key contains spaces, line breaks or foreign letters")
     return key
 
 
@@ -164,7 +164,7 @@ def _no_redirect(answer: Answer) -> Answer:
     if 300 <= answer.status < 400:
         raise ProviderUnreachable(
             "redirect",
-            "the API sent us elsewhere: wrong base address, or a captive portal",
+            "the API redirected the request: wrong base address, or a captive portal",
             http_status=answer.status,
         )
     return answer
@@ -201,7 +201,9 @@ async def read_json(answer: Answer, model: type[Wire], *, any_type: bool = False
     """
     start = answer.body[:64].lstrip()[:1]
     if start == b"<" or (answer.media_type == "text/html" and not any_type):
-        raise _unreadable(answer, "html_page", "a web page answered: a captive portal or a proxy's error?")
+        raise _unreadable(
+            answer, "html_page", "the answer was a web page: a captive portal, or a proxy's error?"
+        )
     if not answer.is_json and not any_type:
         raise _unreadable(answer, "wrong_content_type", answer.media_type[:60])
     try:

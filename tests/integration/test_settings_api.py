@@ -111,7 +111,7 @@ async def test_the_old_ingest_password_stays_valid_while_booths_are_changed(
         ({"ingest_password": "short"}, "ingest_password.password", "10 characters"),
         ({"ingest_password": "я" * 37}, "ingest_password.password", "72 bytes"),
         ({"ingest_password": " padded-word "}, "ingest_password.password", "spaces"),
-        ({"ingest_password": "nul\0-in-it"}, "ingest_password.password", "cannot be seen"),
+        ({"ingest_password": "nul\0-in-it"}, "ingest_password.password", "only visible characters"),
         ({"ingest_password": {}}, "ingest_password.password", "missing"),
         ({"ingest_password": 12345678}, "ingest_password", "object"),
         ({"ingest_password": NEW, "previous_valid_minutes": -1}, "previous_valid_minutes", "0 or more"),

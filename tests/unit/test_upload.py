@@ -97,7 +97,7 @@ def test_other_content_types_are_unsupported(content_type: str | None) -> None:
 
 @pytest.mark.parametrize("parameters", ["", "; boundary", "; boundary=", '; boundary=""', "; x=boundary"])
 def test_a_content_type_without_boundary_is_named(parameters: str) -> None:
-    with pytest.raises(InvalidMultipart, match="names no boundary"):
+    with pytest.raises(InvalidMultipart, match="has no boundary"):
         boundary_of(f"multipart/form-data{parameters}")
 
 

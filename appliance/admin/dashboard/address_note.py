@@ -39,7 +39,7 @@ async def choose(
     assert context.who is not None  # noqa: S101 - the permission saw to it
     base = (await read_form(request)).text("base")
     if base not in base_urls_of(request).choices():
-        raise ValidationFailed(fields={"base": Message("is no address of this machine")})
+        raise ValidationFailed(fields={"base": Message("is not an address of this machine")})
     await service_of(request, OperatorSettingsService).update(
         SettingsUpdate.model_validate({"public_base_url": base}), context.who
     )

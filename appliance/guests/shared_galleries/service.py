@@ -100,7 +100,7 @@ class SharedGalleries:
         if state == "closed":
             raise PermissionDenied("This gallery is closed.")
         if state == "expired":
-            raise ResultExpired("This gallery was open for a while only, and its time is over.")
+            raise ResultExpired("This gallery was open for a limited time, which is over.")
         opened = OpenGallery(gallery, settings, kind)
         if kind == "g" and gallery.pin and not _equal(pin_proof or "", self.proof(opened)):
             raise PinNeeded(opened)

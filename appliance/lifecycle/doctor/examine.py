@@ -130,11 +130,13 @@ async def _database(database: Database) -> Finding:
         return Finding("database", State.OK, f"{said}, of a newer version: this one works with them")
     if revision != head:
         return Finding(
-            "database", State.BAD, f"{said}; this version wants {head}", "Run: docker compose up -d migrate"
+            "database", State.BAD, f"{said}; this version needs {head}", "Run: docker compose up -d migrate"
         )
     if pending:
         do = "Is the cleanup running? scripts/logs cleanup"
-        return Finding("database", State.WARNING, f"{said}; {pending} photos have been pending for long", do)
+        return Finding(
+            "database", State.WARNING, f"{said}; {pending} photos have been pending for too long", do
+        )
     return Finding("database", State.OK, said)
 
 
@@ -161,7 +163,7 @@ def _models(settings: Settings, operator: OperatorSettings) -> Finding:
     if not problems:
         return Finding("models", State.OK, "every model's facts can be read")
     said = "; ".join(map(str, problems))
-    return Finding("models", State.WARNING, f"left out: {said}", "Put it right; see docs/ops/models.md.")
+    return Finding("models", State.WARNING, f"left out: {said}", "Correct it; see docs/ops/models.md.")
 
 
 async def _ended(settings: Settings, operator: OperatorSettings, database: Database) -> list[Finding]:
@@ -208,7 +210,7 @@ def _sealed(passphrase: BackupPassphrase) -> Finding:
         there = passphrase.read() is not None
     except OSError as error:
         return Finding(
-            "passphrase", State.BAD, f"cannot be read: {error.strerror}", "Look who owns the file."
+            "passphrase", State.BAD, f"cannot be read: {error.strerror}", "Check the file's owner."
         )
     if there:
         return Finding("passphrase", State.OK, "backups are sealed")

@@ -69,7 +69,7 @@ async def _provider(
         )
     except socket.gaierror:
         do = "Check the machine's DNS, or set PROVIDER_BASE_URLS to a proxy of the venue."
-        return [Finding(name, bad, f"{urlsplit(address).hostname} has no address here", do), *lost]
+        return [Finding(name, bad, f"{urlsplit(address).hostname} cannot be resolved here", do), *lost]
     except (OSError, httpx.HTTPError, TimeoutError) as error:
         do = "Check the way to the internet: cable, firewall, HTTPS_PROXY."
         if not needs_key:
@@ -108,7 +108,7 @@ async def _key(registry: ProviderRegistry, name: str, key: str, bad: State) -> F
         case "works":
             return Finding(what, State.OK, "accepted")
         case "unproven":
-            return Finding(what, State.OK, "not refused; only a picture, which is paid for, would show more")
+            return Finding(what, State.OK, "not refused; only a paid picture would prove more")
         case "refused":
             do = f"Enter a valid one: {_WHERE}. Look at the provider's account."
             return Finding(what, bad, f"is not accepted{word}", do)
@@ -120,7 +120,7 @@ async def _key(registry: ProviderRegistry, name: str, key: str, bad: State) -> F
             do = "Look at the provider's account, or connect through a proxy (HTTPS_PROXY)."
             return Finding(what, bad, f"is not served: the key may be good{word}", do)
         case _:
-            return Finding(what, State.WARNING, f"could not be tried{word}", "Try again later.")
+            return Finding(what, State.WARNING, f"could not be tested{word}", "Try again later.")
 
 
 def _clock(skew: float) -> Finding:
@@ -139,7 +139,7 @@ _ADDRESSES: Mapping[AddressState, tuple[State, str, str]] = {
     "own_machine": (State.BAD, "{base} means nothing on a guest's phone", _SET_IT),
     "not_for_phones": (State.WARNING, "{base} is in a VPN, between containers or not connected", _SET_IT),
     "nobodys": (State.BAD, "{base} is an address at which no machine can be", _SET_IT),
-    "no_such_name": (State.BAD, "{host} has no address here", _SET_IT),
+    "no_such_name": (State.BAD, "{host} cannot be resolved here", _SET_IT),
     "unreachable": (State.WARNING, "{base} cannot be reached from here ({detail})", _ELSEWHERE),
     "somebody_else": (State.WARNING, "what answers at {base} is not this appliance", _SET_IT),
     "no_certificate": (State.WARNING, "phones will warn of the certificate of {base}", _CERTIFICATE),

@@ -184,7 +184,7 @@ def _changed(
         wrong(_no_model(default), "default")
         default = before.default_id
     if default in by_id and by_id[default].hidden:
-        wrong(Message("%(model)s is the usual model, so it cannot be hidden", model=default), "hidden")
+        wrong(Message("%(model)s is the default model, so it cannot be hidden", model=default), "hidden")
         by_id[default] = by_id[default].model_copy(update={"hidden": False})
     return ProviderModels(provider, default, by_id, raw)
 

@@ -199,7 +199,7 @@ class ComfyUIDriver:
             request.tell_position(position)
             lost = lost + 1 if position is None else 0
             if lost >= LOOKS_UNTIL_LOST:  # once or twice: it ended between the two questions
-                raise ProviderUnreachable("run_lost", "ComfyUI was started anew", response_id=run_id)
+                raise ProviderUnreachable("run_lost", "ComfyUI was restarted", response_id=run_id)
 
     async def _ended(self, run_id: str, deadline: Deadline) -> Run | None:
         path = f"/history/{quote(run_id, safe='')}"

@@ -74,7 +74,7 @@ def parse_workflow(text: str) -> Graph:
             Message("this is the form that ComfyUI's editor saves: export the workflow with 'Export (API)'")
         )
     if not isinstance(found, dict) or not found:
-        raise ValueError(Message("this is no workflow in API format"))
+        raise ValueError(Message("this is not a workflow in API format"))
     for number, node in found.items():
         if (
             not isinstance(node, dict)
@@ -83,7 +83,8 @@ def parse_workflow(text: str) -> Graph:
         ):
             raise ValueError(  # noqa: TRY004 - a finding
                 Message(
-                    "this is no workflow in API format: %(node)s has no class or no inputs", node=repr(number)
+                    "this is not a workflow in API format: %(node)s has no class or no inputs",
+                    node=repr(number),
                 )
             )
     return found

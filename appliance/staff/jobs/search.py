@@ -107,7 +107,7 @@ def _position(cursor: str) -> tuple[datetime, uuid.UUID]:
         return in_reach(datetime.fromisoformat(moment)).astimezone(UTC), uuid.UUID(job_id)
     except (ValueError, binascii.Error):
         raise ValidationFailed(
-            fields={"cursor": Message("must be the next_cursor of the page before, unchanged")}
+            fields={"cursor": Message("must be the next_cursor of the previous page, unchanged")}
         ) from None
 
 

@@ -64,7 +64,7 @@ class PictureHiding:
             job = await _there(session, job_id)
             if job.deleted_at is not None:
                 if utcnow() > job.deleted_at + UNDO_DELETE:
-                    raise ResultExpired("This picture was deleted too long ago to have it back.")
+                    raise ResultExpired("This picture was deleted too long ago to be restored.")
                 job.deleted_at = None
                 _note(session, job, who, "result.undeleted")
             return _shown(job)

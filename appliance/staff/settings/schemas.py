@@ -41,7 +41,7 @@ class NewIngestPassword(BaseModel):
         if len(text.encode()) > MAX_PASSWORD_BYTES:
             raise ValueError(Message("must have at most %(n)s bytes", n=MAX_PASSWORD_BYTES))
         if text != text.strip() or not text.isprintable():
-            raise ValueError(Message("must have no spaces at its ends and nothing that cannot be seen"))
+            raise ValueError(Message("must have no spaces at either end and only visible characters"))
         return value
 
 

@@ -29,7 +29,7 @@ def _checked(value: SecretStr) -> SecretStr:
     try:
         return SecretStr(usable_key(key))
     except ProviderBadKey:
-        raise ValueError(Message("must hold no spaces, line ends or foreign letters")) from None
+        raise ValueError(Message("must contain no spaces, line breaks or foreign letters")) from None
 
 
 class TypedKey(BaseModel):

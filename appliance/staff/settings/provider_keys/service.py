@@ -173,7 +173,7 @@ class ProviderKeyService:
             raise ValidationFailed(
                 fields={
                     "id": Message(
-                        "stands in the secret file %(file)s: remove it there",
+                        "is in the secret file %(file)s: remove it there",
                         file=f"{FOLDER}/{found.provider}",
                     )
                 }
@@ -283,7 +283,7 @@ class ProviderKeyService:
             if found.key == key:
                 raise twice(
                     Message(
-                        "is there already: it stands in the secret file %(file)s", file=f"{FOLDER}/{provider}"
+                        "is there already: it is in the secret file %(file)s", file=f"{FOLDER}/{provider}"
                     )
                 )
         if len(there) >= MOST_KEYS:
