@@ -61,11 +61,12 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> str:
     return IMAGE
 
 
-@pytest.fixture(scope="session")
+# Of the package: containers that nobody needs any more would have their health looked at until the run ends.
+@pytest.fixture(scope="package")
 def lay_out(
     image: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], ContainerStack]]:
-    """Makes stacks; their containers and volumes are removed at the end."""
+    """Makes stacks; their containers and volumes are removed after the last test here."""
     made: list[ContainerStack] = []
 
     def lay(name: str, image_name: str = image) -> ContainerStack:
@@ -100,7 +101,7 @@ def small(lay_out: Callable[[str], ContainerStack]) -> ContainerStack:
     return stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def box(lay_out: Callable[[str], ContainerStack]) -> ContainerStack:
     """One installed appliance, for all tests that leave it working."""
     stack = lay_out("box")
