@@ -34,6 +34,7 @@ from appliance.providers.runner import RouteRunner
 from appliance.services import open_services
 from appliance.settings.environment import Settings
 from appliance.staff.access import LoginFirst
+from appliance.staff.alerts import routes as alert_routes
 from appliance.staff.audit import routes as audit_routes
 from appliance.staff.backups import routes as backup_routes
 from appliance.staff.disk import routes as disk_routes
@@ -135,6 +136,7 @@ def create_app(settings: Settings) -> FastAPI:
         backup_routes.router,
         disk_routes.router,
         issues_routes.router,
+        alert_routes.router,
         pictures_routes.router,
         stats_routes.router,
         health.router,

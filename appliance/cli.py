@@ -113,6 +113,7 @@ async def cleanup(settings: Settings, arguments: argparse.Namespace) -> int:
     from appliance.housekeeping.cleanup import Cleanup
     from appliance.housekeeping.command import run_every, run_once
     from appliance.media.store import MediaStore
+    from appliance.staff.alerts.alive import reported
 
     media = MediaStore(settings.media_root)
     media.make_folders()
@@ -121,7 +122,8 @@ async def cleanup(settings: Settings, arguments: argparse.Namespace) -> int:
         work = Cleanup(database, media)
         if arguments.every:
             return await run_every(work, arguments.every)
-        return await run_once(work, dry_run=arguments.dry_run, as_json=arguments.json)
+        once = run_once(work, dry_run=arguments.dry_run, as_json=arguments.json)
+        return await (once if arguments.dry_run else reported(database, "cleanup", once))
     finally:
         await database.aclose()
 

@@ -60,6 +60,10 @@ from appliance.providers.timings import RouteTimings
 from appliance.settings.environment import Settings
 from appliance.settings.operator import OperatorSettings, SettingsReader
 from appliance.slots.service import SlotService
+from appliance.staff.alerts.alive import AliveSignal
+from appliance.staff.alerts.channels import AlertChannels
+from appliance.staff.alerts.courier import Courier
+from appliance.staff.alerts.sender import AlertSender
 from appliance.staff.backups.commands import BackupCommands
 from appliance.staff.backups.service import Backups
 from appliance.staff.event.service import Event
@@ -67,6 +71,7 @@ from appliance.staff.issues.findings import Source
 from appliance.staff.issues.service import Issues
 from appliance.staff.issues.sources.backup_target import backup_target_source
 from appliance.staff.issues.sources.disk import disk_source
+from appliance.staff.issues.sources.rates import rates_source
 from appliance.staff.issues.sources.slots import slots_source
 from appliance.staff.issues.watch import IssueWatch
 from appliance.staff.jobs.progress import JobProgress
@@ -128,6 +133,21 @@ def _backups(
     stack.push_async_callback(commands.aclose)
     passphrase = BackupPassphrase(settings.secrets_dir)
     return Backups(database, encryption, passphrase, commands, settings.backup_dir, settings.backup_hour)
+
+
+def _alerts(
+    database: Database,
+    encryption: EncryptionKeys,
+    urls: DeploymentUrls,
+    watch: IssueWatch,
+    stack: AsyncExitStack,
+) -> AlertChannels:
+    """Those who are called, and the tasks: messages and the dead man's switch."""
+    courier = Courier()
+    sender = _started(AlertSender(database, encryption, courier, urls), stack)
+    watch.changed.append(sender.issues_changed)
+    _started(AliveSignal(database), stack)
+    return AlertChannels(database, encryption, courier, urls)
 
 
 @asynccontextmanager
@@ -192,8 +212,15 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         cleanup = Cleanup(database, media)
         disk_guard = _started(DiskGuard(database, media, cleanup), stack)
         _started(ModelCheck(database, runner, settings.model_check_hour), stack)
-        sources: list[Source] = [slots_source(stats), disk_source(disk_guard), backup_target_source(database)]
+        sources: list[Source] = [
+            slots_source(stats),
+            disk_source(disk_guard),
+            backup_target_source(database),
+            rates_source(database),
+        ]
         issue_watch = _started(IssueWatch(database, sources), stack)
+        urls = DeploymentUrls(settings.public_base(), settings.lan_base(), settings.lan_other_urls)
+        channels = _alerts(database, encryption, urls, issue_watch, stack)
         tokens, screens = GuestTokens(settings.secrets_dir), Screens(media, previews)
         codes = ShortCodes(database, tokens)
         yield Services(
@@ -216,7 +243,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             screens,
             codes,
             HealthCheck(database, media.root),
-            DeploymentUrls(settings.public_base(), settings.lan_base(), settings.lan_other_urls),
+            urls,
+            channels,
             SettingsReader(database),
             AuditTrail(database),
             LoginService(database, accounts, sessions, LoginThrottle(database, session_tokens)),

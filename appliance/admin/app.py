@@ -12,6 +12,7 @@ from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
 from appliance.admin import errors
+from appliance.admin.alerts import page as alerts
 from appliance.admin.audit import page as audit
 from appliance.admin.backups import page as backups
 from appliance.admin.dashboard import address_note, disk
@@ -62,6 +63,7 @@ SCREENS = (
     template_media,
     settings_previews,
     tokens,
+    alerts,
     settings,
     backups,
     audit,

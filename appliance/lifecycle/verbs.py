@@ -123,11 +123,12 @@ async def models(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def rotate_encryption_key(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Encrypt the providers' keys with a new key; nothing is restarted and nothing entered again."""
+    """Encrypt what the database keeps secret with a new key; nothing is restarted or entered again."""
     from appliance.accounts.repository import AccountRepository  # noqa: PLC0415
     from appliance.backups.repository import BackupRepository  # noqa: PLC0415
     from appliance.core.encryption import EncryptionKeys  # noqa: PLC0415
     from appliance.providers.stored_keys import encrypt_again  # noqa: PLC0415
+    from appliance.staff.alerts.channels import encrypt_addresses_again  # noqa: PLC0415
 
     encryption = EncryptionKeys(settings.secrets_dir)
     encryption.ensure()
@@ -135,14 +136,19 @@ async def rotate_encryption_key(settings: Settings, arguments: argparse.Namespac
     async with opened_database(settings) as database, database.session() as session:
         count, lost = await encrypt_again(session, encryption)
         target_too = await BackupRepository(session).encrypt_again(encryption)
+        addresses, lost_addresses = await encrypt_addresses_again(session, encryption)
         AccountRepository(session).record(
             "cli", "encryption_key.rotated", encrypted_again=count, retired_old=arguments.retire_old
         )
     if arguments.retire_old:
         encryption.retire_old()
     print(f"{count} provider keys are encrypted with the new key.")
-    if lost:
-        print(f"{lost} could not be read before either: enter them again in the settings of the admin pages.")
+    if addresses:
+        print(f"{addresses} addresses of alerts are, too.")
+    if again := lost + lost_addresses:
+        print(
+            f"{again} could not be read before either: enter them again in the settings of the admin pages."
+        )
     if not target_too:
         print("What opens the target of the backups could not be read before either: enter it again.")
     return 0

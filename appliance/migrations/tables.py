@@ -6,16 +6,19 @@ from appliance.core import ratelimit
 from appliance.core.db import Base
 from appliance.guests.shared_galleries import models as galleries
 from appliance.jobs import models as jobs
+from appliance.jobs import tally
 from appliance.media import models as media
 from appliance.providers import models as providers
 from appliance.settings import operator as app_settings
 from appliance.slots import models as slots
+from appliance.staff.alerts import models as alerts
 from appliance.staff.issues import models as issues
 
 metadata = Base.metadata
 
 __all__ = [
     "accounts",
+    "alerts",
     "app_settings",
     "backups",
     "galleries",
@@ -26,4 +29,5 @@ __all__ = [
     "providers",
     "ratelimit",
     "slots",
+    "tally",
 ]

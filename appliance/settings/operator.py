@@ -195,6 +195,44 @@ class OperatorSettings(BaseModel):
         description="words printed in small letters in a corner of AI-made pictures; empty: none",
     )
 
+    alert_repeat_minutes: int = Field(
+        default=30,
+        ge=0,
+        le=24 * 60,
+        description="minutes after which an alert about what stops photos is sent again; 0: never",
+    )
+    alert_event_only: bool = Field(default=False, description="send alerts only while an event runs")
+    alert_start_quiet_seconds: int = Field(
+        default=120, ge=0, le=900, description="seconds after a start during which no alert is sent"
+    )
+    alert_late_percent: float = Field(
+        default=5, ge=0, le=100, description="percent of failed and late photos that opens an issue; 0: off"
+    )
+    alert_deadline_percent: float = Field(
+        default=80,
+        ge=0,
+        le=100,
+        description="percent of the deadline that the slowest photos may take before an issue opens; 0: off",
+    )
+    alert_silent_minutes: int = Field(
+        default=20,
+        ge=0,
+        le=24 * 60,
+        description="minutes without a photo during an event that open an issue; 0: off",
+    )
+    alert_budget: float = Field(
+        default=0, ge=0, le=1_000_000, description="cost of 24 hours that opens an issue; 0: off"
+    )
+    alive_event_url: SecretPlace | None = Field(
+        default=None, max_length=LONGEST, description="address pinged every minute while an event runs"
+    )
+    alive_backup_url: SecretPlace | None = Field(
+        default=None, max_length=LONGEST, description="address pinged before and after each backup"
+    )
+    alive_cleanup_url: SecretPlace | None = Field(
+        default=None, max_length=LONGEST, description="address pinged before and after each cleanup"
+    )
+
     @property
     def marks_ai_files(self) -> bool:
         """Whether files of pictures that AI made say so; the law of some places leaves no choice."""

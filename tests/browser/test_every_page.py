@@ -11,6 +11,7 @@ pytestmark = pytest.mark.browser
 PAGES = {
     "dashboard": "/admin/",
     "settings": "/admin/settings",
+    "alerts": "/admin/settings/alerts",
     "tokens": "/admin/settings/tokens",
     "audit": "/admin/audit",
     "password": "/admin/password",

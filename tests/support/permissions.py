@@ -118,6 +118,11 @@ WHO_MAY = {
         POST /api/issues/{issue_id}/ignore
         POST /api/slots/{slot_id}/pause
         POST /api/slots/{slot_id}/resume
+        PUT /api/alerts/silence
+        DELETE /api/alerts/silence
+        PUT /api/alerts/event
+        DELETE /api/alerts/event
+        POST /admin/settings/alerts/{span}
         POST /admin/dashboard/{slot_id}/{action}
     """,
     "slots:test": """
@@ -219,6 +224,8 @@ WHO_MAY = {
         GET /api/settings
         GET /api/settings/ttl-preview
         GET /api/settings/provider-keys
+        GET /api/alerts
+        GET /admin/settings/alerts
         GET /admin/settings
         GET /admin/settings/ttl-preview
         GET /admin/settings/logo/templates
@@ -241,6 +248,12 @@ WHO_MAY = {
         PUT /api/settings
         POST /api/settings/ingest-password/suggest
         POST /api/settings/provider-keys
+        POST /api/alerts/channels
+        PUT /api/alerts/channels/{channel_id}
+        DELETE /api/alerts/channels/{channel_id}
+        POST /api/alerts/channels/{channel_id}/test
+        POST /admin/settings/alerts/channels
+        POST /admin/settings/alerts/channels/{channel_id}/{action}
         POST /api/settings/provider-keys/test
         DELETE /api/settings/provider-keys/{key_id}
         POST /api/settings/provider-keys/{key_id}/test
@@ -271,13 +284,13 @@ WHO_MAY = {
 _UUID = "5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"
 # What stands in a path where the table has a name in braces: of the right form, and of nothing that is there.
 VALUES = {
+    **dict.fromkeys(
+        ("job_id", "media_id", "gallery_id", "token_id", "channel_id", "name"), _UUID
+    ),
     "slot_id": "slot-011",
-    "job_id": _UUID,
-    "media_id": _UUID,
-    "gallery_id": _UUID,
     "key_id": "1",
     "issue_id": "1",
-    "token_id": _UUID,
+    "span": "silence",
     "version": "1",
     "provider": "gemini",
     "role": "overlay",
@@ -288,7 +301,6 @@ VALUES = {
     "kind": "svg",
     "token": "AAAAAAAAAAAAAAAAAAAAAA",
     "code": "svg",
-    "name": _UUID,
 }
 
 Route = tuple[str, str]  # method and path

@@ -15,12 +15,11 @@ from appliance.admin.render import html, page, part
 from appliance.admin.settings.models_view import KnownModel, known_models
 from appliance.admin.settings.previews import logo_of
 from appliance.admin.settings.provider_keys_view import key_values
+from appliance.admin.settings.section_list import SECTIONS, Section
 from appliance.admin.settings.sections import (
     BY_KEY,
-    SECTIONS,
     TRANSPORTS,
     FilledSection,
-    Section,
     filled,
     typed_values,
 )
@@ -96,6 +95,7 @@ async def whole_page(
     sections = {
         section.key: other if other and other.key == section.key else filled(section, state)
         for section in SECTIONS
+        if not section.page or (other and other.key == section.key)
     }
     return page(
         context,
@@ -183,7 +183,7 @@ async def save(key: str, request: Request, context: MayWrite) -> Response:
         return await _refused(context, section, form, refused)
     if not context.is_htmx:
         context.notice("settings_saved")
-        return RedirectResponse(f"{PAGE}#{key}", 303)
+        return RedirectResponse(f"{PAGE}/{section.page}#{key}".replace("/#", "#"), 303)
     title = context.language.gettext(f"settings.section.{key}.title")
     toast = context.language.gettext("settings.saved", section=title)
     return await _section_answer(context, filled(section, state), state, toast=toast)

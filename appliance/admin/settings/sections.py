@@ -1,142 +1,19 @@
-"""The settings page as data: which setting stands in which section, and how it is typed in."""
+"""The settings page as data: how a section is filled in and typed in."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from appliance.admin.forms import Form
-from appliance.core.health import LOW_DISK_BYTES
+from appliance.admin.settings.section_list import SECTIONS, Section, Setting
 from appliance.core.language import languages
-from appliance.media.store import ROOM_OF_A_PHOTO
 from appliance.providers.registry import BUILDERS, DEFAULT_URLS
 from appliance.settings.operator import OperatorSettings
 from appliance.staff.settings.schemas import SettingsState
 
-Kind = Literal[
-    "number",
-    "text",
-    "switch",
-    "by_provider",
-    "languages",
-    "logo",
-    "connections",
-    "lines",
-    "choice",
-    "default_models",
-    "hidden_models",
-]
-PERMITS_BY_NAME = "provider_permits_by_name"
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One setting: its name is the operator setting's; label and help are ``settings.{name}.…``."""
-
-    name: str
-    kind: Kind = "number"
-    unit: str = ""
-    step: str = "1"
-    said: Mapping[str, int] = field(default_factory=dict)  # values in its help
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A form of its own; its title and text are ``settings.section.{key}.…``."""
-
-    key: str
-    icon: str
-    settings: tuple[Setting, ...] = ()
-
-
-SECTIONS = (
-    Section("password", "key"),
-    Section("keys", "plug"),
-    Section(
-        "event",
-        "ticket",
-        (
-            Setting("event_title", "text"),
-            Setting("event_logo", "logo"),
-            Setting("public_base_url", "text"),
-        ),
-    ),
-    Section(
-        "guests",
-        "gallery",
-        (
-            Setting("guest_languages", "languages"),
-            Setting("short_links", "switch"),
-            Setting("guests_may_delete", "switch"),
-            Setting("visit_field", "text"),
-            Setting("visit_pause_seconds", unit="seconds", step="any"),
-            Setting("keep_sources_hours", unit="hours", step="any"),
-        ),
-    ),
-    Section(
-        "ai",
-        "info",
-        (
-            Setting("ai_rules", "choice"),
-            Setting("mark_ai_made", "switch"),
-            Setting("show_ai_sign", "switch"),
-            Setting("ai_sign_corner", "choice"),
-            Setting("ai_sign_percent", unit="percent"),
-            Setting("mark_ai_words", "text"),
-        ),
-    ),
-    Section("timing", "clock", (Setting("sync_response_seconds", unit="seconds", step="any"),)),
-    Section(
-        "keeping",
-        "hourglass",
-        (
-            Setting("result_ttl_hours", unit="hours", step="any"),
-            Setting("keep_answers_days", unit="days", step="any"),
-            Setting("keep_history_days", unit="days"),
-            Setting(
-                "low_disk_mb",
-                unit="megabytes",
-                said={"least": round(LOW_DISK_BYTES / 10**6), "each": round(ROOM_OF_A_PHOTO / 10**6)},
-            ),
-            Setting("free_space_when_low", "switch"),
-        ),
-    ),
-    Section("backups", "backups", (Setting("backup_hint", "text"),)),
-    Section(
-        "limits",
-        "ruler",
-        (
-            Setting("max_upload_mb", unit="megabytes", step="any"),
-            Setting("max_pixels_mp", unit="megapixels", step="any"),
-            Setting("idempotency_window_seconds", unit="seconds", step="any"),
-        ),
-    ),
-    Section(
-        "permits",
-        "lanes",
-        (
-            Setting("slot_permits", unit="photos"),
-            Setting("provider_permits", unit="photos"),
-            Setting(PERMITS_BY_NAME, "by_provider", unit="photos"),
-        ),
-    ),
-    Section(
-        "models",
-        "sparkles",
-        (
-            Setting("default_models", "default_models"),
-            Setting("hidden_models", "hidden_models"),
-            Setting("added_models", "lines"),
-        ),
-    ),
-    Section(
-        "connections",
-        "link",
-        (Setting("providers", "connections"), Setting("provider_media_base_url", "text")),
-    ),
-)
 BY_KEY: Mapping[str, Section] = {section.key: section for section in SECTIONS}
 REMOTE = tuple(sorted(DEFAULT_URLS))  # the providers that are reached by an address
 TRANSPORTS = {"turbotext": ("url", "upload")}  # how pictures get there, where there is a choice

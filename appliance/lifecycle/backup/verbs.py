@@ -20,15 +20,16 @@ from appliance.lifecycle.places import FRONT
 from appliance.settings.environment import Settings
 
 if TYPE_CHECKING:
-    from appliance.lifecycle.backup.write import BackupResult
+    from appliance.core.db import Database
+    from appliance.lifecycle.backup.write import BackupRequest, BackupResult
 
 Verb = Callable[[Settings, argparse.Namespace], "int | Awaitable[int]"]
 
 
 async def backup(settings: Settings, arguments: argparse.Namespace) -> int:
     """Write the database, the secret files and the pictures into one file, while the appliance works."""
-    from appliance.jobs.tally import note_success  # noqa: PLC0415
     from appliance.lifecycle.backup import write as work  # noqa: PLC0415
+    from appliance.staff.alerts.alive import reported  # noqa: PLC0415
 
     to = arguments.to or (settings.backup_dir and str(settings.backup_dir))
     if not to:
@@ -44,18 +45,28 @@ async def backup(settings: Settings, arguments: argparse.Namespace) -> int:
     request = work.BackupRequest(
         to, passphrase, keep, arguments.database_only, recent_history=arguments.recent_history
     )
-    made = await work.make(settings, request)
-    if not arguments.database_only:
-        async with opened_database(settings) as database, database.session() as session:
-            await note_success(session, "backup")
-    facts = {**asdict(made), "encrypted": passphrase is not None}
-    print(
-        json.dumps(facts) if arguments.json else _describe(made), file=sys.stderr if to == "-" else sys.stdout
-    )
+    async with opened_database(settings) as database:
+        await reported(database, "backup", _write(settings, database, request, as_json=arguments.json))
     by_itself = arguments.if_due or arguments.database_only or arguments.no_send  # the sidecar sends those
     if by_itself or settings.backup_dir is None or Path(to) != settings.backup_dir:
         return 0
     return await target_verbs.send_now(settings, quietly=arguments.json)
+
+
+async def _write(settings: Settings, database: Database, request: BackupRequest, *, as_json: bool) -> int:
+    from appliance.jobs.tally import note_success  # noqa: PLC0415
+    from appliance.lifecycle.backup import write as work  # noqa: PLC0415
+
+    made = await work.make(settings, request)
+    if not request.database_only:
+        async with database.session() as session:
+            await note_success(session, "backup")
+    facts = {**asdict(made), "encrypted": request.passphrase is not None}
+    print(
+        json.dumps(facts) if as_json else _describe(made),
+        file=sys.stderr if request.to == "-" else sys.stdout,
+    )
+    return 0
 
 
 def _describe(made: BackupResult) -> str:

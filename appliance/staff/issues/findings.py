@@ -18,11 +18,23 @@ Code = Literal[
     "backup.not_sent",
     "backup.held",
     "backup.unproven",
+    "photos.late",
+    "photos.slow",
+    "booths.silent",
+    "budget.reached",
 ]
 CODES: tuple[Code, ...] = get_args(Code)
 
 ActionKind = Literal[
-    "open_keys", "open_slot", "test_slot", "open_job", "open_models", "open_backups", "free_space"
+    "open_keys",
+    "open_slot",
+    "test_slot",
+    "open_job",
+    "open_jobs",
+    "open_models",
+    "open_backups",
+    "open_alerts",
+    "free_space",
 ]
 
 PATIENCE = 60.0  # seconds that something lasts before anybody is told: most things go by themselves

@@ -1,0 +1,137 @@
+"""Alerts: whom to call, when, quiet for a time, the event, the dead man's switch."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
+
+from appliance.admin.forms import Form, read_form
+from appliance.admin.login.headers import MOUNT
+from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.render import page, part
+from appliance.admin.settings.section_list import SECTIONS
+from appliance.admin.settings.sections import filled
+from appliance.core.errors import NotFound, ValidationFailed
+from appliance.core.injection import service_of
+from appliance.core.language import languages
+from appliance.core.validation import field_messages
+from appliance.staff.alerts.channels import AlertChannels
+from appliance.staff.alerts.deliver import OPTIONS
+from appliance.staff.alerts.schemas import LONGEST_ADDRESS, ChannelOptions, NewChannel
+from appliance.staff.issues.findings import SEVERITIES
+from appliance.staff.settings.service import OperatorSettingsService
+
+router = APIRouter(prefix="/settings/alerts")
+
+PAGE = f"{MOUNT}/settings/alerts"
+_DONE = {"save": "channel_saved", "remove": "channel_removed", "test": ""}  # and the notice of it
+SPANS = {"silence": (30, 120, 480), "event": (240, 480, 720)}  # minutes that can be pressed
+
+MayRead = Annotated[PageContext, Depends(allowed("settings:read"))]
+MayWrite = Annotated[PageContext, Depends(allowed("settings:write"))]
+MayPause = Annotated[PageContext, Depends(allowed("slots:pause"))]
+
+
+@router.get("")
+async def alerts_page(request: Request, context: MayRead) -> Response:
+    """The page."""
+    return await _whole(request, context)
+
+
+@router.post("/channels")
+async def add(request: Request, context: MayWrite) -> Response:
+    """Keep a channel; its address is not shown again."""
+    assert context.who is not None  # noqa: S101 - the permission saw to it
+    form = await read_form(request)
+    try:
+        new = NewChannel.model_validate({**_options(form), "address": form.text("address")})
+        await service_of(request, AlertChannels).add(new, context.who)
+    except (ValidationError, ValidationFailed) as refused:
+        fields = field_messages(refused) if isinstance(refused, ValidationError) else refused.fields or {}
+        return await _answer(request, context, status=422, typed=form, errors=fields)
+    return await _done(request, context, "channel_added")
+
+
+@router.post("/channels/{channel_id}/{action}")
+async def change(channel_id: uuid.UUID, action: str, request: Request, context: MayWrite) -> Response:
+    """Change, test or remove a channel; one that is gone is gone."""
+    assert context.who is not None  # noqa: S101 - the permission saw to it
+    if action not in _DONE:
+        raise NotFound
+    channels, said = service_of(request, AlertChannels), None
+    try:
+        if action == "save":
+            wanted = ChannelOptions.model_validate(_options(await read_form(request)))
+            await channels.change(channel_id, wanted, context.who)
+        elif action == "remove":
+            await channels.remove(channel_id, context.who)
+        else:
+            said = {"id": channel_id, "answer": await channels.test(channel_id)}
+    except (NotFound, ValidationError):
+        return await _answer(request, context)
+    if said:
+        return await _answer(request, context, said=said)
+    return await _done(request, context, _DONE[action])
+
+
+@router.post("/{span}")
+async def press(span: str, request: Request, context: MayPause) -> Response:
+    """Silence or an event, for so many minutes from now; none: the end of it."""
+    assert context.who is not None  # noqa: S101 - the permission saw to it
+    if span not in SPANS:
+        raise NotFound
+    pressed = (await read_form(request)).text("minutes")
+    minutes = int(pressed) if pressed.isdecimal() and int(pressed) in SPANS[span] else 0
+    channels = service_of(request, AlertChannels)
+    await (channels.silence if span == "silence" else channels.event)(minutes, context.who)
+    return await _done(request, context, f"{span}_{'set' if minutes else 'ended'}")
+
+
+def _options(form: Form) -> dict[str, Any]:
+    return {name: form.text(name) for name in ("name", "language", "severity")}
+
+
+async def _done(request: Request, context: PageContext, notice: str) -> Response:
+    if not context.is_htmx:
+        context.notice(notice)
+        return RedirectResponse(PAGE, 303)
+    return await _answer(request, context, toast=context.language.gettext(f"notice.{notice}"))
+
+
+async def _answer(
+    request: Request, context: PageContext, *, status: int = 200, toast: str | None = None, **more: Any
+) -> Response:
+    if not context.is_htmx:
+        return await _whole(request, context, status=status, **more)
+    return part(
+        context, "_alerts.html", status=status, toast=toast, **await _values(request, context, **more)
+    )
+
+
+async def _whole(request: Request, context: PageContext, *, status: int = 200, **more: Any) -> Response:
+    state = await service_of(request, OperatorSettingsService).state()
+    sections = [filled(one, state) for one in SECTIONS if one.page == "alerts"]
+    values = await _values(request, context, **more)
+    return page(context, "alerts.html", status=status, version=state.version, sections=sections, **values)
+
+
+async def _values(request: Request, context: PageContext, **more: Any) -> dict[str, Any]:
+    empty: dict[str, Any] = {"typed": Form([]), "errors": {}, "said": None}
+    return {
+        "alerts": await service_of(request, AlertChannels).view(),
+        "schemes": [scheme for scheme in OPTIONS if f"{scheme}s" not in OPTIONS],
+        "severities": SEVERITIES,
+        "message_languages": {code: one.name for code, one in languages("staff").items()},
+        "longest_address": LONGEST_ADDRESS,
+        "spans": SPANS,
+        "own": PAGE,
+        "public_base": None,
+        "may_write": context.may("settings:write"),
+        "may_pause": context.may("slots:pause"),
+        **empty,
+        **more,
+    }

@@ -1,0 +1,147 @@
+"""Reads and writes channels and messages inside the caller's session."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, cast
+
+from sqlalchemy import CursorResult, delete, func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from appliance.staff.alerts.models import AlertChannel, AlertMessage
+from appliance.staff.issues.models import Issue
+
+KEPT_FOR = timedelta(days=14)
+_LOCK_KEY = 0x50_43_41_4C  # "PCAL": one change of the channels after the other
+
+
+class Told(NamedTuple):
+    """What a channel was told last of an issue, and when."""
+
+    channel_id: uuid.UUID
+    issue_id: int
+    key: str
+    kind: str
+    at: datetime
+    sent_at: datetime | None
+
+
+class AlertRepository:
+    """The tables ``alert_channel`` and ``alert_message``."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def lock(self) -> None:
+        """Let other changes of channels, and other processes' looks, wait until this transaction ends."""
+        await self._session.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+
+    async def channels(self) -> Sequence[AlertChannel]:
+        """Every channel, the oldest first."""
+        query = select(AlertChannel).order_by(AlertChannel.added_at, AlertChannel.id)
+        return (await self._session.scalars(query)).all()
+
+    async def channel(self, channel_id: uuid.UUID) -> AlertChannel | None:
+        """One channel, or ``None``."""
+        return await self._session.get(AlertChannel, channel_id)
+
+    def add(self, row: AlertChannel | AlertMessage) -> None:
+        """Insert a channel or a message."""
+        self._session.add(row)
+
+    async def remove(self, channel_id: uuid.UUID) -> bool:
+        """Delete a channel with its messages; ``False`` if it was gone already."""
+        result = await self._session.execute(delete(AlertChannel).where(AlertChannel.id == channel_id))
+        return cast("CursorResult[Any]", result).rowcount == 1
+
+    async def told(self) -> list[Told]:
+        """The last message of each channel about each issue, as far as they are kept."""
+        message = AlertMessage
+        last = select(func.max(message.id)).group_by(message.channel_id, message.issue_id)
+        query = (
+            select(
+                *(message.channel_id, message.issue_id, Issue.key),
+                *(message.kind, message.created_at, message.sent_at),
+            )
+            .join(Issue, Issue.id == message.issue_id)
+            .where(message.id.in_(last))
+        )
+        return [Told(*row) for row in await self._session.execute(query)]
+
+    async def closed(self, issue_ids: Sequence[int]) -> Sequence[Issue]:
+        """Those of the issues that are over."""
+        query = select(Issue).where(Issue.id.in_(issue_ids), Issue.closed_at.is_not(None))
+        return (await self._session.scalars(query)).all()
+
+    async def take(self, limit: int, hold: timedelta) -> Sequence[tuple[AlertMessage, AlertChannel]]:
+        """Messages to send now, at most one of each channel, so that none overtakes. For ``hold`` nobody
+        else takes them: if we die meanwhile, they are sent again after it.
+        """
+        waiting = (
+            select(func.min(AlertMessage.id))
+            .where(AlertMessage.sent_at.is_(None), AlertMessage.dropped_at.is_(None))
+            .group_by(AlertMessage.channel_id)
+        )
+        query = (
+            select(AlertMessage, AlertChannel)
+            .join(AlertChannel, AlertChannel.id == AlertMessage.channel_id)
+            .where(AlertMessage.id.in_(waiting), AlertMessage.next_try_at <= func.now())
+            .order_by(AlertMessage.id)
+            .limit(limit)
+            .with_for_update(of=AlertMessage, skip_locked=True)
+        )
+        found = [(row[0], row[1]) for row in await self._session.execute(query)]
+        for message, _ in found:
+            await self.change(message.id, next_try_at=func.now() + hold, tries=message.tries + 1)
+        return found
+
+    async def change(self, message_id: int, **values: Any) -> None:
+        """Change columns of a message; one that is gone is left alone."""
+        await self._session.execute(
+            update(AlertMessage)
+            .where(AlertMessage.id == message_id)
+            .values(**values)
+            .execution_options(synchronize_session=False)  # what was taken stays as it was read
+        )
+
+    async def hurry(self, channel_id: uuid.UUID) -> None:
+        """What waits for the channel is tried again at once: it was just reached."""
+        await self._session.execute(
+            update(AlertMessage)
+            .where(
+                AlertMessage.channel_id == channel_id,
+                AlertMessage.sent_at.is_(None),
+                AlertMessage.dropped_at.is_(None),
+            )
+            .values(next_try_at=func.now())
+        )
+
+    async def recent(self, limit: int) -> Sequence[tuple[AlertMessage, str]]:
+        """The newest messages, with the names of their channels."""
+        query = (
+            select(AlertMessage, AlertChannel.name)
+            .join(AlertChannel, AlertChannel.id == AlertMessage.channel_id)
+            .order_by(AlertMessage.id.desc())
+            .limit(limit)
+        )
+        return [(row[0], row[1]) for row in await self._session.execute(query)]
+
+    async def waiting(self) -> dict[uuid.UUID, int]:
+        """How many messages wait, by channel."""
+        query = (
+            select(AlertMessage.channel_id, func.count())
+            .where(AlertMessage.sent_at.is_(None), AlertMessage.dropped_at.is_(None))
+            .group_by(AlertMessage.channel_id)
+        )
+        return {row[0]: int(row[1]) for row in await self._session.execute(query)}
+
+    async def forget_old(self) -> None:
+        """Remove what was said long ago about issues that are over."""
+        still = select(Issue.id).where(Issue.closed_at.is_(None))
+        await self._session.execute(
+            delete(AlertMessage).where(
+                AlertMessage.created_at < func.now() - KEPT_FOR, AlertMessage.issue_id.not_in(still)
+            )
+        )

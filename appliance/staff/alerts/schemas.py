@@ -1,0 +1,105 @@
+"""The JSON forms of alerts. No address ever stands in an answer."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+
+from appliance.staff.alerts.words import Kind
+from appliance.staff.issues.findings import Severity
+
+LONGEST_ADDRESS = 1000
+_STAMP = "2026-11-23T18:04:11.203Z"
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
+
+
+class ChannelOptions(BaseModel):
+    """How a channel is told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name = Field(pattern=r"^[^\x00-\x1f\x7f]*$", examples=["Telegram of the crew"])
+    language: Literal["en", "ru"] = Field(default="en", description="language of the messages")
+    severity: Severity = Field(default="will_stop", description="least severity that is sent")
+
+
+class NewChannel(ChannelOptions):
+    """A channel to add."""
+
+    address: SecretStr = Field(
+        max_length=LONGEST_ADDRESS,
+        description="address in Apprise's form; never shown again",
+        examples=["tgram://BOT_TOKEN/CHAT_ID"],
+    )
+
+
+class ChannelView(ChannelOptions):
+    """A channel, without its address."""
+
+    id: uuid.UUID
+    scheme: str = Field(examples=["tgram"])
+    ends_in: str = Field(examples=["…f3a9"])
+    added_by: str = Field(examples=["serg"])
+    added_at: datetime = Field(examples=[_STAMP])
+    waiting: int = Field(description="messages that are not sent yet")
+
+
+class TestAnswer(BaseModel):
+    """Result of a test message."""
+
+    __test__ = False  # it is no test of pytest's
+    model_config = ConfigDict(frozen=True)
+
+    ok: bool
+    said: str = Field(description="answer of the service, without secrets")
+
+
+class MessageView(BaseModel):
+    """A message about an issue."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: int
+    channel: str
+    issue_id: int
+    kind: Kind
+    title: str
+    created_at: datetime = Field(examples=[_STAMP])
+    tries: int
+    sent_at: datetime | None
+    next_try_at: datetime | None = Field(description="null once it is sent or dropped")
+    dropped_at: datetime | None = Field(description="when it was given up, a day after it was written")
+    answer: str = Field(description="last answer of the service")
+
+
+class SpanView(BaseModel):
+    """A time that somebody set."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    since: datetime = Field(examples=[_STAMP])
+    until: datetime = Field(examples=[_STAMP])
+    by: str = Field(examples=["serg"])
+
+
+class AlertsView(BaseModel):
+    """Channels, what was sent, silence, the event."""
+
+    model_config = ConfigDict(frozen=True)
+
+    channels: list[ChannelView]
+    messages: list[MessageView] = Field(description="the newest 50")
+    silence: SpanView | None = Field(description="no messages until then")
+    event: SpanView | None = Field(description="the event that somebody said is running")
+    event_runs: bool = Field(description="an event was set, or a booth posted in the last 30 minutes")
+
+
+class Minutes(BaseModel):
+    """How long something shall last from now on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    minutes: float = Field(gt=0, le=7 * 24 * 60, examples=[60])

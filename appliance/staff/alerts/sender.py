@@ -1,0 +1,157 @@
+"""Writes the messages that are due and sends them, in a task of its own: no photo waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import func
+
+from appliance.core.clock import utcnow
+from appliance.core.db import Database
+from appliance.core.encryption import EncryptionKeys, Unreadable
+from appliance.core.public_base import DeploymentUrls
+from appliance.settings.operator import AppSettingsRepository, OperatorSettings
+from appliance.staff.alerts.base import alert_base
+from appliance.staff.alerts.channels import purpose_of
+from appliance.staff.alerts.courier import PATIENCE, Answer, Courier
+from appliance.staff.alerts.models import AlertChannel, AlertMessage
+from appliance.staff.alerts.repository import AlertRepository
+from appliance.staff.alerts.rules import Manner, planned
+from appliance.staff.alerts.state import AlertState
+from appliance.staff.alerts.words import message_text
+from appliance.staff.issues.models import Issue
+from appliance.staff.issues.repository import IssueRepository
+
+log = structlog.get_logger()
+
+TICK = 5.0  # seconds between two looks where nothing wakes it
+TRIED_FOR = timedelta(days=1)
+_PAUSES = (10, 20, 40, 60, 120, 300, 600, 900)  # seconds before the next try, the last one ever after
+_HOLD = timedelta(seconds=3 * PATIENCE)
+_AT_A_TIME = 4
+_TOO_LATE = "Not sent within a day: dropped."
+
+
+def pause_after(tries: int) -> timedelta:
+    """How long a message rests after its ``tries``-th failure."""
+    return timedelta(seconds=_PAUSES[min(max(tries, 1), len(_PAUSES)) - 1])
+
+
+class AlertSender:
+    """Compares, writes, sends."""
+
+    def __init__(
+        self, database: Database, encryption: EncryptionKeys, courier: Courier, urls: DeploymentUrls
+    ) -> None:
+        self._database, self._encryption, self._courier, self._urls = database, encryption, courier, urls
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._began = time.monotonic()
+
+    async def issues_changed(self, _: list[Issue], __: list[Issue]) -> None:
+        """For the issues' watch: look now."""
+        self._wake.set()
+
+    def start(self) -> None:
+        """Work until ``aclose``."""
+        self._task = asyncio.create_task(self._work())
+
+    async def aclose(self) -> None:
+        """Work no more; what is written stays."""
+        if self._task:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _work(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TICK):
+                    await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self.write()
+                while await self.send():
+                    pass
+            except Exception as error:  # noqa: BLE001 - the database is away, say: the next look follows
+                log.info("alerts.not_looked", error=type(error).__name__)
+
+    async def write(self) -> int:
+        """Write the messages that are due now; how many these are."""
+        async with self._database.session() as session:
+            alerts = AlertRepository(session)
+            if not (channels := await alerts.channels()):
+                return 0
+            settings = await AppSettingsRepository(session).operator_settings()
+            if time.monotonic() - self._began < settings.alert_start_quiet_seconds:
+                return 0  # a restart, an upgrade: what goes by itself in this time is nobody's business
+            await alerts.lock()
+            told, now = await alerts.told(), utcnow()
+            lasting = [one.issue_id for one in told if one.kind != "closed"]
+            due = planned(
+                channels,
+                await IssueRepository(session).open_issues(),
+                await alerts.closed(lasting),
+                told,
+                await self._manner(AlertState(session), settings),
+                now,
+            )
+            base = alert_base(settings, self._urls)
+            for one in due:
+                words = message_text(one.issue, one.kind, one.channel.language, base=base, now=now)
+                alerts.add(
+                    AlertMessage(
+                        channel_id=one.channel.id,
+                        issue_id=one.issue.id,
+                        kind=one.kind,
+                        title=words.title,
+                        body=words.body,
+                    )
+                )
+            await alerts.forget_old()
+        return len(due)
+
+    @staticmethod
+    async def _manner(state: AlertState, settings: OperatorSettings) -> Manner:
+        minutes = settings.alert_repeat_minutes
+        return Manner(
+            repeat=timedelta(minutes=minutes) if minutes else None,
+            silent=await state.silence() is not None,
+            quiet=settings.alert_event_only and not await state.event_runs(),
+        )
+
+    async def send(self) -> int:
+        """Send what is due now, one message a channel; how many arrived."""
+        async with self._database.session() as session:
+            taken = await AlertRepository(session).take(_AT_A_TIME, _HOLD)
+        return sum(await asyncio.gather(*(self._send(message, channel) for message, channel in taken)))
+
+    async def _send(self, message: AlertMessage, channel: AlertChannel) -> bool:
+        answer = await self._answer(message, channel)
+        values: dict[str, Any] = {"answer": answer.said}
+        if answer.ok:
+            values["sent_at"] = func.now()
+        elif utcnow() - message.created_at > TRIED_FOR:
+            values |= {"dropped_at": func.now(), "answer": f"{_TOO_LATE} {answer.said}"[:600]}
+        else:
+            values["next_try_at"] = func.now() + pause_after(message.tries + 1)
+        async with self._database.session() as session:
+            alerts = AlertRepository(session)
+            await alerts.change(message.id, **values)
+            if answer.ok:
+                await alerts.hurry(channel.id)
+        level = log.info if answer.ok else log.warning
+        level("alert.sent" if answer.ok else "alert.not_sent", channel=channel.name, issue=message.issue_id)
+        return answer.ok
+
+    async def _answer(self, message: AlertMessage, channel: AlertChannel) -> Answer:
+        try:
+            address = self._encryption.decrypt(channel.encrypted, purpose_of(channel.id))
+        except Unreadable:
+            return Answer(ok=False, said="The address cannot be read any more: enter it again.")
+        return await self._courier.send(address, message.title, message.body)

@@ -1,0 +1,73 @@
+"""What somebody pressed: silence for a time, and that an event runs until then. Rows of ``app_settings``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import exists, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from appliance.core.clock import utcnow
+from appliance.jobs.models import JobHistory
+from appliance.settings.operator import AppSettingsRepository
+
+SILENCE, EVENT = "alerts_silence", "event_watch"
+LIVELY = timedelta(minutes=30)  # after a booth's photo an event runs, whether or not somebody said so
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From when until when, and who said so."""
+
+    since: datetime
+    until: datetime
+    by: str
+
+    def holds(self, now: datetime) -> bool:
+        """Whether it has not ended."""
+        return self.since <= now < self.until
+
+
+class AlertState:
+    """Reads and writes both spans inside the caller's session."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def silence(self) -> Span | None:
+        """The silence that holds now."""
+        return await self._get(SILENCE)
+
+    async def event(self) -> Span | None:
+        """The event that somebody said runs now."""
+        return await self._get(EVENT)
+
+    async def event_runs(self) -> bool:
+        """Whether somebody said so, or a booth posted lately."""
+        if await self.event() is not None:
+            return True
+        lately = exists().where(JobHistory.created_at > utcnow() - LIVELY, JobHistory.source == "ingest")
+        return bool(await self._session.scalar(select(lately)))
+
+    async def put(self, key: str, length: timedelta, by: str) -> Span | None:
+        """Begin now and end after ``length``; nothing: end it."""
+        now = utcnow()
+        span = Span(now, now + length, by) if length else None
+        value = {"since": now.isoformat(), "until": (now + length).isoformat()} if span else {}
+        await AppSettingsRepository(self._session).put(key, value, by=by)
+        return span
+
+    async def _get(self, key: str) -> Span | None:
+        row = await AppSettingsRepository(self._session).get(key)
+        if row is None or not isinstance(row.value, dict):
+            return None
+        value: dict[str, Any] = row.value
+        try:
+            span = Span(
+                datetime.fromisoformat(value["since"]), datetime.fromisoformat(value["until"]), row.updated_by
+            )
+        except (KeyError, TypeError, ValueError):
+            return None
+        return span if span.holds(utcnow()) else None
