@@ -56,6 +56,7 @@ from appliance.staff.slots import trial_routes
 from appliance.staff.stats import routes as stats_routes
 from appliance.staff.template_media import routes as template_media_routes
 from appliance.staff.tokens import routes as token_routes
+from appliance.staff.webhooks import routes as webhook_routes
 
 log = structlog.get_logger()
 
@@ -137,6 +138,7 @@ def create_app(settings: Settings) -> FastAPI:
         disk_routes.router,
         issues_routes.router,
         alert_routes.router,
+        webhook_routes.router,
         pictures_routes.router,
         stats_routes.router,
         health.router,

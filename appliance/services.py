@@ -95,6 +95,8 @@ from appliance.staff.slots.results import SlotPages
 from appliance.staff.stats.service import StatsService
 from appliance.staff.template_media.service import TemplateMediaService
 from appliance.staff.trials.service import Trials
+from appliance.staff.webhooks.sender import WebhookSender
+from appliance.staff.webhooks.service import Webhooks
 
 log = structlog.get_logger()
 
@@ -142,10 +144,11 @@ def _alerts(
     watch: IssueWatch,
     stack: AsyncExitStack,
 ) -> AlertChannels:
-    """Those who are called, and the tasks: messages and the dead man's switch."""
+    """Those who are called, and the tasks that call them, webhooks and the dead man's switch."""
     courier = Courier()
     sender = _started(AlertSender(database, encryption, courier, urls), stack)
     watch.changed.append(sender.issues_changed)
+    _started(WebhookSender(database, encryption, urls), stack)
     _started(AliveSignal(database), stack)
     return AlertChannels(database, encryption, courier, urls)
 
@@ -245,6 +248,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             HealthCheck(database, media.root),
             urls,
             channels,
+            Webhooks(database, encryption),
             SettingsReader(database),
             AuditTrail(database),
             LoginService(database, accounts, sessions, LoginThrottle(database, session_tokens)),

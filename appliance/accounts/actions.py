@@ -48,6 +48,8 @@ AuditAction = Literal[
     "alert_channel.added",
     "alert_channel.changed",
     "alert_channel.removed",
+    "webhook.added",
+    "webhook.removed",
     "alerts.silenced",
     "alerts.resumed",
     "event.begun",

@@ -38,6 +38,7 @@ from appliance.admin.slots import trial as slot_trial
 from appliance.admin.slots import workflows as slot_workflows
 from appliance.admin.template_media import page as template_media
 from appliance.admin.tokens import page as tokens
+from appliance.admin.webhooks import page as webhooks
 from appliance.core import error_handlers
 from appliance.core.routing import answering_head
 
@@ -64,6 +65,7 @@ SCREENS = (
     settings_previews,
     tokens,
     alerts,
+    webhooks,
     settings,
     backups,
     audit,

@@ -129,6 +129,7 @@ async def rotate_encryption_key(settings: Settings, arguments: argparse.Namespac
     from appliance.core.encryption import EncryptionKeys  # noqa: PLC0415
     from appliance.providers.stored_keys import encrypt_again  # noqa: PLC0415
     from appliance.staff.alerts.channels import encrypt_addresses_again  # noqa: PLC0415
+    from appliance.staff.webhooks.service import encrypt_webhooks_again  # noqa: PLC0415
 
     encryption = EncryptionKeys(settings.secrets_dir)
     encryption.ensure()
@@ -137,15 +138,16 @@ async def rotate_encryption_key(settings: Settings, arguments: argparse.Namespac
         count, lost = await encrypt_again(session, encryption)
         target_too = await BackupRepository(session).encrypt_again(encryption)
         addresses, lost_addresses = await encrypt_addresses_again(session, encryption)
+        webhooks, lost_webhooks = await encrypt_webhooks_again(session, encryption)
         AccountRepository(session).record(
             "cli", "encryption_key.rotated", encrypted_again=count, retired_old=arguments.retire_old
         )
     if arguments.retire_old:
         encryption.retire_old()
     print(f"{count} provider keys are encrypted with the new key.")
-    if addresses:
-        print(f"{addresses} addresses of alerts are, too.")
-    if again := lost + lost_addresses:
+    if addresses + webhooks:
+        print(f"{addresses} addresses of alerts and {webhooks} webhooks are, too.")
+    if again := lost + lost_addresses + lost_webhooks:
         print(
             f"{again} could not be read before either: enter them again in the settings of the admin pages."
         )

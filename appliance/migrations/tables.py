@@ -13,6 +13,7 @@ from appliance.settings import operator as app_settings
 from appliance.slots import models as slots
 from appliance.staff.alerts import models as alerts
 from appliance.staff.issues import models as issues
+from appliance.staff.webhooks import models as webhooks
 
 metadata = Base.metadata
 
@@ -30,4 +31,5 @@ __all__ = [
     "ratelimit",
     "slots",
     "tally",
+    "webhooks",
 ]

@@ -12,6 +12,7 @@ PAGES = {
     "dashboard": "/admin/",
     "settings": "/admin/settings",
     "alerts": "/admin/settings/alerts",
+    "webhooks": "/admin/settings/webhooks",
     "tokens": "/admin/settings/tokens",
     "audit": "/admin/audit",
     "password": "/admin/password",

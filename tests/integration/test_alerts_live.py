@@ -77,3 +77,20 @@ async def test_who_may_pause_slots_may_silence_but_not_read_addresses(
     assert (await admin.get("/api/alerts")).json()["silence"] is None
     newest = (await admin.get("/api/audit", params={"action": "alerts", "limit": 2})).json()["entries"]
     assert [one["action"] for one in newest] == ["alerts.resumed", "alerts.silenced"]
+
+
+async def test_a_webhook_hears_of_a_photo_within_seconds(
+    admin: httpx.AsyncClient, camera: Camera, shot: Shot
+) -> None:
+    with receiving() as web:
+        body = {"name": "live till", "address": f"http://{web.host}/", "events": ["photo.done"]}
+        made = (await admin.post("/api/webhooks", json=body)).json()
+        try:
+            reply = (await camera.post("/api/ingest/slot-001?reply=json", shot)).json()
+
+            def mine() -> list[Any]:
+                return [one for one in web.arrived if one.json["job_id"] == reply["job_id"]]
+
+            await until(mine, seconds=20, every=0.2)
+        finally:
+            await admin.delete(f"/api/webhooks/{made['id']}")

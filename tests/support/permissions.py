@@ -226,6 +226,8 @@ WHO_MAY = {
         GET /api/settings/provider-keys
         GET /api/alerts
         GET /admin/settings/alerts
+        GET /api/webhooks
+        GET /admin/settings/webhooks
         GET /admin/settings
         GET /admin/settings/ttl-preview
         GET /admin/settings/logo/templates
@@ -248,6 +250,10 @@ WHO_MAY = {
         PUT /api/settings
         POST /api/settings/ingest-password/suggest
         POST /api/settings/provider-keys
+        POST /api/webhooks
+        DELETE /api/webhooks/{webhook_id}
+        POST /admin/settings/webhooks
+        POST /admin/settings/webhooks/{webhook_id}/remove
         POST /api/alerts/channels
         PUT /api/alerts/channels/{channel_id}
         DELETE /api/alerts/channels/{channel_id}
@@ -285,7 +291,7 @@ _UUID = "5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"
 # What stands in a path where the table has a name in braces: of the right form, and of nothing that is there.
 VALUES = {
     **dict.fromkeys(
-        ("job_id", "media_id", "gallery_id", "token_id", "channel_id", "name"), _UUID
+        ("job_id", "media_id", "gallery_id", "token_id", "channel_id", "webhook_id", "name"), _UUID
     ),
     "slot_id": "slot-011",
     "key_id": "1",

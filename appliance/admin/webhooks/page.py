@@ -1,0 +1,81 @@
+"""Webhooks: which there are, a new one (its secret shown once), what was delivered."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
+
+from appliance.admin.forms import Form, read_form
+from appliance.admin.login.headers import MOUNT
+from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.render import page, part
+from appliance.core.errors import NotFound, ValidationFailed
+from appliance.core.injection import service_of
+from appliance.core.validation import field_messages
+from appliance.core.web_address import LONGEST
+from appliance.staff.webhooks.schemas import EVENTS, NewWebhook
+from appliance.staff.webhooks.service import Webhooks
+
+router = APIRouter(prefix="/settings/webhooks")
+
+PAGE = f"{MOUNT}/settings/webhooks"
+
+MayRead = Annotated[PageContext, Depends(allowed("settings:read"))]
+MayWrite = Annotated[PageContext, Depends(allowed("settings:write"))]
+
+
+@router.get("")
+async def webhooks_page(request: Request, context: MayRead) -> Response:
+    """The page; for HTMX what may have changed on it."""
+    return await _answer(request, context)
+
+
+@router.post("")
+async def add(request: Request, context: MayWrite) -> Response:
+    """Add a webhook; its secret is on the page this once."""
+    assert context.who is not None  # noqa: S101 - the permission saw to it
+    form = await read_form(request)
+    wanted = {"name": form.text("name"), "address": form.text("address"), "events": form.every("events")}
+    try:
+        made = await service_of(request, Webhooks).add(NewWebhook.model_validate(wanted), context.who)
+    except (ValidationError, ValidationFailed) as refused:
+        wrong = field_messages(refused) if isinstance(refused, ValidationError) else refused.fields or {}
+        fields = {name.partition(".")[0]: said for name, said in wrong.items()}
+        return await _answer(request, context, status=422, typed=form, errors=fields)
+    toast = context.language.gettext("notice.webhook_added")
+    return await _answer(request, context, toast=toast, made=made)
+
+
+@router.post("/{webhook_id}/remove")
+async def remove(webhook_id: uuid.UUID, request: Request, context: MayWrite) -> Response:
+    """Forget a webhook; one that is gone already is gone."""
+    assert context.who is not None  # noqa: S101 - the permission saw to it
+    with contextlib.suppress(NotFound):
+        await service_of(request, Webhooks).remove(webhook_id, context.who)
+    if not context.is_htmx:
+        context.notice("webhook_removed")
+        return RedirectResponse(PAGE, 303)
+    return await _answer(request, context, toast=context.language.gettext("notice.webhook_removed"))
+
+
+async def _answer(
+    request: Request, context: PageContext, *, status: int = 200, toast: str | None = None, **more: Any
+) -> Response:
+    empty: dict[str, Any] = {"typed": Form([]), "errors": {}, "made": None}
+    values = {
+        "found": await service_of(request, Webhooks).view(),
+        "events": EVENTS,
+        "longest_address": LONGEST,
+        "own": PAGE,
+        "may_write": context.may("settings:write"),
+        **empty,
+        **more,
+    }
+    if not context.is_htmx:
+        return page(context, "webhooks.html", status=status, **values)
+    return part(context, "_webhooks.html", status=status, toast=toast, **values)

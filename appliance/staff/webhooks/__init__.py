@@ -1,0 +1,1 @@
+"""``/api/webhooks``: programs that are told what happens."""

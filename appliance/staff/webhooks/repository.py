@@ -1,0 +1,146 @@
+"""Reads and writes webhooks and deliveries inside the caller's session."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, delete, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from appliance.jobs.models import JobHistory
+from appliance.staff.issues.models import Issue
+from appliance.staff.webhooks.models import Webhook, WebhookDelivery
+
+MOST_WAITING = 1000  # of one webhook: an evening's photos
+KEPT_FOR = timedelta(days=7)
+_LOCK_KEY = 0x50_43_57_48  # "PCWH": one change of the webhooks after the other
+_TOO_MANY = f"Dropped: more than {MOST_WAITING} were waiting."
+_WAITS = (WebhookDelivery.delivered_at.is_(None), WebhookDelivery.dropped_at.is_(None))
+
+
+class WebhookRepository:
+    """The tables ``webhook`` and ``webhook_delivery``."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def lock(self) -> None:
+        """Let other changes, and other processes' looks, wait until this transaction ends."""
+        await self._session.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+
+    async def all(self) -> Sequence[Webhook]:
+        """Every webhook, the oldest first."""
+        return (await self._session.scalars(select(Webhook).order_by(Webhook.added_at, Webhook.id))).all()
+
+    async def get(self, webhook_id: uuid.UUID) -> Webhook | None:
+        """One webhook, or ``None``."""
+        return await self._session.get(Webhook, webhook_id)
+
+    def add(self, row: Webhook) -> None:
+        """Insert a webhook."""
+        self._session.add(row)
+
+    async def remove(self, webhook_id: uuid.UUID) -> bool:
+        """Delete a webhook with its deliveries; ``False`` if it was gone already."""
+        result = await self._session.execute(delete(Webhook).where(Webhook.id == webhook_id))
+        return cast("CursorResult[Any]", result).rowcount == 1
+
+    async def finished(self, since: datetime, created_since: datetime, limit: int) -> Sequence[JobHistory]:
+        """Booths' photos that ended since then, in that order. Rows are found by when they were made."""
+        query = (
+            select(JobHistory)
+            .where(
+                JobHistory.created_at > created_since,
+                JobHistory.source == "ingest",
+                JobHistory.status != "pending",
+                JobHistory.finished_at > since,
+            )
+            .order_by(JobHistory.finished_at)
+            .limit(limit)
+        )
+        return (await self._session.scalars(query)).all()
+
+    async def changed_issues(self, since: datetime, limit: int) -> Sequence[Issue]:
+        """Issues that opened or closed since then."""
+        query = (
+            select(Issue)
+            .where(or_(Issue.opened_at > since, Issue.closed_at > since))
+            .order_by(Issue.id)
+            .limit(limit)
+        )
+        return (await self._session.scalars(query)).all()
+
+    async def write(self, values: Sequence[dict[str, Any]]) -> None:
+        """Insert deliveries; those that are there already stay as they are."""
+        if values:
+            await self._session.execute(insert(WebhookDelivery).values(list(values)).on_conflict_do_nothing())
+
+    async def bound(self, webhook_id: uuid.UUID) -> None:
+        """Drop the oldest that wait beyond ``MOST_WAITING``."""
+        beyond = (
+            select(WebhookDelivery.id)
+            .where(WebhookDelivery.webhook_id == webhook_id, *_WAITS)
+            .order_by(WebhookDelivery.id.desc())
+            .offset(MOST_WAITING)
+        )
+        await self._session.execute(
+            update(WebhookDelivery)
+            .where(WebhookDelivery.id.in_(beyond))
+            .values(dropped_at=func.now(), answer=_TOO_MANY)
+        )
+
+    async def take(self, limit: int, hold: timedelta) -> list[tuple[WebhookDelivery, Webhook]]:
+        """Deliveries to send now. For ``hold`` nobody else takes them."""
+        query = (
+            select(WebhookDelivery, Webhook)
+            .join(Webhook, Webhook.id == WebhookDelivery.webhook_id)
+            .where(*_WAITS, WebhookDelivery.next_try_at <= func.now())
+            .order_by(WebhookDelivery.next_try_at, WebhookDelivery.id)
+            .limit(limit)
+            .with_for_update(of=WebhookDelivery, skip_locked=True)
+        )
+        found = [(row[0], row[1]) for row in await self._session.execute(query)]
+        for one, _ in found:
+            await self.change(one.id, next_try_at=func.now() + hold, tries=one.tries + 1)
+        return found
+
+    async def change(self, delivery_id: int, **values: Any) -> None:
+        """Change columns of a delivery; one that is gone is left alone."""
+        await self._session.execute(
+            update(WebhookDelivery)
+            .where(WebhookDelivery.id == delivery_id)
+            .values(**values)
+            .execution_options(synchronize_session=False)  # what was taken stays as it was read
+        )
+
+    async def recent(self, limit: int) -> list[tuple[WebhookDelivery, str]]:
+        """The newest deliveries, with the names of their webhooks."""
+        query = (
+            select(WebhookDelivery, Webhook.name)
+            .join(Webhook, Webhook.id == WebhookDelivery.webhook_id)
+            .order_by(WebhookDelivery.id.desc())
+            .limit(limit)
+        )
+        return [(row[0], row[1]) for row in await self._session.execute(query)]
+
+    async def waiting(self) -> dict[uuid.UUID, int]:
+        """How many deliveries wait, by webhook."""
+        query = (
+            select(WebhookDelivery.webhook_id, func.count())
+            .where(*_WAITS)
+            .group_by(WebhookDelivery.webhook_id)
+        )
+        return {row[0]: int(row[1]) for row in await self._session.execute(query)}
+
+    async def forget_old(self) -> None:
+        """Remove what was delivered or dropped long ago."""
+        await self._session.execute(
+            delete(WebhookDelivery).where(
+                WebhookDelivery.created_at < func.now() - KEPT_FOR,
+                or_(WebhookDelivery.delivered_at.is_not(None), WebhookDelivery.dropped_at.is_not(None)),
+            )
+        )

@@ -1,0 +1,179 @@
+"""Writes what happened for each webhook, and sends it: beside the photos, which are long answered then."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import func
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from appliance.core.clock import utcnow
+from appliance.core.db import Database
+from appliance.core.encryption import EncryptionKeys, Unreadable
+from appliance.core.public_base import DeploymentUrls
+from appliance.jobs.models import JobHistory
+from appliance.settings.operator import AppSettingsRepository
+from appliance.staff.alerts.base import alert_base
+from appliance.staff.alerts.outgoing import ask, new_client
+from appliance.staff.alerts.sender import TRIED_FOR, pause_after
+from appliance.staff.issues.models import Issue
+from appliance.staff.issues.words import issue_words
+from appliance.staff.webhooks.models import Webhook, WebhookDelivery
+from appliance.staff.webhooks.repository import WebhookRepository
+from appliance.staff.webhooks.service import purpose_of
+from appliance.staff.webhooks.signing import DELIVERY, EVENT, SIGNATURE, signature
+
+log = structlog.get_logger()
+
+TICK = 2.0  # seconds between two looks
+# A row may be committed so much after its time of ending: each look reaches back, and writes nothing twice.
+_OVERLAP = timedelta(minutes=2)
+_LONGEST_JOB = timedelta(minutes=10)
+_FIRST_LOOK = timedelta(days=2)  # after a start: what a crash left is ended then, however old it is
+_A_PAGE = 500
+_AT_A_TIME = 8
+_HOLD = timedelta(minutes=2)
+_GONE = 410
+
+
+class WebhookSender:
+    """Reads, writes, sends."""
+
+    def __init__(self, database: Database, encryption: EncryptionKeys, urls: DeploymentUrls) -> None:
+        self._database, self._encryption, self._urls = database, encryption, urls
+        self._task: asyncio.Task[None] | None = None
+        self._reach = _FIRST_LOOK
+        self._client = new_client()
+
+    def start(self) -> None:
+        """Work until ``aclose``."""
+        self._task = asyncio.create_task(self._work())
+
+    async def aclose(self) -> None:
+        """Work no more; what is written stays."""
+        if self._task:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        await self._client.aclose()
+
+    async def _work(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            try:
+                await self.write()
+                while await self.send():
+                    pass
+            except Exception as error:  # noqa: BLE001 - the database is away, say: the next look follows
+                log.info("webhooks.not_looked", error=type(error).__name__)
+
+    async def write(self) -> None:
+        """Write the deliveries of what has happened since the last look."""
+        async with self._database.session() as session:
+            webhooks = WebhookRepository(session)
+            if not (there := await webhooks.all()):
+                return
+            await webhooks.lock()
+            settings = await AppSettingsRepository(session).operator_settings()
+            base = alert_base(settings, self._urls)
+            for webhook in there:
+                await self._write_for(session, webhook, base)
+            await webhooks.forget_old()
+        self._reach = _LONGEST_JOB
+
+    async def _write_for(self, session: AsyncSession, webhook: Webhook, base: str) -> None:
+        webhooks, now = WebhookRepository(session), utcnow()
+        since = max(webhook.read_until - _OVERLAP, webhook.added_at)
+        jobs = await webhooks.finished(since, since - self._reach, _A_PAGE)
+        issues = await webhooks.changed_issues(since, _A_PAGE)
+        told = [*_of_jobs(jobs, base), *_of_issues(issues, since)]
+        await webhooks.write(
+            [{"webhook_id": webhook.id, **one} for one in told if one["event"] in webhook.events]
+        )
+        await webhooks.bound(webhook.id)
+        last = jobs[-1].finished_at if len(jobs) == _A_PAGE else None
+        webhook.read_until = last or now
+
+    async def send(self) -> int:
+        """Send what is due now; how many were taken by who gets them."""
+        async with self._database.session() as session:
+            taken = await WebhookRepository(session).take(_AT_A_TIME, _HOLD)
+        return sum(await asyncio.gather(*(self._send(one, webhook) for one, webhook in taken)))
+
+    async def _send(self, one: WebhookDelivery, webhook: Webhook) -> bool:
+        status, answer = await self._post(one, webhook)
+        values: dict[str, Any] = {"status": status, "answer": answer[:300].replace("\0", "")}
+        is_taken = status is not None and 200 <= status < 300
+        if is_taken:
+            values["delivered_at"] = func.now()
+        elif status == _GONE or utcnow() - one.created_at > TRIED_FOR:
+            values["dropped_at"] = func.now()
+        else:
+            values["next_try_at"] = func.now() + pause_after(one.tries + 1)
+        async with self._database.session() as session:
+            await WebhookRepository(session).change(one.id, **values)
+        log.info("webhook.sent" if is_taken else "webhook.not_sent", webhook=webhook.name, status=status)
+        return is_taken
+
+    async def _post(self, one: WebhookDelivery, webhook: Webhook) -> tuple[int | None, str]:
+        """Status and the beginning of the answer; ``None`` and why there is none."""
+        try:
+            address = self._encryption.decrypt(webhook.encrypted, purpose_of(webhook.id))
+            secret = self._encryption.decrypt(webhook.encrypted_secret, purpose_of(webhook.id))
+        except Unreadable:
+            return None, "The address cannot be read any more: enter it again."
+        body = json.dumps({"id": one.id, **one.payload}, ensure_ascii=False).encode()
+        headers = {
+            "Content-Type": "application/json",
+            EVENT: one.event,
+            DELIVERY: str(one.id),
+            SIGNATURE: signature(secret, int(time.time()), body),
+        }
+        return await ask(self._client, "POST", address, headers=headers, content=body)
+
+
+def _of_jobs(jobs: Sequence[JobHistory], base: str) -> Iterator[dict[str, Any]]:
+    for job in jobs:
+        event = "photo.done" if job.status == "done" else "photo.failed"
+        total = (job.timings or {}).get("total")
+        payload = {
+            "event": event,
+            "at": _stamp(job.finished_at),
+            "job_id": str(job.job_id),
+            "slot_id": job.slot_id,
+            "status": job.status,
+            "reason": job.failure_reason,
+            "provider": job.provider,
+            "model": job.model,
+            "seconds": total / 1000 if isinstance(total, int | float) else None,
+            "link": f"{base}/r/{job.job_id}" if event == "photo.done" else None,
+        }
+        yield {"event": event, "subject": str(job.job_id), "payload": payload}
+
+
+def _of_issues(issues: Sequence[Issue], since: datetime) -> Iterator[dict[str, Any]]:
+    for issue in issues:
+        for event, at in (("issue.opened", issue.opened_at), ("issue.closed", issue.closed_at)):
+            if at is None or at <= since:
+                continue
+            payload = {
+                "event": event,
+                "at": _stamp(at),
+                "issue_id": issue.id,
+                "code": issue.code,
+                "severity": issue.severity,
+                "slots": list(issue.slots),
+                "title": issue_words(issue, "en").title,
+            }
+            yield {"event": event, "subject": str(issue.id), "payload": payload}
+
+
+def _stamp(moment: datetime | None) -> str | None:
+    return moment.isoformat().replace("+00:00", "Z") if moment else None
