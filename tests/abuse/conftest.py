@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.attacks import ATTACKS
 from tests.support.figures import FIGURE
+from tests.support.installed import copied
 from tests.support.siege import Outcome, Siege
 from tests.support.stack import running_stack
 
@@ -29,11 +30,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def siege(
     tmp_path_factory: pytest.TempPathFactory,
+    installed: Path,
     pytestconfig: pytest.Config,
     note_errors: Callable[[Path], None],
 ) -> Iterator[Siege]:
     """An appliance, a booth that posts, and whoever wants to spoil it."""
-    folder = tmp_path_factory.mktemp("besieged")
+    folder = copied(installed, tmp_path_factory.mktemp("besieged"))
     with running_stack(folder) as stack:
         yield Siege(stack, short=not pytestconfig.getoption("--abuse-minutes"))
     note_errors(folder / "logs")

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -31,6 +32,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.support.api import description, operations
+from tests.support.installed import copied
 from tests.support.requests_to_app import BASE, session_to
 from tests.support.stack import Stack, running_stack
 
@@ -99,9 +101,9 @@ class Caller:
 
 
 @pytest.fixture(scope="module")
-def caller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
+def caller(tmp_path_factory: pytest.TempPathFactory, installed: Path) -> Iterator[Caller]:
     nowhere = ",".join(f"{name}=http://127.0.0.1:9" for name in PROVIDERS)
-    folder = tmp_path_factory.mktemp("generated")
+    folder = copied(installed, tmp_path_factory.mktemp("generated"))
     with running_stack(folder, PHOTOCHANGER_PROVIDER_BASE_URLS=nowhere) as stack:
         made = Caller(stack, session_to(stack.app_socket))
         with made.line, made.sender:
