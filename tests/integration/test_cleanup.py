@@ -1,4 +1,4 @@
-"""``scripts/cleanup_media.py``: what goes, what stays, and that it can be run at any time."""
+"""Cleanup and ``scripts/cleanup_media.py``: what goes, what stays, and that it can be run at any time."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ import pytest
 
 from tests.conftest import Change
 from tests.support.camera import Camera, Shot
+from tests.support.cleaning import clean
 from tests.support.stack import CHECKOUT, Stack
 
 OLD = 600  # seconds: past every grace time
 
 
-async def cleanup(stack: Stack, *arguments: str) -> tuple[int, Any]:
+async def by_cron(stack: Stack, *arguments: str) -> tuple[int, Any]:
     """Run the script as cron does; its exit code and counts."""
     process = await asyncio.create_subprocess_exec(
         str(CHECKOUT / "scripts/cleanup_media.py"),
@@ -46,7 +47,7 @@ def aged(path: Path, seconds: float = OLD) -> Path:
 @pytest.fixture
 async def expired(stack: Stack, camera: Camera, shot: Shot) -> str:
     """A job past its TTL, the only one there is."""
-    await cleanup(stack)
+    await clean(stack)
     reply = await camera.post("/api/ingest/slot-001?reply=json", shot)
     job_id: str = reply.json()["job_id"]
     async with stack.database() as db:
@@ -70,7 +71,7 @@ async def pending_job(db: asyncpg.Connection, *, age: str) -> str:
 
 
 async def test_an_expired_result_is_removed_and_its_row_marked(stack: Stack, expired: str) -> None:
-    code, report = await cleanup(stack)
+    code, report = await by_cron(stack)
     assert (code, report["expired_results"]) == (0, 1)
     assert not (stack.media / f"results/{expired}.jpg").exists()
     row = await stack.row(expired)
@@ -82,7 +83,7 @@ async def test_a_dry_run_says_what_would_go_and_deletes_nothing(stack: Stack, ex
     orphan = stack.media / f"results/{uuid.uuid4()}.jpg"
     orphan.write_bytes(b"x")
     aged(orphan)
-    code, report = await cleanup(stack, "--dry-run")
+    code, report = await by_cron(stack, "--dry-run")
     assert code == 0
     assert (report["dry_run"], report["expired_results"], report["orphan_files"]) == (True, 1, 1)
     assert orphan.exists()
@@ -94,7 +95,7 @@ async def test_a_dry_run_says_what_would_go_and_deletes_nothing(stack: Stack, ex
 async def test_a_result_within_its_ttl_stays(stack: Stack, camera: Camera, shot: Shot) -> None:
     reply = await camera.post("/api/ingest/slot-001?reply=json", shot)
     kept = aged(stack.media / f"results/{reply.json()['job_id']}.jpg")
-    await cleanup(stack)
+    await clean(stack)
     assert kept.exists()
 
 
@@ -106,7 +107,7 @@ async def test_files_without_a_job_are_removed_once_they_are_old(stack: Stack) -
         path.write_bytes(b"x")
     aged(orphan)
     aged(half_written)
-    _, report = await cleanup(stack)
+    report = await clean(stack)
     assert report["orphan_files"] == 2
     assert [path.exists() for path in (orphan, half_written, young)] == [False, False, True]
     young.unlink()
@@ -120,7 +121,7 @@ async def test_abandoned_uploads_are_removed_and_those_in_flight_are_not(stack: 
         (folder / "photo").write_bytes(b"x" * 10)
     aged(abandoned / "photo")
     aged(abandoned)
-    _, report = await cleanup(stack)
+    report = await clean(stack)
     assert (report["abandoned_uploads"], report["freed_bytes"]) == (1, 10)
     assert (abandoned.exists(), in_flight.exists()) == (False, True)
     (in_flight / "photo").unlink()
@@ -132,7 +133,7 @@ async def test_an_interrupted_job_is_closed_and_a_running_one_is_left(stack: Sta
     async with stack.database() as db:
         interrupted = await pending_job(db, age="10 min")
         running = await pending_job(db, age="20 s")
-        _, report = await cleanup(stack)
+        report = await clean(stack)
         assert report["interrupted_jobs"] == 1
         assert (await stack.row(interrupted))["failure_reason"] == "interrupted"
         assert (await stack.row(running))["status"] == "pending"
@@ -150,7 +151,7 @@ async def test_a_picture_that_was_late_after_a_wait_for_a_permit_is_not_taken_fo
     stored = stack.media / f"results/{job_id}.jpg"
     stored.write_bytes(b"picture")
     aged(stored, seconds=590)  # ten seconds after the row was opened, five after the answer was due
-    _, report = await cleanup(stack)
+    report = await clean(stack)
     row = await stack.row(job_id)
     assert (report["recovered_results"], row["status"], stored.exists()) == (0, "failed", False)
 
@@ -161,7 +162,7 @@ async def test_a_picture_stored_in_time_by_an_interrupted_job_is_kept(stack: Sta
     stored = stack.media / f"results/{job_id}.jpg"
     stored.write_bytes(b"picture")
     aged(stored, seconds=590)  # ten seconds after the job began
-    _, report = await cleanup(stack)
+    report = await clean(stack)
     row = await stack.row(job_id)
     assert report["recovered_results"] == 1
     assert (row["status"], row["result_key"], row["result_size"]) == ("done", f"results/{job_id}.jpg", 7)
@@ -186,11 +187,11 @@ async def test_a_kept_photo_goes_with_its_copies_at_screen_size(
     stack: Stack, compared: tuple[Path, Path], setting: Change
 ) -> None:
     photo, picture = compared
-    await cleanup(stack)
+    await clean(stack)
     assert photo.exists()
     photo.touch()  # too young to be taken for a leftover
     await setting("keep_sources_hours", 0)
-    _, report = await cleanup(stack)
+    report = await clean(stack)
     assert report["kept_photos"] >= 1
     assert (photo.exists(), picture.exists()) == (False, True)
 
@@ -203,13 +204,13 @@ async def test_copies_of_a_photo_that_went_earlier_are_removed(
         await db.execute(
             "update job_history set source_key = null where job_id = $1", photo.name.partition(".")[0]
         )
-    _, report = await cleanup(stack)
+    report = await clean(stack)
     assert report["orphan_files"] >= 1
     assert (photo.exists(), picture.exists()) == (False, True)
 
 
 async def test_two_at_once_do_the_work_once(stack: Stack, expired: str) -> None:
-    reports = [report for _, report in await asyncio.gather(*(cleanup(stack) for _ in range(3)))]
+    reports = [report for _, report in await asyncio.gather(*(by_cron(stack) for _ in range(3)))]
     assert sum(report["expired_results"] for report in reports) == 1
     assert not (stack.media / f"results/{expired}.jpg").exists()
 
@@ -218,11 +219,11 @@ async def test_a_file_that_cannot_be_removed_is_an_exit_code_of_its_own(stack: S
     blocked = stack.media / f"results/{expired}.jpg"
     blocked.unlink()
     blocked.mkdir()
-    code, report = await cleanup(stack)
+    code, report = await by_cron(stack)
     assert (code, report["failures"]) == (1, 1)
     assert (await stack.row(expired))["cleaned_at"] is None
     blocked.rmdir()
-    assert (await cleanup(stack))[0] == 0
+    assert (await by_cron(stack))[0] == 0
 
 
 async def test_without_a_database_it_says_so_and_exits_3(stack: Stack) -> None:
@@ -256,7 +257,7 @@ async def test_limits_forget_who_was_here_within_a_day(stack: Stack) -> None:
             " ('login:address:192.0.2.9', 1, now() - interval '13 hours'),"
             " ('login:address:192.0.2.10', 1, now())"
         )
-    await cleanup(stack)
+    await clean(stack)
     left = await stack.value(
         "select array_agg(key) from rate_bucket where key like 'login:address:192.0.2.%'"
     )
