@@ -241,6 +241,7 @@ async def _restored(fresh: Box, given: str, name: str) -> None:
         fresh.verb, "restore", "--from-target", "--passphrase-file", "-", given=PASSPHRASE + "\n"
     )
     assert restored.returncode == 0, restored.stderr
+    assert "until this machine takes it over" in restored.stdout
     assert (await fresh.row()).held
     assert fresh.settings.backup_dir
     assert (fresh.settings.backup_dir / name).exists()

@@ -102,6 +102,19 @@ async def _show(settings: Settings) -> int:
     return 0
 
 
+async def say_if_held(settings: Settings) -> None:
+    """After a restore: that nothing is sent until somebody says that this machine goes on."""
+    from appliance.backups.repository import BackupRepository, describe  # noqa: PLC0415
+
+    async with opened_database(settings) as database, database.session() as session:
+        row = await BackupRepository(session).target()
+    if row is not None and row.held:
+        print(
+            f"No backup is sent to {describe(row)} until this machine takes it over: on the page Backups, or "
+            "with backup-target take-over."
+        )
+
+
 async def _list(settings: Settings) -> int:
     from appliance.lifecycle.backup import fetching as work  # noqa: PLC0415
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,6 +27,8 @@ async def opened(config: TargetConfig) -> AsyncIterator[Target]:
         async with over_sftp(address, secrets, config.host_key) as folder:
             yield folder
     else:
+        # Else one thread for each processor: the sidecar's container may have 64 threads and processes.
+        os.environ.setdefault("TOKIO_WORKER_THREADS", "2")
         from appliance.lifecycle.backup.targets.s3 import Bucket  # noqa: PLC0415
 
         yield Bucket(address, secrets)
