@@ -24,7 +24,6 @@ has all of it. Account names are kept as digests: people type passwords into the
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.accounts.repository import SessionRepository
 from appliance.accounts.tokens import Tokens
+from appliance.core.clients import network_of
 from appliance.core.db import Database
 from appliance.core.errors import TooManyLogins
 from appliance.core.ratelimit import Limit, RateLimiter
@@ -121,19 +121,6 @@ async def _take_as_stranger(buckets: RateLimiter, account: str, network: str) ->
         return await _take(buckets, f"login:account:{account}", PER_ACCOUNT)
     except TooManyLogins:
         return await _take(buckets, f"login:last:{account}:{network}", PER_STRANGER_OF_A_BUSY_ACCOUNT)
-
-
-def network_of(address: str) -> str:
-    """An IPv4 address as it is, an IPv6 address as its /64; what is neither is cut to 64 characters."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address[:64]
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
 def _digest(username: str) -> str:

@@ -23,7 +23,7 @@ import structlog
 
 from appliance.accounts.actions import AuditAction
 from appliance.accounts.repository import AccountRepository
-from appliance.accounts.throttle import network_of
+from appliance.core.clients import network_of
 from appliance.core.db import Database
 from appliance.core.errors import RateLimited
 from appliance.core.ratelimit import Limit, RateLimiter

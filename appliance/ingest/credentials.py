@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.accounts.repository import AccountRepository
-from appliance.accounts.throttle import network_of
+from appliance.core.clients import network_of
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import InvalidIngestPassword

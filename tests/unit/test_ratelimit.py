@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from appliance.accounts.login import normalized_username
-from appliance.accounts.throttle import network_of
+from appliance.core.clients import network_of
 from appliance.core.ratelimit import Limit
 
 
