@@ -47,7 +47,7 @@ SMALLER = "Set 'Max image size' in the booth software."
 _PARAMETER = re.compile(r';\s*([^\s;=]+)\s*=\s*("(?:\\.|[^"\\])*"|[^;]*)')
 
 FieldHook = Callable[[str, str], Awaitable[None]]
-FileHook = Callable[[int], None]
+FileHook = Callable[[int], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class _FileSink:
         self._file: BinaryIO | None = None
 
     async def feed(self, data: bytes) -> None:
-        self._on_bytes(len(data))
+        await self._on_bytes(len(data))
         self._block += data
         self.size += len(data)
         if self.size > self._max_bytes:
@@ -158,7 +158,7 @@ async def _no_objection(_name: str, _value: str) -> None:
     """The hook of an upload whose fields are looked at later."""
 
 
-def _no_limit(_size: int) -> None:
+async def _no_limit(_size: int) -> None:
     """The hook of an upload from somebody who is known."""
 
 
@@ -166,7 +166,7 @@ class UploadReceiver:
     """Receives one upload into ``folder``.
 
     ``on_field(name, value)`` is awaited for every field as soon as it is whole, so that a wrong
-    password ends the upload before the photo has arrived; ``on_file(size)`` is called before so many
+    password ends the upload before the photo has arrived; ``on_file(size)`` is awaited before so many
     bytes of the photo are kept, and may raise. A field in ``once`` may not be repeated;
     any other that is gets a number: ``name``, ``name_2``. ``file_field`` names the file part in
     messages; ``smaller`` says how a photo that is too large can be made smaller.

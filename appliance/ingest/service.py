@@ -178,7 +178,7 @@ class IngestService:
             max_file_bytes=slot.settings.max_upload_bytes,
             once=frozenset({PASSWORD_FIELD, KEY_FIELD}),
             on_field=check_password,
-            on_file=waiting.take,
+            on_file=waiting.take_slowly,
         )
 
     def begin(self, job: PhotoJob) -> asyncio.Task[Delivered]:

@@ -2,19 +2,22 @@
 
 Whoever sends the password before the photo, as booths do, takes a place for as long as a few hundred
 bytes need. Whoever sends it last, or never, has so many places, so many bytes on the disk and so much
-time: for each address, and for all strangers together. When strangers have taken what there is for all,
-every address still has a few places of its own, and an address that sent the right password lately needs
-none of theirs. Kept in memory, as the uploads themselves are.
+time: for each address, and for all strangers together. Their bytes are read at a pace that leaves the
+processors and the disk to photos, and a refusal takes its time, since whoever floods comes again at once.
+When strangers have taken what there is for all, every address still has a few places of its own, and an
+address that sent the right password lately needs none of theirs. Kept in memory, as the uploads themselves
+are.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from appliance.accounts.throttle import network_of
+from appliance.core.clients import network_of
 from appliance.core.errors import MissingField, RateLimited
 from appliance.core.language import Message
 
@@ -26,6 +29,10 @@ OWN_PLACES = 4
 # Three photos of 20 MB from one address; of all, what the disk guard keeps free is never reached.
 BYTES_OF_ADDRESS = 60_000_000
 BYTES_OF_STRANGERS = 180_000_000
+# Read of all strangers' photos: the first two of a camera (8 MB) at once, then as fast as a good Wi-Fi.
+BYTES_A_SECOND = 10_000_000
+BYTES_AT_ONCE = 20_000_000
+REFUSED_AFTER = 2.0  # seconds
 MOST_KNOWN = 1024  # addresses from which the right password came; the one quiet for longest is forgotten
 RETRY_AFTER = 5
 
@@ -37,6 +44,7 @@ class UnprovenUploads:
         self._places: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
         self._known: OrderedDict[str, None] = OrderedDict()
+        self._read_until = 0.0  # when all that strangers sent so far is read, at their pace
 
     @asynccontextmanager
     async def waiting(self, address: str) -> AsyncIterator[Unproven]:
@@ -77,6 +85,14 @@ class UnprovenUploads:
             raise _too_many()
         self._bytes[network] += size
 
+    def pause(self, network: str, size: int) -> float:
+        """Seconds to wait after so many bytes of a photo before more are read."""
+        if network in self._known:
+            return 0.0
+        now, in_hand = time.monotonic(), BYTES_AT_ONCE / BYTES_A_SECOND
+        self._read_until = max(self._read_until, now - in_hand) + size / BYTES_A_SECOND
+        return max(0.0, self._read_until - now)
+
     def give_back(self, network: str, size: int) -> None:
         """An upload is proven, or over."""
         for counted, taken in ((self._places, 1), (self._bytes, size)):
@@ -111,6 +127,16 @@ class Unproven:
         if self._uploads is not None:
             self._uploads.take_bytes(self._network, size)
             self._bytes += size
+
+    async def take_slowly(self, size: int) -> None:
+        """Likewise, at the pace of strangers until its password was found right."""
+        try:
+            self.take(size)
+        except RateLimited:
+            await asyncio.sleep(REFUSED_AFTER)
+            raise
+        if self._uploads is not None and (seconds := self._uploads.pause(self._network, size)):
+            await asyncio.sleep(seconds)
 
     def proven(self) -> None:
         """Its password is right: it takes no more of the budget, and has as long as its deadline says."""

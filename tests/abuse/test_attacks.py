@@ -36,8 +36,8 @@ def test_uploads_without_a_password_fill_neither_the_disk_nor_a_booths_place(
     under: Under, siege: Siege
 ) -> None:
     outcome = under("uploads_without_password", seconds=8)
-    assert outcome.answers["429"] > 0
-    assert outcome.most_in_temp < 200_000_000
+    assert set(outcome.answers) <= {"429", "400", "closed"}
+    assert 20_000_000 < outcome.most_in_temp < 200_000_000
 
 
 def test_pictures_that_swell_keep_nobody_waiting(under: Under, siege: Siege) -> None:

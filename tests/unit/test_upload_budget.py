@@ -9,6 +9,8 @@ import pytest
 from appliance.core.errors import MissingField, RateLimited
 from appliance.ingest import unproven
 from appliance.ingest.unproven import (
+    BYTES_A_SECOND,
+    BYTES_AT_ONCE,
     BYTES_OF_ADDRESS,
     BYTES_OF_STRANGERS,
     OWN_PLACES,
@@ -80,6 +82,29 @@ async def test_an_address_with_the_right_password_needs_nothing_of_strangers() -
         later.take(20_000_000)
         for _ in range(14):
             await stack.enter_async_context(uploads.waiting("192.168.1.7"))
+
+
+async def test_photos_of_strangers_are_read_at_a_pace_that_all_of_them_share() -> None:
+    uploads = UnprovenUploads()
+    assert uploads.pause("10.0.0.1", BYTES_AT_ONCE) == pytest.approx(0, abs=0.01), "a booth's first photos"
+    assert uploads.pause("10.0.0.2", BYTES_A_SECOND) == pytest.approx(1, abs=0.1)
+    assert uploads.pause("10.0.0.3", BYTES_A_SECOND) == pytest.approx(2, abs=0.1)
+    uploads.know("192.168.1.7")
+    assert uploads.pause("192.168.1.7", 20_000_000) == 0, "the right password came from there"
+
+
+async def test_a_refusal_keeps_whoever_floods_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    async with UnprovenUploads().waiting("10.0.0.1") as upload:
+        monkeypatch.setattr("appliance.ingest.unproven.asyncio.sleep", sleep)
+        with pytest.raises(RateLimited):
+            await upload.take_slowly(BYTES_OF_ADDRESS + 1)
+        monkeypatch.undo()
+    assert waited == [unproven.REFUSED_AFTER]
 
 
 async def test_all_of_an_ipv6_network_is_one_address() -> None:
