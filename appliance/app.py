@@ -21,6 +21,7 @@ from appliance.core.injection import Services
 from appliance.core.memory import keep_what_is_there
 from appliance.core.middleware import BodyLimit, RequestContext
 from appliance.core.openapi import in_our_form
+from appliance.core.photos_first import PhotosFirst, PhotoWork
 from appliance.core.routing import answering_head
 from appliance.core.stopping import Stopping
 from appliance.guests import page_routes as guest_routes
@@ -65,26 +66,33 @@ UPLOADS = re.compile(
     r"/(api/)?ingest/[^/]+/?|/api/template-media/register|/api/slots/[^/]+/test-run"
     r"|/admin/(templates|slots/[^/]+/(test|templates/[^/]+)|settings/logo/templates)"
 )
+# Photos, and what watches over us.
+_NEED_NO_SEAT = re.compile(r"/(api/)?ingest/.*|/(healthz|readyz|metrics)")
 
 
 class _Application(FastAPI):
     """FastAPI, with every error described in the form that it really has."""
+
+    def __init__(self, photo_work: PhotoWork, **options: Any) -> None:
+        super().__init__(**options)
+        self._photo_work = photo_work
 
     def openapi(self) -> dict[str, Any]:
         return in_our_form(super().openapi())
 
     def build_middleware_stack(self) -> ASGIApp:
         """Ours stands outside the framework's own, so that it sees what that raises."""
-        return RequestContext(super().build_middleware_stack())
+        seated = PhotosFirst(super().build_middleware_stack(), self._photo_work, _NEED_NO_SEAT)
+        return RequestContext(seated)
 
 
 def create_app(settings: Settings) -> FastAPI:
     """The application for ``settings``; nothing is opened before its lifespan starts."""
-    admin, stopping = create_admin(), Stopping()
+    admin, stopping, photo_work = create_admin(), Stopping(), PhotoWork()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Services]]:
-        async with open_services(settings) as services:
+        async with open_services(settings, photo_work) as services:
             services.add(stopping)
             began = utcnow()
             later: asyncio.Task[None] | None = None
@@ -105,6 +113,7 @@ def create_app(settings: Settings) -> FastAPI:
                     later.cancel()
 
     app = _Application(
+        photo_work,
         title="PhotoChanger",
         version=__version__,
         summary="A self-hosted AI photo-booth appliance.",

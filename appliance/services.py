@@ -23,6 +23,7 @@ from appliance.core.health import HealthCheck
 from appliance.core.injection import Services
 from appliance.core.installation import Installation
 from appliance.core.passwords import PasswordChecker
+from appliance.core.photos_first import PhotoWork
 from appliance.core.public_base import DeploymentUrls
 from appliance.core.secrets import BackupPassphrase, FirstPasswordFile, metrics_token
 from appliance.guests.codes import ShortCodes
@@ -154,7 +155,7 @@ def _alerts(
 
 
 @asynccontextmanager
-async def open_services(settings: Settings) -> AsyncIterator[Services]:
+async def open_services(settings: Settings, photo_work: PhotoWork | None = None) -> AsyncIterator[Services]:
     """Build the services; on leaving, running jobs end first, then what they need is closed."""
     async with AsyncExitStack() as stack:
         database = _database(settings, stack)
@@ -207,6 +208,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             signing=ContentCredentials(settings.secrets_dir),
             imaging=imaging,
             temporary_media=temporary_media,
+            work=photo_work or PhotoWork(),
         )
         stack.push_async_callback(ingest.aclose)
         slot_editor = SlotEditor(database, registry)

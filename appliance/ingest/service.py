@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -21,6 +21,7 @@ from appliance.core.errors import (
     StorageFull,
 )
 from appliance.core.language import Message
+from appliance.core.photos_first import PhotoWork
 from appliance.core.tasks import begin
 from appliance.core.threads import finish_in_thread
 from appliance.core.uploads import ReceivedUpload, UploadReceiver, boundary_of
@@ -40,6 +41,7 @@ from appliance.media.store import MediaStore, StoredFile
 from appliance.media.temporary_media import TemporaryMedia
 from appliance.providers.attempts import Delivery
 from appliance.providers.failover import ProviderLine
+from appliance.providers.local.driver import LocalDriver
 from appliance.providers.runner import EditJob
 from appliance.slots.schemas import ActiveSlot
 from appliance.slots.service import SlotService
@@ -83,6 +85,7 @@ class IngestService:
         signing: ContentCredentials,
         imaging: Imaging,
         temporary_media: TemporaryMedia,
+        work: PhotoWork,
     ) -> None:
         self._slots = slots
         self._credentials = credentials
@@ -95,6 +98,7 @@ class IngestService:
         self._finisher = Finisher(imaging)
         self._signing = signing
         self._temporary_media = temporary_media
+        self._work = work
         self._unproven = UnprovenUploads()
         self._running: set[asyncio.Task[Delivered]] = set()
         self.guest_base: str | None = None  # of the links that the last booth with the password was given
@@ -155,22 +159,35 @@ class IngestService:
         self, slot: ActiveSlot, request: PhotoRequest, job_id: uuid.UUID, boundary: str
     ) -> tuple[ReceivedUpload, PhotoInfo]:
         """The upload in its temp folder, its password and its photo checked."""
-        async with self._unproven.waiting(request.address) as waiting:
-            receiver = await self._receiver(slot, request, job_id, boundary, waiting)
-            upload = await receiver.receive(request.body)
-        if PASSWORD_FIELD not in upload.fields:
-            raise MissingField(
-                "The password is missing.", fields={PASSWORD_FIELD: Message("send it as a field")}
-            )
-        return upload, await self._imaging.receive(upload.file.path, slot.settings.max_pixels, slot.sent_side)
+        with ExitStack() as proven:
+
+            def begins() -> None:
+                waiting.proven()
+                proven.enter_context(self._work.going_on())
+
+            async with self._unproven.waiting(request.address) as waiting:
+                receiver = await self._receiver(slot, request, job_id, boundary, waiting, begins)
+                upload = await receiver.receive(request.body)
+            if PASSWORD_FIELD not in upload.fields:
+                raise MissingField(
+                    "The password is missing.", fields={PASSWORD_FIELD: Message("send it as a field")}
+                )
+            info = await self._imaging.receive(upload.file.path, slot.settings.max_pixels, slot.sent_side)
+        return upload, info
 
     async def _receiver(
-        self, slot: ActiveSlot, request: PhotoRequest, job_id: uuid.UUID, boundary: str, waiting: Unproven
+        self,
+        slot: ActiveSlot,
+        request: PhotoRequest,
+        job_id: uuid.UUID,
+        boundary: str,
+        waiting: Unproven,
+        proven: Callable[[], None],
     ) -> UploadReceiver:
         async def check_password(name: str, value: str) -> None:
             if name == PASSWORD_FIELD:
                 await self._credentials.check(value, request.address)
-                waiting.proven()
+                proven()
 
         return UploadReceiver(
             await finish_in_thread(self._media.make_temp, slot.slot_id, job_id),
@@ -213,12 +230,18 @@ class IngestService:
             job.opened.set()
             record.timings |= job.timings
             record.mark("wait", waited_since)
-            return await self._make(job, record)
+            with self._work.going_on():
+                return await self._make(job, record)
 
     async def _make(self, job: PhotoJob, record: JobRecord) -> Delivered:
         await self._keep_source(job, record)
         since = time.monotonic()
-        storing = PictureStoring(self._media, lambda delivery: self._store(job, record, delivery))
+
+        async def store(delivery: Delivery) -> StoredFile:
+            with self._work.going_on():
+                return await self._store(job, record, delivery)
+
+        storing = PictureStoring(self._media, store)
         try:
             delivery = await self._edit(job, record, storing)
             record.mark("provider", since)
@@ -256,10 +279,15 @@ class IngestService:
         def permits(provider: str, deadline: Deadline) -> AbstractAsyncContextManager[None]:
             return self._gate.enter(f"provider:{provider}", settings.permits_of(provider), deadline)
 
-        with self._temporary_media.for_job(settings.provider_media_base_url) as publisher:
+        plan = slot.plan(str(job.job_id), {**job.fields, **job.query})
+        here = plan.routes[0].provider == LocalDriver.name
+        with (
+            self._temporary_media.for_job(settings.provider_media_base_url) as publisher,
+            nullcontext() if here else self._work.elsewhere(),
+        ):
             return await self._providers.edit(
                 EditJob(
-                    plan=slot.plan(str(job.job_id), {**job.fields, **job.query}),
+                    plan=plan,
                     photo=Photo(job.upload.file.path, job.info, self._imaging),
                     deadline=for_providers,
                     permits=permits,

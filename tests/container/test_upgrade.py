@@ -25,7 +25,7 @@ HEAD = max(path.name[:4] for path in (CHECKOUT / "appliance/migrations/versions"
 _NO_PROGRAM = "RUN rm -rf /app/appliance/__pycache__ && echo 'raise RuntimeError(1)' > /app/appliance/app.py"
 _BROKEN = (
     "RUN rm -rf /app/appliance/__pycache__"
-    " && echo 'def open_services(_): raise RuntimeError(2)' >> /app/appliance/services.py"
+    " && echo 'def open_services(*_): raise RuntimeError(2)' >> /app/appliance/services.py"
 )
 # A table of its own time, and what was there is changed: the way back must bring both back.
 _NEXT = """\
