@@ -44,6 +44,23 @@ async def test_entries_are_found_by_who_and_what_and_older_ones_follow(
     await someone.page.wait_for_selector(".log-line")
 
 
+@pytest.mark.parametrize(
+    ("action", "shown"),
+    [
+        ("login", "Logins"),
+        ("ingest_password.refused", "sent a wrong ingest password"),
+        ("nothing.known", "nothing.known"),
+    ],
+)
+async def test_an_address_that_asks_for_one_action_shows_it_in_the_filter(
+    admin_person: MakePerson, action: str, shown: str
+) -> None:
+    someone = await admin_person()
+    await someone.go(f"/admin/audit?action={action}")
+    assert await someone.page.input_value("#action") == action
+    assert await someone.text("#action option:checked") == shown
+
+
 async def test_times_are_typed_and_shown_as_the_clock_on_the_wall(
     admin_person: MakePerson, stack: Stack
 ) -> None:
