@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,9 +18,11 @@ from typing import Any
 
 import httpx
 
+from appliance.lifecycle.stack.front_door import HTTP2
 from tests.support.booth import Album, Booth
 from tests.support.camera import Camera, Shot
 from tests.support.photos import portrait_jpeg
+from tests.support.processor_time import seconds_of
 from tests.support.stack import CHECKOUT, Stack
 from tests.support.waiting import until
 
@@ -32,13 +35,15 @@ AT_LEAST_IN_SHORT, ALONE_IN_SHORT = 4, 3
 @dataclass(frozen=True)
 class Outcome:
     """Photos before the attack and beside it, what the attacker was answered, and the most bytes that
-    uploads took on the disk meanwhile.
+    uploads took on the disk meanwhile; how long it took, and seconds of processor time of each program.
     """
 
     alone: Album
     beside: Album
     answers: dict[str, int]
     most_in_temp: int
+    seconds: float
+    processor: dict[str, float]
 
     @property
     def ratio(self) -> float:
@@ -51,8 +56,18 @@ class Outcome:
         return (
             f"{len(photos)} photos, {len(self.beside.lost)} lost; {self.alone.typical_seconds:.2f} s alone, "
             f"{self.beside.typical_seconds:.2f} s beside ({self.ratio:.2f} times), {slowest:.2f} s at most; "
-            f"the attacker was answered {self.answers}"
+            f"the attacker was answered {self.answers}, {self._answered / self.seconds:.0f} a second; "
+            f"of a core {self._shares}"
         )
+
+    @property
+    def _answered(self) -> int:
+        return sum(count for answer, count in self.answers.items() if not answer.startswith("held"))
+
+    @property
+    def _shares(self) -> str:
+        shares = {who: taken / self.seconds for who, taken in self.processor.items()}
+        return ", ".join(f"{who} {share:.0%}" for who, share in shares.items())
 
 
 def _answers(client: httpx.Client, url: str) -> bool:
@@ -83,7 +98,7 @@ class Siege:
         """Have Nginx speak HTTP/2 too, to whoever begins that way."""
         run = self.stack.data / "run"
         (run / "server.d").mkdir(exist_ok=True)
-        (run / "server.d/http2.conf").write_text("http2 on;\n")
+        (run / "server.d/http2.conf").write_text(HTTP2)
         os.kill(int((run / "nginx/nginx.pid").read_text()), signal.SIGHUP)
         with httpx.Client(http1=False, http2=True, trust_env=False) as client:
             asyncio.run(until(lambda: _answers(client, f"{self.stack.url}/healthz"), seconds=20))
@@ -115,18 +130,29 @@ class Siege:
         command += [str(self.stack.port), str(seconds), json.dumps(facts)]
         over = threading.Event()
         with (
-            subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as attacker,
+            subprocess.Popen(
+                command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, start_new_session=True
+            ) as attacker,
             ThreadPoolExecutor(2) as beside,
         ):
             assert attacker.stdout
             try:
                 assert attacker.stdout.readline() == "begun\n", f"{attack} did not begin"
+                began, before = time.monotonic(), seconds_of(self.stack)
                 posting = beside.submit(self._booth.post_until, over, self._at_least)
                 filled = beside.submit(lambda: max(self._bytes_in_temp(over)))
-                said = attacker.stdout.readline()
+                said = json.loads(attacker.stdout.readline())
+                lasted, taken = time.monotonic() - began, seconds_of(self.stack) - before
             finally:
                 over.set()
-            return Outcome(alone, posting.result(), json.loads(said), filled.result())
+            return Outcome(
+                alone,
+                posting.result(),
+                said["answers"],
+                filled.result(),
+                lasted,
+                {"attacker": said["processor"], **taken},
+            )
 
     def _bytes_in_temp(self, over: threading.Event) -> Iterator[int]:
         """What uploads take on the disk, again and again."""

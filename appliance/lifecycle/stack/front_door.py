@@ -21,11 +21,15 @@ _RUN = "/tmp/nginx"  # noqa: S108 - a tmpfs of the container's own
 _BODIES = "/tmp/nginx-body"  # noqa: S108 - another one, where the compose file is as new as this
 _VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 
-_TLS = """\
-listen 8443 ssl default_server;
+# Of one connection, requests at once: a gallery's pictures come in a few turns.
+HTTP2 = """\
 http2 on;
-ssl_certificate     "{tls}/{certificate}";
-ssl_certificate_key "{tls}/{key}";
+http2_max_concurrent_streams 32;
+"""
+_TLS = f"""\
+listen 8443 ssl default_server;
+{HTTP2}ssl_certificate     "{{tls}}/{{certificate}}";
+ssl_certificate_key "{{tls}}/{{key}}";
 ssl_protocols TLSv1.2 TLSv1.3;
 ssl_session_cache shared:tls:2m;
 ssl_session_timeout 1d;

@@ -14,11 +14,15 @@ from h2.exceptions import H2Error
 from tests.support.attacks.wire import BROKEN, Attack
 
 ROUNDS = 40  # of one connection
-AT_ONCE = 100  # streams that a server usually allows
+AT_ONCE = 100  # streams, where the server allows so many
 
 
 def _head(method: str, path: str) -> list[tuple[str, str]]:
     return [(":method", method), (":scheme", "http"), (":authority", "photobox"), (":path", path)]
+
+
+def _room(line: H2Connection) -> int:
+    return min(AT_ONCE, line.remote_settings.max_concurrent_streams) - line.open_outbound_streams
 
 
 def _reset_at_once(line: H2Connection) -> None:
@@ -31,7 +35,7 @@ def _reset_at_once(line: H2Connection) -> None:
 
 def _leave_open(line: H2Connection) -> None:
     """Bodies that never come, of as many requests as one connection may have."""
-    for _ in range(AT_ONCE - line.open_outbound_streams):
+    for _ in range(_room(line)):
         stream = line.get_next_available_stream_id()
         line.send_headers(stream, [*_head("POST", "/api/login"), ("content-length", "200000")])
 
@@ -39,7 +43,7 @@ def _leave_open(line: H2Connection) -> None:
 def _ask_and_ping(line: H2Connection) -> None:
     for number in range(AT_ONCE):
         line.ping(number.to_bytes(8))
-    for _ in range(AT_ONCE - line.open_outbound_streams):
+    for _ in range(_room(line)):
         stream = line.get_next_available_stream_id()
         line.send_headers(stream, _head("GET", "/admin/login"), end_stream=True)
 

@@ -24,10 +24,12 @@ class Attack:
     facts: dict[str, Any] = field(default_factory=dict)
     answers: Counter[str] = field(default_factory=Counter)
     until: float = 0.0
+    prepared: float = 0.0  # seconds of processor time before it began
 
     def begin(self) -> None:
         """The attack is under way; from now on it takes its seconds."""
         self.until = time.monotonic() + self.seconds
+        self.prepared = time.process_time()
         print("begun", flush=True)  # noqa: T201 - whoever started this process waits for it
 
     @property
