@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from appliance.core.request_line import RequestProtocol
+from appliance.core.threads import take_turns
 from appliance.core.unix_sockets import name_to_listen_on
 
 
@@ -32,6 +33,7 @@ def serve(
 
     Raises ``OSError`` if another app listens at the same socket.
     """
+    take_turns()
     options = dict(listen)
     with contextlib.ExitStack() as listening:
         if "uds" in options:
