@@ -31,6 +31,7 @@ from appliance.guests.pages import guest_error_page
 from appliance.guests.shared_galleries import pages as gallery_pages
 from appliance.housekeeping.cleanup import Cleanup
 from appliance.ingest import routes as ingest_routes
+from appliance.ingest.booth_requests.middleware import BoothRequestLog
 from appliance.providers.runner import RouteRunner
 from appliance.services import open_services
 from appliance.settings.environment import Settings
@@ -38,6 +39,8 @@ from appliance.staff.access import LoginFirst
 from appliance.staff.alerts import routes as alert_routes
 from appliance.staff.audit import routes as audit_routes
 from appliance.staff.backups import routes as backup_routes
+from appliance.staff.booth_keys import routes as booth_key_routes
+from appliance.staff.booths import routes as booth_routes
 from appliance.staff.disk import routes as disk_routes
 from appliance.staff.event import routes as event_routes
 from appliance.staff.issues import routes as issues_routes
@@ -122,6 +125,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.add_middleware(LoginFirst)
     app.add_middleware(BodyLimit, files=UPLOADS)
+    app.add_middleware(BoothRequestLog)
     error_handlers.install(app, guest_error_page)
     for router in (
         ingest_routes.router,
@@ -135,6 +139,8 @@ def create_app(settings: Settings) -> FastAPI:
         token_routes.router,
         audit_routes.router,
         settings_routes.router,
+        booth_key_routes.router,
+        booth_routes.router,
         provider_key_routes.router,
         slots_routes.router,
         provider_routes.router,

@@ -37,6 +37,8 @@ from appliance.guests.visits import Visits
 from appliance.housekeeping.cleanup import Cleanup
 from appliance.housekeeping.disk_guard import DiskGuard
 from appliance.housekeeping.model_check import ModelCheck
+from appliance.ingest.booth_keys.service import BoothKeys
+from appliance.ingest.booth_requests.log import BoothRequests
 from appliance.ingest.credentials import IngestCredentials
 from appliance.ingest.gate import Gate
 from appliance.ingest.idempotency import IdempotentJobs
@@ -67,6 +69,7 @@ from appliance.staff.alerts.courier import Courier
 from appliance.staff.alerts.sender import AlertSender
 from appliance.staff.backups.commands import BackupCommands
 from appliance.staff.backups.service import Backups
+from appliance.staff.booth_keys.service import BoothKeyService
 from appliance.staff.event.service import Event
 from appliance.staff.issues.findings import Source
 from appliance.staff.issues.service import Issues
@@ -154,6 +157,16 @@ def _alerts(
     return AlertChannels(database, encryption, courier, urls)
 
 
+def _booths(
+    database: Database, first_passwords: FirstPasswordFile, stack: AsyncExitStack
+) -> tuple[IngestCredentials, BoothKeys]:
+    """What booths show who they are with; wrong ones of either kind are counted together."""
+    credentials = IngestCredentials(database, PasswordChecker(), first_passwords)
+    keys = BoothKeys(database, credentials.wrong)
+    stack.push_async_callback(keys.aclose)
+    return credentials, keys
+
+
 @asynccontextmanager
 async def open_services(settings: Settings, photo_work: PhotoWork | None = None) -> AsyncIterator[Services]:
     """Build the services; on leaving, running jobs end first, then what they need is closed."""
@@ -195,11 +208,12 @@ async def open_services(settings: Settings, photo_work: PhotoWork | None = None)
         sessions = SessionService(database, session_tokens)
         first_passwords = FirstPasswordFile(settings.secrets_dir)
         accounts = AccountService(database, first_passwords)
-        credentials = IngestCredentials(photo_database, PasswordChecker(), first_passwords)
+        credentials, booth_keys = _booths(photo_database, first_passwords, stack)
         slots = SlotService(photo_database, registry, TemplateCache(media))
         ingest = IngestService(
             slots=slots,
             credentials=credentials,
+            booth_keys=booth_keys,
             idempotent=IdempotentJobs(photo_database),
             gate=gate,
             ledger=ledger,
@@ -283,6 +297,8 @@ async def open_services(settings: Settings, photo_work: PhotoWork | None = None)
             StaffPictures(database, media, previews),
             PictureHiding(database),
             SharedGalleryService(database),
+            BoothKeyService(database, booth_keys),
+            BoothRequests(),
             Event(database, media),
             Addresses(tokens.identity),
             Installation(tokens.identity),

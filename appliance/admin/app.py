@@ -15,6 +15,7 @@ from appliance.admin import errors
 from appliance.admin.alerts import page as alerts
 from appliance.admin.audit import page as audit
 from appliance.admin.backups import page as backups
+from appliance.admin.booths import page as booths
 from appliance.admin.dashboard import address_note, disk
 from appliance.admin.dashboard import page as dashboard
 from appliance.admin.event import page as event
@@ -59,6 +60,7 @@ SCREENS = (
     pictures,
     approval,
     shared_galleries,
+    booths,
     event,
     jobs,
     template_media,

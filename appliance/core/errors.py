@@ -5,7 +5,7 @@ They are rendered in one place (``core/error_handlers.py``) in one form:
 
     ApplianceError
     ├── 400  InvalidRequest, InvalidMultipart, MissingField
-    ├── 401  NotAuthenticated, InvalidCredentials, InvalidIngestPassword, TokenExpired
+    ├── 401  NotAuthenticated, InvalidCredentials, InvalidIngestPassword, InvalidBoothKey, TokenExpired
     ├── 403  PermissionDenied, CsrfFailed
     ├── 404  NotFound, SlotNotFound, SlotDisabled, ResultNotFound, JobNotFound, SourceNotKept,
     │        TemplateMediaNotFound
@@ -42,6 +42,7 @@ class ErrorCode(StrEnum):
     NOT_AUTHENTICATED = "not_authenticated"
     INVALID_CREDENTIALS = "invalid_credentials"
     INVALID_INGEST_PASSWORD = "invalid_ingest_password"  # noqa: S105 - a code, not a password
+    INVALID_BOOTH_KEY = "invalid_booth_key"
     TOKEN_EXPIRED = "token_expired"  # noqa: S105
     PERMISSION_DENIED = "permission_denied"
     CSRF_FAILED = "csrf_failed"
@@ -143,6 +144,10 @@ class InvalidCredentials(ApplianceError):
 
 class InvalidIngestPassword(ApplianceError):
     status_code, code = 401, ErrorCode.INVALID_INGEST_PASSWORD
+
+
+class InvalidBoothKey(ApplianceError):
+    status_code, code = 401, ErrorCode.INVALID_BOOTH_KEY
 
 
 class TokenExpired(ApplianceError):

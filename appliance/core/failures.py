@@ -51,6 +51,10 @@ FAILURES: dict[str, Failure] = {
         "The ingest password is wrong.",
         "Enter the current one as 'password or API key' in the booth software.",
     ),
+    "invalid_booth_key": Failure(
+        "The booth's key is wrong or was revoked.",
+        "Copy it again as it was made, or have a new one made on the page 'Booths'.",
+    ),
     "token_expired": Failure(
         "Your session has ended.",
         "Log in again.",

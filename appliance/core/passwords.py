@@ -17,12 +17,12 @@ _ROUNDS = 12
 # each checker, so that guesses of the ingest password take one core at most and no time from log-ins.
 _THREADS = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bcrypt")
 # No 0/O, 1/l/I, no vowels that spell words: read aloud across a noisy room and typed with gloves on.
-_LETTERS = "bcdfghjkmnpqrstvwxyz23456789"
+LETTERS = "bcdfghjkmnpqrstvwxyz23456789"
 
 
 def make_password(groups: int = 4, letters: int = 4) -> str:
     """A random, unambiguous password such as ``k7mq-x3np-…``; 16 letters are about 77 bits."""
-    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(letters)) for _ in range(groups))
+    return "-".join("".join(secrets.choice(LETTERS) for _ in range(letters)) for _ in range(groups))
 
 
 def hash_password_blocking(password: str) -> str:

@@ -23,6 +23,7 @@ from multipart import (
     header_unquote,
 )
 
+from appliance.core.arrived_part import ArrivedPart
 from appliance.core.errors import (
     InvalidMultipart,
     MissingField,
@@ -184,6 +185,7 @@ class UploadReceiver:
         file_field: str = FILE_FIELD,
         smaller: str = SMALLER,
     ) -> None:
+        self.parts: list[ArrivedPart] = []  # what has come so far
         self._folder = folder
         self._max_file_bytes = max_file_bytes
         self._once = once
@@ -248,10 +250,9 @@ class UploadReceiver:
                     self._begin(event)
                 elif event is None:
                     await self._end()
-                elif self._in_file:
-                    await self._feed(bytes(event))
                 else:
-                    self._collect(bytes(event))
+                    self.parts[-1].size += len(event)
+                    await (self._feed if self._in_file else self._collect)(bytes(event))
         except MultipartError as error:
             _refuse(error)
         if not self._begun:
@@ -272,6 +273,7 @@ class UploadReceiver:
         name = _file_name(segment, self._charset)
         declared = segment.content_type or ""
         self._in_file = name is not None or self._name == self._file_field or declared.startswith("image/")
+        self.parts.append(ArrivedPart(self._name, (name or "") if self._in_file else None, declared))
         if not self._in_file:
             if self._name in self._once and self._name in self._fields:
                 raise InvalidMultipart(
@@ -306,7 +308,7 @@ class UploadReceiver:
             )
         await self._sink.feed(data)
 
-    def _collect(self, data: bytes) -> None:
+    async def _collect(self, data: bytes) -> None:
         self._fields_bytes += len(data)
         self._text += data
         if len(self._text) > MAX_FIELD_BYTES or self._fields_bytes > MAX_FIELDS_BYTES:
@@ -321,7 +323,9 @@ class UploadReceiver:
             await self._end_file()
             return
         raw = bytes(self._text)
-        self._fields[self._name] = value = decode_text(raw, self._declared or self._charset)
+        self._fields[self._name] = self.parts[-1].text = value = decode_text(
+            raw, self._declared or self._charset
+        )
         if self._name == CHARSET_FIELD:
             self._charset = value.strip()
             self._fields |= {name: decode_text(text, self._charset) for name, text in self._guessed.items()}

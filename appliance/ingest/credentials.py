@@ -21,11 +21,10 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import InvalidIngestPassword
 from appliance.core.passwords import PasswordChecker, hash_password
-from appliance.core.ratelimit import Limit, RateLimiter
 from appliance.core.secrets import FirstPasswordFile
 from appliance.core.tasks import begin
 from appliance.core.threads import finish_in_thread
-from appliance.ingest.wrong_passwords import WrongPasswords
+from appliance.ingest.wrong_passwords import WrongPasswords, note_refusal
 from appliance.settings.operator import INGEST_PASSWORD, AppSettingsRepository
 
 log = structlog.get_logger()
@@ -33,9 +32,6 @@ log = structlog.get_logger()
 NO_OVERLAP = timedelta(0)
 _AROUND = string.whitespace + "\ufeff\u200b\u00a0"
 MIN_PASSWORD_CHARS = 10
-# Lines in the audit log about wrong passwords.
-NOTES_OF_ADDRESS = Limit.parse("1 per 10 minutes")
-NOTES_OF_ALL = Limit.parse("30 per hour")
 
 
 class IngestCredentials:
@@ -47,7 +43,7 @@ class IngestCredentials:
         self._database = database
         self._checker = checker
         self._first_passwords = first_passwords
-        self._wrong = WrongPasswords()
+        self.wrong = WrongPasswords()
         self._comparing: dict[str, asyncio.Task[bool]] = {}
 
     async def check(self, password: str, address: str) -> None:
@@ -79,7 +75,7 @@ class IngestCredentials:
         """
         comparing = self._comparing.get(password)
         if comparing is None:
-            self._wrong.take(network)
+            self.wrong.take(network)
             comparing = begin(self._compare(password, hashes, network))
             self._comparing[password] = comparing
             comparing.add_done_callback(lambda _: self._comparing.pop(password, None))
@@ -89,20 +85,10 @@ class IngestCredentials:
         for sent in _meant(password):
             for hashed in hashes:
                 if await self._checker.matches(sent, hashed):
-                    self._wrong.forgive(network)
+                    self.wrong.forgive(network)
                     return True
-        await self._tell(network)
+        await note_refusal(self._database, network, "ingest_password.refused")
         return False
-
-    async def _tell(self, network: str) -> None:
-        """Write into the audit log where a wrong password came from, now and then."""
-        async with self._database.session() as session:
-            limits = RateLimiter(session)
-            if await limits.take(f"note:ingest:{network}", NOTES_OF_ADDRESS):
-                return
-            if await limits.take("note:ingest", NOTES_OF_ALL):
-                return
-            AccountRepository(session).record("booth", "ingest_password.refused", address=network)
 
     async def rotate(
         self, password: str, *, by: str, address: str = "", overlap: timedelta = NO_OVERLAP

@@ -10,12 +10,11 @@ from typing import Literal
 
 from appliance.core.clock import Deadline, utcnow
 from appliance.core.uploads import ReceivedUpload
+from appliance.ingest.proof import without_secrets
 from appliance.jobs.links import page_path
 from appliance.jobs.models import JobHistory
 from appliance.media.imaging import PhotoInfo
 from appliance.slots.schemas import ActiveSlot
-
-PASSWORD_FIELD = "password"  # noqa: S105 - the field's name
 
 Source = Literal["ingest", "test"]
 
@@ -44,8 +43,8 @@ class PhotoJob:
 
     @property
     def fields(self) -> dict[str, str]:
-        """What the camera sent besides the photo and the password."""
-        return {name: value for name, value in self.upload.fields.items() if name != PASSWORD_FIELD}
+        """What the camera sent besides the photo and what shows whose it is."""
+        return without_secrets(self.upload.fields)
 
 
 def row_of(job: PhotoJob) -> JobHistory:

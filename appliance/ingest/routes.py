@@ -12,6 +12,7 @@ from appliance.core.injection import Injected
 from appliance.core.openapi import UPLOAD_ERRORS, error_responses
 from appliance.core.public_base import base_urls_of
 from appliance.core.texts import query_values
+from appliance.ingest.booth_requests.arrival import Arrival
 from appliance.ingest.replies import Bases, asked_form, build_reply
 from appliance.ingest.schemas import IngestReply
 from appliance.ingest.service import IngestService, PhotoRequest
@@ -25,9 +26,13 @@ _REQUEST_BODY: dict[str, Any] = {
         "multipart/form-data": {
             "schema": {
                 "type": "object",
-                "required": ["password", "fileToUpload"],
+                "required": ["fileToUpload"],
                 "properties": {
-                    "password": {"type": "string", "description": "the ingest password"},
+                    "password": {
+                        "type": "string",
+                        "description": "the ingest password, or a booth's own key; not needed with `key`",
+                    },
+                    "key": {"type": "string", "description": "a booth's own key"},
                     "fileToUpload": {
                         "type": "string",
                         "format": "binary",
@@ -75,6 +80,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     **error_responses(
         *UPLOAD_ERRORS,
         ErrorCode.INVALID_INGEST_PASSWORD,
+        ErrorCode.INVALID_BOOTH_KEY,
         ErrorCode.SLOT_NOT_FOUND,
         ErrorCode.SLOT_DISABLED,
         ErrorCode.METHOD_NOT_ALLOWED,
@@ -114,6 +120,12 @@ def _bases(request: Request, slot: ActiveSlot) -> Bases:
                 "schema": {"type": "string", "enum": ["json", "image", "multipart"]},
                 "description": "form of the answer; else a specific Accept, else the slot's own, else json",
             },
+            {
+                "name": "key",
+                "in": "query",
+                "schema": {"type": "string"},
+                "description": "a booth's own key, looked at before the body is read",
+            },
             {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 200}},
         ],
     },
@@ -129,8 +141,10 @@ async def ingest(
     """Takes one photo as multipart form data and answers, before the slot's deadline, with the
     picture that the slot's provider made of it. Further fields and query values are kept with the job.
     """
+    arrival: Arrival = request.state.arrival
     slot = await service.slot(slot_id)
-    form = asked_form(request.query_params, request.headers.get("accept")) or slot.reply
+    asked = asked_form(request.query_params, request.headers.get("accept"))
+    form = arrival.reply = asked or slot.reply
     bases = _bases(request, slot)
     upload = PhotoRequest(
         slot_id=slot_id,
@@ -141,7 +155,9 @@ async def ingest(
         body=request.stream(),
         guest_base=bases.guests,
         address=client_address(request),
+        arrival=arrival,
     )
     delivered = await service.ingest(slot, upload)
     picture = None if form == "json" else await service.read_result(delivered)
+    arrival.hung_up = await request.is_disconnected()
     return build_reply(form, delivered, picture, bases)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,7 +16,6 @@ from appliance.core.clock import Deadline
 from appliance.core.errors import (
     DeadlineExceeded,
     InvalidMultipart,
-    MissingField,
     ResultExpired,
     StorageFull,
 )
@@ -25,12 +24,15 @@ from appliance.core.photos_first import PhotoWork
 from appliance.core.tasks import begin
 from appliance.core.threads import finish_in_thread
 from appliance.core.uploads import ReceivedUpload, UploadReceiver, boundary_of
+from appliance.ingest.booth_keys.service import BoothKeys
+from appliance.ingest.booth_requests.arrival import Arrival
 from appliance.ingest.credentials import IngestCredentials
 from appliance.ingest.gate import Gate
 from appliance.ingest.idempotency import Delivered, IdempotentJobs, UploadIdentity
-from appliance.ingest.job import PASSWORD_FIELD, PhotoJob, row_of
+from appliance.ingest.job import PhotoJob, row_of
+from appliance.ingest.proof import PASSWORD_FIELD, Proof, without_secrets
 from appliance.ingest.storing import PictureStoring
-from appliance.ingest.unproven import Unproven, UnprovenUploads
+from appliance.ingest.unproven import UnprovenUploads
 from appliance.jobs.ledger import JobLedger, JobRecord
 from appliance.media.credentials import has_manifest
 from appliance.media.finish import Finisher, actions_of, as_it_is
@@ -51,7 +53,7 @@ log = structlog.get_logger()
 FINISH_SECONDS = 0.25  # kept back from the provider so that the picture is stored before the deadline
 PRINT_SECONDS = 1.0  # likewise where something is put on it or changed first
 LATEST_SECONDS = 0.9  # no answer comes later than this after the deadline
-KEY_FIELD = "idempotency_key"
+IDEMPOTENCY_FIELD = "idempotency_key"
 MAX_KEY_CHARS = 200
 
 
@@ -67,6 +69,7 @@ class PhotoRequest:
     body: AsyncIterator[bytes]
     guest_base: str
     address: str  # the client's, as Nginx names it
+    arrival: Arrival  # what staff will see of it
 
 
 class IngestService:
@@ -77,6 +80,7 @@ class IngestService:
         *,
         slots: SlotService,
         credentials: IngestCredentials,
+        booth_keys: BoothKeys,
         idempotent: IdempotentJobs,
         gate: Gate,
         ledger: JobLedger,
@@ -89,6 +93,7 @@ class IngestService:
     ) -> None:
         self._slots = slots
         self._credentials = credentials
+        self._booth_keys = booth_keys
         self._idempotent = idempotent
         self._gate = gate
         self._ledger = ledger
@@ -120,7 +125,8 @@ class IngestService:
         except BaseException:
             await self._drop_temp(slot.slot_id, job_id)
             raise
-        self.guest_base = request.guest_base
+        if job.source == "ingest":
+            self.guest_base = request.guest_base
         running = self.begin(job)
         # The job minds the deadline itself; this bound holds even when the database hangs.
         await asyncio.wait({running}, timeout=deadline.remaining() + LATEST_SECONDS)
@@ -132,9 +138,12 @@ class IngestService:
         self, slot: ActiveSlot, request: PhotoRequest, job_id: uuid.UUID, deadline: Deadline
     ) -> PhotoJob:
         boundary = boundary_of(request.content_type)
+        proof = Proof(self._credentials, self._booth_keys, slot.slot_id, request.address)
+        request.arrival.proof = proof
         try:
             async with deadline.guard() as limit:
-                upload, info = await self._upload(slot, request, job_id, boundary)
+                await proof.look_at_address(request.query)
+                upload, info = await self._upload(slot, request, job_id, boundary, proof)
         except TimeoutError:
             if not limit.expired():  # not ours: the database did not answer
                 raise
@@ -142,61 +151,51 @@ class IngestService:
             raise DeadlineExceeded(
                 "The photo did not arrive in time. Check the network, or set 'Max image size'."
             ) from None
-        return PhotoJob(
+        job = PhotoJob(
             job_id=job_id,
             slot=slot,
             deadline=deadline,
             upload=upload,
             info=info,
             key=_idempotency_key(request, upload),
-            query={name: value for name, value in request.query.items() if name != PASSWORD_FIELD},
+            query=without_secrets(request.query),
+            source="test" if proof.booth and proof.booth.is_test else "ingest",
             base=request.guest_base,
             booth=request.address[:64],
             timings={"receive": round((time.monotonic() - request.started) * 1000)},
         )
+        request.arrival.info, request.arrival.timings = info, job.timings
+        return job
 
     async def _upload(
-        self, slot: ActiveSlot, request: PhotoRequest, job_id: uuid.UUID, boundary: str
+        self, slot: ActiveSlot, request: PhotoRequest, job_id: uuid.UUID, boundary: str, proof: Proof
     ) -> tuple[ReceivedUpload, PhotoInfo]:
-        """The upload in its temp folder, its password and its photo checked."""
+        """The upload in its temp folder, its sender and its photo checked."""
         with ExitStack() as proven:
 
-            def begins() -> None:
-                waiting.proven()
-                proven.enter_context(self._work.going_on())
+            async def look(name: str, value: str) -> None:
+                was_given = proof.given
+                await proof.look_at_field(name, value)
+                if proof.given and not was_given:
+                    waiting.proven()
+                    proven.enter_context(self._work.going_on())
 
-            async with self._unproven.waiting(request.address) as waiting:
-                receiver = await self._receiver(slot, request, job_id, boundary, waiting, begins)
-                upload = await receiver.receive(request.body)
-            if PASSWORD_FIELD not in upload.fields:
-                raise MissingField(
-                    "The password is missing.", fields={PASSWORD_FIELD: Message("send it as a field")}
+            if proof.given:
+                proven.enter_context(self._work.going_on())
+            async with self._unproven.waiting(request.address, proven=proof.given) as waiting:
+                receiver = UploadReceiver(
+                    await finish_in_thread(self._media.make_temp, slot.slot_id, job_id),
+                    boundary,
+                    max_file_bytes=slot.settings.max_upload_bytes,
+                    once=frozenset({PASSWORD_FIELD, IDEMPOTENCY_FIELD}),
+                    on_field=look,
+                    on_file=waiting.take_slowly,
                 )
+                request.arrival.parts = receiver.parts
+                upload = await receiver.receive(request.body)
+            proof.require()
             info = await self._imaging.receive(upload.file.path, slot.settings.max_pixels, slot.sent_side)
         return upload, info
-
-    async def _receiver(
-        self,
-        slot: ActiveSlot,
-        request: PhotoRequest,
-        job_id: uuid.UUID,
-        boundary: str,
-        waiting: Unproven,
-        proven: Callable[[], None],
-    ) -> UploadReceiver:
-        async def check_password(name: str, value: str) -> None:
-            if name == PASSWORD_FIELD:
-                await self._credentials.check(value, request.address)
-                proven()
-
-        return UploadReceiver(
-            await finish_in_thread(self._media.make_temp, slot.slot_id, job_id),
-            boundary,
-            max_file_bytes=slot.settings.max_upload_bytes,
-            once=frozenset({PASSWORD_FIELD, KEY_FIELD}),
-            on_field=check_password,
-            on_file=waiting.take_slowly,
-        )
 
     def begin(self, job: PhotoJob) -> asyncio.Task[Delivered]:
         """Start ``job`` in a task of its own, which a hung-up client does not stop.
@@ -230,8 +229,32 @@ class IngestService:
             job.opened.set()
             record.timings |= job.timings
             record.mark("wait", waited_since)
-            with self._work.going_on():
-                return await self._make(job, record)
+        """The upload in its temp folder, its sender and its photo checked."""
+        with ExitStack() as proven:
+
+            async def look(name: str, value: str) -> None:
+                was_given = proof.given
+                await proof.look_at_field(name, value)
+                if proof.given and not was_given:
+                    waiting.proven()
+                    proven.enter_context(self._work.going_on())
+
+            if proof.given:
+                proven.enter_context(self._work.going_on())
+            async with self._unproven.waiting(request.address, proven=proof.given) as waiting:
+                receiver = UploadReceiver(
+                    await finish_in_thread(self._media.make_temp, slot.slot_id, job_id),
+                    boundary,
+                    max_file_bytes=slot.settings.max_upload_bytes,
+                    once=frozenset({PASSWORD_FIELD, IDEMPOTENCY_FIELD}),
+                    on_field=look,
+                    on_file=waiting.take_slowly,
+                )
+                request.arrival.parts = receiver.parts
+                upload = await receiver.receive(request.body)
+            proof.require()
+            info = await self._imaging.receive(upload.file.path, slot.settings.max_pixels, slot.sent_side)
+        return upload, info
 
     async def _make(self, job: PhotoJob, record: JobRecord) -> Delivered:
         await self._keep_source(job, record)
@@ -326,10 +349,10 @@ class IngestService:
 
 
 def _idempotency_key(request: PhotoRequest, upload: ReceivedUpload) -> str | None:
-    key = (request.idempotency_key or upload.fields.get(KEY_FIELD, "")).strip()
+    key = (request.idempotency_key or upload.fields.get(IDEMPOTENCY_FIELD, "")).strip()
     if len(key) > MAX_KEY_CHARS:
         raise InvalidMultipart(
             f"The idempotency key is longer than {MAX_KEY_CHARS} characters.",
-            fields={KEY_FIELD: Message("too long")},
+            fields={IDEMPOTENCY_FIELD: Message("too long")},
         )
     return key or None

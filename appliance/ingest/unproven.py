@@ -47,14 +47,16 @@ class UnprovenUploads:
         self._read_until = 0.0  # when all that strangers sent so far is read, at their pace
 
     @asynccontextmanager
-    async def waiting(self, address: str) -> AsyncIterator[Unproven]:
+    async def waiting(self, address: str, *, proven: bool = False) -> AsyncIterator[Unproven]:
         """An upload from ``address``; its time ends when its password was found right.
+
+        ``proven``: a key in its address has shown already whose it is.
 
         Raises ``RateLimited`` where there are too many, and ``MissingField`` when the time is over.
         """
-        upload = Unproven(self, network_of(address))
+        upload = Unproven(self, network_of(address), proven=proven)
         try:
-            async with asyncio.timeout(SECONDS) as upload.limit:
+            async with asyncio.timeout(None if proven else SECONDS) as upload.limit:
                 yield upload
         except TimeoutError:
             if not upload.limit.expired():
@@ -116,9 +118,12 @@ class Unproven:
 
     limit: asyncio.Timeout
 
-    def __init__(self, uploads: UnprovenUploads, network: str) -> None:
-        uploads.take_place(network)
-        self._uploads: UnprovenUploads | None = uploads
+    def __init__(self, uploads: UnprovenUploads, network: str, *, proven: bool = False) -> None:
+        if proven:
+            uploads.know(network)
+        else:
+            uploads.take_place(network)
+        self._uploads: UnprovenUploads | None = None if proven else uploads
         self._network = network
         self._bytes = 0
 

@@ -1,4 +1,4 @@
-"""How often somebody may try an ingest password that we have not seen before.
+"""How often somebody may try an ingest password, or a booth key, that we have not seen before.
 
 A try costs a quarter of a second of bcrypt, and booths share their network with guests. Tries are
 therefore counted before anything is hashed: for each address, and for all addresses that have been
@@ -14,13 +14,19 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from appliance.accounts.actions import AuditAction
+from appliance.accounts.repository import AccountRepository
+from appliance.core.db import Database
 from appliance.core.errors import RateLimited
-from appliance.core.ratelimit import Limit
+from appliance.core.ratelimit import Limit, RateLimiter
 
 # 10 a minute are 14,400 tries a day from one address and 86,400 from all: with the 10 characters that a
 # password has at least, made of the 28 letters we use, a year finds one in 10 million million.
 PER_ADDRESS = Limit.parse("10 per minute")
 OF_ALL = Limit.parse("60 per minute")
+# Lines in the audit log about wrong ones.
+NOTES_OF_ADDRESS = Limit.parse("1 per 10 minutes")
+NOTES_OF_ALL = Limit.parse("30 per hour")
 MOST_ADDRESSES = 4096  # remembered; the one that was quiet for longest is forgotten first
 
 
@@ -42,7 +48,7 @@ class _Bucket:
 
 
 class WrongPasswords:
-    """Counts tries of ingest passwords by network (an IPv4 address, an IPv6 /64)."""
+    """Counts tries of ingest passwords and booth keys by network (an IPv4 address, an IPv6 /64)."""
 
     def __init__(self) -> None:
         self._of_all = _new(OF_ALL)
@@ -56,8 +62,8 @@ class WrongPasswords:
             wait = self._of_all.wait()
         if wait:
             raise RateLimited(
-                "Too many wrong ingest passwords came from this address. Type the current one in the "
-                "booth software, and wait a moment.",
+                "Too many wrong ingest passwords or booth keys came from this address. Enter the right one "
+                "in the booth software, and wait a moment.",
                 retry_after=wait,
             )
         if own is None:
@@ -77,3 +83,14 @@ class WrongPasswords:
 
 def _new(limit: Limit) -> _Bucket:
     return _Bucket(limit, float(limit.count), time.monotonic())
+
+
+async def note_refusal(database: Database, network: str, action: AuditAction) -> None:
+    """Write into the audit log where a wrong password or key came from, now and then."""
+    async with database.session() as session:
+        limits = RateLimiter(session)
+        if await limits.take(f"note:ingest:{network}", NOTES_OF_ADDRESS):
+            return
+        if await limits.take("note:ingest", NOTES_OF_ALL):
+            return
+        AccountRepository(session).record("booth", action, address=network)

@@ -5,6 +5,7 @@ from appliance.backups import models as backups
 from appliance.core import ratelimit
 from appliance.core.db import Base
 from appliance.guests.shared_galleries import models as galleries
+from appliance.ingest.booth_keys import models as booth_keys
 from appliance.jobs import models as jobs
 from appliance.jobs import tally
 from appliance.media import models as media
@@ -22,6 +23,7 @@ __all__ = [
     "alerts",
     "app_settings",
     "backups",
+    "booth_keys",
     "galleries",
     "issues",
     "jobs",

@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
+from appliance.ingest.booth_keys.service import make_booth_key
 from appliance.lifecycle.backup import write as backup
 from appliance.settings.environment import Settings
 from tests.conftest import Change
@@ -28,6 +29,7 @@ from tests.support.slots import with_gemini
 from tests.support.stack import CHECKOUT, Stack
 
 SLOT = "slot-010"
+LOCAL = "slot-001"
 STEPS = ("ok", "silent", "bad_request", "key_revoked", "server_error", "refused", "wrong_type", "html_page")
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 # What a booth's guests said of themselves. It belongs to the job's row, and so to backups.
@@ -62,6 +64,7 @@ def secrets(stack: Stack, password: str, gemini: StandIn) -> Planted:
             "key in a file": "key-planted-1f0a",
             "another key in a file": "key-planted-1f0b",
             "entered key": "key-planted-5d4e",
+            "wrong booth key": make_booth_key(),
             "password in an address": "address-planted-6e5f",
             "PIN": "74019385",
             "wrong PIN": "74019386",
@@ -119,6 +122,35 @@ async def settings_change(admin: httpx.AsyncClient, secrets: Planted) -> None:
         assert answer.status_code == 422, answer.text
     assert (await admin.delete(f"{KEYS}/{key['id']}")).status_code == 204
     assert (await admin.get("/api/jobs", headers={"Referer": address})).status_code == 200
+
+
+async def booths_with_keys_post(
+    stack: Stack, camera: Camera, admin: httpx.AsyncClient, shot: Shot, secrets: Planted
+) -> None:
+    """Right, wrong, revoked, with and without a database; and at addresses that were mistyped."""
+    made = (await admin.post("/api/booth-keys", json={"name": "planted"})).json()
+    key = secrets["booth key"] = made["key"]
+    nothing = Shot(shot.photo, None, SURVEY)
+
+    async def status(address: str, sent: Shot = nothing) -> int:
+        return (await camera.post(address, sent)).status
+
+    address = f"/api/ingest/{LOCAL}?reply=json&key="
+    assert await status(address + key) == 200
+    assert await status(f"/ingest/{LOCAL}?key={key}&reply=nothing") == 422
+    assert await status(f"/api/ingest/{LOCAL}", Shot(shot.photo, None, {"key": key})) == 200
+    assert await status(f"/api/ingest/{LOCAL}", Shot(shot.photo, key, {"said": f"my key is {key}"})) == 200
+    assert await status(address + secrets["wrong booth key"]) == 401
+    assert await status(f"/api/ingest/{LOCAL}", Shot(shot.photo, secrets["wrong booth key"])) == 401
+    async with away(stack, "booth_key"):
+        assert await status(address + key) == 500
+    for mistyped in ("/api/ingets/slot-001", "/", "/slot-001", "/admin/ingest/slot-001", "/api/ingest"):
+        large = Shot(shot.photo + bytes(400_000), None)
+        assert await status(f"{mistyped}?reply=image&key={key}", large) == 404, mistyped
+    assert (await admin.get(f"/public/results/x?key={key}")).status_code == 404
+    assert (await admin.get("/api/booth-keys")).status_code == 200
+    assert (await admin.delete(f"/api/booth-keys/{made['id']}")).status_code == 200
+    assert await status(address + key) == 401
 
 
 async def booths_post(
@@ -207,6 +239,7 @@ async def test_no_secret_of_a_run_is_in_a_log_a_bundle_or_an_unsealed_backup(
     await settings_change(admin, secrets)
     statuses = await booths_post(stack, camera, gemini, slot, shot, secrets["wrong ingest password"])
     assert {200, 401, 413, 415, 500, 502, 504} <= set(statuses), statuses
+    await booths_with_keys_post(stack, camera, admin, shot, secrets)
     await guests_come(stack, admin, secrets)
 
     logs = logs_of(stack)

@@ -192,6 +192,9 @@ WHO_MAY = {
         GET /api/jobs
         GET /api/jobs/{job_id}
         GET /api/stats/slots
+        GET /api/booths/requests
+        GET /admin/booths
+        GET /admin/booths/list
         GET /api/stats/costs
         GET /api/disk
         GET /admin/jobs
@@ -228,6 +231,7 @@ WHO_MAY = {
         GET /admin/settings/alerts
         GET /api/webhooks
         GET /admin/settings/webhooks
+        GET /api/booth-keys
         GET /admin/settings
         GET /admin/settings/ttl-preview
         GET /admin/settings/logo/templates
@@ -249,6 +253,12 @@ WHO_MAY = {
         POST /api/event/wipe
         PUT /api/settings
         POST /api/settings/ingest-password/suggest
+        POST /api/booth-keys
+        POST /admin/booths/keys
+        POST /admin/booths/keys/{key_id}
+        POST /admin/booths/keys/{key_id}/revoke
+        PATCH /api/booth-keys/{key_id}
+        DELETE /api/booth-keys/{key_id}
         POST /api/settings/provider-keys
         POST /api/webhooks
         DELETE /api/webhooks/{webhook_id}

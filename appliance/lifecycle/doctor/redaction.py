@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from appliance.core.passwords import LETTERS
+
 GONE = "[removed]"
 _LOOKS_LIKE_A_SECRET = re.compile(
     r"(?i)\b(?:sk-[a-z0-9_-]{16,}|AIza[a-z0-9_-]{20,}|eyJ[a-z0-9_-]{10,}\.[a-z0-9_-]{10,}\.[a-z0-9_-]{5,}"
-    r"|\$2[aby]\$\d\d\$[./a-z0-9]{53})"
+    rf"|\$2[aby]\$\d\d\$[./a-z0-9]{{53}}|booth(?:-[{LETTERS}]{{1,8}}){{3,}})"
 )
 _NAMED = re.compile(
     r"(?i)((?:password|passphrase|secret|token|api[_-]?key|authorization|cookie)[\"']?\s*[=:]\s*[\"']?(?:bearer\s+)?)"

@@ -1,0 +1,167 @@
+"""Booths: what they sent, as it arrived, and keys for single ones."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
+
+from appliance.admin.forms import Form, read_form
+from appliance.admin.login.headers import MOUNT
+from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.render import page, part
+from appliance.core.errors import ValidationFailed
+from appliance.core.injection import service_of
+from appliance.core.public_base import base_urls_of
+from appliance.core.validation import field_messages
+from appliance.ingest.booth_requests.log import BoothRequests
+from appliance.slots.schemas import SLOT_IDS
+from appliance.staff.booth_keys.schemas import BoothKeyChange, MadeBoothKey, NewBoothKey
+from appliance.staff.booth_keys.service import BoothKeyService
+from appliance.staff.booths.schemas import BoothList
+
+router = APIRouter(prefix="/booths")
+
+MayRead = Annotated[PageContext, Depends(allowed("jobs:read"))]
+MayChangeKeys = Annotated[PageContext, Depends(allowed("settings:write"))]
+
+PAGE = f"{MOUNT}/booths"
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What stands in a key's form that was not taken."""
+
+    name: str = ""
+    slots: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, form: Form) -> Typed:
+        """A form as it was sent."""
+        return cls(form.text("name"), tuple(form.every("slots")))
+
+    def values(self) -> dict[str, Any]:
+        """For the schema."""
+        return {"name": self.name, "slots": list(self.slots)}
+
+
+@router.get("")
+async def booths_page(request: Request, context: MayRead) -> Response:
+    """The page."""
+    return page(context, "booths.html", **(_requests(request, context) | await _keys(request, context)))
+
+
+@router.get("/list")
+async def booth_list(request: Request, context: MayRead, seen: int = 0) -> Response:
+    """The booths' requests, if one came after number ``seen``."""
+    if service_of(request, BoothRequests).newest == seen:
+        return Response(status_code=204)
+    return part(context, "_booth_list.html", **_requests(request, context))
+
+
+@router.post("/keys")
+async def make_key(request: Request, context: MayChangeKeys) -> Response:
+    """A new key, shown this once."""
+    assert context.who is not None  # noqa: S101 - the permission saw to it
+    typed = Typed.of(await read_form(request))
+    try:
+        wanted = NewBoothKey.model_validate(typed.values())
+        made = await service_of(request, BoothKeyService).create(wanted, context.who)
+    except (ValidationError, ValidationFailed) as error:
+        return await _wrong(request, context, error, typed)
+    return await _done(request, context, "booth_key_made", made=made)
+
+
+@router.post("/keys/{key_id}")
+async def change_key(key_id: uuid.UUID, request: Request, context: MayChangeKeys) -> Response:
+    """Another name, or other slots."""
+    assert context.who is not None  # noqa: S101 - the permission saw to it
+    typed = Typed.of(await read_form(request))
+    try:
+        wanted = BoothKeyChange.model_validate(typed.values())
+        await service_of(request, BoothKeyService).change(key_id, wanted, context.who)
+    except (ValidationError, ValidationFailed) as error:
+        return await _wrong(request, context, error, typed, changing=str(key_id))
+    return await _done(request, context, "booth_key_changed")
+
+
+@router.post("/keys/{key_id}/revoke")
+async def revoke_key(key_id: uuid.UUID, request: Request, context: MayChangeKeys) -> Response:
+    """Close one booth."""
+    assert context.who is not None  # noqa: S101 - the permission saw to it
+    await service_of(request, BoothKeyService).revoke(key_id, context.who)
+    return await _done(request, context, "booth_key_revoked")
+
+
+async def _done(
+    request: Request, context: PageContext, notice: str, *, made: MadeBoothKey | None = None
+) -> Response:
+    if context.is_htmx:
+        toast = context.language.gettext(f"notice.{notice}")
+        return part(context, "_booth_keys.html", toast=toast, **await _keys(request, context, made=made))
+    if made:  # a redirect would lose the key
+        return page(
+            context, "booths.html", **(_requests(request, context) | await _keys(request, context, made=made))
+        )
+    context.notice(notice)
+    return RedirectResponse(f"{PAGE}#keys", 303)
+
+
+async def _wrong(
+    request: Request,
+    context: PageContext,
+    error: ValidationError | ValidationFailed,
+    typed: Typed,
+    changing: str = "",
+) -> Response:
+    found = error.fields if isinstance(error, ValidationFailed) else field_messages(error)
+    keys = await _keys(request, context, typed=typed, errors=dict(found or {}), changing=changing)
+    if context.is_htmx:
+        return part(context, "_booth_keys.html", status=422, **keys)
+    return page(context, "booths.html", status=422, **(_requests(request, context) | keys))
+
+
+def _requests(request: Request, context: PageContext) -> dict[str, Any]:
+    kept = service_of(request, BoothRequests)
+    shown = BoothList.of(kept.booths(), context.language.code)
+    return {"booths": shown.booths, "newest": kept.newest, "booths_page": PAGE}
+
+
+async def _keys(
+    request: Request,
+    context: PageContext,
+    *,
+    made: MadeBoothKey | None = None,
+    typed: Typed | None = None,
+    errors: dict[str, str] | None = None,
+    changing: str = "",
+) -> dict[str, Any]:
+    may_see = context.may("settings:read")
+    keys = await service_of(request, BoothKeyService).all() if may_see else []
+    return {
+        "booths_page": PAGE,
+        "may_see_keys": may_see,
+        "may_change_keys": context.may("settings:write"),
+        "in_force": [key for key in keys if key.revoked_at is None],
+        "revoked": [key for key in keys if key.revoked_at is not None],
+        "made": made,
+        "made_addresses": _addresses(request, made) if made else [],
+        "typed": typed or Typed(),
+        "errors": errors or {},
+        "changing": changing,
+        "slots": SLOT_IDS,
+    }
+
+
+def _addresses(request: Request, made: MadeBoothKey) -> list[tuple[str, str]]:
+    """What to copy: whole addresses for the booths' programs, and the key alone."""
+    base = base_urls_of(request).guests(None)
+    slot = made.slots[0] if made.slots else SLOT_IDS[0]
+    return [
+        (f"booths.address_{form}", f"{base}/api/ingest/{slot}?reply={form}&key={made.key}")
+        for form in ("image", "multipart")
+    ] + [("booths.key_alone", made.key)]

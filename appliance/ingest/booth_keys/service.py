@@ -1,0 +1,175 @@
+"""Keys that single booths have besides the password that all of them share.
+
+A key is looked up for every photo, so a revoked one is closed at once and no other is touched. It is too
+long to be guessed: its SHA-256 is enough to recognise it, and nothing is slow on purpose. Wrong ones
+count like wrong passwords all the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import string
+import uuid
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from appliance.accounts.throttle import network_of
+from appliance.core.clock import utcnow
+from appliance.core.db import Database
+from appliance.core.errors import InvalidBoothKey
+from appliance.core.late_writes import LateWrites
+from appliance.core.passwords import LETTERS, make_password
+from appliance.ingest.booth_keys.repository import BoothKeyRepository
+from appliance.ingest.wrong_passwords import WrongPasswords, note_refusal
+
+_PREFIX = "booth-"
+_GROUPS = 7  # of four letters out of 28: 134 bits
+_AROUND = string.whitespace + "\ufeff\u200b\u00a0"
+# What is meant to be a key, whole or mistyped, wherever it stands. No word has letters like these.
+_KEY = re.compile(rf"(?i){_PREFIX[:-1]}(?:-[{LETTERS}]{{1,8}}){{3,}}")
+MASKED = "•••"
+MOST_RECOGNISED = 1024  # keys that were found right; looking one of them up costs no try
+SEEN_EVERY = timedelta(seconds=30)  # a booth that goes on posting is written down no more often
+
+
+def make_booth_key() -> str:
+    """A new key such as ``booth-k7mq-x3np-…``; it needs no encoding in an address."""
+    return _PREFIX + make_password(_GROUPS)
+
+
+def digest_of(key: str) -> str:
+    """What is kept of a key; case and white space around it are forgiven, as tablets add them."""
+    return hashlib.sha256(key.strip(_AROUND).lower().encode()).hexdigest()
+
+
+def looks_like_key(value: str) -> bool:
+    """Whether a value is meant to be a booth key."""
+    return _KEY.fullmatch(value.strip(_AROUND)) is not None
+
+
+def without_keys(value: str) -> str:
+    """``value`` with every booth key in it masked."""
+    return _KEY.sub(MASKED, value)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownBooth:
+    """Whose key an upload brought; ``is_test``: it comes from the simulator."""
+
+    id: uuid.UUID
+    name: str
+    is_test: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An upload that brought a key."""
+
+    at: datetime
+    address: str
+    slot_id: str
+
+
+@dataclass(slots=True)
+class _LastSeen:
+    now: Seen
+    written: Seen | None = None
+
+    def is_news(self) -> bool:
+        """Whether it is worth a row: another place or slot, or some time later."""
+        before = self.written
+        return (
+            before is None
+            or (before.address, before.slot_id) != (self.now.address, self.now.slot_id)
+            or self.now.at - before.at >= SEEN_EVERY
+        )
+
+
+class BoothKeys:
+    """Recognises booths by their keys, and remembers when each was last seen."""
+
+    def __init__(self, database: Database, wrong: WrongPasswords) -> None:
+        self._database = database
+        self._wrong = wrong
+        self._recognised: OrderedDict[str, None] = OrderedDict()
+        self._lent: dict[str, str] = {}  # digests of the simulator's keys, and their slots
+        self._seen: dict[uuid.UUID, _LastSeen] = {}
+        self._writes = LateWrites(self._write_seen, "booth_key.seen_not_kept")
+
+    async def recognise(self, key: str, slot_id: str, address: str) -> KnownBooth:
+        """Whose key it is. Raises ``InvalidBoothKey`` for a wrong or revoked one, or one for other slots;
+        ``RateLimited`` where ``address`` has sent too many wrong ones.
+        """
+        digest, network = digest_of(key), network_of(address)
+        if digest in self._lent:
+            return _for_slot(KnownBooth(uuid.UUID(int=0), "", is_test=True), [self._lent[digest]], slot_id)
+        counted = digest not in self._recognised
+        if counted:
+            self._wrong.take(network)
+        async with self._database.session() as session:
+            row = await BoothKeyRepository(session).in_force(digest)
+        if row is None:
+            self._recognised.pop(digest, None)
+            await note_refusal(self._database, network, "booth_key.refused")
+            raise InvalidBoothKey
+        if counted:
+            self._wrong.forgive(network)
+        self._remember(digest)
+        booth = _for_slot(KnownBooth(row.id, row.name), row.slots, slot_id)
+        self._see(row.id, Seen(utcnow(), address, slot_id))
+        return booth
+
+    def _remember(self, digest: str) -> None:
+        self._recognised[digest] = None
+        self._recognised.move_to_end(digest)
+        if len(self._recognised) > MOST_RECOGNISED:
+            self._recognised.popitem(last=False)
+
+    @contextmanager
+    def lent(self, slot_id: str) -> Iterator[str]:
+        """A key for one slot that is in force during the block; what it brings is a test."""
+        key = make_booth_key()
+        digest = digest_of(key)
+        self._lent[digest] = slot_id
+        try:
+            yield key
+        finally:
+            del self._lent[digest]
+
+    def seen(self, key_id: uuid.UUID) -> Seen | None:
+        """When and where this process last saw a key; ``None``: not since it started."""
+        last = self._seen.get(key_id)
+        return last.now if last else None
+
+    def _see(self, key_id: uuid.UUID, seen: Seen) -> None:
+        """No photo waits for it."""
+        last = self._seen.setdefault(key_id, _LastSeen(seen))
+        last.now = seen
+        if last.is_news():
+            last.written = seen
+            self._writes.add(key_id)
+
+    async def _write_seen(self, key_id: uuid.UUID) -> None:
+        last = self._seen[key_id].now
+        async with self._database.session() as session:
+            await BoothKeyRepository(session).note_seen(key_id, last.at, last.address, last.slot_id)
+
+    async def aclose(self) -> None:
+        """Write down what is not written yet; wait for it for a moment only."""
+        for key_id, last in self._seen.items():
+            if last.written != last.now:
+                self._writes.add(key_id)
+        await self._writes.aclose()
+
+
+def _for_slot(booth: KnownBooth, slots: list[str], slot_id: str) -> KnownBooth:
+    if slots and slot_id not in slots:
+        raise InvalidBoothKey(
+            f"This booth's key is not for {slot_id}; it is for {', '.join(slots)}. Change the slot in the "
+            "booth's address, or the key's slots on the page 'Booths'."
+        )
+    return booth

@@ -1,0 +1,66 @@
+"""The last requests of each booth, in memory: gone with a restart, and never many.
+
+A booth is one that brought a key, else an address (an IPv6 network). Strangers who only fail give way first.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+
+from appliance.accounts.throttle import network_of
+from appliance.ingest.booth_requests.arrival import Arrival
+from appliance.ingest.booth_requests.records import BoothRequest, record_of
+
+MOST_BOOTHS = 50
+MOST_REQUESTS = 20  # of one booth
+
+
+@dataclass(slots=True)
+class Booth:
+    """A booth and its last requests, the newest first."""
+
+    id: str
+    name: str  # of its key; empty without one
+    address: str
+    known: bool = False  # a password or key of it was right
+    requests: deque[BoothRequest] = field(default_factory=lambda: deque(maxlen=MOST_REQUESTS))
+
+
+class BoothRequests:
+    """Keeps them."""
+
+    def __init__(self) -> None:
+        self._booths: OrderedDict[str, Booth] = OrderedDict()
+        self._numbers = itertools.count(1)
+        self.newest = 0  # the number of the last request
+
+    def add(self, arrival: Arrival) -> None:
+        """Keep a request that was answered."""
+        self.newest = next(self._numbers)
+        record = record_of(arrival, self.newest)
+        known = arrival.proof.booth if arrival.proof else None
+        if known and known.is_test:
+            name, key = "", "simulator"
+        elif known:
+            name, key = known.name, str(known.id)
+        else:
+            name, key = "", network_of(arrival.address)
+        booth = self._booths.setdefault(key, Booth(key, name, arrival.address))
+        booth.name, booth.address = name, arrival.address
+        booth.known = booth.known or record.shown_by is not None
+        booth.requests.appendleft(record)
+        self._booths.move_to_end(key)
+        if len(self._booths) > MOST_BOOTHS:
+            strangers = (one.id for one in self._booths.values() if not one.known)
+            del self._booths[next(strangers, next(iter(self._booths)))]
+
+    def booths(self) -> list[Booth]:
+        """Every booth, the one that came last first."""
+        return list(reversed(self._booths.values()))
+
+    def request(self, number: int) -> BoothRequest | None:
+        """One request by its number."""
+        found = (one for booth in self._booths.values() for one in booth.requests if one.number == number)
+        return next(found, None)
