@@ -70,6 +70,7 @@ from appliance.staff.alerts.sender import AlertSender
 from appliance.staff.backups.commands import BackupCommands
 from appliance.staff.backups.service import Backups
 from appliance.staff.booth_keys.service import BoothKeyService
+from appliance.staff.booths.simulator import BoothSimulator
 from appliance.staff.event.service import Event
 from appliance.staff.issues.findings import Source
 from appliance.staff.issues.service import Issues
@@ -159,12 +160,21 @@ def _alerts(
 
 def _booths(
     database: Database, first_passwords: FirstPasswordFile, stack: AsyncExitStack
-) -> tuple[IngestCredentials, BoothKeys]:
-    """What booths show who they are with; wrong ones of either kind are counted together."""
+) -> tuple[IngestCredentials, BoothKeys, BoothRequests]:
+    """What booths show who they are with, wrong ones of either kind counted together; and what they sent."""
     credentials = IngestCredentials(database, PasswordChecker(), first_passwords)
     keys = BoothKeys(database, credentials.wrong)
     stack.push_async_callback(keys.aclose)
-    return credentials, keys
+    return credentials, keys, BoothRequests()
+
+
+def _simulator(
+    database: Database, keys: BoothKeys, settings: Settings, stack: AsyncExitStack
+) -> BoothSimulator:
+    """Closed first of all: its photos are under way on the line that is closed after it."""
+    made = BoothSimulator(database, keys, settings.front_door, settings.listen)
+    stack.push_async_callback(made.aclose)
+    return made
 
 
 @asynccontextmanager
@@ -208,7 +218,7 @@ async def open_services(settings: Settings, photo_work: PhotoWork | None = None)
         sessions = SessionService(database, session_tokens)
         first_passwords = FirstPasswordFile(settings.secrets_dir)
         accounts = AccountService(database, first_passwords)
-        credentials, booth_keys = _booths(photo_database, first_passwords, stack)
+        credentials, booth_keys, booth_requests = _booths(photo_database, first_passwords, stack)
         slots = SlotService(photo_database, registry, TemplateCache(media))
         ingest = IngestService(
             slots=slots,
@@ -298,8 +308,9 @@ async def open_services(settings: Settings, photo_work: PhotoWork | None = None)
             PictureHiding(database),
             SharedGalleryService(database),
             BoothKeyService(database, booth_keys),
-            BoothRequests(),
-            Event(database, media),
+            booth_requests,
+            _simulator(database, booth_keys, settings, stack),
+            Event(database, media, booth_requests),
             Addresses(tokens.identity),
             Installation(tokens.identity),
             Dashboard(stats, disk_guard),

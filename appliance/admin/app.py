@@ -16,6 +16,7 @@ from appliance.admin.alerts import page as alerts
 from appliance.admin.audit import page as audit
 from appliance.admin.backups import page as backups
 from appliance.admin.booths import page as booths
+from appliance.admin.booths import simulator as booth_simulator
 from appliance.admin.dashboard import address_note, disk
 from appliance.admin.dashboard import page as dashboard
 from appliance.admin.event import page as event
@@ -61,6 +62,7 @@ SCREENS = (
     approval,
     shared_galleries,
     booths,
+    booth_simulator,
     event,
     jobs,
     template_media,

@@ -37,5 +37,6 @@ def environment(folder: DataFolder, ports: Ports) -> dict[str, str]:
         "PHOTOCHANGER_BACKUP_DIR": env.get("PHOTOCHANGER_BACKUP_DIR") or str(folder.backups),
         "PHOTOCHANGER_SITE_DIR": str(folder.site),
         "PHOTOCHANGER_LISTEN": f"unix:{folder.app_socket}",
+        "PHOTOCHANGER_FRONT_DOOR": f"127.0.0.1:{ports.public}",
         "PHOTOCHANGER_TRUSTED_PROXIES": "*",  # whoever reaches the socket: this user alone
     }

@@ -229,32 +229,11 @@ class IngestService:
             job.opened.set()
             record.timings |= job.timings
             record.mark("wait", waited_since)
-        """The upload in its temp folder, its sender and its photo checked."""
-        with ExitStack() as proven:
-
-            async def look(name: str, value: str) -> None:
-                was_given = proof.given
-                await proof.look_at_field(name, value)
-                if proof.given and not was_given:
-                    waiting.proven()
-                    proven.enter_context(self._work.going_on())
-
-            if proof.given:
-                proven.enter_context(self._work.going_on())
-            async with self._unproven.waiting(request.address, proven=proof.given) as waiting:
-                receiver = UploadReceiver(
-                    await finish_in_thread(self._media.make_temp, slot.slot_id, job_id),
-                    boundary,
-                    max_file_bytes=slot.settings.max_upload_bytes,
-                    once=frozenset({PASSWORD_FIELD, IDEMPOTENCY_FIELD}),
-                    on_field=look,
-                    on_file=waiting.take_slowly,
-                )
-                request.arrival.parts = receiver.parts
-                upload = await receiver.receive(request.body)
-            proof.require()
-            info = await self._imaging.receive(upload.file.path, slot.settings.max_pixels, slot.sent_side)
-        return upload, info
+            try:
+                with self._work.going_on():
+                    return await self._make(job, record)
+            finally:
+                job.timings.update(record.timings)
 
     async def _make(self, job: PhotoJob, record: JobRecord) -> Delivered:
         await self._keep_source(job, record)

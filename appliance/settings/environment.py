@@ -52,6 +52,11 @@ class Settings(BaseSettings):
     listen: str = Field(
         default="127.0.0.1:8000", description="host:port or unix:/path on which the app listens"
     )
+    front_door: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9.\-]+:\d{1,5}$",
+        description="host:port of Nginx as the app reaches it, for simulated booths; else they go past Nginx",
+    )
     public_base_url: BaseAddress | None = Field(
         default=None, description="base of the links guests get; without it, the request's own host"
     )

@@ -88,3 +88,24 @@ async def test_somebody_who_may_only_look_sees_requests_and_changes_no_key(admin
     await someone.go("/admin/booths")
     await expect(someone.page.locator("#booth-list")).to_have_count(1)
     await expect(someone.page.locator("#keys form")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("size", "lang", "theme"), LOOKS)
+async def test_a_booth_is_simulated_and_shows_its_picture(
+    admin_person: MakePerson, size: str, lang: str, theme: str
+) -> None:
+    someone = await admin_person(size=size, lang=lang, theme=theme)
+    await someone.go("/admin/booths")
+    await someone.page.select_option("#simulated-program", "breeze_booth")
+    await someone.page.select_option("#simulated-slot", "slot-001")
+    await someone.page.locator("#simulator .primary").click()
+    picture = someone.page.locator(".simulated-screen img")
+    await expect(picture).to_be_visible()
+    await expect(picture).to_have_js_property("complete", value=True)
+    assert await picture.evaluate("image => image.naturalWidth > 0")
+    await someone.page.locator("#simulation summary").click()
+    await expect(someone.page.locator("#simulation .said")).to_contain_text("job_id")
+    await someone.assert_whole("booth-simulated", by_day_and_night=True)
+    await someone.page.select_option("#simulated-slot", "slot-012")
+    await someone.page.locator("#simulator .primary").click()
+    await expect(someone.page.locator("#simulation")).to_contain_text("slot_disabled")

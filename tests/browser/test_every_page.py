@@ -14,6 +14,7 @@ PAGES = {
     "alerts": "/admin/settings/alerts",
     "webhooks": "/admin/settings/webhooks",
     "tokens": "/admin/settings/tokens",
+    "booths": "/admin/booths",
     "audit": "/admin/audit",
     "password": "/admin/password",
     "error": "/admin/there-is-no-such-page",

@@ -10,8 +10,9 @@ import httpx
 import pytest
 
 from appliance.ingest.booth_keys.service import make_booth_key
+from appliance.ingest.unproven import PLACES_OF_ADDRESS
 from appliance.ingest.wrong_passwords import PER_ADDRESS
-from tests.support.camera import BOUNDARY, Camera, Reply, Shot, read_body, read_head
+from tests.support.camera import BOUNDARY, Camera, Reply, Shot, file_part, read_body, read_head
 from tests.support.logins import new_address
 from tests.support.stack import Stack
 from tests.support.waiting import until
@@ -156,23 +157,20 @@ async def test_wrong_keys_are_counted_with_wrong_passwords_and_shut_no_booth_out
 
 
 async def test_an_upload_with_a_key_in_its_address_waits_for_no_password(
-    make_key: MakeKey, booth: Camera, shot: Shot
+    make_key: MakeKey, booth: Camera, shot: Shot, stack: Stack
 ) -> None:
     """Strangers at the same address may hold as many uploads open as they like."""
     key = (await make_key("Crowded"))["key"]
     shot.password = None
     strangers = []
-    start = f"--{BOUNDARY}\r\n".encode()
-    for _ in range(30):
+    start = f"--{BOUNDARY}\r\n".encode() + file_part(shot.photo[:500])
+    for _ in range(PLACES_OF_ADDRESS):
         _, writer = await booth.connection()
-        writer.write(booth.head(SLOT, 1000).replace(b"Expect: 100-continue\r\n", b"") + start)
+        writer.write(booth.head(SLOT, 10_000).replace(b"Expect: 100-continue\r\n", b"") + start)
         strangers.append(writer)
-
-    async def crowded() -> bool:
-        return (await booth.post(SLOT, shot)).status == 429
-
     try:
-        await until(crowded, seconds=20)
+        await until(lambda: len(stack.temp_files()) >= PLACES_OF_ADDRESS, seconds=20)
+        assert (await booth.post(SLOT, shot)).status == 429
         assert (await booth.post(f"{SLOT}&key={key}", shot)).status == 200
     finally:
         for writer in strangers:

@@ -222,6 +222,7 @@ async def test_after_a_wipe_nothing_of_a_guest_is_left(
     assert list((stack.media / "previews").glob("????????-*")) == []
     left = "select count(*) from job_history where status <> 'pending' and request_fields::text <> '{}'"
     assert await stack.value(left) == 0
+    assert (await admin.get("/api/booths/requests")).json() == {"booths": []}
     again = (await admin.post(WIPE, json=SURE)).json()
     assert again["rows"] == 0
     assert (await state(admin))["pictures"] == 0

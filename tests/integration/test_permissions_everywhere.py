@@ -29,8 +29,8 @@ from tests.support.permissions import (
     Route,
     asked,
     listed,
-    routes_of_the_app,
 )
+from tests.support.routes import routes_of_the_app
 from tests.support.stack import Stack
 
 ROLES = ("administrator", "operator", "viewer")

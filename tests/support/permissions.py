@@ -6,15 +6,7 @@ app's own routers and tries each line as everybody who may not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any
-
-from fastapi.routing import APIRoute, iter_route_contexts
-from starlette.routing import Mount
-
-from appliance.app import create_app
-from appliance.settings.environment import Settings
+from collections.abc import Iterable
 
 ANYBODY = "anybody"
 LINK = "a guest with the link"
@@ -129,6 +121,9 @@ WHO_MAY = {
         POST /api/slots/{slot_id}/test-run
         POST /api/jobs/{job_id}/run-again
         POST /api/providers/warm-up
+        POST /api/booths/simulations
+        POST /admin/booths/simulations
+        GET /admin/booths/simulations/{simulation_id}
         POST /admin/dashboard/warm-up
         POST /admin/slots/{slot_id}/test
         GET /admin/slots/{slot_id}/test/{job_id}
@@ -305,6 +300,7 @@ VALUES = {
     ),
     "slot_id": "slot-011",
     "key_id": "1",
+    "simulation_id": "0f0f0f0f0f0f0f0f",
     "issue_id": "1",
     "span": "silence",
     "version": "1",
@@ -331,28 +327,3 @@ def listed(who: str) -> list[Route]:
 def asked(routes: Iterable[Route]) -> list[Route]:
     """``routes`` as they can be asked for."""
     return [(method, path.format(**VALUES)) for method, path in routes]
-
-
-def routes_of_the_app() -> set[Route]:
-    """What the app's routers know, and what is mounted into it."""
-    nowhere = Path("/nowhere")
-    app = create_app(
-        Settings(
-            database_url="postgresql://x/x", media_root=nowhere, secrets_dir=nowhere, config_file=nowhere
-        )
-    )
-    return set(_routes_in(app.routes))
-
-
-def _routes_in(routes: Any, below: str = "") -> Iterator[Route]:
-    for context in iter_route_contexts(routes):
-        route = context.original_route
-        if isinstance(route, Mount):
-            inside = route.app
-            while not hasattr(inside, "routes"):
-                inside = inside.app  # type: ignore[attr-defined]  # what wraps it
-            yield from _routes_in(inside.routes, below + route.path)
-        elif isinstance(route, APIRoute):
-            yield from ((method, f"{below}{context.path}") for method in context.methods or ())
-        else:
-            yield "a route of another kind", f"{below}{context.path}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from appliance.ingest.booth_keys.service import make_booth_key
 from appliance.lifecycle.doctor.redaction import redact
 
 JOB = "0e77bdeb-8833-47aa-986d-81162f8bdede"
@@ -30,6 +31,11 @@ def test_a_jobs_lines_can_still_be_matched_by_the_first_digits_of_its_id() -> No
     said = f'"event": "ingest.done", "job": "{JOB}"\ncleanup.not_removed job={JOB.upper()} path={JOB}.jpg'
     left = '"event": "ingest.done", "job": "0e77bdeb"\ncleanup.not_removed job=0E77BDEB path=0e77bdeb.jpg'
     assert redact(said, []) == left
+
+
+def test_a_booths_key_is_cut_out_wherever_it_stands() -> None:
+    said = f"POST /ingest/slot-001?reply=image&key={make_booth_key()}&table=7 HTTP/1.1"
+    assert redact(said, []) == "POST /ingest/slot-001?reply=image&key=[removed]&table=7 HTTP/1.1"
 
 
 def test_a_link_whose_token_is_a_known_secret_is_cut_out_once() -> None:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
+from appliance.admin.booths.simulator import simulator_form
 from appliance.admin.forms import Form, read_form
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import PageContext, allowed
@@ -52,7 +53,7 @@ class Typed:
 @router.get("")
 async def booths_page(request: Request, context: MayRead) -> Response:
     """The page."""
-    return page(context, "booths.html", **(_requests(request, context) | await _keys(request, context)))
+    return page(context, "booths.html", **await _whole(request, context))
 
 
 @router.get("/list")
@@ -104,9 +105,7 @@ async def _done(
         toast = context.language.gettext(f"notice.{notice}")
         return part(context, "_booth_keys.html", toast=toast, **await _keys(request, context, made=made))
     if made:  # a redirect would lose the key
-        return page(
-            context, "booths.html", **(_requests(request, context) | await _keys(request, context, made=made))
-        )
+        return page(context, "booths.html", **await _whole(request, context, made=made))
     context.notice(notice)
     return RedirectResponse(f"{PAGE}#keys", 303)
 
@@ -119,10 +118,19 @@ async def _wrong(
     changing: str = "",
 ) -> Response:
     found = error.fields if isinstance(error, ValidationFailed) else field_messages(error)
-    keys = await _keys(request, context, typed=typed, errors=dict(found or {}), changing=changing)
+    wrong: dict[str, Any] = {"typed": typed, "errors": dict(found or {}), "changing": changing}
     if context.is_htmx:
-        return part(context, "_booth_keys.html", status=422, **keys)
-    return page(context, "booths.html", status=422, **(_requests(request, context) | keys))
+        return part(context, "_booth_keys.html", status=422, **await _keys(request, context, **wrong))
+    return page(context, "booths.html", status=422, **await _whole(request, context, **wrong))
+
+
+async def _whole(request: Request, context: PageContext, **keys: Any) -> dict[str, Any]:
+    """What the whole page shows; ``keys`` is what has just happened to one."""
+    return (
+        _requests(request, context)
+        | await _keys(request, context, **keys)
+        | await simulator_form(request, context)
+    )
 
 
 def _requests(request: Request, context: PageContext) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import itertools
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
-from appliance.accounts.throttle import network_of
+from appliance.core.clients import network_of
 from appliance.ingest.booth_requests.arrival import Arrival
 from appliance.ingest.booth_requests.records import BoothRequest, record_of
 
@@ -55,6 +55,10 @@ class BoothRequests:
         if len(self._booths) > MOST_BOOTHS:
             strangers = (one.id for one in self._booths.values() if not one.known)
             del self._booths[next(strangers, next(iter(self._booths)))]
+
+    def forget(self) -> None:
+        """Keep none of them any longer."""
+        self._booths.clear()
 
     def booths(self) -> list[Booth]:
         """Every booth, the one that came last first."""

@@ -11,6 +11,7 @@ from appliance.core.language import Language, language
 from appliance.ingest.booth_requests.log import Booth
 from appliance.ingest.booth_requests.records import BoothRequest
 from appliance.staff.booths.findings import findings
+from appliance.staff.booths.programs import Program
 
 _JOB = "5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"
 
@@ -111,6 +112,38 @@ class BoothView(_View):
             machine=next((one.machine for one in booth.requests if one.machine), ""),
             requests=[BoothRequestView.of(one, words) for one in booth.requests],
         )
+
+
+class NewSimulation(BaseModel):
+    """What a simulated booth is to send, and where."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    program: Program = "dslr_remote_pro"
+    slot_id: str = Field(pattern=r"^slot-\d{3}$", examples=["slot-001"])
+
+
+class SimulationView(_View):
+    """What a simulated booth sent, and what it would show."""
+
+    id: str
+    program: Program
+    slot_id: str
+    address: str = Field(description="as it is typed into the booth, with the key masked")
+    by_front_door: bool = Field(description="`false`: Nginx is not known, and it posted to the app itself")
+    began: datetime
+    running: bool
+    status: int = Field(description="0: no answer yet, or none at all; then `problem` says why")
+    headers: dict[str, str]
+    text: str = Field(description="of the answer, where it is no picture: its beginning")
+    code: str
+    message: str = Field(description="of an error, as the booth prints it")
+    shows: Literal["picture", "original"] = Field(
+        description="the picture that came, or the photo that it sent, as after any failure"
+    )
+    job_id: str | None = Field(examples=[_JOB])
+    ms: int
+    problem: str
 
 
 class BoothList(BaseModel):
