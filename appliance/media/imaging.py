@@ -16,17 +16,20 @@ from pathlib import Path
 from typing import TypeVar
 
 import pyvips
+import structlog
 
+from appliance.core.apart import ApartFailed, apart
 from appliance.core.colours import has_srgb_profile, into_srgb
 from appliance.core.decoding import DamagedPicture, PictureHeader, header, load, must_be_whole, of_whole
 from appliance.core.errors import DamagedImage, ImageTooManyPixels, UnsupportedMediaType
 from appliance.core.files import storage_errors
-from appliance.core.images import JPEG, PNG, SNIFF_BYTES, WEBP, EncodedImage, PictureType, sniff
+from appliance.core.images import JPEG, PNG, SNIFF_BYTES, WEBP, EncodedImage, sniff
 from appliance.core.tasks import begin
-from appliance.media.decoding_memory import DecodingMemory, memory_for_decoding
+from appliance.media.decoding_memory import ORDINARY, DecodingMemory, memory_for_decoding
 from appliance.media.metadata import strip
 
 T = TypeVar("T")
+log = structlog.get_logger()
 
 SENT_QUALITY = 92
 _FULL_QUALITY = 95  # of a picture that has to be encoded again at its full size: nothing of it is seen
@@ -82,8 +85,14 @@ def clean_blocking(path: Path, head: PictureHeader, max_side: int | None = None)
     data = path.read_bytes()
     kind = sniff(data[:SNIFF_BYTES])
     try:
-        sent = _checked(data, kind, head, max_side)
+        if head.decoded_bytes > ORDINARY:
+            sent = apart(_checked, data, head, max_side)
+        else:
+            sent = _checked(data, head, max_side)
     except DamagedPicture as error:
+        raise DamagedImage from error
+    except ApartFailed as error:
+        log.warning("picture.not_decoded", why=str(error), decoded_bytes=head.decoded_bytes)
         raise DamagedImage from error
     clean = strip(data, kind.media_type, head.orientation)
     if clean != data:
@@ -93,10 +102,9 @@ def clean_blocking(path: Path, head: PictureHeader, max_side: int | None = None)
     return PhotoInfo(kind.media_type, *head.size, head.decoded_bytes, sent)
 
 
-def _checked(
-    data: bytes, kind: PictureType, head: PictureHeader, max_side: int | None
-) -> SmallerPhoto | None:
+def _checked(data: bytes, head: PictureHeader, max_side: int | None) -> SmallerPhoto | None:
     """Raises ``DamagedPicture``; what is to be sent comes of the same decoding."""
+    kind = sniff(data[:SNIFF_BYTES])
     if max_side is None:
         must_be_whole(data, kind)
         return None
@@ -161,13 +169,15 @@ class Imaging:
     """The threads that picture work runs in: those of photos, and one or two apart for pages.
 
     They have one priority: libvips shares its own threads among all, and these keep the priority
-    of whoever made them begin.
+    of whoever made them begin. Large photos are decoded one after the other, in a process that steps
+    back (``core/apart.py``), and take no thread from others.
     """
 
     def __init__(self, workers: int | None = None, memory: int | None = None) -> None:
         cores = os.cpu_count() or 2
         self._photos = ThreadPoolExecutor(workers or min(4, cores), thread_name_prefix="imaging")
         self._memory = DecodingMemory(memory or memory_for_decoding())
+        self._large = ThreadPoolExecutor(1, thread_name_prefix="imaging-large")
         self._pages = ThreadPoolExecutor(max(1, min(2, cores // 2)), thread_name_prefix="imaging-pages")
 
     async def run(self, work: Callable[..., T], *args: object) -> T:
@@ -189,7 +199,8 @@ class Imaging:
             with contextlib.suppress(RuntimeError):  # the loop has ended before the thread
                 loop.call_soon_threadsafe(self._memory.give_back, taken)
 
-        running = self._photos.submit(work, *args)
+        threads = self._large if decoded_bytes > ORDINARY else self._photos
+        running = threads.submit(work, *args)
         running.add_done_callback(give_back)
         return await asyncio.wrap_future(running)
 
@@ -201,7 +212,7 @@ class Imaging:
 
     def close(self) -> None:
         """Give back the threads."""
-        for pool in (self._photos, self._pages):
+        for pool in (self._photos, self._large, self._pages):
             pool.shutdown(wait=False, cancel_futures=True)
 
 

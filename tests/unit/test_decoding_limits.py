@@ -12,7 +12,7 @@ import pyvips
 from PIL import Image
 
 from appliance.core.decoding import LONGEST_SIDE, PictureHeader, header
-from appliance.core.errors import ImageTooManyPixels
+from appliance.core.errors import DamagedImage, ImageTooManyPixels
 from appliance.core.images import JPEG, PNG, sniff
 from appliance.media.decoding_memory import MOST, ORDINARY, DecodingMemory, memory_for_decoding
 from appliance.media.imaging import Imaging, receive_blocking
@@ -163,6 +163,30 @@ async def test_photos_of_a_camera_are_received_as_before(tmp_path: Path) -> None
     infos = await asyncio.gather(*(imaging.receive(photo, MAX) for photo in photos))
     assert {(info.width, info.height, info.decoded_bytes) for info in infos} == {(6000, 4000, 72_000_000)}
     imaging.close()
+
+
+async def test_large_photos_take_no_thread_from_others(tmp_path: Path) -> None:
+    """However many there are: they are decoded one after the other, in processes that step back."""
+    imaging, go = Imaging(workers=1), threading.Event()
+    large = [asyncio.create_task(imaging.run_sized(ORDINARY + 1, go.wait, 10)) for _ in range(2)]
+    assert await asyncio.wait_for(imaging.run_sized(ORDINARY, lambda: "ordinary"), 5) == "ordinary"
+    go.set()
+    await asyncio.gather(*large)
+    photo = tmp_path / "photo"
+    photo.write_bytes(png_bomb(8_000, 5_000))
+    info = await imaging.receive(photo, MAX, 640)
+    assert (info.width, info.height) == (8_000, 5_000)
+    assert info.sent
+    assert max(sizes_of(info.sent.picture.data)) == 640
+    photo.write_bytes(png_bomb(8_000, 5_000)[:-2_000])
+    with pytest.raises(DamagedImage):
+        await imaging.receive(photo, MAX)
+    imaging.close()
+
+
+def sizes_of(data: bytes) -> tuple[int, int]:
+    with Image.open(io.BytesIO(data)) as opened:
+        return opened.size
 
 
 def test_there_is_memory_for_a_photo_on_every_machine() -> None:

@@ -11,17 +11,28 @@ from typing import Any, ClassVar, cast
 
 import pyvips
 
+from appliance.core.apart import ApartFailed
 from appliance.core.clock import Deadline, utcnow
 from appliance.core.language import Message
-from appliance.providers.base import EditedImage, EditRequest, Operation, Params, ProviderPermanent
+from appliance.providers.base import (
+    EditedImage,
+    EditRequest,
+    GuestPhoto,
+    Operation,
+    Params,
+    ProviderPermanent,
+)
 from appliance.providers.local import drawing, looks, settings
 from appliance.providers.local.frame import frame
-from appliance.providers.local.photo import encode, open_photo
+from appliance.providers.local.photo import encode, open_large_photo, open_photo
 from appliance.providers.local.work import Work, WorkStopped
 from appliance.providers.problems import no_models
 
 # The longest side any print's window has, with room for a crop.
 PRINT_SIDE = 3000
+# Pixels of the photo: more than this and it is opened in a process of its own that steps back, one after the
+# other, so that ordinary photos keep the processors and the threads.
+LARGE = 33_000_000
 
 Draw = Callable[[pyvips.Image, Any, Work], pyvips.Image]
 
@@ -56,6 +67,7 @@ class LocalDriver:
         self._pool = ThreadPoolExecutor(
             max_workers=workers or os.cpu_count() or 1, thread_name_prefix="local-look"
         )
+        self._large = ThreadPoolExecutor(1, thread_name_prefix="local-look-large")
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -99,7 +111,8 @@ class LocalDriver:
         try:
             async with deadline.guard():
                 loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(self._pool, _make, request, work)
+                threads = self._large if _is_large(request.photo) else self._pool
+                return await loop.run_in_executor(threads, _make, request, work)
         except WorkStopped:
             raise TimeoutError from None
         finally:
@@ -120,7 +133,8 @@ class LocalDriver:
         """``aclose`` for a caller without an event loop."""
         for work in tuple(self._running):
             work.stop()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for threads in (self._pool, self._large):
+            threads.shutdown(wait=True, cancel_futures=True)
 
 
 def _check(request: EditRequest) -> None:
@@ -136,9 +150,10 @@ def _make(request: EditRequest, work: Work) -> EditedImage:
     """The whole job, in a thread: open, look, encode."""
     _, draw = LOOKS[request.operation]
     params = cast("settings.Output", request.params)
+    opened = open_large_photo if _is_large(request.photo) else open_photo
     try:
-        photo = open_photo(request.photo.path, _opening_side(params), work)
-    except pyvips.Error as error:
+        photo = opened(request.photo.path, _opening_side(params), work)
+    except (pyvips.Error, ApartFailed) as error:
         work.check()
         raise ProviderPermanent("undecodable_photo", "the photo cannot be decoded") from error
     try:
@@ -146,6 +161,10 @@ def _make(request: EditRequest, work: Work) -> EditedImage:
     except pyvips.Error as error:
         work.check()
         raise ProviderPermanent("look_failed", "the picture could not be computed") from error
+
+
+def _is_large(photo: GuestPhoto) -> bool:
+    return photo.width * photo.height > LARGE
 
 
 def _opening_side(params: settings.Output) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyvips
 
+from appliance.core.apart import apart
 from appliance.providers.base import EditedImage
 from appliance.providers.local.work import Work
 
@@ -28,7 +29,25 @@ def open_photo(path: Path, max_side: int, work: Work) -> pyvips.Image:
 
     Raises ``pyvips.Error`` when the file cannot be decoded to its end.
     """
-    image = pyvips.Image.thumbnail(
+    return work.render(to_rgb(_opened(path, max_side))).copy(xres=SCREEN_DENSITY, yres=SCREEN_DENSITY)
+
+
+def open_large_photo(path: Path, max_side: int, work: Work) -> pyvips.Image:
+    """The same, decoded in a process of its own that steps back for other photos."""
+    work.check()
+    pixels, width, height = apart(_pixels, path, max_side)
+    image = pyvips.Image.new_from_memory(pixels, width, height, 3, "uchar")
+    return image.copy(interpretation="srgb", xres=SCREEN_DENSITY, yres=SCREEN_DENSITY)
+
+
+def _pixels(path: Path, max_side: int) -> tuple[bytes, int, int]:
+    """What ``open_photo`` reads: the pixels, width and height."""
+    image = to_rgb(_opened(path, max_side))
+    return bytes(image.write_to_memory()), image.width, image.height
+
+
+def _opened(path: Path, max_side: int) -> pyvips.Image:
+    return pyvips.Image.thumbnail(
         str(path),
         max_side,
         height=max_side,
@@ -36,7 +55,6 @@ def open_photo(path: Path, max_side: int, work: Work) -> pyvips.Image:
         output_profile="srgb",
         fail_on="error",
     )
-    return work.render(to_rgb(image)).copy(xres=SCREEN_DENSITY, yres=SCREEN_DENSITY)
 
 
 def encode(image: pyvips.Image, quality: int, work: Work) -> EditedImage:
