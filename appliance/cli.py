@@ -112,13 +112,14 @@ async def cleanup(settings: Settings, arguments: argparse.Namespace) -> int:
     from appliance.core.db import Database
     from appliance.housekeeping.cleanup import Cleanup
     from appliance.housekeeping.command import run_every, run_once
+    from appliance.housekeeping.media_folder import make_media_folders
     from appliance.media.store import MediaStore
     from appliance.staff.alerts.alive import reported
 
     media = MediaStore(settings.media_root)
-    media.make_folders()
     database = Database(settings.sqlalchemy_url(), pool_size=2)
     try:
+        await make_media_folders(media, database)
         work = Cleanup(database, media)
         if arguments.every:
             return await run_every(work, arguments.every)

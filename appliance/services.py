@@ -36,6 +36,7 @@ from appliance.guests.tokens import GuestTokens
 from appliance.guests.visits import Visits
 from appliance.housekeeping.cleanup import Cleanup
 from appliance.housekeeping.disk_guard import DiskGuard
+from appliance.housekeeping.media_folder import make_media_folders
 from appliance.housekeeping.model_check import ModelCheck
 from appliance.ingest.booth_keys.service import BoothKeys
 from appliance.ingest.booth_requests.log import BoothRequests
@@ -185,7 +186,7 @@ async def open_services(settings: Settings, photo_work: PhotoWork | None = None)
         # Photos have connections of their own: strangers' pages and log-ins take none of them.
         photo_database = _database(settings, stack)
         media = MediaStore(settings.media_root)
-        media.make_folders()
+        await make_media_folders(media, database)
         imaging = Imaging()
         stack.callback(imaging.close)
         registry = ProviderRegistry(

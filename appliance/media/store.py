@@ -53,6 +53,10 @@ class MediaStore:
         self.root = root
         self._locks = FolderLocks()
 
+    def has_folders(self) -> bool:
+        """Whether pictures have a place: they have not before a first start, and when their disk is away."""
+        return (self.root / "results").is_dir()
+
     def make_folders(self) -> None:
         """Create what is missing below the root."""
         for name in FOLDERS:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -13,14 +15,14 @@ import pytest
 from tests.chaos.booths import Booths, Sent
 from tests.chaos.invariant import assert_nothing_is_left, assert_nothing_was_lost
 from tests.chaos.mounts import SmallDisk, needs_root, run, small_disk
-from tests.chaos.processes import pid_of, ready_again
+from tests.chaos.processes import pid_of, ready_again, supervisorctl
 from tests.container.stack import allowed
 from tests.standins import gemini_app, running
 from tests.support.installed import copied
 from tests.support.logins import Logins
 from tests.support.photos import portrait_jpeg
 from tests.support.slots import set_slot, with_gemini
-from tests.support.stack import Stack, free_port, running_stack
+from tests.support.stack import CHECKOUT, Stack, free_port, running_stack
 from tests.support.waiting import until
 
 pytestmark = [needs_root, pytest.mark.timeout(300)]
@@ -121,6 +123,40 @@ async def test_without_room_for_pictures_photos_are_refused_at_once_and_old_ones
             assert (await client.get("/healthz")).status_code == 200
             assert (await client.get(f"/r/{booths.sent[0].job_id}")).status_code == served
             assert (await client.get(f"/public/results/{booths.sent[0].job_id}")).status_code == served
+
+
+async def test_an_app_that_starts_before_the_disk_of_pictures_is_mounted_waits_for_it(
+    house: Stack, booths: Booths
+) -> None:
+    """Nothing is written beneath it, and it needs no other start once the disk is there."""
+    async with httpx.AsyncClient(base_url=house.url, timeout=20, trust_env=False) as client:
+
+        async def alive() -> bool:
+            return (await client.get("/healthz")).status_code == 200
+
+        with unmounted(house):
+            await asyncio.to_thread(supervisorctl, house, "restart", "app", "cleanup")
+            await until(alive, seconds=60, every=0.1)
+            await refused_at_once(booths)
+            assert (await client.get("/readyz")).status_code == 503
+            assert (await client.get(f"/public/results/{booths.sent[0].job_id}")).status_code == 503
+            examined = await asyncio.to_thread(examine, house)
+            assert "Mount its disk" in examined
+        assert (await client.get(f"/public/results/{booths.sent[0].job_id}")).status_code == 200
+
+
+def examine(house: Stack) -> str:
+    """What the doctor says."""
+    done = subprocess.run(
+        [sys.executable, "-m", "appliance", "doctor"],
+        cwd=CHECKOUT,
+        env=house.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return done.stdout
 
 
 @pytest.mark.parametrize("way", [renamed, unmounted])

@@ -38,6 +38,7 @@ from appliance.core.secrets import FirstPasswordFile, write_secret
 from appliance.lifecycle.backup import archive, tables
 from appliance.lifecycle.backup.problem import BackupProblem
 from appliance.lifecycle.doctor import local_http
+from appliance.media.store import MediaStore
 from appliance.migrations import runner
 from appliance.providers.stored_keys import StoredKeys
 from appliance.settings.environment import Settings
@@ -143,6 +144,9 @@ def _require_writable(folder: Path) -> None:
 
 
 def _restore_pictures(media_root: Path, file: IO[bytes], passphrase: str | None) -> None:
+    MediaStore(
+        media_root
+    ).make_folders()  # also where no picture is in it: the app makes none beside old rows
     for info, name, content in _of("media", file, passphrase):
         if not _MEDIA.fullmatch(name) or name.startswith("temp/"):
             raise BackupProblem(f"The backup holds a picture with the name {name!r}.")

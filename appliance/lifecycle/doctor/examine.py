@@ -29,6 +29,7 @@ from appliance.lifecycle.doctor import models as doctor_models
 from appliance.lifecycle.doctor import network as doctor_network
 from appliance.lifecycle.doctor.findings import Finding, State
 from appliance.lifecycle.stack.certificates import CERTIFICATE, days_left
+from appliance.media.store import MediaStore
 from appliance.migrations import runner
 from appliance.providers.catalogue.files import installed
 from appliance.providers.keys import KeyFiles
@@ -177,6 +178,13 @@ async def _ended(settings: Settings, operator: OperatorSettings, database: Datab
 
 
 def _disk(root: Path, low: int) -> Finding:
+    if not MediaStore(root).has_folders():
+        return Finding(
+            "media folder",
+            State.BAD,
+            f"{root} is empty: no photo is taken",
+            f"Mount its disk. If its pictures are lost for good: mkdir {root / 'results'}, and start again.",
+        )
     try:
         usage = shutil.disk_usage(root)
         probe = root / "temp" / f".doctor-{os.getpid()}"
