@@ -73,12 +73,8 @@ from appliance.staff.backups.service import Backups
 from appliance.staff.booth_keys.service import BoothKeyService
 from appliance.staff.booths.simulator import BoothSimulator
 from appliance.staff.event.service import Event
-from appliance.staff.issues.findings import Source
 from appliance.staff.issues.service import Issues
-from appliance.staff.issues.sources.backup_target import backup_target_source
-from appliance.staff.issues.sources.disk import disk_source
-from appliance.staff.issues.sources.rates import rates_source
-from appliance.staff.issues.sources.slots import slots_source
+from appliance.staff.issues.sources.every import every_source
 from appliance.staff.issues.watch import IssueWatch
 from appliance.staff.jobs.progress import JobProgress
 from appliance.staff.jobs.service import JobService
@@ -242,16 +238,26 @@ async def open_services(settings: Settings, photo_work: PhotoWork | None = None)
         cleanup = Cleanup(database, media)
         disk_guard = _started(DiskGuard(database, media, cleanup), stack)
         _started(ModelCheck(database, runner, settings.model_check_hour), stack)
-        sources: list[Source] = [
-            slots_source(stats),
-            disk_source(disk_guard),
-            backup_target_source(database),
-            rates_source(database),
-        ]
-        issue_watch = _started(IssueWatch(database, sources), stack)
-        urls = DeploymentUrls(settings.public_base(), settings.lan_base(), settings.lan_other_urls)
-        channels = _alerts(database, encryption, urls, issue_watch, stack)
         tokens, screens = GuestTokens(settings.secrets_dir), Screens(media, previews)
+        addresses, backup_passphrase = Addresses(tokens.identity), BackupPassphrase(settings.secrets_dir)
+        issues, testing, urls = (
+            Issues(database),
+            KeyTesting(database, registry, key_ring, learned),
+            DeploymentUrls(settings.public_base(), settings.lan_base(), settings.lan_other_urls),
+        )
+        issue_watch = _started(
+            IssueWatch(
+                database,
+                every_source(
+                    database, stats, runner, testing, disk_guard, backup_passphrase, addresses,
+                    lambda chosen: (
+                        chosen or settings.public_base() or ingest.guest_base or settings.lan_base()
+                    ),
+                ),
+            ),
+            stack,
+        )  # fmt: skip
+        channels = _alerts(database, encryption, urls, issue_watch, stack)
         codes = ShortCodes(database, tokens)
         yield Services(
             database,
@@ -292,7 +298,7 @@ async def open_services(settings: Settings, photo_work: PhotoWork | None = None)
                 stored_keys,
                 key_files,
                 encryption,
-                KeyTesting(database, registry, key_ring, learned),
+                testing,
             ),
             ProviderCatalog(database, runner),
             WarmUp(database, runner, machines),
@@ -312,12 +318,12 @@ async def open_services(settings: Settings, photo_work: PhotoWork | None = None)
             booth_requests,
             _simulator(database, booth_keys, settings, stack),
             Event(database, media, booth_requests),
-            Addresses(tokens.identity),
+            addresses,
             Installation(tokens.identity),
-            Dashboard(stats, disk_guard),
-            Issues(database),
+            issues,
+            Dashboard(stats, issues),
             issue_watch,
-            BackupPassphrase(settings.secrets_dir),
+            backup_passphrase,
             _backups(settings, stack, database, encryption),
             Metrics(
                 {"pages": database, "photos": photo_database},

@@ -17,7 +17,7 @@ from appliance.admin.audit import page as audit
 from appliance.admin.backups import page as backups
 from appliance.admin.booths import page as booths
 from appliance.admin.booths import simulator as booth_simulator
-from appliance.admin.dashboard import address_note, disk
+from appliance.admin.dashboard import address_note, disk, issues
 from appliance.admin.dashboard import page as dashboard
 from appliance.admin.event import page as event
 from appliance.admin.jobs import page as jobs
@@ -50,6 +50,7 @@ SCREENS = (
     slot_gallery,
     address_note,
     disk,
+    issues,
     dashboard,
     previews,
     provider_keys,

@@ -23,6 +23,7 @@ from appliance.core.db import Base
 EDGES = (1, 2, 3, 5, 8, 10, 12, 15, 20, 25, 30, 35, 40, 45, 48, 50, 55, 60)
 COUNTED_UNTIL = "jobs_counted_until"  # seconds since 1970; rows created before are in the sums
 LAST_SUCCESS = "task_last_success"
+STARTED = "app_started"
 _SETTLED = timedelta(minutes=10)  # no row that is older can still be running: the longest deadline is 60 s
 _STEP = timedelta(days=1)
 
@@ -160,3 +161,19 @@ async def note_success(session: AsyncSession, task: str) -> None:
     """Note that ``task`` (``cleanup`` or ``backup``) ended well just now."""
     said = {"name": LAST_SUCCESS, "labels": json.dumps({"task": task}), "value": utcnow().timestamp()}
     await session.execute(_SET, said)
+
+
+async def note_start(session: AsyncSession, within: timedelta) -> int:
+    """Note that the program started just now; how many times it did within that time."""
+    now = utcnow()
+    await session.execute(
+        text("delete from metric where name = :name and value < :before"),
+        {"name": STARTED, "before": (now - timedelta(days=1)).timestamp()},
+    )
+    said = {"name": STARTED, "labels": json.dumps({"at": now.isoformat()}), "value": now.timestamp()}
+    await session.execute(_SET, said)
+    counted = await session.scalar(
+        text("select count(*) from metric where name = :name and value > :since"),
+        {"name": STARTED, "since": (now - within).timestamp()},
+    )
+    return int(counted or 0)

@@ -20,6 +20,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from appliance.core.clock import Deadline, utcnow
+from appliance.core.clock_skew import PROVIDERS
 from appliance.providers.base import (
     ProviderBadKey,
     ProviderError,
@@ -123,6 +124,7 @@ async def exchange(
         async with deadline.guard():
             request = client.build_request(method, url, **content)
             response = await client.send(request, stream=True, follow_redirects=False)
+            PROVIDERS.heard(response.headers.get("date"))
             try:
                 body = await _read(response, max_bytes, stall_seconds, deadline)
             finally:

@@ -21,6 +21,7 @@ from typing import Protocol
 
 import structlog
 
+from appliance.core.clock import utcnow
 from appliance.core.web_address import parse_address
 from appliance.providers.base import ProviderBadKey, ProviderError, ProviderSpent
 from appliance.settings.operator import OperatorSettings
@@ -134,15 +135,16 @@ def rest_seconds(error: ProviderError) -> float:
         return REFUSED_SECONDS
     if error.retry_after is not None:
         return max(0.5, error.retry_after)
-    return SPENT_SECONDS if _is_spent(error) else QUOTA_SECONDS
+    return SPENT_SECONDS if is_spent(error) else QUOTA_SECONDS
 
 
 def rests_whole(error: ProviderError) -> bool:
     """Whether a key rests for every model: it was refused, or the money behind it is spent."""
-    return isinstance(error, ProviderBadKey) or _is_spent(error)
+    return isinstance(error, ProviderBadKey) or is_spent(error)
 
 
-def _is_spent(error: ProviderError) -> bool:
+def is_spent(error: ProviderError) -> bool:
+    """Whether the money or the daily quota behind a key is used up."""
     return isinstance(error, ProviderSpent) or error.reason in _SPENT
 
 
@@ -170,6 +172,16 @@ class KeyState:
     models: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class KeyTrouble:
+    """A key that was refused, or whose money is ``spent``, and no picture or test says otherwise since."""
+
+    ends_in: str
+    reason: str
+    spent: bool
+    since: datetime
+
+
 @dataclass(slots=True)
 class KeyRing:
     """All providers' keys, and which of them rest.
@@ -182,6 +194,7 @@ class KeyRing:
     _rests: dict[tuple[str, str, str | None], _Pause] = field(default_factory=dict)
     _turn: dict[str, int] = field(default_factory=dict)
     _proven: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    _troubles: dict[tuple[str, str], KeyTrouble] = field(default_factory=dict)
 
     async def refresh(self) -> None:
         """Take up keys that were entered or removed in another process."""
@@ -219,15 +232,36 @@ class KeyRing:
         return "unreadable_key" if self.source.unreadable(provider) else "no_key"
 
     def set_aside(
-        self, provider: str, key: str, seconds: float, reason: str, model: str | None = None
+        self,
+        provider: str,
+        key: str,
+        seconds: float,
+        reason: str,
+        model: str | None = None,
+        *,
+        spent: bool = False,
     ) -> None:
         """Let a key rest for ``seconds``, for ``model`` only or for all; it comes back by itself."""
         now = self.clock()
+        if model is None:
+            before = self._troubles.get((provider, key))
+            since = before.since if before else utcnow()
+            self._troubles[provider, key] = KeyTrouble(ends_in(key), reason, spent, since)
         self._rests = {place: rest for place, rest in self._rests.items() if rest.until > now}
         self._rests[provider, key, model] = _Pause(now + seconds, reason)
 
+    def worked(self, provider: str, key: str) -> None:
+        """A picture came by this key."""
+        self._troubles.pop((provider, key), None)
+
+    def troubles(self, provider: str) -> list[KeyTrouble]:
+        """The keys in force that were refused or are spent: those at rest, and those not tried since."""
+        found = (self._troubles.get((provider, key)) for key in self.source.keys(provider))
+        return [one for one in found if one is not None]
+
     def use_again(self, provider: str, key: str) -> None:
         """End a key's rest now, for every model."""
+        self.worked(provider, key)
         self._rests = {place: rest for place, rest in self._rests.items() if place[:2] != (provider, key)}
 
     def proved(self, provider: str, key: str, at: datetime) -> None:

@@ -31,7 +31,7 @@ from appliance.providers.base import (
     ProviderWrongPlace,
 )
 from appliance.providers.breaker import Admission, Circuit, Circuits
-from appliance.providers.keys import KeyRing, ends_in, rest_seconds, rests_whole
+from appliance.providers.keys import KeyRing, ends_in, is_spent, rest_seconds, rests_whole
 from appliance.providers.learned import LearnedModels
 from appliance.providers.model_facts import ModelFacts
 from appliance.providers.registry import ProviderRegistry
@@ -148,7 +148,9 @@ class RouteRunner:
             return None if hopeless else 0.0
         if isinstance(error, (ProviderBadKey, ProviderQuota)) and key is not None:
             resting = None if rests_whole(error) else model
-            self.keys.set_aside(route.provider, key, rest_seconds(error), error.reason, resting)
+            self.keys.set_aside(
+                route.provider, key, rest_seconds(error), error.reason, resting, spent=is_spent(error)
+            )
             may_go_on = isinstance(error, ProviderQuota) or self.keys.usable(route.provider, model)
             return 0.0 if may_go_on and tries < MAX_TRIES else None
         if not isinstance(error, ProviderTransient) or isinstance(error, CircuitOpen) or tries >= MAX_TRIES:
@@ -191,6 +193,8 @@ class RouteRunner:
                 attempt.ms = round((time.monotonic() - since) * 1000)
                 self._charge(attempt, route, state)
             circuit.succeeded()
+            if key is not None:
+                self.keys.worked(route.provider, key)
             self._heard(route, edited.facts or ModelFacts(of_end=False))
             self.timings.record(route.timed_as, time.monotonic() - since)
             return Delivery(route, attempt, edited)

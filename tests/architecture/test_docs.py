@@ -72,4 +72,5 @@ def test_every_action_of_the_audit_log_stands_in_the_docs() -> None:
 
 
 def test_every_issue_stands_in_the_docs() -> None:
-    assert rows("ops/issues.md").keys() == set(CODES)
+    documented = [code for cell in rows("ops/issues.md") for code in re.split(r"`, `", cell)]
+    assert sorted(documented) == sorted(CODES)

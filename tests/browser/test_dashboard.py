@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import MakePerson
+from tests.browser.person import Person
 from tests.conftest import Change
 from tests.standins import StandIn
 from tests.support.camera import Camera, Shot
@@ -24,6 +25,13 @@ GONE = {410}  # the preview of a picture that has gone by the time at which the 
 
 POLICY = {"Content-Security-Policy": "default-src 'none'"}
 INGEST = "/ingest/slot-005?reply=image"
+
+
+async def unfold(someone: Person, code: str) -> None:
+    """Open an issue and what it is folded into."""
+    await someone.page.locator(f"[data-code='{code}']").evaluate(
+        "one => { while (one) { one.open = true; one = one.parentElement.closest('details'); } }"
+    )
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -55,6 +63,7 @@ async def test_one_tap_pauses_a_slot_and_another_resumes_it(
     await someone.go("/admin/")
     paused = "Number(document.querySelector('#tally .paused b').textContent)"
     before = int(await someone.page.text_content("#tally .paused b") or 0)
+    await someone.page.tap("#slot-005 .tile")
     await someone.page.tap("#slot-005 [data-keep=pause]")
     await someone.page.wait_for_selector("#slot-005.is-paused")
     assert "На паузе" in await someone.toast()
@@ -152,6 +161,8 @@ async def test_a_slots_gallery_is_opened_from_its_card_and_shows_its_code(
         await db.execute("delete from shared_gallery")
     someone = await admin_person(size=size, lang=lang, theme=theme)
     await someone.go("/admin/")
+    if size == "phone":
+        await someone.page.tap("#slot-006 .tile")
     card = "#slot-006 [data-keep=gallery]"
     await someone.page.click(card)
     await someone.page.wait_for_selector("dialog #gallery-minutes")
@@ -224,21 +235,22 @@ async def test_the_operator_is_told_of_a_low_disk_and_makes_room_with_one_tap(
     await someone.page.wait_for_selector("#pulse[data-state=live]")
     job = await picture(40)
     await low()
-    await someone.page.wait_for_selector("#disk .note.warn")  # without reloading
-    assert "1 снимок" in await someone.text("#disk")
+    await someone.page.wait_for_selector("[data-code='disk.low']", state="attached")  # without reloading
+    await unfold(someone, "disk.low")
+    assert "1 снимок" in await someone.text("#issues")
     assert await someone.violations() == []
-    await someone.page.tap("#disk [data-keep=free]")
+    await someone.page.tap("#issues [data-keep=free]")
     assert "Вернуть его нельзя" in await someone.text("#confirm-text")
     await someone.page.tap(
         "#confirm button[value=no], #confirm [data-close], #confirm button:not(#confirm-yes)"
     )
     assert (await client.get(f"/public/results/{job}")).status_code == 200
-    await someone.page.tap("#disk [data-keep=free]")
+    await someone.page.tap("#issues [data-keep=free]")
     await someone.page.tap("#confirm-yes")
     await someone.page.wait_for_selector("#disk-report .note")
     assert "Удалён 1 снимок" in await someone.text("#disk-report")
     assert (await client.get(f"/public/results/{job}")).status_code == 410
-    await someone.page.wait_for_selector("#disk [data-keep=free]", state="detached")
+    await someone.page.wait_for_selector("#issues [data-keep=free]", state="detached")
 
 
 async def test_who_may_not_remove_pictures_is_told_of_a_low_disk_all_the_same(
@@ -248,8 +260,8 @@ async def test_who_may_not_remove_pictures_is_told_of_a_low_disk_all_the_same(
     await low()
     someone = await admin_person("viewer", expected=GONE)
     await someone.go("/admin/")
-    await someone.page.wait_for_selector("#disk .note.warn")
-    assert await someone.page.locator("#disk button").count() == 0
+    await someone.page.wait_for_selector("[data-code='disk.low']", state="attached")
+    assert await someone.page.locator("#issues [data-keep=free]").count() == 0
 
 
 @pytest.mark.parametrize("lang", ["en", "ru"])
@@ -259,11 +271,13 @@ async def test_an_address_that_no_phone_can_use_is_told_before_a_guest_scans_it(
     await setting("public_base_url", f"http://localhost:{stack.port}")
     someone = await admin_person(lang=lang, size="phone" if lang == "ru" else "desktop", expected=GONE)
     await someone.go("/admin/")
-    note = someone.page.locator("#address-note .note.bad")
-    await expect(note).to_contain_text("localhost")
+    issue = someone.page.locator("[data-code='address.wrong']")
+    await issue.wait_for(state="attached")  # without reloading
+    await unfold(someone, "address.wrong")
+    await expect(issue).to_contain_text("localhost")
     await someone.screenshot("dashboard-address")
     assert await someone.violations() == []
-    await note.locator("a").click()
+    await issue.locator("a").first.click()
     await someone.page.wait_for_url("**/admin/settings#event")
 
 

@@ -67,6 +67,7 @@ async def test_menus_and_dialogs_are_accessible_too(admin_person: MakePerson) ->
     assert await someone.small_targets() == []
     await someone.screenshot("menu-account")
     await someone.page.keyboard.press("Escape")
+    await someone.page.click("#slot-001 .tile")
     await someone.page.click("#slot-001 [data-keep=addresses]")
     await someone.page.wait_for_selector("dialog[open]")
     assert await someone.violations() == []

@@ -81,6 +81,7 @@ async def test_an_operator_runs_watches_tests_and_pauses_but_edits_nothing(
     photo.write_bytes(portrait_jpeg())
     someone = await admin_person(role="operator", size="phone", lang="ru")
     await someone.go("/admin/")
+    await someone.page.tap("#slot-005 .tile")
     await someone.page.tap("#slot-005 [data-keep=pause]")
     await someone.page.wait_for_selector("#slot-005.is-paused")
     await someone.page.tap("#slot-005 [data-keep=pause]")

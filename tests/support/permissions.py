@@ -116,6 +116,7 @@ WHO_MAY = {
         DELETE /api/alerts/event
         POST /admin/settings/alerts/{span}
         POST /admin/dashboard/{slot_id}/{action}
+        POST /admin/dashboard/issues/{issue_id}/ignore
     """,
     "slots:test": """
         POST /api/slots/{slot_id}/test-run

@@ -51,6 +51,26 @@ def test_keys_are_taken_in_turn(tmp_path: Path, clock: Clock) -> None:
     assert [ring.take("gemini") for _ in range(3)] == ["key-a", "key-b", "key-a"]
 
 
+def test_a_refused_key_is_in_trouble_until_a_picture_or_a_test_says_otherwise(
+    tmp_path: Path, clock: Clock
+) -> None:
+    key_file(tmp_path, "key-aaaa", "key-bbbb")
+    ring = ring_of(tmp_path, clock)
+    ring.set_aside("gemini", "key-aaaa", 600, "API_KEY_INVALID")
+    ring.set_aside("gemini", "key-bbbb", 30, "RESOURCE_EXHAUSTED", "some-model")  # only at its limit
+    clock.now += 601
+    (trouble,) = ring.troubles("gemini")
+    assert (trouble.ends_in, trouble.reason, trouble.spent) == ("…aa", "API_KEY_INVALID", False)
+    ring.set_aside("gemini", "key-aaaa", 900, "insufficient_quota", spent=True)
+    (again,) = ring.troubles("gemini")
+    assert (again.spent, again.since) == (True, trouble.since)
+    ring.worked("gemini", "key-aaaa")
+    assert ring.troubles("gemini") == []
+    ring.set_aside("gemini", "key-aaaa", 600, "API_KEY_INVALID")
+    ring.proved("gemini", "key-aaaa", trouble.since)
+    assert ring.troubles("gemini") == []
+
+
 def test_a_key_set_aside_comes_back_after_its_time(tmp_path: Path, clock: Clock) -> None:
     key_file(tmp_path, "key-aaaa", "key-bbbb")
     ring = ring_of(tmp_path, clock)

@@ -1,4 +1,4 @@
-"""A wrong address of guests' links, told on the dashboard before a guest scans it, and others to choose."""
+"""Addresses of this machine to choose from, beside the issue of a wrong one or where there are several."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ router = APIRouter(prefix="/dashboard")
 
 @router.get("/address")
 async def note(request: Request, context: Annotated[PageContext, Depends(allowed("slots:read"))]) -> Response:
-    """Nothing where phones can use the address and there is no other one to choose."""
-    return await _note(request, context)
+    """Addresses to choose from, if there are any: for the issue of a wrong one (``?wrong=1``), else where
+    this machine has several.
+    """
+    return await _note(request, context, of_issue="wrong" in request.query_params)
 
 
 @router.post("/address")
@@ -44,21 +46,18 @@ async def choose(
         SettingsUpdate.model_validate({"public_base_url": base}), context.who
     )
     if context.is_htmx:
-        return await _note(request, context)
+        return await _note(request, context, of_issue=False)
     context.notice("settings_saved")
     return RedirectResponse(f"{MOUNT}/", 303)
 
 
-async def _note(request: Request, context: PageContext) -> Response:
+async def _note(request: Request, context: PageContext, *, of_issue: bool) -> Response:
     way, addresses = base_urls_of(request), service_of(request, Addresses)
     chosen = (await service_of(request, SettingsReader).operator_settings()).public_base_url or way.configured
     base = chosen or service_of(request, IngestService).guest_base or way.guests(None)
-    check = await addresses.known(base)
-    wrong = check.state != "fine"
+    wrong = (await addresses.known(base)).state != "fine"
     choices = [one for one in way.choices() if (await addresses.known(one)).state == "fine"]
-    if not wrong and (chosen or len(choices) < 2):
+    if wrong != of_issue or (not wrong and (chosen or len(choices) < 2)):
         choices = []
-    found = [one for one in machine_addresses() if one.problem] if wrong and not choices else []
-    return part(
-        context, "_address_note.html", check=check, wrong=wrong, base=base, choices=choices, found=found
-    )
+    found = [one for one in machine_addresses() if one.problem] if wrong and of_issue and not choices else []
+    return part(context, "_address_note.html", wrong=wrong, base=base, choices=choices, found=found)

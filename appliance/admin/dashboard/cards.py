@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from appliance.core.errors import SlotNotFound
-from appliance.housekeeping.disk_guard import DiskGuard, DiskState
+from appliance.staff.issues.models import Issue
+from appliance.staff.issues.service import Issues
 from appliance.staff.stats.schemas import Cause, SlotStats
 from appliance.staff.stats.service import StatsService
 
@@ -50,50 +52,56 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Disk:
-    """The disk as the dashboard shows it; ``mark`` differs whenever something new is said about it."""
+class IssueBoard:
+    """The open issues as the dashboard shows them: those that somebody ignores come last."""
 
-    state: DiskState
+    told: Sequence[Issue]
+    ignored: Sequence[Issue]
+
+    @classmethod
+    def of(cls, issues: Sequence[Issue]) -> IssueBoard:
+        """Apart from each other."""
+        return cls([one for one in issues if not one.is_ignored], [one for one in issues if one.is_ignored])
 
     @property
     def mark(self) -> str:
-        if self.state.state == "ok":
-            return "ok"
-        pictures = self.state.offer.pictures if self.state.offer else 0
-        return f"{self.state.state}-{self.state.free_bytes // 50_000_000}-{pictures}-{self.state.automatic}"
+        """Differs whenever something new is said."""
+        said = [
+            [one.id, one.severity, one.parameters, one.slots, one.action, str(one.ignored_until)]
+            for one in (*self.told, *self.ignored)
+        ]
+        return hashlib.sha256(json.dumps(said, default=str).encode()).hexdigest()[:12]
 
 
 def card_of(slot: SlotStats) -> Card:
     """A card; seconds that only count down change nothing about it."""
-    shown = slot.model_dump_json(exclude={"why": {"__all__": {"retry_in"}}})
+    shown = slot.model_dump_json(exclude={"why": {"__all__": {"retry_in"}}, "oldest": {"seconds"}})
     return Card(slot, hashlib.sha256(shown.encode()).hexdigest()[:12])
 
 
 class Dashboard:
     """Looks at the slots, at most once a second however many dashboards are open."""
 
-    def __init__(self, stats: StatsService, guard: DiskGuard) -> None:
-        self._stats, self._guard = stats, guard
+    def __init__(self, stats: StatsService, issues: Issues) -> None:
+        self._stats, self._issues = stats, issues
         self._lock = asyncio.Lock()
         self._cards: Sequence[Card] = ()
-        self._disk: Disk | None = None
+        self._board = IssueBoard((), ())
         self._looked = float("-inf")
 
     async def cards(self, *, fresh: bool = False) -> Sequence[Card]:
         """Every slot's card, in order; ``fresh``: after a change that must be seen."""
         async with self._lock:
             if fresh or time.monotonic() - self._looked > FRESH_FOR:
-                self._disk = Disk(await self._guard.look())
+                self._board = IssueBoard.of(await self._issues.open_issues())
                 self._cards = [card_of(slot) for slot in (await self._stats.slots()).slots]
                 self._looked = time.monotonic()
             return self._cards
 
-    async def disk(self) -> Disk:
-        """The disk at the last look."""
-        if self._disk is None:
-            await self.cards(fresh=True)
-        assert self._disk is not None  # noqa: S101 - it was looked at
-        return self._disk
+    async def issues(self, *, fresh: bool = False) -> IssueBoard:
+        """What needs a hand, at the same look."""
+        await self.cards(fresh=fresh)
+        return self._board
 
     async def names(self) -> dict[str, str]:
         """What each slot is called."""

@@ -12,7 +12,7 @@ from fastapi import Request
 
 from appliance.accounts.permissions import Principal
 from appliance.accounts.sessions import SessionService
-from appliance.admin.dashboard.cards import Card, Dashboard, Disk
+from appliance.admin.dashboard.cards import Card, Dashboard, IssueBoard
 from appliance.core.clients import client_address
 from appliance.core.errors import ApplianceError
 from appliance.core.injection import service_of
@@ -27,13 +27,13 @@ ASK_EVERY = 1.0  # whether the session still stands: one query by its key
 LONGEST = 600.0  # then the browser comes back by itself and shows its cookies again
 COME_BACK_MS = 2000
 
-Render = Callable[[Sequence[Card], Sequence[Card], Disk], str]
+Render = Callable[[Sequence[Card], Sequence[Card], IssueBoard], str]
 
 
 async def changes(
     request: Request, who: Principal, dashboard: Dashboard, render: Render
 ) -> AsyncIterator[str]:
-    """Each time something changed: the cards that did, with the tally, as ``render`` shows them.
+    """Each time something changed: the cards that did, the tally and the issues, as ``render`` shows them.
 
     The first event holds every card: the browser may have been away. The stream ends when the
     session does or ``who`` may no longer do the same, when the appliance is stopped, and after a while by
@@ -42,18 +42,18 @@ async def changes(
     stopping = service_of(request, Stopping)
     began = beat = time.monotonic()
     known: dict[str, str] = {}
-    known_disk = ""
+    known_issues = ""
     yield f"retry: {COME_BACK_MS}\n\n"
     while not stopping.is_set() and time.monotonic() - began < LONGEST:
         try:
-            cards, disk = await to_its_end(dashboard.cards()), await to_its_end(dashboard.disk())
+            cards, issues = await to_its_end(dashboard.cards()), await to_its_end(dashboard.issues())
         except Exception as error:  # noqa: BLE001 - the database is away: the browser asks and is told
             log.warning("live.ended", error=type(error).__name__)
             return
         changed = [card for card in cards if known.get(card.slot_id) != card.mark]
-        if changed or disk.mark != known_disk:
-            known, known_disk = {card.slot_id: card.mark for card in cards}, disk.mark
-            yield event("cards", render(changed, cards, disk))
+        if changed or issues.mark != known_issues:
+            known, known_issues = {card.slot_id: card.mark for card in cards}, issues.mark
+            yield event("cards", render(changed, cards, issues))
         if time.monotonic() - beat > BEAT_EVERY:
             beat = time.monotonic()
             yield event("beat", "")

@@ -10,14 +10,14 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
 from appliance.admin.dashboard import live
-from appliance.admin.dashboard.cards import Card, Dashboard, Disk
+from appliance.admin.dashboard.cards import Card, Dashboard, IssueBoard
+from appliance.admin.dashboard.issues import issue_words_of
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import PageContext, SignedIn, allowed
 from appliance.admin.render import html, page, part
 from appliance.core.errors import SlotNotFound
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
-from appliance.core.secrets import BackupPassphrase
 from appliance.slots.schemas import SLOT_IDS
 from appliance.staff.providers.warm_up import WarmUp
 from appliance.staff.settings.service import OperatorSettingsService
@@ -46,8 +46,7 @@ async def dashboard(request: Request, context: SignedIn) -> Response:
         context,
         "dashboard.html",
         password=settings.ingest_password,
-        disk=await service_of(request, Dashboard).disk(),
-        backups_are_sealed=service_of(request, BackupPassphrase).read() is not None,
+        **issue_words_of(context, await service_of(request, Dashboard).issues()),
         **_tally(cards),
         **_shared(request, context, cards),
     )
@@ -57,8 +56,8 @@ async def dashboard(request: Request, context: SignedIn) -> Response:
 async def cards(request: Request, context: MayLook) -> Response:
     """The tally and every card: for browsers whose stream of events does not work."""
     found = await service_of(request, Dashboard).cards()
-    disk = await service_of(request, Dashboard).disk()
-    return part(context, "_dashboard.html", disk=disk, **_tally(found), **_shared(request, context, found))
+    issues = issue_words_of(context, await service_of(request, Dashboard).issues())
+    return part(context, "_dashboard.html", **issues, **_tally(found), **_shared(request, context, found))
 
 
 @router.get("/dashboard/cost")
@@ -73,9 +72,9 @@ async def events(request: Request, context: MayLook) -> Response:
     assert context.who is not None  # noqa: S101 - the permission saw to it
     dashboard = service_of(request, Dashboard)
 
-    def render(changed: Sequence[Card], everything: Sequence[Card], disk: Disk) -> str:
-        shown = _tally(everything) | _shared(request, context, changed)
-        return html(context, "_dashboard.html", disk=disk, **shown)
+    def render(changed: Sequence[Card], everything: Sequence[Card], issues: IssueBoard) -> str:
+        shown = _tally(everything) | _shared(request, context, changed) | issue_words_of(context, issues)
+        return html(context, "_dashboard.html", **shown)
 
     return StreamingResponse(
         live.changes(request, context.who, dashboard, render),
@@ -140,6 +139,11 @@ def _tally(cards: Sequence[Card]) -> dict[str, Any]:
     }
 
 
+def _worst_first(cards: Sequence[Card]) -> Sequence[Card]:
+    """Failing slots before all others; else in order."""
+    return sorted(cards, key=lambda card: card.slot.state != "failing")
+
+
 def _shared(request: Request, context: PageContext, cards: Sequence[Card]) -> dict[str, Any]:
     """What every card's template may use."""
     base = base_urls_of(request).guests(None)
@@ -150,7 +154,12 @@ def _shared(request: Request, context: PageContext, cards: Sequence[Card]) -> di
     def why(cause: Cause) -> dict[str, str]:
         return _why(context, cause)
 
-    return {"cards": cards, "ingest": ingest, "why": why, "may_pause": context.may("slots:pause")}
+    return {
+        "cards": _worst_first(cards),
+        "ingest": ingest,
+        "why": why,
+        "may_pause": context.may("slots:pause"),
+    }
 
 
 def _why(context: PageContext, cause: Cause) -> dict[str, str]:

@@ -13,6 +13,18 @@ SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # the worst first
 Code = Literal[
     "slot.failing",
     "slot.fallback",
+    "provider.resting",
+    "model.ended",
+    "model.ending",
+    "key.missing",
+    "key.refused",
+    "key.spent",
+    "key.resting",
+    "key.unusable",
+    "password.missing",
+    "password.ingest_wrong",
+    "password.login_wrong",
+    "address.wrong",
     "disk.full",
     "disk.low",
     "backup.not_sent",
@@ -22,6 +34,21 @@ Code = Literal[
     "photos.slow",
     "booths.silent",
     "budget.reached",
+    "disk.filling",
+    "database.away",
+    "jobs.stuck",
+    "cleanup.silent",
+    "backup.missing",
+    "backup.old",
+    "backup.unsealed",
+    "certificate.ending",
+    "clock.wrong",
+    "memory.low",
+    "app.restarts",
+    "booth.silent",
+    "upgrade.rolled_back",
+    "models.left_out",
+    "marks.off",
 ]
 CODES: tuple[Code, ...] = get_args(Code)
 
@@ -32,8 +59,13 @@ ActionKind = Literal[
     "open_job",
     "open_jobs",
     "open_models",
+    "open_audit",
+    "open_password",
+    "open_address",
+    "open_marks",
     "open_backups",
     "open_alerts",
+    "use_successor",
     "free_space",
 ]
 
@@ -43,12 +75,13 @@ AT_ONCE = 0.0
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What to press: a page to open at ``href``, or a request to the API that does it."""
+    """What to press: a page to open at ``href``, or a request to the API with ``body`` that does it."""
 
     kind: ActionKind
     href: str = ""
     method: str = ""
     path: str = ""
+    body: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +115,6 @@ class Source:
     """Looks every ``every`` seconds; its issues are those of ``codes``, which no other source has."""
 
     name: str
-    codes: frozenset[Code]
+    codes: tuple[Code, ...]
     look: Callable[[], Awaitable[Sequence[Finding]]]
     every: float = 5.0

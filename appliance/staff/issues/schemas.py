@@ -24,6 +24,7 @@ class IssueAction(BaseModel):
     href: str | None = Field(description="the page to open", examples=["/admin/settings#keys-gemini"])
     method: str | None = Field(description="with `path`: the request that does it", examples=["POST"])
     path: str | None = Field(examples=["/api/disk/free"])
+    body: dict[str, str] | None = Field(description="its JSON, where it has one")
 
 
 class IssueView(BaseModel):

@@ -14,7 +14,7 @@ def issue_view(issue: Issue, language: str) -> IssueView:
     if issue.action and words.action:
         action = IssueAction.model_validate(
             {"kind": issue.action["kind"], "label": words.action}
-            | {name: issue.action[name] or None for name in ("href", "method", "path")}
+            | {name: issue.action.get(name) or None for name in ("href", "method", "path", "body")}
         )
     return IssueView.model_validate(
         {

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from appliance.core.language import Language
+from appliance.core.language import Language, Message
 from appliance.core.language import language as staff_language
 from appliance.staff.issues.models import Issue
-from appliance.staff.jobs.advice import Advice, advice
+from appliance.staff.jobs.advice import advice
 
 _SLOTS_NAMED = 5
 
@@ -27,10 +27,10 @@ class IssueWords:
 def issue_words(issue: Issue, language: str) -> IssueWords:
     """In the language of that code; in English if there is none."""
     words = staff_language("staff", language)
-    values = {name: _said(name, value, words) for name, value in issue.parameters.items()}
+    given = {name: value for name, value in issue.parameters.items() if name != "fields"}
+    values = {name: _said(name, value, words) for name, value in given.items()}
     values["slots"] = slot_numbers(issue.slots)
-    told = _advice(issue.parameters, words.code)
-    values |= {"what": told.what, "do": told.do} if told else {"what": "", "do": ""}
+    values |= _advice(issue, words)
     kind = issue.action["kind"] if issue.action else None
     return IssueWords(
         _filled(words, f"issue.{issue.code}.title", len(issue.slots), values),
@@ -52,22 +52,39 @@ def _filled(words: Language, key: str, count: int, values: Mapping[str, Any]) ->
     return words.gettext(key, **values)
 
 
-def _advice(parameters: Mapping[str, Any], code: str) -> Advice | None:
-    return advice(
-        parameters.get("reason"), parameters.get("provider_reason"), code, parameters.get("provider_kind")
-    )
+def _advice(issue: Issue, words: Language) -> dict[str, str]:
+    """What is wrong, and what to do, where the reason has words of its own."""
+    given = issue.parameters
+    if "state" in given:
+        place = {name: given.get(name, "") for name in ("host", "base", "detail")}
+        return {"what": words.gettext(f"settings.address.{given['state']}", **place), "do": ""}
+    if "fields" in given:
+        found = [
+            f"{one['name']}: {words.message(Message(one['template'], **one['values']))}"
+            for one in given["fields"]
+        ]
+        return {"what": words.gettext("card.wrong_settings"), "do": "; ".join(found)}
+    told = advice(given.get("reason"), given.get("provider_reason"), words.code, given.get("provider_kind"))
+    return {"what": told.what, "do": told.do} if told else {"what": "", "do": ""}
 
 
 def _said(name: str, value: Any, words: Language) -> str:
     """A value as people read it, by what its name ends in."""
+    if isinstance(value, list):
+        return ", ".join(_said("provider" if name == "providers" else name, one, words) for one in value)
+    if isinstance(value, str):
+        if name.endswith("_on"):
+            return words.day(date.fromisoformat(value))
+        is_known = name == "provider" and words.has(f"provider.{value}")
+        return words.gettext(f"provider.{value}") if is_known else value
+    if isinstance(value, bool):
+        return str(value)
+    return _number(name, value, words)
+
+
+def _number(name: str, value: float, words: Language) -> str:
     if name.endswith("_bytes"):
         return words.size(int(value))
     if name.endswith("_seconds"):
         return words.seconds(float(value))
-    if name.endswith("_on") and value:
-        return words.day(date.fromisoformat(value))
-    if name == "provider" and words.has(f"provider.{value}"):
-        return words.gettext(f"provider.{value}")
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return words.number(value, 0 if float(value).is_integer() else 1)
-    return words.message(str(value))
+    return words.number(value, 0 if float(value).is_integer() else 1)

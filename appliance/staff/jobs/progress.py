@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from appliance.jobs.ledger import JobLedger, JobRecord
 from appliance.staff.jobs.schemas import ProgressView
+
+
+@dataclass(frozen=True, slots=True)
+class OnItsWay:
+    """A photo that is being worked at: for how long, and how long it may take."""
+
+    job_id: uuid.UUID
+    elapsed: float
+    deadline: float
 
 
 class JobProgress:
@@ -25,6 +35,16 @@ class JobProgress:
         found: dict[str, list[ProgressView]] = {}
         for record in self._ledger.open_jobs().values():
             found.setdefault(record.slot_id, []).extend(_told(record))
+        return found
+
+    def oldest_by_slot(self) -> dict[str, OnItsWay]:
+        """Of each slot the photo that has been on its way for longest."""
+        found: dict[str, OnItsWay] = {}
+        for record in self._ledger.open_jobs().values():
+            one = OnItsWay(record.job_id, record.deadline.elapsed(), record.deadline.seconds)
+            known = found.get(record.slot_id)
+            if known is None or one.elapsed > known.elapsed:
+                found[record.slot_id] = one
         return found
 
 

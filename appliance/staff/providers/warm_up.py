@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from appliance.core.clock import Deadline
 from appliance.core.db import Database
 from appliance.providers.base import Driver, ProviderBadKey, ProviderError
-from appliance.providers.keys import ends_in, rest_seconds
+from appliance.providers.keys import ends_in, is_spent, rest_seconds
 from appliance.providers.model_facts import TellsOfModels
 from appliance.providers.runner import RouteRunner
 from appliance.settings.operator import AppSettingsRepository
@@ -139,7 +139,9 @@ class WarmUp:
             return "too_slow"
         except ProviderError as error:
             if isinstance(error, ProviderBadKey) and key is not None:
-                self._runner.keys.set_aside(provider, key, rest_seconds(error), error.reason)
+                self._runner.keys.set_aside(
+                    provider, key, rest_seconds(error), error.reason, spent=is_spent(error)
+                )
             return error.reason
         except Exception as error:  # noqa: BLE001 - one broken route must not hide the others
             log.warning("warm_up.failed", provider=provider, error=type(error).__name__)

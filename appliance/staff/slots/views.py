@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError, model_validator
 
 from appliance.core.errors import ValidationFailed
 from appliance.core.language import Message
@@ -24,7 +24,7 @@ class SlotView(SlotConfig):
     version: int = Field(description="increases with every change", examples=[7])
     updated_by: str = Field(examples=["serg"])
     updated_at: datetime
-    problems: dict[str, str] = Field(
+    problems: dict[str, SkipValidation[str]] = Field(
         description="what no longer fits the provider, by field; empty if everything fits"
     )
 

@@ -20,13 +20,15 @@ with hour as (
     select slot_id,
            count(*) as total,
            count(*) filter (where status = 'done') as done,
+           count(*) filter (where created_at > now() - interval '10 minutes') as lately,
            percentile_cont(0.5) within group (order by (timings->>'total')::double precision)
                filter (where status = 'done') as median_ms
     from job_history
     where created_at > now() - interval '1 hour' and source = 'ingest' and status <> 'pending'
     group by slot_id
 )
-select slot.slot_id, coalesce(hour.total, 0) as total, coalesce(hour.done, 0) as done, hour.median_ms,
+select slot.slot_id, coalesce(hour.total, 0) as total, coalesce(hour.done, 0) as done,
+       coalesce(hour.lately, 0) as lately, hour.median_ms,
        picture.job_id as picture, newest.jobs as newest, first.job_id as first_job,
        first.primary_route, first.primary_trouble, first.created_at as first_at
 from slot
@@ -98,6 +100,7 @@ class SlotFigures:
 
     total: int = 0
     done: int = 0
+    lately: int = 0
     median_ms: int | None = None
     picture: uuid.UUID | None = None
     failure: FailedJob | None = None
@@ -118,6 +121,7 @@ def _figures(row: Any) -> SlotFigures:
     return SlotFigures(
         total=row.total,
         done=row.done,
+        lately=row.lately,
         median_ms=None if row.median_ms is None else round(row.median_ms),
         picture=row.picture,
         failure=None if last is None else _failure(last),

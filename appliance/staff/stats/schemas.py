@@ -6,7 +6,7 @@ import uuid
 from datetime import date, datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 
 from appliance.staff.jobs.schemas import AdviceView, CostView, ProgressView
 
@@ -44,7 +44,9 @@ class Cause(_Frozen):
     route: str | None = Field(default=None, examples=["gemini/gemini-nano-banana-2.1"])
     reason: str | None = Field(default=None, examples=["provider_unavailable"])
     provider_reason: str | None = Field(default=None, examples=["http_503"])
-    fields: dict[str, str] | None = Field(default=None, description="for `settings`: what does not fit")
+    fields: dict[str, SkipValidation[str]] | None = Field(
+        default=None, description="for `settings`: what does not fit"
+    )
     job_id: uuid.UUID | None = Field(default=None, description="for `last_failure` and `primary_failed`")
     at: datetime | None = Field(
         default=None, description="for `last_failure`, `primary_failed` and `not_tried_since`"
@@ -59,6 +61,14 @@ class Cause(_Frozen):
     advice: AdviceView | None = Field(
         default=None, description="what happened, in plain words, and what to do"
     )
+
+
+class OldestView(_Frozen):
+    """The photo that has been on its way for longest."""
+
+    job_id: uuid.UUID
+    seconds: float = Field(description="since its first byte", examples=[12.4])
+    deadline_seconds: float = Field(examples=[48.0])
 
 
 class SlotStats(_Frozen):
@@ -78,7 +88,9 @@ class SlotStats(_Frozen):
         description="what is wrong; thanks to a fallback, the slot may be ready all the same"
     )
     in_flight: int = Field(description="photos being processed now")
+    oldest: OldestView | None = Field(description="of these; `null` if there are none")
     progress: list[ProgressView] = Field(description="how far these photos are, if their provider reports it")
+    lately: int = Field(description="guests' jobs that ended in the last ten minutes")
     last_hour: int = Field(description="guests' jobs that ended in the last hour")
     delivered: int = Field(description="how many of these delivered a picture")
     success_rate: float | None = Field(description="0 to 1; `null` if there were no jobs", examples=[0.99])

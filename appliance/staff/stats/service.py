@@ -15,14 +15,22 @@ from appliance.providers.model_status import model_status
 from appliance.providers.runner import RouteRunner
 from appliance.slots.configs import routes_of
 from appliance.slots.schemas import RouteConfig
-from appliance.staff.jobs.progress import JobProgress
+from appliance.staff.jobs.progress import JobProgress, OnItsWay
 from appliance.staff.jobs.schemas import CostView, ProgressView
 from appliance.staff.jobs.service import advice_view
 from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.slots.views import SlotView
 from appliance.staff.stats.costs import by_day, cost_sums, total_cost
 from appliance.staff.stats.queries import SlotFigures, Trouble, slot_figures
-from appliance.staff.stats.schemas import Cause, CauseKind, CostList, SlotState, SlotStats, SlotStatsList
+from appliance.staff.stats.schemas import (
+    Cause,
+    CauseKind,
+    CostList,
+    OldestView,
+    SlotState,
+    SlotStats,
+    SlotStatsList,
+)
 
 LONG_REST = 60.0  # seconds: longer than any limit that is counted by the minute
 _OF_THE_KEY = {FailureKind.BAD_KEY, FailureKind.SPENT, FailureKind.NOT_SERVED}
@@ -56,7 +64,7 @@ class StatsService:
         async with self._database.session() as session:
             figures = await slot_figures(session)
         await self._runner.keys.refresh()
-        in_use, progress = self._in_use(), self._progress.by_slot()
+        in_use, progress, oldest = self._in_use(), self._progress.by_slot(), self._progress.oldest_by_slot()
         return SlotStatsList(
             slots=[
                 self._stats(
@@ -64,6 +72,7 @@ class StatsService:
                     figures.get(slot.slot_id, SlotFigures()),
                     in_use.get(f"slot:{slot.slot_id}", 0),
                     progress.get(slot.slot_id, []),
+                    oldest.get(slot.slot_id),
                 )
                 for slot in slots
             ]
@@ -81,7 +90,12 @@ class StatsService:
             return total_cost(await cost_sums(session, utcnow() - timedelta(hours=24)))
 
     def _stats(
-        self, slot: SlotView, figures: SlotFigures, in_flight: int, progress: list[ProgressView]
+        self,
+        slot: SlotView,
+        figures: SlotFigures,
+        in_flight: int,
+        progress: list[ProgressView],
+        oldest: OnItsWay | None,
     ) -> SlotStats:
         primary, *fallbacks = routes_of(slot)
         ended = [self._of_model(route) for route in (primary, *fallbacks)]
@@ -112,7 +126,15 @@ class StatsService:
             state=state,
             why=why,
             in_flight=in_flight,
+            oldest=OldestView(
+                job_id=oldest.job_id,
+                seconds=round(oldest.elapsed, 1),
+                deadline_seconds=oldest.deadline,
+            )
+            if oldest
+            else None,
             progress=progress,
+            lately=figures.lately,
             last_hour=figures.total,
             delivered=figures.done,
             success_rate=round(figures.done / figures.total, 4) if figures.total else None,

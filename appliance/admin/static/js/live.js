@@ -4,7 +4,41 @@ const POLL_EVERY = 5000;
 const SILENT_FOR = 40_000;
 const TRY_AGAIN = 20_000;
 
+// On a phone each card is a tile that unfolds; how long a photo has been on its way goes on by itself.
+const began = new WeakMap();
+const grow = (root) => {
+  for (const bar of root.querySelectorAll("progress[data-grows]")) began.set(bar, performance.now() - bar.value * 1000);
+};
+const unfolded = new Set();
+const settle = (card) => {
+  card.classList.toggle("open", unfolded.has(card.id));
+  card.querySelector("[data-tile]").setAttribute("aria-expanded", String(unfolded.has(card.id)));
+};
+const take = (fresh) => {
+  if (fresh.matches(".frame")) settle(fresh);
+  grow(fresh);
+};
+const unfold = (card, open) => {
+  if (open) unfolded.add(card.id);
+  else unfolded.delete(card.id);
+  settle(card);
+  if (open) card.scrollIntoView({ block: "nearest" });
+};
+
 if (board) {
+  board.classList.add("tiles");
+  grow(board);
+  setInterval(() => {
+    for (const bar of board.querySelectorAll("progress[data-grows]")) bar.value = (performance.now() - began.get(bar)) / 1000;
+  }, 500);
+  document.addEventListener("htmx:load", (event) => take(event.detail.elt));
+  document.addEventListener("click", (event) => {
+    const tile = event.target.closest("[data-tile]");
+    if (tile) unfold(tile.closest(".frame"), tile.getAttribute("aria-expanded") !== "true");
+    const wanted = event.target.closest("[data-tile-of]")?.dataset.tileOf;
+    if (wanted) unfold(document.getElementById(wanted), true);
+  });
+
   const pulse = document.getElementById("pulse");
   let source = null;
   let poller = null;
@@ -16,6 +50,15 @@ if (board) {
     pulse.querySelector("span").textContent = pulse.dataset[state];
   };
 
+  // What somebody has unfolded stays so, and what they have folded.
+  const keepOpen = (old, fresh) => {
+    const before = [...old.querySelectorAll("details")];
+    for (const one of fresh.querySelectorAll("details")) {
+      const same = before.find((other) => (one.id ? other.id === one.id : other.className === one.className && other.parentElement.closest("details")?.id === one.parentElement.closest("details")?.id));
+      if (same) one.open = same.open;
+    }
+  };
+
   const put = (html) => {
     const holder = document.createElement("template");
     holder.innerHTML = html;
@@ -23,9 +66,11 @@ if (board) {
       const old = document.getElementById(fresh.id);
       if (!old || (fresh.dataset.mark && fresh.dataset.mark === old.dataset.mark) || old.querySelector(".htmx-request")) continue;
       const focused = old.contains(document.activeElement) ? document.activeElement.dataset.keep : null;
+      keepOpen(old, fresh);
       const picture = (card) => card.querySelector(".print img")?.getAttribute("src");
       if (picture(fresh) && picture(fresh) !== picture(old)) fresh.classList.add("fresh");
       old.replaceWith(fresh);
+      take(fresh);
       window.htmx.process(fresh);
       if (focused) fresh.querySelector(`[data-keep="${focused}"]`)?.focus();
     }

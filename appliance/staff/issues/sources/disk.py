@@ -1,26 +1,66 @@
-"""The disk: low, or so full that no photo is taken."""
+"""The disk: low, so full that no photo is taken, or full tonight if it goes on like this."""
 
 from __future__ import annotations
 
+import time
+from collections import deque
+from collections.abc import Callable
+
 from appliance.housekeeping.disk_guard import DiskGuard
-from appliance.staff.issues.findings import AT_ONCE, Action, Finding, Source
+from appliance.staff.issues.findings import AT_ONCE, PATIENCE, Action, Finding, Source
+
+_HOURS = 6.0  # a night: what fills the disk later is not tonight's trouble
+_LOOK_BACK = 3600.0
+_SHORTEST = 600.0  # seconds of figures before a rate is believed
 
 
-def disk_source(guard: DiskGuard) -> Source:
+class FillingRate:
+    """How fast free space goes, over the last hour."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def saw(self, free: int) -> None:
+        """So much is free now."""
+        now = self._clock()
+        self._seen.append((now, free))
+        while self._seen[0][0] < now - _LOOK_BACK:
+            self._seen.popleft()
+
+    def hours_until(self, mark: int) -> float | None:
+        """Hours until only ``mark`` is left; ``None`` where that cannot be said, or never comes."""
+        (began, before), (now, free) = self._seen[0], self._seen[-1]
+        if now - began < _SHORTEST or before <= free:
+            return None
+        return max(0.0, (free - mark) * (now - began) / (before - free) / 3600)
+
+
+def disk_source(guard: DiskGuard, rate: FillingRate) -> Source:
     """Looks at what the disk's guard knows."""
 
     async def look() -> list[Finding]:
         disk = await guard.look()
-        if disk.state == "ok":
-            return []
-        parameters = {
+        rate.saw(disk.free_bytes)
+        hours = rate.hours_until(disk.full_bytes)
+        parameters: dict[str, float] = {
             "free_bytes": disk.free_bytes // 10**7 * 10**7,
             "low_bytes": disk.low_bytes,
             "pictures": disk.offer.pictures if disk.offer else 0,
+            "offer_bytes": disk.offer.bytes if disk.offer else 0,
+            "enough": bool(disk.offer and disk.offer.enough),
+            "automatic": disk.automatic,
         }
         action = Action("free_space", method="POST", path="/api/disk/free")
         if disk.state == "full":
             return [Finding("disk.full", "disk.full", "stops_photos", parameters, (), action, None, AT_ONCE)]
-        return [Finding("disk.low", "disk.low", "will_stop", parameters, (), action)]
+        if hours is not None and hours < _HOURS:
+            parameters["hours"] = round(hours, 1)
+            if disk.state == "ok":
+                return [Finding("disk.filling", "disk.filling", "will_stop", parameters)]
+        if disk.state == "low":
+            patience = PATIENCE if disk.automatic else AT_ONCE  # what is made room for by itself may go
+            return [Finding("disk.low", "disk.low", "will_stop", parameters, (), action, patience=patience)]
+        return []
 
-    return Source("disk", frozenset({"disk.full", "disk.low"}), look, every=15.0)
+    return Source("disk", ("disk.full", "disk.low", "disk.filling"), look, every=5.0)

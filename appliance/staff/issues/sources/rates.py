@@ -17,7 +17,7 @@ from appliance.staff.alerts.state import AlertState, Span
 from appliance.staff.issues.findings import AT_ONCE, Action, Code, Finding, Source
 from appliance.staff.stats.costs import cost_sums, total_cost
 
-CODES: frozenset[Code] = frozenset({"photos.late", "photos.slow", "booths.silent", "budget.reached"})
+CODES: tuple[Code, ...] = ("photos.late", "photos.slow", "booths.silent", "budget.reached")
 FEW = 20  # with fewer photos one bad one is no rate
 _JOBS = Action("open_jobs", href="/admin/jobs?status=failed")
 _RULES = Action("open_alerts", href="/admin/settings/alerts")

@@ -92,7 +92,13 @@ class KeyTesting:
         if tested.outcome == "works":
             self._ring.proved(provider, key, tested.at)
         elif tested.rest:
-            self._ring.set_aside(provider, key, tested.rest, tested.reason or tested.outcome)
+            self._ring.set_aside(
+                provider,
+                key,
+                tested.rest,
+                tested.reason or tested.outcome,
+                spent=tested.outcome == "no_quota",
+            )
         for one in tested.models:
             if one.facts is not None and (one.facts.there or self._ring.is_only(provider, key)):
                 self._learned.heard(provider, one.model, one.facts)

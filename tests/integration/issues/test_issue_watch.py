@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -11,13 +9,10 @@ from sqlalchemy import text
 
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
-from appliance.migrations.runner import upgrade
 from appliance.staff.issues.findings import AT_ONCE, Action, Finding, Source
 from appliance.staff.issues.models import Issue
 from appliance.staff.issues.repository import IssueRepository
 from appliance.staff.issues.watch import SEEN_EVERY, IssueWatch
-from tests.support.scratch import scratch_database
-from tests.support.stack import Stack
 
 LOW = Finding("disk.low", "disk.low", "will_stop", {"free_bytes": 1000}, patience=60)
 FAILING = Finding("slot.a", "slot.failing", "stops_photos", {}, ("slot-001",), patience=AT_ONCE)
@@ -36,7 +31,7 @@ class Ground:
 
     def another(self) -> IssueWatch:
         """A watch as it is after a restart."""
-        source = Source("test", frozenset({"disk.low", "slot.failing"}), self._look)
+        source = Source("test", ("disk.low", "slot.failing"), self._look)
         made = IssueWatch(self.database, [source], clock=lambda: self.now)
         made.changed.append(self._listen)
         return made
@@ -65,14 +60,8 @@ class Ground:
 
 
 @pytest.fixture
-async def ground(stack: Stack) -> AsyncIterator[Ground]:
-    async with scratch_database(stack, "issues") as url:
-        await asyncio.to_thread(upgrade, url)
-        database = Database(url, pool_size=2)
-        try:
-            yield Ground(database)
-        finally:
-            await database.aclose()
+def ground(empty: Database) -> Ground:
+    return Ground(empty)
 
 
 async def test_what_goes_within_a_minute_never_appears(ground: Ground) -> None:
@@ -109,7 +98,13 @@ async def test_the_same_trouble_is_one_issue_whose_figures_follow(ground: Ground
     await ground.after(SEEN_EVERY, worse)
     (issue,) = await ground.open()
     assert (issue.parameters, issue.slots) == ({"n": 2}, ["slot-001", "slot-002"])
-    assert issue.action == {"kind": "open_slot", "href": "/admin/slots/slot-001", "method": "", "path": ""}
+    assert issue.action == {
+        "kind": "open_slot",
+        "href": "/admin/slots/slot-001",
+        "method": "",
+        "path": "",
+        "body": None,
+    }
     assert len(ground.told) == 1
 
 

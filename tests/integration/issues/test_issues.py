@@ -38,10 +38,14 @@ async def issues(client: httpx.AsyncClient, lang: str = "en") -> list[dict[str, 
     return [one for one in reply.json()["issues"] if SLOT in one["slots"]]
 
 
-async def issue_of(client: httpx.AsyncClient, lang: str = "en") -> dict[str, Any]:
-    """The slot's issue, as soon as there is one."""
-    (found, *_) = await until(lambda: issues(client, lang), seconds=15, every=0.2)
-    return dict(found)
+async def issue_of(client: httpx.AsyncClient, code: str, *, seconds: float = 20) -> dict[str, Any]:
+    """The slot's issue of that code, as soon as there is one."""
+
+    async def found() -> list[dict[str, Any]]:
+        return [one for one in await issues(client) if one["code"] == code]
+
+    (issue,) = await until(found, seconds=seconds, every=0.2)
+    return dict(issue)
 
 
 async def gone(client: httpx.AsyncClient) -> None:
@@ -50,7 +54,7 @@ async def gone(client: httpx.AsyncClient) -> None:
     async def none() -> bool:
         return not await issues(client)
 
-    await until(none, seconds=15, every=0.2)
+    await until(none, seconds=20, every=0.2)
 
 
 async def _failing(camera: Camera, shot: Shot, slot: Change, gemini: StandIn) -> None:
@@ -64,8 +68,8 @@ async def test_a_slot_that_fails_is_an_issue_with_its_reason_and_a_button_until_
     viewer: httpx.AsyncClient, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
 ) -> None:
     await _failing(camera, shot, slot, gemini)
-    issue = await issue_of(viewer)
-    assert (issue["code"], issue["severity"], issue["slots"]) == ("slot.failing", "stops_photos", [SLOT])
+    issue = await issue_of(viewer, "slot.failing")
+    assert (issue["severity"], issue["slots"]) == ("stops_photos", [SLOT])
     assert issue["title"] == "Slot 09 makes no pictures"
     assert issue["parameters"]["provider_reason"] == "IMAGE_SAFETY"
     assert issue["action"]["label"] == "Show the failed photo"
@@ -74,6 +78,37 @@ async def test_a_slot_that_fails_is_an_issue_with_its_reason_and_a_button_until_
     assert russian["title"] == "Слот 09 не делает снимков"
     await camera.post(f"/api/ingest/{SLOT}", shot)
     await gone(viewer)
+
+
+LOCAL = {"provider": "local", "operation": "glow", "params": {}}
+
+
+async def test_a_refused_key_is_one_issue_until_a_picture_comes_by_a_new_one(
+    stack: Stack, viewer: httpx.AsyncClient, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
+) -> None:
+    await slot(SLOT, **with_gemini(fallbacks=[LOCAL]))
+    stack.set_keys("gemini", "gemini-key-that-is-refused")
+    gemini.revoked.add("gemini-key-that-is-refused")
+    assert (await camera.post(f"/api/ingest/{SLOT}", shot)).status == 200
+    issue = await issue_of(viewer, "key.refused")
+    assert issue["severity"] == "will_stop"
+    assert issue["title"] == "Gemini refuses the key …used"
+    assert (issue["action"]["label"], issue["action"]["href"]) == (
+        "Enter a key",
+        "/admin/settings#keys-gemini",
+    )
+    assert [one["code"] for one in await issues(viewer)] == ["key.refused"]
+    stack.set_keys("gemini", "gemini-key-that-works")
+    assert (await camera.post(f"/api/ingest/{SLOT}", shot)).status == 200
+    await gone(viewer)
+
+
+async def test_a_slot_whose_provider_has_no_key_yet_is_worth_knowing_and_no_more(
+    no_provider_keys: None, viewer: httpx.AsyncClient, slot: Change
+) -> None:
+    await slot(SLOT, **with_gemini(fallbacks=[LOCAL]))
+    assert (await issue_of(viewer, "key.missing", seconds=90))["severity"] == "should_know"
+    assert [one["code"] for one in await issues(viewer)] == ["key.missing"]
 
 
 async def test_an_issue_is_ignored_until_then_and_told_again(
@@ -85,13 +120,13 @@ async def test_an_issue_is_ignored_until_then_and_told_again(
     gemini: StandIn,
 ) -> None:
     await _failing(camera, shot, slot, gemini)
-    issue = await issue_of(admin)
+    issue = await issue_of(admin, "slot.failing")
     name = ("photochanger_issues", (("severity", "stops_photos"),))
     before = (await scraped(scraper))[name]
     ahead = (utcnow() + timedelta(hours=2)).isoformat()
     reply = await admin.post(f"/api/issues/{issue['id']}/ignore", json={"until": ahead})
     assert reply.status_code == 200, reply.text
-    (now,) = await issues(admin)
+    now = await issue_of(admin, "slot.failing")
     assert (now["ignored_until"], now["ignored_by"]) == (reply.json()["ignored_until"], "serg")
     assert (await scraped(scraper))[name] == before - 1
     reply = await admin.post(f"/api/issues/{issue['id']}/ignore", json={"until": None})

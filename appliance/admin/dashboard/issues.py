@@ -1,0 +1,83 @@
+"""The list of issues on top of the dashboard, and ignoring one for a time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi.responses import RedirectResponse
+
+from appliance.admin.dashboard.cards import Dashboard, IssueBoard
+from appliance.admin.forms import read_form
+from appliance.admin.login.headers import MOUNT
+from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.render import part
+from appliance.core.clock import utcnow
+from appliance.core.errors import ValidationFailed
+from appliance.core.injection import service_of
+from appliance.core.language import Message
+from appliance.staff.issues.models import Issue
+from appliance.staff.issues.service import Issues
+from appliance.staff.issues.views import learn_more
+from appliance.staff.issues.words import IssueWords, issue_words, slot_numbers
+
+router = APIRouter(prefix="/dashboard/issues")
+
+HOURS = (1, 12, 24 * 7)  # for which an issue can be ignored with a tap
+AT_ONCE = 2  # issues that are shown; the rest unfolds
+
+# Who may press which button; the others see no button that would refuse them.
+PERMISSIONS = {
+    "open_keys": "settings:read",
+    "open_job": "jobs:read",
+    "open_jobs": "jobs:read",
+    "open_audit": "audit:read",
+    "open_password": "settings:write",
+    "open_address": "settings:read",
+    "open_marks": "settings:read",
+    "open_backups": "settings:read",
+    "test_slot": "slots:test",
+    "use_successor": "slots:write",
+    "free_space": "results:write",
+}
+
+
+@router.post("/{issue_id}/ignore")
+async def ignore(
+    issue_id: Annotated[int, Path(ge=1, le=2**63 - 1)],
+    request: Request,
+    context: Annotated[PageContext, Depends(allowed("slots:pause"))],
+) -> Response:
+    """Have nobody told of it for some hours; 0: tell again."""
+    assert context.who is not None  # noqa: S101 - the permission saw to it
+    hours = (await read_form(request)).text("hours")
+    if hours not in {"0", *map(str, HOURS)}:
+        raise ValidationFailed(fields={"hours": Message("is not known here; leave it out")})
+    until = utcnow() + timedelta(hours=int(hours)) if int(hours) else None
+    await service_of(request, Issues).ignore(issue_id, until, context.who)
+    if not context.is_htmx:
+        return RedirectResponse(f"{MOUNT}/", 303)
+    board = await service_of(request, Dashboard).issues(fresh=True)
+    return part(context, "_issues.html", **issue_words_of(context, board))
+
+
+def issue_words_of(context: PageContext, board: IssueBoard) -> dict[str, Any]:
+    """What the list's template may use."""
+
+    def words(issue: Issue) -> IssueWords:
+        return issue_words(issue, context.language.code)
+
+    def may_press(issue: Issue) -> bool:
+        wanted = PERMISSIONS.get(issue.action["kind"], "slots:read") if issue.action else ""
+        return bool(wanted) and context.who is not None and wanted in context.who.permissions
+
+    return {
+        "issues": board,
+        "issue_words": words,
+        "may_press": may_press,
+        "learn_more": learn_more,
+        "slot_numbers": slot_numbers,
+        "ignore_hours": HOURS,
+        "issues_at_once": AT_ONCE,
+    }

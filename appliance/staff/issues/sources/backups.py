@@ -1,0 +1,55 @@
+"""Backups and the sidecar: when each last did its work, and whether backups are sealed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import text
+
+from appliance.core.clock import utcnow
+from appliance.core.db import Database
+from appliance.core.secrets import BackupPassphrase
+from appliance.jobs.tally import LAST_SUCCESS
+from appliance.staff.issues.findings import Action, Finding, Source
+
+BACKUP_AGE = timedelta(hours=36)  # one night may be missed, not two
+_SILENCE = timedelta(minutes=50)  # the sidecar cleans up every quarter of an hour
+_PAGE = Action("open_backups", href="/admin/backups")
+_MOMENTS = text("select labels->>'task' as task, value from metric where name = :name")
+_INSTALLED = text("select min(created_at) from account")
+
+
+async def last_successes(database: Database) -> tuple[dict[str, datetime], datetime | None]:
+    """When each task last ended well, and when this appliance was installed."""
+    async with database.session() as session:
+        rows = await session.execute(_MOMENTS, {"name": LAST_SUCCESS})
+        found = {row.task: datetime.fromtimestamp(row.value, UTC) for row in rows}
+        return found, await session.scalar(_INSTALLED)
+
+
+def backups_source(database: Database, passphrase: BackupPassphrase) -> Source:
+    """Looks at when backup and cleanup last ended well."""
+
+    async def look() -> list[Finding]:
+        ended, installed = await last_successes(database)
+        found = [*_backup(ended.get("backup"), installed or utcnow())]
+        if passphrase.read() is None:
+            found.append(Finding("backup.unsealed", "backup.unsealed", "should_know", action=_PAGE))
+        cleanup = ended.get("cleanup", installed)
+        if cleanup is not None and utcnow() - cleanup > _SILENCE:
+            found.append(Finding("cleanup.silent", "cleanup.silent", "will_stop", since=cleanup))
+        return found
+
+    return Source(
+        "backups", ("backup.missing", "backup.old", "backup.unsealed", "cleanup.silent"), look, every=30.0
+    )
+
+
+def _backup(last: datetime | None, installed: datetime) -> list[Finding]:
+    age = utcnow() - (last or installed)
+    if age < BACKUP_AGE:
+        return []
+    if last is None:
+        return [Finding("backup.missing", "backup.missing", "should_know", action=_PAGE)]
+    hours = {"age_seconds": int(age.total_seconds()) // 3600 * 3600}
+    return [Finding("backup.old", "backup.old", "should_know", hours, action=_PAGE, since=last + BACKUP_AGE)]
