@@ -22,6 +22,7 @@ from tests.support.backups import settings_of
 from tests.support.disk import Low
 from tests.support.slots import with_gemini, with_workflow
 from tests.support.stack import Stack
+from tests.support.waiting import until
 
 
 async def found(stack: Stack, what: str, front: Path = Path("/nowhere"), **changes: object) -> Finding:
@@ -154,12 +155,25 @@ async def test_a_clock_that_is_wrong(stack: Stack, slot: Change, date: str, stat
     assert line.state is state
 
 
-async def test_a_model_that_ends_soon_is_named_with_its_slots_and_what_to_use_instead(
+async def test_what_the_running_appliance_knows_of_is_told_with_what_to_do(
     stack: Stack, slot: Change
 ) -> None:
     await slot("slot-012", **with_gemini(provider="openai", model="gpt-image-1.5"))
-    line = await found(stack, "model")
-    assert line.state is State.WARNING
-    assert "gpt-image-1.5" in line.said
-    assert "slot-012" in line.said
-    assert "gpt-image-2" in line.do
+
+    async def told() -> list[Finding]:
+        page = await doctor.examine(settings_of(stack, listen=stack.listen), front=Path("/nowhere"))
+        return [each for each in page if each.what == "model.ending"]
+
+    (line,) = await until(told, seconds=90, every=1)
+    assert (line.state, line.said) == (State.WARNING, "A model will end: gpt-image-1.5")
+    assert "successor" in line.do
+
+
+async def test_a_key_that_fallbacks_do_without_is_worth_a_look_and_no_more(
+    stack: Stack, slot: Change, no_provider_keys: None
+) -> None:
+    """A fresh install has no keys, and every slot delivers."""
+    local = [{"provider": "local", "operation": "glow", "params": {}}]
+    await slot("slot-005", **with_gemini(provider="bfl", model=None, fallbacks=local))
+    line = await found(stack, "bfl key")
+    assert (line.state, "fallbacks" in line.said) == (State.WARNING, True)

@@ -20,27 +20,32 @@ from appliance import __version__
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
 from appliance.core.health import LOW_DISK_BYTES
-from appliance.core.secrets import BackupPassphrase
 from appliance.guests.tokens import GuestTokens
 from appliance.lifecycle.backup import tables
 from appliance.lifecycle.backup import write as backup
 from appliance.lifecycle.doctor import local_http
-from appliance.lifecycle.doctor import models as doctor_models
 from appliance.lifecycle.doctor import network as doctor_network
 from appliance.lifecycle.doctor.findings import Finding, State
+from appliance.lifecycle.doctor.network import Use
 from appliance.lifecycle.stack.certificates import CERTIFICATE, days_left
 from appliance.media.store import MediaStore
 from appliance.migrations import runner
 from appliance.providers.catalogue.files import installed
 from appliance.providers.keys import KeyFiles
-from appliance.providers.operator_models import with_settings
 from appliance.providers.registry import DEFAULT_URLS, ProviderRegistry
 from appliance.providers.stored_keys import AllKeys, StoredKeys
 from appliance.settings.environment import Settings
 from appliance.settings.operator import AppSettingsRepository, OperatorSettings
+from appliance.staff.issues.repository import IssueRepository
+from appliance.staff.issues.sources.backups import BACKUP_AGE
+from appliance.staff.issues.sources.certificate import CERTIFICATE_DAYS
+from appliance.staff.issues.words import issue_words
 
-_BACKUP_HOURS = 36
-_CERTIFICATE_DAYS = 14
+# Of these the page has lines of its own, which say how it is now, whether or not the app runs.
+_LOOKED_AT = {
+    *("disk.full", "disk.low", "database.away", "jobs.stuck", "backup.old", "backup.missing"),
+    *("certificate.ending", "clock.wrong", "address.wrong", "key.missing"),
+}
 
 
 async def examine(settings: Settings, *, front: Path) -> list[Finding]:
@@ -56,9 +61,8 @@ async def examine(settings: Settings, *, front: Path) -> list[Finding]:
             *await asyncio.gather(asyncio.to_thread(_app, settings.listen)),
             reached,
             *await asyncio.to_thread(_files, settings, operator, front),
-            _models(settings, operator),
-            *(await _ended(settings, operator, database) if reached.state is not State.BAD else []),
             *await _network(settings, operator, used, await _stored(settings, database, reached)),
+            *(await _issues(database) if reached.state is not State.BAD else []),
         ]
     finally:
         await database.aclose()
@@ -74,7 +78,7 @@ async def _stored(settings: Settings, database: Database, reached: Finding) -> S
 
 
 async def _network(
-    settings: Settings, operator: OperatorSettings, used: dict[str, int], stored: StoredKeys
+    settings: Settings, operator: OperatorSettings, used: dict[str, Use], stored: StoredKeys
 ) -> list[Finding]:
     registry = ProviderRegistry(
         operator, settings.provider_base_urls, installed(settings.config_file, settings.site_dir)
@@ -141,40 +145,39 @@ async def _database(database: Database) -> Finding:
     return Finding("database", State.OK, said)
 
 
-async def _operator(database: Database) -> tuple[OperatorSettings, dict[str, int]]:
-    """The settings in force, and how many active slots use each provider."""
+async def _operator(database: Database) -> tuple[OperatorSettings, dict[str, Use]]:
+    """The settings in force, and which providers active slots use."""
     async with database.session() as session:
         rows = await session.execute(
-            text("select provider, count(*) from slot where active group by provider")
+            text(
+                "select provider, count(*) as slots, count(*) filter (where fallbacks = '[]') as alone "
+                "from slot where active group by provider"
+            )
         )
-        used = {str(provider): int(count) for provider, count in rows}
+        used = {str(row.provider): Use(row.slots, row.alone) for row in rows}
         return await AppSettingsRepository(session).operator_settings(), used
 
 
 def _files(settings: Settings, operator: OperatorSettings, front: Path) -> list[Finding]:
     disk = _disk(settings.media_root, operator.low_disk_bytes)
-    sealed = _sealed(BackupPassphrase(settings.secrets_dir))
-    return [disk, _backup_age(settings.backup_dir), sealed, *_certificate(front)]
+    return [disk, _backup_age(settings.backup_dir), *_certificate(front)]
 
 
-def _models(settings: Settings, operator: OperatorSettings) -> Finding:
-    """Whether everything that the files and the operator say of models could be used."""
-    files = installed(settings.config_file, settings.site_dir)
-    problems = with_settings(files, operator).problems
-    if not problems:
-        return Finding("models", State.OK, "every model's facts can be read")
-    said = "; ".join(map(str, problems))
-    return Finding("models", State.WARNING, f"left out: {said}", "Correct it; see docs/ops/models.md.")
-
-
-async def _ended(settings: Settings, operator: OperatorSettings, database: Database) -> list[Finding]:
-    """Models of active slots that have ended, or will soon."""
+async def _issues(database: Database) -> list[Finding]:
+    """What the running appliance knows of, as far as no line above has looked at it just now."""
     try:
-        catalogue = with_settings(installed(settings.config_file, settings.site_dir), operator)
-        told = await doctor_models.troubled(database, catalogue)
+        async with database.session() as session:
+            found = await IssueRepository(session).open_issues()
     except ProgrammingError:  # tables of an older version: the database's own line says so
         return []
-    return [Finding("model", State.WARNING, said, do) for said, do in told]
+    lines = []
+    for issue in found:
+        if issue.code not in _LOOKED_AT:
+            words = issue_words(issue, "en")
+            stops = issue.severity == "stops_photos" and not issue.is_ignored
+            state = State.BAD if stops else State.WARNING
+            lines.append(Finding(issue.code, state, words.title, words.meaning))
+    return lines
 
 
 def _disk(root: Path, low: int) -> Finding:
@@ -208,22 +211,9 @@ def _backup_age(folder: Path | None) -> Finding:
         return Finding("backup", State.WARNING, "there is none yet", "Make one: scripts/backup")
     hours = (time.time() - found.stat().st_mtime) / 3600
     said = f"{found.name}, {hours:.0f} hours old"
-    if hours > _BACKUP_HOURS:
+    if hours > BACKUP_AGE.total_seconds() / 3600:
         return Finding("backup", State.WARNING, said, "Make one: scripts/backup. Is the cleanup running?")
     return Finding("backup", State.OK, said)
-
-
-def _sealed(passphrase: BackupPassphrase) -> Finding:
-    try:
-        there = passphrase.read() is not None
-    except OSError as error:
-        return Finding(
-            "passphrase", State.BAD, f"cannot be read: {error.strerror}", "Check the file's owner."
-        )
-    if there:
-        return Finding("passphrase", State.OK, "backups are sealed")
-    said = "there is none: backups are readable, and hold no passwords and keys"
-    return Finding("passphrase", State.WARNING, said, "Make one: appliance make-backup-passphrase")
 
 
 def _certificate(front: Path) -> list[Finding]:
@@ -232,7 +222,7 @@ def _certificate(front: Path) -> list[Finding]:
         return []
     left = days_left(file)
     said = f"ends in {left:.0f} days" if left > 0 else f"ended {-left:.0f} days ago"
-    if left < _CERTIFICATE_DAYS:
+    if left < CERTIFICATE_DAYS:
         do = "Make another: scripts/make-certificate; or put your own renewed one into compose/site/tls."
         return [Finding("certificate", State.BAD if left < 1 else State.WARNING, said, do)]
     return [Finding("certificate", State.OK, said)]

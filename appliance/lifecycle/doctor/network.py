@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -16,15 +17,22 @@ from appliance.lifecycle.doctor.findings import Finding, State
 from appliance.providers.key_tests import ask_provider
 from appliance.providers.keys import KeySource, ends_in
 from appliance.providers.registry import ProviderRegistry
+from appliance.staff.issues.sources.clock import MOST_SECONDS
 from appliance.staff.settings.address import Addresses, AddressState
 
 _PATIENCE = 8.0
 _WHERE = "admin pages, Settings, Provider keys"
-_SKEW = 60.0  # seconds: past it signatures and certificates begin to be refused
+
+
+class Use(NamedTuple):
+    """The active slots that ask a provider first, and those of them that have no fallback."""
+
+    slots: int = 0
+    alone: int = 0
 
 
 async def providers(
-    registry: ProviderRegistry, addresses: Mapping[str, str], keys: KeySource, used: Mapping[str, int]
+    registry: ProviderRegistry, addresses: Mapping[str, str], keys: KeySource, used: Mapping[str, Use]
 ) -> list[Finding]:
     """Every provider that an active slot uses or that has a key; then the clock, if one told us the time."""
     wanted = [
@@ -34,7 +42,7 @@ async def providers(
     ]
     skews: list[float] = []
     asked = await asyncio.gather(
-        *(_provider(registry, name, addresses[name], keys, used.get(name, 0), skews) for name in wanted)
+        *(_provider(registry, name, addresses[name], keys, used.get(name, Use()), skews) for name in wanted)
     )
     answers = [answer for several in asked for answer in several]
     if skews:
@@ -50,16 +58,18 @@ async def _provider(
     name: str,
     address: str,
     source: KeySource,
-    slots: int,
+    use: Use,
     skews: list[float],
 ) -> list[Finding]:
     """Reached at all, by name and by HTTP; then each key, or that there is none."""
-    bad, keys = State.BAD if slots else State.WARNING, source.keys(name)
+    bad, keys = State.BAD if use.alone else State.WARNING, source.keys(name)
     lost = _unusable(name, source, State.WARNING if keys else bad)
     needs_key = name not in registry.names or registry.driver(name).needs_key
     if needs_key and not keys and not lost:
         do = f"Enter one: {_WHERE}. Or put it into the secret file provider-keys/{name}."
-        said = f"there is none, and {slots} active {'slot needs' if slots == 1 else 'slots need'} it"
+        said = f"there is none, and {use.slots} active {'slot needs' if use.slots == 1 else 'slots need'} it"
+        if not use.alone:
+            said += "; fallbacks make their pictures"
         lost = [Finding(f"{name} key", bad, said, do)]
     try:
         since = time.monotonic()
@@ -125,7 +135,7 @@ async def _key(registry: ProviderRegistry, name: str, key: str, bad: State) -> F
 
 def _clock(skew: float) -> Finding:
     said = f"{abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'} of the providers"
-    if abs(skew) < _SKEW:
+    if abs(skew) < MOST_SECONDS:
         return Finding("clock", State.OK, said)
     return Finding("clock", State.BAD, said, "Set the machine's clock: timedatectl set-ntp true")
 

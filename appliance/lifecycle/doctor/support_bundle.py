@@ -29,6 +29,8 @@ _QUERIES = {
     "from job_history where created_at > now() - interval '14 days' group by 1, 2, 3, 4 order by 1 desc",
     "last_failures": "select created_at, slot_id, status, failure_reason, provider, attempts, timings "
     "from job_history where status in ('failed', 'timeout') order by created_at desc limit 50",
+    "issues": "select key, code, severity, parameters, slots, opened_at, closed_at, ignored_until from issue "
+    "where closed_at is null or closed_at > now() - interval '14 days' order by id desc limit 500",
     "table_sizes": "select relname, n_live_tup, pg_total_relation_size(relid) as bytes "
     "from pg_stat_user_tables order by 3 desc",
 }

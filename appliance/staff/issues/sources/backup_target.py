@@ -22,7 +22,7 @@ def backup_target_source(database: Database) -> Source:
             target, proof = await backups.target(), await backups.last_proof()
         return [*_target(target, utcnow()), *_proof(proof)]
 
-    codes: frozenset[Code] = ("backup.not_sent", "backup.held", "backup.unproven")
+    codes: tuple[Code, ...] = ("backup.not_sent", "backup.held", "backup.unproven")
     return Source("backup_target", codes, look, every=30.0)
 
 
