@@ -1,0 +1,92 @@
+"""No page is wider than the screen of a small phone, in whatever state it is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from tests.browser.conftest import MakePerson
+from tests.conftest import Change
+from tests.standins import Script, StandIn
+from tests.support.camera import Camera, Shot
+from tests.support.keys import URL as KEYS
+from tests.support.keys import made_up
+from tests.support.slots import with_gemini
+from tests.support.stack import Stack
+
+pytestmark = pytest.mark.browser
+
+SLOT, OTHER = "slot-013", "slot-006"
+LONG = "Очень длинное название слота для гостей вечера"
+PAGES = (
+    "/admin/",
+    "/admin/settings",
+    "/admin/audit",
+    "/admin/password",
+    "/admin/jobs",
+    "/admin/jobs?status=failed",
+    "/admin/gallery",
+    "/admin/screens",
+    "/admin/screens/queue",
+    "/admin/event",
+    "/admin/templates",
+    "/admin/slots",
+    f"/admin/slots/{SLOT}",
+    f"/admin/slots/{OTHER}",
+    f"/admin/slots/{OTHER}/history",
+)
+# The outermost of what sticks out.
+WIDE = """() => {
+    const width = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= width) return [];
+    return [...document.querySelectorAll("main *")]
+        .filter((one) => one.checkVisibility() && one.getBoundingClientRect().right > width + 1)
+        .map((one) => `${one.outerHTML.slice(0, 90)} ${Math.round(one.getBoundingClientRect().right)}`)
+        .slice(0, 3);
+}"""
+
+
+@pytest.fixture
+async def busy_evening(
+    stack: Stack, admin: httpx.AsyncClient, slot: Change, gemini: StandIn, camera: Camera, shot: Shot
+) -> AsyncIterator[str]:
+    """A slot whose key is refused, one that somebody saved, failed photos, a gallery; the failed job's id."""
+    text = made_up("gemini")
+    key = (await admin.post(KEYS, json={"provider": "gemini", "key": text})).json()["id"]
+    await slot(SLOT, **with_gemini(display_name=LONG))
+    saved = (await admin.get(f"/api/slots/{OTHER}")).json()
+    for name in ("slot_id", "updated_by", "updated_at", "problems", "recent_results"):
+        del saved[name]
+    saved |= {"display_name": LONG} | {
+        name: value
+        for name, value in with_gemini().items()
+        if name in ("provider", "operation", "model", "params")
+    }
+    assert (await admin.put(f"/api/slots/{OTHER}", json=saved)).status_code == 200
+    opened = (await admin.post("/api/shared-galleries", json={"slot_id": OTHER})).json()
+    assert (await camera.post(f"/ingest/{OTHER}?reply=image", shot)).status == 200
+    gemini.revoked.add(text)
+    gemini.script = Script(["refused"] * 3)
+    failed = await camera.post(f"/ingest/{SLOT}?reply=json", shot)
+    yield failed.headers["x-job-id"]
+    await admin.delete(f"/api/shared-galleries/{opened['id']}")
+    await admin.delete(f"{KEYS}/{key}")
+
+
+@pytest.mark.parametrize("lang", ["ru", "en"])
+async def test_no_page_is_wider_than_a_small_phone_on_a_busy_evening(
+    admin_person: MakePerson, busy_evening: str, lang: str
+) -> None:
+    someone = await admin_person(size="narrow", lang=lang)
+    wide = []
+    for path in (*PAGES, f"/admin/jobs/{busy_evening}"):
+        await someone.go(path)
+        await someone.page.evaluate(
+            "document.querySelectorAll('main details').forEach((one) => (one.open = true))"
+        )
+        for width in (360, 390):
+            await someone.page.set_viewport_size({"width": width, "height": 844})
+            wide += [(path, width, one) for one in await someone.page.evaluate(WIDE)]
+    assert wide == []
