@@ -23,6 +23,7 @@ class Room:
         self.begun: list[str] = []
         self.now: Counter[str] = Counter()
         self.let_go: dict[str, asyncio.Event] = {}
+        self.status = 200
         self.gone: dict[str, asyncio.Event] = {}
         self._asked = PhotosFirst(self.app, self.work, re.compile("/photo"))
 
@@ -33,7 +34,7 @@ class Room:
         assert (await receive())["type"] == "http.request"
         await self.let_go[name].wait()
         self.now["all"] -= 1
-        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.start", "status": self.status, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
     def ask(self, name: str, address: str = "192.0.2.1", path: str = "/", method: str = "GET") -> Any:
@@ -65,6 +66,11 @@ class Room:
 def room(monkeypatch: pytest.MonkeyPatch) -> Room:
     monkeypatch.setattr(photos_first, "LONGEST", 60)
     return Room()
+
+
+@pytest.fixture
+def pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(photos_first, "PAUSE", 0.2)
 
 
 async def end(room: Room, *tasks: asyncio.Task[None]) -> None:
@@ -111,7 +117,7 @@ async def test_whoever_asks_often_keeps_no_other_address_waiting(room: Room) -> 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_what_nobody_waits_for_any_longer_is_not_begun(room: Room, method: str) -> None:
     with room.work.going_on():
-        first, left, last = (room.ask(name, method=method) for name in ("first", "left", "last"))
+        first, left, last = room.ask("first"), room.ask("left", method=method), room.ask("last")
         await room.settled()
         room.gone["left"].set()
         await left
@@ -144,4 +150,29 @@ async def test_photos_need_no_seat(room: Room) -> None:
     with room.work.going_on():
         tasks = [room.ask(name, path="/photo", method="POST") for name in ("one", "two", "three")]
         assert await room.settled() == ["one", "two", "three"]
+    await end(room, *tasks)
+
+
+@pytest.mark.usefixtures("pause")
+@pytest.mark.parametrize(("status", "method"), [(404, "GET"), (429, "POST"), (200, "HEAD")])
+async def test_beside_a_photo_what_was_in_vain_keeps_its_seat_for_a_moment(
+    room: Room, status: int, method: str
+) -> None:
+    room.status = status
+    with room.work.going_on():
+        tasks = [room.ask("guess", method=method), room.ask("guest")]
+        await room.settled()
+        room.let_go["guess"].set()
+        assert await room.settled() == ["guess"]
+        await until(lambda: "guest" in room.begun, seconds=5)
+    await end(room, *tasks)
+
+
+@pytest.mark.usefixtures("pause")
+async def test_without_a_photo_nobody_waits_for_what_was_in_vain(room: Room) -> None:
+    room.status = 404
+    tasks = [room.ask(str(number)) for number in range(SEATS + 1)]
+    await room.settled()
+    room.let_go["0"].set()
+    assert (await room.settled())[-1] == str(SEATS)
     await end(room, *tasks)
