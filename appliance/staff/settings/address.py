@@ -17,6 +17,7 @@ from appliance.core.web_address import IpAddress, WebAddress, ip_of, is_forbidde
 from appliance.guests.tokens import IDENTITY_PATH
 
 FRESH_SECONDS = 60.0  # how long a finding is taken for granted where many look
+STARTING_SECONDS = 3.0  # the same of somebody else: while the app starts, Nginx answers in its place
 _PATIENCE = 5.0  # seconds
 _MOST_NUMBERS = 4  # of one name that are asked
 _OTHER_PLACES = {"localhost", "app", "nginx", "db"}
@@ -67,9 +68,10 @@ class Addresses:
         self._found: dict[str, tuple[float, AddressCheck]] = {}
 
     async def known(self, base: str) -> AddressCheck:
-        """Like ``check``, looked at no more often than every ``FRESH_SECONDS``."""
+        """Like ``check``, looked at no more often than every ``FRESH_SECONDS`` (``STARTING_SECONDS``)."""
         at, found = self._found.get(base, (0.0, None))
-        if found is None or time.monotonic() - at > FRESH_SECONDS:
+        fresh = STARTING_SECONDS if found and found.state == "somebody_else" else FRESH_SECONDS
+        if found is None or time.monotonic() - at > fresh:
             found = await self.check(base)
             if len(self._found) > 20:
                 self._found.clear()
