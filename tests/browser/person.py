@@ -149,6 +149,13 @@ class Person:
     async def text(self, selector: str) -> str:
         return (await self.page.locator(selector).first.inner_text()).strip()
 
+    async def unfold_card(self, slot_id: str) -> None:
+        """Show a slot's card on the dashboard: on a phone it is a tile, which a tap unfolds."""
+        await self.page.wait_for_selector(f"#{slot_id}")
+        tile = self.page.locator(f"#{slot_id} .tile[aria-expanded=false]")
+        if await tile.is_visible():
+            await tile.tap()
+
     async def toast(self) -> str:
         """The newest toast."""
         newest = self.page.locator("#toasts [data-toast]").last
@@ -166,11 +173,19 @@ class Person:
             await self.page.screenshot(path=SCREENS / f"{name}-{self.label}.png", full_page=True)
 
     async def violations(self, rules: Any = _RULES) -> list[str]:
-        """What axe finds once nothing moves any more, with the element and how to mend it."""
+        """What axe finds once nothing moves any more, with the element and how to mend it.
+
+        The screen is as tall as the page meanwhile: else the bar at the bottom would lie over something.
+        """
+        screen = self.page.viewport_size
+        assert screen is not None
+        height = int(await self.page.evaluate("document.documentElement.scrollHeight"))
+        await self.page.set_viewport_size({"width": screen["width"], "height": max(height, screen["height"])})
         await self.page.evaluate(_AT_REST)
         if not await self.page.evaluate("'axe' in window"):
             await self.page.evaluate(axe_source())
         found: list[str] = await self.page.evaluate(_FINDINGS, rules)
+        await self.page.set_viewport_size(screen)
         return found
 
     async def assert_whole(self, name: str, *, by_day_and_night: bool = False) -> None:

@@ -53,6 +53,8 @@ async def test_a_model_retired_in_mid_event_is_named_at_once_and_replaced_with_o
     someone = await admin_person(size=size, lang=lang)
     await someone.go("/admin/")
     await someone.page.wait_for_selector(f"#{SLOTS[0]}.is-ready")
+    for slot_id in SLOTS:
+        await someone.unfold_card(slot_id)
 
     living.retire(MODEL)
     provider, took = await delivered_by(stack, camera, shot, SLOTS[0])
@@ -68,6 +70,7 @@ async def test_a_model_retired_in_mid_event_is_named_at_once_and_replaced_with_o
     assert await someone.violations() == []
     assert await someone.sideways() == 0
 
+    await someone.unfold_card(SLOTS[0])
     await someone.page.click(f"#{SLOTS[0]} [data-keep=model-change]")
     assert (
         await someone.toast()
@@ -88,6 +91,7 @@ async def test_what_the_new_model_does_not_take_is_named_before_anything_is_save
     await delivered_by(stack, camera, shot, SLOTS[0])
     someone = await admin_person(size="phone")
     await someone.go("/admin/")
+    await someone.unfold_card(SLOTS[0])
     await someone.page.click(f"#{SLOTS[0]} [data-keep=model-change]")
     await someone.page.wait_for_selector("dialog[open] :text('512')")
     await someone.screenshot("model-change")

@@ -74,6 +74,7 @@ async def test_a_card_says_that_a_key_which_failed_was_tested_since(
     )
     await someone.page.wait_for_selector(f"{NOTE}.good")
     await someone.go("/admin/")
+    await someone.unfold_card(SLOT)
     ready = someone.page.locator(f"#{SLOT}.is-ready .quiet-why")
     await ready.wait_for()
     assert {"en": "tested since then and works", "ru": "проверили"}[lang] in await ready.inner_text()

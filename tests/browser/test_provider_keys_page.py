@@ -33,6 +33,7 @@ async def test_from_a_card_without_a_key_it_is_two_taps_and_a_paste_to_the_first
     await slot(SLOT, **with_gemini(model=MODEL, fallbacks=FALLBACKS))
     someone = await admin_person(size=size, lang=lang, theme=theme)
     await someone.go("/admin/")
+    await someone.unfold_card(SLOT)
     card = someone.page.locator(f"#{SLOT} .soft-why")
     await card.wait_for()
     await someone.screenshot("keys-card")

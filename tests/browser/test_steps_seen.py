@@ -43,6 +43,7 @@ async def test_the_step_is_on_the_card_and_on_the_jobs_page_while_the_picture_is
     someone = await admin_person(size=size, lang=lang, theme=theme)
     await someone.go("/admin/")
     await someone.page.wait_for_selector("#pulse[data-state=live]")
+    await someone.unfold_card(SLOT)
     photo = asyncio.create_task(camera.post(URL, shot))
     try:
         await someone.page.wait_for_selector(f"#{SLOT} .making:has-text('{words}')")
