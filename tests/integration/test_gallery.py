@@ -12,8 +12,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.integration.test_cleanup import cleanup
 from tests.support.camera import Camera, Shot
+from tests.support.cleaning import clean
 from tests.support.logins import code
 from tests.support.stack import Stack
 
@@ -123,11 +123,11 @@ async def test_after_ten_minutes_a_deleted_result_and_all_its_files_are_gone_for
         stack.media / f"{name}"
         for name in (f"results/{made}.jpg", f"previews/{made}.webp", f"sources/{made}.jpg")
     ]
-    assert (await cleanup(stack))[1]["deleted_results"] == 0
+    assert (await clean(stack))["deleted_results"] == 0
     assert [path.exists() for path in files] == [True] * 3
     await set_times(stack, made, deleted_at="11 min")
     assert code(await admin.post(f"/api/jobs/{made}/undelete")) == (410, "result_expired")
-    assert (await cleanup(stack))[1]["deleted_results"] == 1
+    assert (await clean(stack))["deleted_results"] == 1
     assert [path.exists() for path in files] == [False] * 3
     assert code(await admin.post(f"/api/jobs/{made}/undelete")) == (410, "result_expired")
     assert (await stack.row(made))["cleaned_at"] is not None
@@ -140,7 +140,7 @@ async def test_an_expired_result_takes_its_preview_along(
     await set_times(stack, made, result_expires_at="1 min")
     assert code(await admin.get(f"/api/jobs/{made}/preview")) == (410, "result_expired")
     assert await states(admin, made) == {"expired", "kept", "any"}
-    await cleanup(stack)
+    await clean(stack)
     assert not (stack.media / f"previews/{made}.webp").exists()
     for refused in (
         await admin.post(f"/api/jobs/{made}/hide"),
@@ -206,7 +206,7 @@ async def test_everything_that_a_filter_finds_is_in_the_zip_but_what_is_gone(
     )
     with zipfile.ZipFile(io.BytesIO(visible.content)) as archive:
         assert len(archive.namelist()) == 1
-    await cleanup(stack)
+    await clean(stack)
 
 
 async def test_a_zip_of_nothing_and_a_broken_selection_are_refused(

@@ -15,8 +15,8 @@ from appliance.core.db import Database
 from appliance.housekeeping.cleanup import Cleanup, CleanupReport
 from appliance.media.store import MediaStore
 from appliance.migrations.runner import upgrade
-from tests.integration.test_cleanup import cleanup
 from tests.support.camera import Camera, Shot
+from tests.support.cleaning import clean
 from tests.support.scratch import scratch_database
 from tests.support.stack import Stack
 
@@ -85,11 +85,11 @@ async def test_a_guests_answers_go_with_the_picture(stack: Stack, camera: Camera
     job_id = (await camera.post("/api/ingest/slot-001?reply=json&name=Anna", shot)).json()["job_id"]
     row = await stack.row(job_id)
     assert (row["request_fields"], row["query_fields"]["name"]) == (GUEST, "Anna")
-    await cleanup(stack)
+    await clean(stack)
     assert (await stack.row(job_id))["request_fields"] == GUEST, "the picture is still there"
     async with stack.database() as db:
         await db.execute("update job_history set result_expires_at = now() where job_id = $1", job_id)
-    await cleanup(stack)
+    await clean(stack)
     row = await stack.row(job_id)
     assert (row["request_fields"], row["query_fields"], row["upload_name"]) == ({}, {}, "")
     assert row["status"] == "done"

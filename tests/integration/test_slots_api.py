@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.test_cleanup import cleanup
 from tests.support.camera import Camera, Shot
+from tests.support.cleaning import clean
 from tests.support.logins import code
 from tests.support.stack import Stack
 
@@ -244,7 +244,7 @@ async def test_a_slot_shows_its_newest_results(
     assert second["size"] == made[1]["size"]
     assert (await client.get(second["public_url"])).status_code == 200
     assert (await client.get(newest["public_url"])).status_code == 410
-    await cleanup(stack)
+    await clean(stack)
     assert (await admin.get(f"/api/slots/{SLOT}?results=0")).json()["recent_results"] == []
     assert code(await admin.get(f"/api/slots/{SLOT}?results=101"))[0] == 422
 

@@ -13,9 +13,9 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from tests.integration.test_cleanup import cleanup
 from tests.standins import Script, StandIn, Step
 from tests.support.camera import Camera, Shot
+from tests.support.cleaning import clean
 from tests.support.logins import code
 from tests.support.photos import portrait_jpeg
 from tests.support.slots import with_gemini
@@ -204,17 +204,17 @@ async def test_a_failed_job_is_run_again_with_its_own_photo_and_fields(
 async def test_kept_photos_go_when_their_time_is_over(
     stack: Stack, camera: Camera, shot: Shot, setting: Change
 ) -> None:
-    await cleanup(stack)
+    await clean(stack)
     await setting("keep_sources_hours", 2)
     job_id = (await camera.post("/api/ingest/slot-001", shot)).headers["x-job-id"]
     kept = stack.media / f"sources/{job_id}.jpg"
     assert kept.exists()
-    assert (await cleanup(stack))[1]["kept_photos"] == 0
+    assert (await clean(stack))["kept_photos"] == 0
     async with stack.database() as db:
         await db.execute(
             "update job_history set created_at = now() - interval '3 h' where job_id = $1", job_id
         )
-    assert (await cleanup(stack))[1]["kept_photos"] == 1
+    assert (await clean(stack))["kept_photos"] == 1
     assert not kept.exists()
     assert (await stack.row(job_id))["source_key"] is None
     assert (stack.media / f"results/{job_id}.jpg").exists()
