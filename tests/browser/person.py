@@ -175,12 +175,13 @@ class Person:
     async def violations(self, rules: Any = _RULES) -> list[str]:
         """What axe finds once nothing moves any more, with the element and how to mend it.
 
-        The screen is as tall as the page meanwhile: else the bar at the bottom would lie over something.
+        A small screen is as tall as the page meanwhile: else its bar at the bottom would lie over something.
         """
         screen = self.page.viewport_size
         assert screen is not None
-        height = int(await self.page.evaluate("document.documentElement.scrollHeight"))
-        await self.page.set_viewport_size({"width": screen["width"], "height": max(height, screen["height"])})
+        if screen["width"] < SIZES["desktop"][0]:
+            height = int(await self.page.evaluate("document.documentElement.scrollHeight"))
+            await self.page.set_viewport_size({**screen, "height": max(height, screen["height"])})
         await self.page.evaluate(_AT_REST)
         if not await self.page.evaluate("'axe' in window"):
             await self.page.evaluate(axe_source())
