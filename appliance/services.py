@@ -243,7 +243,9 @@ async def open_services(settings: Settings, photo_work: PhotoWork | None = None)
         issues, testing, urls = (
             Issues(database),
             KeyTesting(database, registry, key_ring, learned),
-            DeploymentUrls(settings.public_base(), settings.lan_base(), settings.lan_other_urls),
+            DeploymentUrls(
+                settings.public_base(), settings.lan_base(), settings.lan_other_urls, settings.front_door
+            ),
         )
         issue_watch = _started(
             IssueWatch(

@@ -14,12 +14,14 @@ from appliance.core.web_address import WebAddress, ip_of, is_forbidden, parse_ad
 @dataclass(frozen=True, slots=True)
 class DeploymentUrls:
     """What the deployment says: the base that it fixes, the one by which the local network reaches this
-    machine, and others that would do.
+    machine, and others that would do. ``front_door`` is where this machine reaches its own Nginx: its port
+    is the one of links that no request asked for.
     """
 
     configured: str | None
     lan: str | None
     others: tuple[str, ...] = ()
+    front_door: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

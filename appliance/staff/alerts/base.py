@@ -8,4 +8,5 @@ from appliance.settings.operator import OperatorSettings
 
 def alert_base(settings: OperatorSettings, urls: DeploymentUrls) -> str:
     """What a link in a message begins with: what guests' links begin with."""
-    return BaseUrls(urls.configured, urls.lan, "http", None, urls.others).guests(settings.public_base_url)
+    bases = BaseUrls(urls.configured, urls.lan, "http", urls.front_door, urls.others)
+    return bases.guests(settings.public_base_url)
