@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,31 +11,21 @@ import pytest
 
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
-from appliance.migrations.runner import upgrade
 from appliance.settings.operator import OperatorSettings
 from appliance.staff.alerts.alive import AliveSignal, reported
 from appliance.staff.alerts.state import EVENT, AlertState, Span
 from appliance.staff.issues.sources.rates import Recent, photo_findings, rates_source, silence_findings
 from tests.support.receivers import receiving
-from tests.support.scratch import scratch_database
 from tests.support.stack import Stack, free_port
-from tests.support.webhooks import Ground
+from tests.support.webhooks import Ground, ground_of
 
 NOW = utcnow()
 
 
 @pytest.fixture
 async def ground(stack: Stack, tmp_path: Path) -> AsyncIterator[Ground]:
-    async with scratch_database(stack, "rates") as url:
-        await asyncio.to_thread(upgrade, url)
-        database = Database(url)
-        made = Ground(database, tmp_path)
-        try:
-            yield made
-        finally:
-            for sender in made.senders:
-                await sender.aclose()
-            await database.aclose()
+    async with ground_of(stack, "rates", tmp_path) as made:
+        yield made
 
 
 async def test_work_is_pinged_at_its_start_and_end_and_its_failure_is_told(ground: Ground) -> None:

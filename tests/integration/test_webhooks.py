@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import time
@@ -14,30 +13,19 @@ import pytest
 from sqlalchemy import text
 
 from appliance.core.clock import utcnow
-from appliance.core.db import Database
-from appliance.migrations.runner import upgrade
 from appliance.staff.issues.models import Issue
 from appliance.staff.webhooks.repository import MOST_WAITING
 from appliance.staff.webhooks.schemas import NewWebhook
 from appliance.staff.webhooks.service import encrypt_webhooks_again
 from tests.support.receivers import Arrived, receiving
-from tests.support.scratch import scratch_database
 from tests.support.stack import Stack, free_port
-from tests.support.webhooks import Ground
+from tests.support.webhooks import Ground, ground_of
 
 
 @pytest.fixture
 async def ground(stack: Stack, tmp_path: Path) -> AsyncIterator[Ground]:
-    async with scratch_database(stack, "webhooks") as url:
-        await asyncio.to_thread(upgrade, url)
-        database = Database(url)
-        made = Ground(database, tmp_path)
-        try:
-            yield made
-        finally:
-            for sender in made.senders:
-                await sender.aclose()
-            await database.aclose()
+    async with ground_of(stack, "webhooks", tmp_path) as made:
+        yield made
 
 
 def is_ours(secret: str, arrived: Arrived) -> bool:

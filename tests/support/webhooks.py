@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,11 +18,14 @@ from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
 from appliance.core.public_base import DeploymentUrls
 from appliance.jobs.models import JobHistory
+from appliance.migrations.runner import upgrade
 from appliance.settings.operator import AppSettingsRepository
 from appliance.slots.models import Slot
 from appliance.staff.webhooks.schemas import EVENTS, MadeWebhook, NewWebhook, WebhookEvent
 from appliance.staff.webhooks.sender import WebhookSender
 from appliance.staff.webhooks.service import Webhooks
+from tests.support.scratch import scratch_database
+from tests.support.stack import Stack
 
 WHO = Principal("serg", "administrator", frozenset(PERMISSIONS), uuid.uuid4(), False, "127.0.0.1")
 
@@ -93,3 +99,18 @@ class Ground:
             pass
         found = (await self.webhooks.view()).deliveries
         return [(one.event, one.delivered_at is not None) for one in reversed(found)]
+
+
+@asynccontextmanager
+async def ground_of(stack: Stack, name: str, secrets: Path) -> AsyncIterator[Ground]:
+    """A ground on a scratch database of the stack's server, within the block."""
+    async with scratch_database(stack, name) as url:
+        await asyncio.to_thread(upgrade, url)
+        database = Database(url)
+        made = Ground(database, secrets)
+        try:
+            yield made
+        finally:
+            for sender in made.senders:
+                await sender.aclose()
+            await database.aclose()
