@@ -72,6 +72,7 @@ async def person(chromium: Browser, stack: Stack, pytestconfig: pytest.Config) -
         await context.add_init_script(WATCH)
         made = Person(await context.new_page(), stack, f"{size}-{theme}-{lang}", set(expected))
         made.theme, made.keeps_screens = theme, pytestconfig.getoption("--screens")
+        made.keeps_manual = pytestconfig.getoption("--manual")
         made.listen()
         people.append(made)
         return made

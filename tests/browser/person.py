@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from playwright.async_api import ConsoleMessage, Error, Page, Request, Response
 
 from tests.support.logins import PASSWORD
-from tests.support.screens import SCREENS
+from tests.support.screens import MANUAL, SCREENS
 from tests.support.stack import Stack
 from tests.support.waiting import until
 
@@ -74,6 +74,7 @@ class Person:
     problems: list[str] = field(default_factory=list)
     theme: str = "light"
     keeps_screens: bool = False
+    keeps_manual: bool = False
     leaving: bool = False
     interrupted: bool = False
 
@@ -165,6 +166,13 @@ class Person:
     async def until(self, script: str) -> Any:
         """Wait until ``script`` is true on the page; asked from outside: the policy lets nothing eval."""
         return await until(lambda: self.page.evaluate(script), seconds=10, every=0.05)
+
+    async def manual_picture(self, name: str) -> None:
+        """The screen as it is, for the manual; taken where ``--manual`` asks for it."""
+        if self.keeps_manual:
+            MANUAL.mkdir(exist_ok=True)
+            await self.page.evaluate(_AT_REST)
+            await self.page.screenshot(path=MANUAL / f"{name}.jpg", type="jpeg", quality=80)
 
     async def screenshot(self, name: str) -> None:
         """A picture for people to look at; taken where ``--screens`` asks for it."""

@@ -7,6 +7,7 @@ import pytest
 from tests.support.stack import CHECKOUT
 
 SCREENS = CHECKOUT / "artifacts" / "screens"
+MANUAL = CHECKOUT / "docs" / "operator" / "pictures"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -14,4 +15,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--screens",
         action="store_true",
         help="keep pictures of the pages that tests/browser opens, in artifacts/screens",
+    )
+    parser.addoption(
+        "--manual", action="store_true", help="make the manual's pictures, docs/operator/pictures, anew"
     )

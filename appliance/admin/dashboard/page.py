@@ -124,7 +124,7 @@ async def addresses(slot_id: str, request: Request, context: MayLook) -> Respons
 
 
 def _tally(cards: Sequence[Card]) -> dict[str, Any]:
-    """The line above the cards."""
+    """The line above the cards, and whether no photo has come yet."""
     states = Counter(card.slot.state for card in cards)
     fallback = {"fallback": states["fallback"]} if states["fallback"] else {}
     return {
@@ -135,7 +135,9 @@ def _tally(cards: Sequence[Card]) -> dict[str, Any]:
             "failing": states["failing"],
             "in_flight": sum(card.slot.in_flight for card in cards),
             "last_hour": sum(card.slot.last_hour for card in cards),
-        }
+        },
+        "awaits_first_photo": bool(cards)
+        and not any(card.slot.last_picture or card.slot.last_hour or card.slot.in_flight for card in cards),
     }
 
 

@@ -1,4 +1,6 @@
 // The dashboard follows what happens: server-sent events, and a question every five seconds without them.
+import { localise } from "./times.js";
+
 const board = document.querySelector("[data-board]");
 const POLL_EVERY = 5000;
 const SILENT_FOR = 40_000;
@@ -69,6 +71,7 @@ if (board) {
       keepOpen(old, fresh);
       const picture = (card) => card.querySelector(".print img")?.getAttribute("src");
       if (picture(fresh) && picture(fresh) !== picture(old)) fresh.classList.add("fresh");
+      localise(fresh);
       old.replaceWith(fresh);
       take(fresh);
       window.htmx.process(fresh);
