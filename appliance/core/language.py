@@ -26,6 +26,7 @@ from babel.numbers import format_currency, format_decimal
 from babel.units import format_unit
 
 Domain = Literal["staff", "guests"]
+Texts = Mapping[str, str | tuple[str, ...]]
 FOLDER = Path(__file__).parents[1] / "locale"
 DEFAULT = "en"
 _KB, _MB, _GB = 1000, 1000**2, 1000**3
@@ -53,11 +54,18 @@ class Message(str):
 class Language:
     """The words of one language for one kind of reader."""
 
+    domain: Domain
     code: str
     locale: Locale
-    texts: Mapping[str, str | tuple[str, ...]]
-    form_of: Callable[[int], int]
-    """Which plural form goes with a count."""
+
+    @property
+    def texts(self) -> Texts:
+        """Every text by its key."""
+        return _read(self.domain, self.code)[0]
+
+    def form_of(self, count: int) -> int:
+        """Which plural form goes with a count."""
+        return _read(self.domain, self.code)[1](count)
 
     @property
     def name(self) -> str:
@@ -155,7 +163,7 @@ def languages(domain: Domain) -> Mapping[str, Language]:
     codes = sorted(
         (path.stem for path in (FOLDER / domain).glob("*.po")), key=lambda code: (code != DEFAULT, code)
     )
-    return {code: _read(domain, code) for code in codes}
+    return {code: Language(domain, code, Locale.parse(code)) for code in codes}
 
 
 def language(domain: Domain, code: str) -> Language:
@@ -197,7 +205,9 @@ def read_catalog(domain: Domain, code: str) -> Catalog:
         return read_po(file, locale=code, domain=domain, abort_invalid=True)
 
 
-def _read(domain: Domain, code: str) -> Language:
+@cache
+def _read(domain: Domain, code: str) -> tuple[Texts, Callable[[int], int]]:
+    """The texts and the plural rule of a language that somebody reads."""
     catalog = read_catalog(domain, code)
     texts: dict[str, str | tuple[str, ...]] = {}
     for message in catalog:
@@ -205,4 +215,4 @@ def _read(domain: Domain, code: str) -> Language:
             key = message.id if isinstance(message.id, str) else message.id[0]
             string = message.string or ""
             texts[key] = string if isinstance(string, str) else tuple(string)
-    return Language(code, Locale.parse(code), texts, gettext_module.c2py(catalog.plural_expr))
+    return texts, gettext_module.c2py(catalog.plural_expr)

@@ -32,6 +32,9 @@ class ErrorBody(BaseModel):
     error: ErrorDetail
 
 
+# Named and not given as a model: the framework makes a validator of its own for each that a route names.
+_SCHEMA = {"$ref": "#/components/schemas/ErrorBody"}
+
 # What can be wrong with a photo or template that is sent.
 UPLOAD_ERRORS = (
     ErrorCode.INVALID_MULTIPART,
@@ -52,7 +55,7 @@ def error_responses(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
         cls = classes[code]
         entry = by_status.setdefault(
             cls.status_code,
-            {"model": ErrorBody, "description": "", "content": {"application/json": {"examples": {}}}},
+            {"description": "", "content": {"application/json": {"schema": _SCHEMA, "examples": {}}}},
         )
         entry["description"] = ", ".join(filter(None, (entry["description"], f"`{code}`")))
         retry = 5 if cls.status_code in (429, 503) else None
@@ -73,11 +76,13 @@ def in_our_form(description: dict[str, Any]) -> dict[str, Any]:
                     "description": f"`{ErrorCode.VALIDATION_FAILED}`",
                     "content": {
                         "application/json": {
-                            "schema": {"$ref": "#/components/schemas/ErrorBody"},
+                            "schema": _SCHEMA,
                             "examples": ours,
                         }
                     },
                 }
+    schema = ErrorBody.model_json_schema(ref_template="#/components/schemas/{model}")
+    description["components"]["schemas"] |= {**schema.pop("$defs"), "ErrorBody": schema}
     for unused in ("HTTPValidationError", "ValidationError"):
         description["components"]["schemas"].pop(unused, None)
     return description
