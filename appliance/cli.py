@@ -40,13 +40,10 @@ def duration(value: str) -> int:
 
 def serve(settings: Settings, _: argparse.Namespace) -> int:
     """Answer requests until told to stop; running jobs end first."""
-    from appliance.core.memory import loading
+    from appliance.app import create_app
+    from appliance.core.serving import serve as run
 
-    with loading():
-        from appliance.app import create_app
-        from appliance.core.serving import serve as run
-
-        app = create_app(settings)
+    app = create_app(settings)
     began = run(app, app.state.stopping, settings.listen_options(), settings.trusted_proxies)
     return 0 if began else EXIT_FAILED
 

@@ -7,7 +7,10 @@ not tried here: the app starts right afterwards, and a start that failed shows t
 
 import sys
 
-from appliance.cli import main
+from appliance.core.memory import collect_seldom
+
+collect_seldom()
+from appliance.cli import main  # noqa: E402 - that is the most of what is loaded
 
 
 def run(verb: str, *options: str) -> None:

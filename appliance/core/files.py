@@ -12,6 +12,7 @@ from pathlib import Path
 from appliance.core.errors import StorageFull
 
 PARTIAL_PREFIX = ".partial-"
+LOW_DISK_BYTES = 256 * 1024 * 1024
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 # A disk that became read-only, broke, was unmounted, or whose folder is missing or somebody else's.
 _AWAY = (

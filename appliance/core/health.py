@@ -12,10 +12,10 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from appliance.core.db import Database
+from appliance.core.files import LOW_DISK_BYTES
 from appliance.core.injection import Injected
 
 READY_TIMEOUT = 2.0  # seconds a check may take
-LOW_DISK_BYTES = 256 * 1024 * 1024
 
 
 class Health(BaseModel):

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.core.errors import StorageFull
-from appliance.core.files import storage_errors, write_durably
-from appliance.core.health import LOW_DISK_BYTES
+from appliance.core.files import LOW_DISK_BYTES, storage_errors, write_durably
 from appliance.core.images import EXTENSIONS, EncodedImage
 from appliance.core.threads import finish_in_thread
 from appliance.media.folder_locks import FolderLocks, is_locked

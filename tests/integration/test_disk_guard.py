@@ -17,7 +17,7 @@ import pytest
 from appliance.admin.settings.sections import BY_KEY
 from appliance.core.db import Database
 from appliance.core.errors import StorageFull
-from appliance.core.health import LOW_DISK_BYTES
+from appliance.core.files import LOW_DISK_BYTES
 from appliance.core.language import language
 from appliance.housekeeping.cleanup import Cleanup
 from appliance.housekeeping.disk_guard import DiskGuard, Offer

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from appliance.core.health import LOW_DISK_BYTES
+from appliance.core.files import LOW_DISK_BYTES
 from appliance.media.store import ROOM_OF_A_PHOTO
 
 Kind = Literal[

@@ -19,7 +19,7 @@ from sqlalchemy.exc import ProgrammingError
 from appliance import __version__
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
-from appliance.core.health import LOW_DISK_BYTES
+from appliance.core.files import LOW_DISK_BYTES
 from appliance.guests.tokens import GuestTokens
 from appliance.lifecycle.backup import tables
 from appliance.lifecycle.backup import write as backup
