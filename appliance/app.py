@@ -18,10 +18,12 @@ from appliance.admin.login.headers import MOUNT
 from appliance.core import error_handlers, health
 from appliance.core.clock import utcnow
 from appliance.core.injection import Services
+from appliance.core.kept_answers import KeptAnswers, KeptPaths
 from appliance.core.memory import keep_what_is_there
 from appliance.core.middleware import BodyLimit, RequestContext
 from appliance.core.openapi import in_our_form
 from appliance.core.photos_first import PhotosFirst, PhotoWork
+from appliance.core.recent import Changes
 from appliance.core.routing import answering_head
 from appliance.core.stopping import Stopping
 from appliance.guests import page_routes as guest_routes
@@ -72,30 +74,38 @@ UPLOADS = re.compile(
 # Photos, and what watches over us.
 _NEED_NO_SEAT = re.compile(r"/(api/)?ingest/.*|/(healthz|readyz|metrics)")
 
+_KEPT = KeptPaths(
+    files=re.compile(r"/public/results/[^/]+(/(preview|before))?"),
+    files_with_cookie=re.compile(r"/(g|wall)/[^/]+/p/[^/]+/(preview|original)"),
+    pages=re.compile(r"/[reg]/[^/]+|/g/[^/]+/p/[^/]+"),
+)
+
 
 class _Application(FastAPI):
     """FastAPI, with every error described in the form that it really has."""
 
-    def __init__(self, photo_work: PhotoWork, **options: Any) -> None:
+    def __init__(self, photo_work: PhotoWork, changes: Changes, **options: Any) -> None:
         super().__init__(**options)
         self._photo_work = photo_work
+        self._changes = changes
 
     def openapi(self) -> dict[str, Any]:
         return in_our_form(super().openapi())
 
     def build_middleware_stack(self) -> ASGIApp:
         """Ours stands outside the framework's own, so that it sees what that raises."""
-        seated = PhotosFirst(super().build_middleware_stack(), self._photo_work, _NEED_NO_SEAT)
-        return RequestContext(seated)
+        kept = KeptAnswers(_KEPT, self._photo_work, self._changes)
+        seated = PhotosFirst(kept.inside(super().build_middleware_stack()), self._photo_work, _NEED_NO_SEAT)
+        return kept.outside(RequestContext(seated))
 
 
 def create_app(settings: Settings) -> FastAPI:
     """The application for ``settings``; nothing is opened before its lifespan starts."""
-    admin, stopping, photo_work = create_admin(), Stopping(), PhotoWork()
+    admin, stopping, photo_work, changes = create_admin(), Stopping(), PhotoWork(), Changes()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Services]]:
-        async with open_services(settings, photo_work) as services:
+        async with open_services(settings, photo_work, changes) as services:
             services.add(stopping)
             began = utcnow()
             later: asyncio.Task[None] | None = None
@@ -117,6 +127,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = _Application(
         photo_work,
+        changes,
         title="PhotoChanger",
         version=__version__,
         summary="A self-hosted AI photo-booth appliance.",

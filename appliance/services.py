@@ -25,6 +25,7 @@ from appliance.core.installation import Installation
 from appliance.core.passwords import PasswordChecker
 from appliance.core.photos_first import PhotoWork
 from appliance.core.public_base import DeploymentUrls
+from appliance.core.recent import Changes
 from appliance.core.secrets import BackupPassphrase, FirstPasswordFile, metrics_token
 from appliance.guests.codes import ShortCodes
 from appliance.guests.links import GuestLinks
@@ -63,6 +64,7 @@ from appliance.providers.stored_keys import AllKeys, StoredKeys
 from appliance.providers.timings import RouteTimings
 from appliance.settings.environment import Settings
 from appliance.settings.operator import OperatorSettings, SettingsReader
+from appliance.settings.recent import RecentSettings
 from appliance.slots.service import SlotService
 from appliance.staff.alerts.alive import AliveSignal
 from appliance.staff.alerts.channels import AlertChannels
@@ -175,7 +177,9 @@ def _simulator(
 
 
 @asynccontextmanager
-async def open_services(settings: Settings, photo_work: PhotoWork | None = None) -> AsyncIterator[Services]:
+async def open_services(
+    settings: Settings, photo_work: PhotoWork | None = None, changes: Changes | None = None
+) -> AsyncIterator[Services]:
     """Build the services; on leaving, running jobs end first, then what they need is closed."""
     async with AsyncExitStack() as stack:
         database = _database(settings, stack)
@@ -260,7 +264,7 @@ async def open_services(settings: Settings, photo_work: PhotoWork | None = None)
             stack,
         )  # fmt: skip
         channels = _alerts(database, encryption, urls, issue_watch, stack)
-        codes = ShortCodes(database, tokens)
+        codes, recent_settings = ShortCodes(database, tokens), RecentSettings(database, changes or Changes())
         yield Services(
             database,
             media,
@@ -285,12 +289,13 @@ async def open_services(settings: Settings, photo_work: PhotoWork | None = None)
             channels,
             Webhooks(database, encryption),
             SettingsReader(database),
+            recent_settings,
             AuditTrail(database),
             LoginService(database, accounts, sessions, LoginThrottle(database, session_tokens)),
-            ResultService(database, media),
+            ResultService(database, media, recent_settings),
             GuestLinks(codes),
-            Visits(database, media, tokens),
-            SharedGalleries(database, tokens),
+            Visits(database, media, tokens, recent_settings),
+            SharedGalleries(database, tokens, recent_settings),
             EventLogo(database, screens),
             OperatorSettingsService(database, credentials, registry),
             ProviderKeyService(

@@ -40,10 +40,10 @@ _ROOMS = tuple(
 )
 
 
-def count_request(path: str, status: int) -> None:
-    """One answer. ``status`` 0: the client was gone before there was any."""
+def answers_counted(path: str, status: int) -> Counter:
+    """What counts the answers of this kind. ``status`` 0: the client was gone before there was any."""
     room = next((name for name, pattern in _ROOMS if pattern.match(path)), "other")
-    REQUESTS.labels(room, str(status) if status else "none").inc()
+    return REQUESTS.labels(room, str(status) if status else "none")
 
 
 async def watch_loop() -> None:

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from appliance.core.error_handlers import error_response
 from appliance.core.errors import InternalError, PayloadTooLarge, UnsupportedMediaType
-from appliance.core.metrics import count_request
+from appliance.core.metrics import answers_counted
 
 log = structlog.get_logger()
 
@@ -55,7 +55,7 @@ class RequestContext:
             try:
                 await _finished(self.app, scope, receive, answer)
             finally:
-                count_request(scope["path"], answer.status)
+                answers_counted(scope["path"], answer.status).inc()
                 if scope["path"] not in _QUIET:
                     log.info(
                         "request",

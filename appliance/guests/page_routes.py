@@ -26,11 +26,11 @@ from appliance.guests.tokens import IDENTITY_PATH, GuestTokens
 from appliance.guests.visits import Visits
 from appliance.guests.zipping import zipped
 from appliance.jobs.links import page_path, public_path
-from appliance.settings.operator import SettingsReader
+from appliance.settings.recent import RecentSettings
 
 router = APIRouter(include_in_schema=False)
 
-Settings = Injected[SettingsReader]
+Settings = Injected[RecentSettings]
 Code = Annotated[str, Field(max_length=40)]
 
 
@@ -106,7 +106,7 @@ async def _picture(request: Request, found: GuestPicture, screens: Screens, visi
         "deletable": found.settings.guests_may_delete,
         "back": None,
     }
-    return page(request, found.settings, "picture.html", **values)
+    return page(request, found.settings, "picture.html", kept=True, **values)
 
 
 @router.get("/r/{job_id}/state")
@@ -145,7 +145,7 @@ async def visit(request: Request, token: str, visits: Injected[Visits]) -> Respo
     found = await visits.pictures(token)
     signed = {job.job_id for job in found.jobs if job.by_ai} if found.settings.shows_ai_sign else set()
     pictures = [job.job_id for job in found.jobs]
-    return page(request, found.settings, "visit.html", pictures=pictures, signed=signed)
+    return page(request, found.settings, "visit.html", kept=True, pictures=pictures, signed=signed)
 
 
 @router.get("/e/{token}/pictures.zip")

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from appliance.core.errors import ErrorCode, ResultNotFound
 from appliance.core.injection import Injected
+from appliance.core.kept_answers import keep
 from appliance.core.openapi import error_responses
 from appliance.guests.links import LARGEST_QR, MEDIA_TYPES, GuestLinks, Kind, qr_code
 from appliance.guests.pages.render import base_for
@@ -64,6 +65,7 @@ async def preview(
     kind = kind_for(request.headers.get("accept", ""))
     key = await screens.screen(found.job.job_id, found.key, width, kind)
     name = friendly_name(found.settings.event_title, found.job.created_at, SCREEN_TYPES[kind])
+    keep(request)
     return screen_file(key, SCREEN_TYPES[kind], KEPT_SECONDS, name)
 
 
@@ -78,6 +80,7 @@ async def before(
         raise ResultNotFound
     kind = kind_for(request.headers.get("accept", ""))
     key = await screens.screen(found.job.job_id, found.job.source_key, width, kind, part=OWN_PHOTO)
+    keep(request)
     return screen_file(key, SCREEN_TYPES[kind], KEPT_SECONDS)
 
 

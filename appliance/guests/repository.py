@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.guests.tokens import Visit
 from appliance.jobs.models import JobHistory, JobStatus
+from appliance.jobs.repository import among
 
 MOST_OF_A_VISIT = 200  # pictures
 
@@ -43,13 +44,13 @@ class ResultRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def behind_link(self, job_id: uuid.UUID) -> JobHistory | None:
-        """The job that a guest's link leads to. A hidden one is as good as unknown: it is not even read,
+    async def behind_links(self, job_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, JobHistory]:
+        """The jobs that guests' links lead to. A hidden one is as good as unknown: it is not even read,
         so that its answer takes no longer.
         """
         shown = JobHistory.hidden_at.is_(None) | JobHistory.deleted_at.is_not(None)
-        found = select(JobHistory).where(JobHistory.job_id == job_id, shown)
-        return (await self._session.scalars(found)).first()
+        found = select(JobHistory).where(among(JobHistory.job_id, job_ids), shown)
+        return {job.job_id: job for job in await self._session.scalars(found)}
 
     async def by_code(self, code: str) -> JobHistory | None:
         """The job with this short code."""

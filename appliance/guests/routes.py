@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from appliance.core.errors import ErrorCode, ResultExpired, ResultNotFound
 from appliance.core.injection import Injected
+from appliance.core.kept_answers import keep
 from appliance.core.openapi import error_responses
 from appliance.core.sending import stored_file
 from appliance.guests.service import ResultService
@@ -43,6 +44,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     "/public/results/{job_id}", summary="Download a result", response_model=None, responses=_RESPONSES
 )
 async def download(
+    request: Request,
     job_id: Annotated[str, Path(examples=["5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"])],
     service: Injected[ResultService],
 ) -> Response:
@@ -50,6 +52,7 @@ async def download(
     ranges, conditional requests and `HEAD` are its work.
     """
     found = await service.download(job_id)
+    keep(request)
     return stored_file(
         found.key, found.media_type, cache="private, no-cache", disposition=found.content_disposition()
     )

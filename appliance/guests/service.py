@@ -6,6 +6,7 @@ import asyncio
 import re
 import unicodedata
 import uuid
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,11 +18,13 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import PermissionDenied, ResultExpired, ResultNotFound
 from appliance.core.images import EXTENSIONS
+from appliance.core.recent import Together
 from appliance.guests.repository import ResultRepository
 from appliance.jobs.models import JobHistory, JobStatus
 from appliance.jobs.repository import JobRepository
 from appliance.media.store import MediaStore
-from appliance.settings.operator import AppSettingsRepository, OperatorSettings
+from appliance.settings.operator import OperatorSettings
+from appliance.settings.recent import RecentSettings
 
 log = structlog.get_logger()
 
@@ -86,20 +89,25 @@ class Download:
 class ResultService:
     """Decides over public links; Nginx sends the bytes."""
 
-    def __init__(self, database: Database, media: MediaStore) -> None:
+    def __init__(self, database: Database, media: MediaStore, settings: RecentSettings) -> None:
         self._database = database
         self._media = media
+        self._settings = settings
+        self._jobs = Together(self._behind_links)
 
     async def find(self, job_id: str) -> GuestPicture:
         """What a guest's link leads to; raises ``ResultNotFound`` for what is unknown or hidden."""
         if not _ID.fullmatch(job_id):
             raise ResultNotFound
-        async with self._database.session() as session:
-            job = await ResultRepository(session).behind_link(uuid.UUID(job_id))
-            settings = await AppSettingsRepository(session).operator_settings()
+        job = await self._jobs.find(uuid.UUID(job_id))
+        settings = await self._settings.operator_settings()
         if job is None:
             raise ResultNotFound
         return GuestPicture(job, state_of(job, utcnow()), settings)
+
+    async def _behind_links(self, job_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, JobHistory]:
+        async with self._database.session() as session:
+            return await ResultRepository(session).behind_links(job_ids)
 
     async def ready_or_pending(self, job_id: str) -> GuestPicture:
         """A picture that is there or is being made; raises like ``ready`` otherwise."""

@@ -22,7 +22,8 @@ from appliance.guests.tokens import GuestTokens, Visit
 from appliance.guests.zipping import ArchiveEntry
 from appliance.jobs.models import JobHistory
 from appliance.media.store import MediaStore
-from appliance.settings.operator import AppSettingsRepository, OperatorSettings
+from appliance.settings.operator import OperatorSettings
+from appliance.settings.recent import RecentSettings
 
 SPAN = timedelta(hours=12)  # booths count anew: the same mark on another day is another visit
 LONGEST_ROW = timedelta(hours=2)  # of pictures that only the pauses between them make one visit
@@ -40,10 +41,13 @@ class VisitPictures:
 class Visits:
     """Finds the pictures of a visit."""
 
-    def __init__(self, database: Database, media: MediaStore, tokens: GuestTokens) -> None:
+    def __init__(
+        self, database: Database, media: MediaStore, tokens: GuestTokens, settings: RecentSettings
+    ) -> None:
         self._database = database
         self._media = media
         self._tokens = tokens
+        self._settings = settings
 
     async def visit_of(self, job: JobHistory, settings: OperatorSettings) -> tuple[str, int] | None:
         """The token of a job's visit and how many pictures it has; ``None`` if it is the only one."""
@@ -82,9 +86,9 @@ class Visits:
         visit = self._tokens.read_visit(token)
         if visit is None:
             raise ResultNotFound
+        settings = await self._settings.operator_settings()
         async with self._database.session() as session:
             results = ResultRepository(session)
-            settings = await AppSettingsRepository(session).operator_settings()
             if visit.field == _BY_PAUSE:
                 pause = timedelta(seconds=settings.visit_pause_seconds)
                 row = await results.of_slot(visit.value, visit.booth, visit.since, visit.since + LONGEST_ROW)

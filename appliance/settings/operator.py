@@ -1,4 +1,6 @@
-"""What an operator may change: rows of ``app_settings``, read fresh, in effect at once everywhere."""
+"""What an operator may change: rows of ``app_settings``, in effect at once everywhere (on guests' pages
+within a second).
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ from typing import Annotated, Any, Literal
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import String, func, select
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import String, any_, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -272,6 +274,12 @@ def readable_settings(values: Mapping[str, Any]) -> OperatorSettings:
     return settings
 
 
+# One value for all: 43 rows took a third of a photo's or a page's time for the database.
+_ALL_VALUES = select(func.jsonb_object_agg(AppSetting.key, AppSetting.value)).where(
+    AppSetting.key == any_(bindparam("names", type_=ARRAY(String)))
+)
+
+
 class AppSettingsRepository:
     """Reads and writes ``app_settings`` inside the caller's session."""
 
@@ -282,10 +290,8 @@ class AppSettingsRepository:
         """The settings in force; what has no row has its default, and so has what cannot be read because
         a newer version wrote it: no photo is refused over that.
         """
-        rows = await self._session.execute(
-            select(AppSetting.key, AppSetting.value).where(AppSetting.key.in_(OperatorSettings.model_fields))
-        )
-        return readable_settings({row.key: row.value for row in rows})
+        values = await self._session.scalar(_ALL_VALUES, {"names": list(OperatorSettings.model_fields)})
+        return readable_settings(values or {})
 
     async def logo(self) -> uuid.UUID | None:
         """The template media that is the event's logo."""

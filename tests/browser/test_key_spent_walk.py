@@ -116,9 +116,11 @@ async def test_a_spent_key_calls_the_crew_who_enter_another_on_the_phone_while_g
     assert (await camera.post(f"/api/ingest/{SLOT}?reply=image", shot)).status == 200
     assert asked_with(openai)[-1] == fresh
     over = about(mailbox, spent)
-    await someone.page.locator("#keys-openai .keys li", has_text=f"…{spent[-4:]}").locator(
-        "form[action$=remove] button"
-    ).click()
+    await (
+        someone.page.locator("#keys-openai .keys li", has_text=f"…{spent[-4:]}")
+        .locator("form[action$=remove] button")
+        .click()
+    )
     await someone.page.click("#confirm-yes")
     assert (await until(over, seconds=30, every=0.2))["subject"].startswith("Over: ")
     await someone.go("/admin/")

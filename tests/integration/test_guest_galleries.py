@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.conftest import Noticed
 from tests.integration.test_guest_pages import HTML, job
 from tests.support.camera import Camera, Reply, Shot
 from tests.support.stack import Stack
@@ -87,7 +88,7 @@ async def test_a_gallery_shows_the_newest_first_and_gives_no_guests_link_away(
 
 
 async def test_hidden_deleted_and_test_pictures_are_in_no_gallery(
-    opens: Opens, stack: Stack, camera: Camera, shot: Shot, client: httpx.AsyncClient
+    opens: Opens, stack: Stack, camera: Camera, shot: Shot, client: httpx.AsyncClient, noticed: Noticed
 ) -> None:
     gallery = await opens(minutes=5, slot_id="slot-008")
     before = await names(client, gallery["path"])
@@ -96,13 +97,14 @@ async def test_hidden_deleted_and_test_pictures_are_in_no_gallery(
         name = (await names(client, gallery["path"]))[0]
         async with stack.database() as db:
             await db.execute(f"update job_history set {change} where job_id = $1", job(made))
+        await noticed()
         assert await names(client, gallery["path"]) == before
         for path in ("", "/preview", "/original"):
             assert (await client.get(f"{gallery['path']}/p/{name}{path}")).status_code == 404
 
 
 async def test_a_closed_gallery_says_so_and_opens_again_at_the_same_address(
-    opens: Opens, stack: Stack, admin: httpx.AsyncClient, client: httpx.AsyncClient
+    opens: Opens, stack: Stack, admin: httpx.AsyncClient, client: httpx.AsyncClient, noticed: Noticed
 ) -> None:
     gallery = await opens(minutes=5)
     closed = await admin.delete(f"{API}/{gallery['id']}")
@@ -118,6 +120,7 @@ async def test_a_closed_gallery_says_so_and_opens_again_at_the_same_address(
         await db.execute(
             "update shared_gallery set closes_at = now() - interval '1 s' where id = $1", gallery["id"]
         )
+    await noticed()
     assert (await client.get(gallery["path"], headers=HTML)).status_code == 410
     assert (await client.get(gallery["wall"], headers=HTML)).status_code == 410
 

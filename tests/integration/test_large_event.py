@@ -22,6 +22,7 @@ from appliance.accounts.permissions import Principal
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.memory import keep_what_is_there
+from appliance.core.recent import Changes
 from appliance.guests.tokens import GuestTokens
 from appliance.guests.visits import Visits
 from appliance.housekeeping.cleanup import Cleanup
@@ -32,6 +33,7 @@ from appliance.jobs.repository import JobRepository
 from appliance.media.store import MediaStore
 from appliance.migrations.runner import upgrade
 from appliance.settings.operator import AppSettingsRepository
+from appliance.settings.recent import RecentSettings
 from appliance.staff.event.schemas import CONFIRMATION, WipeRequest
 from appliance.staff.event.service import Event
 from appliance.staff.jobs.search import JobFilter
@@ -131,7 +133,8 @@ async def test_pictures_of_a_large_event_are_packed_looked_for_ended_and_removed
         await settings.put("visit_field", "", by="test")
         await settings.put("visit_pause_seconds", 60, by="test")
         job = (await session.scalars(select(JobHistory).limit(1))).one()
-    archive, visits = StaffArchive(database, media), Visits(database, media, GuestTokens(media.root))
+    archive, recent = StaffArchive(database, media), RecentSettings(database, Changes())
+    visits = Visits(database, media, GuestTokens(media.root), recent)
     with longest_pause() as pauses:
         chunks = (await archive.open(JobFilter(result="kept"))).chunks
         assert zipfile.ZipFile(io.BytesIO(await packed(iterate_in_threadpool(chunks)))).namelist() == []

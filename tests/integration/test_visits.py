@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import httpx
 import pytest
 
-from tests.conftest import Change
+from tests.conftest import Change, Noticed
 from tests.support.camera import Camera, Reply, Shot
 from tests.support.logins import new_address
 from tests.support.stack import Stack
@@ -100,7 +100,12 @@ async def test_pictures_from_before_booths_were_told_apart_stay_one_visit(
 
 
 async def test_where_no_field_marks_a_visit_a_pause_may_end_it(
-    stack: Stack, other_camera: Camera, shot: Shot, client: httpx.AsyncClient, setting: Change
+    stack: Stack,
+    other_camera: Camera,
+    shot: Shot,
+    client: httpx.AsyncClient,
+    setting: Change,
+    noticed: Noticed,
 ) -> None:
     made = [job(await other_camera.post("/api/ingest/slot-004", shot)) for _ in range(5)]
     moved = "update job_history set created_at = now() - make_interval(secs => $2) where job_id = $1"
@@ -116,6 +121,7 @@ async def test_where_no_field_marks_a_visit_a_pause_may_end_it(
     assert await shown(client, link, made) == [True, True, True, False, False]
     async with stack.database() as db:
         await db.execute("update job_history set hidden_at = now() where job_id = $1", made[0])
+    await noticed()
     assert await shown(client, link, made) == [False, True, True, False, False]
     await setting("visit_pause_seconds", 0)
     assert (await client.get(str(link), headers=HTML)).status_code == 404

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -11,7 +12,8 @@ from appliance.core.error_handlers import from_database, retry_headers
 from appliance.core.errors import ApplianceError, ErrorCode
 from appliance.core.injection import service_of
 from appliance.guests.pages.render import page
-from appliance.settings.operator import OperatorSettings, SettingsReader
+from appliance.settings.operator import OperatorSettings
+from appliance.settings.recent import RecentSettings
 
 _GUEST_PATHS = re.compile(r"/(?:(?:public|r|s|e|g|wall)(?:/.*)?)?")
 _OF_GALLERIES = re.compile(r"/(?:g|wall)/.*")
@@ -29,6 +31,7 @@ async def guest_error_page(request: Request, error: ApplianceError) -> Response 
         kind = "error.away"
     if _OF_GALLERIES.fullmatch(path) and error.status_code in (403, 410):
         kind = "gallery.closed" if error.status_code == 403 else "gallery.over"
+    more: dict[str, Any] = {"refresh": WALL_LOOKS_AGAIN} if path.startswith("/wall/") else {}
     return page(
         request,
         await _settings(request, error),
@@ -37,7 +40,7 @@ async def guest_error_page(request: Request, error: ApplianceError) -> Response 
         headers=retry_headers(error),
         kind=kind,
         picture="clock" if error.status_code in (410, 429, 503) else "cross",
-        **({"refresh": WALL_LOOKS_AGAIN} if path.startswith("/wall/") else {}),
+        **more,
     )
 
 
@@ -46,7 +49,7 @@ async def _settings(request: Request, error: ApplianceError) -> OperatorSettings
     if error.status_code == 429 or error.status_code >= 500:
         return OperatorSettings()
     try:
-        return await service_of(request, SettingsReader).operator_settings()
+        return await service_of(request, RecentSettings).operator_settings()
     except Exception as away:
         if from_database(away) is None:
             raise

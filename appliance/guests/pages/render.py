@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from appliance import __version__
 from appliance.core.clock import utcnow
+from appliance.core.kept_answers import keep
 from appliance.core.language import FOLDER as WORDS_FOLDER
 from appliance.core.language import Language, choose, offered
 from appliance.core.public_base import base_urls_of
@@ -85,9 +86,10 @@ def page(
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
+    kept: bool = False,
     **values: Any,
 ) -> HTMLResponse:
-    """A whole page in the guest's language, with its headers."""
+    """A whole page in the guest's language, with its headers; ``kept``: others may be given it as well."""
     language, available = language_for(request, settings)
     nonce = secrets.token_urlsafe(12)
     text = _TEMPLATES.get_template(template).render(
@@ -118,4 +120,6 @@ def page(
     )
     if request.query_params.get("lang") == language.code:
         answer.set_cookie(LANGUAGE_COOKIE, language.code, max_age=_YEAR, samesite="lax", httponly=True)
+    if kept:
+        keep(request, nonce)
     return answer

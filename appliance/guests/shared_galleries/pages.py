@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 from appliance.core.clients import client_address
 from appliance.core.errors import PermissionDenied
 from appliance.core.injection import Injected
+from appliance.core.kept_answers import keep
 from appliance.core.sending import stored_file
 from appliance.core.stopping import Stopping
 from appliance.guests.links import LARGEST_QR, MEDIA_TYPES, GuestLink, qr_code
@@ -63,6 +64,7 @@ async def gallery(request: Request, token: str, galleries: Shown, after: str | N
         request,
         opened.settings,
         "gallery.html",
+        kept=True,
         title=opened.title,
         pictures=page_of.names,
         ai=page_of.ai,
@@ -168,6 +170,7 @@ async def picture(
         request,
         opened.settings,
         "picture.html",
+        kept=True,
         base=base_for(request, opened.settings),
         preview=f"{path}/preview",
         before=None,
@@ -195,17 +198,21 @@ async def preview(
     kind = kind_for(request.headers.get("accept", ""))
     key = await screens.screen(job.job_id, job.result_key or "", width, kind)
     saved_as = friendly_name(opened.title, job.created_at, SCREEN_TYPES[kind])
+    keep(request)
     return screen_file(key, SCREEN_TYPES[kind], KEPT_SECONDS, saved_as)
 
 
 @router.head("/g/{token}/p/{name}/original")  # noqa: FAST003 - the dependency takes it
 @router.get("/g/{token}/p/{name}/original")
-async def original(name: str, galleries: Shown, screens: ScreenSizes, opened: Open) -> Response:
+async def original(
+    request: Request, name: str, galleries: Shown, screens: ScreenSizes, opened: Open
+) -> Response:
     """A picture as a file to keep."""
     job = await galleries.picture(opened, name)
     await screens.require(job.result_key or "")
     media_type = job.result_type or "image/jpeg"
     saved_as = friendly_name(opened.title, job.created_at, media_type)
+    keep(request)
     return stored_file(
         job.result_key or "", media_type, cache="private, no-cache", disposition=attachment(saved_as)
     )

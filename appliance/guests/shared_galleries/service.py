@@ -22,7 +22,8 @@ from appliance.guests.shared_galleries.models import SharedGallery
 from appliance.guests.shared_galleries.repository import GalleryRepository
 from appliance.guests.tokens import GuestTokens
 from appliance.jobs.models import JobHistory
-from appliance.settings.operator import AppSettingsRepository, OperatorSettings
+from appliance.settings.operator import OperatorSettings
+from appliance.settings.recent import RecentSettings
 
 PAGE = 60
 GONE_FOR = timedelta(
@@ -75,9 +76,10 @@ class GalleryNews:
 class SharedGalleries:
     """Shows shared galleries to guests."""
 
-    def __init__(self, database: Database, tokens: GuestTokens) -> None:
+    def __init__(self, database: Database, tokens: GuestTokens, settings: RecentSettings) -> None:
         self._database = database
         self._tokens = tokens
+        self._settings = settings
         self._guessing = Guessing(database, tokens)
         self._news: OrderedDict[uuid.UUID, tuple[float, GalleryNews | None]] = OrderedDict()
         self._looking: dict[uuid.UUID, asyncio.Lock] = {}
@@ -93,7 +95,6 @@ class SharedGalleries:
         async with self._database.session() as session:
             galleries = GalleryRepository(session)
             gallery = await (galleries.by_token if kind == "g" else galleries.by_wall_token)(token)
-            settings = await AppSettingsRepository(session).operator_settings()
         if gallery is None:
             raise NotFound
         state = state_of(gallery, utcnow())
@@ -101,7 +102,7 @@ class SharedGalleries:
             raise PermissionDenied("This gallery is closed.")
         if state == "expired":
             raise ResultExpired("This gallery was open for a limited time, which is over.")
-        opened = OpenGallery(gallery, settings, kind)
+        opened = OpenGallery(gallery, await self._settings.operator_settings(), kind)
         if kind == "g" and gallery.pin and not _equal(pin_proof or "", self.proof(opened)):
             raise PinNeeded(opened)
         return opened

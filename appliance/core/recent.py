@@ -1,0 +1,85 @@
+"""What was read from the database less than a second ago, and what many ask for at the same moment."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
+from typing import Generic, TypeVar
+
+from appliance.core.tasks import begin
+
+# Hidden, deleted or changed has to count within a second in every process, and nobody tells the others.
+SECONDS = 0.9
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+class Changes:
+    """Counts requests to this process that may have changed something: what was read before the last one may
+    be wrong by now.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+class Recent(Generic[Value]):
+    """A value that is read again when it is ``SECONDS`` old, or when something may have changed."""
+
+    def __init__(self, read: Callable[[], Awaitable[Value]], changes: Changes) -> None:
+        self._read = read
+        self._changes = changes
+        self._reading = asyncio.Lock()
+        self._known: tuple[float, int, Value] | None = None
+
+    async def get(self) -> Value:
+        """The value; raises like ``read``."""
+        known = self._fresh()
+        if known is None:
+            async with self._reading:
+                known = self._fresh()
+                if known is None:
+                    since, count = time.monotonic(), self._changes.count
+                    known = (await self._read(),)
+                    self._known = since, count, known[0]
+        return known[0]
+
+    def _fresh(self) -> tuple[Value] | None:
+        if self._known is None:
+            return None
+        since, count, value = self._known
+        fresh = count == self._changes.count and time.monotonic() - since <= SECONDS
+        return (value,) if fresh else None
+
+
+class Together(Generic[Key, Value]):
+    """Looks up in one go what is asked for while the look before is under way."""
+
+    def __init__(self, look: Callable[[Collection[Key]], Awaitable[Mapping[Key, Value]]]) -> None:
+        self._look = look
+        self._next: dict[Key, asyncio.Future[Value | None]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def find(self, key: Key) -> Value | None:
+        """What there is for ``key``, read after this was asked; raises like ``look``."""
+        if key not in self._next:
+            self._next[key] = asyncio.get_running_loop().create_future()
+        found = self._next[key]
+        if self._task is None or self._task.done():
+            self._task = begin(self._work())
+        return await asyncio.shield(found)
+
+    async def _work(self) -> None:
+        while self._next:
+            asked, self._next = self._next, {}
+            try:
+                found = await self._look(asked)
+            except Exception as error:  # noqa: BLE001 - whoever asked is told
+                for future in asked.values():
+                    future.set_exception(error)
+                    future.exception()  # it is no fault that nobody waits any longer
+            else:
+                for key, future in asked.items():
+                    future.set_result(found.get(key))
