@@ -14,6 +14,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -36,6 +37,15 @@ OPTIONS = {
         ("matrix", "matrixs"), frozenset({"to", "mode", "version", "v", "token", "msgtype", "verify"})
     ),
     **dict.fromkeys(("json", "jsons"), frozenset({"method", "verify"})),
+}
+# Where in Apprise they are read: it would load all of its 130 services to find that out.
+_PLUGINS = {
+    "tgram": ("telegram", "NotifyTelegram"),
+    **dict.fromkeys(("mailto", "mailtos"), ("email", "NotifyEmail")),
+    **dict.fromkeys(("ntfy", "ntfys"), ("ntfy", "NotifyNtfy")),
+    **dict.fromkeys(("signal", "signals"), ("signal_api", "NotifySignalAPI")),
+    **dict.fromkeys(("matrix", "matrixs"), ("matrix", "NotifyMatrix")),
+    **dict.fromkeys(("json", "jsons"), ("custom_json", "NotifyJSON")),
 }
 _HEADERS = ("json", "jsons")  # where '+Name=value' puts a header into the request
 _SCHEME = re.compile(r"([a-z]+)://(.+)", re.IGNORECASE)
@@ -77,15 +87,7 @@ def scheme_of(address: str) -> str:
 def opened(address: str) -> NotifyBase:
     """Apprise's own reading of an address, looked at once more; raises ``Refused``."""
     scheme = scheme_of(address)
-    import apprise  # noqa: PLC0415 - heavy
-    from apprise.common import PersistentStoreMode  # noqa: PLC0415
-
-    asset = apprise.AppriseAsset(storage_mode=PersistentStoreMode.MEMORY, secure_logging=True)
-    plugin = apprise.Apprise.instantiate(address, asset=asset)
-    if not isinstance(plugin, apprise.NotifyBase) or not type(plugin).__module__.startswith(
-        "apprise.plugins."
-    ):
-        raise Refused("unknown")
+    plugin = _read(scheme, address)
     own = {*_names(plugin.protocol), *_names(plugin.secure_protocol)}
     if scheme not in own or not own <= OPTIONS.keys():
         raise Refused("scheme", scheme)
@@ -96,6 +98,21 @@ def opened(address: str) -> NotifyBase:
         if not _is_encrypted(plugin) and not WebAddress("http", host.lower(), 80, "").is_near:
             raise Refused("plain", host)
     return plugin
+
+
+def _read(scheme: str, address: str) -> NotifyBase:
+    from apprise import AppriseAsset  # noqa: PLC0415 - heavy
+    from apprise.common import PersistentStoreMode  # noqa: PLC0415
+
+    module, name = _PLUGINS[scheme]
+    kind = getattr(import_module(f"apprise.plugins.{module}"), name)
+    try:
+        found = kind.parse_url(address.replace("/#", "/%23"))  # rooms of Matrix begin so
+        asset = AppriseAsset(storage_mode=PersistentStoreMode.MEMORY, secure_logging=True)
+        read: NotifyBase = kind(**found, tag=set(), asset=asset)
+    except Exception:  # noqa: BLE001 - whatever it stumbles over, it is no address to it
+        raise Refused("unknown") from None
+    return read
 
 
 def _names(protocol: Any) -> tuple[str, ...]:
