@@ -15,6 +15,7 @@ from appliance.staff.stats.service import StatsService
 
 _OF_THE_WHOLE = {"no_key", "keys_rest", "model_ended", "model_unknown"}  # every slot with the route has it
 _OF_MODELS = {"model_ended", "model_unknown", "model_ending"}
+_FALLBACK = 10.0  # seconds
 _SOON = timedelta(days=7)  # a model that ends within these is more than worth knowing
 
 
@@ -70,7 +71,7 @@ def _finding(key: str, state: str, cause: Cause | None, slots: list[str]) -> Fin
         return Finding(
             key, "slot.failing", "stops_photos", parameters, tuple(slots), action, patience=AT_ONCE
         )
-    return Finding(key, "slot.fallback", "will_stop", parameters, tuple(slots), action, patience=10.0)
+    return Finding(key, "slot.fallback", "will_stop", parameters, tuple(slots), action, patience=_FALLBACK)
 
 
 def _parameters(cause: Cause | None) -> dict[str, Any]:
@@ -121,7 +122,17 @@ def _missing_keys(slots: Sequence[SlotStats]) -> list[Finding]:
     touched = sorted({one for ids in without.values() for one in ids})
     action = Action("open_keys", href=f"/admin/settings#keys-{next(iter(without))}")
     parameters = {"providers": sorted(without)}
-    return [Finding("key.missing", "key.missing", "should_know", parameters, tuple(touched), action)]
+    return [
+        Finding(
+            "key.missing",
+            "key.missing",
+            "should_know",
+            parameters,
+            tuple(touched),
+            action,
+            patience=_FALLBACK,
+        )
+    ]
 
 
 def _no_key_yet(cause: Cause) -> bool:
@@ -157,6 +168,7 @@ def _of_model(name: str, cause: Cause, slots: list[SlotStats]) -> Finding:
     return Finding(
         f"model.{name}"[:160], "model.ended" if is_over else "model.ending", severity,
         {key: value for key, value in parameters.items() if value is not None}, ids, action,
+        patience=AT_ONCE,  # a date does not go by itself
     )  # fmt: skip
 
 
