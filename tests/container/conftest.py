@@ -91,14 +91,13 @@ volumes:
 
 
 @pytest.fixture(scope="module")
-def small(lay_out: Callable[[str], ContainerStack]) -> ContainerStack:
-    """Another machine, with a small disk for its pictures. A restore may leave it with passwords that
-    nobody knows, so each module installs its own.
-    """
+def small(lay_out: Callable[[str], ContainerStack]) -> Iterator[ContainerStack]:
+    """Another machine, with a small disk for its pictures."""
     stack = lay_out("small")
     (stack.folder / "compose" / "compose.override.yaml").write_text(_SMALL)
     stack.install()
-    return stack
+    yield stack
+    stack.destroy()
 
 
 @pytest.fixture(scope="package")

@@ -1,4 +1,7 @@
-"""Backups: made at night and kept for a while; put in after everything was destroyed, or elsewhere."""
+"""Backups: made at night and kept for a while; put in after everything was destroyed, or elsewhere.
+
+The machine with the small disk is theirs, so what happens when that runs full is tried here first.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,34 @@ from pathlib import Path
 
 from tests.container.stack import ContainerStack, run
 from tests.support.camera import Camera, Shot
-from tests.support.photos import camera_jpeg_24mp
+from tests.support.installed import copied
+from tests.support.photos import portrait_jpeg
 from tests.support.stack import Stack, clean_environment, running_stack
 
 _FOLDER = "/var/lib/photochanger/backups"
 
 
+def test_photos_are_refused_before_the_disk_is_full(small: ContainerStack) -> None:
+    shot = small.shot(portrait_jpeg())
+    before = int(small.sql("select count(*) from job_history"))
+    assert small.send("/api/ingest/slot-001?reply=json", shot).status == 200
+    ballast = "/var/lib/photochanger/media/templates/ballast"
+    small.inside("app", "dd", "if=/dev/zero", f"of={ballast}", "bs=1M", "count=60")
+    try:
+        refused = small.send("/api/ingest/slot-001?reply=json", shot)
+        assert (refused.status, refused.code) == (503, "storage_full")
+        assert int(refused.headers["retry-after"]) > 0
+        assert "MB free" in small.get("/readyz").json()["checks"]["disk"]
+        said = small.compose("run", "--rm", "-T", "--no-deps", "app", "free-space", "--dry-run")
+        assert "Would remove 0 results" in said
+        assert int(small.sql("select count(*) from job_history")) == before + 1
+    finally:
+        small.inside("app", "rm", ballast)
+    assert small.send("/api/ingest/slot-001?reply=json", shot).status == 200
+
+
 def test_what_was_destroyed_comes_back_byte_by_byte(small: ContainerStack, tmp_path: Path) -> None:
-    shot = small.shot(camera_jpeg_24mp())
+    shot = small.shot(portrait_jpeg())
     jobs = [small.send(f"/api/ingest/slot-00{n}?reply=json", shot).json() for n in (1, 2)]
     pictures = {job["public_url"]: small.get(job["public_url"]) for job in jobs}
     passphrase = tmp_path / "passphrase"
@@ -51,7 +74,7 @@ def test_a_damaged_backup_is_refused_while_guests_are_served_on(box: ContainerSt
 
 
 async def test_a_backup_goes_from_the_run_without_docker_into_the_stack_and_back(
-    stack: Stack, camera: Camera, shot: Shot, small: ContainerStack, tmp_path: Path
+    stack: Stack, camera: Camera, shot: Shot, small: ContainerStack, installed: Path, tmp_path: Path
 ) -> None:
     async def verb(bare: Stack, *arguments: str) -> None:
         command = (sys.executable, "-m", "appliance.bare.verb", "--data", str(bare.data), *arguments)
@@ -73,7 +96,7 @@ async def test_a_backup_goes_from_the_run_without_docker_into_the_stack_and_back
     back = tmp_path / "back"
     await asyncio.to_thread(small.script, "backup", "--to", str(back), *sealed)
     file = next(back.glob("*.tar.age"))
-    with running_stack(tmp_path / "another") as bare:
+    with running_stack(copied(installed, tmp_path / "another")) as bare:
         await verb(bare, "restore", f"back/{file.name}", *sealed)
         found = await bare.value("select count(*) from job_history where status = 'done'")
         assert found == int(small.sql("select count(*) from job_history where status = 'done'"))
