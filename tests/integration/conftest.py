@@ -18,6 +18,7 @@ from appliance.accounts.throttle import LoginThrottle
 from appliance.accounts.tokens import Tokens
 from appliance.core.db import Database
 from appliance.core.secrets import FirstPasswordFile
+from appliance.lifecycle.backup import sealing
 from tests.support.logins import PASSWORD, MakeAccount, add_account, client_at, new_address
 from tests.support.stack import Stack
 
@@ -75,3 +76,9 @@ async def scraper(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
     token = (stack.data / "secrets" / "metrics-token").read_text().strip()
     async with client_at(stack, token=token) as made:
         yield made
+
+
+@pytest.fixture
+def quick_sealing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this process seals is opened at once: ``tests/unit/test_sealing.py`` has it take its time."""
+    monkeypatch.setattr(sealing.Sealer.__init__, "__defaults__", (10,))

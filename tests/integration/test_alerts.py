@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,18 +13,16 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
 from appliance.core.errors import ValidationFailed
-from appliance.migrations.runner import upgrade
 from appliance.staff.alerts.channels import encrypt_addresses_again
 from tests.support.alerts import BASE, WHO, Ground
 from tests.support.receivers import mail_server, receiving
-from tests.support.scratch import scratch_database
+from tests.support.scratch import migrated_database
 from tests.support.stack import Stack, free_port
 
 
 @pytest.fixture
 async def ground(stack: Stack, tmp_path: Path) -> AsyncIterator[Ground]:
-    async with scratch_database(stack, "alerts") as url:
-        await asyncio.to_thread(upgrade, url)
+    async with migrated_database(stack, "alerts") as url:
         database = Database(url)
         try:
             made = Ground(database, tmp_path)

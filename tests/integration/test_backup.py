@@ -31,6 +31,8 @@ from tests.support.camera import Camera, Shot
 from tests.support.keys import entered, made_up, no_keys
 from tests.support.stack import CHECKOUT, Stack
 
+pytestmark = pytest.mark.usefixtures("quick_sealing")
+
 PASSPHRASE = "correct horse battery staple"
 
 

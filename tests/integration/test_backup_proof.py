@@ -15,6 +15,8 @@ from appliance.lifecycle.backup import proving
 from tests.integration.test_backup_sending import PASSPHRASE, Box, box
 from tests.support.stack import Stack
 
+pytestmark = pytest.mark.usefixtures("quick_sealing")
+
 __all__ = ["box"]
 NOON, NIGHT = (datetime(2026, 11, 27, hour, tzinfo=UTC) for hour in (12, 4))
 

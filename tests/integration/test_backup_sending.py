@@ -35,6 +35,8 @@ from tests.support.backups import another_machine, made, put_in
 from tests.support.stack import CHECKOUT, Stack, clean_environment
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.usefixtures("quick_sealing")
+
 PASSPHRASE = "correct horse battery staple"
 OLD = [f"photochanger-2020010{day}T000000Z.tar.age" for day in range(1, 6)]
 

@@ -31,7 +31,6 @@ from appliance.ingest.booth_requests.log import BoothRequests
 from appliance.jobs.models import JobHistory
 from appliance.jobs.repository import JobRepository
 from appliance.media.store import MediaStore
-from appliance.migrations.runner import upgrade
 from appliance.settings.operator import AppSettingsRepository
 from appliance.settings.recent import RecentSettings
 from appliance.staff.event.schemas import CONFIRMATION, WipeRequest
@@ -39,7 +38,7 @@ from appliance.staff.event.service import Event
 from appliance.staff.jobs.search import JobFilter
 from appliance.staff.pictures.archive import StaffArchive
 from tests.support.disk import EVERYTHING
-from tests.support.scratch import scratch_database
+from tests.support.scratch import migrated_database
 from tests.support.stack import Stack
 
 NAME = "large_event"
@@ -59,8 +58,7 @@ FILL = """insert into job_history (job_id, slot_id, status, provider, operation,
 @pytest.fixture
 async def database(stack: Stack) -> AsyncIterator[Database]:
     """A database with nothing but a large event."""
-    async with scratch_database(stack, NAME) as url:
-        await asyncio.to_thread(upgrade, url)
+    async with migrated_database(stack, NAME) as url:
         async with stack.database(NAME) as db:
             await db.execute(
                 "insert into slot (slot_id, display_name, provider, operation, updated_by)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,10 +13,9 @@ import pytest
 from appliance.core.db import Database
 from appliance.housekeeping.cleanup import Cleanup, CleanupReport
 from appliance.media.store import MediaStore
-from appliance.migrations.runner import upgrade
 from tests.support.camera import Camera, Shot
 from tests.support.cleaning import clean
-from tests.support.scratch import scratch_database
+from tests.support.scratch import migrated_database
 from tests.support.stack import Stack
 
 NAME = "old_history"
@@ -68,8 +66,7 @@ SILENT = {"request_fields": {}, "query_fields": {}, "upload_name": "", "attempts
 
 @pytest.fixture
 async def history(stack: Stack, tmp_path: Path) -> AsyncIterator[History]:
-    async with scratch_database(stack, NAME) as url:
-        await asyncio.to_thread(upgrade, url)
+    async with migrated_database(stack, NAME) as url:
         made = Database(url)
         async with stack.database(NAME) as db:
             await db.execute(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,13 +17,12 @@ from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
 from appliance.core.public_base import DeploymentUrls
 from appliance.jobs.models import JobHistory
-from appliance.migrations.runner import upgrade
 from appliance.settings.operator import AppSettingsRepository
 from appliance.slots.models import Slot
 from appliance.staff.webhooks.schemas import EVENTS, MadeWebhook, NewWebhook, WebhookEvent
 from appliance.staff.webhooks.sender import WebhookSender
 from appliance.staff.webhooks.service import Webhooks
-from tests.support.scratch import scratch_database
+from tests.support.scratch import migrated_database
 from tests.support.stack import Stack
 
 WHO = Principal("serg", "administrator", frozenset(PERMISSIONS), uuid.uuid4(), False, "127.0.0.1")
@@ -104,8 +102,7 @@ class Ground:
 @asynccontextmanager
 async def ground_of(stack: Stack, name: str, secrets: Path) -> AsyncIterator[Ground]:
     """A ground on a scratch database of the stack's server, within the block."""
-    async with scratch_database(stack, name) as url:
-        await asyncio.to_thread(upgrade, url)
+    async with migrated_database(stack, name) as url:
         database = Database(url)
         made = Ground(database, secrets)
         try:
