@@ -25,6 +25,7 @@ from appliance.admin.login import account
 from appliance.admin.login import page as login
 from appliance.admin.login.headers import PageHeaders
 from appliance.admin.login.security import PasswordMustChange, protect
+from appliance.admin.manual import page as manual
 from appliance.admin.pictures import page as pictures
 from appliance.admin.pictures import view as previews
 from appliance.admin.settings import page as settings
@@ -74,6 +75,7 @@ SCREENS = (
     settings,
     backups,
     audit,
+    manual,
 )
 
 

@@ -41,6 +41,7 @@ ITEMS = (
     NavigationItem("settings", "/settings", "settings:read"),
     NavigationItem("backups", "/backups", "settings:read"),
     NavigationItem("audit", "/audit", "audit:read"),
+    NavigationItem("manual", "/manual", "slots:read"),
 )
 
 

@@ -221,7 +221,8 @@ class Person:
         """What can be pressed and is less than 44 pixels high or wide; links within a text are text."""
         found: list[str] = await self.page.evaluate(
             """() => [...document.querySelectorAll("a, button, summary, select, input:not([type=hidden])")]
-                .filter(one => one.checkVisibility() && !one.closest(".away, .skip, label.tick, p, caption"))
+                .filter(one => one.checkVisibility()
+                    && !one.closest(".away, .skip, label.tick, p, caption, .manual"))
                 .map(one => [one, one.getBoundingClientRect()])
                 .filter(([one, box]) => box.height < 43.5 || box.width < 43.5)
                 .map(([one, box]) => `${one.outerHTML.slice(0, 100)} ${box.width}x${box.height}`)"""

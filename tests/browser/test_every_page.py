@@ -16,6 +16,8 @@ PAGES = {
     "tokens": "/admin/settings/tokens",
     "booths": "/admin/booths",
     "audit": "/admin/audit",
+    "manual": "/admin/manual",
+    "manual-issues": "/admin/manual/ops/issues.md",
     "password": "/admin/password",
     "error": "/admin/there-is-no-such-page",
 }

@@ -74,8 +74,8 @@ def text_of(mail: EmailMessage) -> str:
 
 
 async def test_a_spent_key_calls_the_crew_who_enter_another_on_the_phone_while_guests_get_pictures(
-    admin_person: MakePerson, admin: httpx.AsyncClient, standins: dict[str, StandIn], slot: Change, camera: Camera,
-    shot: Shot, mailbox: Mailbox,
+    admin_person: MakePerson, admin: httpx.AsyncClient, standins: dict[str, StandIn], slot: Change,
+    camera: Camera, shot: Shot, mailbox: Mailbox,
 ) -> None:  # fmt: skip
     openai = standins["openai"]
     spent, fresh = made_up("openai"), made_up("openai")

@@ -48,7 +48,15 @@ async def insider(visitor: httpx.AsyncClient, account: MakeAccount) -> httpx.Asy
     return visitor
 
 
-PAGES = ["/admin/login", "/admin/", "/admin/settings", "/admin/audit", "/admin/nothing", "/admin/events"]
+PAGES = [
+    "/admin/login",
+    "/admin/",
+    "/admin/manual",
+    "/admin/settings",
+    "/admin/audit",
+    "/admin/nothing",
+    "/admin/events",
+]
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -71,7 +79,9 @@ async def test_every_answer_carries_the_headers_that_scanners_ask_for(
     assert "geolocation=()" in headers["permissions-policy"]
 
 
-@pytest.mark.parametrize("path", ["/admin/", "/admin/settings", "/admin/audit", "/admin/password"])
+@pytest.mark.parametrize(
+    "path", ["/admin/", "/admin/settings", "/admin/audit", "/admin/manual", "/admin/password"]
+)
 async def test_strangers_are_led_to_the_login(visitor: httpx.AsyncClient, path: str) -> None:
     answer = await visitor.get(path)
     assert answer.status_code == 303

@@ -68,6 +68,8 @@ WHO_MAY = {
         POST /api/logout
         POST /api/logout-everywhere
         POST /api/password
+        GET /admin/manual
+        GET /admin/manual/{path:path}
         GET /admin/token
         POST /admin/logout-everywhere
         GET /admin/password

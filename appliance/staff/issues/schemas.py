@@ -41,7 +41,7 @@ class IssueView(BaseModel):
     title: str
     meaning: str = Field(description="what comes of it, and what to do")
     action: IssueAction | None = Field(description="what to press; `null`: nothing here does it")
-    learn_more: str = Field(examples=["docs/ops/issues.md#disklow"])
+    learn_more: str = Field(examples=["/admin/manual/ops/issues.md#disklow"])
     slots: list[str] = Field(description="those that it touches", examples=[["slot-005"]])
     parameters: dict[str, Any] = Field(description="what stands in the words, for programs")
     since: datetime

@@ -37,4 +37,4 @@ def issue_view(issue: Issue, language: str) -> IssueView:
 
 def learn_more(code: str) -> str:
     """Where the manual says more."""
-    return f"docs/ops/issues.md#{code.replace('.', '')}"
+    return f"/admin/manual/ops/issues.md#{code.replace('.', '')}"
