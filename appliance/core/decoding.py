@@ -10,6 +10,7 @@ from typing import TypeVar
 import pyvips
 
 from appliance.core import jpeg
+from appliance.core.colours import has_srgb_profile
 from appliance.core.images import JPEG, WEBP, PictureType
 from appliance.core.one_pass import SPARE_BYTES, in_one_pass
 
@@ -49,6 +50,7 @@ class PictureHeader:
     orientation: int
     bits: int = 8
     decoded_bytes: int = 0  # in memory at the same time, at most
+    plain: bool = False  # upright sRGB of 8 bits, in a type that every provider takes
 
     @property
     def pixels(self) -> int:
@@ -84,11 +86,27 @@ def header(data: bytes, kind: PictureType) -> PictureHeader:
     """The head of ``data``; no pixel is decoded. Raises ``DamagedPicture``."""
     try:
         image = load(data, kind)
-        orientation = int(image.get("orientation")) if image.get_typeof("orientation") else 1
+        orientation = orientation_of(image)
         bits = jpeg.bits(data) if kind is JPEG else 8
+        plain = kind is not WEBP and is_plain(image)
     except (pyvips.Error, ValueError) as error:
         raise DamagedPicture from error
-    return PictureHeader(image.width, image.height, orientation, bits, _decoded_bytes(image))
+    return PictureHeader(image.width, image.height, orientation, bits, _decoded_bytes(image), plain)
+
+
+def orientation_of(image: pyvips.Image) -> int:
+    """How it must be turned; 1 is upright."""
+    return int(image.get("orientation")) if image.get_typeof("orientation") else 1
+
+
+def is_plain(image: pyvips.Image) -> bool:
+    """Whether its pixels are what every provider takes: upright, of 8 bits, sRGB."""
+    return (
+        orientation_of(image) == 1
+        and image.format == "uchar"
+        and (image.interpretation == "srgb" or (image.interpretation == "b-w" and image.bands == 1))
+        and has_srgb_profile(image)
+    )
 
 
 def _decoded_bytes(image: pyvips.Image) -> int:
@@ -102,22 +120,30 @@ def load(data: bytes, kind: PictureType, **options: object) -> pyvips.Image:
     return getattr(pyvips.Image, kind.loader)(data, access="sequential", **options)
 
 
-def must_be_whole(data: bytes, kind: PictureType) -> None:
+def must_be_whole(data: bytes, kind: PictureType, end: int | None = None) -> None:
     """Decode ``data`` once. Raises ``DamagedPicture``; a JPEG without its end marker is none."""
-    of_whole(data, kind, lambda image: image.avg(), shrink=_SHRINK)
+    of_whole(data, kind, lambda image: image.avg(), shrink=_SHRINK, end=end)
 
 
-def of_whole(data: bytes, kind: PictureType, work: Callable[[pyvips.Image], T], *, shrink: int = 1) -> T:
+def of_whole(
+    data: bytes,
+    kind: PictureType,
+    work: Callable[[pyvips.Image], T],
+    *,
+    shrink: int = 1,
+    end: int | None = None,
+) -> T:
     """What ``work`` makes of ``data``, every row of which it must read; it may be asked twice.
 
     Usually that reading is also what finds damage, so that a JPEG is decoded once. ``shrink`` is for
-    JPEGs: how many times smaller one is decoded (1, 2, 4 or 8). Raises ``DamagedPicture``.
+    JPEGs: how many times smaller one is decoded (1, 2, 4 or 8); ``end`` is where its end marker stands, if
+    that is known. Raises ``DamagedPicture``.
     """
     try:
         if kind is not JPEG:
             _must_be_whole(data, kind)
             return work(load(data, kind))
-        end = jpeg.end_of(data)
+        end = jpeg.end_of(data) if end is None else end
         whole = data if end is not None else data + jpeg.END
         ends = end if end is not None else len(data)
         if (made := in_one_pass(whole, ends, shrink, work)) is not None:

@@ -107,7 +107,7 @@ class _FileSink:
         self._on_bytes = on_bytes
         self._max_bytes = max_bytes
         self._smaller = smaller
-        self._block = bytearray()
+        self._block: list[bytes] = []
         self._sha256 = hashlib.sha256()
         self.size = 0
         self._sniffed = False
@@ -115,7 +115,7 @@ class _FileSink:
 
     async def feed(self, data: bytes) -> None:
         await self._on_bytes(len(data))
-        self._block += data
+        self._block.append(data)
         self.size += len(data)
         if self.size > self._max_bytes:
             raise PayloadTooLarge(
@@ -123,24 +123,25 @@ class _FileSink:
             )
         if not self._sniffed and self.size >= SNIFF_BYTES:
             self._look()
-        if len(self._block) >= BLOCK_BYTES:
+        if sum(map(len, self._block)) >= BLOCK_BYTES:
             await self._flush()
 
     def _look(self) -> None:
         """Refuse what is no picture by its first bytes, before the rest has arrived."""
-        sniff(bytes(self._block[:SNIFF_BYTES]))
+        sniff(b"".join(self._block)[:SNIFF_BYTES])
         self._sniffed = True
 
     async def _flush(self) -> None:
-        block, self._block = self._block, bytearray()
+        block, self._block = self._block, []
         await finish_in_thread(self._write, block)
 
-    def _write(self, block: bytearray) -> None:
+    def _write(self, block: list[bytes]) -> None:
         with storage_errors():
             if self._file is None:
                 self._file = self.path.open("xb")
-            self._file.write(block)
-        self._sha256.update(block)
+            self._file.writelines(block)
+        for piece in block:
+            self._sha256.update(piece)
 
     async def finish(self) -> ReceivedFile:
         if not self._sniffed:

@@ -34,10 +34,8 @@ from appliance.ingest.proof import PASSWORD_FIELD, Proof, without_secrets
 from appliance.ingest.storing import PictureStoring
 from appliance.ingest.unproven import UnprovenUploads
 from appliance.jobs.ledger import JobLedger, JobRecord
-from appliance.media.credentials import has_manifest
 from appliance.media.finish import Finisher, actions_of, as_it_is
 from appliance.media.imaging import Imaging, Photo, PhotoInfo
-from appliance.media.mark import marked
 from appliance.media.signing import ContentCredentials
 from appliance.media.store import MediaStore, StoredFile
 from appliance.media.temporary_media import TemporaryMedia
@@ -262,10 +260,10 @@ class IngestService:
             finished = await self._finisher.finish(
                 delivery.picture, job.slot.output, job.slot.overlay, job.deadline, job.link, words
             )
-            if settings.marks_ai_files and by_ai and not has_manifest(finished):
+            if settings.marks_ai_files and by_ai:
                 done = actions_of(job.slot.output, job.slot.overlay, words)
                 finished = await asyncio.to_thread(
-                    self._signing.signed, marked(finished), delivery.picture, done
+                    self._signing.marked_and_signed, finished, delivery.picture, done
                 )
             since = record.mark("finish", since)
             stored = await self._media.put_result(job.job_id, finished)

@@ -111,9 +111,14 @@ class Finisher:
                     )
         except (pyvips.Error, TimeoutError) as error:
             log.warning("picture.not_finished", error=str(error).split("\n")[0] or type(error).__name__)
-        if has_manifest(picture):  # it holds for these very bytes
-            return picture
-        return EncodedImage(strip(picture.data, picture.media_type), picture.media_type)
+        return await asyncio.to_thread(_plain, picture)
+
+
+def _plain(picture: EncodedImage) -> EncodedImage:
+    """``picture`` without metadata but a manifest: that holds for these very bytes."""
+    if has_manifest(picture):
+        return picture
+    return EncodedImage(strip(picture.data, picture.media_type), picture.media_type)
 
 
 def as_it_is(options: OutputOptions, overlay: bytes | None, words: str) -> bool:

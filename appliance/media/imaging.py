@@ -18,15 +18,34 @@ from typing import TypeVar
 import pyvips
 import structlog
 
+from appliance.core import jpeg
 from appliance.core.apart import ApartFailed, apart
-from appliance.core.colours import has_srgb_profile, into_srgb
-from appliance.core.decoding import DamagedPicture, PictureHeader, header, load, must_be_whole, of_whole
+from appliance.core.colours import into_srgb
+from appliance.core.decoding import (
+    DamagedPicture,
+    PictureHeader,
+    header,
+    is_plain,
+    load,
+    must_be_whole,
+    of_whole,
+    orientation_of,
+)
 from appliance.core.errors import DamagedImage, ImageTooManyPixels, UnsupportedMediaType
 from appliance.core.files import storage_errors
-from appliance.core.images import JPEG, PNG, SNIFF_BYTES, WEBP, EncodedImage, sniff
+from appliance.core.images import (
+    JPEG,
+    PICTURE_TYPES,
+    PNG,
+    SNIFF_BYTES,
+    WEBP,
+    EncodedImage,
+    PictureType,
+    sniff,
+)
 from appliance.core.tasks import begin
 from appliance.media.decoding_memory import ORDINARY, DecodingMemory, memory_for_decoding
-from appliance.media.metadata import strip
+from appliance.media.metadata import cleaned, strip
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -43,6 +62,7 @@ class PhotoInfo:
     width: int
     height: int
     decoded_bytes: int = field(default=0, compare=False)
+    plain: bool = field(default=False, compare=False)  # its file is what every provider takes
     sent: SmallerPhoto | None = field(default=None, compare=False, repr=False)
 
 
@@ -84,32 +104,42 @@ def clean_blocking(path: Path, head: PictureHeader, max_side: int | None = None)
     """The second half: decoded once, and written anew without what is nobody's business."""
     data = path.read_bytes()
     kind = sniff(data[:SNIFF_BYTES])
+    clean = _clean(data, kind, head.orientation)
     try:
         if head.decoded_bytes > ORDINARY:
-            sent = apart(_checked, data, head, max_side)
+            sent = apart(_checked, clean, kind.media_type, head, max_side)
         else:
-            sent = _checked(data, head, max_side)
+            sent = _checked(clean, kind.media_type, head, max_side)
     except DamagedPicture as error:
         raise DamagedImage from error
     except ApartFailed as error:
         log.warning("picture.not_decoded", why=str(error), decoded_bytes=head.decoded_bytes)
         raise DamagedImage from error
-    clean = strip(data, kind.media_type, head.orientation)
     if clean != data:
         beside = path.with_name(f"{path.name}.clean")  # the file may have another name, of a kept photo
         beside.write_bytes(clean)
         beside.replace(path)
-    return PhotoInfo(kind.media_type, *head.size, head.decoded_bytes, sent)
+    return PhotoInfo(kind.media_type, *head.size, head.decoded_bytes, head.plain, sent)
 
 
-def _checked(data: bytes, head: PictureHeader, max_side: int | None) -> SmallerPhoto | None:
+def _clean(data: bytes, kind: PictureType, orientation: int) -> bytes:
+    """``data`` without metadata: what is checked is what is kept, and its structure is followed once."""
+    try:
+        return cleaned(data, kind.media_type, orientation)
+    except ValueError as error:
+        if kind is JPEG:
+            raise DamagedImage from error
+        return data
+
+
+def _checked(data: bytes, media_type: str, head: PictureHeader, max_side: int | None) -> SmallerPhoto | None:
     """Raises ``DamagedPicture``; what is to be sent comes of the same decoding."""
-    kind = sniff(data[:SNIFF_BYTES])
+    kind, end = PICTURE_TYPES[media_type], len(data) - len(jpeg.END)
     if max_side is None:
-        must_be_whole(data, kind)
+        must_be_whole(data, kind, end)
         return None
     make = partial(_jpeg_of, max_side=max_side, quality=SENT_QUALITY)
-    made = of_whole(data, kind, make, shrink=_shrink(head, max_side))
+    made = of_whole(data, kind, make, shrink=_shrink(head, max_side), end=end)
     return SmallerPhoto(max_side, EncodedImage(made, JPEG.media_type))
 
 
@@ -141,28 +171,15 @@ def for_sending(picture: EncodedImage) -> EncodedImage:
     One that is all that already loses its metadata and nothing else. Blocking.
     """
     image = load(picture.data, picture.kind)
-    if picture.kind is not WEBP and _is_plain(image):
+    if picture.kind is not WEBP and is_plain(image):
         return EncodedImage(strip(picture.data, picture.media_type), picture.media_type)
     longest = max(image.width, image.height)
-    plain = strip(picture.data, picture.media_type, _orientation(image))
+    plain = strip(picture.data, picture.media_type, orientation_of(image))
     image = pyvips.Image.thumbnail_buffer(plain, longest, height=longest, size="down", **into_srgb(image))
     image = image.colourspace("srgb").cast("uchar")
     if image.hasalpha() or picture.kind is PNG:
         return EncodedImage(image.pngsave_buffer(keep="none"), PNG.media_type)
     return EncodedImage(image.jpegsave_buffer(Q=_FULL_QUALITY, keep="none"), JPEG.media_type)
-
-
-def _orientation(image: pyvips.Image) -> int:
-    return int(image.get("orientation")) if image.get_typeof("orientation") else 1
-
-
-def _is_plain(image: pyvips.Image) -> bool:
-    return (
-        _orientation(image) == 1
-        and image.format == "uchar"
-        and (image.interpretation == "srgb" or (image.interpretation == "b-w" and image.bands == 1))
-        and has_srgb_profile(image)
-    )
 
 
 class Imaging:
@@ -225,6 +242,7 @@ class Photo:
         self.width = info.width
         self.height = info.height
         self._decoded_bytes = info.decoded_bytes
+        self._plain = info.plain
         self._sent = info.sent
         self._imaging = imaging
         self._made: dict[tuple[int | None, int], asyncio.Task[EncodedImage]] = {}
@@ -243,5 +261,6 @@ class Photo:
         with storage_errors():
             self.path.stat()  # libvips would call it damaged when its disk is away
         if max_side is None:
-            return for_sending(EncodedImage(self.path.read_bytes(), self.media_type))
+            original = EncodedImage(self.path.read_bytes(), self.media_type)
+            return original if self._plain else for_sending(original)
         return EncodedImage(encode_blocking(self.path, max_side, quality), JPEG.media_type)

@@ -26,11 +26,18 @@ def strip(data: bytes, media_type: str, orientation: int = 1) -> bytes:
 
     A file whose structure cannot be followed comes back as it was.
     """
-    cleaner = _CLEANERS[media_type]
     try:
-        return cleaner(data, _exif(orientation) if orientation != 1 else b"")
-    except (IndexError, ValueError, struct.error):
+        return cleaned(data, media_type, orientation)
+    except ValueError:
         return data
+
+
+def cleaned(data: bytes, media_type: str, orientation: int = 1) -> bytes:
+    """The same; raises ``ValueError`` where the structure cannot be followed. A JPEG ends with its marker."""
+    try:
+        return _CLEANERS[media_type](data, _exif(orientation) if orientation != 1 else b"")
+    except (IndexError, struct.error) as error:
+        raise ValueError("a structure that cannot be followed") from error
 
 
 def _exif(orientation: int) -> bytes:
@@ -50,7 +57,7 @@ def _jpeg(data: bytes, exif: bytes) -> bytes:
         elif _jpeg_keeps(segment.marker, bytes(content[4:16])):
             kept.append(content)
     if not kept:
-        return data
+        raise ValueError("no picture")
     if kept[-1] != jpeg.END:
         kept.append(memoryview(jpeg.END))
     if exif:

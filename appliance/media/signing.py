@@ -18,7 +18,8 @@ import structlog
 from appliance import __version__
 from appliance.core.images import EncodedImage
 from appliance.media import signing_certificate
-from appliance.media.mark import SOURCE_TYPE
+from appliance.media.credentials import has_manifest
+from appliance.media.mark import SOURCE_TYPE, marked
 
 log = structlog.get_logger()
 
@@ -31,6 +32,14 @@ class ContentCredentials:
 
     def __init__(self, secrets_dir: Path) -> None:
         self._secrets_dir = secrets_dir
+
+    def marked_and_signed(
+        self, picture: EncodedImage, made_of: EncodedImage, actions: Sequence[str]
+    ) -> EncodedImage:
+        """``picture`` with the mark and signed; as it came where its provider's manifest is still in it."""
+        if has_manifest(picture):
+            return picture
+        return self.signed(marked(picture), made_of, actions)
 
     def signed(self, picture: EncodedImage, made_of: EncodedImage, actions: Sequence[str]) -> EncodedImage:
         """``picture`` with a manifest that names ``made_of``, the provider's picture, and ``actions``
