@@ -255,7 +255,7 @@ async def open_services(
             IssueWatch(
                 database,
                 every_source(
-                    database, stats, runner, testing, disk_guard, backup_passphrase, addresses,
+                    database, stats, runner, testing, media, disk_guard, backup_passphrase, addresses,
                     lambda chosen: (
                         chosen or settings.public_base() or ingest.guest_base or settings.lan_base()
                     ),

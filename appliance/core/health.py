@@ -31,7 +31,8 @@ class Readiness(BaseModel):
     checks: dict[str, str] = Field(examples=[{"database": "ok", "media": "ok", "disk": "ok"}])
 
 
-def _media_writable(root: Path) -> str:
+def media_writable(root: Path) -> str:
+    """``ok``, or why nothing can be written to the media folder; also where its disk is full."""
     try:
         with tempfile.TemporaryFile(dir=root / "temp"):
             return "ok"
@@ -67,7 +68,7 @@ class HealthCheck:
         """What each says, asked at the same time."""
         found = await asyncio.gather(
             _database(self.database),
-            asyncio.to_thread(_media_writable, self.media_root),
+            asyncio.to_thread(media_writable, self.media_root),
             asyncio.to_thread(_disk_free, self.media_root),
         )
         checks = dict(zip(("database", "media", "disk"), found, strict=True))

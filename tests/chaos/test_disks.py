@@ -109,6 +109,14 @@ FAULTS: dict[str, tuple[Callable[[Stack, SmallDisk], AbstractContextManager[None
     "gone": (lambda house, _: renamed(house), 503),
     "unmounted": (lambda house, _: unmounted(house), 503),
 }
+TOLD = {"full": "disk.full", "read-only": "disk.read_only", "gone": "disk.away", "unmounted": "disk.away"}
+
+
+async def open_issues(house: Stack, like: str) -> list[str]:
+    """What the operator is told."""
+    async with house.database() as db:
+        asked = "select code from issue where code like $1 and closed_at is null order by code"
+        return [row["code"] for row in await db.fetch(asked, like)]
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -118,6 +126,11 @@ async def test_without_room_for_pictures_photos_are_refused_at_once_and_old_ones
     do, served = FAULTS[fault]
     with do(house, disks["media"]):
         await refused_at_once(booths)
+
+        async def told() -> bool:
+            return await open_issues(house, "disk.%") == [TOLD[fault]]
+
+        await until(told, seconds=20, every=0.2)
         async with httpx.AsyncClient(base_url=house.url, timeout=20, trust_env=False) as client:
             assert (await client.get("/readyz")).status_code == 503
             assert (await client.get("/healthz")).status_code == 200

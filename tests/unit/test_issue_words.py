@@ -21,7 +21,7 @@ PARAMETERS = {
     "within_seconds": 1800, "booth": "10.0.0.1", "version": "1.2.0", "said": "line 3",
     "reason": "provider_failed", "provider_reason": "no_key", "automatic": False,
     "late": 3, "percent": 90, "minutes": 20, "amount": "12.50", "currency": "USD",
-    "target": "sftp://nas", "problem": "the disk was full",
+    "target": "sftp://nas", "problem": "the disk was full", "folder": "/media",
 }  # fmt: skip
 
 

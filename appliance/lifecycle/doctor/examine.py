@@ -43,7 +43,16 @@ from appliance.staff.issues.words import issue_words
 
 # Of these the page has lines of its own, which say how it is now, whether or not the app runs.
 _LOOKED_AT = {
-    *("disk.full", "disk.low", "database.away", "jobs.stuck", "backup.old", "backup.missing"),
+    *(
+        "disk.away",
+        "disk.read_only",
+        "disk.full",
+        "disk.low",
+        "database.away",
+        "jobs.stuck",
+        "backup.old",
+        "backup.missing",
+    ),
     *("certificate.ending", "clock.wrong", "address.wrong", "key.missing"),
 }
 

@@ -25,6 +25,8 @@ Code = Literal[
     "password.ingest_wrong",
     "password.login_wrong",
     "address.wrong",
+    "disk.away",
+    "disk.read_only",
     "disk.full",
     "disk.low",
     "backup.not_sent",

@@ -1,14 +1,18 @@
-"""The disk: low, so full that no photo is taken, or full tonight if it goes on like this."""
+"""The disk: away, read-only, low, so full that no photo is taken, or full tonight if it goes on like this."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
 
+from appliance.core.health import media_writable
 from appliance.housekeeping.disk_guard import DiskGuard
-from appliance.staff.issues.findings import AT_ONCE, PATIENCE, Action, Finding, Source
+from appliance.media.store import MediaStore
+from appliance.staff.issues.findings import AT_ONCE, PATIENCE, Action, Code, Finding, Source
 
+CODES: tuple[Code, ...] = ("disk.away", "disk.read_only", "disk.full", "disk.low", "disk.filling")
 _HOURS = 6.0  # a night: what fills the disk later is not tonight's trouble
 _LOOK_BACK = 3600.0
 _SHORTEST = 600.0  # seconds of figures before a rate is believed
@@ -36,10 +40,12 @@ class FillingRate:
         return max(0.0, (free - mark) * (now - began) / (before - free) / 3600)
 
 
-def disk_source(guard: DiskGuard, rate: FillingRate) -> Source:
-    """Looks at what the disk's guard knows."""
+def disk_source(media: MediaStore, guard: DiskGuard, rate: FillingRate) -> Source:
+    """Looks whether the folder of pictures is there and can be written to, and at what the guard knows."""
 
     async def look() -> list[Finding]:
+        if not await asyncio.to_thread(media.has_folders):
+            return [_no_photo("disk.away", media)]
         disk = await guard.look()
         rate.saw(disk.free_bytes)
         hours = rate.hours_until(disk.full_bytes)
@@ -54,6 +60,8 @@ def disk_source(guard: DiskGuard, rate: FillingRate) -> Source:
         action = Action("free_space", method="POST", path="/api/disk/free")
         if disk.state == "full":
             return [Finding("disk.full", "disk.full", "stops_photos", parameters, (), action, None, AT_ONCE)]
+        if await asyncio.to_thread(media_writable, media.root) != "ok":
+            return [_no_photo("disk.read_only", media)]
         if hours is not None and hours < _HOURS:
             parameters["hours"] = round(hours, 1)
             if disk.state == "ok":
@@ -63,4 +71,8 @@ def disk_source(guard: DiskGuard, rate: FillingRate) -> Source:
             return [Finding("disk.low", "disk.low", "will_stop", parameters, (), action, patience=patience)]
         return []
 
-    return Source("disk", ("disk.full", "disk.low", "disk.filling"), look, every=5.0)
+    return Source("disk", CODES, look, every=5.0)
+
+
+def _no_photo(code: Code, media: MediaStore) -> Finding:
+    return Finding(code, code, "stops_photos", {"folder": str(media.root)}, patience=AT_ONCE)

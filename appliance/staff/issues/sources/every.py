@@ -10,6 +10,7 @@ from appliance.core.clock_skew import PROVIDERS
 from appliance.core.db import Database
 from appliance.core.secrets import BackupPassphrase
 from appliance.housekeeping.disk_guard import DiskGuard
+from appliance.media.store import MediaStore
 from appliance.providers.runner import RouteRunner
 from appliance.settings.operator import SettingsReader
 from appliance.staff.issues.findings import Source
@@ -39,6 +40,7 @@ def every_source(
     stats: StatsService,
     runner: RouteRunner,
     testing: KeyTesting,
+    media: MediaStore,
     guard: DiskGuard,
     passphrase: BackupPassphrase,
     addresses: Addresses,
@@ -49,7 +51,7 @@ def every_source(
     return [
         slots_source(stats, runner.keys),
         keys_source(runner, testing),
-        disk_source(guard, FillingRate()),
+        disk_source(media, guard, FillingRate()),
         database_source(database),
         backups_source(database, passphrase),
         backup_target_source(database),
