@@ -19,7 +19,7 @@ def screen_file(key: str, media_type: str, seconds: int, name: str | None = None
     ``name`` is what it is called where somebody saves it.
     """
     shown = attachment(name, "inline") if name else "inline"
-    answer = stored_file(key, media_type, cache=f"private, max-age={seconds}", disposition=shown)
+    answer = stored_file(key, media_type, cache=f"private, max-age={seconds}, immutable", disposition=shown)
     answer.headers.update({**NOINDEX, "Vary": "Accept"})
     return answer
 

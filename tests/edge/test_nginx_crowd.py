@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import resource
 import selectors
 import socket
 from collections import Counter
@@ -13,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.edge.front_door import Backend, FrontDoor, answer_on, read_body, reply
+from tests.support.connections import as_many_as_there_are
 
 PHONES = 300
 SLOW = 2050
@@ -25,11 +25,9 @@ HEADS = (
 @pytest.fixture(autouse=True)
 def _many_files() -> Iterator[None]:
     """Both ends of each connection are this process's and Nginx's."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    assert hard >= 4 * SLOW
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with as_many_as_there_are() as most:
+        assert most >= 4 * SLOW
+        yield
 
 
 def test_three_hundred_phones_behind_one_address_open_pages_and_keep_a_live_line(
