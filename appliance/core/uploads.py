@@ -37,6 +37,7 @@ from appliance.core.texts import MAX_NAME_CHARS, clean_file_name, clean_name, de
 from appliance.core.threads import finish_in_thread
 
 BLOCK_BYTES = 512 * 1024
+MOST_PIECES = 256  # of a block: who sends byte by byte takes no more memory
 MAX_FIELDS = 200
 MAX_FIELD_BYTES = 64 * 1024
 MAX_FIELDS_BYTES = 256 * 1024
@@ -108,6 +109,7 @@ class _FileSink:
         self._max_bytes = max_bytes
         self._smaller = smaller
         self._block: list[bytes] = []
+        self._waiting = 0  # bytes of it
         self._sha256 = hashlib.sha256()
         self.size = 0
         self._sniffed = False
@@ -116,6 +118,7 @@ class _FileSink:
     async def feed(self, data: bytes) -> None:
         await self._on_bytes(len(data))
         self._block.append(data)
+        self._waiting += len(data)
         self.size += len(data)
         if self.size > self._max_bytes:
             raise PayloadTooLarge(
@@ -123,7 +126,7 @@ class _FileSink:
             )
         if not self._sniffed and self.size >= SNIFF_BYTES:
             self._look()
-        if sum(map(len, self._block)) >= BLOCK_BYTES:
+        if self._waiting >= BLOCK_BYTES or len(self._block) >= MOST_PIECES:
             await self._flush()
 
     def _look(self) -> None:
@@ -132,7 +135,7 @@ class _FileSink:
         self._sniffed = True
 
     async def _flush(self) -> None:
-        block, self._block = self._block, []
+        block, self._block, self._waiting = self._block, [], 0
         await finish_in_thread(self._write, block)
 
     def _write(self, block: list[bytes]) -> None:
@@ -286,11 +289,7 @@ class UploadReceiver:
         if self._sink is not None:
             return
         self._sink = _FileSink(
-            self._folder / "photo",
-            name or "",
-            self._max_file_bytes,
-            self._smaller,
-            self._on_file,
+            self._folder / "photo", name or "", self._max_file_bytes, self._smaller, self._on_file
         )
 
     def _free_name(self) -> str:
