@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from appliance.core.errors import NotAnImage, UnsupportedMediaType
+from appliance.core.files import storage_errors
 
 SNIFF_BYTES = 256  # how much of a file names its type; 188 of them are one packet of a camcorder
 
@@ -18,9 +21,44 @@ class EncodedImage:
     media_type: str
 
     @property
+    def content(self) -> bytes | Path:
+        """The bytes, or the file that holds them, for whoever can do with that."""
+        return self.data
+
+    async def loaded(self) -> EncodedImage:
+        """The same in memory, for whoever cannot."""
+        return self
+
+    @property
     def kind(self) -> PictureType:
         """The row of the table that this picture belongs to."""
         return PICTURE_TYPES[self.media_type]
+
+
+class FileImage(EncodedImage):
+    """A picture that stays in its file: nobody holds its bytes while a provider works."""
+
+    __slots__ = ("path",)
+    path: Path
+
+    def __init__(self, path: Path, media_type: str) -> None:
+        object.__setattr__(self, "path", path)
+        object.__setattr__(self, "media_type", media_type)
+
+    @property
+    def data(self) -> bytes:
+        """Read anew each time. Blocking."""
+        with storage_errors():
+            return self.path.read_bytes()
+
+    @property
+    def content(self) -> Path:
+        """The file."""
+        return self.path
+
+    async def loaded(self) -> EncodedImage:
+        """Read in a thread."""
+        return EncodedImage(await asyncio.to_thread(lambda: self.data), self.media_type)
 
 
 @dataclass(frozen=True, slots=True)

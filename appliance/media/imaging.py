@@ -40,6 +40,7 @@ from appliance.core.images import (
     SNIFF_BYTES,
     WEBP,
     EncodedImage,
+    FileImage,
     PictureType,
     sniff,
 )
@@ -261,6 +262,7 @@ class Photo:
         with storage_errors():
             self.path.stat()  # libvips would call it damaged when its disk is away
         if max_side is None:
-            original = EncodedImage(self.path.read_bytes(), self.media_type)
-            return original if self._plain else for_sending(original)
+            if self._plain:
+                return FileImage(self.path, self.media_type)
+            return for_sending(EncodedImage(self.path.read_bytes(), self.media_type))
         return EncodedImage(encode_blocking(self.path, max_side, quality), JPEG.media_type)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import os
+import tracemalloc
+from pathlib import Path
 
 import httpx
 import pytest
 
+from appliance.core.errors import StorageFull
+from appliance.core.images import FileImage
 from appliance.providers.json_body import Base64, json_body, json_body_blocking
 from appliance.providers.pictures import decoded_base64
 
@@ -20,18 +24,18 @@ SIZES = [0, 1, 2, 3, 196_607, 196_608, 196_609, 500_000]
 def test_a_picture_stands_in_the_json_as_base64(size: int) -> None:
     data = os.urandom(size)
     made = json_body_blocking({"a": [{"photo": Base64(data)}], "prompt": 'a "painting", Ünïcödé, \ud800'})
-    found = json.loads(b"".join(made.pieces))
+    found = json.loads(b"".join(made.pieces()))
     assert found == {
         "a": [{"photo": base64.b64encode(data).decode()}],
         "prompt": 'a "painting", Ünïcödé, \ud800',
     }
-    assert made.headers["Content-Length"] == str(len(b"".join(made.pieces)))
+    assert made.headers["Content-Length"] == str(len(b"".join(made.pieces())))
 
 
 def test_several_pictures_keep_their_places_and_prefixes() -> None:
     first, second = os.urandom(10), os.urandom(20)
     body = {"urls": [Base64(first, "data:image/png;base64,"), Base64(second)], "again": Base64(first)}
-    found = json.loads(b"".join(json_body_blocking(body).pieces))
+    found = json.loads(b"".join(json_body_blocking(body).pieces()))
     assert found["urls"][0] == "data:image/png;base64," + base64.b64encode(first).decode()
     assert found["urls"][1] == base64.b64encode(second).decode()
     assert found["again"] == base64.b64encode(first).decode()
@@ -52,7 +56,7 @@ async def test_a_server_gets_the_body_with_its_length_and_can_get_it_twice() -> 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
         for _ in range(2):
             reply = await client.post("http://one.test/", headers=body.headers, content=body.stream())
-            assert reply.content == b"".join(body.pieces)
+            assert reply.content == b"".join(body.pieces())
     assert seen == [(str(body.size), None)] * 2
 
 
@@ -76,3 +80,38 @@ def test_padding_in_the_middle_of_base64_is_an_error(at: int) -> None:
     text = base64.b64encode(os.urandom(300_000)).decode()
     with pytest.raises(ValueError, match=r".+"):
         decoded_base64(text[:at] + "QQ==" + text[at:])
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_picture_that_stays_in_its_file_is_sent_like_one_in_memory(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "photo"
+    path.write_bytes(os.urandom(size))
+    image = FileImage(path, "image/jpeg")
+    body = json_body_blocking({"photo": Base64(image.content)})
+    sent = b"".join(body.pieces())
+    assert len(sent) == body.size
+    assert json.loads(sent) == {"photo": base64.b64encode(image.data).decode()}
+
+
+async def test_what_waits_for_an_answer_holds_no_base64_of_a_photo(tmp_path: Path) -> None:
+    path = tmp_path / "photo"
+    path.write_bytes(os.urandom(6_000_000))
+    tracemalloc.start()
+    body = await json_body({"photo": Base64(path)})
+    sent = sum([len(piece) async for piece in body.stream()])
+    held, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert sent == body.size
+    assert held < 500_000
+    assert most < 3_000_000
+
+
+def test_a_file_that_cannot_be_read_is_a_disk_that_is_away(tmp_path: Path) -> None:
+    path = tmp_path / "photo"
+    path.write_bytes(b"picture")
+    body = json_body_blocking({"photo": Base64(path)})
+    path.unlink()
+    with pytest.raises(StorageFull):
+        list(body.pieces())
+    with pytest.raises(StorageFull):
+        json_body_blocking({"photo": Base64(path)})

@@ -175,6 +175,26 @@ async def test_what_was_made_while_the_photo_was_checked_is_what_is_sent(tmp_pat
     imaging.close()
 
 
+async def test_a_photo_that_needs_no_change_is_sent_from_its_file(tmp_path: Path) -> None:
+    path, imaging = tmp_path / "photo", Imaging(workers=1)
+    path.write_bytes(with_exif(1))
+    sent = await Photo(path, await imaging.receive(path, MAX), imaging).encoded(None)
+    imaging.close()
+    assert sent.content == path
+    assert b"SERIAL-12345" not in sent.data
+    assert (await sent.loaded()).data == sent.data == path.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["orient6.jpg", "cmyk_adobe.jpg", "la.png"])
+async def test_a_photo_that_must_be_changed_is_not_sent_from_its_file(tmp_path: Path, name: str) -> None:
+    path, imaging = tmp_path / "photo", Imaging(workers=1)
+    path.write_bytes(case(name))
+    sent = await Photo(path, await imaging.receive(path, MAX), imaging).encoded(None)
+    imaging.close()
+    assert sent.content == sent.data
+    assert image_of(sent.data).interpretation == "srgb"
+
+
 @pytest.mark.parametrize("name", ["cmyk_adobe.jpg", "la.png", "grey.jpg", "orient6.jpg", "png_exif6.png"])
 def test_previews_are_byte_for_byte_what_they_were(tmp_path: Path, name: str) -> None:
     path = tmp_path / name

@@ -48,7 +48,7 @@ def request_body(
     }
     for number, image in enumerate(images, start=1):
         field = _FIRST_FIELD if number == 1 else f"{_FIRST_FIELD}_{number}"
-        body[field] = Base64(image.data)
+        body[field] = Base64(image.content)
     if params.seed is not None:
         body["seed"] = params.seed
     return body

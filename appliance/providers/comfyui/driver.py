@@ -105,7 +105,7 @@ class ComfyUIDriver:
         binding, secrets = binding_of(params), (params.prompt, params.negative_prompt)
         async with deadline.guard():
             images = {one.role: EncodedImage(one.data, one.media_type) for one in templates}
-            images["photo"] = await request.photo.encoded(request.input_max_side)
+            images["photo"] = await (await request.photo.encoded(request.input_max_side)).loaded()
             names = {role: await self._upload(image, deadline) for role, image in images.items()}
             graph = filled(binding.graph, binding.filling(params, names))
             return await self._run(graph, binding.output, request, secrets, deadline)

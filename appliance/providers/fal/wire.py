@@ -43,7 +43,7 @@ KEPT_SECONDS = 3600  # how long fal keeps the pictures of a request
 
 def data_uri(image: EncodedImage) -> Base64:
     """A picture as fal takes it in place of an address."""
-    return Base64(image.data, f"data:{image.media_type};base64,")
+    return Base64(image.content, f"data:{image.media_type};base64,")
 
 
 def pictures(field: ImageField, images: Sequence[Base64]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from appliance.providers.base import EncodedImage, TemplateImage
@@ -61,7 +62,7 @@ def request_body(
     params: GeminiParams,
 ) -> dict[str, Any]:
     """The request: the photo, then the templates, then the prompt."""
-    parts: list[dict[str, Any]] = [_inline(photo.media_type, photo.data)]
+    parts: list[dict[str, Any]] = [_inline(photo.media_type, photo.content)]
     parts += [_inline(template.media_type, template.data) for template in templates]
     parts.append({"text": prompt})
     body: dict[str, Any] = {"contents": [{"role": "user", "parts": parts}], "generationConfig": config}
@@ -74,5 +75,5 @@ def request_body(
     return body
 
 
-def _inline(media_type: str, data: bytes) -> dict[str, Any]:
+def _inline(media_type: str, data: bytes | Path) -> dict[str, Any]:
     return {"inlineData": {"mimeType": media_type, "data": Base64(data)}}

@@ -115,7 +115,7 @@ class OpenAIDriver(CatalogueDriver):
         photo, has = request.photo, model.capabilities
         size = sizes.size_for(params.size, (photo.width, photo.height), has)
         async with deadline.guard():
-            files = request_files(await photo.encoded(request.input_max_side), templates)
+            files = request_files(await (await photo.encoded(request.input_max_side)).loaded(), templates)
             if any(len(data) > MAX_IMAGE_BYTES for _, (_, data, _) in files):
                 raise ProviderPermanent("request_too_large", f"a picture of over {MAX_IMAGE_BYTES} bytes")
             answer = await post(

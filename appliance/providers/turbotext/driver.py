@@ -121,7 +121,7 @@ class TurbotextDriver:
         method = METHODS[request.operation]
         async with deadline.guard():
             images = {one.role: EncodedImage(one.data, one.media_type) for one in reversed(templates)}
-            images[PHOTO] = await request.photo.encoded(request.input_max_side)
+            images[PHOTO] = await (await request.photo.encoded(request.input_max_side)).loaded()
             images = {role: await as_jpeg_or_png(image) for role, image in images.items()}
             content = self._content(method, request, images)
             queue_id = await self._ordered(method, content, key, deadline, request)
