@@ -30,6 +30,7 @@ from appliance.providers.base import (
     ProviderSpent,
     ProviderUnreachable,
 )
+from appliance.providers.route_clock import request_goes_out
 
 MIB = 1024 * 1024
 STALL_SECONDS = 20.0  # without a byte in the middle of an answer: the connection is dead
@@ -123,6 +124,7 @@ async def exchange(
     try:
         async with deadline.guard():
             request = client.build_request(method, url, **content)
+            request_goes_out()
             response = await client.send(request, stream=True, follow_redirects=False)
             PROVIDERS.heard(response.headers.get("date"))
             try:

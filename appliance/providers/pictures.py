@@ -11,6 +11,7 @@ import pyvips
 from appliance.core.decoding import DamagedPicture, header, load, must_be_whole
 from appliance.core.images import JPEG, PNG, SNIFF_BYTES, PictureType, type_of
 from appliance.providers.base import EditedImage, EncodedImage, ProviderNoImage, ProviderPermanent
+from appliance.providers.route_clock import picture_is_back
 
 MAX_PIXELS = 50_000_000  # the largest model makes 6336 x 2688 = 17 megapixels
 MIN_SIDE = 32  # pixels; anything smaller is a placeholder, not a guest's picture
@@ -24,6 +25,7 @@ _STANDARD_ALPHABET = bytes.maketrans(b"-_", b"+/")
 
 async def checked_picture(data: bytes, *, response_id: str | None = None) -> EditedImage:
     """``data`` as a picture, decoded once in a thread; ``ProviderNoImage`` if it is none."""
+    picture_is_back()
     return await asyncio.to_thread(_check, data, response_id)
 
 
@@ -37,6 +39,7 @@ async def checked_base64(text: str, *, response_id: str | None = None) -> Edited
             raise ProviderNoImage("broken_base64", response_id=response_id) from None
         return _check(data, response_id)
 
+    picture_is_back()
     return await asyncio.to_thread(decode_and_check)
 
 

@@ -35,6 +35,7 @@ from appliance.providers.keys import KeyRing, ends_in, is_spent, rest_seconds, r
 from appliance.providers.learned import LearnedModels
 from appliance.providers.model_facts import ModelFacts
 from appliance.providers.registry import ProviderRegistry
+from appliance.providers.route_clock import RouteClock
 from appliance.providers.routes import EditPlan, Route
 from appliance.providers.timings import RouteTimings
 from appliance.providers.usage import Usage
@@ -179,9 +180,10 @@ class RouteRunner:
             attempt.primary = route is job.plan.routes[0]
             job.attempts.append(attempt)
             since = time.monotonic()
+            clock = RouteClock(None if state.stalled else self._cut(job.deadline, route))
             state.used.clear()
             try:
-                edited = await self._call(job, route, way, state, attempt)
+                edited = await self._call(job, route, way, state, attempt, clock)
                 attempt.succeeded(edited)
             except BaseException as error:
                 attempt.ended(error, job.deadline)
@@ -196,7 +198,7 @@ class RouteRunner:
             if key is not None:
                 self.keys.worked(route.provider, key)
             self._heard(route, edited.facts or ModelFacts(of_end=False))
-            self.timings.record(route.timed_as, time.monotonic() - since)
+            self.timings.record(route.timed_as, clock.seconds)
             return Delivery(route, attempt, edited)
 
     def _charge(self, attempt: Attempt, route: Route, state: _RouteState) -> None:
@@ -219,7 +221,13 @@ class RouteRunner:
         raise error
 
     async def _call(
-        self, job: EditJob, route: Route, way: tuple[Driver, str | None], state: _RouteState, attempt: Attempt
+        self,
+        job: EditJob,
+        route: Route,
+        way: tuple[Driver, str | None],
+        state: _RouteState,
+        attempt: Attempt,
+        clock: RouteClock,
     ) -> EditedImage:
         driver, key = way
 
@@ -245,17 +253,15 @@ class RouteRunner:
             on_step=note_step,
             on_usage=state.used.append,
         )
-        cut = None if state.stalled else self._cut(job.deadline, route)
-        until = job.deadline.within(cut) if cut else job.deadline
         try:
-            async with until.guard():
-                return await driver.edit(request, until)
+            async with job.deadline.guard(), clock.running():
+                return await driver.edit(request, job.deadline)
         except TimeoutError:
-            if cut and until.expires < job.deadline.expires:
-                state.stalled = True
-                self.timings.record(route.timed_as, cut)  # at least: so that slower times become usual
-                raise ProviderUnreachable("stalled", "much slower than usual; given up") from None
-            raise
+            if not clock.was_cut:
+                raise
+            state.stalled = True
+            self.timings.record(route.timed_as, clock.seconds)  # so that slower times become usual
+            raise ProviderUnreachable("stalled", "much slower than usual; given up") from None
 
     def _cut(self, deadline: Deadline, route: Route) -> float | None:
         """Seconds after which an attempt counts as stalled; ``None``: no other try would fit after it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from appliance.core.clock import Deadline
 from appliance.core.db import Database
 from appliance.core.errors import ApplianceError
 from appliance.providers.attempts import Attempt
+from appliance.providers.base import GuestPhoto
 from appliance.providers.breaker import Circuits
 from appliance.providers.failover import ProviderLine
 from appliance.providers.keys import KeyRing
@@ -72,17 +73,21 @@ class Engine:
         """Why keys rest, one reason for each that does."""
         return [key.reason for key in self.runner.keys.states("gemini") if key.rests_for]
 
-    async def photo(self, *routes: Route, seconds: float = 10.0) -> list[str]:
+    async def photo(
+        self, *routes: Route, seconds: float = 10.0, of: Callable[[Path], GuestPhoto] = photo_in
+    ) -> list[str]:
         """What came of each attempt that a photo took, whether or not it became a picture."""
-        attempts = await self.attempts(*routes, seconds=seconds)
+        attempts = await self.attempts(*routes, seconds=seconds, of=of)
         return [attempt.reason or str(attempt.outcome) for attempt in attempts]
 
-    async def attempts(self, *routes: Route, seconds: float = 10.0) -> list[Attempt]:
+    async def attempts(
+        self, *routes: Route, seconds: float = 10.0, of: Callable[[Path], GuestPhoto] = photo_in
+    ) -> list[Attempt]:
         """The attempts that a photo took."""
         attempts: list[Attempt] = []
         job = EditJob(
             plan=EditPlan("job-1", routes),
-            photo=photo_in(self.folder),
+            photo=of(self.folder),
             deadline=Deadline.after(seconds),
             permits=lambda _provider, _deadline: nullcontext(),
             attempts=attempts,

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
+from appliance.providers.base import EncodedImage
 from appliance.providers.models import RouteTiming
 from appliance.providers.openai import settings as openai
+from appliance.providers.route_clock import RouteClock, picture_is_back, request_goes_out
 from appliance.providers.routes import Route
 from appliance.providers.timings import ENOUGH
+from tests.providers.photos import Photo, photo_in
 from tests.providers.routes import FLASH, SIZED, engine
 from tests.standins import Script, Step
 
 LONGEST_MODEL = 80  # characters that a slot may name
 QUICK = [0.2] * ENOUGH  # cut after two seconds
+
+
+class SlowlyMade(Photo):
+    """A photo that takes longer to be made ready than the provider may take: the machine is busy."""
+
+    async def encoded(self, max_side: int | None, quality: int = 92) -> EncodedImage:
+        await asyncio.sleep(2.3)
+        return await super().encoded(max_side, quality)
+
+    @classmethod
+    def of(cls, folder: Path) -> Photo:
+        usual = photo_in(folder)
+        return cls(usual.path, usual.width, usual.height)
 
 
 async def test_a_provider_that_has_become_slower_still_makes_the_picture(tmp_path: Path) -> None:
@@ -27,6 +44,38 @@ async def test_an_attempt_that_was_given_up_makes_the_next_photo_wait_longer(tmp
         assert await at.photo(at.route(), seconds=15) == ["stalled", "delivered"]
         assert at.runner.expected(at.route(), 0.95) >= 2
         assert await at.photo(at.route(), seconds=15) == ["delivered"]
+
+
+async def test_what_we_do_before_the_request_goes_out_is_no_fault_of_the_provider(tmp_path: Path) -> None:
+    async with engine(tmp_path, Script()) as at:
+        at.runner.timings.remember(f"gemini/{FLASH}", QUICK)
+        assert await at.photo(at.route(), seconds=15, of=SlowlyMade.of) == ["delivered"]
+        assert len(at.gemini.calls) == 1
+        assert at.runner.expected(at.route(), 0.95) < 2
+
+
+async def test_a_stall_is_seen_also_after_a_photo_that_took_us_long(tmp_path: Path) -> None:
+    async with engine(tmp_path, Script([Step("slow", seconds=30)])) as at:
+        at.runner.timings.remember(f"gemini/{FLASH}", QUICK)
+        assert await at.photo(at.route(), seconds=20, of=SlowlyMade.of) == ["stalled", "delivered"]
+
+
+async def test_a_picture_that_has_come_is_not_given_up_while_we_look_at_it() -> None:
+    clock = RouteClock(cut=0.05)
+    async with clock.running():
+        request_goes_out()
+        picture_is_back()
+        await asyncio.sleep(0.2)
+    assert not clock.was_cut
+    assert clock.seconds < 0.1
+
+
+async def test_a_picture_made_here_is_never_cut_and_timed_as_a_whole() -> None:
+    clock = RouteClock(cut=0.05)
+    async with clock.running():
+        await asyncio.sleep(0.2)
+    assert not clock.was_cut
+    assert clock.seconds >= 0.2
 
 
 async def test_a_large_picture_is_not_given_up_by_the_times_of_small_ones(tmp_path: Path) -> None:
