@@ -19,7 +19,7 @@ from appliance.core import error_handlers, health
 from appliance.core.clock import utcnow
 from appliance.core.injection import Services
 from appliance.core.kept_answers import KeptAnswers, KeptPaths
-from appliance.core.memory import keep_what_is_there
+from appliance.core.memory import giving_back, keep_what_is_there
 from appliance.core.middleware import BodyLimit, RequestContext
 from appliance.core.openapi import in_our_form
 from appliance.core.photos_first import PhotosFirst, PhotoWork
@@ -119,7 +119,7 @@ def create_app(settings: Settings) -> FastAPI:
                 later = asyncio.create_task(services[Cleanup].settle_until_done(before=began))
             keep_what_is_there()
             try:
-                async with services[Metrics].watching():
+                async with services[Metrics].watching(), giving_back(photo_work):
                     yield {"services": services}
             finally:
                 if later:

@@ -37,6 +37,7 @@ class PhotoWork:
 
     def __init__(self) -> None:
         self.now = 0
+        self.ended = asyncio.Event()  # a piece of work, since this was cleared
 
     @contextlib.contextmanager
     def going_on(self) -> Iterator[None]:
@@ -46,6 +47,7 @@ class PhotoWork:
             yield
         finally:
             self.now -= 1
+            self.ended.set()
 
     @contextlib.contextmanager
     def elsewhere(self) -> Iterator[None]:
