@@ -150,18 +150,19 @@ async def test_an_app_that_starts_before_the_disk_of_pictures_is_mounted_waits_f
         with unmounted(house):
             await asyncio.to_thread(supervisorctl, house, "restart", "app", "cleanup")
             await until(alive, seconds=60, every=0.1)
+            await asyncio.to_thread(verb, house, "cleanup")
             await refused_at_once(booths)
             assert (await client.get("/readyz")).status_code == 503
             assert (await client.get(f"/public/results/{booths.sent[0].job_id}")).status_code == 503
-            examined = await asyncio.to_thread(examine, house)
+            examined = await asyncio.to_thread(verb, house, "doctor")
             assert "Mount its disk" in examined
         assert (await client.get(f"/public/results/{booths.sent[0].job_id}")).status_code == 200
 
 
-def examine(house: Stack) -> str:
-    """What the doctor says."""
+def verb(house: Stack, name: str) -> str:
+    """What a verb of the program says on this appliance."""
     done = subprocess.run(
-        [sys.executable, "-m", "appliance", "doctor"],
+        [sys.executable, "-m", "appliance", name],
         cwd=CHECKOUT,
         env=house.environment(),
         capture_output=True,
