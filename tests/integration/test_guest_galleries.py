@@ -151,11 +151,11 @@ async def test_the_pin_is_asked_once_and_guessing_it_is_stopped(
 async def test_new_pictures_arrive_by_themselves_and_hidden_ones_leave(
     opens: Opens, stack: Stack, camera: Camera, shot: Shot, client: httpx.AsyncClient
 ) -> None:
-    gallery = await opens(minutes=5, slot_id="slot-009")
+    gallery = await opens(minutes=5, slot_id="slot-006")
     async with listening(client, gallery["wall"]) as listener:
         kind, first = await listener.event()
         assert kind == "pictures"
-        made = await camera.post("/api/ingest/slot-009", shot)
+        made = await camera.post("/api/ingest/slot-006", shot)
         _, second = await listener.event()
         assert second["pictures"][1:] == first["pictures"]
         async with stack.database() as db:
@@ -177,8 +177,8 @@ async def test_listeners_are_told_when_the_gallery_closes(
 async def test_moderated_pictures_wait_for_a_tap(
     opens: Opens, admin: httpx.AsyncClient, camera: Camera, shot: Shot, client: httpx.AsyncClient
 ) -> None:
-    gallery = await opens(minutes=5, slot_id="slot-010", moderated=True)
-    made = await camera.post("/api/ingest/slot-010", shot)
+    gallery = await opens(minutes=5, slot_id="slot-003", moderated=True)
+    made = await camera.post("/api/ingest/slot-003", shot)
     before = await names(client, gallery["path"])
     waiting = (await admin.get(f"{API}/{gallery['id']}/waiting")).json()["waiting"]
     assert job(made) in [one["job_id"] for one in waiting]
@@ -194,9 +194,9 @@ async def test_a_rejected_picture_leaves_every_gallery_and_keeps_its_own_link(
     shot: Shot,
     client: httpx.AsyncClient,
 ) -> None:
-    moderated = await opens(minutes=5, slot_id="slot-010", moderated=True)
-    open_to_all = await opens(minutes=5, slot_id="slot-010")
-    made = await camera.post("/api/ingest/slot-010", shot)
+    moderated = await opens(minutes=5, slot_id="slot-003", moderated=True)
+    open_to_all = await opens(minutes=5, slot_id="slot-003")
+    made = await camera.post("/api/ingest/slot-003", shot)
     shown = await names(client, open_to_all["path"])
     assert await decide(admin, made, approved=False) == 1
     assert await names(client, open_to_all["path"]) == shown[1:]
@@ -218,8 +218,8 @@ async def decide(admin: httpx.AsyncClient, made: Reply, *, approved: bool | None
 async def test_listeners_are_told_of_a_hidden_picture_wherever_it_stands(
     opens: Opens, stack: Stack, camera: Camera, shot: Shot, client: httpx.AsyncClient
 ) -> None:
-    gallery = await opens(minutes=5, slot_id="slot-010")
-    made = await camera.post("/api/ingest/slot-010", shot)
+    gallery = await opens(minutes=5, slot_id="slot-003")
+    made = await camera.post("/api/ingest/slot-003", shot)
     name = (await names(client, gallery["path"]))[0]
     async with listening(client, gallery["path"]) as listener:
         assert name in (await listener.event())[1]["pictures"]
@@ -231,7 +231,7 @@ async def test_listeners_are_told_of_a_hidden_picture_wherever_it_stands(
 async def test_a_gallery_without_scripts_has_pages(
     opens: Opens, stack: Stack, camera: Camera, shot: Shot, client: httpx.AsyncClient
 ) -> None:
-    made = await camera.post("/api/ingest/slot-011", shot)
+    made = await camera.post("/api/ingest/slot-004", shot)
     async with stack.database() as db:
         names_of = [
             row["column_name"]
@@ -246,7 +246,7 @@ async def test_a_gallery_without_scripts_has_pages(
             "from job_history, generate_series(1, 130) n where job_id = $1",
             job(made),
         )
-    gallery = await opens(minutes=5, slot_id="slot-011")
+    gallery = await opens(minutes=5, slot_id="slot-004")
     seen: list[str] = []
     path = gallery["path"]
     while path:
@@ -255,7 +255,7 @@ async def test_a_gallery_without_scripts_has_pages(
         more = re.search(r'id="more" href="([^"]+)"', reply.text)
         path = more[1] if more else ""
     async with stack.database() as db:
-        await db.execute("delete from job_history where slot_id = 'slot-011' and job_id <> $1", job(made))
+        await db.execute("delete from job_history where slot_id = 'slot-004' and job_id <> $1", job(made))
     assert len(seen) == len(set(seen)) >= 131
 
 
