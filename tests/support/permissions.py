@@ -316,6 +316,7 @@ VALUES = {
     "kind": "svg",
     "token": "AAAAAAAAAAAAAAAAAAAAAA",
     "code": "svg",
+    "path": "nothing",
 }
 
 Route = tuple[str, str]  # method and path
@@ -329,4 +330,4 @@ def listed(who: str) -> list[Route]:
 
 def asked(routes: Iterable[Route]) -> list[Route]:
     """``routes`` as they can be asked for."""
-    return [(method, path.format(**VALUES)) for method, path in routes]
+    return [(method, path.replace(":path}", "}").format(**VALUES)) for method, path in routes]
