@@ -175,8 +175,11 @@ class KeptAnswers:
         self._drop(key)
         self._kept[key] = _Kept(since, changes, headers, body, nonce, counted)
         self._bytes += _size(self._kept[key])
-        while self._bytes > _MOST_BYTES or next(iter(self._kept.values())).since < since - SECONDS:
+        while self._kept and (self._bytes > _MOST_BYTES or self._oldest().since < since - SECONDS):
             self._drop(next(iter(self._kept)))
+
+    def _oldest(self) -> _Kept:
+        return next(iter(self._kept.values()))
 
     def _drop(self, key: _Key) -> None:
         if dropped := self._kept.pop(key, None):
