@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from appliance import __version__
 from appliance.admin.app import create_admin, with_headers
@@ -53,6 +53,7 @@ from appliance.staff.looks import routes as looks_routes
 from appliance.staff.metrics import routes as metrics_routes
 from appliance.staff.metrics.service import Metrics
 from appliance.staff.pictures import routes as pictures_routes
+from appliance.staff.preflight import routes as preflight_routes
 from appliance.staff.providers import routes as provider_routes
 from appliance.staff.settings import routes as settings_routes
 from appliance.staff.settings.provider_keys import routes as provider_key_routes
@@ -87,20 +88,16 @@ class _Application(FastAPI):
     def __init__(self, photo_work: PhotoWork, changes: Changes, **options: Any) -> None:
         super().__init__(**options)
         self._photo_work = photo_work
-        self._kept = KeptAnswers(_KEPT, photo_work, changes)
-        self._asked = self._kept.outside(super().__call__)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """What is kept is given before the framework begins."""
-        await self._asked(scope, receive, send)
+        self._changes = changes
 
     def openapi(self) -> dict[str, Any]:
         return in_our_form(super().openapi())
 
     def build_middleware_stack(self) -> ASGIApp:
         """Ours stands outside the framework's own, so that it sees what that raises."""
-        inside = self._kept.inside(super().build_middleware_stack())
-        return RequestContext(PhotosFirst(inside, self._photo_work, _NEED_NO_SEAT))
+        kept = KeptAnswers(_KEPT, self._photo_work, self._changes)
+        seated = PhotosFirst(kept.inside(super().build_middleware_stack()), self._photo_work, _NEED_NO_SEAT)
+        return kept.outside(RequestContext(seated))
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -167,6 +164,7 @@ def create_app(settings: Settings) -> FastAPI:
         backup_routes.router,
         disk_routes.router,
         issues_routes.router,
+        preflight_routes.router,
         alert_routes.router,
         webhook_routes.router,
         pictures_routes.router,

@@ -186,40 +186,6 @@ async def rotate_signing_key(settings: Settings, arguments: argparse.Namespace) 
     return 0
 
 
-async def warm_up(settings: Settings, _: argparse.Namespace) -> int:
-    """Contact every active slot's providers cheaply with every key, before the doors open."""
-    from appliance.core.db import Database
-    from appliance.core.encryption import EncryptionKeys
-    from appliance.providers.breaker import Circuits
-    from appliance.providers.catalogue.files import installed
-    from appliance.providers.keys import KeyFiles, KeyRing
-    from appliance.providers.registry import ProviderRegistry
-    from appliance.providers.runner import RouteRunner
-    from appliance.providers.stored_keys import AllKeys, StoredKeys
-    from appliance.providers.timings import RouteTimings
-    from appliance.settings.operator import OperatorSettings
-    from appliance.staff.providers.machines import Machines
-    from appliance.staff.providers.warm_up import WarmUp
-
-    database = Database(settings.sqlalchemy_url(), pool_size=2)
-    registry = ProviderRegistry(
-        OperatorSettings(), settings.provider_base_urls, installed(settings.config_file, settings.site_dir)
-    )
-    stored = StoredKeys(database, EncryptionKeys(settings.secrets_dir), registry)
-    keys = KeyRing(AllKeys(stored, KeyFiles(settings.secrets_dir), registry))
-    try:
-        runner = RouteRunner(registry, keys, RouteTimings(database), Circuits())
-        report = await WarmUp(database, runner, Machines(runner)).run()
-    finally:
-        await database.aclose()
-        await registry.aclose()
-    for check in report.routes:
-        route = f"{check.provider}/{check.model or '-'}  {check.key or ''}"
-        verdict = "ok" if check.ok else check.reason
-        print(f"{route:<48} {verdict}, {check.ms} ms ({', '.join(check.slots)})")
-    return 0 if report.ok else EXIT_FAILED
-
-
 def collect_static(_: Settings, arguments: argparse.Namespace) -> int:
     """Write the styles and scripts of the pages into a folder for Nginx; prints where they are."""
     from appliance.admin import assets
@@ -258,7 +224,6 @@ VERBS: dict[str, Verb] = {
     "set-password": set_password,
     "set-ingest-password": set_ingest_password,
     "rotate-signing-key": rotate_signing_key,
-    "warm-up": warm_up,
     "collect-static": collect_static,
     "openapi": openapi,
     **lifecycle.VERBS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Protocol, TypeVar
 
@@ -53,6 +53,7 @@ from appliance.media.signing import ContentCredentials
 from appliance.media.store import MediaStore
 from appliance.media.templates import TemplateCache
 from appliance.media.temporary_media import TemporaryMedia
+from appliance.migrations.runner import tables_age
 from appliance.providers.breaker import Circuits
 from appliance.providers.catalogue.files import installed
 from appliance.providers.failover import ProviderLine
@@ -85,9 +86,11 @@ from appliance.staff.pictures.archive import StaffArchive
 from appliance.staff.pictures.hiding import PictureHiding
 from appliance.staff.pictures.search import PictureSearch
 from appliance.staff.pictures.service import StaffPictures
+from appliance.staff.preflight.dry_run import DryRuns
+from appliance.staff.preflight.service import PreflightService
+from appliance.staff.preflight.tools import Tools
 from appliance.staff.providers.catalog import ProviderCatalog
 from appliance.staff.providers.machines import Machines
-from appliance.staff.providers.warm_up import WarmUp
 from appliance.staff.settings.address import Addresses
 from appliance.staff.settings.provider_keys.service import ProviderKeyService
 from appliance.staff.settings.provider_keys.testing import KeyTesting
@@ -176,6 +179,16 @@ def _simulator(
     return made
 
 
+def _links_base(settings: Settings, ingest: IngestService) -> Callable[[str | None], str | None]:
+    """What guests' links begin with where no request says so, given what the operator chose."""
+    return lambda chosen: chosen or settings.public_base() or ingest.guest_base or settings.lan_base()
+
+
+def _preflight(tools: Tools, dry_runs: DryRuns, stack: AsyncExitStack) -> PreflightService:
+    stack.push_async_callback(dry_runs.aclose)
+    return _started(PreflightService(tools, dry_runs), stack)
+
+
 @asynccontextmanager
 async def open_services(
     settings: Settings, photo_work: PhotoWork | None = None, changes: Changes | None = None
@@ -199,8 +212,7 @@ async def open_services(
             log.warning("catalogue.left_out", said=str(problem))
         ledger = JobLedger(photo_database)
         stack.push_async_callback(ledger.aclose)
-        gate = Gate()
-        temporary_media = TemporaryMedia()
+        gate, work, temporary_media = Gate(), photo_work or PhotoWork(), TemporaryMedia()
         encryption = EncryptionKeys(settings.secrets_dir)
         encryption.ensure()
         stored_keys = StoredKeys(photo_database, encryption, registry)
@@ -212,7 +224,6 @@ async def open_services(
         learned = LearnedModels(photo_database)
         stack.push_async_callback(learned.aclose)
         runner = RouteRunner(registry, key_ring, timings, Circuits(), learned)
-        machines = Machines(runner)
         keys = SigningKeys(settings.secrets_dir)
         keys.ensure()
         session_tokens = Tokens(keys)
@@ -233,7 +244,7 @@ async def open_services(
             signing=ContentCredentials(settings.secrets_dir),
             imaging=imaging,
             temporary_media=temporary_media,
-            work=photo_work or PhotoWork(),
+            work=work,
         )
         stack.push_async_callback(ingest.aclose)
         slot_editor = SlotEditor(database, registry)
@@ -244,27 +255,32 @@ async def open_services(
         _started(ModelCheck(database, runner, settings.model_check_hour), stack)
         tokens, screens = GuestTokens(settings.secrets_dir), Screens(media, previews)
         addresses, backup_passphrase = Addresses(tokens.identity), BackupPassphrase(settings.secrets_dir)
-        issues, testing, urls = (
+        issues, base, testing, urls = (
             Issues(database),
+            _links_base(settings, ingest),
             KeyTesting(database, registry, key_ring, learned),
             DeploymentUrls(
                 settings.public_base(), settings.lan_base(), settings.lan_other_urls, settings.front_door
             ),
         )
-        issue_watch = _started(
-            IssueWatch(
-                database,
-                every_source(
-                    database, stats, runner, testing, media, disk_guard, backup_passphrase, addresses,
-                    lambda chosen: (
-                        chosen or settings.public_base() or ingest.guest_base or settings.lan_base()
-                    ),
-                ),
-            ),
-            stack,
-        )  # fmt: skip
+        sources = every_source(
+            database, stats, runner, testing, media, disk_guard, backup_passphrase, addresses, base
+        )
+        issue_watch = _started(IssueWatch(database, sources), stack)
         channels = _alerts(database, encryption, urls, issue_watch, stack)
-        codes, recent_settings = ShortCodes(database, tokens), RecentSettings(database, changes or Changes())
+        codes, recent_settings, trials, backups = (
+            ShortCodes(database, tokens),
+            RecentSettings(database, changes or Changes()),
+            Trials(
+                database=database, slots=slots, editor=slot_editor, line=ingest, media=media, imaging=imaging
+            ),
+            _backups(settings, stack, database, encryption),
+        )
+        preflight = _preflight(
+            Tools(settings, database, tables_age, runner, testing, addresses, base, backups=backups),
+            DryRuns(database, slots, imaging, media, trials, work),
+            stack,
+        )
         yield Services(
             database,
             media,
@@ -298,24 +314,13 @@ async def open_services(
             SharedGalleries(database, tokens, recent_settings),
             EventLogo(database, screens),
             OperatorSettingsService(database, credentials, registry),
-            ProviderKeyService(
-                database,
-                registry,
-                key_ring,
-                stored_keys,
-                key_files,
-                encryption,
-                testing,
-            ),
+            ProviderKeyService(database, registry, key_ring, stored_keys, key_files, encryption, testing),
             ProviderCatalog(database, runner),
-            WarmUp(database, runner, machines),
-            machines,
+            Machines(runner),
             SlotPages(database, slot_editor),
             TemplateMediaService(database, media, TemplateFiles(media, imaging), previews),
             JobService(database, JobProgress(ledger)),
-            Trials(
-                database=database, slots=slots, editor=slot_editor, line=ingest, media=media, imaging=imaging
-            ),
+            trials,
             PictureSearch(database),
             StaffArchive(database, media),
             StaffPictures(database, media, previews),
@@ -331,7 +336,8 @@ async def open_services(
             Dashboard(stats, issues),
             issue_watch,
             backup_passphrase,
-            _backups(settings, stack, database, encryption),
+            backups,
+            preflight,
             Metrics(
                 {"pages": database, "photos": photo_database},
                 media,

@@ -28,6 +28,7 @@ from appliance.admin.login.security import PasswordMustChange, protect
 from appliance.admin.manual import page as manual
 from appliance.admin.pictures import page as pictures
 from appliance.admin.pictures import view as previews
+from appliance.admin.preflight import page as preflight
 from appliance.admin.settings import page as settings
 from appliance.admin.settings import previews as settings_previews
 from appliance.admin.settings import provider_keys
@@ -74,6 +75,7 @@ SCREENS = (
     webhooks,
     settings,
     backups,
+    preflight,
     audit,
     manual,
 )

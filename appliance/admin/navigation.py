@@ -35,6 +35,7 @@ ITEMS = (
     NavigationItem("gallery", "/gallery", "results:read", at_hand=True),
     NavigationItem("screens", "/screens", "results:read"),
     NavigationItem("jobs", "/jobs", "jobs:read", at_hand=True),
+    NavigationItem("preflight", "/preflight", "slots:read"),
     NavigationItem("booths", "/booths", "jobs:read"),
     NavigationItem("templates", "/templates", "media:read"),
     NavigationItem("slots", "/slots", "slots:read", at_hand=True),

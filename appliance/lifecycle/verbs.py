@@ -74,13 +74,23 @@ async def smoke(settings: Settings, _: argparse.Namespace) -> int:
 
 
 async def doctor(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Look at everything and say on one page what is well, what is not, and what to do."""
+    """Look at everything from outside and say on one page what is well, what is not, and what to do."""
     from appliance.lifecycle.doctor import examine as work  # noqa: PLC0415
-    from appliance.lifecycle.doctor.findings import State  # noqa: PLC0415
 
-    findings = await work.examine(settings, front=FRONT)
-    print(work.as_json(findings) if arguments.json else work.page(findings))
-    return 1 if any(each.state is State.BAD for each in findings) else 0
+    checks = await work.examine(settings, front=FRONT)
+    print(work.as_json(checks) if arguments.json else work.page(checks))
+    return 1 if any(each.state == "bad" for each in checks) else 0
+
+
+async def preflight(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Have the running app try everything that the evening needs, slots and a restore too."""
+    from appliance.lifecycle.doctor import examine  # noqa: PLC0415
+    from appliance.lifecycle.doctor import preflight as work  # noqa: PLC0415
+
+    code, checks = await work.run(settings, front=FRONT, paid=arguments.paid, sure=arguments.yes)
+    if checks:
+        print(examine.as_json(checks) if arguments.json else examine.page(checks))
+    return code
 
 
 async def support_bundle(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -176,6 +186,7 @@ VERBS: dict[str, Verb] = {
     "busy": busy,
     "smoke": smoke,
     "doctor": doctor,
+    "preflight": preflight,
     "support-bundle": support_bundle,
     "welcome": welcome,
     "make-certificate": make_certificate,
@@ -194,7 +205,12 @@ def add_arguments(made: dict[str, argparse.ArgumentParser]) -> None:
     made["free-space"].add_argument("--json", action="store_true", help="print the result as JSON")
     made["models"].add_argument("--check", action="store_true", help="ask each provider; this costs nothing")
     made["models"].add_argument("--json", action="store_true", help="print the models as JSON")
-    made["doctor"].add_argument("--json", action="store_true", help="print the findings as JSON")
+    for verb in ("doctor", "preflight"):
+        made[verb].add_argument("--json", action="store_true", help="print the findings as JSON")
+    made["preflight"].add_argument(
+        "--paid", action="store_true", help="one photo of each slot that costs money; asks first"
+    )
+    made["preflight"].add_argument("--yes", action="store_true", help="with --paid: do not ask")
     made["support-bundle"].add_argument(
         "--logs", action="store_true", help="read the stack's logs from standard input"
     )

@@ -14,6 +14,7 @@ from appliance.settings import operator as app_settings
 from appliance.slots import models as slots
 from appliance.staff.alerts import models as alerts
 from appliance.staff.issues import models as issues
+from appliance.staff.preflight import models as preflights
 from appliance.staff.webhooks import models as webhooks
 
 metadata = Base.metadata
@@ -29,6 +30,7 @@ __all__ = [
     "jobs",
     "media",
     "metadata",
+    "preflights",
     "providers",
     "ratelimit",
     "slots",

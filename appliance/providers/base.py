@@ -302,7 +302,7 @@ class Driver(Protocol):
         ...
 
     async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> bool:
-        """Contact the provider without paying: for warming up and for testing a key.
+        """Contact the provider without paying: for testing a key.
 
         Says whether the provider showed that it accepts the key; where it did not, it answered and
         did not refuse the key either, and only a picture would tell. Fails as ``edit`` would.

@@ -137,22 +137,6 @@ async def test_a_photo_on_its_way_is_counted(admin_person: MakePerson, camera: C
     assert await someone.text("#tally .in_flight b") == "0"
 
 
-@pytest.mark.parametrize(
-    ("lang", "words"), [("en", "All providers responded."), ("ru", "Все провайдеры ответили.")]
-)
-async def test_one_tap_warms_the_providers_up_and_says_how_each_answered(
-    admin_person: MakePerson, standins: dict[str, StandIn], lang: str, words: str
-) -> None:
-    someone = await admin_person(size="phone", lang=lang)
-    await someone.go("/admin/")
-    await someone.page.tap("form[action$='/dashboard/warm-up'] button")
-    await someone.page.wait_for_selector("#warm-up .note.good")
-    said = await someone.text("#warm-up")
-    assert words in said
-    assert "gemini · gemini-nano-banana-2.1" in said
-    assert not any(standin.pictures_asked() for standin in standins.values())
-
-
 @pytest.mark.parametrize(("size", "lang", "theme"), [("phone", "ru", "dark"), ("desktop", "en", "light")])
 async def test_a_slots_gallery_is_opened_from_its_card_and_shows_its_code(
     admin_person: MakePerson, stack: Stack, client: httpx.AsyncClient, size: str, lang: str, theme: str

@@ -242,14 +242,3 @@ async def test_a_job_that_failed_for_want_of_a_key_leads_to_where_it_is_entered(
     await someone.go(f"/admin/jobs/{reply.headers['x-job-id']}")
     await someone.page.locator("#job .note.bad").get_by_role("link", name="Enter a key").click()
     await someone.page.wait_for_url("**/admin/settings#keys-gemini")
-
-
-async def test_warming_up_without_a_key_leads_to_where_it_is_entered(
-    admin_person: MakePerson, slot: Change
-) -> None:
-    await slot(SLOT, **with_gemini(model=MODEL))
-    someone = await admin_person()
-    await someone.go("/admin/")
-    await someone.page.click("form[action$='/dashboard/warm-up'] button")
-    await someone.page.locator("#warm-up a[href='/admin/settings#keys-gemini']").first.click()
-    await someone.page.wait_for_url("**/admin/settings#keys-gemini")

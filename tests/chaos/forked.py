@@ -19,7 +19,7 @@ from typing import IO, cast
 
 from appliance.bare.data_folder import DataFolder
 from appliance.bare.privileges import as_owner
-from appliance.lifecycle.doctor import local_http
+from appliance.core import local_http
 from tests.chaos.processes import pid_of, supervisorctl
 from tests.support.stack import CHECKOUT, Stack
 

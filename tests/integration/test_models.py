@@ -84,17 +84,6 @@ async def test_the_end_that_an_answer_announces_is_told_and_kept(
     assert (await stats(viewer))["why"] == []  # the provider took it back
 
 
-async def test_a_warm_up_learns_that_a_model_is_gone_before_any_photo_does(
-    admin: httpx.AsyncClient, slot: Change, living: StandIn
-) -> None:
-    await slot(SLOT, **with_gemini(model=MODEL, fallbacks=[LOCAL]))
-    living.retire(MODEL)
-    report = (await admin.post("/api/providers/warm-up")).json()
-    (touch,) = [one for one in report["routes"] if one["model"] == MODEL]
-    assert touch["reason"] == "model_not_found"
-    assert (await stats(admin))["state"] == "fallback"
-
-
 async def test_another_model_is_used_in_all_slots_at_once_and_the_history_goes_back(
     stack: Stack, admin: httpx.AsyncClient, slot: Change, gemini: StandIn
 ) -> None:

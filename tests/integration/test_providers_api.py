@@ -1,4 +1,4 @@
-"""What a slot can be built from, and the warm-up."""
+"""What a slot can be built from."""
 
 from __future__ import annotations
 
@@ -66,54 +66,6 @@ async def test_keys_are_shown_by_their_last_characters_alone(
 
 async def test_providers_are_for_those_who_may_see_slots(client: httpx.AsyncClient) -> None:
     assert code(await client.get("/api/providers")) == (401, "not_authenticated")
-
-
-async def test_the_warm_up_touches_each_active_route_with_each_key(
-    stack: Stack, admin: httpx.AsyncClient, slot: Change, gemini: StandIn
-) -> None:
-    stack.set_keys("gemini", "first-key-000-1111", "second-key-00-2222")
-    local = {"provider": "local", "operation": "glow", "params": {}}
-    await slot(SLOT, **with_gemini(fallbacks=[local]))
-    report = (await admin.post("/api/providers/warm-up")).json()
-    touched = {(one["provider"], one["model"], one["key"]): one for one in report["routes"]}
-    for key in ("…1111", "…2222"):
-        touch = touched["gemini", "gemini-2.5-flash-image", key]
-        assert (touch["ok"], touch["reason"]) == (True, None)
-        assert SLOT in touch["slots"]
-    assert touched["local", None, None]["ok"] is True
-    assert report["ok"] is True
-    assert report["ms"] < 15_000
-    assert gemini.pictures_asked() == 0
-
-
-async def test_the_warm_up_finds_a_refused_key_and_sets_it_aside(
-    stack: Stack, admin: httpx.AsyncClient, slot: Change, gemini: StandIn
-) -> None:
-    stack.set_keys("gemini", "good-key-0000-3333", "bad-key-00000-4444")
-    gemini.revoked.add("bad-key-00000-4444")
-    await slot(SLOT, **with_gemini())
-    report = (await admin.post("/api/providers/warm-up")).json()
-    touched = {one["key"]: one for one in report["routes"] if SLOT in one["slots"]}
-    assert report["ok"] is False
-    assert (touched["…3333"]["ok"], touched["…4444"]["ok"]) == (True, False)
-    assert touched["…4444"]["reason"] == "API_KEY_INVALID"
-    resting = {key["ends_in"]: key for key in (await provider(admin, "gemini"))["keys"]}
-    assert resting["…4444"]["rests_for"] > 60
-    assert resting["…4444"]["reason"] == "API_KEY_INVALID"
-
-
-async def test_the_warm_up_says_where_a_key_is_missing(
-    stack: Stack, admin: httpx.AsyncClient, slot: Change, gemini: StandIn
-) -> None:
-    stack.set_keys("gemini")
-    await slot(SLOT, **with_gemini())
-    report = (await admin.post("/api/providers/warm-up")).json()
-    (touch,) = [one for one in report["routes"] if SLOT in one["slots"]]
-    assert (touch["ok"], touch["key"], touch["reason"]) == (False, None, "no_key")
-
-
-async def test_who_may_not_test_does_not_warm_up(viewer: httpx.AsyncClient) -> None:
-    assert code(await viewer.post("/api/providers/warm-up")) == (403, "permission_denied")
 
 
 async def test_a_ready_made_look_can_be_saved_into_a_slot_as_it_is(

@@ -108,26 +108,6 @@ async def test_a_photo_whose_time_is_over_takes_no_longer_on_that_machine(
     assert len(machine.interrupted) >= 1
 
 
-async def test_the_warm_up_names_what_that_machine_has_not_got(
-    admin: httpx.AsyncClient, slot: Change, machine: ComfyUI
-) -> None:
-    await slot(SLOT, **with_workflow())
-
-    async def check() -> dict[str, Any]:
-        report = (await admin.post("/api/providers/warm-up")).json()
-        [found] = [one for one in report["routes"] if one["provider"] == "comfyui"]
-        return dict(found)
-
-    assert (await check())["ok"] is True
-    encoder = machine.nodes.pop("VAEEncode")
-    try:
-        found = await check()
-    finally:
-        machine.nodes["VAEEncode"] = encoder
-    assert (found["ok"], found["slots"]) == (False, [SLOT])
-    assert found["reason"] == f"{SLOT}: node 10: that machine has no VAEEncode"
-
-
 @pytest.mark.parametrize(
     ("workflow", "field", "said"),
     [

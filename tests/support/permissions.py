@@ -84,6 +84,10 @@ WHO_MAY = {
         GET /api/providers/model-change
         GET /api/looks
         GET /api/issues
+        GET /api/preflight
+        GET /admin/preflight
+        GET /admin/preflight/state
+        GET /admin/preflight/line
         GET /admin/
         GET /admin/dashboard/cards
         GET /admin/events
@@ -123,11 +127,11 @@ WHO_MAY = {
     "slots:test": """
         POST /api/slots/{slot_id}/test-run
         POST /api/jobs/{job_id}/run-again
-        POST /api/providers/warm-up
+        POST /api/preflight
         POST /api/booths/simulations
         POST /admin/booths/simulations
         GET /admin/booths/simulations/{simulation_id}
-        POST /admin/dashboard/warm-up
+        POST /admin/preflight
         POST /admin/slots/{slot_id}/test
         GET /admin/slots/{slot_id}/test/{job_id}
         POST /admin/jobs/{job_id}/run-again

@@ -37,6 +37,7 @@ PERMISSIONS = {
     "open_address": "settings:read",
     "open_marks": "settings:read",
     "open_backups": "settings:read",
+    "open_screens": "results:read",
     "test_slot": "slots:test",
     "use_successor": "slots:write",
     "free_space": "results:write",

@@ -14,12 +14,12 @@ from appliance.admin.dashboard.cards import Card, Dashboard, IssueBoard
 from appliance.admin.dashboard.issues import issue_words_of
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import PageContext, SignedIn, allowed
+from appliance.admin.preflight.page import preflight_line
 from appliance.admin.render import html, page, part
 from appliance.core.errors import SlotNotFound
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
 from appliance.slots.schemas import SLOT_IDS
-from appliance.staff.providers.warm_up import WarmUp
 from appliance.staff.settings.service import OperatorSettingsService
 from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.stats.schemas import Cause
@@ -29,7 +29,6 @@ router = APIRouter()
 
 MayLook = Annotated[PageContext, Depends(allowed("slots:read"))]
 MayCount = Annotated[PageContext, Depends(allowed("jobs:read"))]
-MayTest = Annotated[PageContext, Depends(allowed("slots:test"))]
 MayPause = Annotated[PageContext, Depends(allowed("slots:pause"))]
 
 # The address that a booth posts to, by reply form; DSLR Remote Pro's first.
@@ -49,6 +48,7 @@ async def dashboard(request: Request, context: SignedIn) -> Response:
         **issue_words_of(context, await service_of(request, Dashboard).issues()),
         **_tally(cards),
         **_shared(request, context, cards),
+        **await preflight_line(request, context),
     )
 
 
@@ -81,16 +81,6 @@ async def events(request: Request, context: MayLook) -> Response:
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"},
     )
-
-
-@router.post("/dashboard/warm-up")
-async def warm_up(request: Request, context: MayTest) -> Response:
-    """Contact every active route with every key, before the doors open, and say how each answered."""
-    report = await service_of(request, WarmUp).run()
-    if not context.is_htmx:
-        context.notice("warmed_up" if report.ok else "not_warm")
-        return RedirectResponse(f"{MOUNT}/", 303)
-    return part(context, "_warm_up.html", report=report)
 
 
 @router.post("/dashboard/{slot_id}/{action}")

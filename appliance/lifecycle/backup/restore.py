@@ -30,6 +30,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from appliance.accounts.repository import AccountRepository
 from appliance.bare.data_folder import DataFolder
+from appliance.core import local_http
 from appliance.core.db import Database
 from appliance.core.encryption import ENCRYPTION_KEYS, EncryptionKeys
 from appliance.core.files import PARTIAL_PREFIX
@@ -37,7 +38,6 @@ from appliance.core.passwords import PasswordChecker
 from appliance.core.secrets import FirstPasswordFile, write_secret
 from appliance.lifecycle.backup import archive, tables
 from appliance.lifecycle.backup.problem import BackupProblem
-from appliance.lifecycle.doctor import local_http
 from appliance.media.store import MediaStore
 from appliance.migrations import runner
 from appliance.providers.stored_keys import StoredKeys
@@ -127,7 +127,7 @@ async def restore(settings: Settings, file: IO[bytes], passphrase: str | None) -
 
 
 def _require_known(revision: str, version: str) -> None:
-    if not tables.is_known(revision):
+    if runner.tables_age(revision) == "newer":
         raise BackupProblem(
             f"The backup was made by version {version}, which is newer than this one. Upgrade first, then "
             "restore. Nothing was changed."

@@ -15,12 +15,9 @@ from datetime import datetime
 from typing import IO, Any
 
 import asyncpg
-from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
 from sqlalchemy.engine import URL
 
 from appliance.lifecycle.backup.problem import BackupProblem
-from appliance.migrations import runner
 
 VERSION_TABLE = "alembic_version"
 CLEANUP_LOCK = 0x50_43_43_4C  # housekeeping/cleanup.py's own: while we hold it, no file is removed
@@ -110,15 +107,6 @@ async def revision(connection: Any) -> str:
     if found is None:
         raise BackupProblem("The database is empty: there is nothing to back up yet.")
     return found
-
-
-def is_known(revision_name: str) -> bool:
-    """Whether this version has that migration; one of a newer version is not known."""
-    try:
-        ScriptDirectory.from_config(runner.config()).get_revision(revision_name)
-    except CommandError:
-        return False
-    return True
 
 
 async def write_rows(

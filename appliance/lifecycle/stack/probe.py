@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from appliance.lifecycle.doctor import local_http
+from appliance.core import local_http
 
 
 def app() -> str | None:

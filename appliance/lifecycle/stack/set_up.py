@@ -18,7 +18,7 @@ from appliance.lifecycle.backup import tables
 from appliance.lifecycle.stack import role
 from appliance.lifecycle.stack.prepare import superuser_password_file
 from appliance.lifecycle.stack.welcome import passphrase_lines
-from appliance.migrations.runner import upgrade
+from appliance.migrations.runner import tables_age, upgrade
 from appliance.providers.catalogue.files import installed
 from appliance.providers.registry import ProviderRegistry
 from appliance.seed import SeedReport, seed
@@ -47,7 +47,7 @@ def set_up(settings: Settings) -> int:
 async def _is_of_a_newer_version(settings: Settings) -> bool:
     async with tables.connected(settings.sqlalchemy_url()) as connection:
         found = await tables.found_revision(connection)
-    return found is not None and not tables.is_known(found)
+    return found is not None and tables_age(found) == "newer"
 
 
 async def _seed(settings: Settings) -> SeedReport:

@@ -19,12 +19,12 @@ import pyvips
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from appliance.core import local_http
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.passwords import hash_password
 from appliance.core.secrets import FirstPasswordFile
 from appliance.ingest.credentials import previous_valid_until
-from appliance.lifecycle.doctor import local_http
 from appliance.lifecycle.stack import watch
 from appliance.settings.environment import Settings
 from appliance.settings.operator import INGEST_PASSWORD, AppSettingsRepository

@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from appliance.lifecycle.doctor import local_http
+from appliance.core import local_http
 from appliance.media.folder_locks import is_locked
 
 _EVERY = 0.5

@@ -73,6 +73,11 @@ class BackupCommands:
         self._task = asyncio.create_task(self._work(work, by))
         return True
 
+    async def finished(self) -> None:
+        """Wait until nothing is at work."""
+        while self._task is not None and not self._task.done():
+            await asyncio.wait({self._task})
+
     async def _work(self, work: Work, by: str) -> None:
         ok, said = False, ""
         try:

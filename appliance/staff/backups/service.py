@@ -136,6 +136,17 @@ class Backups:
             async with self._database.session() as session:
                 AccountRepository(session).record(who.username, "backup.asked_for", work, address=who.address)
 
+    async def prove(self, by: str, seconds: float) -> bool:
+        """Have the newest backup proven, after what is at work already; ``False`` if that takes longer."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not self._commands.start("prove", by):
+                    await self._commands.finished()
+                await self._commands.finished()
+        except TimeoutError:
+            return False
+        return True
+
     async def _row(self) -> BackupTarget:
         async with self._database.session() as session:
             row = await BackupRepository(session).target()

@@ -67,6 +67,7 @@ ActionKind = Literal[
     "open_marks",
     "open_backups",
     "open_alerts",
+    "open_screens",
     "use_successor",
     "free_space",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -27,34 +27,42 @@ class IssueWords:
 def issue_words(issue: Issue, language: str) -> IssueWords:
     """In the language of that code; in English if there is none."""
     words = staff_language("staff", language)
-    given = {name: value for name, value in issue.parameters.items() if name != "fields"}
-    values = {name: _said(name, value, words) for name, value in given.items()}
-    values["slots"] = slot_numbers(issue.slots)
-    values |= _advice(issue, words)
-    kind = issue.action["kind"] if issue.action else None
+    values = values_of(issue.parameters, issue.slots, words)
     return IssueWords(
-        _filled(words, f"issue.{issue.code}.title", len(issue.slots), values),
-        _filled(words, f"issue.{issue.code}.meaning", len(issue.slots), values).strip(),
-        words.gettext(f"issue.action.{kind}") if kind else None,
+        filled(words, f"issue.{issue.code}.title", len(issue.slots), values),
+        filled(words, f"issue.{issue.code}.meaning", len(issue.slots), values).strip(),
+        action_label(issue.action, words),
     )
 
 
-def slot_numbers(slots: list[str]) -> str:
+def action_label(action: Mapping[str, Any] | None, words: Language) -> str | None:
+    """What stands on the button."""
+    return words.gettext(f"issue.action.{action['kind']}") if action else None
+
+
+def values_of(parameters: Mapping[str, Any], slots: Sequence[str], words: Language) -> dict[str, str]:
+    """What the words put in, as people read it: the parameters, the slots, and the advice on a reason."""
+    given = {name: value for name, value in parameters.items() if name != "fields"}
+    values = {name: _said(name, value, words) for name, value in given.items()}
+    return {**values, "slots": slot_numbers(slots), **_advice(parameters, words)}
+
+
+def slot_numbers(slots: Sequence[str]) -> str:
     """Slots as they are called on the machine: ``05, 07``."""
     numbers = [slot.rpartition("-")[2].lstrip("0").zfill(2) for slot in slots]
     more = len(numbers) - _SLOTS_NAMED
     return ", ".join(numbers[:_SLOTS_NAMED]) + (f" (+{more})" if more > 0 else "")
 
 
-def _filled(words: Language, key: str, count: int, values: Mapping[str, Any]) -> str:
+def filled(words: Language, key: str, count: int, values: Mapping[str, Any]) -> str:
+    """The text of ``key``, in the form for ``count`` slots where it has several."""
     if isinstance(words.texts[key], tuple):
         return words.ngettext(key, count, **values)
     return words.gettext(key, **values)
 
 
-def _advice(issue: Issue, words: Language) -> dict[str, str]:
+def _advice(given: Mapping[str, Any], words: Language) -> dict[str, str]:
     """What is wrong, and what to do, where the reason has words of its own."""
-    given = issue.parameters
     if "state" in given:
         place = {name: given.get(name, "") for name in ("host", "base", "detail")}
         return {"what": words.gettext(f"settings.address.{given['state']}", **place), "do": ""}

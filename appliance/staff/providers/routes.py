@@ -1,4 +1,4 @@
-"""``/api/providers``: what the admin form is made from, and the warm-up.
+"""``/api/providers``: what the admin form is made from, and another model for all slots.
 
 They stand here because providers know neither accounts nor slots.
 """
@@ -15,7 +15,6 @@ from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
 from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.providers.catalog import ProviderCatalog, ProviderList
-from appliance.staff.providers.warm_up import WarmUp, WarmUpReport
 from appliance.staff.slots.model_change import ModelChange, ModelChangeRequest, ModelChanges
 
 router = APIRouter(prefix="/api/providers", tags=["providers"])
@@ -61,14 +60,3 @@ async def change_model(
     named in a `422`, unless `accept` says that it may be lost.
     """
     return await changes.make(wanted, who)
-
-
-@router.post("/warm-up", summary="Contact every active route", responses=error_responses(*AUTH_ERRORS))
-async def warm_up(
-    _: Annotated[Principal, Depends(requires("slots:test"))],
-    service: Injected[WarmUp],
-) -> WarmUpReport:
-    """Touches, without paying for a picture, each provider and model that an active slot may use,
-    with each of its keys, all at once and for 15 seconds at most. A refused key is set aside.
-    """
-    return await service.run()

@@ -107,7 +107,7 @@ async def test_another_process_uses_an_entered_key(
     gemini.calls.clear()
     where = f"gemini={gemini.base_url}"
     said = await run(
-        sys.executable, "-m", "appliance", "warm-up", stack=stack, PHOTOCHANGER_PROVIDER_BASE_URLS=where
+        *(sys.executable, "-m", "appliance", "doctor"), stack=stack, PHOTOCHANGER_PROVIDER_BASE_URLS=where
     )
     assert f"…{key[-4:]}" in said
     assert {call.key for call in gemini.calls} == {key}
@@ -211,9 +211,11 @@ async def test_the_doctor_tries_every_key_and_names_those_that_cannot_be_read(
         stack=stack,
         PHOTOCHANGER_PROVIDER_BASE_URLS=where,
     )
-    found = {(one["what"], one["state"]): one for one in json.loads(said)}
-    assert found[f"gemini key …{good[-4:]}", "ok"]["said"] == "accepted"
-    assert "API_KEY_INVALID" in found[f"gemini key …{bad[-4:]}", "bad"]["said"]
-    assert "cannot be read" in found["gemini key", "warning"]["said"]
-    assert "Provider keys" in found["gemini key", "warning"]["do"]
+    found = {(one["code"], one["parameters"].get("key")): one for one in json.loads(said)}
+    assert found["key.works", f"…{good[-4:]}"]["state"] == "ok"
+    refused = found["key.refused", f"…{bad[-4:]}"]
+    assert (refused["state"], refused["parameters"]["provider_reason"]) == ("warning", "API_KEY_INVALID")
+    unusable = found["issue.key.unusable", None]
+    assert (unusable["state"], unusable["parameters"]["count"]) == ("warning", 1)
+    assert unusable["action"]["href"] == "/admin/settings#keys-gemini"
     assert not [key for key in (good, bad, lost) if key in said]

@@ -12,7 +12,7 @@ from appliance.staff.issues.findings import AT_ONCE, Finding, Source
 
 _STARTS = 4
 _WITHIN = timedelta(minutes=30)
-_LOW_SHARE = 0.06  # of the memory; on the smallest machine that we name 120 MB
+LOW_SHARE = 0.06  # of the memory; on the smallest machine that we name 120 MB
 _GROUP = Path("/sys/fs/cgroup")
 _MACHINE = Path("/proc/meminfo")
 
@@ -30,7 +30,7 @@ def process_source(database: Database, group: Path = _GROUP, machine: Path = _MA
             parameters = {"starts": starts[0], "within_seconds": int(_WITHIN.total_seconds())}
             found.append(Finding("app.restarts", "app.restarts", "will_stop", parameters, patience=AT_ONCE))
         free, total = await asyncio.to_thread(memory, group, machine)
-        if total and free / total < _LOW_SHARE:
+        if total and free / total < LOW_SHARE:
             parameters = {"free_bytes": free // 10**7 * 10**7, "total_bytes": total}
             found.append(Finding("memory.low", "memory.low", "will_stop", parameters))
         if starts[0] >= _STARTS and _up_for() > _WITHIN.total_seconds():
@@ -43,6 +43,11 @@ def process_source(database: Database, group: Path = _GROUP, machine: Path = _MA
         return asyncio.get_running_loop().time() - began
 
     return Source("process", ("app.restarts", "memory.low"), look, every=20.0)
+
+
+def kernel_memory() -> tuple[int, int]:
+    """What ``memory`` says of this container or machine."""
+    return memory(_GROUP, _MACHINE)
 
 
 def memory(group: Path, machine: Path) -> tuple[int, int]:

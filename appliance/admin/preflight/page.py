@@ -1,0 +1,94 @@
+"""The pre-flight: one button, and what came of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+
+from appliance.admin.dashboard.issues import PERMISSIONS
+from appliance.admin.forms import read_form
+from appliance.admin.login.headers import MOUNT
+from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.render import page, part
+from appliance.core.injection import service_of
+from appliance.guests.links import guest_base
+from appliance.staff.issues.schemas import IssueAction
+from appliance.staff.preflight.checks import GROUPS
+from appliance.staff.preflight.schemas import PreflightRun, run_view
+from appliance.staff.preflight.service import PreflightService
+
+router = APIRouter(prefix="/preflight")
+
+MayRead = Annotated[PageContext, Depends(allowed("slots:read"))]
+MayTest = Annotated[PageContext, Depends(allowed("slots:test"))]
+
+PAGE = f"{MOUNT}/preflight"
+
+
+@router.get("")
+async def preflight_page(request: Request, context: MayRead) -> Response:
+    """The page."""
+    return page(context, "preflight.html", **await _shown(request, context))
+
+
+@router.get("/state")
+async def state_now(request: Request, context: MayRead) -> Response:
+    """How far it is, or what came of it."""
+    return part(context, "_preflight.html", **await _shown(request, context))
+
+
+@router.post("")
+async def start(request: Request, context: MayTest) -> Response:
+    """Begin; one that runs is joined."""
+    assert context.who is not None  # noqa: S101 - the permission saw to it
+    paid = (await read_form(request)).text("paid") == "yes"
+    service = service_of(request, PreflightService)
+    await service.ask(by=context.who.username, paid=paid, base=await guest_base(request))
+    if not context.is_htmx:
+        return RedirectResponse(PAGE, 303)
+    return part(context, "_preflight.html", **await _shown(request, context))
+
+
+@router.get("/line")
+async def line(request: Request, context: MayRead) -> Response:
+    """One line for the dashboard."""
+    return part(context, "_preflight_line.html", **await preflight_line(request, context))
+
+
+async def preflight_line(request: Request, context: PageContext) -> dict[str, Any]:
+    """What the line's template may use."""
+    found = await service_of(request, PreflightService).state()
+    run = run_view(found.newest, context.language.code)
+    return {"last_run": run, "last_counts": _counts(run), "preflight": PAGE}
+
+
+async def _shown(request: Request, context: PageContext) -> dict[str, Any]:
+    service, lang = service_of(request, PreflightService), context.language.code
+    found = await service.state()
+    newest, whole = run_view(found.newest, lang), run_view(found.whole, lang)
+    may_start, price = context.may("slots:test"), await service.price()
+
+    def may_press(action: IssueAction) -> bool:
+        wanted = PERMISSIONS.get(action.kind, "slots:read")
+        return bool(action.href) and context.who is not None and wanted in context.who.permissions
+
+    return {
+        "newest": newest,
+        "whole": whole,
+        "run": whole if newest and newest.status == "interrupted" else newest,
+        "counts": _counts,
+        "groups": GROUPS,
+        "may_start": may_start,
+        "may_press": may_press,
+        "price": price,
+        "sum": ", ".join(context.language.money(most, currency) for currency, most in price.most.items()),
+        "preflight": PAGE,
+    }
+
+
+def _counts(run: PreflightRun | None) -> Counter[str]:
+    """How many lines of each state."""
+    return Counter(one.state for one in run.checks) if run else Counter()

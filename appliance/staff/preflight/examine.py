@@ -1,0 +1,49 @@
+"""All looks in their order: what later ones need, earlier ones find."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from appliance.staff.preflight.checks import Check, Group
+from appliance.staff.preflight.looks import backups, guests, known, machine, providers, slots
+from appliance.staff.preflight.tools import Run, Tools
+
+log = structlog.get_logger()
+
+Look = Callable[[Tools, Run], Awaitable[list[Check]]]
+Progress = Callable[[Group, Sequence[Check]], Awaitable[None]]
+
+LOOKS: tuple[tuple[Group, Look], ...] = (
+    ("machine", machine.version),
+    ("machine", machine.database),
+    ("machine", machine.disk),
+    ("machine", machine.memory),
+    ("machine", machine.certificate),
+    ("providers", providers.look),
+    ("machine", machine.clock),
+    ("slots", slots.look),
+    ("guests", guests.address),
+    ("guests", guests.code),
+    ("guests", guests.pages),
+    ("backups", backups.age),
+    ("backups", backups.target),
+    ("backups", backups.proof),
+    ("known", known.look),
+)
+
+
+async def examine(tools: Tools, run: Run, progress: Progress) -> list[Check]:
+    """Every look; one that cannot be done is a line too. ``progress`` is told what is there so far, and
+    which group is looked at.
+    """
+    found: list[Check] = []
+    for group, look in LOOKS:
+        await progress(group, found)
+        try:
+            found += await look(tools, run)
+        except Exception as error:  # noqa: BLE001 - the other looks are worth having all the same
+            log.warning("preflight.not_looked", group=group, error=type(error).__name__)
+            found.append(Check(group, "not_looked", "warning", {"error": type(error).__name__}))
+    return found

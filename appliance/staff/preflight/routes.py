@@ -1,0 +1,53 @@
+"""``/api/preflight``: everything that an evening needs, tried once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from appliance.accounts.permissions import Principal
+from appliance.core.errors import ErrorCode
+from appliance.core.injection import Injected
+from appliance.core.language import choose, languages
+from appliance.core.openapi import error_responses
+from appliance.guests.links import guest_base
+from appliance.staff.access import AUTH_ERRORS, requires
+from appliance.staff.preflight.schemas import PreflightRequest, PreflightState, run_view
+from appliance.staff.preflight.service import PreflightService
+
+router = APIRouter(prefix="/api/preflight", tags=["preflight"])
+
+
+@router.get("", summary="The last pre-flight", responses=error_responses(*AUTH_ERRORS))
+async def preflight(
+    request: Request,
+    _: Annotated[Principal, Depends(requires("slots:read"))],
+    service: Injected[PreflightService],
+) -> PreflightState:
+    """The newest one, with what it has found so far while it runs, and the newest that is whole."""
+    return await _state(request, service)
+
+
+@router.post(
+    "",
+    status_code=202,
+    summary="Start a pre-flight",
+    responses=error_responses(*AUTH_ERRORS, ErrorCode.VALIDATION_FAILED),
+)
+async def start(
+    request: Request,
+    who: Annotated[Principal, Depends(requires("slots:test"))],
+    service: Injected[PreflightService],
+    asked: PreflightRequest | None = None,
+) -> PreflightState:
+    """One at a time: while one runs, it is joined, and `paid` counts for nothing."""
+    paid = asked is not None and asked.paid
+    await service.ask(by=who.username, paid=paid, base=await guest_base(request))
+    return await _state(request, service)
+
+
+async def _state(request: Request, service: PreflightService) -> PreflightState:
+    lang = choose(languages("staff"), None, request.headers.get("accept-language", "")).code
+    found = await service.state()
+    return PreflightState(newest=run_view(found.newest, lang), whole=run_view(found.whole, lang))

@@ -1,0 +1,109 @@
+"""The JSON forms of pre-flights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from appliance.staff.issues.schemas import IssueAction
+from appliance.staff.preflight.checks import GROUPS, STATES, Group, State, worst
+from appliance.staff.preflight.models import Preflight
+from appliance.staff.preflight.words import check_words
+
+
+class CheckView(BaseModel):
+    """One line, in the language of `Accept-Language`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    group: Group
+    code: str = Field(description="see docs/ops/preflight.md", examples=["key.refused"])
+    state: State = Field(
+        description="`bad`: guests get no pictures, or not all of them; `warning`: they will not, or worth "
+        "knowing; `ok`"
+    )
+    said: str = Field(description="how it is")
+    do: str = Field(description="what to do about it; empty where it is well")
+    action: IssueAction | None = Field(description="what to press; `null`: nothing here does it")
+    slots: list[str] = Field(examples=[["slot-005"]])
+    parameters: dict[str, Any] = Field(description="what stands in the words, for programs")
+
+
+class PreflightRun(BaseModel):
+    """One pre-flight."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: int = Field(examples=[3])
+    status: Literal["running", "done", "interrupted"] = Field(
+        description="`interrupted`: the app was stopped or restarted before its end"
+    )
+    state: State = Field(description="the worst of its checks so far")
+    asked_at: datetime
+    asked_by: str
+    paid: bool = Field(description="whether slots were tried with photos that are paid for")
+    finished_at: datetime | None
+    group: Group | None = Field(description="what is looked at now")
+    checks: list[CheckView]
+
+
+class PreflightState(BaseModel):
+    """The newest pre-flight, and the newest that came to its end."""
+
+    model_config = ConfigDict(frozen=True)
+
+    newest: PreflightRun | None
+    whole: PreflightRun | None
+
+
+class PreflightRequest(BaseModel):
+    """What is to be tried."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    paid: bool = Field(
+        default=False, description="try each slot that costs money with one photo, which is paid for"
+    )
+
+
+def check_view(check: Mapping[str, Any], language: str) -> CheckView:
+    """With its words in that language."""
+    words = check_words(check, language)
+    action, given = None, check["action"]
+    if given and words.action:
+        ways = {name: given.get(name) or None for name in ("href", "method", "path", "body")}
+        action = IssueAction.model_validate({"kind": given["kind"], "label": words.action, **ways})
+    return CheckView.model_validate(
+        {
+            **{name: check[name] for name in ("group", "code", "state", "slots", "parameters")},
+            "said": words.said,
+            "do": words.do,
+            "action": action,
+        }
+    )
+
+
+def in_order(checks: Sequence[CheckView]) -> list[CheckView]:
+    """Group by group, the worst of each first."""
+    return sorted(checks, key=lambda one: (GROUPS.index(one.group), -STATES.index(one.state)))
+
+
+def run_view(row: Preflight | None, language: str) -> PreflightRun | None:
+    """A run as the API and the page show it."""
+    if row is None:
+        return None
+    checks = [check_view(one, language) for one in row.checks]
+    return PreflightRun(
+        id=row.id,
+        status="interrupted" if row.was_interrupted else "running" if row.is_running else "done",
+        state=worst([one.state for one in checks]),
+        asked_at=row.asked_at,
+        asked_by=row.asked_by,
+        paid=row.paid,
+        finished_at=row.finished_at,
+        group=row.group,
+        checks=in_order(checks),
+    )

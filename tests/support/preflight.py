@@ -1,0 +1,76 @@
+"""Pre-flights of the suite's own appliance."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from appliance.lifecycle.doctor import examine as doctor
+from tests.support.backups import settings_of
+from tests.support.stack import Stack
+from tests.support.waiting import until
+
+Line = dict[str, Any]
+Only = Callable[..., Awaitable[None]]
+
+
+async def ran(client: httpx.AsyncClient, **wanted: Any) -> dict[str, Any]:
+    """A whole pre-flight, as the API tells it."""
+    await free(client)
+    reply = await client.post("/api/preflight", json=wanted)
+    assert reply.status_code == 202, reply.text
+    mine = reply.json()["newest"]["id"]
+
+    async def over() -> dict[str, Any] | None:
+        newest: dict[str, Any] = (await client.get("/api/preflight")).json()["newest"]
+        return newest if newest["id"] == mine and newest["status"] != "running" else None
+
+    found: dict[str, Any] = await until(over, seconds=90, every=0.2)
+    return found
+
+
+async def free(client: httpx.AsyncClient) -> None:
+    """Wait until none runs."""
+
+    async def none_runs() -> bool:
+        newest = (await client.get("/api/preflight")).json()["newest"]
+        return newest is None or newest["status"] != "running"
+
+    await until(none_runs, seconds=90, every=0.2)
+
+
+def lines(run: dict[str, Any], code: str) -> list[Line]:
+    """The lines of one code."""
+    return [one for one in run["checks"] if one["code"] == code]
+
+
+def line(run: dict[str, Any], code: str) -> Line:
+    """The only line of one code."""
+    (found,) = lines(run, code)
+    return found
+
+
+async def outside(stack: Stack, front: Path = Path("/nowhere"), **changes: Any) -> dict[str, Any]:
+    """What can be seen from outside, as ``scripts/doctor`` tells it."""
+    settings = settings_of(stack, **{"listen": stack.listen, **changes})
+    found = await doctor.examine(settings, front=front)
+    return {"checks": [one.model_dump(mode="json") for one in found]}
+
+
+@pytest.fixture
+async def only(stack: Stack) -> AsyncIterator[Only]:
+    """``await only("slot-005")``: no other slot is active until the test ends."""
+    async with stack.database() as db:
+        active = [row["slot_id"] for row in await db.fetch("select slot_id from slot where active")]
+
+    async def leave(*slots: str) -> None:
+        async with stack.database() as db:
+            await db.execute("update slot set active = slot_id = any($1::text[])", list(slots))
+
+    yield leave
+    async with stack.database() as db:
+        await db.execute("update slot set active = slot_id = any($1::text[])", active)
