@@ -75,6 +75,11 @@ class PictureHeader:
             )
         return None
 
+    def shrink(self, max_side: int) -> int:
+        """How many times smaller a JPEG may be decoded: less work, and no row is read less."""
+        longest = max(self.stored_width, self.stored_height)
+        return next((by for by in (8, 4, 2) if longest >= by * max_side), 1)
+
     @property
     def size(self) -> tuple[int, int]:
         """Width and height once turned upright."""

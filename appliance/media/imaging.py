@@ -140,7 +140,7 @@ def _checked(data: bytes, media_type: str, head: PictureHeader, max_side: int | 
         must_be_whole(data, kind, end)
         return None
     make = partial(_jpeg_of, max_side=max_side, quality=SENT_QUALITY)
-    made = of_whole(data, kind, make, shrink=_shrink(head, max_side), end=end)
+    made = of_whole(data, kind, make, shrink=head.shrink(max_side), end=end)
     return SmallerPhoto(max_side, EncodedImage(made, JPEG.media_type))
 
 
@@ -148,14 +148,8 @@ def encode_blocking(path: Path, max_side: int, quality: int) -> bytes:
     """``path`` as an upright sRGB JPEG without metadata, no side over ``max_side`` pixels."""
     data = path.read_bytes()
     kind = sniff(data[:SNIFF_BYTES])
-    options = {"shrink": _shrink(header(data, kind), max_side)} if kind is JPEG else {}
+    options = {"shrink": header(data, kind).shrink(max_side)} if kind is JPEG else {}
     return _jpeg_of(load(data, kind, **options), max_side, quality)
-
-
-def _shrink(head: PictureHeader, max_side: int) -> int:
-    """How many times smaller a JPEG may be decoded: less work, and no row is read less."""
-    longest = max(head.stored_width, head.stored_height)
-    return next((by for by in (8, 4, 2) if longest >= by * max_side), 1)
 
 
 def _jpeg_of(image: pyvips.Image, max_side: int, quality: int) -> bytes:

@@ -13,6 +13,7 @@ import pyvips
 
 from appliance.core.apart import ApartFailed
 from appliance.core.clock import Deadline, utcnow
+from appliance.core.decoding import DamagedPicture
 from appliance.core.language import Message
 from appliance.providers.base import (
     EditedImage,
@@ -153,7 +154,7 @@ def _make(request: EditRequest, work: Work) -> EditedImage:
     opened = open_large_photo if _is_large(request.photo) else open_photo
     try:
         photo = opened(request.photo.path, _opening_side(params), work)
-    except (pyvips.Error, ApartFailed) as error:
+    except (OSError, pyvips.Error, DamagedPicture, ApartFailed) as error:
         work.check()
         raise ProviderPermanent("undecodable_photo", "the photo cannot be decoded") from error
     try:

@@ -8,6 +8,9 @@ from pathlib import Path
 import pyvips
 
 from appliance.core.apart import apart
+from appliance.core.colours import into_srgb
+from appliance.core.decoding import header, load
+from appliance.core.images import JPEG, SNIFF_BYTES, type_of
 from appliance.providers.base import EditedImage
 from appliance.providers.local.work import Work
 
@@ -27,7 +30,7 @@ def to_rgb(image: pyvips.Image) -> pyvips.Image:
 def open_photo(path: Path, max_side: int, work: Work) -> pyvips.Image:
     """The photo in memory: upright, sRGB, no side over ``max_side`` pixels, never enlarged.
 
-    Raises ``pyvips.Error`` when the file cannot be decoded to its end.
+    Raises ``OSError``, ``DamagedPicture`` or ``pyvips.Error`` when the file cannot be decoded to its end.
     """
     return work.render(to_rgb(_opened(path, max_side))).copy(xres=SCREEN_DENSITY, yres=SCREEN_DENSITY)
 
@@ -47,14 +50,13 @@ def _pixels(path: Path, max_side: int) -> tuple[bytes, int, int]:
 
 
 def _opened(path: Path, max_side: int) -> pyvips.Image:
-    return pyvips.Image.thumbnail(
-        str(path),
-        max_side,
-        height=max_side,
-        size="down",
-        output_profile="srgb",
-        fail_on="error",
-    )
+    data = path.read_bytes()
+    kind = type_of(data[:SNIFF_BYTES])
+    if kind is None:
+        raise pyvips.Error("a picture of an unknown type")
+    options = {"shrink": header(data, kind).shrink(max_side)} if kind is JPEG else {}
+    image = load(data, kind, fail_on="error", **options)
+    return image.thumbnail_image(max_side, height=max_side, size="down", **into_srgb(image))
 
 
 def encode(image: pyvips.Image, quality: int, work: Work) -> EditedImage:
@@ -63,7 +65,6 @@ def encode(image: pyvips.Image, quality: int, work: Work) -> EditedImage:
         Q=quality,
         keep="icc",
         profile="srgb",
-        optimize_coding=True,
         # Fine coloured detail (dots, outlines, letters) smears when colour is stored at half size.
         subsample_mode="off" if quality >= 90 else "on",
     )
