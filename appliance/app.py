@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from appliance import __version__
 from appliance.admin.app import create_admin, with_headers
@@ -88,16 +88,20 @@ class _Application(FastAPI):
     def __init__(self, photo_work: PhotoWork, changes: Changes, **options: Any) -> None:
         super().__init__(**options)
         self._photo_work = photo_work
-        self._changes = changes
+        self._kept = KeptAnswers(_KEPT, photo_work, changes)
+        self._asked = self._kept.outside(super().__call__)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What is kept is given before the framework begins."""
+        await self._asked(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         return in_our_form(super().openapi())
 
     def build_middleware_stack(self) -> ASGIApp:
         """Ours stands outside the framework's own, so that it sees what that raises."""
-        kept = KeptAnswers(_KEPT, self._photo_work, self._changes)
-        seated = PhotosFirst(kept.inside(super().build_middleware_stack()), self._photo_work, _NEED_NO_SEAT)
-        return kept.outside(RequestContext(seated))
+        inside = self._kept.inside(super().build_middleware_stack())
+        return RequestContext(PhotosFirst(inside, self._photo_work, _NEED_NO_SEAT))
 
 
 def create_app(settings: Settings) -> FastAPI:

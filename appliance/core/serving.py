@@ -48,6 +48,7 @@ def serve(
             forwarded_allow_ips=list(trusted_proxies),
             server_header=False,
             log_config=None,
+            access_log=False,  # the middleware writes one line a request, and Nginx another
             timeout_keep_alive=75,
             timeout_graceful_shutdown=62,
         )

@@ -15,6 +15,7 @@ picture has a code. What that leaves a guesser in a night stands in ``docs/guest
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -34,6 +35,7 @@ log = structlog.get_logger()
 
 # Seconds between two tries that are more than a hurried guest needs: who must wait longer is told of.
 SUSPICIOUS_SECONDS = 15
+REMEMBERED = 10_000  # waits kept in memory, about 2 MB
 NOTES = Limit.parse("1 per 10 minutes")  # lines in the audit log, for each gallery and for codes
 
 
@@ -65,6 +67,7 @@ CODES = Allowance(
 class _Try:
     """The buckets of one try: of its address, in turn; then either of these two; or where it is known."""
 
+    name: str  # of what is tried, and from where
     of_address: list[tuple[str, Limit]]
     of_all: tuple[str, Limit]
     of_address_alone: tuple[str, Limit]
@@ -77,6 +80,7 @@ class Guessing:
     def __init__(self, database: Database, tokens: GuestTokens) -> None:
         self._database = database
         self._tokens = tokens
+        self._waits = _Waits()
 
     async def tried(
         self, allowance: Allowance, what: str, address: str, look: Callable[[], Awaitable[T | None]]
@@ -86,8 +90,11 @@ class Guessing:
         Raises ``RateLimited`` where no try is left; then ``look`` was not asked.
         """
         buckets = self._buckets(allowance, what, address)
+        if (left := self._waits.left(buckets.name)) > 0:
+            raise RateLimited(retry_after=math.ceil(left))
         taken = await self._take(buckets)
         if isinstance(taken, float):
+            self._waits.remember(buckets.name, taken)
             await self._tell(allowance, what, taken)
             raise RateLimited(retry_after=math.ceil(taken))
         found = await look()
@@ -99,6 +106,7 @@ class Guessing:
         client = self._tokens.client(network_of(address))
         alone = f"guest:{what}:{client}"
         return _Try(
+            alone,
             [(f"{alone}:{limit.seconds:g}", limit) for limit in allowance.of_address],
             (f"guest:{what}:all", allowance.of_all),
             (f"{alone}:alone", allowance.of_address_alone),
@@ -139,6 +147,25 @@ class Guessing:
         async with self._database.session() as session:
             if not await RateLimiter(session).take(f"note:{what}", NOTES):
                 AccountRepository(session).record("guest", allowance.action, what.partition(":")[2])
+
+
+class _Waits:
+    """Who was told to wait, and until when: whoever asks before costs the database nothing."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._until: dict[str, float] = {}
+
+    def left(self, name: str) -> float:
+        """Seconds to wait; 0 or less: none."""
+        return self._until.get(name, 0.0) - self._clock()
+
+    def remember(self, name: str, seconds: float) -> None:
+        """``name`` was told so. Of very many the first are forgotten: the database knows them all."""
+        self._until.pop(name, None)
+        self._until[name] = self._clock() + seconds
+        while len(self._until) > REMEMBERED:
+            del self._until[next(iter(self._until))]
 
 
 class _WaitError(Exception):

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.guests.tokens import Visit
-from appliance.jobs.models import JobHistory, JobStatus
+from appliance.jobs.models import EXPIRES_AT, JobHistory, JobStatus
 from appliance.jobs.repository import among
 
 MOST_OF_A_VISIT = 200  # pictures
@@ -34,7 +34,7 @@ def to_be_seen(now: datetime) -> list[ColumnElement[bool]]:
         JobHistory.hidden_at.is_(None),
         JobHistory.deleted_at.is_(None),
         JobHistory.cleaned_at.is_(None),
-        JobHistory.result_expires_at > now,
+        now < EXPIRES_AT,
     ]
 
 

@@ -33,6 +33,7 @@ log = structlog.get_logger()
 
 GRACE = timedelta(minutes=3)  # longer than any deadline: what is younger may still be in use
 BATCH = 500
+LOOKED_UP = 5000  # files whose jobs are looked up at once
 _SETTLE_AGAIN = 2.0  # seconds
 _LOCK_KEY = 0x50_43_43_4C  # "PCCL": one cleanup at a time, whichever process it runs in
 
@@ -233,13 +234,13 @@ class Cleanup:
         for folder in ("results", "sources", "previews"):
             grace = GRACE.total_seconds()
             found = await asyncio.to_thread(list, retention.old_files(self._media, folder, grace))
-            for start in range(0, len(found), BATCH):
-                orphans = await self._without_job(folder, found[start : start + BATCH])
+            for start in range(0, len(found), LOOKED_UP):
+                orphans = await self._without_job(folder, found[start : start + LOOKED_UP])
                 report.orphan_files += await self._remove_all(orphans, report)
 
     async def _without_job(self, folder: str, batch: Sequence[Leftover]) -> list[Leftover]:
-        ids = [item.job_id for item in batch if item.job_id]
-        keys = [f"{folder}/{item.path.name}" for item in batch]
+        ids = list({item.job_id for item in batch if item.job_id})  # a job has many previews
+        keys = [f"{folder}/{item.name}" for item in batch]
         async with self._database.session() as session:
             jobs = JobRepository(session)
             if folder == "previews":
@@ -271,7 +272,7 @@ class Cleanup:
                     retention.remove(item)
             except OSError as error:
                 report.failures += 1
-                log.error("cleanup.not_removed", path=item.path.name, error=str(error))  # noqa: TRY400
+                log.error("cleanup.not_removed", path=item.name, error=str(error))  # noqa: TRY400
                 continue
             removed += 1
             report.freed_bytes += item.size

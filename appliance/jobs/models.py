@@ -14,6 +14,8 @@ from appliance.core.db import Base
 
 TIMEOUT_REASON = "T_sync_response_exceeded"
 INTERRUPTED_REASON = "interrupted"
+SAYS_SOMETHING = "request_fields <> '{}'::jsonb or query_fields <> '{}'::jsonb or upload_name <> ''"
+HAS_SHA1 = "upload_sha1 <> ''"
 UNDO_DELETE = timedelta(minutes=10)  # how long a deleted result can be restored
 
 
@@ -134,6 +136,14 @@ class JobHistory(Base):
             ),
         ),
         Index(
+            "ix_job_history_newest_shown",
+            text("created_at desc"),
+            text("job_id desc"),
+            postgresql_where=text(
+                "status = 'done' and cleaned_at is null and deleted_at is null and hidden_at is null"
+            ),
+        ),
+        Index(
             "ix_job_history_failed",
             "status",
             text("created_at desc"),
@@ -158,6 +168,8 @@ class JobHistory(Base):
             postgresql_where=text("primary_route is not null"),
         ),
         Index("ix_job_history_sources", "created_at", postgresql_where=text("source_key is not null")),
+        Index("ix_job_history_says_something", "created_at", postgresql_where=text(SAYS_SOMETHING)),
+        Index("ix_job_history_sha1", "created_at", postgresql_where=text(HAS_SHA1)),
         Index(
             "ix_job_history_short_code",
             "short_code",
@@ -165,3 +177,9 @@ class JobHistory(Base):
             postgresql_where=text("short_code is not null"),
         ),
     )
+
+
+# When a picture's time is over, for questions that read a few rows in another order. Written so that
+# PostgreSQL does not look for them by this: it thinks that few pictures are still there, while most of those
+# that are not cleaned up are, and it would sort all of them (19 ms for 9,700, 0.2 so; 2026-11-27).
+EXPIRES_AT = JobHistory.result_expires_at + timedelta(0)

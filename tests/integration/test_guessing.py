@@ -5,11 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
 
+from appliance.core.db import Database
+from appliance.core.errors import RateLimited
 from appliance.guests.codes import ALPHABET
+from appliance.guests.guessing import CODES, Guessing
+from appliance.guests.tokens import GuestTokens
 from tests.conftest import Change
 from tests.integration.test_guest_codes import printed
 from tests.support.camera import Camera, Shot
@@ -145,3 +152,31 @@ async def test_a_short_pin_is_warned_of(admin: httpx.AsyncClient) -> None:
         gallery = (await admin.post(API, json={"minutes": 5, "pin": pin})).json()
         assert gallery["pin_is_short"] == short
         await admin.delete(f"{API}/{gallery['id']}")
+
+
+async def test_who_was_told_to_wait_and_does_not_costs_the_database_nothing(
+    stack: Stack, tmp_path: Path
+) -> None:
+    database = Database(make_url(stack.dsn()).set(drivername="postgresql+asyncpg"))
+    asked: list[str] = []
+    event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *it: asked.append(it[2]))
+    guessing = Guessing(database, GuestTokens(tmp_path))
+
+    async def nothing() -> None:
+        return None
+
+    async def guess() -> None:
+        await guessing.tried(CODES, "codes", "192.0.2.7", nothing)
+
+    try:
+        for _ in range(CODES.of_address[0].count):
+            await guess()
+        with pytest.raises(RateLimited):
+            await guess()
+        before = len(asked)
+        with pytest.raises(RateLimited) as refused:
+            await guess()
+        assert len(asked) == before > 0
+        assert 0 < (refused.value.retry_after or 0) <= 12
+    finally:
+        await database.aclose()

@@ -11,8 +11,14 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from sqlalchemy import Select
+from sqlalchemy.dialects import postgresql
 
+from appliance.guests.shared_galleries.models import SharedGallery
+from appliance.guests.shared_galleries.repository import pictures_of
+from appliance.jobs.models import HAS_SHA1, SAYS_SOMETHING
 from appliance.providers.attempts import Attempt
+from appliance.staff.jobs.search import JobFilter, jobs_query
 from appliance.staff.stats.queries import NEWEST, SLOT_FIGURES
 from tests.standins import Script, StandIn, Step
 from tests.support.camera import Camera, Shot
@@ -235,6 +241,11 @@ async def explained(db: asyncpg.Connection, sql: str) -> list[dict[str, Any]]:
     return list(nodes(found["Plan"]))
 
 
+def sql_of(query: Select[Any]) -> str:
+    return str(query.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
+
+
+OF_ALL_TIME = SharedGallery(slot_id=None, pictures_from=datetime(2020, 1, 1, tzinfo=UTC), moderated=False)
 PAGES = {
     "all jobs": "select * from job_history order by created_at desc, job_id desc limit 51",
     "a slot's jobs": "select * from job_history where slot_id = 'slot-003'"
@@ -246,6 +257,11 @@ PAGES = {
     "an id's beginning": "select * from job_history where job_id between"
     " '5f0c0000-0000-0000-0000-000000000000' and '5f0cffff-ffff-ffff-ffff-ffffffffffff'"
     " order by created_at desc limit 51",
+    "the pictures that guests can see": sql_of(jobs_query(JobFilter(result="available"), limit=61)),
+    "a guests' gallery of all time": sql_of(pictures_of(OF_ALL_TIME, datetime.now(UTC), 61)),
+    "what cleanup has to forget": "select job_id from job_history where status <> 'pending'"
+    f" and ({SAYS_SOMETHING}) and source_key is null limit 5000",
+    "what an earlier version kept": f"select job_id from job_history where {HAS_SHA1} limit 5000",
     "the dashboard": str(SLOT_FIGURES).replace(":newest", str(NEWEST)),
 }
 

@@ -36,17 +36,17 @@ def old(path: Path) -> Path:
 def vanish(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """The file called by the one name in here goes right after it was looked at for so many times."""
     looks: Counter[str] = Counter()
-    look = Path.stat
+    look = os.stat
 
-    def stat(path: Path, **how: Any) -> os.stat_result:
+    def stat(path: Any, **how: Any) -> os.stat_result:
         found = look(path, **how)
-        if path.name in looks:
-            looks[path.name] += 1
-            if looks[path.name] == request.param:
-                path.unlink()
+        if isinstance(path, str | Path) and (name := Path(path).name) in looks:
+            looks[name] += 1
+            if looks[name] == request.param:
+                Path(path).unlink()
         return found
 
-    monkeypatch.setattr(Path, "stat", stat)
+    monkeypatch.setattr(os, "stat", stat)
     return looks
 
 
@@ -57,7 +57,7 @@ def test_a_picture_that_goes_while_we_look_does_not_end_the_looking(
     going = old(media.root / folder / f"0{str(uuid.uuid4())[1:]}.jpg")
     staying = old(media.root / folder / f"f{str(uuid.uuid4())[1:]}.jpg")
     vanish[going.name] = 0
-    assert staying in [found.path for found in retention.old_files(media, folder, 180)]
+    assert str(staying) in [found.place for found in retention.old_files(media, folder, 180)]
 
 
 def test_an_upload_that_goes_while_we_look_does_not_end_the_looking(
@@ -66,13 +66,13 @@ def test_an_upload_that_goes_while_we_look_does_not_end_the_looking(
     going = old(media.root / "temp/slot-001" / f"0{str(uuid.uuid4())[1:]}" / "going")
     staying = old(media.root / "temp/slot-001" / f"f{str(uuid.uuid4())[1:]}" / "photo").parent
     vanish[going.name] = 0
-    found = [one for one in retention.old_uploads(media, 180) if one.path == staying]
+    found = [one for one in retention.old_uploads(media, 180) if one.place == str(staying)]
     assert [one.size for one in found] == [5]
 
 
 def test_what_has_gone_already_is_as_good_as_removed(media: MediaStore) -> None:
     gone = media.root / "results" / f"{uuid.uuid4()}.jpg"
-    retention.remove(retention.Leftover(gone, None, 0))
+    retention.remove(retention.Leftover(str(gone), None, 0))
     folder = old(media.root / "temp/slot-001" / str(uuid.uuid4()) / "photo").parent
-    retention.remove(retention.Leftover(folder, None, 5))
+    retention.remove(retention.Leftover(str(folder), None, 5))
     assert not folder.exists()

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from appliance.core.clock import in_reach
 from appliance.core.errors import ValidationFailed
 from appliance.core.language import Message
-from appliance.jobs.models import JobHistory, JobStatus
+from appliance.jobs.models import EXPIRES_AT, JobHistory, JobStatus
 from appliance.jobs.repository import among
 
 ResultState = Literal["available", "hidden", "expired", "deleted"]
@@ -71,7 +71,7 @@ class JobFilter:
 
 
 _deleted = JobHistory.deleted_at.is_not(None)
-_gone = or_(JobHistory.cleaned_at.is_not(None), JobHistory.result_expires_at <= func.now())
+_gone = or_(JobHistory.cleaned_at.is_not(None), func.now() >= EXPIRES_AT)
 _STATES: dict[ResultState, ColumnElement[bool]] = {
     "deleted": _deleted,
     "expired": ~_deleted & _gone,
