@@ -48,6 +48,11 @@ class Figures:
         for what, (figure, goal) in self.rows.items():
             last = before.get(what, [None])[0]
             cells = (figure, goal, figure / self.floor if self.floor else None, last)
-            print(f"{what:44}" + "".join(f"{'-' if cell is None else f'{cell:.1f}':>10}" for cell in cells))
+            print(
+                f"{what:44}"
+                + "".join(
+                    f"{'-' if cell is None else f'{cell:.{1 if cell >= 10 else 2}f}':>10}" for cell in cells
+                )
+            )
         FOLDER.mkdir(exist_ok=True)
         path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")

@@ -49,7 +49,8 @@ def main() -> None:
     text = base64.b64encode(data).decode()
 
     def request() -> object:
-        return json_body_blocking({"contents": [{"parts": [{"data": Base64(data)}, {"text": "a painting"}]}]})
+        content = {"contents": [{"parts": [{"data": Base64(data)}, {"text": "a painting"}]}]}
+        return list(json_body_blocking(content).pieces())
 
     def answer() -> object:
         return decoded_base64(text)
