@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+
+class Background:
+    """Of a service: what it does beside everything else, from ``start`` to ``aclose``."""
+
+    _task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Work until ``aclose``."""
+        self._task = asyncio.create_task(self.work())
+
+    async def aclose(self) -> None:
+        """Work no more: what is under way is broken off."""
+        if self._task:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def work(self) -> None:
+        """All that is done, again and again; ends by being cancelled."""
+        raise NotImplementedError
 
 
 def begin(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

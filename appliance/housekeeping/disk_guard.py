@@ -9,7 +9,6 @@ always write.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +22,7 @@ from appliance.accounts.permissions import Principal
 from appliance.accounts.repository import AccountRepository
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
+from appliance.core.tasks import Background
 from appliance.housekeeping.cleanup import Cleanup
 from appliance.jobs.repository import JobRepository
 from appliance.media.store import MediaStore
@@ -88,12 +88,11 @@ class FreedReport(BaseModel):
     disk: DiskState
 
 
-class DiskGuard:
+class DiskGuard(Background):
     """Looks at the disk; makes room when told to, or by itself where the settings say so."""
 
     def __init__(self, database: Database, media: MediaStore, cleanup: Cleanup) -> None:
         self._database, self._media, self._cleanup = database, media, cleanup
-        self._task: asyncio.Task[None] | None = None
         self._told = "ok"
 
     async def look(self) -> DiskState:
@@ -164,18 +163,8 @@ class DiskGuard:
                 return 0, True
             await asyncio.sleep(0.5)
 
-    def start(self) -> None:
-        """Watch until ``aclose``."""
-        self._task = asyncio.create_task(self._watch())
-
-    async def aclose(self) -> None:
-        """Watch no more."""
-        if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _watch(self) -> None:
+    async def work(self) -> None:
+        """See ``Background``."""
         while True:
             try:
                 await self._watch_once()

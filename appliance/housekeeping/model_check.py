@@ -8,7 +8,6 @@ night is asked for some minutes after its start.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +16,7 @@ import structlog
 
 from appliance.core.clock import Deadline, utcnow
 from appliance.core.db import Database
+from appliance.core.tasks import Background
 from appliance.providers.base import ProviderError
 from appliance.providers.learned import ModelName
 from appliance.providers.model_facts import ModelFacts, TellsOfModels
@@ -48,7 +48,7 @@ def seconds_until(hour: int, now: datetime) -> float:
     return (at if at > now else at + timedelta(days=1)).timestamp() - now.timestamp()
 
 
-class ModelCheck:
+class ModelCheck(Background):
     """Asks the providers for the models that active slots use."""
 
     def __init__(
@@ -56,7 +56,6 @@ class ModelCheck:
     ) -> None:
         self._database, self._runner = database, runner
         self._hour, self._after_start = hour, after_start
-        self._task: asyncio.Task[None] | None = None
 
     async def look(self, only: Collection[ModelName] = ()) -> Checked:
         """Ask for each model (``only`` these, if there are any), with one key after the other until one
@@ -119,21 +118,15 @@ class ModelCheck:
     def start(self) -> None:
         """Look every night until ``aclose``, where an hour is set for it."""
         if self._hour != NEVER:
-            self._task = asyncio.create_task(self._watch())
+            super().start()
 
     @property
     def started(self) -> bool:
         """Whether it looks by itself."""
         return self._task is not None
 
-    async def aclose(self) -> None:
-        """Look no more."""
-        if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _watch(self) -> None:
+    async def work(self) -> None:
+        """See ``Background``."""
         pause = self._after_start
         untold: tuple[ModelName, ...] = ()
         while True:

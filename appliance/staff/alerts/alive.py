@@ -7,13 +7,13 @@ failed. A ping that does not arrive is logged and disturbs nothing.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable
 from typing import Literal
 
 import structlog
 
 from appliance.core.db import Database
+from appliance.core.tasks import Background
 from appliance.settings.operator import AppSettingsRepository
 from appliance.staff.alerts.outgoing import ask, new_client
 from appliance.staff.alerts.state import AlertState
@@ -61,23 +61,11 @@ async def _address(database: Database, work: Work) -> str | None:
     return settings.alive_backup_url if work == "backup" else settings.alive_cleanup_url
 
 
-class AliveSignal:
+class AliveSignal(Background):
     """Pings every minute while an event runs that somebody started."""
 
     def __init__(self, database: Database, *, every: float = EVERY) -> None:
         self._database, self._every = database, every
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Ping until ``aclose``."""
-        self._task = asyncio.create_task(self._watch())
-
-    async def aclose(self) -> None:
-        """Ping no more."""
-        if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
 
     async def beat(self) -> bool:
         """One ping, if an event runs; whether it arrived."""
@@ -87,7 +75,8 @@ class AliveSignal:
             settings = await AppSettingsRepository(session).operator_settings()
         return await ping(settings.alive_event_url)
 
-    async def _watch(self) -> None:
+    async def work(self) -> None:
+        """See ``Background``."""
         while True:
             try:
                 await self.beat()

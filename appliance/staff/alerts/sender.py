@@ -15,6 +15,7 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys, Unreadable
 from appliance.core.public_base import DeploymentUrls
+from appliance.core.tasks import Background
 from appliance.settings.operator import AppSettingsRepository, OperatorSettings
 from appliance.staff.alerts.base import alert_base
 from appliance.staff.alerts.channels import purpose_of
@@ -42,7 +43,7 @@ def pause_after(tries: int) -> timedelta:
     return timedelta(seconds=_PAUSES[min(max(tries, 1), len(_PAUSES)) - 1])
 
 
-class AlertSender:
+class AlertSender(Background):
     """Compares, writes, sends."""
 
     def __init__(
@@ -50,25 +51,14 @@ class AlertSender:
     ) -> None:
         self._database, self._encryption, self._courier, self._urls = database, encryption, courier, urls
         self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
         self._began = time.monotonic()
 
     async def issues_changed(self, _: list[Issue], __: list[Issue]) -> None:
         """For the issues' watch: look now."""
         self._wake.set()
 
-    def start(self) -> None:
-        """Work until ``aclose``."""
-        self._task = asyncio.create_task(self._work())
-
-    async def aclose(self) -> None:
-        """Work no more; what is written stays."""
-        if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _work(self) -> None:
+    async def work(self) -> None:
+        """See ``Background``."""
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(TICK):

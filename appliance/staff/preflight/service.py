@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from appliance.core.db import Database
-from appliance.core.tasks import to_its_end
+from appliance.core.tasks import Background, to_its_end
 from appliance.staff.preflight.checks import Check, Group
 from appliance.staff.preflight.dry_run import DryRuns
 from appliance.staff.preflight.examine import examine
@@ -34,14 +34,13 @@ class Preflights:
     whole: Preflight | None
 
 
-class PreflightService:
+class PreflightService(Background):
     """Asks for runs, and does them where ``start`` was called."""
 
     def __init__(self, tools: Tools, dry_runs: DryRuns) -> None:
         self._tools = replace(tools, dry_runs=dry_runs)
         self._database: Database = tools.database
         self._asked = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
 
     async def ask(self, *, by: str, paid: bool, base: str | None) -> Preflight:
         """Have one done; one that runs already is joined."""
@@ -60,18 +59,8 @@ class PreflightService:
         """What one with paid photos would cost."""
         return await price_of_shots(self._database, self._tools.runner.registry)
 
-    def start(self) -> None:
-        """Do what is asked for until ``aclose``."""
-        self._task = asyncio.create_task(self._work())
-
-    async def aclose(self) -> None:
-        """One that runs is interrupted."""
-        if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _work(self) -> None:
+    async def work(self) -> None:
+        """See ``Background``."""
         while True:
             self._asked.clear()
             try:

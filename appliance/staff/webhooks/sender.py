@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys, Unreadable
 from appliance.core.public_base import DeploymentUrls
+from appliance.core.tasks import Background
 from appliance.jobs.models import JobHistory
 from appliance.settings.operator import AppSettingsRepository
 from appliance.staff.alerts.base import alert_base
@@ -43,28 +43,21 @@ _HOLD = timedelta(minutes=2)
 _GONE = 410
 
 
-class WebhookSender:
+class WebhookSender(Background):
     """Reads, writes, sends."""
 
     def __init__(self, database: Database, encryption: EncryptionKeys, urls: DeploymentUrls) -> None:
         self._database, self._encryption, self._urls = database, encryption, urls
-        self._task: asyncio.Task[None] | None = None
         self._reach = _FIRST_LOOK
         self._client = new_client()
 
-    def start(self) -> None:
-        """Work until ``aclose``."""
-        self._task = asyncio.create_task(self._work())
-
     async def aclose(self) -> None:
         """Work no more; what is written stays."""
-        if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await super().aclose()
         await self._client.aclose()
 
-    async def _work(self) -> None:
+    async def work(self) -> None:
+        """See ``Background``."""
         while True:
             await asyncio.sleep(TICK)
             try:
