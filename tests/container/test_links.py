@@ -32,8 +32,8 @@ def test_a_booth_on_the_same_machine_gets_a_code_that_phones_can_open(box: Conta
 
 def test_the_doctor_looks_at_the_address_that_codes_hold(box: ContainerStack) -> None:
     findings = json.loads(box.script("doctor", "--json", check=False).stdout)
-    (found,) = [each for each in findings if each["what"] == "address in QR codes"]
-    assert (found["state"], found["said"]) == ("ok", f"http://{lan_address()}:{box.port}")
+    (found,) = [each for each in findings if each["code"] == "address"]
+    assert (found["state"], found["parameters"]["base"]) == ("ok", f"http://{lan_address()}:{box.port}")
 
 
 async def nobody_answers_to(name: str, asking: Phone) -> bool:

@@ -120,8 +120,8 @@ def test_the_front_door_serves_static_files_and_publishes_no_metrics(box: Contai
 
 def test_the_doctor_finds_the_stack_well_and_a_bundle_holds_no_secret(box: ContainerStack) -> None:
     findings = json.loads(box.script("doctor", "--json", check=False).stdout)
-    state = {each["what"]: each["state"] for each in findings}
-    assert state["app"] == state["database"] == state["media folder"] == "ok"
+    state = {each["code"]: each["state"] for each in findings}
+    assert state["app"] == state["database"] == state["disk"] == "ok"
     assert "container nginx" in box.script("doctor", check=False).stdout
     file = box.folder / "support.tar.gz"
     box.script("support-bundle", str(file))
