@@ -14,12 +14,14 @@ class NavigationItem:
     """A page that the navigation leads to; its name is ``nav.{key}`` in the catalogs.
 
     ``at_hand``: it has a place of its own in a phone's bottom bar, the others are under 'More'.
+    ``seldom``: it is under 'More' on a large screen too.
     """
 
     key: str
     path: str
     permission: Permission
     at_hand: bool = False
+    seldom: bool = False
 
     @property
     def url(self) -> str:
@@ -40,9 +42,9 @@ ITEMS = (
     NavigationItem("templates", "/templates", "media:read"),
     NavigationItem("slots", "/slots", "slots:read", at_hand=True),
     NavigationItem("settings", "/settings", "settings:read"),
-    NavigationItem("backups", "/backups", "settings:read"),
-    NavigationItem("audit", "/audit", "audit:read"),
-    NavigationItem("manual", "/manual", "slots:read"),
+    NavigationItem("backups", "/backups", "settings:read", seldom=True),
+    NavigationItem("audit", "/audit", "audit:read", seldom=True),
+    NavigationItem("manual", "/manual", "slots:read", seldom=True),
 )
 
 

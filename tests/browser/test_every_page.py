@@ -47,6 +47,17 @@ async def test_no_page_is_wider_than_its_screen(admin_person: MakePerson, size: 
         assert await someone.sideways() <= 0, name
 
 
+async def test_the_bar_holds_its_pages_on_any_large_screen(admin_person: MakePerson) -> None:
+    someone = await admin_person(lang="ru")
+    await someone.go("/admin/manual")
+    for width in (1024, 1120, 1280, 1366, 1440, 1600, 1920):
+        await someone.page.set_viewport_size({"width": width, "height": 800})
+        assert await someone.sideways() <= 0, width
+    await someone.page.click(".more summary")
+    assert await someone.page.locator(".more .menu-item:visible").count() == 3
+    assert await someone.violations() == []
+
+
 @pytest.mark.parametrize(("size", "lang", "theme"), LOOKS)
 async def test_the_login_page_is_whole_and_accessible(
     person: MakePerson, size: str, lang: str, theme: str
