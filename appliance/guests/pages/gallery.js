@@ -63,8 +63,8 @@ fresh.addEventListener('click', (event) => {
 });
 
 let more = document.getElementById('more');
-const watcher = new IntersectionObserver(async ([entry]) => {
-  if (!entry.isIntersecting) return;
+const watcher = new IntersectionObserver(async (seen) => {
+  if (!seen[seen.length - 1].isIntersecting) return; // a slow phone tells several changes at once
   watcher.unobserve(more);
   try {
     const answer = await fetch(more.href);
