@@ -156,6 +156,6 @@ async def doctors_word(stack: Stack) -> str:
         stdout=asyncio.subprocess.PIPE,
     )
     out, _ = await process.communicate()
-    (found,) = [one for one in json.loads(out) if one["what"] == "address in QR codes"]
+    (found,) = [one for one in json.loads(out) if one["code"].removeprefix("issue.").startswith("address")]
     state: str = found["state"]
     return state

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ import httpx
 import pytest
 
 from appliance.lifecycle.doctor import examine as doctor
+from appliance.slots.schemas import SLOT_IDS
+from tests.conftest import Change
 from tests.support.backups import settings_of
 from tests.support.stack import Stack
 from tests.support.waiting import until
@@ -62,15 +64,13 @@ async def outside(stack: Stack, front: Path = Path("/nowhere"), **changes: Any) 
 
 
 @pytest.fixture
-async def only(stack: Stack) -> AsyncIterator[Only]:
-    """``await only("slot-005")``: no other slot is active until the test ends."""
-    async with stack.database() as db:
-        active = [row["slot_id"] for row in await db.fetch("select slot_id from slot where active")]
+def only(slot: Change) -> Only:
+    """``await only("slot-005")``: no other slot is active until the test ends. Like all that ``slot``
+    changes, it is put back in turn: what is changed afterwards comes back before.
+    """
 
     async def leave(*slots: str) -> None:
-        async with stack.database() as db:
-            await db.execute("update slot set active = slot_id = any($1::text[])", list(slots))
+        for slot_id in SLOT_IDS:
+            await slot(slot_id, active=slot_id in slots)
 
-    yield leave
-    async with stack.database() as db:
-        await db.execute("update slot set active = slot_id = any($1::text[])", active)
+    return leave

@@ -123,8 +123,9 @@ class Stack:
     async def database(self, name: str = "photochanger") -> AsyncIterator[asyncpg.Connection]:
         """A connection of the test's own, JSON columns decoded."""
         connection = await asyncpg.connect(self.dsn(name))
-        await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
         try:
+            coders = {"encoder": json.dumps, "decoder": json.loads}
+            await connection.set_type_codec("jsonb", schema="pg_catalog", **coders)
             yield connection
         finally:
             await connection.close()
