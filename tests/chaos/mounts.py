@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -31,11 +32,22 @@ class SmallDisk:
         ballast = self.folder / "ballast"
         try:
             with ballast.open("wb") as file:
-                wanted = shutil.disk_usage(self.folder).free - free
-                os.posix_fallocate(file.fileno(), 0, wanted // 4096 * 4096)
+                while not self._taken(file.fileno(), free):
+                    file.truncate(0)
             yield
         finally:
             ballast.unlink()
+
+    def _taken(self, file: int, free: int) -> bool:
+        """Whether ``file`` has taken all but ``free`` bytes: somebody may write meanwhile."""
+        wanted = shutil.disk_usage(self.folder).free - free
+        try:
+            os.posix_fallocate(file, 0, wanted // 4096 * 4096)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            return False
+        return True
 
     @contextmanager
     def read_only(self) -> Iterator[None]:

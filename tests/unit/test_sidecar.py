@@ -32,7 +32,6 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "appliance/__main__.py").write_text(VERBS, encoding="utf-8")
     monkeypatch.setattr(sidecar, "_LOOK_EVERY", 0.01)
     monkeypatch.setattr(sidecar, "_TURN_EVERY", 0.0)
-    monkeypatch.setattr(sidecar, "_FIRST_AFTER", 0.0)
     monkeypatch.setattr(sidecar, "BEAT", tmp_path / "beat")
     return tmp_path
 
