@@ -90,10 +90,13 @@ def test_a_download_can_be_resumed_and_revalidated(door: FrontDoor, backend: Bac
     assert (beyond.status, beyond.error["code"]) == (416, "invalid_request")
 
 
-def test_a_file_that_went_missing_is_not_found(door: FrontDoor, backend: Backend) -> None:
+def test_a_file_that_goes_missing_after_the_app_has_seen_it_is_to_be_asked_for_again(
+    door: FrontDoor, backend: Backend
+) -> None:
     allow(door, backend, name="gone.jpg")
     answer = door.get("/public/results/1")
-    assert (answer.status, answer.error["code"]) == (404, "not_found")
+    assert (answer.status, answer.error["code"]) == (503, "service_unavailable")
+    assert answer.headers["Retry-After"] == "2"
 
 
 def test_text_is_compressed_and_pictures_are_not(door: FrontDoor, backend: Backend) -> None:
