@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-class Background:
+class Background(ABC):
     """Of a service: what it does beside everything else, from ``start`` to ``aclose``."""
 
     _task: asyncio.Task[None] | None = None
@@ -26,9 +27,9 @@ class Background:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
+    @abstractmethod
     async def work(self) -> None:
         """All that is done, again and again; ends by being cancelled."""
-        raise NotImplementedError
 
 
 def begin(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
