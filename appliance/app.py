@@ -115,7 +115,8 @@ def create_app(settings: Settings) -> FastAPI:
             began = utcnow()
             later: asyncio.Task[None] | None = None
             try:
-                await services[Cleanup].settle_interrupted(before=began)
+                if settings.processes == 1:  # else they may be photos of the others: the cleanup knows by age
+                    await services[Cleanup].settle_interrupted(before=began)
                 await services[RouteRunner].keys.refresh()
                 await services[RouteRunner].timings.load()
                 await services[RouteRunner].models.load()

@@ -44,7 +44,13 @@ def serve(settings: Settings, _: argparse.Namespace) -> int:
     from appliance.core.serving import serve as run
 
     app = create_app(settings)
-    began = run(app, app.state.stopping, settings.listen_options(), settings.trusted_proxies)
+    began = run(
+        app,
+        app.state.stopping,
+        settings.listen_options(),
+        settings.trusted_proxies,
+        others=settings.processes > 1,
+    )
     return 0 if began else EXIT_FAILED
 
 

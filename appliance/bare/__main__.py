@@ -3,7 +3,7 @@ import os
 import sys
 
 from appliance.bare import options as command_line
-from appliance.bare import privileges, start, status
+from appliance.bare import privileges, restart, start, status
 from appliance.bare.data_folder import DataFolder
 from appliance.bare.options import Options
 from appliance.bare.problem import Problem, Stopped
@@ -20,6 +20,8 @@ def main(argv: list[str]) -> int:
             return _status(options, folder)
         if options.verb == "stop":
             return _stop(options, folder)
+        if options.verb == "restart":
+            return restart.restart(options, folder)
         privileges.leave_root(folder, options.port, options.argv())
         os.umask(0o077)
         folder.make_folders()

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from appliance.bare.problem import Problem
+from appliance.core import processes
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 _UNFIT = set('"\\$;#\n\r\t')  # they mean something in the configuration of Nginx or supervisord
@@ -58,6 +59,10 @@ class DataFolder:
     def app_socket(self) -> Path:
         """Where the app listens, for Nginx and the verbs: this user alone may enter the folder."""
         return self.run / "app.sock"
+
+    def socket_of(self, process: int) -> Path:
+        """Where one of the app's processes listens."""
+        return Path(processes.listen_of(f"unix:{self.app_socket}", process).removeprefix("unix:"))
 
     @property
     def logs(self) -> Path:
@@ -126,6 +131,16 @@ class DataFolder:
 
     def write_ports(self, ports: Ports) -> None:
         (self.run / "ports.json").write_text(json.dumps(asdict(ports)) + "\n", encoding="utf-8")
+
+    def read_app_processes(self) -> int:
+        """How many processes the app had at the last start."""
+        try:
+            return int((self.run / "app-processes").read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return 1
+
+    def write_app_processes(self, number: int) -> None:
+        (self.run / "app-processes").write_text(f"{number}\n", encoding="ascii")
 
     @contextlib.contextmanager
     def starting(self) -> Iterator[None]:

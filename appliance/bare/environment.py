@@ -1,4 +1,4 @@
-"""What the four processes see of the world: one small environment, holding no secret."""
+"""What the processes see of the world: one small environment, holding no secret."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ _PASSED_ON = (
 )
 
 
-def environment(folder: DataFolder, ports: Ports) -> dict[str, str]:
+def environment(folder: DataFolder, ports: Ports, app_processes: int = 1) -> dict[str, str]:
     """The user's own ``PHOTOCHANGER_`` settings stay, misspelt ones too: ``check`` refuses those."""
     env = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     env |= {name: value for name, value in os.environ.items() if name.startswith("PHOTOCHANGER_")}
@@ -37,6 +37,7 @@ def environment(folder: DataFolder, ports: Ports) -> dict[str, str]:
         "PHOTOCHANGER_BACKUP_DIR": env.get("PHOTOCHANGER_BACKUP_DIR") or str(folder.backups),
         "PHOTOCHANGER_SITE_DIR": str(folder.site),
         "PHOTOCHANGER_LISTEN": f"unix:{folder.app_socket}",
+        "APP_PROCESSES": str(app_processes),
         "PHOTOCHANGER_FRONT_DOOR": f"127.0.0.1:{ports.public}",
         "PHOTOCHANGER_TRUSTED_PROXIES": "*",  # whoever reaches the socket: this user alone
     }

@@ -9,6 +9,7 @@ from appliance.bare.data_folder import CHECKOUT, DataFolder, Ports
 from appliance.bare.packages import folder_of
 from appliance.bare.problem import Problem
 from appliance.bare.supervision import socket_name
+from appliance.core import processes
 from appliance.core.networks import speaks_ipv6
 
 TEMPLATE = CHECKOUT / "compose" / "nginx" / "nginx.conf.template"
@@ -31,13 +32,16 @@ def render(template: str, values: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda found: values[found[1]], template)
 
 
-def write_config(folder: DataFolder, ports: Ports) -> Path:
+def write_config(folder: DataFolder, ports: Ports, app_processes: int = 1) -> Path:
     """``run/nginx.conf`` and the static files; nginx logs to its pipes and supervisord keeps the files."""
+    # Named for a process that works in run/.
+    listening = [f"unix:{socket_name(folder.socket_of(one))}" for one in processes.numbers(app_processes)]
     text = render(
         TEMPLATE.read_text(encoding="utf-8"),
         {
             "NGINX_LISTEN": str(ports.public),
-            "APP_UPSTREAM": f"unix:{socket_name(folder.app_socket)}",  # of a process that works in run/
+            "APP_SERVERS": processes.upstream_servers(listening),
+            "APP_NEXT": processes.tries_next(app_processes),
             "MEDIA_ROOT": str(folder.media),
             "STATIC_ROOT": str(folder.static),
             "NGINX_RUN_DIR": str(folder.run / "nginx"),

@@ -2,6 +2,8 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+from appliance.core.processes import MOST_PROCESSES
+
 
 @dataclass(frozen=True)
 class Options:
@@ -12,6 +14,7 @@ class Options:
     verb: str
     json: bool
     demo_providers: bool = False
+    processes: int = 1
 
     @property
     def detach(self) -> bool:
@@ -22,6 +25,8 @@ class Options:
         argv = ["--port", str(self.port)]
         if self.data:
             argv += ["--data", str(self.data.expanduser().resolve())]
+        if self.processes != 1:
+            argv += ["--processes", str(self.processes)]
         if self.demo_providers:
             argv.append("--demo-providers")
         if self.verb != "stay":
@@ -32,6 +37,14 @@ class Options:
 def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port; ports are numbers from 1 to 65535")
+    return int(text)
+
+
+def _processes(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_PROCESSES:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of processes; there may be 1 to {MOST_PROCESSES}"
+        )
     return int(text)
 
 
@@ -47,10 +60,18 @@ def parse(argv: list[str]) -> Options:
     parser.add_argument(
         "--port", type=_port, default=8080, metavar="N", help="the public port (default: 8080)"
     )
+    parser.add_argument(
+        "--processes",
+        type=_processes,
+        default=1,
+        metavar="N",
+        help="equal processes of the app (default: 1); with 2, one goes on while the other starts anew",
+    )
     verbs = parser.add_mutually_exclusive_group()
     for verb, text in (
         ("detach", "leave it running and return when it is ready"),
         ("stop", "stop what runs on this data folder, and wait"),
+        ("restart", "start the app's processes anew, one after the other"),
         ("status", "say what runs; exit code 0 only when everything is ready"),
     ):
         verbs.add_argument(f"--{verb}", dest="verb", action="store_const", const=verb, help=text)
@@ -61,4 +82,6 @@ def parse(argv: list[str]) -> Options:
     )
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     found = parser.parse_args(argv)
-    return Options(found.data, found.port, found.verb or "stay", found.json, found.demo_providers)
+    return Options(
+        found.data, found.port, found.verb or "stay", found.json, found.demo_providers, found.processes
+    )

@@ -19,7 +19,6 @@ _SUPERUSER = "postgres"
 _OPTIONS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
-    "max_connections": "60",
     "logging_collector": "off",
     "log_timezone": "UTC",
     "timezone": "UTC",
@@ -34,8 +33,10 @@ def url(ports: Ports) -> str:
     return f"postgresql://{USER}@127.0.0.1:{ports.postgres}/{DATABASE}"
 
 
-def command(folder: DataFolder, ports: Ports) -> list[str]:
-    options = {**_OPTIONS, "port": str(ports.postgres)}
+def command(folder: DataFolder, ports: Ports, app_processes: int = 1) -> list[str]:
+    # An app's process takes 31 at most (two pools of 15), the verbs and people the rest.
+    connections = 60 + 32 * (app_processes - 1)
+    options = {**_OPTIONS, "max_connections": str(connections), "port": str(ports.postgres)}
     settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     return [str(program("postgres")), "-D", str(folder.postgres), *settings]
 

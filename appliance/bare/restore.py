@@ -18,8 +18,6 @@ from appliance.bare.start import signals_as_stopped, wait_until_ready
 from appliance.bare.supervision import Supervisor
 from appliance.cli import build_parser
 
-_STOPPED = ("app", "cleanup")  # in this order; the database and Nginx go on
-
 
 def restore(folder: DataFolder, argv: list[str], command: list[str], env: dict[str, str]) -> int:
     """Check, stop, restore, start, wait until ready; the exit code of ``command``, which is the verb."""
@@ -27,7 +25,7 @@ def restore(folder: DataFolder, argv: list[str], command: list[str], env: dict[s
     if wish.check or wish.while_running:
         return subprocess.run(command, env=env, check=False).returncode
     supervisor, progress = Supervisor(folder), Progress()
-    if "app" not in supervisor.states():
+    if not (apps := supervisor.apps()):
         raise Problem(
             f"The appliance in {folder.data} is stopped, and its database with it. "
             f"Start it first with {folder.command('run')}, then restore. Nothing was changed."
@@ -47,12 +45,12 @@ def restore(folder: DataFolder, argv: list[str], command: list[str], env: dict[s
         began = time.monotonic()
         try:
             progress.say("Stopping the app; photos in flight are finished first ...")
-            for name in _STOPPED:
-                supervisor.stop_one(name)
+            supervisor.stop_these(apps)  # in this order; the database and Nginx go on
+            supervisor.stop_these(["cleanup"])
             code = verb()
         finally:
-            for name in _STOPPED:
-                supervisor.stop_one(name)  # if we were interrupted it may still be ending
+            supervisor.stop_these([*apps, "cleanup"])  # if we were interrupted they may still be ending
+            for name in (*apps, "cleanup"):
                 supervisor.start(name)
             wait_until_ready(folder, supervisor)
     progress.say(f"Ready after {time.monotonic() - began:.1f} s.")

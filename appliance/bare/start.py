@@ -22,12 +22,13 @@ from appliance.bare.problem import Problem, Stopped
 from appliance.bare.progress import Progress, tail
 from appliance.bare.report import Report, kept_passwords
 from appliance.bare.supervision import Program, Supervisor
-from appliance.core import unix_sockets
+from appliance.core import processes, unix_sockets
 from appliance.core.secrets import FirstPasswordFile
 
 LOCAL_NAME = "PHOTOCHANGER_LOCAL_NAME"
 _READY_WITHIN = 60
 _STOP_APP_WITHIN = 65  # the longest deadline of a photo, and a little
+_LEAVING = 5  # one of several goes on for a little before it stops: see core/serving.py
 
 
 def start(options: Options, folder: DataFolder) -> int:
@@ -72,7 +73,7 @@ def _bring_up(
 ) -> tuple[subprocess.Popen[bytes], Passwords]:
     """All steps up to ready; if one fails, nothing keeps running."""
     chosen = ports.choose(folder, options.port)
-    env = environment(folder, chosen)
+    env = environment(folder, chosen, options.processes)
     demo = DemoProviders() if options.demo_providers else None
     if demo:
         env |= demo.environment()
@@ -82,11 +83,12 @@ def _bring_up(
     process: subprocess.Popen[bytes] | None = None
     try:
         _check_and_make_cluster(folder, env, preparation, progress)
-        programs = [*_programs(folder, chosen), *([demo.program()] if demo else [])]
+        programs = [*_programs(folder, chosen, options.processes), *([demo.program()] if demo else [])]
         if env.get(LOCAL_NAME):
             programs.append(announcer(chosen))
         supervision.write_config(folder, programs)
-        nginx.write_config(folder, chosen)
+        nginx.write_config(folder, chosen, options.processes)
+        folder.write_app_processes(options.processes)
         _raise_file_limit()
         with _sample_drawn(folder, env):
             with progress.step("PostgreSQL and Nginx started under supervisord"):
@@ -102,7 +104,8 @@ def _bring_up(
             with progress.step("app and cleanup started, ready through Nginx"):
                 if demo:
                     supervisor.start("demo-providers")
-                supervisor.start("app")
+                for name in processes.names(options.processes):
+                    supervisor.start(name)
                 supervisor.start("cleanup")
                 if env.get(LOCAL_NAME):
                     supervisor.start("announce")
@@ -147,16 +150,34 @@ def _draw_sample(folder: DataFolder, env: dict[str, str]) -> None:
         raise Problem(f"The sample photo could not be drawn:\n{done.stderr.strip()}")
 
 
-def _programs(folder: DataFolder, chosen: Ports) -> list[Program]:
-    appliance = [sys.executable, "-m", "appliance"]
+def _programs(folder: DataFolder, chosen: Ports, app_processes: int) -> list[Program]:
     sidecar = str(CHECKOUT / "appliance" / "lifecycle" / "stack" / "sidecar.py")
+    database = postgres.command(folder, chosen, app_processes)
     return [
-        Program("postgres", postgres.command(folder, chosen), 10, stop_signal="INT", stop_seconds=30),
+        Program("postgres", database, 10, stop_signal="INT", stop_seconds=30),
         Program("cleanup", [sys.executable, "-I", "-S", sidecar], 20),
         Program("nginx", nginx.command(folder), 30, errors_apart=True, folder=folder.run),
-        # Nginx and PostgreSQL end with their supervisord: no photo in flight can be answered or recorded any
-        # more. An app that went on trying would keep the next start waiting until their deadlines.
-        Program("app", [*appliance, "serve"], 40, stop_seconds=_STOP_APP_WITHIN, orphan_signal="KILL"),
+        *_apps(app_processes),
+    ]
+
+
+def _apps(number: int) -> list[Program]:
+    # Nginx and PostgreSQL end with their supervisord: no photo in flight can be answered or recorded any
+    # more. An app that went on trying would keep the next start waiting until their deadlines.
+    serve = [sys.executable, "-m", "appliance", "serve"]
+    if number == 1:
+        return [Program("app", serve, 40, stop_seconds=_STOP_APP_WITHIN, orphan_signal="KILL")]
+    return [
+        Program(
+            processes.name_of(one),
+            serve,
+            40,
+            stop_seconds=_STOP_APP_WITHIN + _LEAVING,
+            orphan_signal="KILL",
+            group="apps",
+            environment={"APP_PROCESS": str(one)},
+        )
+        for one in processes.numbers(number)
     ]
 
 
@@ -179,11 +200,13 @@ def wait_until_ready(folder: DataFolder, supervisor: Supervisor) -> None:
     """Return when all is ready through Nginx; a process that does not stay up is a ``Problem``."""
     deadline = time.monotonic() + _READY_WITHIN
     while True:
-        processes = supervisor.states().values()
+        states = supervisor.states()
+        apps = sum(processes.is_app(name) for name in states)
+        sockets = [folder.socket_of(one) for one in processes.numbers(apps)]
         # Nginx logs every refusal, so it is asked only when the app listens.
-        if unix_sockets.is_open(folder.app_socket) and status.ask(folder, supervisor).ready:
+        if apps and all(map(unix_sockets.is_open, sockets)) and status.ask(folder, supervisor).ready:
             return
-        for state in processes:
+        for state in states.values():
             if state.state not in {"STARTING", "RUNNING"}:
                 raise Problem(
                     f"{state.name} does not stay up ({state.state}).\n{tail(folder.error_log(state.name))}"
@@ -222,7 +245,7 @@ def signals_as_stopped() -> Iterator[None]:
 
 def _stay(process: subprocess.Popen[bytes], supervisor: Supervisor, progress: Progress) -> int:
     """Wait until told to stop, then stop everything."""
-    app = supervisor.states().get("app")
+    apps = _app_pids(supervisor)
     try:
         with signals_as_stopped():
             code = process.wait()
@@ -238,11 +261,16 @@ def _stay(process: subprocess.Popen[bytes], supervisor: Supervisor, progress: Pr
                 supervisor.stop()
                 process.wait()
         except Stopped:
-            app = supervisor.states().get("app", app)
-            if app and app.pid:
-                _cut_off(app.pid)
+            apps = _app_pids(supervisor) or apps
+            for app in apps:
+                _cut_off(app)
     progress.done("everything stopped", since)
     return 0
+
+
+def _app_pids(supervisor: Supervisor) -> list[int]:
+    """The pids of the app's processes."""
+    return [one.pid for name, one in supervisor.states().items() if processes.is_app(name) and one.pid]
 
 
 def _cut_off(pid: int) -> None:

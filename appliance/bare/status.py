@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 
 from appliance.bare.data_folder import DataFolder
 from appliance.bare.supervision import ProcessState, Supervisor
+from appliance.core import local_http
+from appliance.core.processes import is_app, numbers
 
 NAMES = ("postgres", "nginx", "app", "cleanup")
 
@@ -19,7 +21,7 @@ class RunStatus:
 
     def as_json(self) -> dict[str, object]:
         processes = {
-            name: {key: value for key, value in asdict(state).items() if key != "name"}
+            name: {key: value for key, value in asdict(state).items() if key not in {"name", "group"}}
             for name, state in self.processes.items()
         }
         return {"ready": self.ready, "url": self.url, "processes": processes}
@@ -61,7 +63,11 @@ def answers(port: int, path: str = "/readyz") -> bool:
 def ask(folder: DataFolder, supervisor: Supervisor) -> RunStatus:
     ports = folder.read_ports()
     found = supervisor.states()
-    processes = {name: found[name] for name in NAMES if name in found}
-    running = len(processes) == len(NAMES) and all(state.state == "RUNNING" for state in processes.values())
-    url = address(ports.public) if ports and processes else None
-    return RunStatus(bool(running and ports and answers(ports.public)), url, processes)
+    names = [*NAMES[:2], *(sorted(filter(is_app, found)) or ["app"]), *NAMES[3:]]
+    those = {name: found[name] for name in names if name in found}
+    running = len(those) == len(names) and all(state.state == "RUNNING" for state in those.values())
+    if running and (several := sum(map(is_app, names))) > 1:  # Nginx asks one of them
+        sockets = [f"unix:{folder.socket_of(one)}" for one in numbers(several)]
+        running = all(map(local_http.is_ready, sockets))
+    url = address(ports.public) if ports and those else None
+    return RunStatus(bool(running and ports and answers(ports.public)), url, those)

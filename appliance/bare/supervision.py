@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 import xmlrpc.client
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from appliance.bare.data_folder import CHECKOUT, DataFolder
 from appliance.bare.problem import Problem
 from appliance.bare.progress import tail
 from appliance.core import unix_sockets
+from appliance.core.processes import is_app
 
 _SOCKET = "supervisor.sock"  # in the folder that supervisord works in
 GUARD = Path(__file__).with_name("guard.py")
@@ -25,7 +28,7 @@ _LONGEST_SOCKET_NAME = 100  # less than the kernel takes: supervisord adds a pid
 
 @dataclass(frozen=True)
 class Program:
-    """One of the four. They stop in the reverse of their order: the app first, the database last."""
+    """One of the programs. They stop in the reverse of their order: the app first, the database last."""
 
     name: str
     command: list[str]
@@ -35,6 +38,8 @@ class Program:
     orphan_signal: str = ""  # when supervisord was killed; as when it stops, unless this says otherwise
     errors_apart: bool = False
     folder: Path = CHECKOUT
+    group: str = ""  # its processes are stopped at the same time
+    environment: dict[str, str] = field(default_factory=dict)
 
     def section(self, folder: DataFolder) -> str:
         orphan_signal = f"SIG{self.orphan_signal or self.stop_signal}"
@@ -55,6 +60,10 @@ class Program:
             "stdout_logfile_maxbytes": "10MB",
             "stdout_logfile_backups": 3,
         }
+        if self.environment:
+            settings["environment"] = ",".join(
+                f'{name}="{value}"' for name, value in self.environment.items()
+            )
         if self.errors_apart:
             settings |= {"stderr_logfile": folder.error_log(self.name), "stderr_logfile_maxbytes": "10MB"}
         else:
@@ -65,6 +74,19 @@ class Program:
 def _section(title: str, settings: dict[str, object]) -> str:
     lines = [f"{key} = {str(value).replace('%', '%%')}" for key, value in settings.items()]
     return "\n".join([f"[{title}]", *lines, ""])
+
+
+def _groups(programs: list[Program]) -> Iterator[str]:
+    members: dict[str, list[Program]] = defaultdict(list)
+    for program in programs:
+        if program.group:
+            members[program.group].append(program)
+    for name, those in members.items():
+        settings: dict[str, object] = {
+            "programs": ",".join(one.name for one in those),
+            "priority": those[0].order,
+        }
+        yield _section(f"group:{name}", settings)
 
 
 def socket_name(path: Path) -> str:
@@ -95,6 +117,7 @@ def write_config(folder: DataFolder, programs: list[Program]) -> None:
         ),
         _section("supervisorctl", {"serverurl": f"unix://{name}"}),
         *(program.section(folder) for program in programs),
+        *_groups(programs),
     ]
     (folder.run / "supervisord.conf").write_text("\n".join(parts), encoding="utf-8")
 
@@ -138,11 +161,17 @@ class ProcessState:
     state: str
     pid: int
     up_seconds: int
+    group: str = ""
+
+    @property
+    def full_name(self) -> str:
+        """As supervisord wants to be told it."""
+        return f"{self.group}:{self.name}" if self.group else self.name
 
     @classmethod
     def of(cls, item: dict[str, Any]) -> "ProcessState":
         up = item["now"] - item["start"] if item["pid"] else 0
-        return cls(item["name"], item["statename"], item["pid"], up)
+        return cls(item["name"], item["statename"], item["pid"], up, item["group"])
 
 
 class Supervisor:
@@ -196,19 +225,30 @@ class Supervisor:
         return {item["name"]: ProcessState.of(item) for item in found}
 
     def start(self, name: str) -> None:
+        known = self.states().get(name)
         try:
-            self._call.startProcess(name, False)
+            self._call.startProcess(known.full_name if known else name, False)
         except (OSError, http.client.HTTPException, xmlrpc.client.Fault) as error:
             log = tail(self.folder.log("supervisord"))
             raise Problem(f"{name} could not be started: {error}\n{log}") from None
 
-    def stop_one(self, name: str) -> None:
-        """Stop one process and wait until it has ended; the app gets its time to finish photos."""
-        while (now := self.states().get(name)) and now.state not in {"STOPPED", "FATAL"}:
-            if now.state != "STOPPING":
-                with contextlib.suppress(OSError, http.client.HTTPException, xmlrpc.client.Fault):
-                    self._call.stopProcess(name, False)
+    def stop_these(self, names: Sequence[str]) -> None:
+        """Stop processes and wait until they have ended; the app gets its time to finish photos."""
+        while going := self._going(names):
+            for one in going:
+                if one.state != "STOPPING":
+                    with contextlib.suppress(OSError, http.client.HTTPException, xmlrpc.client.Fault):
+                        self._call.stopProcess(one.full_name, False)
             time.sleep(0.05)
+
+    def _going(self, names: Sequence[str]) -> list[ProcessState]:
+        states = self.states()
+        found = [states[name] for name in names if name in states]
+        return [one for one in found if one.state not in {"STOPPED", "FATAL"}]
+
+    def apps(self) -> list[str]:
+        """The names of the app's processes, the first one first; empty when supervisord does not run."""
+        return sorted(name for name in self.states() if is_app(name))
 
     def is_up(self, name: str) -> bool:
         """Whether a process runs or is still starting for the first time."""

@@ -23,7 +23,7 @@ def main(argv: list[str]) -> int:
     ports = folder.read_ports()
     if ports is None:
         raise Problem(f"There is no appliance in {folder.data}. Start one with scripts/run.")
-    env = environment(folder, ports)
+    env = environment(folder, ports, folder.read_app_processes())
     files = [argument for argument in argv if os.path.isfile(argument)]  # noqa: PTH113 - any text may be asked
     owner = as_owner(folder, files, writes=argv[:1] == ["backup"])
     command = [*owner, sys.executable, "-P", "-m", "appliance", *argv]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+from http import HTTPStatus
 
 from appliance.core import unix_sockets
 
@@ -30,6 +31,14 @@ def connection(listen: str, timeout: float) -> http.client.HTTPConnection:
 def get(path: str, timeout: float, listen: str | None = None) -> tuple[int, bytes]:
     """Status and body of the app's answer; raises ``OSError`` or ``HTTPException`` if there is none."""
     return _ask("GET", path, None, {}, timeout, listen)
+
+
+def is_ready(listen: str) -> bool:
+    """Whether the process that listens there can do its work."""
+    try:
+        return get("/readyz", 5, listen)[0] == HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 def post(path: str, body: bytes, content_type: str, *, timeout: float, listen: str) -> tuple[int, bytes]:

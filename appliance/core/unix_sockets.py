@@ -33,6 +33,21 @@ def name_to_listen_on(path: str | Path) -> Iterator[str]:
         yield name
 
 
+def refuse_at(path: str | Path) -> None:
+    """Whoever connects there from now on is refused, at once; who is connected already stays so.
+
+    A socket that nobody listens at takes the place: where there is no file at all, Nginx calls that critical
+    and writes the address that was asked for into its log, with what guests said of themselves.
+    """
+    place = Path(path)
+    dead = place.with_name(f"{place.name}.gone")
+    dead.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as nobody, usable_name(dead) as name:
+        nobody.bind(name)
+    dead.chmod(0o666)  # as Uvicorn has it: the folder says who may come
+    dead.rename(place)
+
+
 def connect(path: str | Path, timeout: float) -> socket.socket:
     """A connection to who listens there; raises ``OSError`` if nobody does."""
     made = socket.socket(socket.AF_UNIX)

@@ -13,12 +13,13 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
+from appliance.core.processes import MOST_PROCESSES, listen_of
 from appliance.core.validation import plain_message
 from appliance.core.web_address import BaseAddress, SecretPlace
 
@@ -38,7 +39,9 @@ class Settings(BaseSettings):
     """The deployment's settings; see ``docs/ops/settings.md``."""
 
     # An empty value is none: a compose file cannot leave a name out.
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True, populate_by_name=True
+    )
 
     database_url: str = Field(
         description="postgresql://user@host:port/name; the password comes from a secret file"
@@ -51,6 +54,20 @@ class Settings(BaseSettings):
     )
     listen: str = Field(
         default="127.0.0.1:8000", description="host:port or unix:/path on which the app listens"
+    )
+    processes: int = Field(
+        default=1,
+        ge=1,
+        le=MOST_PROCESSES,
+        validation_alias="APP_PROCESSES",
+        description="how many equal processes the app has",
+    )
+    process: int = Field(
+        default=1,
+        ge=1,
+        le=MOST_PROCESSES,
+        validation_alias="APP_PROCESS",
+        description="which of them this is",
     )
     front_door: str | None = Field(
         default=None,
@@ -130,6 +147,12 @@ class Settings(BaseSettings):
             raise ValueError("must be host:port or unix:/path")
         return value
 
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Settings:
+        if self.process > self.processes:
+            raise ValueError(f"APP_PROCESS is {self.process}, and APP_PROCESSES only {self.processes}")
+        return self
+
     @field_validator("database_url")
     @classmethod
     def _postgres_only(cls, value: str) -> str:
@@ -155,8 +178,8 @@ class Settings(BaseSettings):
         return url
 
     def listen_options(self) -> dict[str, Any]:
-        """``listen`` as Uvicorn's own options."""
-        found = _LISTEN.fullmatch(self.listen)
+        """Where this process listens, as Uvicorn's own options."""
+        found = _LISTEN.fullmatch(listen_of(self.listen, self.process))
         assert found  # noqa: S101 - the validator saw to it
         if found["path"]:
             return {"uds": found["path"]}
@@ -173,13 +196,22 @@ class Settings(BaseSettings):
 
 def environment_names() -> list[str]:
     """Every environment variable that ``Settings`` reads."""
-    return [PREFIX + name.upper() for name in Settings.model_fields]
+    fields = Settings.model_fields.items()
+    return [str(field.validation_alias or PREFIX + name.upper()) for name, field in fields]
 
 
 def _unknown_names() -> list[str]:
     known = set(environment_names())
     given = (name for name in sorted(os.environ) if name.startswith(PREFIX) and os.environ[name])
     return [name for name in given if name not in known]
+
+
+def _place(loc: tuple[int | str, ...]) -> list[str]:
+    """The variable's name, and where in its value; nothing for what is wrong with several together."""
+    if not loc:
+        return []
+    name = str(loc[0])
+    return [name if name in environment_names() else PREFIX + name.upper(), *map(str, loc[1:])]
 
 
 def load_settings() -> Settings:
@@ -193,9 +225,8 @@ def load_settings() -> Settings:
         settings = Settings()
     except ValidationError as error:
         for item in error.errors():
-            name = PREFIX + str(item["loc"][0]).upper()
             said = "is not set" if item["type"] == "missing" else plain_message(item)
-            problems.append(": ".join([name, *map(str, item["loc"][1:]), said]))
+            problems.append(": ".join([*_place(item["loc"]), said]))
         raise SettingsError(problems) from None
     if problems:
         raise SettingsError(problems)

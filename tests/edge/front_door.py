@@ -9,12 +9,13 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from appliance.bare import nginx
 from appliance.bare.ports import free_port
+from appliance.core import processes
 
 Handler = http.server.BaseHTTPRequestHandler
 
@@ -129,9 +130,16 @@ def answer_on(raw: socket.socket) -> Answer:
 
 @contextlib.contextmanager
 def open_door(
-    folder: Path, app_port: int, change: Callable[[str], str] = lambda config: config
+    folder: Path,
+    app_port: int,
+    change: Callable[[str], str] = lambda config: config,
+    *,
+    other_ports: Sequence[int] = (),
 ) -> Iterator[FrontDoor]:
-    """Start Nginx on the rendered template; ``change`` shortens times for a test."""
+    """Start Nginx on the rendered template; ``change`` shortens times for a test. ``other_ports``: those of
+    the app's other processes.
+    """
+    servers = [f"127.0.0.1:{port}" for port in (app_port, *other_ports)]
     door = FrontDoor(free_port(), folder / "media", folder / "logs")
     for name in ("media", "logs", "run"):
         (folder / name).mkdir(exist_ok=True)
@@ -139,7 +147,8 @@ def open_door(
         nginx.TEMPLATE.read_text(encoding="utf-8"),
         {
             "NGINX_LISTEN": f"127.0.0.1:{door.port}",
-            "APP_UPSTREAM": f"127.0.0.1:{app_port}",
+            "APP_SERVERS": processes.upstream_servers(servers),
+            "APP_NEXT": processes.tries_next(len(servers)),
             "MEDIA_ROOT": str(door.media),
             "STATIC_ROOT": str(folder / "static"),
             "NGINX_RUN_DIR": str(folder / "run"),

@@ -76,8 +76,12 @@ class Stack:
         """The same as ``PHOTOCHANGER_LISTEN`` says it."""
         return f"unix:{self.app_socket}"
 
+    def socket_of(self, process: int) -> Path:
+        """Where one of several processes of the app listens."""
+        return self.app_socket if process == 1 else self.app_socket.with_name(f"app-{process}.sock")
+
     def to_app(self) -> httpx.AsyncHTTPTransport:
-        """How an HTTP client asks the app itself and not Nginx."""
+        """How an HTTP client asks the app itself and not Nginx; of several processes the first."""
         return httpx.AsyncHTTPTransport(uds=str(self.app_socket))
 
     async def connection_to_app(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -155,10 +159,13 @@ def run_bare(data: Path, *arguments: str, **environment: str) -> subprocess.Comp
 
 
 @contextmanager
-def running_stack(data: Path, port: int | None = None, **environment: str) -> Iterator[Stack]:
+def running_stack(
+    data: Path, port: int | None = None, *, processes: int = 1, **environment: str
+) -> Iterator[Stack]:
     """Start everything, stop everything. The first passwords are in the report of a copy, too."""
     port = port or free_port()
-    started = run_bare(data, "--port", str(port), "--detach", "--json", **environment)
+    options = ["--port", str(port), "--processes", str(processes), "--detach", "--json"]
+    started = run_bare(data, *options, **environment)
     assert started.returncode == 0, started.stdout + started.stderr
     try:
         stack = Stack(data, port, json.loads(started.stdout.splitlines()[-1]))

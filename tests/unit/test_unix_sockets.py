@@ -39,6 +39,20 @@ def test_nobody_listens_where_somebody_does(place: Path) -> None:
         assert Path(name).is_socket(), "whoever was killed left it behind"
 
 
+def test_whoever_comes_late_is_refused_and_who_is_there_stays(place: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        with unix_sockets.name_to_listen_on(place) as name:
+            listening.bind(name)
+            listening.listen()
+        with unix_sockets.connect(place, 5) as asking:
+            unix_sockets.refuse_at(place)
+            with pytest.raises(ConnectionRefusedError):
+                unix_sockets.connect(place, 5)
+            asking.sendall(b"still")
+            with listening.accept()[0] as answering:
+                assert answering.recv(5) == b"still"
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="gone"):
         unix_sockets.connect(tmp_path / ("gone" * 40) / "app.sock", 1)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from appliance.core import processes
 from appliance.core.networks import speaks_ipv6
 from appliance.lifecycle.stack.certificates import AUTHORITY, CERTIFICATE, KEY
 
@@ -94,9 +95,14 @@ if ($door ~ "^shut:(?!/_error(?:_page)?$)") {{
 
 def values(front: Path, media: str) -> dict[str, str]:
     """The template's variables in the container of Nginx; ``front`` is where it finds its files."""
+    listen = os.environ.get("PHOTOCHANGER_LISTEN", "unix:/var/lib/photochanger/run/app.sock")
+    number = processes.of_environment()
     return {
         "NGINX_LISTEN": "8080",
-        "APP_UPSTREAM": os.environ.get("PHOTOCHANGER_LISTEN", "unix:/var/lib/photochanger/run/app.sock"),
+        "APP_SERVERS": processes.upstream_servers(
+            [processes.listen_of(listen, one) for one in processes.numbers(number)]
+        ),
+        "APP_NEXT": processes.tries_next(number),
         "MEDIA_ROOT": media,
         "NGINX_RUN_DIR": _RUN,
         "NGINX_BODY_DIR": _BODIES,

@@ -1,0 +1,73 @@
+"""Several equal processes of one app: where each of them listens, and what Nginx is told of them.
+
+Standard library only, as for ``local_http``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import PurePath
+
+FIRST = 1
+MOST_PROCESSES = 8
+# Nginx closes its idle connections to a process after this time (`keepalive_timeout` of the upstream).
+IDLE_SECONDS = 4.0
+
+
+def name_of(process: int) -> str:
+    """``app``, ``app-2``, ``app-3``: what supervisord and the logs call a process."""
+    return "app" if process == FIRST else f"app-{process}"
+
+
+def names(processes: int) -> list[str]:
+    """The names of all of them, in their order."""
+    return [name_of(one) for one in numbers(processes)]
+
+
+def numbers(processes: int) -> range:
+    """1 … ``processes``."""
+    return range(FIRST, FIRST + processes)
+
+
+def is_app(name: str) -> bool:
+    """Whether supervisord's process of this name is one of the app's."""
+    return re.fullmatch(r"app(-\d+)?", name) is not None
+
+
+def of_environment() -> int:
+    """How many the deployment wants; raises ``ValueError`` for what is no number."""
+    return int(os.environ.get("APP_PROCESSES") or FIRST)
+
+
+def listen_of(listen: str, process: int) -> str:
+    """Where a process listens, given where the first does: at ``app-2.sock`` beside ``app.sock``, or at the
+    next port.
+    """
+    if process == FIRST:
+        return listen
+    if listen.startswith("unix:"):
+        first = PurePath(listen.removeprefix("unix:"))
+        return f"unix:{first.with_name(f'{first.stem}-{process}{first.suffix}')}"
+    host, _, port = listen.rpartition(":")
+    return f"{host}:{int(port) + process - FIRST}"
+
+
+def upstream_servers(addresses: Sequence[str]) -> str:
+    """The lines of Nginx's upstream for the processes at these addresses.
+
+    Of several the one with the fewest requests is asked. None is left out for having failed: that nobody
+    listens at a socket is known at once, and a process that is back must be asked at once, since the other
+    may be the next to go.
+    """
+    servers = [f'server "{one}" max_fails=0;' for one in addresses]
+    return " ".join([*(["zone app 64k;", "least_conn;"] if len(servers) > 1 else []), *servers])
+
+
+def tries_next(processes: int) -> str:
+    """Nginx's ``proxy_next_upstream``: when it asks another process.
+
+    It never does for a POST that was sent; one that could not be sent goes to the next.
+    """
+    return "off" if processes == 1 else "error timeout"
