@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Protocol, TypeVar
 
 import structlog
 
+from appliance import parts
 from appliance.accounts.api_tokens import ApiTokens
 from appliance.accounts.audit import AuditTrail
 from appliance.accounts.keys import SigningKeys
@@ -17,12 +17,10 @@ from appliance.accounts.sessions import SessionService
 from appliance.accounts.throttle import LoginThrottle
 from appliance.accounts.tokens import Tokens
 from appliance.admin.dashboard.cards import Dashboard
-from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
 from appliance.core.health import HealthCheck
 from appliance.core.injection import Services
 from appliance.core.installation import Installation
-from appliance.core.passwords import PasswordChecker
 from appliance.core.photos_first import PhotoWork
 from appliance.core.public_base import DeploymentUrls
 from appliance.core.recent import Changes
@@ -39,9 +37,6 @@ from appliance.housekeeping.cleanup import Cleanup
 from appliance.housekeeping.disk_guard import DiskGuard
 from appliance.housekeeping.media_folder import make_media_folders
 from appliance.housekeeping.model_check import ModelCheck
-from appliance.ingest.booth_keys.service import BoothKeys
-from appliance.ingest.booth_requests.log import BoothRequests
-from appliance.ingest.credentials import IngestCredentials
 from appliance.ingest.gate import Gate
 from appliance.ingest.idempotency import IdempotentJobs
 from appliance.ingest.service import IngestService
@@ -67,14 +62,7 @@ from appliance.settings.environment import Settings
 from appliance.settings.operator import OperatorSettings, SettingsReader
 from appliance.settings.recent import RecentSettings
 from appliance.slots.service import SlotService
-from appliance.staff.alerts.alive import AliveSignal
-from appliance.staff.alerts.channels import AlertChannels
-from appliance.staff.alerts.courier import Courier
-from appliance.staff.alerts.sender import AlertSender
-from appliance.staff.backups.commands import BackupCommands
-from appliance.staff.backups.service import Backups
 from appliance.staff.booth_keys.service import BoothKeyService
-from appliance.staff.booths.simulator import BoothSimulator
 from appliance.staff.event.service import Event
 from appliance.staff.issues.service import Issues
 from appliance.staff.issues.sources.every import every_source
@@ -87,7 +75,6 @@ from appliance.staff.pictures.hiding import PictureHiding
 from appliance.staff.pictures.search import PictureSearch
 from appliance.staff.pictures.service import StaffPictures
 from appliance.staff.preflight.dry_run import DryRuns
-from appliance.staff.preflight.service import PreflightService
 from appliance.staff.preflight.tools import Tools
 from appliance.staff.providers.catalog import ProviderCatalog
 from appliance.staff.providers.machines import Machines
@@ -102,91 +89,9 @@ from appliance.staff.slots.results import SlotPages
 from appliance.staff.stats.service import StatsService
 from appliance.staff.template_media.service import TemplateMediaService
 from appliance.staff.trials.service import Trials
-from appliance.staff.webhooks.sender import WebhookSender
 from appliance.staff.webhooks.service import Webhooks
 
 log = structlog.get_logger()
-
-
-def _database(settings: Settings, stack: AsyncExitStack) -> Database:
-    made = Database(settings.sqlalchemy_url())
-    stack.push_async_callback(made.aclose)
-    return made
-
-
-class _Task(Protocol):
-    """Something that works by itself from ``start`` to ``aclose``."""
-
-    def start(self) -> None:
-        """Begin."""
-        ...
-
-    async def aclose(self) -> None:
-        """End."""
-        ...
-
-
-Task = TypeVar("Task", bound=_Task)
-
-
-def _started(task: Task, stack: AsyncExitStack) -> Task:
-    task.start()
-    stack.push_async_callback(task.aclose)
-    return task
-
-
-def _backups(
-    settings: Settings, stack: AsyncExitStack, database: Database, encryption: EncryptionKeys
-) -> Backups:
-    commands = BackupCommands()
-    stack.push_async_callback(commands.aclose)
-    passphrase = BackupPassphrase(settings.secrets_dir)
-    return Backups(database, encryption, passphrase, commands, settings.backup_dir, settings.backup_hour)
-
-
-def _alerts(
-    database: Database,
-    encryption: EncryptionKeys,
-    urls: DeploymentUrls,
-    watch: IssueWatch,
-    stack: AsyncExitStack,
-) -> AlertChannels:
-    """Those who are called, and the tasks that call them, webhooks and the dead man's switch."""
-    courier = Courier()
-    sender = _started(AlertSender(database, encryption, courier, urls), stack)
-    watch.changed.append(sender.issues_changed)
-    _started(WebhookSender(database, encryption, urls), stack)
-    _started(AliveSignal(database), stack)
-    return AlertChannels(database, encryption, courier, urls)
-
-
-def _booths(
-    database: Database, first_passwords: FirstPasswordFile, stack: AsyncExitStack
-) -> tuple[IngestCredentials, BoothKeys, BoothRequests]:
-    """What booths show who they are with, wrong ones of either kind counted together; and what they sent."""
-    credentials = IngestCredentials(database, PasswordChecker(), first_passwords)
-    keys = BoothKeys(database, credentials.wrong)
-    stack.push_async_callback(keys.aclose)
-    return credentials, keys, BoothRequests()
-
-
-def _simulator(
-    database: Database, keys: BoothKeys, settings: Settings, stack: AsyncExitStack
-) -> BoothSimulator:
-    """Closed first of all: its photos are under way on the line that is closed after it."""
-    made = BoothSimulator(database, keys, settings.front_door, settings.listen)
-    stack.push_async_callback(made.aclose)
-    return made
-
-
-def _links_base(settings: Settings, ingest: IngestService) -> Callable[[str | None], str | None]:
-    """What guests' links begin with where no request says so, given what the operator chose."""
-    return lambda chosen: chosen or settings.public_base() or ingest.guest_base or settings.lan_base()
-
-
-def _preflight(tools: Tools, dry_runs: DryRuns, stack: AsyncExitStack) -> PreflightService:
-    stack.push_async_callback(dry_runs.aclose)
-    return _started(PreflightService(tools, dry_runs), stack)
 
 
 @asynccontextmanager
@@ -195,9 +100,9 @@ async def open_services(
 ) -> AsyncIterator[Services]:
     """Build the services; on leaving, running jobs end first, then what they need is closed."""
     async with AsyncExitStack() as stack:
-        database = _database(settings, stack)
+        database = parts.database(settings, stack)
         # Photos have connections of their own: strangers' pages and log-ins take none of them.
-        photo_database = _database(settings, stack)
+        photo_database = parts.database(settings, stack)
         media = MediaStore(settings.media_root)
         await make_media_folders(media, database)
         imaging = Imaging()
@@ -230,7 +135,7 @@ async def open_services(
         sessions = SessionService(database, session_tokens)
         first_passwords = FirstPasswordFile(settings.secrets_dir)
         accounts = AccountService(database, first_passwords)
-        credentials, booth_keys, booth_requests = _booths(photo_database, first_passwords, stack)
+        credentials, booth_keys, booth_requests = parts.booths(photo_database, first_passwords, stack)
         slots = SlotService(photo_database, registry, TemplateCache(media))
         ingest = IngestService(
             slots=slots,
@@ -247,40 +152,49 @@ async def open_services(
             work=work,
         )
         stack.push_async_callback(ingest.aclose)
-        slot_editor = SlotEditor(database, registry)
-        previews = Previews(media, imaging)
+        slot_editor, previews = SlotEditor(database, registry), Previews(media, imaging)
         stats = StatsService(database, slot_editor, runner, gate.in_use, JobProgress(ledger))
-        cleanup = Cleanup(database, media)
-        disk_guard = _started(DiskGuard(database, media, cleanup), stack)
-        _started(ModelCheck(database, runner, settings.model_check_hour), stack)
+        cleanup, leader = Cleanup(database, media), parts.leader(settings, database, learned, stack)
+        disk_guard = parts.led(DiskGuard(database, media, cleanup), leader, stack)
+        parts.led(ModelCheck(database, runner, settings.model_check_hour), leader, stack)
         tokens, screens = GuestTokens(settings.secrets_dir), Screens(media, previews)
         addresses, backup_passphrase = Addresses(tokens.identity), BackupPassphrase(settings.secrets_dir)
         issues, base, testing, urls = (
             Issues(database),
-            _links_base(settings, ingest),
+            parts.links_base(settings, ingest),
             KeyTesting(database, registry, key_ring, learned),
             DeploymentUrls(
                 settings.public_base(), settings.lan_base(), settings.lan_other_urls, settings.front_door
             ),
         )
         sources = every_source(
-            database, stats, runner, testing, media, disk_guard, backup_passphrase, addresses, base
+            database,
+            stats,
+            runner,
+            testing,
+            media,
+            disk_guard,
+            backup_passphrase,
+            addresses,
+            base,
+            settings.processes,
         )
-        issue_watch = _started(IssueWatch(database, sources), stack)
-        channels = _alerts(database, encryption, urls, issue_watch, stack)
+        issue_watch = parts.led(IssueWatch(database, sources), leader, stack)
+        channels = parts.alerts(database, encryption, urls, issue_watch, leader, stack)
         codes, recent_settings, trials, backups = (
             ShortCodes(database, tokens),
             RecentSettings(database, changes or Changes()),
             Trials(
                 database=database, slots=slots, editor=slot_editor, line=ingest, media=media, imaging=imaging
             ),
-            _backups(settings, stack, database, encryption),
+            parts.backups(settings, stack, database, encryption),
         )
-        preflight = _preflight(
+        preflight = parts.preflight(
             Tools(settings, database, tables_age, runner, testing, addresses, base, backups=backups),
             DryRuns(database, slots, imaging, media, trials, work),
             stack,
         )
+        parts.started(leader, stack)
         yield Services(
             database,
             media,
@@ -328,7 +242,7 @@ async def open_services(
             SharedGalleryService(database),
             BoothKeyService(database, booth_keys),
             booth_requests,
-            _simulator(database, booth_keys, settings, stack),
+            parts.simulator(database, booth_keys, settings, stack),
             Event(database, media, booth_requests),
             addresses,
             Installation(tokens.identity),

@@ -12,20 +12,24 @@ T = TypeVar("T")
 
 
 class Background(ABC):
-    """Of a service: what it does beside everything else, from ``start`` to ``aclose``."""
+    """Of a service: what it does beside everything else, from ``start`` to ``stop`` or ``aclose``."""
 
     _task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Work until ``aclose``."""
+        """Work until ``stop``."""
         self._task = asyncio.create_task(self.work())
 
-    async def aclose(self) -> None:
-        """Work no more: what is under way is broken off."""
+    async def stop(self) -> None:
+        """Work no more, unless started again: what is under way is broken off."""
         if self._task:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+
+    async def aclose(self) -> None:
+        """Work no more."""
+        await self.stop()
 
     @abstractmethod
     async def work(self) -> None:

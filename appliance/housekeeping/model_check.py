@@ -18,7 +18,7 @@ from appliance.core.clock import Deadline, utcnow
 from appliance.core.db import Database
 from appliance.core.tasks import Background
 from appliance.providers.base import ProviderError
-from appliance.providers.learned import ModelName
+from appliance.providers.learned import LearnedModels, ModelName
 from appliance.providers.model_facts import ModelFacts, TellsOfModels
 from appliance.providers.runner import RouteRunner
 from appliance.settings.operator import AppSettingsRepository
@@ -30,6 +30,7 @@ log = structlog.get_logger()
 AFTER_START = 300.0  # seconds: the start, its smoke test and the first photos are over by then
 AGAIN_AFTER = 3600.0  # seconds until those are asked for that could not be: the line was down
 ASK_SECONDS = 15.0  # for one model, all keys of its provider together
+NEWS_EVERY = 60.0
 NEVER = -1  # as an hour
 
 
@@ -46,6 +47,22 @@ def seconds_until(hour: int, now: datetime) -> float:
     """From ``now`` to the next time at which the clock of its zone shows ``hour``."""
     at = now.replace(hour=hour, minute=0, second=0, microsecond=0)
     return (at if at > now else at + timedelta(days=1)).timestamp() - now.timestamp()
+
+
+class ModelNews(Background):
+    """Takes up what other processes were told of models: of several only one looks at night."""
+
+    def __init__(self, learned: LearnedModels) -> None:
+        self._learned = learned
+
+    async def work(self) -> None:
+        """See ``Background``."""
+        while True:
+            await asyncio.sleep(NEWS_EVERY)
+            try:
+                await self._learned.load()
+            except Exception as error:  # noqa: BLE001 - the database is away: the next look follows
+                log.info("models.not_loaded", error=type(error).__name__)
 
 
 class ModelCheck(Background):

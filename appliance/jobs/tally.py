@@ -172,8 +172,13 @@ async def note_start(session: AsyncSession, within: timedelta) -> int:
     )
     said = {"name": STARTED, "labels": json.dumps({"at": now.isoformat()}), "value": now.timestamp()}
     await session.execute(_SET, said)
+    return await count_starts(session, within)
+
+
+async def count_starts(session: AsyncSession, within: timedelta) -> int:
+    """How many starts were noted within that time."""
     counted = await session.scalar(
         text("select count(*) from metric where name = :name and value > :since"),
-        {"name": STARTED, "since": (now - within).timestamp()},
+        {"name": STARTED, "since": (utcnow() - within).timestamp()},
     )
     return int(counted or 0)

@@ -22,6 +22,7 @@ LEVELS: list[set[str]] = [
     # the wiring, and what only it uses
     {
         "services",
+        "parts",
         "app",
         "cli",
         "seed",

@@ -80,6 +80,24 @@ def test_the_other_one_serves_while_one_is_away(two: Stack, name: str) -> None:
     eventually(lambda: bool(status(two)["ready"]))
 
 
+def leading(stack: Stack) -> str:
+    """The process that said last that it leads."""
+    said: dict[str, str] = {}
+    for name in ("app", "app-2"):
+        for line in (stack.data / f"logs/{name}.log").read_text().splitlines():
+            if '"leader.leads"' in line:
+                said[json.loads(line)["time"]] = name
+    return said[max(said)] if said else ""
+
+
+def test_the_other_one_leads_when_the_leader_is_gone(two: Stack) -> None:
+    eventually(lambda: leading(two) != "")
+    before = leading(two)
+    os.kill(pids(two)[before], signal.SIGKILL)
+    eventually(lambda: leading(two) not in ("", before), 5)
+    eventually(lambda: bool(status(two)["ready"]))
+
+
 def test_nobody_is_refused_while_one_after_the_other_starts_anew(two: Stack) -> None:
     before = pids(two)
     with booths(two) as albums, httpx.Client(base_url=two.url) as client:

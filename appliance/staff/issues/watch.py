@@ -58,17 +58,22 @@ class IssueWatch:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Watch until ``aclose``."""
+        """Watch until ``stop``; what another process has written meanwhile is read afresh."""
+        self._found, self._seen, self._open = {}, {}, None
         self._tasks = [asyncio.create_task(self._follow(source)) for source in self._sources]
         self._tasks.append(asyncio.create_task(self._keep_up()))
 
-    async def aclose(self) -> None:
-        """Watch no more."""
+    async def stop(self) -> None:
+        """Watch no more, unless started again."""
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+
+    async def aclose(self) -> None:
+        """Watch no more."""
+        await self.stop()
 
     async def look(self) -> None:
         """Ask every source once, and write what came of it."""

@@ -45,6 +45,7 @@ def every_source(
     passphrase: BackupPassphrase,
     addresses: Addresses,
     base: Callable[[str | None], str | None],
+    processes: int = 1,
 ) -> list[Source]:
     """``base``: what guests' links begin with, given what the operator chose."""
     settings = SettingsReader(database)
@@ -58,7 +59,7 @@ def every_source(
         rates_source(database),
         passwords_source(database),
         booths_source(database),
-        process_source(database),
+        process_source(database, processes=processes),
         clock_source(PROVIDERS),
         certificate_source(FRONT_CERTIFICATE),
         deployment_source(settings, runner.registry, os.environ.get("ROLLED_BACK_FROM", "")),

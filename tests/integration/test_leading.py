@@ -1,0 +1,80 @@
+"""Of several processes one leads, and the next one takes over when it goes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from sqlalchemy.engine import make_url
+
+from appliance.core.leading import Leader
+from tests.support.stack import Stack
+from tests.support.waiting import until
+
+
+class Work:
+    """Something that must run once."""
+
+    def __init__(self) -> None:
+        self.runs = False
+        self.starts = 0
+
+    def start(self) -> None:
+        self.runs, self.starts = True, self.starts + 1
+
+    async def stop(self) -> None:
+        self.runs = False
+
+
+@asynccontextmanager
+async def process(stack: Stack) -> AsyncIterator[tuple[Leader, Work]]:
+    """One of several processes, as far as this goes."""
+    leader = Leader(make_url(stack.dsn().replace("postgresql:", "postgresql+asyncpg:")), alone=False)
+    work = leader.add(Work())
+    leader.start()
+    try:
+        yield leader, work
+    finally:
+        await leader.aclose()
+
+
+async def holds(condition: Callable[[], bool], seconds: float) -> bool:
+    """Whether it is true now and so long after, at every look."""
+    for _ in range(int(seconds / 0.05)):
+        if not condition():
+            return False
+        await asyncio.sleep(0.05)
+    return True
+
+
+async def test_one_alone_leads_without_asking_anybody(stack: Stack) -> None:
+    leader = Leader(make_url(stack.dsn().replace("postgresql:", "postgresql+asyncpg:")), alone=True)
+    work = leader.add(Work())
+    leader.start()
+    assert work.runs
+    await leader.aclose()
+
+
+async def test_the_work_is_done_by_one_process_and_by_the_next_when_that_goes(stack: Stack) -> None:
+    async with process(stack) as (_, second):
+        async with process(stack) as (_, first):
+            await until(lambda: first.runs or second.runs)
+            assert await holds(lambda: first.runs != second.runs, 2.5)
+            leading = first if first.runs else second
+        await until(lambda: second.runs)
+        assert not first.runs
+        assert leading.starts == 1
+
+
+async def test_who_has_lost_its_connection_leads_on_or_makes_way(stack: Stack) -> None:
+    async with process(stack) as (_, first):
+        await until(lambda: first.runs)
+        async with process(stack) as (_, second):
+            await stack.value(
+                "select count(pg_terminate_backend(pid)) from pg_locks where locktype = 'advisory' "
+                "and objid = $1 and granted",
+                0x50434C44,
+            )
+            assert await holds(lambda: first.runs or second.runs, 2.5)
+            await until(lambda: first.runs != second.runs)
