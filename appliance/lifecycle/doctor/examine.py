@@ -91,7 +91,9 @@ def page(checks: Sequence[CheckView]) -> str:
     """The page, in colours on a terminal."""
     lines = [text for one in checks for text in line(one)]
     bad = sum(each.state == "bad" for each in checks)
-    return "\n".join([*lines, "", "All is well." if not bad else f"{bad} of {len(checks)} need you now."])
+    amber = sum(each.state == "warning" for each in checks)
+    now = f"{bad} of {len(checks)} need you now." if bad else "Nothing needs you now." if amber else "All is well."
+    return "\n".join([*lines, "", f"{now} {amber} worth a look." if amber else now])
 
 
 def line(check: CheckView) -> list[str]:
