@@ -31,6 +31,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from appliance.core.failures import FAILURES
+from appliance.core.frames import ExpectedFailure
 
 
 class ErrorCode(StrEnum):
@@ -79,7 +80,7 @@ class ErrorCode(StrEnum):
     DEADLINE_EXCEEDED = "deadline_exceeded"
 
 
-class ApplianceError(Exception):
+class ApplianceError(ExpectedFailure):
     """An expected failure; what its code means is worded in ``core/failures.py``.
 
     ``message`` says what is wrong and what to do; ``fields`` maps a field to its own message;

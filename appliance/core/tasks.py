@@ -8,6 +8,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from appliance.core.frames import EXPECTED, without_frames
+
 T = TypeVar("T")
 
 
@@ -40,11 +42,20 @@ def begin(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
     """``work`` as a task whose failure is for those who wait for it.
 
     Where all of them have gone (a booth hung up, another route won), it is no failure of the program's:
-    asyncio would log it as an exception that was never retrieved.
+    asyncio would log it as an exception that was never retrieved. An expected failure holds on to nothing
+    that ``work`` had in its hands.
     """
-    task = asyncio.create_task(work)
+    task = asyncio.create_task(_letting_go(work))
     task.add_done_callback(_retrieved)
+    task.add_done_callback(lambda _: work.close())  # which has not begun if the task was cancelled at once
     return task
+
+
+async def _letting_go(work: Coroutine[Any, Any, T]) -> T:
+    try:
+        return await work
+    except EXPECTED as error:
+        raise without_frames(error)  # noqa: B904 - it is the same one
 
 
 async def to_its_end(work: Coroutine[Any, Any, T]) -> T:

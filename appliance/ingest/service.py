@@ -130,7 +130,10 @@ class IngestService:
         await asyncio.wait({running}, timeout=deadline.remaining() + LATEST_SECONDS)
         if not running.done():
             raise DeadlineExceeded(job_id=str(job_id))
-        return running.result()
+        try:
+            return running.result()
+        finally:
+            del running  # a failure would hold this frame, and so the task that holds the failure
 
     async def _receive(
         self, slot: ActiveSlot, request: PhotoRequest, job_id: uuid.UUID, deadline: Deadline

@@ -31,8 +31,9 @@ from appliance.core.decoding import (
     of_whole,
     orientation_of,
 )
-from appliance.core.errors import DamagedImage, ImageTooManyPixels, UnsupportedMediaType
+from appliance.core.errors import ApplianceError, DamagedImage, ImageTooManyPixels, UnsupportedMediaType
 from appliance.core.files import storage_errors
+from appliance.core.frames import without_frames
 from appliance.core.images import (
     JPEG,
     PICTURE_TYPES,
@@ -214,7 +215,10 @@ class Imaging:
         threads = self._large if decoded_bytes > ORDINARY else self._photos
         running = threads.submit(work, *args)
         running.add_done_callback(give_back)
-        return await asyncio.wrap_future(running)
+        try:
+            return await asyncio.wrap_future(running)
+        except ApplianceError as error:
+            raise without_frames(error)  # noqa: B904 - it is the same one
 
     async def receive(self, path: Path, max_pixels: int, max_side: int | None = None) -> PhotoInfo:
         """``receive_blocking`` in a thread; what the header says is known before anybody waits."""

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from appliance.core.clock import Deadline
+from appliance.core.frames import ExpectedFailure
 from appliance.core.images import EncodedImage
 from appliance.providers.model_facts import ModelFacts
 from appliance.providers.params import Params
@@ -51,7 +52,7 @@ class FailureKind(StrEnum):
     IMPOSSIBLE = "impossible"
 
 
-class ProviderError(Exception):
+class ProviderError(ExpectedFailure):
     """A provider did not deliver.
 
     ``reason`` is a short, stable word for logs and the operator (``NO_IMAGE``, ``http_503``);

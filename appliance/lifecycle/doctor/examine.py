@@ -92,7 +92,13 @@ def page(checks: Sequence[CheckView]) -> str:
     lines = [text for one in checks for text in line(one)]
     bad = sum(each.state == "bad" for each in checks)
     amber = sum(each.state == "warning" for each in checks)
-    now = f"{bad} of {len(checks)} need you now." if bad else "Nothing needs you now." if amber else "All is well."
+    now = (
+        f"{bad} of {len(checks)} need you now."
+        if bad
+        else "Nothing needs you now."
+        if amber
+        else "All is well."
+    )
     return "\n".join([*lines, "", f"{now} {amber} worth a look." if amber else now])
 
 
