@@ -77,8 +77,9 @@ def backups(
 
 
 def leader(settings: Settings, database: Database, learned: LearnedModels, stack: AsyncExitStack) -> Leader:
-    """Of several processes each notes its start and hears of models, and one leads. It is to be started last, so that it ends
-    before what it leads.
+    """Of several processes each notes its start and hears of models, and one leads.
+
+    It is to be started last, so that it ends before what it leads.
     """
     if settings.processes > 1:
         started(StartNote(database), stack)
