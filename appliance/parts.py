@@ -6,26 +6,35 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Protocol, TypeVar
 
+import structlog
+
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
 from appliance.core.leading import Leader
 from appliance.core.leading import Task as LeaderTask
 from appliance.core.passwords import PasswordChecker
+from appliance.core.processes import listen_of
 from appliance.core.public_base import DeploymentUrls
+from appliance.core.recent import Changes
 from appliance.core.secrets import BackupPassphrase, FirstPasswordFile
+from appliance.core.siblings import Siblings
 from appliance.housekeeping.model_check import ModelNews
 from appliance.ingest.booth_keys.service import BoothKeys
 from appliance.ingest.booth_requests.log import BoothRequests
 from appliance.ingest.credentials import IngestCredentials
 from appliance.ingest.service import IngestService
+from appliance.providers.catalogue.files import installed
 from appliance.providers.learned import LearnedModels
+from appliance.providers.registry import ProviderRegistry
 from appliance.settings.environment import Settings
+from appliance.settings.operator import OperatorSettings
 from appliance.staff.alerts.alive import AliveSignal
 from appliance.staff.alerts.channels import AlertChannels
 from appliance.staff.alerts.courier import Courier
 from appliance.staff.alerts.sender import AlertSender
 from appliance.staff.backups.commands import BackupCommands
 from appliance.staff.backups.service import Backups
+from appliance.staff.booths.everywhere import AllBooths
 from appliance.staff.booths.simulator import BoothSimulator
 from appliance.staff.issues.sources.process import StartNote
 from appliance.staff.issues.watch import IssueWatch
@@ -39,6 +48,9 @@ def database(settings: Settings, stack: AsyncExitStack) -> Database:
     made = Database(settings.sqlalchemy_url())
     stack.push_async_callback(made.aclose)
     return made
+
+
+log = structlog.get_logger()
 
 
 class _Task(Protocol):
@@ -76,6 +88,28 @@ def backups(
     return Backups(database, encryption, passphrase, commands, settings.backup_dir, settings.backup_hour)
 
 
+def siblings(settings: Settings, changes: Changes, stack: AsyncExitStack) -> Siblings:
+    """The processes that tell each other, of changes too."""
+    made = Siblings(settings.listen, settings.process, settings.processes)
+    stack.push_async_callback(made.aclose)
+    if settings.processes > 1:
+        changes.between(made)
+    return made
+
+
+def registry(settings: Settings, stack: AsyncExitStack) -> ProviderRegistry:
+    """The providers; what the catalogue had to leave out is logged."""
+    made = ProviderRegistry(
+        OperatorSettings(),
+        settings.provider_base_urls,
+        installed(settings.config_file, settings.site_dir),
+    )
+    stack.push_async_callback(made.aclose)
+    for problem in made.catalogue.problems:
+        log.warning("catalogue.left_out", said=str(problem))
+    return made
+
+
 def leader(settings: Settings, database: Database, learned: LearnedModels, stack: AsyncExitStack) -> Leader:
     """Of several processes each notes its start and hears of models, and one leads.
 
@@ -85,6 +119,12 @@ def leader(settings: Settings, database: Database, learned: LearnedModels, stack
         started(StartNote(database), stack)
         started(ModelNews(learned), stack)
     return Leader(settings.sqlalchemy_url(), alone=settings.processes == 1)
+
+
+async def begin_together(leader: Leader, siblings: Siblings, stack: AsyncExitStack) -> None:
+    """Once all is built: answer the other processes, and lead if none of them does."""
+    await siblings.open()
+    started(leader, stack)
 
 
 def led(task: LedTask, leader: Leader, stack: AsyncExitStack) -> LedTask:
@@ -111,20 +151,26 @@ def alerts(
 
 
 def booths(
-    database: Database, first_passwords: FirstPasswordFile, stack: AsyncExitStack
-) -> tuple[IngestCredentials, BoothKeys, BoothRequests]:
+    settings: Settings,
+    database: Database,
+    first_passwords: FirstPasswordFile,
+    siblings: Siblings,
+    stack: AsyncExitStack,
+) -> tuple[IngestCredentials, BoothKeys, BoothRequests, AllBooths]:
     """What booths show who they are with, wrong ones of either kind counted together; and what they sent."""
     credentials = IngestCredentials(database, PasswordChecker(), first_passwords)
     keys = BoothKeys(database, credentials.wrong)
     stack.push_async_callback(keys.aclose)
-    return credentials, keys, BoothRequests()
+    requests = BoothRequests(settings.process, settings.processes)
+    return credentials, keys, requests, AllBooths(requests, siblings)
 
 
 def simulator(
-    database: Database, keys: BoothKeys, settings: Settings, stack: AsyncExitStack
+    database: Database, keys: BoothKeys, settings: Settings, siblings: Siblings, stack: AsyncExitStack
 ) -> BoothSimulator:
     """Closed first of all: its photos are under way on the line that is closed after it."""
-    made = BoothSimulator(database, keys, settings.front_door, settings.listen)
+    own = listen_of(settings.listen, settings.process)
+    made = BoothSimulator(database, keys, settings.front_door, own, siblings)
     stack.push_async_callback(made.aclose)
     return made
 

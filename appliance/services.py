@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-import structlog
-
 from appliance import parts
 from appliance.accounts.api_tokens import ApiTokens
 from appliance.accounts.audit import AuditTrail
@@ -50,16 +48,14 @@ from appliance.media.templates import TemplateCache
 from appliance.media.temporary_media import TemporaryMedia
 from appliance.migrations.runner import tables_age
 from appliance.providers.breaker import Circuits
-from appliance.providers.catalogue.files import installed
 from appliance.providers.failover import ProviderLine
 from appliance.providers.keys import KeyFiles, KeyRing
 from appliance.providers.learned import LearnedModels
-from appliance.providers.registry import ProviderRegistry
 from appliance.providers.runner import RouteRunner
 from appliance.providers.stored_keys import AllKeys, StoredKeys
 from appliance.providers.timings import RouteTimings
 from appliance.settings.environment import Settings
-from appliance.settings.operator import OperatorSettings, SettingsReader
+from appliance.settings.operator import SettingsReader
 from appliance.settings.recent import RecentSettings
 from appliance.slots.service import SlotService
 from appliance.staff.booth_keys.service import BoothKeyService
@@ -86,12 +82,11 @@ from appliance.staff.shared_galleries.service import SharedGalleryService
 from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.slots.model_change import ModelChanges
 from appliance.staff.slots.results import SlotPages
+from appliance.staff.stats.at_work import WorkOfAll
 from appliance.staff.stats.service import StatsService
 from appliance.staff.template_media.service import TemplateMediaService
 from appliance.staff.trials.service import Trials
 from appliance.staff.webhooks.service import Webhooks
-
-log = structlog.get_logger()
 
 
 @asynccontextmanager
@@ -107,17 +102,11 @@ async def open_services(
         await make_media_folders(media, database)
         imaging = Imaging()
         stack.callback(imaging.close)
-        registry = ProviderRegistry(
-            OperatorSettings(),
-            settings.provider_base_urls,
-            installed(settings.config_file, settings.site_dir),
-        )
-        stack.push_async_callback(registry.aclose)
-        for problem in registry.catalogue.problems:
-            log.warning("catalogue.left_out", said=str(problem))
+        registry = parts.registry(settings, stack)
         ledger = JobLedger(photo_database)
         stack.push_async_callback(ledger.aclose)
-        gate, work, temporary_media = Gate(), photo_work or PhotoWork(), TemporaryMedia()
+        gate, temporary_media = Gate(), TemporaryMedia()
+        work, changes = photo_work or PhotoWork(), changes or Changes()
         encryption = EncryptionKeys(settings.secrets_dir)
         encryption.ensure()
         stored_keys = StoredKeys(photo_database, encryption, registry)
@@ -135,7 +124,10 @@ async def open_services(
         sessions = SessionService(database, session_tokens)
         first_passwords = FirstPasswordFile(settings.secrets_dir)
         accounts = AccountService(database, first_passwords)
-        credentials, booth_keys, booth_requests = parts.booths(photo_database, first_passwords, stack)
+        siblings = parts.siblings(settings, changes, stack)
+        credentials, booth_keys, booth_requests, all_booths = parts.booths(
+            settings, photo_database, first_passwords, siblings, stack
+        )
         slots = SlotService(photo_database, registry, TemplateCache(media))
         ingest = IngestService(
             slots=slots,
@@ -152,8 +144,12 @@ async def open_services(
             work=work,
         )
         stack.push_async_callback(ingest.aclose)
-        slot_editor, previews = SlotEditor(database, registry), Previews(media, imaging)
-        stats = StatsService(database, slot_editor, runner, gate.in_use, JobProgress(ledger))
+        slot_editor, previews, progress = (
+            SlotEditor(database, registry),
+            Previews(media, imaging),
+            JobProgress(ledger, siblings),
+        )
+        stats = StatsService(database, slot_editor, runner, WorkOfAll(gate.in_use, progress, siblings))
         cleanup, leader = Cleanup(database, media), parts.leader(settings, database, learned, stack)
         disk_guard = parts.led(DiskGuard(database, media, cleanup), leader, stack)
         parts.led(ModelCheck(database, runner, settings.model_check_hour), leader, stack)
@@ -183,7 +179,7 @@ async def open_services(
         channels = parts.alerts(database, encryption, urls, issue_watch, leader, stack)
         codes, recent_settings, trials, backups = (
             ShortCodes(database, tokens),
-            RecentSettings(database, changes or Changes()),
+            RecentSettings(database, changes),
             Trials(
                 database=database, slots=slots, editor=slot_editor, line=ingest, media=media, imaging=imaging
             ),
@@ -194,7 +190,7 @@ async def open_services(
             DryRuns(database, slots, imaging, media, trials, work),
             stack,
         )
-        parts.started(leader, stack)
+        await parts.begin_together(leader, siblings, stack)
         yield Services(
             database,
             media,
@@ -233,7 +229,7 @@ async def open_services(
             Machines(runner),
             SlotPages(database, slot_editor),
             TemplateMediaService(database, media, TemplateFiles(media, imaging), previews),
-            JobService(database, JobProgress(ledger)),
+            JobService(database, progress),
             trials,
             PictureSearch(database),
             StaffArchive(database, media),
@@ -242,8 +238,9 @@ async def open_services(
             SharedGalleryService(database),
             BoothKeyService(database, booth_keys),
             booth_requests,
-            parts.simulator(database, booth_keys, settings, stack),
-            Event(database, media, booth_requests),
+            all_booths,
+            parts.simulator(database, booth_keys, settings, siblings, stack),
+            Event(database, media, all_booths),
             addresses,
             Installation(tokens.identity),
             issues,
@@ -259,5 +256,7 @@ async def open_services(
                 gate,
                 token=metrics_token(settings.secrets_dir),
                 networks=settings.metrics_networks,
+                process=settings.process if settings.processes > 1 else None,
+                siblings=siblings,
             ),
         )

@@ -41,6 +41,7 @@ def write_config(folder: DataFolder, ports: Ports, app_processes: int = 1) -> Pa
         {
             "NGINX_LISTEN": str(ports.public),
             "APP_SERVERS": processes.upstream_servers(listening),
+            "STAFF_SERVERS": processes.staff_servers(listening),
             "APP_NEXT": processes.tries_next(app_processes),
             "MEDIA_ROOT": str(folder.media),
             "STATIC_ROOT": str(folder.static),

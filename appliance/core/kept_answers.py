@@ -8,7 +8,7 @@ line in the log (Nginx writes one).
 What was hidden or deleted must not be seen a second later, in any process. So nothing is kept for longer
 than ``SECONDS``, counted from before the row was read, and nobody has to be told. Where the change comes
 through this process, as nearly all do, it counts at once: before a request that may have changed something
-is answered, all that is kept has become worthless.
+is answered, all that is kept has become worthless. Other processes are told, without anybody waiting.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ class KeptAnswers:
     def _forgetting(self, send: Send) -> Send:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] < HTTPStatus.BAD_REQUEST:
-                self._changes.count += 1
+                self._changes.made()
             await send(message)
 
         return sending

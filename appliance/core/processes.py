@@ -65,6 +65,14 @@ def upstream_servers(addresses: Sequence[str]) -> str:
     return " ".join([*(["zone app 64k;", "least_conn;"] if len(servers) > 1 else []), *servers])
 
 
+def staff_servers(addresses: Sequence[str]) -> str:
+    """The same for what staff do: the first process, and the next one only where that cannot be reached."""
+    first, *others = addresses
+    return " ".join(
+        [f'server "{first}" max_fails=0;', *(f'server "{one}" max_fails=0 backup;' for one in others)]
+    )
+
+
 def tries_next(processes: int) -> str:
     """Nginx's ``proxy_next_upstream``: when it asks another process.
 

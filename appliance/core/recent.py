@@ -4,25 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Hashable, Mapping
+from functools import partial
+from typing import Any, Generic, TypeVar
 
+from appliance.core.siblings import Siblings
 from appliance.core.tasks import begin
 
-# Hidden, deleted or changed has to count within a second in every process, and nobody tells the others.
+# Hidden, deleted or changed has to count within a second in every process, also where nobody could tell it.
 SECONDS = 0.9
+_QUESTION = "changed"
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 
 class Changes:
-    """Counts requests to this process that may have changed something: what was read before the last one may
-    be wrong by now.
-    """
+    """Counts requests that may have changed something: what was read before the last may be wrong by now."""
 
     def __init__(self) -> None:
         self.count = 0
+        self._tell: Callable[[], Coroutine[Any, Any, object]] | None = None
+
+    def made(self) -> None:
+        """One has come to this process; the others are told, and nobody waits for that."""
+        self.count += 1
+        if self._tell:
+            begin(self._tell())
+
+    def between(self, siblings: Siblings) -> None:
+        """Count those that come to the other processes, too."""
+        siblings.on(_QUESTION, self._heard)
+        self._tell = partial(siblings.ask, _QUESTION)
+
+    async def _heard(self, _: dict[str, Any]) -> Any:
+        self.count += 1
 
 
 class Recent(Generic[Value]):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,7 +19,7 @@ import pytest
 
 from tests.bare.appliance_run import eventually
 from tests.support.booth import Album, Booth
-from tests.support.camera import Shot
+from tests.support.camera import Camera, Shot
 from tests.support.installed import copied
 from tests.support.photos import portrait_jpeg
 from tests.support.stack import Stack, run_bare, running_stack
@@ -96,6 +98,75 @@ def test_the_other_one_leads_when_the_leader_is_gone(two: Stack) -> None:
     os.kill(pids(two)[before], signal.SIGKILL)
     eventually(lambda: leading(two) not in ("", before), 5)
     eventually(lambda: bool(status(two)["ready"]))
+
+
+@contextmanager
+def asking(stack: Stack) -> Iterator[httpx.Client]:
+    """The API through Nginx, with the right to everything."""
+    with httpx.Client(base_url=stack.url) as client:
+        said = {"username": "serg", "password": stack.report["passwords"]["accounts"]["serg"]}
+        token = client.post("/api/login", json=said).json()["access_token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        yield client
+
+
+def to_process(stack: Stack, process: int) -> httpx.Client:
+    """One process, asked past Nginx."""
+    return httpx.Client(
+        transport=httpx.HTTPTransport(uds=str(stack.socket_of(process))), base_url="http://app"
+    )
+
+
+def post_to(stack: Stack, process: int) -> str:
+    """A photo of a booth, taken by this process; its job."""
+    camera = Camera(stack.port, app_socket=stack.socket_of(process))
+    shot = Shot(portrait_jpeg(), stack.first_passwords["ingest"])
+    reply = asyncio.run(camera.post("/api/ingest/slot-001", shot))
+    assert reply.status == 200
+    return reply.headers["x-job-id"]
+
+
+@pytest.mark.parametrize("process", [1, 2])
+def test_what_a_booth_sent_is_shown_whichever_process_it_came_to(two: Stack, process: int) -> None:
+    job = post_to(two, process)
+    with asking(two) as client:
+        booths = client.get("/api/booths/requests").json()["booths"]
+        assert job in [one["job_id"] for booth in booths for one in booth["requests"]]
+
+
+def test_a_simulated_booth_is_let_in_whichever_process_it_comes_to(two: Stack) -> None:
+    with asking(two) as client:
+        for _ in range(6):
+            said = client.post("/api/booths/simulations", json={"slot_id": "slot-001"}, timeout=60).json()
+            assert (said["status"], said["by_front_door"]) == (200, True)
+
+
+def test_the_figures_of_both_processes_come_in_one_answer(two: Stack) -> None:
+    post_to(two, 1)
+    post_to(two, 2)
+    token = (two.data / "secrets/metrics-token").read_text().strip()
+    with httpx.Client(base_url=two.url) as client:
+        text = client.get("/metrics", headers={"Authorization": f"Bearer {token}"}).text
+    for process in (1, 2):
+        line = f'photochanger_requests_total{{process="{process}",room="ingest",status="200"}}'
+        assert line in text
+        assert f'process_resident_memory_bytes{{process="{process}"}}' in text
+    assert text.count("# TYPE photochanger_requests_total counter") == 1
+    assert text.count("# TYPE photochanger_photos_total counter") == 1
+
+
+@pytest.mark.parametrize("by", [1, 2])
+def test_what_one_process_hides_is_gone_from_the_other_within_a_second(two: Stack, by: int) -> None:
+    job = post_to(two, by)
+    with asking(two) as login, to_process(two, by) as hiding, to_process(two, 3 - by) as showing:
+        hiding.headers["Authorization"] = login.headers["Authorization"]
+        link = f"/public/results/{job}"
+        assert showing.get(link).status_code == 200
+        assert hiding.post(f"/api/jobs/{job}/hide").status_code == 200
+        hidden, shown = time.monotonic(), 0.0
+        while showing.get(link).status_code == 200:
+            shown = time.monotonic()
+        assert shown - hidden < 1
 
 
 def test_nobody_is_refused_while_one_after_the_other_starts_anew(two: Stack) -> None:

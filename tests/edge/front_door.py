@@ -148,6 +148,7 @@ def open_door(
         {
             "NGINX_LISTEN": f"127.0.0.1:{door.port}",
             "APP_SERVERS": processes.upstream_servers(servers),
+            "STAFF_SERVERS": processes.staff_servers(servers),
             "APP_NEXT": processes.tries_next(len(servers)),
             "MEDIA_ROOT": str(door.media),
             "STATIC_ROOT": str(folder / "static"),

@@ -48,6 +48,19 @@ def test_both_processes_are_asked(two: tuple[FrontDoor, list[Backend]]) -> None:
     assert {door.get("/r/x").body for _ in range(10)} == {b"first", b"second"}
 
 
+def test_staff_are_served_by_the_first_process_that_is_there(
+    two: tuple[FrontDoor, list[Backend]], tmp_path: Path
+) -> None:
+    door, made = two
+    made[0].on("/api/backups", lambda request: reply(request, 200, b"first"))
+    made[1].on("/api/backups", lambda request: reply(request, 200, b"second"))
+    assert {door.get("/api/backups").body for _ in range(10)} == {b"first"}
+    other = tmp_path / "other"
+    other.mkdir()
+    with open_door(other, free_port(), other_ports=[made[1].port]) as without_the_first:
+        assert {without_the_first.get("/api/backups").body for _ in range(10)} == {b"second"}
+
+
 def test_whoever_asks_is_not_told_that_a_process_is_away(one_of_two: tuple[FrontDoor, Backend]) -> None:
     door, there = one_of_two
     there.on("/r/x", lambda request: reply(request, 200, b"here"))

@@ -23,6 +23,7 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.memory import keep_what_is_there
 from appliance.core.recent import Changes
+from appliance.core.siblings import ALONE
 from appliance.guests.tokens import GuestTokens
 from appliance.guests.visits import Visits
 from appliance.housekeeping.cleanup import Cleanup
@@ -33,6 +34,7 @@ from appliance.jobs.repository import JobRepository
 from appliance.media.store import MediaStore
 from appliance.settings.operator import AppSettingsRepository
 from appliance.settings.recent import RecentSettings
+from appliance.staff.booths.everywhere import AllBooths
 from appliance.staff.event.schemas import CONFIRMATION, WipeRequest
 from appliance.staff.event.service import Event
 from appliance.staff.jobs.search import JobFilter
@@ -111,7 +113,7 @@ async def packed(chunks: AsyncIterator[bytes]) -> bytes:
 async def test_a_large_event_is_exported_marked_and_wiped_and_no_photo_waits_for_that(
     database: Database, media: MediaStore
 ) -> None:
-    event = Event(database, media, BoothRequests())
+    event = Event(database, media, AllBooths(BoothRequests(), ALONE))
     with longest_pause() as pauses:
         archive = io.BytesIO(await packed((await event.export(SERG)).chunks))
         assert (await event.state()).not_exported == 0

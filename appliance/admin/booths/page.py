@@ -19,10 +19,10 @@ from appliance.core.errors import ValidationFailed
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
 from appliance.core.validation import field_messages
-from appliance.ingest.booth_requests.log import BoothRequests
 from appliance.slots.schemas import SLOT_IDS
 from appliance.staff.booth_keys.schemas import BoothKeyChange, MadeBoothKey, NewBoothKey
 from appliance.staff.booth_keys.service import BoothKeyService
+from appliance.staff.booths.everywhere import AllBooths
 from appliance.staff.booths.schemas import BoothList
 
 router = APIRouter(prefix="/booths")
@@ -59,9 +59,9 @@ async def booths_page(request: Request, context: MayRead) -> Response:
 @router.get("/list")
 async def booth_list(request: Request, context: MayRead, seen: int = 0) -> Response:
     """The booths' requests, if one came after number ``seen``."""
-    if service_of(request, BoothRequests).newest == seen:
+    if await service_of(request, AllBooths).newest() == seen:
         return Response(status_code=204)
-    return part(context, "_booth_list.html", **_requests(request, context))
+    return part(context, "_booth_list.html", **await _requests(request, context))
 
 
 @router.post("/keys")
@@ -127,16 +127,17 @@ async def _wrong(
 async def _whole(request: Request, context: PageContext, **keys: Any) -> dict[str, Any]:
     """What the whole page shows; ``keys`` is what has just happened to one."""
     return (
-        _requests(request, context)
+        await _requests(request, context)
         | await _keys(request, context, **keys)
         | await simulator_form(request, context)
     )
 
 
-def _requests(request: Request, context: PageContext) -> dict[str, Any]:
-    kept = service_of(request, BoothRequests)
-    shown = BoothList.of(kept.booths(), context.language.code)
-    return {"booths": shown.booths, "newest": kept.newest, "booths_page": PAGE}
+async def _requests(request: Request, context: PageContext) -> dict[str, Any]:
+    kept = service_of(request, AllBooths)
+    newest = await kept.newest()  # before the requests: what comes in between is shown with the next look
+    shown = BoothList.of(await kept.booths(), context.language.code)
+    return {"booths": shown.booths, "newest": newest, "booths_page": PAGE}
 
 
 async def _keys(

@@ -140,6 +140,14 @@ class BoothKeys:
         finally:
             del self._lent[digest]
 
+    def lent_elsewhere(self, digest: str, slot_id: str) -> None:
+        """A key that another process lends is in force here, too."""
+        self._lent[digest] = slot_id
+
+    def given_back(self, digest: str) -> None:
+        """And is so no more."""
+        self._lent.pop(digest, None)
+
     def seen(self, key_id: uuid.UUID) -> Seen | None:
         """When and where this process last saw a key; ``None``: not since it started."""
         last = self._seen.get(key_id)

@@ -31,9 +31,9 @@ class Booth:
 class BoothRequests:
     """Keeps them."""
 
-    def __init__(self) -> None:
+    def __init__(self, process: int = 1, of: int = 1) -> None:
         self._booths: OrderedDict[str, Booth] = OrderedDict()
-        self._numbers = itertools.count(1)
+        self._numbers = itertools.count(process, of)  # no two processes give one number
         self.newest = 0  # the number of the last request
 
     def add(self, arrival: Arrival) -> None:

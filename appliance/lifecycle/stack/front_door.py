@@ -97,11 +97,11 @@ def values(front: Path, media: str) -> dict[str, str]:
     """The template's variables in the container of Nginx; ``front`` is where it finds its files."""
     listen = os.environ.get("PHOTOCHANGER_LISTEN", "unix:/var/lib/photochanger/run/app.sock")
     number = processes.of_environment()
+    listening = [processes.listen_of(listen, one) for one in processes.numbers(number)]
     return {
         "NGINX_LISTEN": "8080",
-        "APP_SERVERS": processes.upstream_servers(
-            [processes.listen_of(listen, one) for one in processes.numbers(number)]
-        ),
+        "APP_SERVERS": processes.upstream_servers(listening),
+        "STAFF_SERVERS": processes.staff_servers(listening),
         "APP_NEXT": processes.tries_next(number),
         "MEDIA_ROOT": media,
         "NGINX_RUN_DIR": _RUN,

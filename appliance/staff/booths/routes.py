@@ -11,8 +11,8 @@ from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
 from appliance.core.public_base import base_urls_of
-from appliance.ingest.booth_requests.log import BoothRequests
 from appliance.staff.access import AUTH_ERRORS, requires
+from appliance.staff.booths.everywhere import AllBooths
 from appliance.staff.booths.schemas import BoothList, NewSimulation, SimulationView
 from appliance.staff.booths.simulator import BoothSimulator
 
@@ -23,9 +23,9 @@ MayTest = Annotated[Principal, Depends(requires("slots:test"))]
 
 
 @router.get("/requests", summary="The booths' last requests", responses=error_responses(*AUTH_ERRORS))
-async def requests(_: MayRead, kept: Injected[BoothRequests]) -> BoothList:
+async def requests(_: MayRead, kept: Injected[AllBooths]) -> BoothList:
     """By booth, refused requests too, with what is wrong in words. Kept in memory: a restart forgets them."""
-    return BoothList.of(kept.booths())
+    return BoothList.of(await kept.booths())
 
 
 @router.post(

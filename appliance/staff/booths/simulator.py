@@ -11,7 +11,9 @@ import json
 import secrets
 import time
 from collections import OrderedDict
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -23,8 +25,9 @@ from appliance.accounts.repository import AccountRepository
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import RateLimited, SlotNotFound
+from appliance.core.siblings import ALONE, Siblings
 from appliance.core.tasks import begin
-from appliance.ingest.booth_keys.service import BoothKeys, without_keys
+from appliance.ingest.booth_keys.service import BoothKeys, digest_of, without_keys
 from appliance.slots.schemas import SLOT_IDS
 from appliance.staff.booths.posting import BoothAnswer, send
 from appliance.staff.booths.programs import Program, post_of
@@ -45,6 +48,7 @@ _TOLD = (
     "retry-after",
 )
 _LONGEST_TEXT = 4_000
+_LENT, _BACK = "key_lent", "key_given_back"
 
 
 @dataclass(slots=True)
@@ -73,9 +77,18 @@ class Simulation:
 class BoothSimulator:
     """Posts for operators, a few at a time, and remembers the last ones."""
 
-    def __init__(self, database: Database, keys: BoothKeys, front_door: str | None, app: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keys: BoothKeys,
+        front_door: str | None,
+        app: str,
+        siblings: Siblings = ALONE,
+    ) -> None:
         self._database = database
-        self._keys = keys
+        self._keys, self._siblings = keys, siblings
+        siblings.on(_LENT, self._lent)
+        siblings.on(_BACK, self._back)
         self._by_front_door = front_door is not None
         self._where = front_door or app
         self._threads = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="simulated-booth")
@@ -114,7 +127,7 @@ class BoothSimulator:
     async def _run(self, made: Simulation, base: str, who: Principal) -> None:
         host = base.partition("://")[2]
         try:
-            with self._keys.lent(made.slot_id) as key:
+            async with self._lent_everywhere(made.slot_id) as key:
                 post = post_of(made.program, made.slot_id, host, key)
                 made.address = without_keys(base + post.address)
                 loop = asyncio.get_running_loop()
@@ -127,6 +140,22 @@ class BoothSimulator:
         finally:
             made.ms = round((time.monotonic() - made.since) * 1000)
             made.running = False
+
+    @asynccontextmanager
+    async def _lent_everywhere(self, slot_id: str) -> AsyncIterator[str]:
+        """A key that is in force in every process: nobody knows to which Nginx will lead."""
+        with self._keys.lent(slot_id) as key:
+            await self._siblings.ask(_LENT, digest=digest_of(key), slot=slot_id)
+            try:
+                yield key
+            finally:
+                await self._siblings.ask(_BACK, digest=digest_of(key))
+
+    async def _lent(self, facts: dict[str, Any]) -> Any:
+        self._keys.lent_elsewhere(facts["digest"], facts["slot"])
+
+    async def _back(self, facts: dict[str, Any]) -> Any:
+        self._keys.given_back(facts["digest"])
 
     async def _note(self, made: Simulation, who: Principal) -> None:
         async with self._database.session() as session:

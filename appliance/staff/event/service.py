@@ -20,11 +20,11 @@ from appliance.core.language import Message
 from appliance.core.threads import pages_for_thread
 from appliance.guests.service import title_for_names
 from appliance.guests.zipping import zipped
-from appliance.ingest.booth_requests.log import BoothRequests
 from appliance.jobs.models import JobHistory
 from appliance.jobs.repository import JobRepository
 from appliance.media.store import MediaStore
 from appliance.settings.operator import AppSettingsRepository
+from appliance.staff.booths.everywhere import AllBooths
 from appliance.staff.event.archive import EventTable, entries
 from appliance.staff.event.repository import EventRepository, ExportedJob
 from appliance.staff.event.schemas import CONFIRMATION, EventState, WipeReport, WipeRequest
@@ -67,7 +67,7 @@ class _Pages:
 class Event:
     """Exports and wipes what an event left behind."""
 
-    def __init__(self, database: Database, media: MediaStore, booth_requests: BoothRequests) -> None:
+    def __init__(self, database: Database, media: MediaStore, booth_requests: AllBooths) -> None:
         self._database = database
         self._media = media
         self._booth_requests = booth_requests
@@ -137,7 +137,7 @@ class Event:
                 await JobRepository(session).forget([job.job_id for job in jobs], utcnow())
             report.rows += len(jobs)
             after = jobs[-1].created_at, jobs[-1].job_id
-        self._booth_requests.forget()  # they hold what guests said of themselves
+        await self._booth_requests.forget()  # they hold what guests said of themselves
         await self._close_up(report, who)
         return report
 

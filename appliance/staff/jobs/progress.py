@@ -5,9 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+from appliance.core.siblings import ALONE, Siblings
 from appliance.jobs.ledger import JobLedger, JobRecord
 from appliance.staff.jobs.schemas import ProgressView
+
+_QUESTION = "job_progress"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,25 +24,33 @@ class OnItsWay:
 
 
 class JobProgress:
-    """Looks at the jobs that are being worked at."""
+    """Looks at the jobs that are being worked at, by this process and by the others."""
 
-    def __init__(self, ledger: JobLedger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: JobLedger, siblings: Siblings = ALONE) -> None:
+        self._ledger, self._siblings = ledger, siblings
+        siblings.on(_QUESTION, self._tell)
 
-    def of_job(self, job_id: uuid.UUID) -> list[ProgressView]:
-        """Of each attempt of a job that is under way and was told of."""
+    async def of_job(self, job_id: uuid.UUID) -> list[ProgressView]:
+        """Of each attempt of a job that is under way and was told of, whichever process works at it."""
         record = self._ledger.open_jobs().get(job_id)
-        return list(_told(record)) if record else []
+        if record:
+            return list(_told(record))
+        others = await self._siblings.ask(_QUESTION, job=str(job_id))
+        return [ProgressView.model_validate(one) for told in others for one in told]
+
+    async def _tell(self, facts: dict[str, Any]) -> Any:
+        record = self._ledger.open_jobs().get(uuid.UUID(facts["job"]))
+        return [one.model_dump(mode="json") for one in _told(record)] if record else []
 
     def by_slot(self) -> dict[str, list[ProgressView]]:
-        """The same of all jobs, the older first."""
+        """Of all jobs of this process, the older first."""
         found: dict[str, list[ProgressView]] = {}
         for record in self._ledger.open_jobs().values():
             found.setdefault(record.slot_id, []).extend(_told(record))
         return found
 
     def oldest_by_slot(self) -> dict[str, OnItsWay]:
-        """Of each slot the photo that has been on its way for longest."""
+        """Of each slot the photo that has been on its way for longest, in this process."""
         found: dict[str, OnItsWay] = {}
         for record in self._ledger.open_jobs().values():
             one = OnItsWay(record.job_id, record.deadline.elapsed(), record.deadline.seconds)

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest
@@ -19,14 +19,18 @@ from appliance import __version__
 from appliance.core.db import Database
 from appliance.core.error_handlers import from_database
 from appliance.core.metrics import REGISTRY, watch_loop
+from appliance.core.siblings import ALONE, Siblings
 from appliance.jobs.tally import Sum, all_sums
 from appliance.media.store import MediaStore
 from appliance.providers.runner import RouteRunner
 from appliance.staff.issues.repository import IssueRepository
 from appliance.staff.metrics.families import of_photos
+from appliance.staff.metrics.of_all import labelled, read
 from appliance.staff.metrics.queries import MediaFigures, media_figures
 
 log = structlog.get_logger()
+
+_QUESTION = "figures"
 
 
 class GateState(Protocol):
@@ -49,6 +53,8 @@ class Metrics:
         *,
         token: str,
         networks: Collection[IPv4Network | IPv6Network],
+        process: int | None = None,
+        siblings: Siblings = ALONE,
     ) -> None:
         self._databases = databases
         self._media = media
@@ -58,6 +64,8 @@ class Metrics:
         self._networks = networks
         self._process = CollectorRegistry()
         ProcessCollector(registry=self._process)
+        self._number, self._siblings = process, siblings
+        siblings.on(_QUESTION, self._told)
 
     def may_read(self, address: str, said: str) -> bool:
         """Whether a scraper at ``address`` that sends the token ``said`` may have the figures."""
@@ -91,21 +99,33 @@ class Metrics:
                 raise
             log.info("metrics.no_database", error=type(error).__name__)
         found = [*self._of_now(media), *_of_issues(issues), *(of_photos(sums) if media else ())]
-        return await asyncio.to_thread(self._written, found)
+        others = await self._siblings.ask(_QUESTION)
+        return await asyncio.to_thread(self._written, found, others)
 
-    def _written(self, found: list[Metric]) -> bytes:
-        registry = CollectorRegistry()
-        registry.register(_Found([*found, *self._disk()]))
-        return b"".join(generate_latest(one) for one in (registry, REGISTRY, self._process))
+    def _written(self, found: list[Metric], others: list[Any]) -> bytes:
+        own = [*self._permits(), *self._providers(), *self._pools()]
+        if self._number is None:
+            texts = [_text([*found, *own, *self._disk()]), generate_latest(REGISTRY)]
+            return b"".join([*texts, generate_latest(self._process)])
+        told = {one["process"]: read(one["figures"]) for one in others}
+        told[self._number] = self._of_this_process(own)
+        of_all = labelled(dict(sorted(told.items())))
+        return _text([*found, *self._disk()]) + _text(of_all)
+
+    def _of_this_process(self, own: list[Metric]) -> list[Metric]:
+        return [*own, *REGISTRY.collect(), *self._process.collect()]
+
+    async def _told(self, _: dict[str, Any]) -> Any:
+        """For the process that is asked: its figures come with its own."""
+        own = [*self._permits(), *self._providers(), *self._pools()]
+        figures = await asyncio.to_thread(lambda: _text(self._of_this_process(own)))
+        return {"process": self._number, "figures": figures.decode()}
 
     def _of_now(self, media: MediaFigures | None) -> Iterator[Metric]:
         yield InfoMetricFamily("photochanger_build", "The version that runs.", {"version": __version__})
         up = GaugeMetricFamily("photochanger_database_up", "Whether the database answered this scrape.")
         up.add_metric([], float(media is not None))
         yield up
-        yield from self._permits()
-        yield from self._providers()
-        yield from self._pools()
         if media is not None:
             results = GaugeMetricFamily(
                 "photochanger_results", "Results by what is the case now.", labels=["state"]
@@ -186,6 +206,12 @@ def _of_issues(counted: dict[str, int]) -> Iterator[Metric]:
     for severity, count in counted.items():
         family.add_metric([severity], count)
     yield family
+
+
+def _text(found: list[Metric]) -> bytes:
+    registry = CollectorRegistry()
+    registry.register(_Found(found))
+    return generate_latest(registry)
 
 
 class _Found:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Literal
 
@@ -15,11 +15,12 @@ from appliance.providers.model_status import model_status
 from appliance.providers.runner import RouteRunner
 from appliance.slots.configs import routes_of
 from appliance.slots.schemas import RouteConfig
-from appliance.staff.jobs.progress import JobProgress, OnItsWay
+from appliance.staff.jobs.progress import OnItsWay
 from appliance.staff.jobs.schemas import CostView, ProgressView
 from appliance.staff.jobs.service import advice_view
 from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.slots.views import SlotView
+from appliance.staff.stats.at_work import WorkOfAll
 from appliance.staff.stats.costs import by_day, cost_sums, total_cost
 from appliance.staff.stats.queries import SlotFigures, Trouble, slot_figures
 from appliance.staff.stats.schemas import (
@@ -37,9 +38,6 @@ _OF_THE_KEY = {FailureKind.BAD_KEY, FailureKind.SPENT, FailureKind.NOT_SERVED}
 _OF_A_ROUTE = {"provider", "operation", "model", "params"}
 _ENDED_BY_A_TEST = _OF_THE_KEY | {FailureKind.WRONG_PLACE}
 
-# By names such as ``slot:slot-005``: the gate belongs to ingest, which stands beside this.
-InUse = Callable[[], Mapping[str, int]]
-
 
 class StatsService:
     """Puts the history, the permits and the providers' health together."""
@@ -49,14 +47,12 @@ class StatsService:
         database: Database,
         editor: SlotEditor,
         runner: RouteRunner,
-        in_use: InUse,
-        progress: JobProgress,
+        work: WorkOfAll,
     ) -> None:
         self._database = database
         self._editor = editor
         self._runner = runner
-        self._in_use = in_use
-        self._progress = progress
+        self._work = work
 
     async def slots(self) -> SlotStatsList:
         """Every slot, in order."""
@@ -64,15 +60,15 @@ class StatsService:
         async with self._database.session() as session:
             figures = await slot_figures(session)
         await self._runner.keys.refresh()
-        in_use, progress, oldest = self._in_use(), self._progress.by_slot(), self._progress.oldest_by_slot()
+        work = await self._work.now()
         return SlotStatsList(
             slots=[
                 self._stats(
                     slot,
                     figures.get(slot.slot_id, SlotFigures()),
-                    in_use.get(f"slot:{slot.slot_id}", 0),
-                    progress.get(slot.slot_id, []),
-                    oldest.get(slot.slot_id),
+                    work.in_use.get(f"slot:{slot.slot_id}", 0),
+                    work.progress.get(slot.slot_id, []),
+                    work.oldest.get(slot.slot_id),
                 )
                 for slot in slots
             ]
