@@ -127,6 +127,50 @@ def test_an_app_that_starts_has_longer_to_answer(
     supervisord.accept()[0].close()
 
 
+def test_a_process_of_several_is_known_by_its_number(
+    app: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = [sys.executable, "-S", "-c", "input()", "appliance", "serve"]
+    second = {**os.environ, "APP_PROCESS": "2"}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env=second) as other:
+        assert (watch.app_pid(1), watch.app_pid(2)) == (app.pid, other.pid)
+        assert watch.app_pid(3) is None
+
+
+def test_one_of_several_that_ends_has_time_for_its_photos(
+    app: subprocess.Popen[str],
+    later: Callable[[float], None],
+    supervisord: socket.socket,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = watching(tmp_path)
+    one.others = [watching(tmp_path)]
+    one.look()
+    monkeypatch.setenv("PHOTOCHANGER_LISTEN", "127.0.0.1:1")  # it listens no more
+    for seconds in (10, 60):
+        later(seconds)
+        one.look()
+        assert app.poll() is None
+    later(10)
+    one.look()
+    assert app.wait(5) == -signal.SIGKILL
+    supervisord.accept()[0].close()
+
+
+def test_one_of_several_that_grew_too_large_is_not_asked_to_end_before_the_others_serve(
+    app: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    one, other = watching(tmp_path, ceiling_mb=1), watching(tmp_path)
+    one.others = [other]
+    one.look()
+    assert app.poll() is None
+    other.look()
+    assert other.serves
+    one.look()
+    assert app.wait(5) == -signal.SIGTERM
+
+
 def test_an_app_that_grew_too_large_is_asked_to_end(
     app: subprocess.Popen[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,7 +187,7 @@ def test_an_app_that_was_killed_while_it_started_has_twice_the_time_at_its_next_
     one = watching(tmp_path)
     for seconds in (20, 40):
         with subprocess.Popen(command, stdin=subprocess.PIPE) as starting:
-            monkeypatch.setattr(watch, "app_pid", lambda pid=starting.pid: pid)
+            monkeypatch.setattr(watch, "app_pid", lambda _, pid=starting.pid: pid)
             one.look()
             later(seconds - 1)
             one.look()

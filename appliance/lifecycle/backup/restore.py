@@ -35,6 +35,7 @@ from appliance.core.db import Database
 from appliance.core.encryption import ENCRYPTION_KEYS, EncryptionKeys
 from appliance.core.files import PARTIAL_PREFIX
 from appliance.core.passwords import PasswordChecker
+from appliance.core.processes import listen_of, numbers
 from appliance.core.secrets import FirstPasswordFile, write_secret
 from appliance.lifecycle.backup import archive, tables
 from appliance.lifecycle.backup.problem import BackupProblem
@@ -75,11 +76,18 @@ def opened(source: str, stdin: IO[bytes], spool: Path | None) -> Iterator[IO[byt
 
 def refuse_while_the_app_runs(settings: Settings, front: Path) -> None:
     """An app that works on while its tables are exchanged would write into both."""
-    try:
-        local_http.get("/healthz", 2, settings.listen)
-    except (OSError, http.client.HTTPException):
+    listening = [listen_of(settings.listen, one) for one in numbers(settings.processes)]
+    if not any(map(_answers, listening)):
         return
     raise BackupProblem(f"The app is running. {_what_to_do(settings, front)} Nothing was changed.")
+
+
+def _answers(listen: str) -> bool:
+    try:
+        local_http.get("/healthz", 2, listen)
+    except (OSError, http.client.HTTPException):
+        return False
+    return True
 
 
 def _what_to_do(settings: Settings, front: Path) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from appliance.core import local_http
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
+from appliance.core.processes import listen_of, numbers
 from appliance.guests.tokens import GuestTokens
 from appliance.lifecycle.stack.certificates import CERTIFICATE
 from appliance.migrations.runner import tables_age
@@ -36,7 +37,9 @@ from appliance.staff.settings.provider_keys.testing import KeyTesting
 
 async def examine(settings: Settings, *, front: Path) -> list[CheckView]:
     """Look at everything from outside; what depends on the database is left out where it does not answer."""
-    app = await asyncio.to_thread(_app, settings.listen)
+    listening = [listen_of(settings.listen, one) for one in numbers(settings.processes)]
+    apps = await asyncio.gather(*(asyncio.to_thread(_app, one) for one in listening))
+    app = next((one for one in apps if one.state != "ok"), apps[0])
     async with tools_outside(settings, front=front) as tools:
         found = await look_at_all(tools, Run(by="cli"), _silent)
     return in_order([check_view(one.as_json(), "en") for one in (app, *found)])

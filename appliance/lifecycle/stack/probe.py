@@ -1,6 +1,6 @@
-"""The containers' health checks: ``probe.py app`` or ``probe.py beat FILE SECONDS``.
+"""The containers' health checks: ``probe.py app [NUMBER]`` or ``probe.py beat FILE SECONDS``.
 
-The first asks ``/readyz``, the second how old a file is.
+The first asks ``/readyz`` of every process of the app, or of one, the second how old a file is.
 
 Run as a file of its own with ``python -I -S``: it starts in a twentieth of a second.
 """
@@ -8,22 +8,29 @@ Run as a file of its own with ``python -I -S``: it starts in a twentieth of a se
 from __future__ import annotations
 
 import http.client
+import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from appliance.core import local_http
+from appliance.core import local_http, processes
 
 
-def app() -> str | None:
-    """What is wrong with the app; nothing when it can do its work."""
-    try:
-        status, body = local_http.get("/readyz", 3)
-    except (OSError, http.client.HTTPException) as error:
-        return f"the app does not answer: {type(error).__name__}"
-    return None if status == 200 else body.decode(errors="replace")
+def app(numbers: Sequence[int]) -> str | None:
+    """What is wrong with the app; nothing when these of its processes can do their work."""
+    listen = os.environ.get("PHOTOCHANGER_LISTEN", "127.0.0.1:8000")
+    for number in numbers:
+        try:
+            status, body = local_http.get("/readyz", 3 / len(numbers), processes.listen_of(listen, number))
+        except (OSError, http.client.HTTPException) as error:
+            name = "the app" if number == processes.FIRST else processes.name_of(number)
+            return f"{name} does not answer: {type(error).__name__}"
+        if status != 200:
+            return body.decode(errors="replace")
+    return None
 
 
 def beat(path: str, seconds: str) -> str | None:
@@ -37,7 +44,11 @@ def beat(path: str, seconds: str) -> str | None:
 
 def main(arguments: list[str]) -> int:
     """One question; the answer is the exit code."""
-    wrong = beat(arguments[1], arguments[2]) if arguments[:1] == ["beat"] else app()
+    if arguments[:1] == ["beat"]:
+        wrong = beat(arguments[1], arguments[2])
+    else:
+        one = [int(number) for number in arguments[1:]]
+        wrong = app(one or processes.numbers(processes.of_environment()))
     if wrong:
         sys.stdout.write(wrong + "\n")
     return 1 if wrong else 0

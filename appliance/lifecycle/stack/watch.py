@@ -2,7 +2,8 @@
 
 A hang is no answer on ``/healthz`` for ``APP_HANG_SECONDS``; it is killed, since it would not hear anything
 gentler. Past ``APP_MEMORY_CEILING_MB`` it is asked to end (SIGTERM: photos in flight are finished), at a
-moment without a photo in flight if one comes within ``_PATIENCE``. Standard library only.
+moment without a photo in flight if one comes within ``_PATIENCE``. Of several processes each has its share
+of the ceiling, and none is asked to end before the others serve. Standard library only.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from appliance.core import local_http
+from appliance.core import local_http, processes
 from appliance.media.folder_locks import is_locked
 
 _EVERY = 0.5
 _SUPERVISORD = "/tmp/supervisor.sock"  # noqa: S108 - as image/supervisor/app.conf says; /tmp is the container's own
 _STARTING = 20.0  # seconds a new process may take until its first answer
 _LONGEST_START = 320.0
+_ENDING = 75.0  # seconds that one of several may take to end: it answers no new questions then
 _PATIENCE = 120.0  # seconds to wait for a moment without a photo in flight
 _FRESH = 120.0  # an upload folder that nobody touched for so long belongs to nobody
 
@@ -38,8 +40,8 @@ def say(event: str, **facts: object) -> None:
     sys.stdout.flush()
 
 
-def app_pid() -> int | None:
-    """The app's process: the one called ``appliance serve`` that has the same parent as we."""
+def app_pid(number: int = processes.FIRST) -> int | None:
+    """One of the app's processes: called ``appliance serve``, with the same parent as we, and this number."""
     parent = os.getppid()
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
@@ -47,9 +49,19 @@ def app_pid() -> int | None:
                 stat = (process / "stat").read_text(encoding="utf-8", errors="replace")
                 if int(stat.rpartition(")")[2].split()[1]) != parent:
                     continue
-                if (process / "cmdline").read_bytes().rstrip(b"\0").endswith(b"appliance\0serve"):
+                called = (process / "cmdline").read_bytes().rstrip(b"\0").endswith(b"appliance\0serve")
+                if called and _number_of(process) == number:
                     return int(process.name)
     return None
+
+
+def _number_of(process: Path) -> int:
+    """Which of several it is, as supervisord has told it."""
+    for setting in (process / "environ").read_bytes().split(b"\0"):
+        name, _, value = setting.partition(b"=")
+        if name == b"APP_PROCESS" and value:
+            return int(value)
+    return processes.FIRST
 
 
 def resident_mb(pid: int) -> float:
@@ -74,19 +86,36 @@ def photos_in_flight(media: Path) -> bool:
     return False
 
 
-def answers() -> bool:
-    """Whether the app answers anything at all."""
+def answers(number: int = processes.FIRST) -> bool:
+    """Whether a process answers anything at all."""
     try:
-        return local_http.get("/healthz", 0.8)[0] == 200
+        return local_http.get("/healthz", 0.8, _listen_of(number))[0] == 200
     except (OSError, http.client.HTTPException):
         return False
 
 
-class Watch:
-    """What is known of the process that runs now."""
+def refuses(number: int) -> bool:
+    """Whether nobody listens there: a process that hangs still does, one that ends does not."""
+    try:
+        local_http.connection(_listen_of(number), 0.8).connect()
+    except OSError as error:
+        return isinstance(error, (ConnectionRefusedError, FileNotFoundError))
+    return False
 
-    def __init__(self, *, hang_seconds: float, ceiling_mb: float, media: Path) -> None:
+
+def _listen_of(number: int) -> str:
+    return processes.listen_of(os.environ.get("PHOTOCHANGER_LISTEN", "127.0.0.1:8000"), number)
+
+
+class Watch:
+    """What is known of the process that runs now. ``others``: the watches over the other processes."""
+
+    def __init__(
+        self, *, hang_seconds: float, ceiling_mb: float, media: Path, number: int = processes.FIRST
+    ) -> None:
         self._hang_seconds, self._ceiling_mb, self._media = hang_seconds, ceiling_mb, media
+        self._number = number
+        self.others: list[Watch] = []
         self._pid: int | None = None
         self._answered = 0.0
         self._spoke = False
@@ -96,18 +125,23 @@ class Watch:
 
     def look(self) -> None:
         """One look, and what follows from it."""
-        pid, now = app_pid(), time.monotonic()
+        pid, now = app_pid(self._number), time.monotonic()
         if pid != self._pid:
             self._pid, self._answered, self._spoke = pid, now, False
             self._too_large_since, self._told_to_end = None, False
         if pid is None:
             return
-        if answers():
+        if answers(self._number):
             self._answered, self._spoke, self._starting = time.monotonic(), True, _STARTING
         elif not self._told_to_end:
             self._if_it_hangs(pid)
         if self._spoke and not self._told_to_end:  # one that takes as much to start must not be kept from it
             self._if_it_is_too_large(pid)
+
+    @property
+    def serves(self) -> bool:
+        """Whether this process takes requests, as far as is known."""
+        return self._spoke and not self._told_to_end and time.monotonic() - self._answered < 1
 
     def machine_stood_still(self) -> None:
         """We were not run for a while ourselves: nobody can be blamed for not having answered."""
@@ -115,7 +149,10 @@ class Watch:
 
     def _if_it_hangs(self, pid: int) -> None:
         silent = time.monotonic() - self._answered
-        if silent > (self._hang_seconds if self._spoke else self._starting):
+        patience = self._hang_seconds if self._spoke else self._starting
+        if silent > patience and self.others and self._spoke and refuses(self._number):
+            patience = _ENDING
+        if silent > patience:
             say("watch.hung", pid=pid, silent_seconds=round(silent, 1))
             if not self._spoke:  # perhaps the machine is slow: the next one has twice the time
                 self._starting = min(2 * self._starting, _LONGEST_START)
@@ -128,6 +165,8 @@ class Watch:
             return
         since = self._too_large_since = self._too_large_since or time.monotonic()
         waited = time.monotonic() - since
+        if not all(other.serves for other in self.others):
+            return
         if not photos_in_flight(self._media) or waited > _PATIENCE:
             say("watch.too_large", pid=pid, megabytes=round(size), waited_seconds=round(waited, 1))
             self._end(pid, signal.SIGTERM)
@@ -149,16 +188,25 @@ def _wake_supervisord() -> None:
 
 def main() -> None:
     """Look twice a second, for ever."""
-    watch = Watch(
-        hang_seconds=float(os.environ.get("APP_HANG_SECONDS", "2.5")),
-        ceiling_mb=float(os.environ.get("APP_MEMORY_CEILING_MB", "1200")),
-        media=Path(os.environ.get("PHOTOCHANGER_MEDIA_ROOT", "media")),
-    )
+    number = processes.of_environment()
+    watches = [
+        Watch(
+            hang_seconds=float(os.environ.get("APP_HANG_SECONDS", "2.5")),
+            ceiling_mb=float(os.environ.get("APP_MEMORY_CEILING_MB", "1200")) / number,
+            media=Path(os.environ.get("PHOTOCHANGER_MEDIA_ROOT", "media")),
+            number=one,
+        )
+        for one in processes.numbers(number)
+    ]
+    for watch in watches:
+        watch.others = [other for other in watches if other is not watch]
     expected = time.monotonic()
     while True:
         if time.monotonic() - expected > 1:
-            watch.machine_stood_still()
-        watch.look()
+            for watch in watches:
+                watch.machine_stood_still()
+        for watch in watches:
+            watch.look()
         expected = time.monotonic() + _EVERY
         time.sleep(_EVERY)
 
