@@ -42,16 +42,16 @@ def of_environment() -> int:
 
 
 def listen_of(listen: str, process: int) -> str:
-    """Where a process listens, given where the first does: at ``app-2.sock`` beside ``app.sock``, or at the
-    next port.
+    """Where a process listens, given where the first does: at ``app-2.sock`` beside ``app.sock``.
+
+    Raises ``ValueError`` for a port: only one process can have that.
     """
     if process == FIRST:
         return listen
-    if listen.startswith("unix:"):
-        first = PurePath(listen.removeprefix("unix:"))
-        return f"unix:{first.with_name(f'{first.stem}-{process}{first.suffix}')}"
-    host, _, port = listen.rpartition(":")
-    return f"{host}:{int(port) + process - FIRST}"
+    if not listen.startswith("unix:"):
+        raise ValueError(f"Several processes listen at sockets, and {listen} is none.")
+    first = PurePath(listen.removeprefix("unix:"))
+    return f"unix:{first.with_name(f'{first.stem}-{process}{first.suffix}')}"
 
 
 def upstream_servers(addresses: Sequence[str]) -> str:

@@ -151,6 +151,8 @@ class Settings(BaseSettings):
     def _one_of_them(self) -> Settings:
         if self.process > self.processes:
             raise ValueError(f"APP_PROCESS is {self.process}, and APP_PROCESSES only {self.processes}")
+        if self.processes > 1 and not self.listen.startswith("unix:"):
+            raise ValueError("APP_PROCESSES above 1 needs PHOTOCHANGER_LISTEN to be unix:/path")
         return self
 
     @field_validator("database_url")

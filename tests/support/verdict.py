@@ -40,7 +40,7 @@ ERRORS = pytest.StashKey[list[dict[str, Any]]]()
 
 def errors_in(folder: Path, spans: list[Span]) -> Iterator[AppError]:
     """The lines of level error, and those that are no event at all, each with the test that ran then."""
-    for file in sorted(folder.glob("app.log*")):
+    for file in sorted(folder.glob("app*.log*")):
         for line in file.read_text(errors="replace").splitlines():
             event = as_event(line)
             if event.get("level") not in ("error", "critical"):

@@ -15,19 +15,23 @@ def test_the_first_process_is_called_as_the_only_one_is() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        ("unix:/run/app.sock", "unix:/run/app-2.sock"),
-        ("127.0.0.1:8000", "127.0.0.1:8001"),
-        ("[::1]:8000", "[::1]:8001"),
-    ],
-)
-def test_each_process_listens_beside_the_first(first: str, second: str) -> None:
-    assert processes.listen_of(first, 1) == first
-    assert processes.listen_of(first, 2) == second
+def test_each_process_has_a_socket_beside_the_firsts() -> None:
+    assert processes.listen_of("unix:/run/app.sock", 1) == "unix:/run/app.sock"
+    assert processes.listen_of("unix:/run/app.sock", 2) == "unix:/run/app-2.sock"
+
+
+def test_a_port_is_for_one_process() -> None:
+    assert processes.listen_of("127.0.0.1:8000", 1) == "127.0.0.1:8000"
+    with pytest.raises(ValueError, match=r"127\.0\.0\.1:8000 is none"):
+        processes.listen_of("127.0.0.1:8000", 2)
 
 
 def test_one_process_alone_is_always_tried() -> None:
     assert processes.upstream_servers(["unix:/run/app.sock"]) == 'server "unix:/run/app.sock" max_fails=0;'
     assert processes.tries_next(1) == "off"
+
+
+def test_of_several_all_are_asked_for_photos_and_the_first_for_staff() -> None:
+    both = ["unix:/run/app.sock", "unix:/run/app-2.sock"]
+    assert processes.upstream_servers(both).startswith("zone app 64k; least_conn; ")
+    assert processes.staff_servers(both).endswith('server "unix:/run/app-2.sock" max_fails=0 backup;')

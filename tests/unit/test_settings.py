@@ -67,6 +67,32 @@ def test_listen_takes_a_port_or_a_socket(
     assert load_settings().listen_options() == options
 
 
+def test_each_of_several_processes_knows_its_number_and_its_socket(environment: pytest.MonkeyPatch) -> None:
+    assert (load_settings().process, load_settings().processes) == (1, 1)
+    environment.setenv("PHOTOCHANGER_LISTEN", "unix:/run/app.sock")
+    environment.setenv("APP_PROCESSES", "2")
+    environment.setenv("APP_PROCESS", "2")
+    assert load_settings().listen_options() == {"uds": "/run/app-2.sock"}
+
+
+@pytest.mark.parametrize(
+    ("names", "problem"),
+    [
+        ({"APP_PROCESSES": "many"}, "APP_PROCESSES: "),
+        ({"APP_PROCESSES": "9"}, "APP_PROCESSES: "),
+        ({"APP_PROCESSES": "2", "APP_PROCESS": "3", "PHOTOCHANGER_LISTEN": "unix:/a"}, "APP_PROCESS is 3"),
+        ({"APP_PROCESSES": "2", "PHOTOCHANGER_LISTEN": "127.0.0.1:80"}, "needs PHOTOCHANGER_LISTEN"),
+    ],
+)
+def test_what_is_wrong_with_the_number_of_processes_is_said(
+    environment: pytest.MonkeyPatch, names: dict[str, str], problem: str
+) -> None:
+    for name, value in names.items():
+        environment.setenv(name, value)
+    with pytest.raises(SettingsError, match=problem):
+        load_settings()
+
+
 def test_an_empty_name_of_a_newer_compose_file_stops_nothing(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("PHOTOCHANGER_OF_A_LATER_VERSION", "")
     load_settings()
