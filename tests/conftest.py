@@ -37,6 +37,7 @@ Noticed = Callable[[], Awaitable[None]]
 hypothesis.settings.register_profile("suite", database=None, deadline=None, derandomize=True)
 hypothesis.settings.load_profile("suite")
 pytest_plugins = [
+    "tests.support.app_processes",
     "tests.support.disk",
     "tests.support.figures",
     "tests.support.installed",
@@ -66,13 +67,14 @@ def provider_ports() -> dict[str, int]:
 def stack(
     tmp_path_factory: pytest.TempPathFactory,
     provider_ports: dict[str, int],
+    app_processes: int,
     note_errors: Callable[[Path], None],
 ) -> Iterator[Stack]:
     """The whole appliance, freshly installed, its providers reached at the stand-ins."""
     urls = ",".join(f"{name}=http://127.0.0.1:{port}" for name, port in provider_ports.items())
     folder = tmp_path_factory.mktemp("appliance")
     own = {"PHOTOCHANGER_PROVIDER_BASE_URLS": urls, "PHOTOCHANGER_MODEL_CHECK_HOUR": "-1"}
-    with running_stack(folder, **own) as started:
+    with running_stack(folder, processes=app_processes, **own) as started:
         for name in PROVIDERS:
             started.set_keys(name, f"{name}-key-0001")
         yield started
