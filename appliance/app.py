@@ -34,6 +34,7 @@ from appliance.guests.shared_galleries import pages as gallery_pages
 from appliance.housekeeping.cleanup import Cleanup
 from appliance.ingest import routes as ingest_routes
 from appliance.ingest.booth_requests.middleware import BoothRequestLog
+from appliance.ingest.gate import Gate
 from appliance.providers.runner import RouteRunner
 from appliance.services import open_services
 from appliance.settings.environment import Settings
@@ -115,8 +116,9 @@ def create_app(settings: Settings) -> FastAPI:
             began = utcnow()
             later: asyncio.Task[None] | None = None
             try:
-                if settings.processes == 1:  # else they may be photos of the others: the cleanup knows by age
-                    await services[Cleanup].settle_interrupted(before=began)
+                # Not what other processes work at: they hold their photos' folders.
+                await services[Cleanup].settle_interrupted(before=began)
+                await services[Gate].begin()
                 await services[RouteRunner].keys.refresh()
                 await services[RouteRunner].timings.load()
                 await services[RouteRunner].models.load()

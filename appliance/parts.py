@@ -22,6 +22,8 @@ from appliance.housekeeping.model_check import ModelNews
 from appliance.ingest.booth_keys.service import BoothKeys
 from appliance.ingest.booth_requests.log import BoothRequests
 from appliance.ingest.credentials import IngestCredentials
+from appliance.ingest.gate import Gate
+from appliance.ingest.seats import Seats, SharedGate
 from appliance.ingest.service import IngestService
 from appliance.providers.catalogue.files import installed
 from appliance.providers.learned import LearnedModels
@@ -46,6 +48,15 @@ from appliance.staff.webhooks.sender import WebhookSender
 
 def database(settings: Settings, stack: AsyncExitStack) -> Database:
     made = Database(settings.sqlalchemy_url())
+    stack.push_async_callback(made.aclose)
+    return made
+
+
+def gate(settings: Settings, database: Database, stack: AsyncExitStack) -> Gate:
+    """Permits: in memory, or shared where there are several processes."""
+    if settings.processes == 1:
+        return Gate()
+    made = SharedGate(Seats(database, settings.process))
     stack.push_async_callback(made.aclose)
     return made
 

@@ -35,7 +35,6 @@ from appliance.housekeeping.cleanup import Cleanup
 from appliance.housekeeping.disk_guard import DiskGuard
 from appliance.housekeeping.media_folder import make_media_folders
 from appliance.housekeeping.model_check import ModelCheck
-from appliance.ingest.gate import Gate
 from appliance.ingest.idempotency import IdempotentJobs
 from appliance.ingest.service import IngestService
 from appliance.jobs.ledger import JobLedger
@@ -105,7 +104,7 @@ async def open_services(
         registry = parts.registry(settings, stack)
         ledger = JobLedger(photo_database)
         stack.push_async_callback(ledger.aclose)
-        gate, temporary_media = Gate(), TemporaryMedia()
+        gate, temporary_media = parts.gate(settings, photo_database, stack), TemporaryMedia()
         work, changes = photo_work or PhotoWork(), changes or Changes()
         encryption = EncryptionKeys(settings.secrets_dir)
         encryption.ensure()

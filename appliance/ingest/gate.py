@@ -1,6 +1,6 @@
 """Permits: how many photos a slot, and a provider, work on at the same time.
 
-They live in this process's memory: ``serve`` runs one worker (see the decision on one process).
+They live in this process's memory. Where there are several, a permit is a seat as well (``ingest/seats.py``).
 """
 
 from __future__ import annotations
@@ -45,9 +45,8 @@ class Permits:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         self._wake()
-        needed = max(_MIN_WORK_SECONDS, min(self.typical_seconds, deadline.seconds / 2))
         try:
-            async with asyncio.timeout(max(0.0, deadline.remaining() - needed)):
+            async with asyncio.timeout(max(0.0, deadline.remaining() - self.seconds_needed(deadline))):
                 await waiter
         except BaseException as error:
             self._give_up(waiter)
@@ -62,6 +61,10 @@ class Permits:
             _SMOOTHING if self.typical_seconds else 1
         )
         self._wake()
+
+    def seconds_needed(self, deadline: Deadline) -> float:
+        """Before the deadline: a permit that comes later is of no use."""
+        return max(_MIN_WORK_SECONDS, min(self.typical_seconds, deadline.seconds / 2))
 
     def retry_after(self) -> int:
         """Whole seconds after which trying again makes sense."""
@@ -83,10 +86,15 @@ class Permits:
 
 
 class Gate:
-    """The permits of all slots and providers."""
+    """The permits of all slots and providers. ``is_shared``: with other processes."""
+
+    is_shared = False
 
     def __init__(self) -> None:
         self._permits: dict[str, Permits] = {}
+
+    async def begin(self) -> None:
+        """At the start of the process: nobody has a permit of it."""
 
     def permits(self, name: str) -> Permits:
         """The permits called ``name`` (``slot:…`` or ``provider:…``)."""

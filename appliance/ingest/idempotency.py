@@ -23,11 +23,13 @@ from appliance.core.errors import (
     ServiceUnavailable,
     error_classes,
 )
+from appliance.jobs.ledger import PhotoInFlight
 from appliance.jobs.models import JobHistory, JobStatus
 from appliance.jobs.repository import JobRepository
 from appliance.media.store import StoredFile
 
 _PASSING = (429, 503, 504)
+_LOOK_EVERY = 0.2  # seconds between two looks at a job of another process
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +89,33 @@ class IdempotentJobs:
         mine = _InFlight(identity.sha256, asyncio.get_running_loop().create_future())
         self._in_flight[name] = mine
         try:
-            outcome = await self._earlier(identity) or await job()
+            outcome = await self._outcome(identity, deadline, job)
         except BaseException as error:
             self._settle(name, mine, error)
             raise
         self._settle(name, mine, outcome)
         return outcome
+
+    async def _outcome(
+        self, identity: UploadIdentity, deadline: Deadline, job: Callable[[], Awaitable[Delivered]]
+    ) -> Delivered:
+        """Of an earlier job, of one that another process has begun, or of ``job``."""
+        while True:
+            if earlier := await self._earlier(identity):
+                return earlier
+            try:
+                return await job()
+            except PhotoInFlight:
+                await self._until_ended(str(identity.name), deadline)
+
+    async def _until_ended(self, name: str, deadline: Deadline) -> None:
+        """Until the job of another process has ended. Raises ``DeadlineExceeded``."""
+        while deadline.remaining() > _LOOK_EVERY:
+            await asyncio.sleep(_LOOK_EVERY)
+            async with self._database.session() as session:
+                if not await JobRepository(session).is_in_flight(name):
+                    return
+        raise DeadlineExceeded
 
     def _settle(self, name: str, mine: _InFlight, outcome: Delivered | BaseException) -> None:
         del self._in_flight[name]

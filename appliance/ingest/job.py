@@ -34,6 +34,7 @@ class PhotoJob:
     base: str  # of the guest's link
     source: Source = "ingest"
     booth: str | None = None  # the address it posted from
+    in_flight: str | None = None  # as what other processes must find it
     opened: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -66,6 +67,7 @@ def row_of(job: PhotoJob) -> JobHistory:
         upload_sha256=file.sha256,
         idempotency_key=job.key,
         booth=job.booth,
+        in_flight=job.in_flight,
         deadline_seconds=job.deadline.seconds,
         deadline_at=utcnow() + timedelta(seconds=job.deadline.remaining()),
     )

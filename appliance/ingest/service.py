@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, ExitStack, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
@@ -215,6 +215,8 @@ class IngestService:
             job.key,
             job.slot.settings.idempotency_window_seconds if job.source == "ingest" else 0,
         )
+        if self._gate.is_shared:
+            job = replace(job, in_flight=identity.name)
         try:
             return await self._idempotent.run(identity, job.deadline, lambda: self._run(job))
         finally:

@@ -13,12 +13,13 @@ from types import MappingProxyType
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import IntegrityError
 
 from appliance.core.clock import Deadline, utcnow
 from appliance.core.db import Database
 from appliance.core.error_handlers import from_database
 from appliance.core.errors import ApplianceError, DatabaseUnavailable, DeadlineExceeded, InternalError
-from appliance.jobs.models import INTERRUPTED_REASON, TIMEOUT_REASON, JobHistory, JobStatus
+from appliance.jobs.models import IN_FLIGHT, INTERRUPTED_REASON, TIMEOUT_REASON, JobHistory, JobStatus
 from appliance.jobs.repository import JobRepository
 from appliance.media.store import StoredFile
 from appliance.providers.attempts import Attempt, decided
@@ -27,6 +28,10 @@ log = structlog.get_logger()
 
 CLOSE_SECONDS = 0.7  # how long an answer waits for its row to be closed; closing itself goes on
 AGAIN_SECONDS = 0.25  # between tries to close the row of a stored picture while the database is away
+
+
+class PhotoInFlight(Exception):
+    """Another process has opened a job for the same photo."""
 
 
 @dataclass(slots=True)
@@ -77,10 +82,16 @@ class JobLedger:
 
         Once ``JobRecord.done`` was called the row closes as done or stays pending, which cleanup
         turns into done: ``DatabaseUnavailable`` is raised when that could not be written in time.
+        ``PhotoInFlight``: another process works at this photo; nothing was begun.
         """
         record = JobRecord(row.job_id, row.slot_id, deadline)
-        async with self._database.session() as session:
-            JobRepository(session).add(row)
+        try:
+            async with self._database.session() as session:
+                JobRepository(session).add(row)
+        except IntegrityError as error:
+            if IN_FLIGHT in str(error.orig):
+                raise PhotoInFlight from None
+            raise
         self._open[record.job_id] = record
         try:
             yield record

@@ -16,6 +16,8 @@ TIMEOUT_REASON = "T_sync_response_exceeded"
 INTERRUPTED_REASON = "interrupted"
 SAYS_SOMETHING = "request_fields <> '{}'::jsonb or query_fields <> '{}'::jsonb or upload_name <> ''"
 HAS_SHA1 = "upload_sha1 <> ''"
+IN_FLIGHT = "ix_job_history_in_flight"
+_IS_IN_FLIGHT = "in_flight is not null and status = 'pending'"
 UNDO_DELETE = timedelta(minutes=10)  # how long a deleted result can be restored
 
 
@@ -34,6 +36,7 @@ class JobHistory(Base):
     ``request_fields`` and ``query_fields`` hold what the camera sent, the password never. ``booth`` is
     the network address it posted from; test runs and rows of versions before 0012 have none.
     ``deadline_at`` is when the answer was due: the row is opened only once a permit was free.
+    No two pending rows have the same ``in_flight``: one process works at a photo that came twice.
     ``timings`` are whole milliseconds by step. A hidden result has no public link and stands in no
     guests' gallery; a deleted one can be restored until cleanup removes its file. ``source_key`` is
     the guest's own photo, where the operator has photos kept. ``short_code`` is given when a guest's
@@ -66,6 +69,7 @@ class JobHistory(Base):
     upload_sha1: Mapped[str] = mapped_column(String(40), server_default="", deferred=True)
     idempotency_key: Mapped[str | None] = mapped_column(String(200))
     booth: Mapped[str | None] = mapped_column(String(64))
+    in_flight: Mapped[str | None] = mapped_column(String(300))
     deadline_seconds: Mapped[float]
     deadline_at: Mapped[datetime | None]
     result_key: Mapped[str | None] = mapped_column(String(120))
@@ -115,6 +119,7 @@ class JobHistory(Base):
             "idempotency_key",
             postgresql_where=text("idempotency_key is not null"),
         ),
+        Index(IN_FLIGHT, "in_flight", unique=True, postgresql_where=text(_IS_IN_FLIGHT)),
         Index("ix_job_history_same_photo", "slot_id", "upload_sha256"),
         Index(
             "ix_job_history_pictures",

@@ -101,6 +101,13 @@ class JobRepository:
         )
         return found.first()
 
+    async def is_in_flight(self, name: str) -> bool:
+        """Whether a job for the photo called so is pending."""
+        found = select(JobHistory.job_id).where(
+            JobHistory.in_flight == name, JobHistory.status == JobStatus.PENDING
+        )
+        return await self._session.scalar(found.limit(1)) is not None
+
     async def pending_since_before(self, moment: datetime) -> Sequence[JobHistory]:
         """Pending jobs that were opened before ``moment``."""
         found = await self._session.scalars(

@@ -5,6 +5,7 @@ from appliance.backups import models as backups
 from appliance.core import ratelimit
 from appliance.core.db import Base
 from appliance.guests.shared_galleries import models as galleries
+from appliance.ingest import seats
 from appliance.ingest.booth_keys import models as booth_keys
 from appliance.jobs import models as jobs
 from appliance.jobs import tally
@@ -33,6 +34,7 @@ __all__ = [
     "preflights",
     "providers",
     "ratelimit",
+    "seats",
     "slots",
     "tally",
     "webhooks",

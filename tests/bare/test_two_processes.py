@@ -182,3 +182,38 @@ def test_nobody_is_refused_while_one_after_the_other_starts_anew(two: Stack) -> 
     assert set(before.values()).isdisjoint(after.values())
     assert [photo for album in albums for photo in album.lost] == []
     assert set(pages) == {200}
+
+
+def test_the_same_photo_sent_to_both_is_one_job(two: Stack) -> None:
+    """Each press goes to another process: which of them opened the job is in the database alone."""
+    shot = Shot(portrait_jpeg(), two.first_passwords["ingest"])
+    shot.fields["idempotency_key"] = "pressed-six-times"
+
+    async def presses() -> set[tuple[int, str]]:
+        cameras = [Camera(two.port, app_socket=two.socket_of(1 + number % 2)) for number in range(6)]
+        replies = await asyncio.gather(
+            *(one.post("/api/ingest/slot-005?reply=json", shot) for one in cameras)
+        )
+        return {(reply.status, reply.json()["job_id"]) for reply in replies}
+
+    ((status, _),) = asyncio.run(presses())
+    assert status == 200
+
+
+def test_together_they_work_at_no_more_photos_of_a_slot_than_it_may(two: Stack) -> None:
+    shot = Shot(portrait_jpeg(), two.first_passwords["ingest"])
+
+    async def most_seats() -> int:
+        async with two.database() as db:
+            await db.execute("update slot set permits = 1 where slot_id = 'slot-008'")
+        cameras = [Camera(two.port, app_socket=two.socket_of(1 + number % 2)) for number in range(6)]
+        posting = asyncio.gather(*(one.post("/api/ingest/slot-008?reply=json", shot) for one in cameras))
+        seen = 0
+        while not posting.done():
+            taken = await two.value("select count(*) from permit where name = 'slot:slot-008'")
+            seen = max(seen, taken)
+            await asyncio.sleep(0)
+        assert {reply.status for reply in await posting} == {200}
+        return seen
+
+    assert asyncio.run(most_seats()) == 1

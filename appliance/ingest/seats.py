@@ -1,0 +1,198 @@
+"""Permits that several processes share: numbered seats in Postgres.
+
+A seat is leased for as long as the photo may take, on the database's clock, so nobody renews anything and
+a process that dies keeps nobody out for longer. Counting rows would let two processes take the last permit
+at the same moment; of a numbered seat there is only one. One process counts in its own memory
+(``ingest/gate.py``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import uuid
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import String, delete, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from appliance.core.clock import Deadline
+from appliance.core.db import Base, Database
+from appliance.core.errors import SlotBusy
+from appliance.core.tasks import begin
+from appliance.ingest.gate import Gate
+
+log = structlog.get_logger()
+
+LEASE_BEYOND = 2.0  # seconds after the deadline: nobody works at a photo for longer
+ASK_EVERY = (0.1, 0.2)  # seconds between two questions for a seat, by chance, so that processes take turns
+# A database that does not answer keeps no photo waiting: then the permits of each process are all there are.
+PATIENCE = 1.0
+
+# One statement. Of the free seats one is taken by chance: two processes seldom want the same, and of those
+# that do one gets nothing and asks again.
+_TAKE = text("""
+insert into permit as mine (name, seat, process, holder, until)
+select :name, free.seat, :process, :holder, clock_timestamp() + make_interval(secs => :seconds)
+from (
+    select seat from generate_series(0, :most) as seat
+    where not exists (
+        select 1 from permit where name = :name and permit.seat = seat.seat and until > clock_timestamp()
+    )
+    order by random() limit 1
+) free
+on conflict (name, seat) do update
+    set process = excluded.process, holder = excluded.holder, until = excluded.until
+    where mine.until <= clock_timestamp()
+returning seat
+""")
+
+
+class Permit(Base):
+    """A seat that somebody has until a moment."""
+
+    __tablename__ = "permit"
+
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    seat: Mapped[int] = mapped_column(primary_key=True)
+    process: Mapped[int]
+    holder: Mapped[uuid.UUID]
+    until: Mapped[datetime]
+
+
+class Seats:
+    """Takes seats for one process, and gives them back."""
+
+    def __init__(self, database: Database, process: int) -> None:
+        self._database, self._process = database, process
+
+    async def take(self, name: str, limit: int, seconds: float, holder: uuid.UUID) -> int | None:
+        """A free one of the seats 0 … ``limit - 1``, for so many seconds; ``None`` where there is none."""
+        values = {"name": name, "most": limit - 1, "process": self._process, "holder": holder}
+        async with self._database.session() as session:
+            seat: int | None = await session.scalar(_TAKE, {**values, "seconds": seconds})
+        return seat
+
+    async def give_back(self, name: str, seat: int, holder: uuid.UUID) -> None:
+        """Nothing happens where its time was over and somebody else has it."""
+        mine = (Permit.name == name, Permit.seat == seat, Permit.holder == holder)
+        async with self._database.session() as session:
+            await session.execute(delete(Permit).where(*mine))
+
+    async def forget(self) -> None:
+        """For the start of a process: what its dead predecessor had is free."""
+        async with self._database.session() as session:
+            await session.execute(delete(Permit).where(Permit.process == self._process))
+
+
+@dataclass(slots=True)
+class _Queue:
+    """Photos of this process that have a permit here and wait for a seat."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # whose head asks
+    free: asyncio.Event = field(default_factory=asyncio.Event)  # this process gave a seat back
+    waiting: int = 0
+
+
+class SharedGate(Gate):
+    """The gate of one of several processes: a permit of its own, and then a seat that all share."""
+
+    is_shared = True
+
+    def __init__(self, seats: Seats) -> None:
+        super().__init__()
+        self._seats = seats
+        self._queues: dict[str, _Queue] = {}
+        self._giving_back: set[asyncio.Task[None]] = set()
+
+    async def begin(self) -> None:
+        """See ``Gate``: what a predecessor that died has left is free."""
+        await self._seats.forget()
+
+    @asynccontextmanager
+    async def enter(self, name: str, limit: int, deadline: Deadline) -> AsyncIterator[None]:
+        """See ``Gate``."""
+        holder = uuid.uuid4()
+        async with super().enter(name, limit, deadline):
+            seat = await self._seat(name, limit, deadline, holder)
+            try:
+                yield
+            finally:
+                if seat is not None:
+                    self._beside(self._give_back(name, seat, holder))
+
+    async def _seat(self, name: str, limit: int, deadline: Deadline, holder: uuid.UUID) -> int | None:
+        """A seat, or ``None`` where the database cannot be asked; raises ``SlotBusy``."""
+        queue, permits = self._queues.setdefault(name, _Queue()), self.permits(name)
+        queue.waiting += 1
+        try:
+            async with asyncio.timeout(max(0.0, deadline.remaining() - permits.seconds_needed(deadline))):
+                async with queue.turn:
+                    while True:
+                        queue.free.clear()
+                        seat = await self._taken(name, limit, deadline, holder)
+                        if seat is not None:
+                            return seat if seat >= 0 else None
+                        await _either(queue.free, random.uniform(*ASK_EVERY))  # noqa: S311 - to take turns
+        except TimeoutError:
+            raise SlotBusy(retry_after=permits.retry_after()) from None
+        finally:
+            queue.waiting -= 1
+
+    async def _taken(self, name: str, limit: int, deadline: Deadline, holder: uuid.UUID) -> int | None:
+        """The seat, ``None`` where none is free, -1 where nobody could say."""
+        taking = begin(self._seats.take(name, limit, deadline.remaining() + LEASE_BEYOND, holder))
+        try:
+            return await asyncio.wait_for(asyncio.shield(taking), PATIENCE)
+        except asyncio.CancelledError:
+            self._beside(self._not_wanted(name, taking, holder))
+            raise
+        except Exception as error:  # noqa: BLE001 - photos go on without the other processes' word
+            log.warning("permit.not_asked", name=name, error=type(error).__name__)
+            self._beside(self._not_wanted(name, taking, holder))
+            return -1
+
+    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """No photo waits for it."""
+        task = begin(work)
+        self._giving_back.add(task)
+        task.add_done_callback(self._giving_back.discard)
+
+    async def aclose(self) -> None:
+        """Wait for seats that are still being given back."""
+        if self._giving_back:
+            await asyncio.wait(self._giving_back, timeout=3)
+
+    async def _not_wanted(self, name: str, taking: asyncio.Task[int | None], holder: uuid.UUID) -> None:
+        seat = await taking
+        if seat is not None:
+            await self._give_back(name, seat, holder)
+
+    async def _give_back(self, name: str, seat: int, holder: uuid.UUID) -> None:
+        """Its lease ends by itself where the database is away."""
+        try:
+            await self._seats.give_back(name, seat, holder)
+        finally:
+            self._queues[name].free.set()
+
+    def state(self) -> dict[str, tuple[int, int, int]]:
+        """See ``Gate``: who has a permit here and waits for a seat waits."""
+        of_each = {name: queue.waiting for name, queue in self._queues.items()}
+        return {
+            name: (taken - of_each.get(name, 0), limit, waiting + of_each.get(name, 0))
+            for name, (taken, limit, waiting) in super().state().items()
+        }
+
+
+async def _either(event: asyncio.Event, seconds: float) -> None:
+    """Until ``event``, or for so long."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
