@@ -35,7 +35,7 @@ ASK_EVERY = (0.1, 0.2)  # seconds between two questions for a seat, by chance, s
 PATIENCE = 1.0
 
 # One statement. Of the free seats one is taken by chance: two processes seldom want the same, and of those
-# that do one gets nothing and asks again.
+# that do one gets nothing and asks again. Nobody waits for the disk: what a power cut takes is a lease.
 _TAKE = text("""
 insert into permit as mine (name, seat, process, holder, until)
 select :name, free.seat, :process, :holder, clock_timestamp() + make_interval(secs => :seconds)
@@ -49,7 +49,11 @@ from (
 on conflict (name, seat) do update
     set process = excluded.process, holder = excluded.holder, until = excluded.until
     where mine.until <= clock_timestamp()
-returning seat
+returning seat, set_config('synchronous_commit', 'off', true)
+""")
+_GIVE_BACK = text("""
+delete from permit where name = :name and seat = :seat and holder = :holder
+returning set_config('synchronous_commit', 'off', true)
 """)
 
 
@@ -80,9 +84,8 @@ class Seats:
 
     async def give_back(self, name: str, seat: int, holder: uuid.UUID) -> None:
         """Nothing happens where its time was over and somebody else has it."""
-        mine = (Permit.name == name, Permit.seat == seat, Permit.holder == holder)
         async with self._database.session() as session:
-            await session.execute(delete(Permit).where(*mine))
+            await session.execute(_GIVE_BACK, {"name": name, "seat": seat, "holder": holder})
 
     async def forget(self) -> None:
         """For the start of a process: what its dead predecessor had is free."""
