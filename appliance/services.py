@@ -104,8 +104,8 @@ async def open_services(
         registry = parts.registry(settings, stack)
         ledger = JobLedger(photo_database)
         stack.push_async_callback(ledger.aclose)
-        gate, temporary_media = parts.gate(settings, photo_database, stack), TemporaryMedia()
-        work, changes = photo_work or PhotoWork(), changes or Changes()
+        gate, work = parts.gate(settings, photo_database, stack), photo_work or PhotoWork()
+        changes = changes or Changes()
         encryption = EncryptionKeys(settings.secrets_dir)
         encryption.ensure()
         stored_keys = StoredKeys(photo_database, encryption, registry)
@@ -139,7 +139,7 @@ async def open_services(
             media=media,
             signing=ContentCredentials(settings.secrets_dir),
             imaging=imaging,
-            temporary_media=temporary_media,
+            temporary_media=(temporary_media := TemporaryMedia(siblings)),
             work=work,
         )
         stack.push_async_callback(ingest.aclose)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 
-from appliance.core.errors import ErrorCode, ResultExpired, ResultNotFound
+from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.kept_answers import keep
 from appliance.core.openapi import error_responses
@@ -61,11 +61,5 @@ async def download(
 @router.get(PATH + "{token}", include_in_schema=False)
 async def provider_media(token: str, temporary_media: Injected[TemporaryMedia]) -> Response:
     """A picture for a provider to fetch, for as long as its job runs."""
-    image = temporary_media.find(token)
-    if image is None:
-        raise (
-            ResultExpired("This picture was lent for one job, which has ended.")
-            if temporary_media.was_known(token)
-            else ResultNotFound
-        )
+    image = await temporary_media.find(token)
     return Response(image.data, media_type=image.media_type, headers={"Cache-Control": "no-store"})

@@ -2,32 +2,62 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import re
 import secrets
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
+from appliance.core.errors import ResultExpired, ResultNotFound
 from appliance.core.images import EncodedImage
+from appliance.core.siblings import ALONE, Siblings
 
 PATH = "/public/provider-media/"
 _ENDED_REMEMBERED = 10_000
+_ENDED = "This picture was lent for one job, which has ended."
+_TOKEN = re.compile(r"[\w-]{32}")
+_QUESTION = "lent_picture"
 
 
 @dataclass(slots=True)
 class TemporaryMedia:
-    """All pictures that providers may fetch. A token has 192 random bits and dies with its job."""
+    """All pictures that providers may fetch. A token has 192 random bits and dies with its job.
 
+    Of several processes a provider may come to any: one that does not know a token asks the others.
+    """
+
+    siblings: Siblings = ALONE
     _images: dict[str, EncodedImage] = field(default_factory=dict)
     _ended: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
-    def find(self, token: str) -> EncodedImage | None:
-        """The picture behind ``token``, if its job still runs."""
-        return self._images.get(token)
+    def __post_init__(self) -> None:
+        self.siblings.on(_QUESTION, self._told)
 
-    def was_known(self, token: str) -> bool:
-        """Whether ``token`` belonged to a job that has ended."""
-        return token in self._ended
+    async def find(self, token: str) -> EncodedImage:
+        """The picture behind ``token``. Raises ``ResultExpired`` (its job ended) or ``ResultNotFound``."""
+        if image := self._images.get(token):
+            return image
+        if token in self._ended:
+            raise ResultExpired(_ENDED)
+        for said in await self.siblings.ask(_QUESTION, token=token) if _TOKEN.fullmatch(token) else ():
+            if said == _ENDED:
+                raise ResultExpired(_ENDED)
+            if said is not None:
+                return EncodedImage(base64.b64decode(said["data"]), said["media_type"])
+        raise ResultNotFound
+
+    async def _told(self, facts: dict[str, Any]) -> Any:
+        token = str(facts["token"])
+        if token in self._ended:
+            return _ENDED
+        if (image := self._images.get(token)) is None:
+            return None
+        data = await asyncio.to_thread(lambda: base64.b64encode(image.data).decode())
+        return {"data": data, "media_type": image.media_type}
 
     def add(self, image: EncodedImage) -> str:
         """A new token for ``image``."""
