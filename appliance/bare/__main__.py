@@ -21,10 +21,12 @@ def main(argv: list[str]) -> int:
         if options.verb == "stop":
             return _stop(options, folder)
         if options.verb == "restart":
-            return restart.restart(options, folder)
+            restart.running_apps(folder)  # before a folder is made where there is none
         privileges.leave_root(folder, options.port, options.argv())
         os.umask(0o077)
         folder.make_folders()
+        if options.verb == "restart":
+            return restart.restart(options, folder)
         return start.start(options, folder)
     except Problem as problem:
         print(problem, file=sys.stderr)

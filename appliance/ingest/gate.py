@@ -119,4 +119,4 @@ class Gate:
 
     def in_use(self) -> dict[str, int]:
         """How many permits are taken, by name; names with none are left out."""
-        return {name: permits.in_use for name, permits in self._permits.items() if permits.in_use}
+        return {name: taken for name, (taken, _, _) in self.state().items() if taken}

@@ -184,6 +184,32 @@ def test_nobody_is_refused_while_one_after_the_other_starts_anew(two: Stack) -> 
     assert set(pages) == {200}
 
 
+def test_where_nothing_runs_nothing_is_started_anew_or_made(tmp_path: Path) -> None:
+    done = run_bare(tmp_path / "elsewhere", "--restart")
+    assert done.returncode == 1
+    assert "Nothing is running" in done.stderr
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_nothing_is_started_anew_where_the_tables_cannot_be_made(two: Stack) -> None:
+    before = pids(two)
+
+    async def of_version(name: str) -> str:
+        async with two.database() as db:
+            known: str = await db.fetchval("select version_num from alembic_version")
+            await db.execute("update alembic_version set version_num = $1", name)
+            return known
+
+    known = asyncio.run(of_version("of-nobody"))
+    try:
+        done = run_bare(two.data, "--restart")
+    finally:
+        asyncio.run(of_version(known))
+    assert done.returncode == 1
+    assert "could not be migrated; nothing was started anew" in done.stderr
+    assert pids(two) == before
+
+
 def test_the_same_photo_sent_to_both_is_one_job(two: Stack) -> None:
     """Each press goes to another process: which of them opened the job is in the database alone."""
     shot = Shot(portrait_jpeg(), two.first_passwords["ingest"])
