@@ -84,6 +84,7 @@ async def test_what_another_administrator_does_is_seen_here(admin_person: MakePe
     for one in (here, there):
         await one.page.wait_for_selector("#slot-007.is-ready")
     await there.page.click("#slot-007 [data-keep=pause]")
+    await there.page.wait_for_selector("#slot-007.is-paused")
     await here.page.wait_for_selector("#slot-007.is-paused")
 
 
