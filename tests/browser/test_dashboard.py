@@ -80,6 +80,8 @@ async def test_what_another_administrator_does_is_seen_here(admin_person: MakePe
     for one in (here, there):
         await one.go("/admin/")
     await here.page.wait_for_selector("#pulse[data-state=live]")
+    for one in (here, there):  # the cards may be of the second before
+        await one.page.wait_for_selector("#slot-007.is-paused")
     await there.page.click("#slot-007 [data-keep=pause]")
     for one in (here, there):
         await one.page.wait_for_selector("#slot-007.is-ready")
