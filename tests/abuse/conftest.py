@@ -47,7 +47,8 @@ def under(siege: Siege, pytestconfig: pytest.Config, record_property: Callable[[
     minutes: float = pytestconfig.getoption("--abuse-minutes")
 
     def attack(name: str, seconds: float = 5, **facts: Any) -> Outcome:
-        outcome = siege.under(name, max(seconds, minutes * 60 / len(ATTACKS)), **facts)
+        rounds = max(1, round(minutes * 60 / len(ATTACKS) / seconds))
+        outcome = siege.under(name, seconds, rounds, **facts)
         record_property(FIGURE, str(outcome))
         assert outcome.beside.lost == [], outcome
         assert outcome.ratio < (MOST if minutes else MOST_IN_THE_SHORT_FORM), outcome
