@@ -210,7 +210,7 @@ async def test_while_the_disk_of_pictures_is_away_nobody_hears_that_a_picture_is
             for path, headers in asked:
                 answer = await told_to_wait(client, path, headers)
                 if headers is browser:
-                    assert "there again soon" in answer.text
+                    assert "will be back soon" in answer.text
                 else:
                     assert answer.json()["error"]["code"] == "storage_full"
             assert (await client.post("/api/event/export", headers=staff)).status_code == 503
