@@ -45,7 +45,7 @@ from appliance.media.signing import ContentCredentials
 from appliance.media.store import MediaStore
 from appliance.media.templates import TemplateCache
 from appliance.media.temporary_media import TemporaryMedia
-from appliance.migrations.runner import tables_age
+from appliance.migrations.revisions import tables_age
 from appliance.providers.breaker import Circuits
 from appliance.providers.failover import ProviderLine
 from appliance.providers.keys import KeyFiles, KeyRing

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Literal
 
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -24,18 +21,6 @@ def config(connection: Connection | None = None) -> Config:
     made.set_main_option("script_location", str(HERE))
     made.attributes["connection"] = connection
     return made
-
-
-def tables_age(revision: str) -> Literal["current", "older", "newer"]:
-    """How tables of that revision are to this version."""
-    scripts = ScriptDirectory.from_config(config())
-    if revision == scripts.get_current_head():
-        return "current"
-    try:
-        scripts.get_revision(revision)
-    except CommandError:
-        return "newer"
-    return "older"
 
 
 def _upgrade(connection: Connection, revision: str) -> None:

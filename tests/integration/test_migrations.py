@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from appliance.core.db import Base, Database
 from appliance.jobs.models import JobHistory
+from appliance.migrations.revisions import known, tables_age
 from appliance.migrations.runner import config, upgrade
 from appliance.migrations.tables import metadata
 from appliance.settings.operator import AppSettingsRepository
@@ -127,8 +128,15 @@ async def test_what_version_0_1_0_had_is_there_after_the_upgrade_and_can_be_read
     assert (jobs["done"].by_ai, jobs["timeout"].by_ai) == (True, False)
 
 
-def test_the_migrations_stand_in_one_line() -> None:
-    assert len(ScriptDirectory.from_config(config()).get_heads()) == 1
+def test_the_migrations_stand_in_one_line_which_their_files_names_tell() -> None:
+    scripts = list(ScriptDirectory.from_config(config()).walk_revisions())
+    assert [script.revision for script in reversed(scripts)] == known()
+    assert [tables_age(revision) for revision in ("0001", known()[-1], "9999", "")] == [
+        "older",
+        "current",
+        "newer",
+        "newer",
+    ]
 
 
 async def test_an_upgrade_leaves_the_sha1_of_uploads_to_cleanup_and_the_version_before_may_go_on_writing_it(

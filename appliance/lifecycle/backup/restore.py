@@ -41,6 +41,7 @@ from appliance.lifecycle.backup import archive, tables
 from appliance.lifecycle.backup.problem import BackupProblem
 from appliance.media.store import MediaStore
 from appliance.migrations import runner
+from appliance.migrations.revisions import tables_age
 from appliance.providers.stored_keys import StoredKeys
 from appliance.settings.environment import Settings
 from appliance.settings.operator import INGEST_PASSWORD, AppSettingsRepository
@@ -135,7 +136,7 @@ async def restore(settings: Settings, file: IO[bytes], passphrase: str | None) -
 
 
 def _require_known(revision: str, version: str) -> None:
-    if runner.tables_age(revision) == "newer":
+    if tables_age(revision) == "newer":
         raise BackupProblem(
             f"The backup was made by version {version}, which is newer than this one. Upgrade first, then "
             "restore. Nothing was changed."

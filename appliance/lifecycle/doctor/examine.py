@@ -16,7 +16,7 @@ from appliance.core.encryption import EncryptionKeys
 from appliance.core.processes import listen_of, numbers
 from appliance.guests.tokens import GuestTokens
 from appliance.lifecycle.stack.certificates import CERTIFICATE
-from appliance.migrations.runner import tables_age
+from appliance.migrations.revisions import tables_age
 from appliance.providers.breaker import Circuits
 from appliance.providers.catalogue.files import installed
 from appliance.providers.keys import KeyFiles, KeyRing

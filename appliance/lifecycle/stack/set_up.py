@@ -18,7 +18,8 @@ from appliance.lifecycle.backup import tables
 from appliance.lifecycle.stack import role
 from appliance.lifecycle.stack.prepare import superuser_password_file
 from appliance.lifecycle.stack.welcome import passphrase_lines
-from appliance.migrations.runner import tables_age, upgrade
+from appliance.migrations.revisions import tables_age
+from appliance.migrations.runner import upgrade
 from appliance.providers.catalogue.files import installed
 from appliance.providers.registry import ProviderRegistry
 from appliance.seed import SeedReport, seed
