@@ -22,10 +22,11 @@ WORDS = {"en": "wipe everything", "ru": "удалить всё"}
 
 
 @pytest.fixture(autouse=True)
-async def no_gallery_stays(stack: Stack) -> AsyncIterator[None]:
-    """Galleries of these tests are gone for the tests after them."""
-    yield
+async def no_other_gallery(stack: Stack) -> AsyncIterator[None]:
+    """Galleries of other tests are gone for these, and those of these for others."""
     async with stack.database() as db:
+        await db.execute("delete from shared_gallery")
+        yield
         await db.execute("delete from shared_gallery")
 
 
