@@ -15,10 +15,13 @@ _Kind = TypeVar("_Kind")
 
 
 class Services:
-    """One object of each type."""
+    """One object of each type; it is found by what its type extends, too."""
 
     def __init__(self, *objects: object) -> None:
         self._by_type: dict[type, object] = {type(one): one for one in objects}
+        for one in objects:
+            for extended in type(one).__mro__:
+                self._by_type.setdefault(extended, one)
 
     def add(self, one: object) -> None:
         """One more."""

@@ -23,6 +23,7 @@ from tests.support.camera import Camera, Shot
 from tests.support.installed import copied
 from tests.support.photos import portrait_jpeg
 from tests.support.stack import Stack, run_bare, running_stack
+from tests.support.waiting import until
 
 BOOTHS = 4
 
@@ -79,6 +80,14 @@ def test_the_other_one_serves_while_one_is_away(two: Stack, name: str) -> None:
     with httpx.Client(base_url=two.url) as client:
         assert [client.get("/readyz").status_code for _ in range(20)] == [200] * 20
     eventually(lambda: pids(two)[name] not in (0, pid))
+    eventually(lambda: bool(status(two)["ready"]))
+
+
+async def test_a_process_that_starts_frees_the_permits_that_its_predecessor_held(two: Stack) -> None:
+    async with two.database() as db:
+        await db.execute("insert into permit values ('slot:none', 0, 2, gen_random_uuid(), now() + '1 day')")
+        os.kill(pids(two)["app-2"], signal.SIGKILL)
+        await until(lambda: two.value("select count(*) = 0 from permit where name = 'slot:none'"), seconds=40)
     eventually(lambda: bool(status(two)["ready"]))
 
 
