@@ -120,6 +120,7 @@ def create_app(settings: Settings) -> FastAPI:
                 await services[Cleanup].settle_interrupted(before=began)
                 await services[Gate].begin()
                 await services[RouteRunner].keys.refresh()
+                await services[RouteRunner].keys.pauses.load()
                 await services[RouteRunner].timings.load()
                 await services[RouteRunner].models.load()
             except Exception as error:  # noqa: BLE001 - a database that is away must not keep us from starting

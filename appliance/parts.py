@@ -27,7 +27,9 @@ from appliance.ingest.seats import Seats, SharedGate
 from appliance.ingest.service import IngestService
 from appliance.providers.catalogue.files import installed
 from appliance.providers.learned import LearnedModels
+from appliance.providers.pauses import Pauses
 from appliance.providers.registry import ProviderRegistry
+from appliance.providers.shared_pauses import SharedPauses
 from appliance.settings.environment import Settings
 from appliance.settings.operator import OperatorSettings
 from appliance.staff.alerts.alive import AliveSignal
@@ -88,6 +90,11 @@ def started(task: Task, stack: AsyncExitStack) -> Task:
     task.start()
     stack.push_async_callback(task.aclose)
     return task
+
+
+def pauses(settings: Settings, database: Database, stack: AsyncExitStack) -> Pauses:
+    """Keys and routes that are left alone: known in memory, or shared where there are several processes."""
+    return Pauses() if settings.processes == 1 else started(SharedPauses(database), stack)
 
 
 def backups(

@@ -11,10 +11,10 @@ is for: that of the file's keys is the deployment's own address of the provider,
 
 from __future__ import annotations
 
+import hashlib
 import re
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -24,6 +24,7 @@ import structlog
 from appliance.core.clock import utcnow
 from appliance.core.web_address import parse_address
 from appliance.providers.base import ProviderBadKey, ProviderError, ProviderSpent
+from appliance.providers.pauses import Pause, Pauses
 from appliance.settings.operator import OperatorSettings
 
 log = structlog.get_logger()
@@ -32,6 +33,7 @@ FOLDER = "provider-keys"  # in the folder of secret files
 QUOTA_SECONDS = 30.0  # how long a key without quota rests when the provider names no time
 SPENT_SECONDS = 900.0  # likewise when its money or daily quota is used up
 REFUSED_SECONDS = 600.0  # how long a refused key rests: it may be put right at the provider
+TROUBLE_SECONDS = 30 * 86400.0  # after its rest a key nobody used is known to have been refused for so long
 _ORIGIN = re.compile(r"#\s*origin:\s*(\S+)")
 _SPENT = frozenset({"LIMIT"})  # Turbotext's word for either
 
@@ -154,12 +156,6 @@ def ends_in(key: str) -> str:
 
 
 @dataclass(slots=True)
-class _Pause:
-    until: float
-    reason: str
-
-
-@dataclass(slots=True)
 class KeyState:
     """A key as an operator sees it; ``rests_for`` is in seconds, 0 when it is in use.
 
@@ -190,11 +186,9 @@ class KeyRing:
     """
 
     source: KeySource
-    clock: Callable[[], float] = time.monotonic
-    _rests: dict[tuple[str, str, str | None], _Pause] = field(default_factory=dict)
+    pauses: Pauses = field(default_factory=Pauses)
     _turn: dict[str, int] = field(default_factory=dict)
     _proven: dict[tuple[str, str], datetime] = field(default_factory=dict)
-    _troubles: dict[tuple[str, str], KeyTrouble] = field(default_factory=dict)
 
     async def refresh(self) -> None:
         """Take up keys that were entered or removed in another process."""
@@ -242,27 +236,40 @@ class KeyRing:
         spent: bool = False,
     ) -> None:
         """Let a key rest for ``seconds``, for ``model`` only or for all; it comes back by itself."""
-        now = self.clock()
-        if model is None:
-            before = self._troubles.get((provider, key))
-            since = before.since if before else utcnow()
-            self._troubles[provider, key] = KeyTrouble(ends_in(key), reason, spent, since)
-        self._rests = {place: rest for place, rest in self._rests.items() if rest.until > now}
-        self._rests[provider, key, model] = _Pause(now + seconds, reason)
+        name = _rest(provider, key, model)
+        until = self.pauses.clock() + seconds
+        if model is not None:
+            self.pauses.begin(name, Pause(until, reason))
+            return
+        before = self.pauses.get(name)
+        since = before.since if before and before.since else utcnow()
+        self.pauses.begin(name, Pause(until, reason, TROUBLE_SECONDS, spent, since))
 
     def worked(self, provider: str, key: str) -> None:
         """A picture came by this key."""
-        self._troubles.pop((provider, key), None)
+        name = _rest(provider, key)
+        found = self.pauses.get(name)
+        if found is None or found.since is None:
+            return
+        if self.pauses.left(name):  # it was asked before the key was set aside
+            self.pauses.begin(name, replace(found, kept=0.0, since=None))
+        else:
+            self.pauses.end(name)
 
     def troubles(self, provider: str) -> list[KeyTrouble]:
         """The keys in force that were refused or are spent: those at rest, and those not tried since."""
-        found = (self._troubles.get((provider, key)) for key in self.source.keys(provider))
-        return [one for one in found if one is not None]
+        found = ((key, self.pauses.get(_rest(provider, key))) for key in self.source.keys(provider))
+        return [
+            KeyTrouble(ends_in(key), rest.reason, rest.spent, rest.since)
+            for key, rest in found
+            if rest is not None and rest.since is not None
+        ]
 
     def use_again(self, provider: str, key: str) -> None:
         """End a key's rest now, for every model."""
-        self.worked(provider, key)
-        self._rests = {place: rest for place, rest in self._rests.items() if place[:2] != (provider, key)}
+        whole = _rest(provider, key)
+        for model in self.pauses.beginning_with(whole):
+            self.pauses.end(whole + model)
 
     def proved(self, provider: str, key: str, at: datetime) -> None:
         """A test showed that the provider accepts a key: it does not rest any more."""
@@ -292,19 +299,21 @@ class KeyRing:
 
     def state(self, provider: str, key: str) -> KeyState:
         """One key, for the operator."""
-        now = self.clock()
-        rests = {
-            model: rest
-            for (of, rested, model), rest in self._rests.items()
-            if (of, rested) == (provider, key) and rest.until > now
-        }
+        now = self.pauses.clock()
+        found = self.pauses.beginning_with(_rest(provider, key))
+        rests = {model: rest for model, rest in found.items() if rest.until > now}
         if not rests:
             return KeyState(ends_in(key))
-        longest = rests.get(None) or max(rests.values(), key=lambda rest: rest.until)
-        models = () if None in rests else tuple(sorted(filter(None, rests)))
+        longest = rests.get("") or max(rests.values(), key=lambda rest: rest.until)
+        models = () if "" in rests else tuple(rests)
         return KeyState(ends_in(key), round(longest.until - now, 1), longest.reason, models)
 
     def _rests_for(self, provider: str, key: str, model: str | None) -> float:
         """Seconds for which a key still rests, as a whole or for ``model``."""
-        rests = [self._rests.get((provider, key, one)) for one in (None, model)]
-        return max([0.0, *(rest.until - self.clock() for rest in rests if rest)])
+        return max(self.pauses.left(_rest(provider, key, one)) for one in {None, model})
+
+
+def _rest(provider: str, key: str, model: str | None = None) -> str:
+    """The name of a key's rest, which may stand in the database: no key is to be found there."""
+    digest = hashlib.sha256(f"{provider} {key}".encode()).hexdigest()[:32]
+    return f"key {provider} {digest} {model or ''}"

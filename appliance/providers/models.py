@@ -1,11 +1,11 @@
-"""What is remembered of providers across restarts: their API keys, and how long each route takes."""
+"""What is remembered of providers: their API keys, how long routes take, what several processes share."""
 
 from __future__ import annotations
 
 import uuid
 from datetime import date, datetime
 
-from sqlalchemy import Double, LargeBinary, String, func
+from sqlalchemy import Double, LargeBinary, String, Text, func
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -53,3 +53,20 @@ class RouteTiming(Base):
     route: Mapped[str] = mapped_column(String(160), primary_key=True)
     seconds: Mapped[list[float]] = mapped_column(ARRAY(Double))
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class ProviderPause(Base):
+    """A key or a route that several processes leave alone; see ``pauses.py``. Of a key there is a digest.
+
+    ``set_at`` changes whenever anything does; after ``forget_at`` the row says nothing any more.
+    """
+
+    __tablename__ = "provider_pause"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    set_at: Mapped[datetime]
+    until: Mapped[datetime]
+    forget_at: Mapped[datetime]
+    reason: Mapped[str] = mapped_column(String(200))
+    spent: Mapped[bool]
+    since: Mapped[datetime | None]

@@ -18,23 +18,35 @@ import httpx
 import pytest
 
 from tests.bare.appliance_run import eventually
+from tests.standins import Script, gemini_app, running
 from tests.support.booth import Album, Booth
 from tests.support.camera import Camera, Shot
 from tests.support.installed import copied
 from tests.support.photos import portrait_jpeg
-from tests.support.stack import Stack, run_bare, running_stack
+from tests.support.slots import set_slot, with_gemini
+from tests.support.stack import Stack, free_port, run_bare, running_stack
 from tests.support.waiting import until
 
 BOOTHS = 4
 
 
 @pytest.fixture(scope="module")
+def gemini_port() -> int:
+    """Where Gemini's stand-in listens when a test starts it."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
 def two(
-    tmp_path_factory: pytest.TempPathFactory, installed: Path, note_errors: Callable[[Path], None]
+    tmp_path_factory: pytest.TempPathFactory,
+    installed: Path,
+    gemini_port: int,
+    note_errors: Callable[[Path], None],
 ) -> Iterator[Stack]:
     """An appliance whose app has two processes."""
     folder = copied(installed, tmp_path_factory.mktemp("two") / "data")
-    with running_stack(folder, processes=2) as stack:
+    urls = f"gemini=http://127.0.0.1:{gemini_port}"
+    with running_stack(folder, processes=2, PHOTOCHANGER_PROVIDER_BASE_URLS=urls) as stack:
         yield stack
     note_errors(folder / "logs")
 
@@ -128,9 +140,13 @@ def to_process(stack: Stack, process: int) -> httpx.Client:
 
 def post_to(stack: Stack, process: int) -> str:
     """A photo of a booth, taken by this process; its job."""
+    return asyncio.run(photo_to(stack, process, "slot-001"))
+
+
+async def photo_to(stack: Stack, process: int, slot: str) -> str:
+    """The same, for any slot."""
     camera = Camera(stack.port, app_socket=stack.socket_of(process))
-    shot = Shot(portrait_jpeg(), stack.first_passwords["ingest"])
-    reply = asyncio.run(camera.post("/api/ingest/slot-001", shot))
+    reply = await camera.post(f"/api/ingest/{slot}", Shot(portrait_jpeg(), stack.first_passwords["ingest"]))
     assert reply.status == 200
     return reply.headers["x-job-id"]
 
@@ -252,3 +268,53 @@ def test_together_they_work_at_no_more_photos_of_a_slot_than_it_may(two: Stack) 
         return seen
 
     assert asyncio.run(most_seats()) == 1
+
+
+def of_gemini(stack: Stack, process: int) -> dict[str, Any]:
+    """Gemini's keys and circuits, as this process knows them."""
+    with asking(stack) as login, to_process(stack, process) as client:
+        client.headers["Authorization"] = login.headers["Authorization"]
+        found = client.get("/api/providers").json()["providers"]
+    return next(one for one in found if one["name"] == "gemini")
+
+
+def keys_at_rest(stack: Stack, process: int) -> list[str]:
+    return [one["ends_in"] for one in of_gemini(stack, process)["keys"] if one["rests_for"]]
+
+
+async def test_a_key_that_one_found_refused_rests_in_the_other_and_after_a_crash(
+    two: Stack, gemini_port: int
+) -> None:
+    two.set_keys("gemini", "key-that-is-bad-0bad", "key-that-is-good-good")
+    await set_slot(two, "slot-010", **with_gemini())
+    async with running(gemini_app(), port=gemini_port) as server:
+        server.standin.keys = {"key-that-is-good-good"}
+        for _ in range(2):
+            await photo_to(two, 1, "slot-010")
+        learned = time.monotonic()
+        await until(lambda: asyncio.to_thread(keys_at_rest, two, 2))
+        assert time.monotonic() - learned < 1.5
+        before = pids(two)["app-2"]
+        os.kill(before, signal.SIGKILL)
+        await asyncio.to_thread(eventually, lambda: status(two)["ready"] and pids(two)["app-2"] != before)
+        server.standin.calls.clear()
+        for _ in range(3):
+            await photo_to(two, 2, "slot-010")
+        assert {call.key for call in server.standin.calls} == {"key-that-is-good-good"}
+
+
+async def test_a_route_that_failed_in_one_is_skipped_by_the_other_until_it_delivers(
+    two: Stack, gemini_port: int
+) -> None:
+    fallback = [{"provider": "local", "operation": "glow"}]
+    await set_slot(two, "slot-011", **with_gemini(fallbacks=fallback, deadline_seconds=8))
+    await set_slot(two, "slot-012", **with_gemini())
+    async with running(gemini_app(Script(then="unavailable")), port=gemini_port) as server:
+        await asyncio.gather(*(photo_to(two, 1, "slot-011") for _ in range(5)))
+        await until(lambda: asyncio.to_thread(lambda: of_gemini(two, 2)["circuits"]))
+        server.standin.calls.clear()
+        await photo_to(two, 2, "slot-011")
+        assert server.standin.calls == []
+        server.standin.script = Script()
+        await photo_to(two, 2, "slot-012")  # it has no other route
+        await until(lambda: asyncio.to_thread(lambda: not of_gemini(two, 1)["circuits"]))

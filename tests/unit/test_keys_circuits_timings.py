@@ -12,6 +12,7 @@ from appliance.core.encryption import EncryptionKeys
 from appliance.providers.base import ProviderBadKey, ProviderError, ProviderQuota, ProviderSpent
 from appliance.providers.breaker import FAILURES_TO_OPEN, OPEN_SECONDS, Circuit
 from appliance.providers.keys import KeyFiles, KeyRing, ends_in, rests_whole
+from appliance.providers.pauses import Pauses
 from appliance.providers.registry import ProviderRegistry
 from appliance.providers.stored_keys import AllKeys, StoredKeys
 from appliance.providers.timings import ENOUGH, RouteTimings
@@ -42,7 +43,7 @@ def ring_of(folder: Path, clock: Clock) -> KeyRing:
 
 def ring_with(folder: Path, clock: Clock, registry: ProviderRegistry) -> KeyRing:
     stored = StoredKeys(cast("Database", None), EncryptionKeys(folder))
-    return KeyRing(AllKeys(stored, KeyFiles(folder), registry), clock)
+    return KeyRing(AllKeys(stored, KeyFiles(folder), registry), Pauses(clock))
 
 
 def test_keys_are_taken_in_turn(tmp_path: Path, clock: Clock) -> None:
@@ -188,7 +189,7 @@ def test_of_a_key_little_is_ever_shown(key: str, shown: str) -> None:
 
 
 def test_a_circuit_opens_after_repeated_failures_and_admits_one_probe(clock: Clock) -> None:
-    circuit = Circuit(clock)
+    circuit = Circuit(Pauses(clock), "route of-a-test")
     for _ in range(FAILURES_TO_OPEN):
         assert circuit.admit()
         circuit.failed("http_503")
@@ -205,7 +206,7 @@ def test_a_circuit_opens_after_repeated_failures_and_admits_one_probe(clock: Clo
 
 
 def test_a_probe_that_says_nothing_lets_the_next_one_try(clock: Clock) -> None:
-    circuit = Circuit(clock)
+    circuit = Circuit(Pauses(clock), "route of-a-test")
     for _ in range(FAILURES_TO_OPEN):
         circuit.failed("http_503")
     clock.now += OPEN_SECONDS
@@ -216,7 +217,7 @@ def test_a_probe_that_says_nothing_lets_the_next_one_try(clock: Clock) -> None:
 
 def test_only_the_probe_itself_frees_its_place(clock: Clock) -> None:
     """A last-chance photo goes without being admitted, and one that was admitted before may end late."""
-    circuit = Circuit(clock)
+    circuit = Circuit(Pauses(clock), "route of-a-test")
     early = circuit.admit()
     for _ in range(FAILURES_TO_OPEN):
         circuit.failed("http_503")

@@ -97,7 +97,7 @@ class ProviderKeyService:
 
     async def all(self) -> ProviderKeyList:
         """Every provider that needs a key, with its keys."""
-        await self._stored.refresh_now()
+        await self._look()
         used = await self._testing.models_used()
         return ProviderKeyList(
             providers=[
@@ -121,7 +121,7 @@ class ProviderKeyService:
         """
         provider, key = new.provider, new.key.get_secret_value()
         self._require(provider)
-        await self._stored.refresh_now()
+        await self._look()
         origin = await self._testing.origin(provider)
         self._refuse_known(provider, key, origin)
         tested = await self._testing.ask(provider, key, origin) if new.test else None
@@ -129,7 +129,7 @@ class ProviderKeyService:
             raise KeyRefused(provider, tested)
         async with self._database.session() as session:
             row = await self._insert(session, _Entered(provider, key, origin), tested, who)
-        await self._stored.refresh_now()
+        await self._look()
         self._testing.judge(provider, key, tested)
         log.info("provider_key.added", provider=provider, ends_in=row.ends_in, account=who.username)
         return self._view(self._one(str(row.id)), tested)
@@ -188,7 +188,7 @@ class ProviderKeyService:
                 address=who.address,
                 ends_in=found.ends_in,
             )
-        await self._stored.refresh_now()
+        await self._look()
         if found.key is not None:
             self._ring.use_again(found.provider, found.key)
         log.info("provider_key.removed", provider=found.provider, ends_in=found.ends_in, account=who.username)
@@ -208,7 +208,7 @@ class ProviderKeyService:
         else:
             async with self._database.session() as session:
                 await ProviderKeyRepository(session).change(found.row.id, **test_columns(tested))
-            await self._stored.refresh_now()
+            await self._look()
         self._testing.judge(found.provider, found.key, tested)
         log.info(
             "provider_key.tested",
@@ -271,8 +271,13 @@ class ProviderKeyService:
                     return found
         raise no_such_key()
 
-    async def _known(self, key_id: str) -> _KnownKey:
+    async def _look(self) -> None:
+        """What is kept now, and what other processes learned of it."""
         await self._stored.refresh_now()
+        await self._ring.pauses.load()
+
+    async def _known(self, key_id: str) -> _KnownKey:
+        await self._look()
         return self._one(key_id)
 
     def _refuse_known(self, provider: str, key: str, origin: str) -> None:
