@@ -105,11 +105,11 @@ start() { docker start "$(container_of "$1")" 2>&1; }
 
 # The tables, by a step that is laid out, then the app; on standard output what went wrong.
 start_app() {
-  local said
+  local said began=$SECONDS
   said=$(run_step migrate) || { say "its tables could not be made: $(tail -n 4 <<<"$said" | cut -c 1-300)"; return 1; }
   said=$(lay_out app && start app) || { say "it could not be started: $(tail -n 3 <<<"$said")"; return 1; }
   app_is_healthy "$1" || {
-    say "it was not ready within $1 s: $(last_words app)"
+    say "it was not ready after $((SECONDS - began)) s: $(last_words app)"
     return 1
   }
 }
@@ -122,11 +122,14 @@ last_words() {
   say "${found:-$(tail -n 1 <<<"$said")}" | cut -c 1-300
 }
 
+# For so many seconds at most; one that has ended twice by itself will not become healthy.
 app_is_healthy() {
-  local until=$((SECONDS + $1)) container
+  local until=$((SECONDS + $1)) container health ended
   container=$(container_of app)
-  until [ "$(docker inspect --format '{{.State.Health.Status}}' "$container" 2>/dev/null)" = healthy ]; do
-    [ "$SECONDS" -lt "$until" ] || return 1
+  while true; do
+    read -r health ended < <(docker inspect --format '{{.State.Health.Status}} {{.RestartCount}}' "$container" 2>/dev/null)
+    [ "$health" != healthy ] || return 0
+    [ "$SECONDS" -lt "$until" ] && [ "${ended:-0}" -lt 2 ] || return 1
     sleep 0.1
   done
 }

@@ -330,6 +330,6 @@ def shown(engine: Engine, form: str, key: str) -> str:
         '{{index .Config.Labels "com.docker.compose.oneoff"}} {{.Id}}': f"False {key}",
         "{{.Config.Image}}": one.image,
         "{{.Image}}": one.image_id,
-        "{{.State.Health.Status}}": "healthy" if one.healthy else "starting",
+        "{{.State.Health.Status}} {{.RestartCount}}": "healthy 0" if one.healthy else "starting 0",
     }
     return values.get(form) or fail(f"template: {form}")
