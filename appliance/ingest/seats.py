@@ -93,6 +93,10 @@ class Seats:
             await session.execute(delete(Permit).where(Permit.process == self._process))
 
 
+class _NoAnswer(Exception):
+    """The database did not say in time whether there is a seat."""
+
+
 @dataclass(slots=True)
 class _Queue:
     """Photos of this process that have a permit here and wait for a seat."""
@@ -140,25 +144,27 @@ class SharedGate(Gate):
                         queue.free.clear()
                         seat = await self._taken(name, limit, deadline, holder)
                         if seat is not None:
-                            return seat if seat >= 0 else None
+                            return seat
                         await _either(queue.free, random.uniform(*ASK_EVERY))  # noqa: S311 - to take turns
+        except _NoAnswer:
+            return None
         except TimeoutError:
             raise SlotBusy(retry_after=permits.retry_after()) from None
         finally:
             queue.waiting -= 1
 
     async def _taken(self, name: str, limit: int, deadline: Deadline, holder: uuid.UUID) -> int | None:
-        """The seat, ``None`` where none is free, -1 where nobody could say."""
+        """The seat, ``None`` where none is free; raises ``_NoAnswer``."""
         taking = begin(self._seats.take(name, limit, deadline.remaining() + LEASE_BEYOND, holder))
         try:
             return await asyncio.wait_for(asyncio.shield(taking), PATIENCE)
         except asyncio.CancelledError:
             self._beside(self._not_wanted(name, taking, holder))
             raise
-        except Exception as error:  # noqa: BLE001 - photos go on without the other processes' word
+        except Exception as error:  # photos go on without the other processes' word
             log.warning("permit.not_asked", name=name, error=type(error).__name__)
             self._beside(self._not_wanted(name, taking, holder))
-            return -1
+            raise _NoAnswer from error
 
     def _beside(self, work: Coroutine[Any, Any, None]) -> None:
         """No photo waits for it."""
