@@ -177,6 +177,8 @@ def booths(
 ) -> tuple[IngestCredentials, BoothKeys, BoothRequests, AllBooths]:
     """What booths show who they are with, wrong ones of either kind counted together; and what they sent."""
     credentials = IngestCredentials(database, PasswordChecker(), first_passwords)
+    if settings.processes > 1:
+        credentials.wrong.between(siblings)
     keys = BoothKeys(database, credentials.wrong)
     stack.push_async_callback(keys.aclose)
     requests = BoothRequests(settings.process, settings.processes)

@@ -87,6 +87,7 @@ class IngestCredentials:
                 if await self._checker.matches(sent, hashed):
                     self.wrong.forgive(network)
                     return True
+        self.wrong.was_wrong(network)
         await note_refusal(self._database, network, "ingest_password.refused")
         return False
 

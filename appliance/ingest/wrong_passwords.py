@@ -4,7 +4,8 @@ A try costs a quarter of a second of bcrypt, and booths share their network with
 therefore counted before anything is hashed: for each address, and for all addresses that have been
 wrong before. A password that was found right is known and never counted, so no stranger can shut out
 a booth; an address that was never wrong has its own allowance whatever others do.
-Kept in memory: a restart forgives, and costs an attacker nothing that the limit would have given.
+Kept in memory: a restart forgives, and costs an attacker nothing that the limit would have given. Several
+processes tell each other of a try once it was found wrong, so that it counts in all of them.
 """
 
 from __future__ import annotations
@@ -12,13 +13,18 @@ from __future__ import annotations
 import math
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from appliance.accounts.actions import AuditAction
 from appliance.accounts.repository import AccountRepository
 from appliance.core.db import Database
 from appliance.core.errors import RateLimited
 from appliance.core.ratelimit import Limit, RateLimiter
+from appliance.core.siblings import ALONE, Siblings
+from appliance.core.tasks import begin
 
 # 10 a minute are 14,400 tries a day from one address and 86,400 from all: with the 10 characters that a
 # password has at least, made of the 28 letters we use, a year finds one in 10 million million.
@@ -27,6 +33,7 @@ OF_ALL = Limit.parse("60 per minute")
 # Lines in the audit log about wrong ones.
 NOTES_OF_ADDRESS = Limit.parse("1 per 10 minutes")
 NOTES_OF_ALL = Limit.parse("30 per hour")
+_WRONG, _RIGHT = "wrong_password", "right_password"
 MOST_ADDRESSES = 4096  # remembered; the one that was quiet for longest is forgotten first
 
 
@@ -53,6 +60,13 @@ class WrongPasswords:
     def __init__(self) -> None:
         self._of_all = _new(OF_ALL)
         self._networks: OrderedDict[str, _Bucket] = OrderedDict()
+        self._siblings = ALONE
+
+    def between(self, siblings: Siblings) -> None:
+        """Count for all processes together."""
+        self._siblings = siblings
+        siblings.on(_WRONG, partial(self._heard, self._count))
+        siblings.on(_RIGHT, partial(self._heard, self._forget))
 
     def take(self, network: str) -> None:
         """Count a try before it is made; raises ``RateLimited`` where there is none left."""
@@ -66,6 +80,19 @@ class WrongPasswords:
                 "in the booth software, and wait a moment.",
                 retry_after=wait,
             )
+        self._count(network)
+
+    def was_wrong(self, network: str) -> None:
+        """The try was wrong: it counts in the other processes, too."""
+        self._tell(_WRONG, network)
+
+    def forgive(self, network: str) -> None:
+        """The try was right: it does not count, and none of those before."""
+        self._forget(network)
+        self._tell(_RIGHT, network)
+
+    def _count(self, network: str) -> None:
+        own = self._networks.get(network)
         if own is None:
             own = self._networks[network] = _new(PER_ADDRESS)
         else:
@@ -76,9 +103,16 @@ class WrongPasswords:
         while len(self._networks) > MOST_ADDRESSES:
             self._networks.popitem(last=False)
 
-    def forgive(self, network: str) -> None:
-        """The try was right: it does not count."""
+    def _forget(self, network: str) -> None:
         self._networks.pop(network, None)
+
+    def _tell(self, what: str, network: str) -> None:
+        """Nobody waits for it."""
+        if self._siblings is not ALONE:
+            begin(self._siblings.ask(what, network=network))
+
+    async def _heard(self, what: Callable[[str], None], facts: dict[str, Any]) -> Any:
+        what(facts["network"])
 
 
 def _new(limit: Limit) -> _Bucket:

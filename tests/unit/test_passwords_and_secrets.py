@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import stat
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,9 @@ from appliance.core import passwords
 from appliance.core.errors import RateLimited
 from appliance.core.passwords import PasswordChecker, hash_password, make_password
 from appliance.core.secrets import FirstPasswordFile, read_or_make
+from appliance.core.siblings import Siblings
 from appliance.ingest.wrong_passwords import OF_ALL, PER_ADDRESS, WrongPasswords
+from tests.support.waiting import until
 
 
 async def test_the_right_password_matches_and_others_do_not() -> None:
@@ -104,3 +108,47 @@ def test_a_right_password_is_no_wrong_one() -> None:
     for _ in range(100):
         wrong.take("10.0.0.7")
         wrong.forgive("10.0.0.7")
+
+
+@pytest.fixture
+async def two(tmp_path: Path) -> AsyncIterator[list[WrongPasswords]]:
+    """Those of two processes that tell each other."""
+    async with AsyncExitStack() as stack:
+        made = [WrongPasswords(), WrongPasswords()]
+        for number, wrong in enumerate(made, 1):
+            siblings = Siblings(f"unix:{tmp_path}/app.sock", number, 2)
+            wrong.between(siblings)
+            await siblings.open()
+            stack.push_async_callback(siblings.aclose)
+        yield made
+
+
+def is_admitted(wrong: WrongPasswords, network: str) -> bool:
+    try:
+        wrong.take(network)
+    except RateLimited:
+        return False
+    return True
+
+
+async def test_wrong_passwords_that_one_process_heard_count_in_the_other(two: list[WrongPasswords]) -> None:
+    one, other = two
+    for _ in range(PER_ADDRESS.count):
+        one.take("10.0.0.66")
+        one.was_wrong("10.0.0.66")
+    tries = 1
+    while is_admitted(other, "10.0.0.66"):  # on its own it would admit ten
+        tries += 1
+        await asyncio.sleep(0.02)
+    assert tries < PER_ADDRESS.count / 2
+    assert is_admitted(other, "10.0.0.7")
+
+
+async def test_a_right_password_that_one_process_heard_ends_the_wait_in_the_other(
+    two: list[WrongPasswords],
+) -> None:
+    one, other = two
+    while is_admitted(other, "10.0.0.66"):
+        pass
+    one.forgive("10.0.0.66")
+    await until(lambda: is_admitted(other, "10.0.0.66"))

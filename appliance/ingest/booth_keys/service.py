@@ -114,6 +114,8 @@ class BoothKeys:
             row = await BoothKeyRepository(session).in_force(digest)
         if row is None:
             self._recognised.pop(digest, None)
+            if counted:
+                self._wrong.was_wrong(network)
             await note_refusal(self._database, network, "booth_key.refused")
             raise InvalidBoothKey
         if counted:
