@@ -8,7 +8,6 @@ sent: what waits for an answer holds none of it.
 from __future__ import annotations
 
 import asyncio
-import binascii
 import json
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -16,6 +15,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
+
+import pybase64
 
 from appliance.core.files import storage_errors
 
@@ -43,11 +44,11 @@ class Base64:
         if isinstance(self.data, Path):
             with storage_errors(), self.data.open("rb") as file:
                 while piece := file.read(_PIECE):
-                    yield binascii.b2a_base64(piece, newline=False)
+                    yield pybase64.b64encode(piece)
             return
         view = memoryview(self.data)
         for at in range(0, len(view), _PIECE):
-            yield binascii.b2a_base64(view[at : at + _PIECE], newline=False)
+            yield pybase64.b64encode(view[at : at + _PIECE])
 
 
 @dataclass(frozen=True, slots=True)

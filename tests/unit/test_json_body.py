@@ -105,7 +105,7 @@ async def test_what_waits_for_an_answer_holds_no_base64_of_a_photo(tmp_path: Pat
     tracemalloc.stop()
     assert sent == body.size
     assert sum(one.size for one in ours.statistics("filename")) < 500_000
-    assert most < 3_000_000
+    assert most < 4_000_000  # of 8: two lots of four pieces, and what is read for the next
 
 
 def test_a_file_that_cannot_be_read_is_a_disk_that_is_away(tmp_path: Path) -> None:
