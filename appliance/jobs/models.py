@@ -11,6 +11,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.core.db import Base
+from appliance.providers.attempts import delivered, stored_attempts
 
 TIMEOUT_REASON = "T_sync_response_exceeded"
 INTERRUPTED_REASON = "interrupted"
@@ -92,11 +93,8 @@ class JobHistory(Base):
     @property
     def by_ai(self) -> bool:
         """Whether a provider's model made the picture, and not this machine's own looks."""
-        return any(
-            one.get("outcome") == "delivered" and one.get("provider") != "local"
-            for one in self.attempts
-            if isinstance(one, dict)
-        )
+        attempt = delivered(stored_attempts(self.attempts))
+        return attempt is not None and attempt.by_ai
 
     __table_args__ = (
         CheckConstraint("status in ('pending', 'done', 'timeout', 'failed')", name="status"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
@@ -13,7 +13,7 @@ from appliance.core.errors import ApplianceError
 from appliance.providers.base import EditedImage, FailureKind, ProviderError
 from appliance.providers.catalogue import Price
 from appliance.providers.http import NEVER_SENT
-from appliance.providers.routes import Route
+from appliance.providers.routes import LOCAL, Route
 from appliance.providers.usage import Usage, cost_of
 
 
@@ -89,6 +89,11 @@ class Attempt:
             self.billed = False
 
     @property
+    def by_ai(self) -> bool:
+        """Whether a model was asked, and not this machine's own looks."""
+        return self.provider != LOCAL
+
+    @property
     def under_way(self) -> bool:
         """Whether it has not ended: its time is written when it does."""
         return self.outcome == Outcome.CANCELLED and not self.ms
@@ -128,6 +133,34 @@ class Attempt:
     def stored(self) -> dict[str, Any]:
         """As it is kept in the job's row."""
         return asdict(self)
+
+
+_FIELDS = frozenset(one.name for one in fields(Attempt))
+_ALWAYS_KEPT = {"operation": "", "model": None, "key": None, "started_ms": 0}
+
+
+def stored_attempts(kept: Any) -> list[Attempt]:
+    """The attempts as a job's row keeps them. What cannot be read, as another version or a hand wrote it,
+    is left out.
+    """
+    return [one for one in map(_stored, kept) if one is not None] if isinstance(kept, list) else []
+
+
+def _stored(kept: Any) -> Attempt | None:
+    if not isinstance(kept, dict):
+        return None
+    values = _ALWAYS_KEPT | {name: value for name, value in kept.items() if name in _FIELDS}
+    try:
+        values["outcome"] = Outcome(values["outcome"])
+        values["kind"] = FailureKind(values["kind"]) if values.get("kind") else None
+        return Attempt(**values)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def delivered(attempts: Iterable[Attempt]) -> Attempt | None:
+    """The attempt whose picture the guest got."""
+    return next((one for one in attempts if one.outcome == Outcome.DELIVERED), None)
 
 
 def decided(attempts: Sequence[Attempt]) -> Attempt | None:

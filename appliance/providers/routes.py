@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from appliance.providers.base import Params, TemplateImage
 
 MAX_FALLBACKS = 3
+LOCAL = "local"  # the provider that is this machine itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Route:
     @property
     def by_ai(self) -> bool:
         """Whether a model makes the picture, and not this machine's own looks."""
-        return self.provider != "local"
+        return self.provider != LOCAL
 
     @property
     def name(self) -> str:

@@ -17,6 +17,7 @@ from appliance.jobs import links
 from appliance.jobs.models import JobHistory
 from appliance.jobs.repository import JobRepository
 from appliance.providers.attempts import Outcome
+from appliance.providers.routes import LOCAL
 from appliance.staff.jobs.advice import advice
 from appliance.staff.jobs.progress import JobProgress
 from appliance.staff.jobs.schemas import (
@@ -131,7 +132,7 @@ def cost_of(attempts: Iterable[AttemptView]) -> CostView:
         if one.cost is not None:
             known[one.cost.currency] = known.get(one.cost.currency, Decimal(0)) + one.cost.amount
         elif one.billed is not False:
-            unknown += one.provider != "local"
+            unknown += one.provider != LOCAL
     return CostView(
         known=[MoneyView(amount=amount, currency=currency) for currency, amount in sorted(known.items())],
         unknown=unknown,

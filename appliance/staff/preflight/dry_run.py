@@ -31,6 +31,7 @@ from appliance.jobs.repository import JobRepository
 from appliance.media.finish import Finisher
 from appliance.media.imaging import Imaging, Photo
 from appliance.media.store import MediaStore
+from appliance.providers.attempts import Attempt, stored_attempts
 from appliance.providers.base import EditRequest
 from appliance.providers.local.driver import LocalDriver
 from appliance.providers.routes import Route
@@ -61,12 +62,17 @@ class Shot:
     seconds: float
 
     @property
+    def attempts(self) -> list[Attempt]:
+        """What was tried for it."""
+        return stored_attempts(self.job.attempts)
+
+    @property
     def cost(self) -> dict[str, Decimal]:
         """What is known of it, by currency."""
         found: dict[str, Decimal] = {}
-        for one in self.job.attempts:
-            if one.get("price") and one.get("currency"):
-                found[one["currency"]] = found.get(one["currency"], Decimal(0)) + Decimal(one["price"])
+        for one in self.attempts:
+            if one.price and one.currency:
+                found[one.currency] = found.get(one.currency, Decimal(0)) + Decimal(one.price)
         return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from appliance.core.errors import ApplianceError
 from appliance.core.language import Message
 from appliance.jobs.models import JobStatus
+from appliance.providers.attempts import delivered
 from appliance.providers.base import ProviderError
 from appliance.providers.local.driver import LocalDriver
 from appliance.providers.routes import Route
@@ -74,8 +75,8 @@ async def _shot(tries: DryRuns, run: Run, row: Slot, base: str, said: dict[str, 
     if job.status != JobStatus.DONE:
         said |= {"reason": job.failure_reason or "internal_error"}
         return Check("slots", "slot.failed", "bad", said, (row.slot_id,), action)
-    by: dict[str, Any] = next((one for one in job.attempts if one.get("outcome") == "delivered"), {})
-    if not by.get("primary", True):
+    by = delivered(shot.attempts)
+    if by is not None and not by.primary:
         return Check("slots", "slot.shot_fallback", "warning", said, (row.slot_id,), action)
     return Check(
         "slots", "slot.shot" if said["cost"] else "slot.shot_unpriced", "ok", said, (row.slot_id,), action
