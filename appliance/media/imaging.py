@@ -129,9 +129,7 @@ def _clean(data: bytes, kind: PictureType, orientation: int) -> bytes:
     try:
         return cleaned(data, kind.media_type, orientation)
     except ValueError as error:
-        if kind is JPEG:
-            raise DamagedImage from error
-        return data
+        raise DamagedImage from error
 
 
 def _checked(data: bytes, media_type: str, head: PictureHeader, max_side: int | None) -> SmallerPhoto | None:

@@ -1,8 +1,8 @@
 """Metadata out of pictures, without touching a pixel.
 
 Only what shows the picture rightly stays: colour profiles, the JFIF, Adobe and animation headers,
-and how it must be turned. EXIF with its position, XMP, IPTC, comments, the makers' own blocks and
-whatever lies behind the picture's end (a motion photo's video, further pictures) go.
+and how it must be turned. EXIF with its position, XMP, IPTC, comments, the makers' own blocks, blocks
+that nobody knows and whatever lies behind the picture's end (a motion photo's video, further pictures) go.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ _PNG_HEAD = b"\x89PNG\r\n\x1a\n"
 _PNG_KEPT = frozenset(
     {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"sBIT"}
 )
-_WEBP_DROPPED = frozenset({b"EXIF", b"XMP ", b"C2PA"})
+_WEBP_KEPT = frozenset({b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP"})
+_FRAME_HEADER = 16  # bytes of an animation's frame before its chunks
+# Of the headers of an application only what a decoder reads: by marker their name and length.
+_JPEG_HEADERS = {0xE0: (b"JFIF\0", 14), 0xEE: (b"Adobe", 12)}
+_JPEG_CODING = range(0xC0, 0xE0)  # frames, tables, scans, the end
 _WEBP_HAS_EXIF, WEBP_HAS_XMP, _WEBP_HAS_ALPHA = 0b0000_1000, 0b0000_0100, 0b0001_0000
 
 
@@ -52,9 +56,11 @@ def _jpeg(data: bytes, exif: bytes) -> bytes:
     kept: list[memoryview] = []
     for segment in jpeg.segments(data):
         content = view[segment.start : segment.end]
-        if segment.marker == 0xE0 and not kept:  # JFIF wants to be first
-            first.append(content)
-        elif _jpeg_keeps(segment.marker, bytes(content[4:16])):
+        if segment.marker in _JPEG_HEADERS:
+            header = _jpeg_header(segment.marker, bytes(content[4:18]))
+            # JFIF wants to be first
+            (first if segment.marker == 0xE0 and not kept else kept).append(memoryview(header))
+        elif segment.marker in _JPEG_CODING or bytes(content[4:16]) == b"ICC_PROFILE\0":
             kept.append(content)
     if not kept:
         raise ValueError("no picture")
@@ -66,10 +72,15 @@ def _jpeg(data: bytes, exif: bytes) -> bytes:
     return b"".join(first + kept)
 
 
-def _jpeg_keeps(marker: int, content: bytes) -> bool:
-    if marker == 0xE2:
-        return content.startswith(b"ICC_PROFILE\0")
-    return marker in (0xE0, 0xEE) or not (0xE1 <= marker <= 0xEF or marker == 0xFE)
+def _jpeg_header(marker: int, content: bytes) -> bytes:
+    """A known header without what follows it, such as JFIF's small picture; nothing of any other."""
+    name, length = _JPEG_HEADERS[marker]
+    if not content.startswith(name) or len(content) < length:
+        return b""
+    content = content[:length]
+    if marker == 0xE0:
+        content = content[:-2] + b"\0\0"  # the small picture's width and height
+    return b"\xff" + bytes([marker]) + struct.pack(">H", length + 2) + content
 
 
 def png_chunk(name: bytes, content: bytes) -> bytes:
@@ -79,7 +90,8 @@ def png_chunk(name: bytes, content: bytes) -> bytes:
 
 def _png(data: bytes, exif: bytes) -> bytes:
     kept, at = [_PNG_HEAD], len(_PNG_HEAD)
-    while at < len(data):
+    name = b""
+    while at + 8 <= len(data) and name != b"IEND":
         (length,) = struct.unpack_from(">I", data, at)
         name = data[at + 4 : at + 8]
         if name in _PNG_KEPT:
@@ -87,24 +99,32 @@ def _png(data: bytes, exif: bytes) -> bytes:
         if name == b"IHDR" and exif:
             kept.append(png_chunk(PNG.exif_name, exif))
         at += 12 + length
-        if name == b"IEND":
-            break
+    if name != b"IEND":  # decoders do without it
+        kept.append(png_chunk(b"IEND", b""))
     return b"".join(kept)
 
 
 def _webp(data: bytes, exif: bytes) -> bytes:
-    kept, at = [], 12
     end = min(len(data), 8 + int.from_bytes(data[4:8], "little"))
-    while at + 8 <= end:
-        name = data[at : at + 4]
-        (length,) = struct.unpack_from("<I", data, at + 4)
-        if name not in _WEBP_DROPPED:
-            kept.append(data[at : at + 8 + length + length % 2])
-        at += 8 + length + length % 2
-    body = webp_flagged(b"".join(kept), 0)
+    body = webp_flagged(_webp_kept(data[12:end]), 0)
     if exif:
         body = webp_flagged(body, _WEBP_HAS_EXIF) + webp_chunk(WEBP.exif_name, exif)
     return webp_file(body)
+
+
+def _webp_kept(chunks: bytes) -> bytes:
+    """The known ones of a file's or a frame's chunks."""
+    kept, at = [], 0
+    while at + 8 <= len(chunks):
+        name = chunks[at : at + 4]
+        (length,) = struct.unpack_from("<I", chunks, at + 4)
+        content = chunks[at + 8 : at + 8 + length]
+        if name == b"ANMF":
+            kept.append(webp_chunk(name, content[:_FRAME_HEADER] + _webp_kept(content[_FRAME_HEADER:])))
+        elif name in _WEBP_KEPT:
+            kept.append(chunks[at : at + 8 + length + length % 2])
+        at += 8 + length + length % 2
+    return b"".join(kept)
 
 
 def webp_chunk(name: bytes, content: bytes) -> bytes:
