@@ -17,6 +17,7 @@ from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import NOTICE_COOKIE, THEMES, PageContext
 from appliance.admin.navigation import navigation_for
 from appliance.core.failures import FAILURES
+from appliance.core.images import PICTURE_TYPES
 from appliance.core.installation import cookie_name, read_cookie
 from appliance.core.language import languages
 
@@ -60,6 +61,7 @@ _environment.globals |= {
     "languages": {code: language.name for code, language in languages("staff").items()},
     "themes": THEMES,
     "mount": MOUNT,
+    "picture_types": ",".join(PICTURE_TYPES),
 }
 
 

@@ -83,8 +83,7 @@ class PictureHeader:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height once turned upright."""
-        turned = self.orientation in _TURNED
-        return (self.stored_height, self.stored_width) if turned else (self.stored_width, self.stored_height)
+        return upright(self.stored_width, self.stored_height, self.orientation)
 
 
 def header(data: bytes, kind: PictureType) -> PictureHeader:
@@ -102,6 +101,11 @@ def header(data: bytes, kind: PictureType) -> PictureHeader:
 def orientation_of(image: pyvips.Image) -> int:
     """How it must be turned; 1 is upright."""
     return int(image.get("orientation")) if image.get_typeof("orientation") else 1
+
+
+def upright(width: int, height: int, orientation: int) -> tuple[int, int]:
+    """Width and height of a picture once it is turned."""
+    return (height, width) if orientation in _TURNED else (width, height)
 
 
 def is_plain(image: pyvips.Image) -> bool:

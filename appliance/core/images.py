@@ -6,10 +6,14 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from appliance.core.errors import NotAnImage, UnsupportedMediaType
 from appliance.core.files import storage_errors
 
+# The media types of the table below, as a type: for what people choose from.
+MediaType = Literal["image/jpeg", "image/png", "image/webp"]
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 SNIFF_BYTES = 256  # how much of a file names its type; 188 of them are one packet of a camcorder
 
 
@@ -100,7 +104,7 @@ PNG = PictureType(
     "png",
     "pngload_buffer",
     b"eXIf",
-    lambda head: head[:8] == b"\x89PNG\r\n\x1a\n",
+    lambda head: head[:8] == PNG_SIGNATURE,
     qualities=False,
 )
 WEBP = PictureType(

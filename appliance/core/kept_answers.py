@@ -24,6 +24,7 @@ from typing import Any
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from appliance.core.images import WEBP
 from appliance.core.metrics import answers_counted
 from appliance.core.photos_first import PhotoWork
 from appliance.core.recent import SECONDS, Changes
@@ -34,6 +35,7 @@ _MOST_BYTES = 8_000_000
 _CHANGES_NOTHING = frozenset({"GET", "HEAD", "OPTIONS"})
 _OF_A_PAGE = frozenset({b"accept-language", b"cookie", b"host"})
 _ID = b"x-request-id"
+_WEBP = WEBP.media_type.encode()
 _Key = tuple[object, ...]
 
 
@@ -120,7 +122,7 @@ class KeptAnswers:
         accepts = cookies = None
         for name, value in scope["headers"]:
             if name == b"accept" and accepts is None:
-                accepts = b"image/webp" in value
+                accepts = _WEBP in value
             elif with_cookie and name == b"cookie":
                 cookies = value if cookies is None else cookies + b";" + value
         return path, scope["query_string"], accepts, cookies

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from appliance.core.errors import ErrorCode, error_classes
+from appliance.core.images import PICTURE_TYPES, PictureType
 
 
 class ErrorDetail(BaseModel):
@@ -45,6 +46,14 @@ UPLOAD_ERRORS = (
     ErrorCode.DAMAGED,
     ErrorCode.IMAGE_TOO_MANY_PIXELS,
 )
+
+
+def picture_content(*kinds: PictureType) -> dict[str, Any]:
+    """OpenAPI ``content`` of an answer that is a picture, of ``kinds`` or of any type that there is."""
+    return {
+        kind.media_type: {"schema": {"type": "string", "format": "binary"}}
+        for kind in kinds or PICTURE_TYPES.values()
+    }
 
 
 def error_responses(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:

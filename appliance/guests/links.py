@@ -9,6 +9,7 @@ from typing import Literal
 
 from starlette.requests import HTTPConnection
 
+from appliance.core.images import PNG
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
 from appliance.guests.codes import ShortCodes, short_path
@@ -17,7 +18,7 @@ from appliance.media import qr
 from appliance.settings.operator import OperatorSettings, SettingsReader
 
 LARGEST_QR = 2400
-MEDIA_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
+MEDIA_TYPES = {"svg": "image/svg+xml", "png": PNG.media_type}
 Kind = Literal["svg", "png"]
 
 

@@ -12,6 +12,7 @@ from pydantic import Field
 from appliance.core.clients import client_address
 from appliance.core.clock import utcnow
 from appliance.core.errors import ResultNotFound
+from appliance.core.images import PNG
 from appliance.core.injection import Injected
 from appliance.core.sending import stored_file
 from appliance.guests.codes import ShortCodes
@@ -160,7 +161,7 @@ async def visit_archive(token: str, visits: Injected[Visits]) -> Response:
 async def logo(event_logo: Injected[EventLogo]) -> Response:
     """The event's logo, small."""
     key = await event_logo.key()
-    return stored_file(key, "image/png", cache="public, max-age=300")
+    return stored_file(key, PNG.media_type, cache="public, max-age=300")
 
 
 @router.get(IDENTITY_PATH)

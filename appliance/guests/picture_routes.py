@@ -7,13 +7,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from appliance.core.errors import ErrorCode, ResultNotFound
+from appliance.core.images import JPEG, PNG, WEBP
 from appliance.core.injection import Injected
 from appliance.core.kept_answers import keep
-from appliance.core.openapi import error_responses
+from appliance.core.openapi import error_responses, picture_content
 from appliance.guests.links import LARGEST_QR, MEDIA_TYPES, GuestLinks, Kind, qr_code
 from appliance.guests.pages.render import base_for
-from appliance.guests.screens import MEDIA_TYPES as SCREEN_TYPES
-from appliance.guests.screens import Screens, kind_for
+from appliance.guests.screens import Screens, type_for
 from appliance.guests.sending import screen_file
 from appliance.guests.service import ResultService, friendly_name
 from appliance.media.store import OWN_PHOTO
@@ -21,7 +21,6 @@ from appliance.media.store import OWN_PHOTO
 router = APIRouter(prefix="/public/results", tags=["results"])
 
 KEPT_SECONDS = 300  # of screen sizes in a phone: a picture that goes must not stay in view for long
-_PICTURE = {"schema": {"type": "string", "format": "binary"}}
 _ERRORS = (
     ErrorCode.RESULT_NOT_FOUND,
     ErrorCode.RESULT_EXPIRED,
@@ -33,12 +32,12 @@ _ERRORS = (
 _SCREEN: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The picture, WebP where `Accept` names it, else JPEG",
-        "content": {"image/webp": _PICTURE, "image/jpeg": _PICTURE},
+        "content": picture_content(WEBP, JPEG),
     },
     **error_responses(*_ERRORS),
 }
 _QR: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The code", "content": {"image/svg+xml": {}, "image/png": _PICTURE}},
+    200: {"description": "The code", "content": {MEDIA_TYPES["svg"]: {}} | picture_content(PNG)},
     **error_responses(*_ERRORS),
 }
 
@@ -62,11 +61,11 @@ async def preview(
 ) -> Response:
     """96, 320, 640, 960, 1440 or 2048 pixels wide, made once; never larger than the picture itself."""
     found = await results.ready(job_id)
-    kind = kind_for(request.headers.get("accept", ""))
+    kind = type_for(request.headers.get("accept", ""))
     key = await screens.screen(found.job.job_id, found.key, width, kind)
-    name = friendly_name(found.settings.event_title, found.job.created_at, SCREEN_TYPES[kind])
+    name = friendly_name(found.settings.event_title, found.job.created_at, kind.media_type)
     keep(request)
-    return screen_file(key, SCREEN_TYPES[kind], KEPT_SECONDS, name)
+    return screen_file(key, kind.media_type, KEPT_SECONDS, name)
 
 
 @router.head("/{job_id}/before", include_in_schema=False, response_model=None)
@@ -78,10 +77,10 @@ async def before(
     found = await results.ready(job_id)
     if found.job.source_key is None:
         raise ResultNotFound
-    kind = kind_for(request.headers.get("accept", ""))
+    kind = type_for(request.headers.get("accept", ""))
     key = await screens.screen(found.job.job_id, found.job.source_key, width, kind, part=OWN_PHOTO)
     keep(request)
-    return screen_file(key, SCREEN_TYPES[kind], KEPT_SECONDS)
+    return screen_file(key, kind.media_type, KEPT_SECONDS)
 
 
 @router.head("/{job_id}/qr.{kind}", include_in_schema=False, response_model=None)

@@ -9,18 +9,17 @@ from fastapi import APIRouter, Path, Request, Response
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.kept_answers import keep
-from appliance.core.openapi import error_responses
+from appliance.core.openapi import error_responses, picture_content
 from appliance.core.sending import stored_file
 from appliance.guests.service import ResultService
 from appliance.media.temporary_media import PATH, TemporaryMedia
 
 router = APIRouter(tags=["results"])
 
-_PICTURE = {"schema": {"type": "string", "format": "binary"}}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The picture, as an attachment",
-        "content": {"image/jpeg": _PICTURE, "image/png": _PICTURE, "image/webp": _PICTURE},
+        "content": picture_content(),
         "headers": {
             name: {"schema": {"type": "string"}}
             for name in ("Content-Disposition", "ETag", "Last-Modified", "Accept-Ranges")

@@ -11,17 +11,18 @@ from pathlib import Path
 import pyvips
 
 from appliance.core.colours import srgb_thumbnail
+from appliance.core.decoding import orientation_of, upright
 from appliance.core.errors import ResultNotFound
+from appliance.core.images import JPEG, PNG, WEBP, PictureType
 from appliance.media.previews import Previews
 from appliance.media.store import RESULT, SCREEN_WIDTHS, MediaStore
 
 _REMEMBERED = 5000
-_SAVERS = {
-    "webp": (".webp", {"Q": 80, "effort": 3}),
-    "jpg": (".jpg", {"Q": 82, "optimize_coding": True, "interlace": True}),
-    "png": (".png", {}),
+_SAVED_WITH: dict[PictureType, dict[str, int | bool]] = {
+    WEBP: {"Q": 80, "effort": 3},
+    JPEG: {"Q": 82, "optimize_coding": True, "interlace": True},
+    PNG: {},
 }
-MEDIA_TYPES = {"webp": "image/webp", "jpg": "image/jpeg", "png": "image/png"}
 
 
 def width_for(wanted: int) -> int:
@@ -29,9 +30,9 @@ def width_for(wanted: int) -> int:
     return next((width for width in SCREEN_WIDTHS if width >= wanted), SCREEN_WIDTHS[-1])
 
 
-def kind_for(accept: str) -> str:
+def type_for(accept: str) -> PictureType:
     """WebP for browsers that say so, else JPEG."""
-    return "webp" if "image/webp" in accept else "jpg"
+    return WEBP if WEBP.media_type in accept else JPEG
 
 
 class Screens:
@@ -42,22 +43,24 @@ class Screens:
         self._previews = previews
         self._sizes: OrderedDict[str, tuple[int, int]] = OrderedDict()
 
-    async def screen(self, job_id: uuid.UUID, key: str, width: int, kind: str, *, part: str = RESULT) -> str:
+    async def screen(
+        self, job_id: uuid.UUID, key: str, width: int, kind: PictureType, *, part: str = RESULT
+    ) -> str:
         """The key of ``key``'s picture at ``width``; raises like ``require``.
 
         ``part`` tells a guest's own photo (``OWN_PHOTO``) from its result (``RESULT``).
         """
-        name = f"previews/{job_id}.{part}{width_for(width)}.{kind}"
+        name = f"previews/{job_id}.{part}{width_for(width)}.{kind.extension}"
         await self._ready(name, key, width_for(width), kind)
         return name
 
     async def logo(self, media_id: str, key: str) -> str:
         """The key of the event's logo, small and as PNG."""
-        name = f"previews/logo-{media_id}.png"
-        await self._ready(name, key, 480, "png")
+        name = f"previews/logo-{media_id}.{PNG.extension}"
+        await self._ready(name, key, 480, PNG)
         return name
 
-    async def _ready(self, name: str, key: str, width: int, kind: str) -> None:
+    async def _ready(self, name: str, key: str, width: int, kind: PictureType) -> None:
         try:
             await self._previews.ready(name, key, partial(_resized, width=width, kind=kind))
         except FileNotFoundError as error:
@@ -83,16 +86,14 @@ class Screens:
         return self._sizes[key]
 
 
-def _resized(original: Path, width: int, kind: str) -> bytes:
+def _resized(original: Path, width: int, kind: PictureType) -> bytes:
     image = srgb_thumbnail(original, width, height=10_000, size="down", fail_on="error")
-    if kind == "jpg" and image.hasalpha():
+    if image.hasalpha() and not kind.transparent:
         image = image.flatten(background=[255, 255, 255])
-    suffix, options = _SAVERS[kind]
-    data: bytes = image.write_to_buffer(suffix, keep="none", **options)
+    data: bytes = image.write_to_buffer(kind.saver, keep="none", **_SAVED_WITH[kind])
     return data
 
 
 def _size(path: Path) -> tuple[int, int]:
     image = pyvips.Image.new_from_file(str(path), access="sequential")
-    turned = image.get_typeof("orientation") != 0 and image.get("orientation") in (5, 6, 7, 8)
-    return (image.height, image.width) if turned else (image.width, image.height)
+    return upright(image.width, image.height, orientation_of(image))

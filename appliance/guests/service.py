@@ -58,7 +58,7 @@ class GuestPicture:
     @property
     def media_type(self) -> str:
         """The picture's type."""
-        return self.job.result_type or "image/jpeg"
+        return self.job.media_type
 
     @property
     def expires_at(self) -> datetime:

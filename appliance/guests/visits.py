@@ -107,7 +107,7 @@ class Visits:
         title = visit.settings.event_title
         entries = [
             ArchiveEntry(
-                friendly_name(title, job.created_at, job.result_type or "image/jpeg"),
+                friendly_name(title, job.created_at, job.media_type),
                 job.created_at,
                 self._media.path(job.result_key or ""),
             )

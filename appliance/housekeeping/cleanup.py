@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import mimetypes
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -18,7 +17,7 @@ from sqlalchemy import text
 
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
-from appliance.core.images import EXTENSIONS
+from appliance.core.images import PICTURE_TYPES
 from appliance.core.ratelimit import RateLimiter
 from appliance.housekeeping.old_history import OldHistory
 from appliance.jobs import tally
@@ -220,14 +219,12 @@ class Cleanup:
 
     def _stored_in_time(self, job: JobHistory) -> StoredFile | None:
         latest = job.deadline_at or _reckoned_deadline(job)
-        for extension in EXTENSIONS.values():
-            key = f"results/{job.job_id}.{extension}"
+        for kind in PICTURE_TYPES.values():
+            key = f"results/{job.job_id}.{kind.extension}"
             with contextlib.suppress(FileNotFoundError):
                 found = self._media.path(key).stat()
                 if datetime.fromtimestamp(found.st_mtime, UTC) <= latest:
-                    return StoredFile(
-                        key, mimetypes.types_map.get(f".{extension}", "image/webp"), found.st_size
-                    )
+                    return StoredFile(key, kind.media_type, found.st_size)
         return None
 
     async def _orphans(self, report: CleanupReport) -> None:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 from appliance.core.clients import client_address
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
-from appliance.core.openapi import UPLOAD_ERRORS, error_responses
+from appliance.core.openapi import UPLOAD_ERRORS, error_responses, picture_content
 from appliance.core.public_base import base_urls_of
 from appliance.core.texts import query_values
 from appliance.ingest.booth_requests.arrival import Arrival
@@ -49,7 +49,6 @@ _REQUEST_BODY: dict[str, Any] = {
         }
     },
 }
-_PICTURE = {"schema": {"type": "string", "format": "binary"}}
 _HEADERS = {
     "X-Job-Id": {"schema": {"type": "string", "format": "uuid"}},
     "X-Public-Url": {
@@ -71,9 +70,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         "description": "The picture is ready; the form is the one asked for",
         "headers": _HEADERS,
         "content": {
-            "image/jpeg": _PICTURE,
-            "image/png": _PICTURE,
-            "image/webp": _PICTURE,
+            **picture_content(),
             "multipart/form-data": {},
         },
     },

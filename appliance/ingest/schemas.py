@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from appliance.core.images import JPEG
+
 _ID = "5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"
 
 
@@ -22,5 +24,5 @@ class IngestReply(BaseModel):
         description="the guest's full link, as in `X-Public-Url`",
         examples=[f"http://192.168.1.20:8080/public/results/{_ID}"],
     )
-    media_type: str = Field(examples=["image/jpeg"])
+    media_type: str = Field(examples=[JPEG.media_type])
     size: int = Field(description="size of the picture in bytes", examples=[812345])

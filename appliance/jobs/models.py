@@ -11,6 +11,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.core.db import Base
+from appliance.core.images import JPEG
 from appliance.providers.attempts import delivered, stored_attempts
 
 TIMEOUT_REASON = "T_sync_response_exceeded"
@@ -89,6 +90,11 @@ class JobHistory(Base):
     exported_at: Mapped[datetime | None]
     primary_route: Mapped[str | None] = mapped_column(String(32))
     primary_trouble: Mapped[dict[str, Any] | None]
+
+    @property
+    def media_type(self) -> str:
+        """The picture's type."""
+        return self.result_type or JPEG.media_type
 
     @property
     def by_ai(self) -> bool:

@@ -12,8 +12,9 @@ import pyvips
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
+from appliance.core import decoding
 from appliance.core.clock import Deadline
-from appliance.core.images import PICTURE_TYPES, EncodedImage
+from appliance.core.images import PICTURE_TYPES, EncodedImage, MediaType
 from appliance.media.credentials import has_manifest
 from appliance.media.imaging import Imaging
 from appliance.media.mark import printed
@@ -50,7 +51,7 @@ class OutputOptions(BaseModel):
     sharpen: bool = Field(
         default=True, title="Sharpen", description="Slightly, if the picture was made smaller."
     )
-    media_type: Literal["image/jpeg", "image/png", "image/webp"] | None = Field(
+    media_type: MediaType | None = Field(
         default=None, title="File type", description="Empty keeps the provider's own."
     )
     quality: int = Field(default=92, ge=50, le=100, title="Quality", description="Of JPEG and WebP files.")
@@ -147,8 +148,7 @@ def is_turned(data: bytes) -> bool:
 
 def orientation_of(data: bytes) -> int:
     """How the picture says that it must be turned; 1 is upright."""
-    image = pyvips.Image.new_from_buffer(data, "", access="sequential")
-    return int(image.get("orientation")) if image.get_typeof("orientation") else 1
+    return decoding.orientation_of(pyvips.Image.new_from_buffer(data, "", access="sequential"))
 
 
 def finish(

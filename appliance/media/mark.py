@@ -8,7 +8,7 @@ import struct
 
 import pyvips
 
-from appliance.core.images import EncodedImage
+from appliance.core.images import JPEG, PNG, WEBP, EncodedImage
 from appliance.media.fonts import line
 from appliance.media.metadata import WEBP_HAS_XMP, png_chunk, webp_chunk, webp_file, webp_flagged
 
@@ -46,7 +46,7 @@ def printed(image: pyvips.Image, words: str, *, right: bool = False) -> pyvips.I
 
 def marked(picture: EncodedImage) -> EncodedImage:
     """``picture`` with the mark, its pixels untouched; for pictures that carry no XMP yet."""
-    add = {"image/jpeg": _jpeg, "image/png": _png, "image/webp": _webp}[picture.media_type]
+    add = {JPEG.media_type: _jpeg, PNG.media_type: _png, WEBP.media_type: _webp}[picture.media_type]
     return EncodedImage(add(picture.data), picture.media_type)
 
 

@@ -11,9 +11,8 @@ import struct
 import zlib
 
 from appliance.core import jpeg
-from appliance.core.images import JPEG, PNG, WEBP
+from appliance.core.images import JPEG, PNG, PNG_SIGNATURE, WEBP
 
-_PNG_HEAD = b"\x89PNG\r\n\x1a\n"
 _PNG_KEPT = frozenset(
     {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"sBIT"}
 )
@@ -89,7 +88,7 @@ def png_chunk(name: bytes, content: bytes) -> bytes:
 
 
 def _png(data: bytes, exif: bytes) -> bytes:
-    kept, at = [_PNG_HEAD], len(_PNG_HEAD)
+    kept, at = [PNG_SIGNATURE], len(PNG_SIGNATURE)
     name = b""
     while at + 8 <= len(data) and name != b"IEND":
         (length,) = struct.unpack_from(">I", data, at)

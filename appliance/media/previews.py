@@ -9,23 +9,24 @@ from pathlib import Path
 import pyvips
 
 from appliance.core.colours import srgb_thumbnail
+from appliance.core.images import WEBP
 from appliance.core.tasks import begin
 from appliance.media.imaging import Imaging
 from appliance.media.store import MediaStore
 
+TYPE = WEBP
 SIDE = 320  # pixels; shown at 160, sharp on retina screens
-MEDIA_TYPE = "image/webp"
 _QUALITY = 80
 
 
 def job_preview(job_id: object) -> str:
     """The key of a result's preview."""
-    return f"previews/{job_id}.webp"
+    return f"previews/{job_id}.{TYPE.extension}"
 
 
 def template_preview(media_id: object) -> str:
     """The key of a template's preview."""
-    return f"previews/template-{media_id}.webp"
+    return f"previews/template-{media_id}.{TYPE.extension}"
 
 
 def square(path: Path) -> bytes:

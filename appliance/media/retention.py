@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.core.files import PARTIAL_PREFIX
+from appliance.core.images import EXTENSIONS
 from appliance.media.folder_locks import is_locked
 from appliance.media.store import OWN_PHOTO, MediaStore
 
+_PICTURE = re.compile(rf"(?P<job>[0-9a-f-]{{36}})\.(?:{'|'.join(EXTENSIONS.values())})")
 _NAMES = {
-    "results": re.compile(r"(?P<job>[0-9a-f-]{36})\.(?:jpg|png|webp)"),
-    "sources": re.compile(r"(?P<job>[0-9a-f-]{36})\.(?:jpg|png|webp)"),
+    "results": _PICTURE,
+    "sources": _PICTURE,
     "previews": re.compile(r"(?P<job>[0-9a-f-]{36})\.[a-z0-9.]+"),  # a template's are named otherwise
 }
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from appliance.core.errors import StorageFull
 from appliance.core.files import LOW_DISK_BYTES, storage_errors, write_durably
-from appliance.core.images import EXTENSIONS, EncodedImage
+from appliance.core.images import EXTENSIONS, JPEG, WEBP, EncodedImage
 from appliance.core.threads import finish_in_thread
 from appliance.media.folder_locks import FolderLocks, is_locked
 
@@ -26,13 +26,13 @@ FOLDERS = ("temp", "results", "templates", "previews", "sources")
 RESULT = "s"  # stands in the names of a result's screen sizes: ``{job_id}.s960.webp``
 OWN_PHOTO = "b"  # in those of a guest's own photo: ``{job_id}.b960.webp``
 SCREEN_WIDTHS = (96, 320, 640, 960, 1440, 2048)
-SCREEN_KINDS = ("webp", "jpg")
+SCREEN_TYPES = (WEBP, JPEG)
 
 _ENDINGS = {
-    part: tuple(f"{part}{width}.{kind}" for width in SCREEN_WIDTHS for kind in SCREEN_KINDS)
+    part: tuple(f"{part}{width}.{kind.extension}" for width in SCREEN_WIDTHS for kind in SCREEN_TYPES)
     for part in (RESULT, OWN_PHOTO)
 }
-_ENDINGS[""] = ("webp", *_ENDINGS[RESULT], *_ENDINGS[OWN_PHOTO])
+_ENDINGS[""] = (WEBP.extension, *_ENDINGS[RESULT], *_ENDINGS[OWN_PHOTO])
 _KEY = re.compile(r"(?:results|templates|previews|sources)/[A-Za-z0-9][A-Za-z0-9_.-]{0,100}")
 
 

@@ -70,8 +70,8 @@ def _converted(data: bytes, kind: PictureType | None) -> EncodedImage:
             raise ProviderPermanent("unreadable_template", "a picture of an unknown type")
         picture = load(data, kind, fail_on="error")
         if picture.hasalpha():
-            return EncodedImage(picture.write_to_buffer(".png"), PNG.media_type)
-        return EncodedImage(picture.write_to_buffer(f".jpg[Q={SENT_QUALITY}]"), JPEG.media_type)
+            return EncodedImage(picture.write_to_buffer(PNG.saver), PNG.media_type)
+        return EncodedImage(picture.write_to_buffer(f"{JPEG.saver}[Q={SENT_QUALITY}]"), JPEG.media_type)
     except pyvips.Error:
         raise ProviderPermanent("unreadable_template", "a picture that cannot be converted") from None
 

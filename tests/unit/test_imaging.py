@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from appliance.core.images import WEBP
 from appliance.guests.screens import Screens
 from appliance.media.imaging import Imaging
 from appliance.media.previews import Previews, job_preview, square
-from appliance.media.store import OWN_PHOTO, RESULT, SCREEN_KINDS, SCREEN_WIDTHS, MediaStore
+from appliance.media.store import OWN_PHOTO, RESULT, SCREEN_TYPES, SCREEN_WIDTHS, MediaStore
 from tests.support.photos import portrait_jpeg
 
 
@@ -25,7 +26,7 @@ async def test_a_gallery_being_opened_keeps_no_photo_waiting(tmp_path: Path) -> 
     screens = Screens(media, previews)
     jobs = [uuid.uuid4() for _ in range(8)]
     opening = [
-        *(asyncio.create_task(screens.screen(job, "results/large.jpg", 960, "webp")) for job in jobs),
+        *(asyncio.create_task(screens.screen(job, "results/large.jpg", 960, WEBP)) for job in jobs),
         *(asyncio.create_task(previews.ready(job_preview(job), "results/large.jpg", square)) for job in jobs),
     ]
     await asyncio.wait(opening, return_when=asyncio.FIRST_COMPLETED)
@@ -57,7 +58,7 @@ async def made_in_every_size(screens: Screens, previews: Previews) -> uuid.UUID:
     job = uuid.uuid4()
     for part in (RESULT, OWN_PHOTO):
         for width in SCREEN_WIDTHS:
-            for kind in SCREEN_KINDS:
+            for kind in SCREEN_TYPES:
                 await screens.screen(job, "results/one.jpg", width, kind, part=part)
     await previews.ready(job_preview(job), "results/one.jpg", square)
     return job
@@ -70,7 +71,7 @@ async def test_every_preview_that_can_be_made_goes_with_its_job_and_no_other(tmp
     previews = Previews(media, imaging)
     screens = Screens(media, previews)
     going, staying = [await made_in_every_size(screens, previews) for _ in range(2)]
-    folder, sizes = tmp_path / "previews", len(SCREEN_WIDTHS) * len(SCREEN_KINDS)
+    folder, sizes = tmp_path / "previews", len(SCREEN_WIDTHS) * len(SCREEN_TYPES)
     assert len(list(folder.iterdir())) == 2 * (2 * sizes + 1)
 
     freed = media.remove_previews(going, OWN_PHOTO)

@@ -15,7 +15,7 @@ from appliance.admin.slots.page import number_of
 from appliance.core.errors import NotFound
 from appliance.core.injection import service_of
 from appliance.core.sending import stored_file
-from appliance.guests.screens import MEDIA_TYPES, Screens, kind_for
+from appliance.guests.screens import Screens, type_for
 from appliance.guests.service import ResultService
 from appliance.staff.shared_galleries.service import SharedGalleryService
 
@@ -42,9 +42,9 @@ async def queue(request: Request, context: MayApprove, after: uuid.UUID | None =
 async def picture(job_id: uuid.UUID, request: Request, _: MayApprove) -> Response:
     """A picture at the size of a phone."""
     found = await service_of(request, ResultService).ready(str(job_id))
-    kind = kind_for(request.headers.get("accept", ""))
+    kind = type_for(request.headers.get("accept", ""))
     key = await service_of(request, Screens).screen(found.job.job_id, found.key, _WIDTH, kind)
-    return stored_file(key, MEDIA_TYPES[kind], cache="private, max-age=3600")
+    return stored_file(key, kind.media_type, cache="private, max-age=3600")
 
 
 @router.post("/{job_id}/{decision}")

@@ -56,7 +56,7 @@ async def register(request: Request, context: MayWrite) -> Response:
 async def preview(media_id: uuid.UUID, request: Request, _: MayRead) -> Response:
     """320 pixels on the longer side; made once."""
     key = await service_of(request, TemplateMediaService).preview(media_id)
-    return stored_file(key, previews.MEDIA_TYPE, cache="private, max-age=86400")
+    return stored_file(key, previews.TYPE.media_type, cache="private, max-age=86400")
 
 
 @router.get("/templates/{media_id}")

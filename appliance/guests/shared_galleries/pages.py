@@ -18,8 +18,7 @@ from appliance.guests.links import LARGEST_QR, MEDIA_TYPES, GuestLink, qr_code
 from appliance.guests.links import Kind as CodeKind
 from appliance.guests.pages.render import EDITION, base_for, page
 from appliance.guests.picture_routes import KEPT_SECONDS, ScreenSizes, Width
-from appliance.guests.screens import MEDIA_TYPES as SCREEN_TYPES
-from appliance.guests.screens import kind_for
+from appliance.guests.screens import type_for
 from appliance.guests.sending import NOINDEX, screen_file
 from appliance.guests.service import attachment, friendly_name
 from appliance.guests.shared_galleries.live import feed
@@ -165,7 +164,6 @@ async def picture(
     job = await galleries.picture(opened, name)
     width, height = await screens.size(job.result_key or "")
     path = f"{opened.path}/p/{name}"
-    media_type = job.result_type or "image/jpeg"
     return page(
         request,
         opened.settings,
@@ -175,7 +173,7 @@ async def picture(
         preview=f"{path}/preview",
         before=None,
         original=f"{path}/original",
-        name=friendly_name(opened.title, job.created_at, media_type),
+        name=friendly_name(opened.title, job.created_at, job.media_type),
         width=width,
         height=height,
         until=job.result_expires_at,
@@ -195,11 +193,11 @@ async def preview(
 ) -> Response:
     """A picture at screen size."""
     job = await galleries.picture(opened, name)
-    kind = kind_for(request.headers.get("accept", ""))
+    kind = type_for(request.headers.get("accept", ""))
     key = await screens.screen(job.job_id, job.result_key or "", width, kind)
-    saved_as = friendly_name(opened.title, job.created_at, SCREEN_TYPES[kind])
+    saved_as = friendly_name(opened.title, job.created_at, kind.media_type)
     keep(request)
-    return screen_file(key, SCREEN_TYPES[kind], KEPT_SECONDS, saved_as)
+    return screen_file(key, kind.media_type, KEPT_SECONDS, saved_as)
 
 
 @router.head("/g/{token}/p/{name}/original")  # noqa: FAST003 - the dependency takes it
@@ -210,9 +208,8 @@ async def original(
     """A picture as a file to keep."""
     job = await galleries.picture(opened, name)
     await screens.require(job.result_key or "")
-    media_type = job.result_type or "image/jpeg"
-    saved_as = friendly_name(opened.title, job.created_at, media_type)
+    saved_as = friendly_name(opened.title, job.created_at, job.media_type)
     keep(request)
     return stored_file(
-        job.result_key or "", media_type, cache="private, no-cache", disposition=attachment(saved_as)
+        job.result_key or "", job.media_type, cache="private, no-cache", disposition=attachment(saved_as)
     )

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from appliance.core import local_http
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
+from appliance.core.images import JPEG
 from appliance.core.passwords import hash_password
 from appliance.core.secrets import FirstPasswordFile
 from appliance.ingest.credentials import previous_valid_until
@@ -134,6 +135,6 @@ def _form(password: str) -> bytes:
     head = (
         f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="password"\r\n\r\n{password}\r\n'
         f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="fileToUpload"; filename="smoke.jpg"\r\n'
-        "Content-Type: image/jpeg\r\n\r\n"
+        f"Content-Type: {JPEG.media_type}\r\n\r\n"
     )
     return head.encode() + photo + f"\r\n--{_BOUNDARY}--\r\n".encode()

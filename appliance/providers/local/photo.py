@@ -69,7 +69,7 @@ def encode(image: pyvips.Image, quality: int, work: Work) -> EditedImage:
         subsample_mode="off" if quality >= 90 else "on",
     )
     return EditedImage(
-        _with_density(data, round(image.xres * MM_PER_INCH)), "image/jpeg", image.width, image.height
+        _with_density(data, round(image.xres * MM_PER_INCH)), JPEG.media_type, image.width, image.height
     )
 
 

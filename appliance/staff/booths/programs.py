@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from appliance.core.images import JPEG
+
 Program = Literal["dslr_remote_pro", "breeze_booth"]
 PROGRAMS: tuple[Program, ...] = get_args(Program)
 _FOLDER = Path(__file__).parent
@@ -57,6 +59,7 @@ def _body(facts: dict[str, Any], boundary: str, key: str) -> bytes:
         for name, value in facts["fields"].items()
     )
     photo = (
-        f'{start}"{facts["file_field"]}"; filename="{facts["file_name"]}"\r\nContent-Type: image/jpeg\r\n\r\n'
+        f'{start}"{facts["file_field"]}"; filename="{facts["file_name"]}"\r\n'
+        f"Content-Type: {JPEG.media_type}\r\n\r\n"
     )
     return "".join([*texts, photo]).encode() + sample_photo() + f"\r\n--{boundary}--\r\n".encode()

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from appliance.core.images import JPEG
 from appliance.core.language import Language, language
 from appliance.ingest.booth_requests.log import Booth
 from appliance.ingest.booth_requests.records import BoothRequest
@@ -33,7 +34,7 @@ class SentFileView(_View):
 
     field: str = Field(examples=["fileToUpload"])
     name: str = Field(examples=["IMG_0003.JPG"])
-    media_type: str = Field(description="as the booth declared it", examples=["image/jpeg"])
+    media_type: str = Field(description="as the booth declared it", examples=[JPEG.media_type])
     size: int = Field(description="bytes that came")
     real_type: str | None = Field(description="as its bytes say, where it is a picture")
     width: int | None

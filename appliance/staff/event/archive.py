@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from appliance.core.images import EXTENSIONS
+from appliance.core.images import EXTENSIONS, JPEG
 from appliance.guests.service import friendly_name
 from appliance.guests.zipping import ArchiveEntry
 from appliance.media.store import MediaStore
@@ -49,15 +49,14 @@ class _Named:
     """A job, and where its files lie in the archive: the picture, the photo, or both."""
 
     def __init__(self, number: int, job: ExportedJob, title: str) -> None:
-        kind = job.result_type or "image/jpeg"
-        name = f"{number:04}-{friendly_name(title, job.created_at, kind)}"
+        name = f"{number:04}-{friendly_name(title, job.created_at, job.media_type)}"
         self.job = job
         self.cost = cost_of(attempts_of(job.attempts))
         self.file = self.photo = ""
         if job.ready:
             self.file = f"hidden/{name}" if job.hidden_at else name
         if job.source_key:
-            ending = EXTENSIONS.get(job.upload_type, "jpg")
+            ending = EXTENSIONS.get(job.upload_type, JPEG.extension)
             self.photo = f"photos/{name.rpartition('.')[0]}.{ending}"
 
     def row(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, func, not_, or_, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from appliance.core.images import JPEG
 from appliance.guests.shared_galleries.models import SharedGallery
 from appliance.jobs.models import JobHistory, JobStatus
 from appliance.jobs.repository import among
@@ -66,6 +67,11 @@ class ExportedJob:
     query_fields: dict[str, Any]
     attempts: list[Any]
     ready: bool
+
+    @property
+    def media_type(self) -> str:
+        """The picture's type."""
+        return self.result_type or JPEG.media_type
 
 
 Position = tuple[datetime, uuid.UUID]

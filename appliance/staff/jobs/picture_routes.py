@@ -9,10 +9,10 @@ from fastapi import APIRouter, Depends, Response
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
-from appliance.core.openapi import error_responses
+from appliance.core.openapi import error_responses, picture_content
 from appliance.core.sending import stored_file
 from appliance.guests.service import attachment
-from appliance.media.previews import MEDIA_TYPE
+from appliance.media import previews
 from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.jobs.routes import JobId
 from appliance.staff.jobs.schemas import ResultView
@@ -26,15 +26,14 @@ MayWrite = Annotated[Principal, Depends(requires("results:write"))]
 Pictures = Injected[StaffPictures]
 Hiding = Injected[PictureHiding]
 
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
 _PICTURE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The picture",
-        "content": dict.fromkeys(("image/jpeg", "image/png", "image/webp"), _BINARY),
+        "content": picture_content(),
     }
 }
 _PREVIEW: dict[int | str, dict[str, Any]] = {
-    200: {"description": "A square of 320 pixels", "content": {MEDIA_TYPE: _BINARY}}
+    200: {"description": "A square of 320 pixels", "content": picture_content(previews.TYPE)}
 }
 _ERRORS = (*AUTH_ERRORS, ErrorCode.JOB_NOT_FOUND, ErrorCode.RESULT_NOT_FOUND, ErrorCode.RESULT_EXPIRED)
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from appliance.core.images import JPEG
 from appliance.jobs.models import JobStatus
 from appliance.staff.jobs.advice import SettingsPage
 from appliance.staff.jobs.search import ResultState
@@ -24,7 +25,7 @@ class ResultView(_Frozen):
     """A job's picture."""
 
     state: ResultState = Field(description="`hidden` and `deleted` results have no public link")
-    type: str = Field(examples=["image/jpeg"])
+    type: str = Field(examples=[JPEG.media_type])
     size: int = Field(description="in bytes", examples=[812345])
     expires_at: datetime
     deleted_at: datetime | None = Field(description="after this, it can be restored for ten minutes")
@@ -164,7 +165,7 @@ class UploadView(_Frozen):
     """The photo as it was sent."""
 
     name: str = Field(examples=["IMG_0003.JPG"])
-    type: str = Field(examples=["image/jpeg"])
+    type: str = Field(examples=[JPEG.media_type])
     size: int = Field(description="in bytes")
     source_url: str | None = Field(description="where to see the photo, if it is kept")
 

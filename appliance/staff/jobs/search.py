@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.core.clock import in_reach
 from appliance.core.errors import ValidationFailed
+from appliance.core.images import JPEG
 from appliance.core.language import Message
 from appliance.jobs.models import EXPIRES_AT, JobHistory, JobStatus
 from appliance.jobs.repository import among
@@ -155,7 +156,7 @@ async def stored_results(
             JobHistory.job_id,
             JobHistory.created_at,
             func.coalesce(JobHistory.result_key, ""),
-            func.coalesce(JobHistory.result_type, "image/jpeg"),
+            func.coalesce(JobHistory.result_type, JPEG.media_type),
         )
         .where(*conditions)
         .order_by(JobHistory.created_at.desc(), JobHistory.job_id.desc())

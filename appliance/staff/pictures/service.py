@@ -11,7 +11,8 @@ from appliance.core.errors import ResultExpired, ResultNotFound, SourceNotKept
 from appliance.guests.service import friendly_name
 from appliance.jobs.models import JobHistory
 from appliance.jobs.repository import JobRepository
-from appliance.media.previews import MEDIA_TYPE, Previews, job_preview, square
+from appliance.media import previews
+from appliance.media.previews import Previews, job_preview, square
 from appliance.media.store import MediaStore
 from appliance.settings.operator import AppSettingsRepository
 from appliance.staff.jobs.search import result_state
@@ -46,14 +47,14 @@ class StaffPictures:
             await self._previews.ready(key, result_key, square)
         except FileNotFoundError:
             raise ResultExpired from None
-        return StaffPicture(key, MEDIA_TYPE, f"{job.job_id}.webp")
+        return StaffPicture(key, previews.TYPE.media_type, f"{job.job_id}.{previews.TYPE.extension}")
 
     async def result(self, job_id: str) -> StaffPicture:
         """The picture itself; raises ``JobNotFound``, ``ResultNotFound`` or ``ResultExpired``."""
         job, key = await self._delivered(job_id)
         if await asyncio.to_thread(self._media.is_missing, key):
             raise ResultExpired
-        return await self._named(job, key, job.result_type or "image/jpeg")
+        return await self._named(job, key, job.media_type)
 
     async def source(self, job_id: str) -> StaffPicture:
         """The guest's own photo; raises ``JobNotFound`` or ``SourceNotKept``."""

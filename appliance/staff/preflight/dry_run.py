@@ -21,7 +21,7 @@ from typing import Any
 from appliance.accounts.permissions import Principal
 from appliance.core.clock import Deadline
 from appliance.core.db import Database
-from appliance.core.images import EncodedImage
+from appliance.core.images import JPEG, EncodedImage
 from appliance.core.photos_first import PhotoWork
 from appliance.core.public_base import BaseUrls
 from appliance.core.threads import finish_in_thread
@@ -193,7 +193,7 @@ def _with_sample(temp: Path) -> Path:
 async def _form() -> AsyncIterator[bytes]:
     head = (
         f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="preflight.jpg"\r\n'
-        "Content-Type: image/jpeg\r\n\r\n"
+        f"Content-Type: {JPEG.media_type}\r\n\r\n"
     )
     yield head.encode() + sample_photo() + f"\r\n--{_BOUNDARY}--\r\n".encode()
 

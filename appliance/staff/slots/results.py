@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
+from appliance.core.images import JPEG
 from appliance.jobs import links
 from appliance.jobs.models import JobHistory, JobStatus
 from appliance.staff.jobs.search import JobFilter, ResultState, find_jobs, result_state
@@ -27,7 +28,7 @@ class RecentResult(BaseModel):
     job_id: uuid.UUID = Field(examples=[_ID])
     status: JobStatus = Field(examples=["done"])
     state: ResultState
-    type: str = Field(examples=["image/jpeg"])
+    type: str = Field(examples=[JPEG.media_type])
     size: int = Field(description="in bytes", examples=[812345])
     created_at: datetime
     expires_at: datetime

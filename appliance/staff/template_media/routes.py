@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
-from appliance.core.openapi import UPLOAD_ERRORS, error_responses
+from appliance.core.openapi import UPLOAD_ERRORS, error_responses, picture_content
 from appliance.core.sending import stored_file
 from appliance.media import previews
 from appliance.staff.access import AUTH_ERRORS, requires
@@ -50,7 +50,7 @@ _KNOWN: dict[int | str, dict[str, Any]] = {
 _PREVIEW: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "A small picture",
-        "content": {previews.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+        "content": picture_content(previews.TYPE),
     }
 }
 
@@ -120,4 +120,4 @@ async def remove(media_id: MediaId, who: MayWrite, service: Service) -> None:
 async def preview(media_id: MediaId, _: MayRead, service: Service) -> Response:
     """320 pixels on the longer side; made once."""
     key = await service.preview(media_id)
-    return stored_file(key, previews.MEDIA_TYPE, cache="private, max-age=86400")
+    return stored_file(key, previews.TYPE.media_type, cache="private, max-age=86400")

@@ -19,6 +19,7 @@ from appliance.accounts.permissions import Principal
 from appliance.accounts.repository import AccountRepository
 from appliance.core.db import Database
 from appliance.core.errors import TemplateMediaInUse, TemplateMediaNotFound
+from appliance.core.images import JPEG
 from appliance.media.library import TemplateFiles, TemplateUpload
 from appliance.media.models import TemplateMedia
 from appliance.media.previews import Previews, template_preview, whole
@@ -49,7 +50,7 @@ class TemplateView(BaseModel):
 
     id: uuid.UUID = Field(examples=[_ID])
     name: str = Field(examples=["beach.jpg"])
-    media_type: str = Field(description="determined from the file's contents", examples=["image/jpeg"])
+    media_type: str = Field(description="determined from the file's contents", examples=[JPEG.media_type])
     size: int = Field(description="in bytes", examples=[412345])
     width: int = Field(description="in pixels, when upright", examples=[1800])
     height: int = Field(examples=[1200])
