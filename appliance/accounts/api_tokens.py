@@ -162,7 +162,7 @@ class ApiTokens:
             tokens = ApiTokenRepository(session)
             row = next((one for one in await tokens.all() if one.id == token_id), None)
             if row is None or not await tokens.remove(token_id):
-                raise NotFound("There is no such token. It may have been revoked meanwhile.")
+                raise NotFound("There is no such token. It may have been revoked in the meantime.")
             AccountRepository(session).record(
                 who.username, "token.revoked", row.name, address=who.address, of=row.username
             )

@@ -65,13 +65,13 @@ def parse(argv: list[str]) -> Options:
         type=_processes,
         default=1,
         metavar="N",
-        help="equal processes of the app (default: 1); with 2, one goes on while the other starts anew",
+        help="equal processes of the app (default: 1); with 2, one keeps working while the other restarts",
     )
     verbs = parser.add_mutually_exclusive_group()
     for verb, text in (
         ("detach", "leave it running and return when it is ready"),
         ("stop", "stop what runs on this data folder, and wait"),
-        ("restart", "start the app's processes anew, one after the other"),
+        ("restart", "restart the app's processes, one after the other"),
         ("status", "say what runs; exit code 0 only when everything is ready"),
     ):
         verbs.add_argument(f"--{verb}", dest="verb", action="store_const", const=verb, help=text)

@@ -46,7 +46,7 @@ def restart(options: Options, folder: DataFolder) -> int:
             _migrate(folder)
         assets.collect(folder.static)
         for number, name in zip(processes.numbers(len(apps)), apps, strict=True):
-            with progress.step(f"{name} started anew"):
+            with progress.step(f"{name} restarted"):
                 _anew(folder, supervisor, name, f"unix:{folder.socket_of(number)}")
     if options.json:
         print(json.dumps(status.ask(folder, supervisor).as_json()), flush=True)
@@ -65,7 +65,7 @@ def _migrate(folder: DataFolder) -> None:
     )  # fmt: skip
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip())[-2000:]
-        raise Problem(f"The database could not be migrated; nothing was started anew.\n{said}")
+        raise Problem(f"The database could not be migrated; nothing was restarted.\n{said}")
 
 
 def _anew(folder: DataFolder, supervisor: Supervisor, name: str, listen: str) -> None:

@@ -80,7 +80,7 @@ def from_http(error: HTTPException) -> ApplianceError:
         case 405:
             allowed = (error.headers or {}).get("Allow") or (error.headers or {}).get("allow")
             return MethodNotAllowed(
-                f"This address does not take this method; it takes {allowed}." if allowed else None
+                f"This address does not accept this method; it accepts {allowed}." if allowed else None
             )
         case status if status < 500:
             return InvalidRequest(str(error.detail))
@@ -105,7 +105,9 @@ def from_input(error: Exception) -> ApplianceError | None:
     """
     state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
     if isinstance(error, UnicodeEncodeError) or (isinstance(error, DBAPIError) and state.startswith("22")):
-        return InvalidRequest("The request holds a value that cannot be stored: look for odd characters.")
+        return InvalidRequest(
+            "The request holds a value that cannot be stored: remove unsupported characters."
+        )
     return None
 
 

@@ -53,7 +53,7 @@ FAILURES: dict[str, Failure] = {
     ),
     "invalid_booth_key": Failure(
         "The booth's key is wrong or was revoked.",
-        "Copy it again as it was made, or have a new one made on the page 'Booths'.",
+        "Copy it again exactly, or have a new one made on the page 'Booths'.",
     ),
     "token_expired": Failure(
         "Your session has ended.",

@@ -150,7 +150,7 @@ def _compressed(coding: str) -> UnsupportedMediaType:
 
 
 def _too_large() -> PayloadTooLarge:
-    return PayloadTooLarge(f"The body is too large; {LARGEST_BODY // 1024} kB are taken here.")
+    return PayloadTooLarge(f"The body is too large; the limit is {LARGEST_BODY // 1024} kB.")
 
 
 def _counted(receive: Receive) -> Receive:

@@ -313,8 +313,8 @@ class UploadReceiver:
         self._text += data
         if len(self._text) > MAX_FIELD_BYTES or self._fields_bytes > MAX_FIELDS_BYTES:
             raise PayloadTooLarge(
-                f"The text fields are too long: {MAX_FIELD_BYTES // 1024} kB each and "
-                f"{MAX_FIELDS_BYTES // 1024} kB together are taken.",
+                f"The text fields are too long; the limit is {MAX_FIELD_BYTES // 1024} kB each and "
+                f"{MAX_FIELDS_BYTES // 1024} kB together.",
                 fields={self._name: Message("too long")},
             )
 
@@ -345,5 +345,5 @@ class UploadReceiver:
 
 def _refuse(error: MultipartError) -> NoReturn:
     if isinstance(error, ParserLimitReached) and "segment count" in str(error):
-        raise InvalidMultipart(f"There are too many fields; {MAX_FIELDS} are taken.") from error
+        raise InvalidMultipart(f"There are too many fields; the limit is {MAX_FIELDS}.") from error
     raise InvalidMultipart(f"The multipart body cannot be read: {error}.") from error

@@ -96,7 +96,7 @@ def header_blocking(path: Path, max_pixels: int) -> PictureHeader:
     except DamagedPicture as error:
         raise DamagedImage from error
     if head.bits != 8:
-        raise UnsupportedMediaType(f"This is a JPEG with {head.bits} bits. Set the camera to 8-bit JPEG.")
+        raise UnsupportedMediaType(f"This is a {head.bits}-bit JPEG. Set the camera to 8-bit JPEG.")
     if beyond := head.beyond(max_pixels):
         raise ImageTooManyPixels(f"{beyond} Set 'Max image size' in the booth software.")
     return head

@@ -231,7 +231,7 @@ def test_nothing_is_started_anew_where_the_tables_cannot_be_made(two: Stack) -> 
     finally:
         asyncio.run(of_version(known))
     assert done.returncode == 1
-    assert "could not be migrated; nothing was started anew" in done.stderr
+    assert "could not be migrated; nothing was restarted" in done.stderr
     assert pids(two) == before
 
 

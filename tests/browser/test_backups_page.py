@@ -77,7 +77,7 @@ async def test_a_backup_is_made_sent_and_proven_from_the_page(
     await expect(page.locator("#target-files")).to_contain_text(sent[0], timeout=60_000)
     await page.click("[data-keep=prove]")
     await expect(page.locator("[aria-labelledby=proof-title]")).to_contain_text(
-        "Restored whole", timeout=90_000
+        "Restored completely", timeout=90_000
     )
     await someone.screenshot("backups-proven")
 

@@ -1,4 +1,4 @@
-"""An evening at a glance: what needs a hand, and all slots, on one screen of a phone."""
+"""An evening at a glance: what needs attention, and all slots, on one screen of a phone."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ async def test_a_spent_key_calls_the_crew_who_enter_another_on_the_phone_while_g
         .click()
     )
     await someone.page.click("#confirm-yes")
-    assert (await until(over, seconds=30, every=0.2))["subject"].startswith("Over: ")
+    assert (await until(over, seconds=30, every=0.2))["subject"].startswith("Resolved: ")
     await someone.go("/admin/")
     await someone.page.wait_for_selector("#pulse[data-state=live]")
     assert await someone.page.locator(issue).count() == 0

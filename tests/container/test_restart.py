@@ -69,6 +69,6 @@ def test_nobody_is_refused_while_one_after_the_other_starts_anew(two: ContainerS
         finally:
             over.set()
         albums = [one.result() for one in posting]
-    assert "Process 2 of 2 started anew" in said
+    assert "Process 2 of 2 restarted" in said
     assert set(app_pids(two)).isdisjoint(before)
     assert [photo for album in albums for photo in album.lost] == []

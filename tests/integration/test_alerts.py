@@ -47,7 +47,7 @@ async def test_a_message_says_what_where_since_when_and_what_to_press_and_so_doe
     assert opened["title"].startswith("Photos stop: ")
     for said in ("Since ", "Slots: 07", "Press: ", f"{BASE}/admin/slots/slot-007"):
         assert said in opened["message"]
-    assert closed["title"].startswith("Over: ")
+    assert closed["title"].startswith("Resolved: ")
     assert f"{BASE}/admin/" in closed["message"]
 
 
@@ -102,7 +102,7 @@ async def test_what_stops_photos_is_said_again_while_it_lasts_and_nothing_else_i
         await ground.run("update issue set ignored_until = now() + interval '1 h' where id = :id", id=stops)
         await ground.put(alert_repeat_minutes=30)
         assert len(await ground.round()) == 3, "somebody said that they know"
-    assert "Still so, since" in web.arrived[2].json["message"]
+    assert "Ongoing since" in web.arrived[2].json["message"]
 
 
 async def test_trouble_that_comes_and_goes_is_told_of_once_in_ten_minutes(ground: Ground) -> None:

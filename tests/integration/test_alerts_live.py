@@ -61,7 +61,7 @@ async def test_a_failing_slot_calls_the_crew_and_its_recovery_is_the_all_clear(
         return len(about_the_slot(crew)) == 2
 
     await until(both, seconds=30, every=0.2)
-    assert about_the_slot(crew)[1] == first.replace("Photos stop: ", "Over: ")
+    assert about_the_slot(crew)[1] == first.replace("Photos stop: ", "Resolved: ")
     listed: list[dict[str, Any]] = (await admin.get("/api/alerts")).json()["messages"]
     assert [one["kind"] for one in listed if "10" in one["title"]][:2] == ["closed", "opened"]
 

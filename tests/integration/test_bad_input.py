@@ -84,7 +84,7 @@ TABLE = {
     ),
     "a JPEG XL": Bad(photo_only(photos.case("jxl.bin")), 415, "unsupported_media_type", "JPEG XL"),
     "a JPEG of 12 bits": Bad(
-        photo_only(photos.case("jpeg12.jpg")), 415, "unsupported_media_type", "JPEG with 12 bits"
+        photo_only(photos.case("jpeg12.jpg")), 415, "unsupported_media_type", "12-bit JPEG"
     ),
     "half a JPEG with an end marker": Bad(photo_only(photos.case("small_half_eoi.jpg")), 415, "damaged"),
     "a JPEG with a hole": Bad(photo_only(photos.case("small_hole.jpg")), 415, "damaged"),

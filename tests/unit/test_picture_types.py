@@ -164,7 +164,7 @@ def test_what_is_no_picture_is_not_given_a_name() -> None:
 
 def test_a_jpeg_with_12_bits_says_what_to_set(photo: Path) -> None:
     photo.write_bytes(case("jpeg12.jpg"))
-    with pytest.raises(UnsupportedMediaType, match="JPEG with 12 bits"):
+    with pytest.raises(UnsupportedMediaType, match="12-bit JPEG"):
         receive_blocking(photo, MAX)
 
 

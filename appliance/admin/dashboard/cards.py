@@ -99,7 +99,7 @@ class Dashboard:
             return self._cards
 
     async def issues(self, *, fresh: bool = False) -> IssueBoard:
-        """What needs a hand, at the same look."""
+        """What needs attention, at the same look."""
         await self.cards(fresh=fresh)
         return self._board
 

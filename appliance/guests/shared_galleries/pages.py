@@ -39,7 +39,7 @@ async def _opened(request: Request, galleries: Shown) -> OpenGallery:
     try:
         return await galleries.open(kind, request.path_params["token"], request.cookies.get(PIN_COOKIE))
     except PinNeeded:
-        raise PermissionDenied("Give this gallery's PIN first.") from None
+        raise PermissionDenied("Enter this gallery's PIN first.") from None
 
 
 Open = Annotated[OpenGallery, Depends(_opened)]

@@ -1,1 +1,1 @@
-"""``/api/alerts``: who is called when something needs a hand, and how."""
+"""``/api/alerts``: who is called when something needs attention, and how."""

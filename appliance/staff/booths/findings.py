@@ -24,7 +24,7 @@ _KINDS = {
     "HEIC": "heic",
     "RAW": "raw",
     "video": "video",
-    "12 bits": "jpeg_12",
+    "12-bit": "jpeg_12",
     "multipart": "no_multipart",
     "compressed": "compressed",
 }

@@ -146,7 +146,7 @@ class Event:
             count = await EventRepository(session).count_not_exported(utcnow())
         if count:
             raise EventNotExported(
-                f"{count} pictures or photos are in no archive yet. Export the event first."
+                f"{count} pictures or photos are not in an archive yet. Export the event first."
             )
 
     def _remove_files(self, jobs: Sequence[JobHistory], report: WipeReport) -> None:

@@ -1,1 +1,1 @@
-"""Issues: one list of what needs a hand, for every page, alert and figure that tells of it."""
+"""Issues: one list of what needs attention, for every page, alert and figure that tells of it."""

@@ -14,7 +14,7 @@ from appliance.core.db import Base
 
 
 class Issue(Base):
-    """Something that needs a hand, or did. Of each ``key`` one is open at most.
+    """Something that needs attention, or did. Of each ``key`` one is open at most.
 
     ``parameters`` are what its words put in, ``action`` is what can be pressed. While ``ignored_until`` is
     ahead nobody is told of it.

@@ -1,4 +1,4 @@
-"""``/api/issues``: what needs a hand."""
+"""``/api/issues``: what needs attention."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _language(request: Request) -> str:
     return choose(languages("staff"), None, request.headers.get("accept-language", "")).code
 
 
-@router.get("", summary="What needs a hand", responses=error_responses(*AUTH_ERRORS))
+@router.get("", summary="What needs attention", responses=error_responses(*AUTH_ERRORS))
 async def issues(
     request: Request, _: Annotated[Principal, Depends(requires("slots:read"))], service: Injected[Issues]
 ) -> IssueList:

@@ -28,7 +28,7 @@ class IssueAction(BaseModel):
 
 
 class IssueView(BaseModel):
-    """Something that needs a hand, in the language of `Accept-Language`."""
+    """Something that needs attention, in the language of `Accept-Language`."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -210,7 +210,7 @@ class SlotEditor:
         found = changes(seen.config, now) if seen else {}
         who = row.updated_by
         raise VersionConflict(
-            f"{who} changed {row.slot_id} in the meantime. Look at the newest state and try again.",
+            f"{who} changed {row.slot_id} in the meantime. Check the current version and try again.",
             fields=dict.fromkeys(found, f"{who} changed this") or {"version": f"is {row.version} now"},
             extra={
                 "current": {

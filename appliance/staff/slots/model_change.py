@@ -94,7 +94,7 @@ class ModelChanges:
         planned = await self.look(wanted)
         if not planned.clean and not wanted.accept:
             raise ValidationFailed(
-                f"{wanted.by} does not take everything that the slots ask for. Look at what would be lost.",
+                f"{wanted.by} does not support everything that the slots ask for. Check what would be lost.",
                 fields=_named(planned),
             )
         await self._editor.change_all(

@@ -1,4 +1,4 @@
-"""``/api/issues``: what needs a hand, on the running appliance."""
+"""``/api/issues``: what needs attention, on the running appliance."""
 
 from __future__ import annotations
 
