@@ -18,6 +18,7 @@ from appliance.core.db import Database
 from appliance.core.errors import InvalidCredentials, NotAuthenticated, TooManyLogins, ValidationFailed
 from appliance.core.language import Message
 from appliance.core.passwords import MAX_PASSWORD_BYTES, PasswordChecker, hash_password
+from appliance.core.validation import at_least_characters, at_most_bytes
 
 log = structlog.get_logger()
 
@@ -130,9 +131,9 @@ def normalized_username(username: str) -> str:
 def password_problem(new: str, username: str, current: str | None = None) -> Message | None:
     """Why ``new`` will not do as the password of ``username``, or ``None``."""
     if len(new) < MIN_PASSWORD_CHARS:
-        return Message("must have at least %(n)s characters", n=MIN_PASSWORD_CHARS)
+        return at_least_characters(MIN_PASSWORD_CHARS)
     if len(new.encode()) > MAX_PASSWORD_BYTES:
-        return Message("must have at most %(n)s bytes", n=MAX_PASSWORD_BYTES)
+        return at_most_bytes(MAX_PASSWORD_BYTES)
     if new == current:
         return Message("must differ from the current one")
     if username in new.lower():

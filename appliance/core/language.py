@@ -49,6 +49,13 @@ class Message(str):
         made.template, made.values = template, values
         return made
 
+    @classmethod
+    def counted(cls, one: str, other: str, /, *, n: int) -> Self:
+        """A sentence about ``n`` things; ``one``, its form for a single thing, is its key in the catalogs."""
+        made = cls(one if n == 1 else other, n=n)
+        made.template = one
+        return made
+
 
 @dataclass(frozen=True, slots=True)
 class Language:
@@ -101,7 +108,10 @@ class Language:
             return finding
         if str(finding) in self.texts:
             return str(self.texts[str(finding)])
-        template = str(self.texts.get(finding.template) or finding.template)
+        text = self.texts.get(finding.template)
+        if isinstance(text, tuple):
+            text = text[self.form_of(int(finding.values["n"]))]
+        template = text or finding.template
         values = {name: self._value(value) for name, value in finding.values.items()}
         return template % values if values else template
 

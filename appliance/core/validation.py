@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from appliance.core.language import Message
 
@@ -34,11 +34,7 @@ _MESSAGES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "bool_type": (_FLAG, ""),
         "bool_parsing": (_FLAG, ""),
         "string_type": ("must be text", ""),
-        "string_too_short": ("must have at least %(n)s characters", "min_length"),
-        "string_too_long": ("must have at most %(n)s characters", "max_length"),
         "string_pattern_mismatch": ("must match the pattern %(pattern)s", "pattern"),
-        "too_short": ("must have at least %(n)s entries", "min_length"),
-        "too_long": ("must have at most %(n)s entries", "max_length"),
         "dict_type": (_OBJECT, ""),
         "model_type": (_OBJECT, ""),
         "model_attributes_type": (_OBJECT, ""),
@@ -57,8 +53,8 @@ def plain_message(found: Mapping[str, Any]) -> Message:
     """One of Pydantic's findings in our words; in Pydantic's own where it is of a rarer kind."""
     context = found.get("ctx") or {}
     match found["type"]:
-        case "string_too_short" if context["min_length"] == 1:
-            return Message("must not be empty")
+        case "string_too_short" | "string_too_long" | "too_short" | "too_long":
+            return _length(found, context)
         case "value_error":
             return _own(context["error"])
         case "literal_error" | "enum":
@@ -70,6 +66,39 @@ def plain_message(found: Mapping[str, Any]) -> Message:
         return Message(template)
     place = name if name in ("pattern", "error") else "n"
     return Message(template, **{place: _short(context[name])})
+
+
+def at_least_characters(n: int) -> Message:
+    """A text is too short."""
+    return Message.counted("must have at least %(n)s character", "must have at least %(n)s characters", n=n)
+
+
+def at_most_characters(n: int) -> Message:
+    """A text is too long."""
+    return Message.counted("must have at most %(n)s character", "must have at most %(n)s characters", n=n)
+
+
+def at_most_bytes(n: int) -> Message:
+    """A text is too long where bytes are counted."""
+    return Message.counted("must have at most %(n)s byte", "must have at most %(n)s bytes", n=n)
+
+
+def _at_least_entries(n: int) -> Message:
+    return Message.counted("must have at least %(n)s entry", "must have at least %(n)s entries", n=n)
+
+
+def _at_most_entries(n: int) -> Message:
+    return Message.counted("must have at most %(n)s entry", "must have at most %(n)s entries", n=n)
+
+
+def _length(found: Mapping[str, Any], context: Mapping[str, Any]) -> Message:
+    """A text or a list that is too short or too long. Pydantic speaks of secrets as of lists."""
+    text = found["type"].startswith("string_") or isinstance(found["input"], str | SecretStr)
+    if found["type"].endswith("too_long"):
+        return (at_most_characters if text else _at_most_entries)(context["max_length"])
+    if context["min_length"] == 1:
+        return Message("must not be empty")
+    return (at_least_characters if text else _at_least_entries)(context["min_length"])
 
 
 def _own(error: ValueError) -> Message:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from pydantic import AfterValidator
 
 from appliance.core.language import Message
+from appliance.core.validation import at_most_characters
 
 LONGEST = 300  # characters, as typed and as written in ASCII
 
@@ -92,7 +93,7 @@ def parse_address(text: str) -> WebAddress:
     path = quote((found["path"] or "").rstrip("/"), safe="/%:@!$&'()*+,;=-._~")
     address = WebAddress(scheme, _host(parts["host"]), port, path)
     if len(str(address)) > LONGEST:
-        raise ValueError(Message("must have at most %(n)s characters", n=LONGEST))
+        raise ValueError(at_most_characters(LONGEST))
     return address
 
 

@@ -105,6 +105,11 @@ async def test_what_is_no_login_is_refused_in_our_form(
     assert reply.json()["error"]["message"]
 
 
+async def test_an_empty_password_must_not_be_empty(place: httpx.AsyncClient) -> None:
+    reply = await place.post("/api/login", json={"username": "serg", "password": ""})
+    assert reply.json()["error"]["fields"] == {"password": "must not be empty"}
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b'{"username": "\\ud800", "password": "\\ud800"}', b"\xff"])
 async def test_a_login_that_is_no_json_is_refused(place: httpx.AsyncClient, content: bytes) -> None:
     reply = await place.post("/api/login", content=content, headers={"Content-Type": "application/json"})

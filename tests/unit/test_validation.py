@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationError, field_validator
 
 from appliance.core.validation import field_messages
 
@@ -17,6 +17,12 @@ class Order(BaseModel):
     seconds: float = Field(default=20, ge=10, le=60)
     copies: int = 1
     paper: Literal["matte", "glossy"] = "matte"
+    password: SecretStr = Field(default=SecretStr("ab"), min_length=1, max_length=3)
+    code: SecretStr = Field(default=SecretStr("ab"), min_length=2, max_length=3)
+    link: HttpUrl | None = Field(default=None, max_length=20)
+    frames: list[str] = Field(default=["a", "b"], min_length=2, max_length=3)
+    guests: list[str] = Field(default=["a"], min_length=1, max_length=1)
+    initial: str = Field(default="a", max_length=1)
 
     @field_validator("name")
     @classmethod
@@ -39,6 +45,17 @@ class Order(BaseModel):
         ({"copies": 1.5}, "must be a whole number"),
         ({"paper": "wet"}, "must be 'matte' or 'glossy'"),
         ({"colour": "red"}, "is not known here; leave it out"),
+        ({"password": ""}, "must not be empty"),
+        ({"password": "long"}, "must have at most 3 characters"),
+        ({"password": SecretStr("long")}, "must have at most 3 characters"),
+        ({"code": "a"}, "must have at least 2 characters"),
+        ({"link": "https://example.org/a/long/one"}, "must have at most 20 characters"),
+        ({"frames": ["a"]}, "must have at least 2 entries"),
+        ({"frames": []}, "must have at least 2 entries"),
+        ({"frames": ["a"] * 4}, "must have at most 3 entries"),
+        ({"guests": []}, "must not be empty"),
+        ({"guests": ["a", "b"]}, "must have at most 1 entry"),
+        ({"initial": "ab"}, "must have at most 1 character"),
     ],
 )
 def test_each_finding_says_what_must_stand_there(given: dict[str, Any], message: str) -> None:

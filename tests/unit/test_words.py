@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from appliance.core.language import FOLDER, Domain, Message, language, languages, read_catalog
+from appliance.core.validation import at_least_characters
 from appliance.providers.registry import BUILDERS
 from tests.support.schemas import described
 from tests.support.stack import CHECKOUT
@@ -44,14 +45,14 @@ def calls(name: str) -> Iterator[tuple[Path, ast.Call]]:
     for path, text in sources().items():
         if path.suffix == ".py" and name in text:
             for node in ast.walk(ast.parse(text)):
-                if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == name:
+                if isinstance(node, ast.Call) and f".{ast.unparse(node.func)}".endswith(f".{name}"):
                     yield path, node
 
 
 @cache
 def messages() -> set[str]:
     """The English templates of all findings."""
-    first = [call.args[0] for _, call in calls("Message")]
+    first = [call.args[0] for name in ("Message", "Message.counted") for _, call in calls(name)]
     return {one.value for one in first if isinstance(one, ast.Constant)} | _of_pydantic()
 
 
@@ -98,6 +99,15 @@ def test_findings_put_the_same_values_in_as_their_calls_give() -> None:
         if isinstance(call.args[0], ast.Constant) and not any(word.arg is None for word in call.keywords):
             places = set(PLACE.findall(call.args[0].value))
             assert places == {word.arg for word in call.keywords}, f"{path.name}:{call.lineno}"
+
+
+def test_every_count_of_a_finding_has_its_forms_in_every_language() -> None:
+    counted = {
+        call.args[0].value for _, call in calls("Message.counted") if isinstance(call.args[0], ast.Constant)
+    }
+    assert len(counted) > 3
+    for code in languages(STAFF):
+        assert [one for one in counted if len(texts(STAFF, code).get(one, ())) < 2] == [], code
 
 
 def _said_of_fields(tree: ast.AST) -> Iterator[ast.expr]:
@@ -172,9 +182,22 @@ def test_no_message_is_there_that_nobody_says(domain: Domain) -> None:
 
 
 def test_a_finding_is_put_in_the_readers_language() -> None:
-    found = Message("must have at least %(n)s characters", n=10)
+    found = at_least_characters(10)
     assert language(STAFF, "ru").message(found) == "Нужно не меньше 10 символов."
     assert language(STAFF, "ru").message("something nobody foresaw") == "something nobody foresaw"
+
+
+@pytest.mark.parametrize(
+    ("n", "english", "russian"),
+    [
+        (1, "At most 1 entry.", "Не больше 1 значения."),
+        (3, "At most 3 entries.", "Не больше 3 значений."),
+        (21, "At most 21 entries.", "Не больше 21 значения."),
+    ],
+)
+def test_a_counted_finding_takes_the_form_of_the_readers_language(n: int, english: str, russian: str) -> None:
+    found = Message.counted("must have at most %(n)s entry", "must have at most %(n)s entries", n=n)
+    assert (language(STAFF, "en").message(found), language(STAFF, "ru").message(found)) == (english, russian)
 
 
 @pytest.mark.parametrize(

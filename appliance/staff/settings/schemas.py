@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, f
 
 from appliance.core.language import Message
 from appliance.core.passwords import MAX_PASSWORD_BYTES
+from appliance.core.validation import at_least_characters, at_most_bytes
 from appliance.ingest.credentials import MIN_PASSWORD_CHARS
 from appliance.settings.operator import OperatorSettings
 
@@ -37,9 +38,9 @@ class NewIngestPassword(BaseModel):
     def _can_be_typed(cls, value: SecretStr) -> SecretStr:
         text = value.get_secret_value()
         if len(text) < MIN_PASSWORD_CHARS:
-            raise ValueError(Message("must have at least %(n)s characters", n=MIN_PASSWORD_CHARS))
+            raise ValueError(at_least_characters(MIN_PASSWORD_CHARS))
         if len(text.encode()) > MAX_PASSWORD_BYTES:
-            raise ValueError(Message("must have at most %(n)s bytes", n=MAX_PASSWORD_BYTES))
+            raise ValueError(at_most_bytes(MAX_PASSWORD_BYTES))
         if text != text.strip() or not text.isprintable():
             raise ValueError(Message("must have no spaces at either end and only visible characters"))
         return value

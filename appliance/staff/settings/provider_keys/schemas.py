@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from appliance.core.language import Message
+from appliance.core.validation import at_least_characters, at_most_characters
 from appliance.providers.base import ProviderBadKey
 from appliance.providers.http import usable_key
 from appliance.providers.key_tests import KeyTest, ModelTest, Outcome
@@ -23,9 +24,9 @@ _STAMP = "2026-11-23T18:04:11.203Z"
 def _checked(value: SecretStr) -> SecretStr:
     key = value.get_secret_value().strip()
     if len(key) < SHORTEST:
-        raise ValueError(Message("must have at least %(n)s characters", n=SHORTEST))
+        raise ValueError(at_least_characters(SHORTEST))
     if len(key) > LONGEST:
-        raise ValueError(Message("must have at most %(n)s characters", n=LONGEST))
+        raise ValueError(at_most_characters(LONGEST))
     try:
         return SecretStr(usable_key(key))
     except ProviderBadKey:
