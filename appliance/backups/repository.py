@@ -10,7 +10,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.backups.models import BackupProof, BackupTarget
-from appliance.backups.target import ADDRESS, TargetConfig, TargetTest
+from appliance.backups.target import STORED, TargetConfig, TargetTest, stored_address
 from appliance.core.clock import utcnow
 from appliance.core.encryption import EncryptionKeys, Unreadable
 
@@ -100,7 +100,8 @@ def config_of(row: BackupTarget, encryption: EncryptionKeys) -> TargetConfig:
     """What it takes to reach the target; raises ``Unreadable`` where the secrets cannot be read here."""
     secrets = json.loads(encryption.decrypt(row.encrypted, _PURPOSE)) if row.encrypted else {}
     return TargetConfig.model_validate(
-        {"address": row.address, "secrets": secrets, "host_key": row.host_key, "marker": row.marker}
+        {"address": row.address, "secrets": secrets, "host_key": row.host_key, "marker": row.marker},
+        context=STORED,
     )
 
 
@@ -118,7 +119,7 @@ def own_marker(row: BackupTarget | None) -> str | None:
 
 def describe(row: BackupTarget) -> str:
     """The target's address in one line, without secrets."""
-    return ADDRESS.validate_python(row.address).describe()
+    return stored_address(row.address).describe()
 
 
 def is_at_work(row: BackupTarget, now: datetime) -> bool:

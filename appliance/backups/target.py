@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from appliance.core.language import Message
+from appliance.core.web_address import must_be_allowed, secret_place
 
 Kind = Literal["folder", "sftp", "s3"]
 KINDS: tuple[Kind, ...] = ("folder", "sftp", "s3")
+STORED = {"stored": True}  # of a validation: the values come from the database
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9a-fA-F:]{2,45}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -61,9 +71,11 @@ class SftpTarget(_Part):
 
     @field_validator("host")
     @classmethod
-    def _host_form(cls, value: str) -> str:
+    def _host_form(cls, value: str, info: ValidationInfo) -> str:
         if not _HOST.fullmatch(value):
             raise ValueError(Message("must be a host name or an address"))
+        if info.context is not STORED:
+            must_be_allowed(value)
         return value
 
     @field_validator("path")
@@ -89,12 +101,8 @@ class S3Target(_Part):
 
     @field_validator("endpoint")
     @classmethod
-    def _endpoint_form(cls, value: str) -> str:
-        found = urlsplit(value)
-        plain = not (found.username or found.password or found.query or found.fragment)
-        if found.scheme not in {"http", "https"} or not found.hostname or not plain:
-            raise ValueError(Message("must be an address such as https://s3.example.org"))
-        return value.rstrip("/")
+    def _endpoint_form(cls, value: str, info: ValidationInfo) -> str:
+        return value if info.context is STORED else secret_place(value)
 
     @field_validator("bucket")
     @classmethod
@@ -114,7 +122,12 @@ class S3Target(_Part):
 
 
 Address = Annotated[FolderTarget | SftpTarget | S3Target, Field(discriminator="kind")]
-ADDRESS: TypeAdapter[FolderTarget | SftpTarget | S3Target] = TypeAdapter(Address)
+_ADDRESS: TypeAdapter[FolderTarget | SftpTarget | S3Target] = TypeAdapter(Address)
+
+
+def stored_address(values: dict[str, Any]) -> FolderTarget | SftpTarget | S3Target:
+    """The address of a row: what an earlier version took goes on being used."""
+    return _ADDRESS.validate_python(values, context=STORED)
 
 
 class TargetSecrets(_Part):

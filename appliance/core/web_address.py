@@ -76,6 +76,8 @@ def is_forbidden(address: IpAddress) -> bool:
 
 # Metadata services that are not at a link-local address: of AWS over IPv6, of Alibaba, of Oracle.
 _METADATA = tuple(map(ipaddress.ip_address, ("fd00:ec2::254", "100.100.100.200", "192.0.0.192")))
+# What they are called at Google.
+_METADATA_NAMES = frozenset({"metadata", "metadata.google.internal"})
 
 
 def parse_address(text: str) -> WebAddress:
@@ -124,11 +126,17 @@ def _base(text: str) -> str:
     return str(parse_address(text))
 
 
-def _secret_place(text: str) -> str:
-    address = parse_address(text)
-    number = ip_of(address.host)
-    if number is not None and is_forbidden(number):
+def must_be_allowed(host: str) -> None:
+    """Raise ``ValueError`` where nobody has business at that machine."""
+    number = ip_of(host)
+    if host in _METADATA_NAMES or (number is not None and is_forbidden(number)):
         raise ValueError(Message("must be the address of a machine that others may contact"))
+
+
+def secret_place(text: str) -> str:
+    """``text`` as one that keys or photos may be sent to; raises ``ValueError`` with a ``Message``."""
+    address = parse_address(text)
+    must_be_allowed(address.host)
     if address.scheme != "https" and not address.is_near:
         raise ValueError(Message("must begin with https:// outside this machine and its local network"))
     return str(address)
@@ -137,4 +145,4 @@ def _secret_place(text: str) -> str:
 # The base of addresses, kept in ASCII and without a slash at its end.
 BaseAddress = Annotated[str, AfterValidator(_base)]
 # One that keys or photos are sent to: encrypted wherever a stranger could listen.
-SecretPlace = Annotated[str, AfterValidator(_secret_place)]
+SecretPlace = Annotated[str, AfterValidator(secret_place)]

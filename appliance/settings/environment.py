@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 from appliance.core.processes import MOST_PROCESSES, listen_of
 from appliance.core.validation import plain_message
-from appliance.core.web_address import BaseAddress, SecretPlace
+from appliance.core.web_address import BaseAddress, SecretPlace, parse_address
 
 PREFIX = "PHOTOCHANGER_"
 _LISTEN = re.compile(r"(?P<host>[^:\[\]]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})|unix:(?P<path>/.+)")
@@ -136,9 +136,10 @@ class Settings(BaseSettings):
     @field_validator("lan_other_urls")
     @classmethod
     def _bases(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(re.fullmatch(r"https?://[^\s/?#]+", base) for base in value):
+        addresses = [parse_address(base) for base in value]
+        if any(address.path for address in addresses):
             raise ValueError("must be addresses such as http://192.168.1.20:8080")
-        return value
+        return tuple(map(str, addresses))
 
     @field_validator("listen")
     @classmethod

@@ -128,3 +128,19 @@ def test_what_a_newer_version_stored_has_its_default_and_the_rest_stays_in_force
     settings = readable_settings(stored)
     shown = settings.model_dump() | settings.providers.get("gemini", ProviderConnection()).model_dump()
     assert {name: shown[name] for name in in_force} == in_force
+
+
+@pytest.mark.parametrize(
+    "other", ["http://user:password@192.168.1.20", "http://192.168.1.20:99999", "http://192.168.1.20/party"]
+)
+def test_other_addresses_of_the_machine_are_checked_like_the_first(
+    environment: pytest.MonkeyPatch, other: str
+) -> None:
+    environment.setenv("PHOTOCHANGER_LAN_OTHER_URLS", f"http://10.0.0.1:8080, {other}")
+    with pytest.raises(SettingsError, match="LAN_OTHER_URLS"):
+        load_settings()
+
+
+def test_other_addresses_of_the_machine_are_kept_in_ascii(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("PHOTOCHANGER_LAN_OTHER_URLS", "http://фото.local:8080/")
+    assert load_settings().lan_other_urls == ("http://xn--n1aalg.local:8080",)

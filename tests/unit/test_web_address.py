@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
+from appliance.backups.target import S3Target, SftpTarget, stored_address
 from appliance.core.web_address import BaseAddress, SecretPlace, ip_of, is_forbidden, parse_address
 
 
@@ -123,3 +124,35 @@ def test_numbers_of_nobody_are_known_in_each_way_of_writing() -> None:
         for host in ("127.0.0.1", "10.0.0.1", "::1", "8.8.8.8")
         if (number := ip_of(host))
     )
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://s3.public.example",
+        "http://169.254.169.254",
+        "http://metadata.google.internal",
+        "https://x:99999",
+        "https://a b.example",
+        "https://a.example/\x00",
+        "https://user:password@s3.example",
+        "http://[",
+    ],
+)
+def test_a_bucket_is_only_at_an_address_that_secrets_may_be_sent_to(endpoint: str) -> None:
+    with pytest.raises(ValidationError):
+        S3Target(endpoint=endpoint, bucket="backups")
+
+
+def test_a_buckets_address_is_kept_in_ascii() -> None:
+    assert S3Target(endpoint="https://фото.рф/", bucket="backups").endpoint == "https://xn--n1aalg.xn--p1ai"
+
+
+def test_backups_go_to_no_machine_that_nobody_may_contact() -> None:
+    with pytest.raises(ValidationError):
+        SftpTarget(host="169.254.169.254", user="photochanger")
+
+
+def test_a_target_that_an_earlier_version_took_goes_on_being_used() -> None:
+    row = {"kind": "s3", "endpoint": "http://s3.public.example", "bucket": "backups"}
+    assert stored_address(row).describe() == "http://s3.public.example/backups"

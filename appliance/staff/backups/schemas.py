@@ -11,7 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.backups.models import BackupProof, BackupTarget
 from appliance.backups.repository import USUAL_KEEP, describe, is_at_work
-from appliance.backups.target import ADDRESS, Address, FolderTarget, S3Target, SftpTarget, TargetSecrets
+from appliance.backups.target import (
+    Address,
+    FolderTarget,
+    S3Target,
+    SftpTarget,
+    TargetSecrets,
+    stored_address,
+)
 from appliance.core.clock import utcnow
 
 _STAMP = "2026-11-27T04:00:12.203Z"
@@ -80,7 +87,7 @@ class TargetView(BaseModel):
         if is_at_work(row, utcnow()):
             progress = Progress(step=row.step or "", done=row.step_done or 0, total=row.step_total or 0)
         return cls(
-            address=ADDRESS.validate_python(row.address),
+            address=stored_address(row.address),
             described=describe(row),
             host_key=fingerprint(row.host_key) if row.host_key else None,
             progress=progress,
