@@ -21,6 +21,7 @@ from appliance.core.injection import Services
 from appliance.core.kept_answers import KeptAnswers, KeptPaths
 from appliance.core.memory import giving_back, keep_what_is_there
 from appliance.core.middleware import BodyLimit, RequestContext
+from appliance.core.node_door import NodeDoor
 from appliance.core.openapi import in_our_form
 from appliance.core.photos_first import PhotosFirst, PhotoWork
 from appliance.core.recent import Changes
@@ -105,13 +106,13 @@ class _Application(FastAPI):
         return RequestContext(PhotosFirst(inside, self._photo_work, _NEED_NO_SEAT))
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, door: NodeDoor | None = None) -> FastAPI:
     """The application for ``settings``; nothing is opened before its lifespan starts."""
     admin, stopping, photo_work, changes = create_admin(), Stopping(), PhotoWork(), Changes()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Services]]:
-        async with open_services(settings, photo_work, changes) as services:
+        async with open_services(settings, photo_work, changes, door) as services:
             services.add(stopping)
             began = utcnow()
             later: asyncio.Task[None] | None = None

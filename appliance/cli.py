@@ -41,15 +41,25 @@ def duration(value: str) -> int:
 def serve(settings: Settings, _: argparse.Namespace) -> int:
     """Answer requests until told to stop; running jobs end first."""
     from appliance.app import create_app
+    from appliance.core.node_door import FrontDoorOnly, NodeDoor
+    from appliance.core.node_secret import NodeSecret
     from appliance.core.serving import serve as run
+    from appliance.core.siblings import socket_beside
 
-    app = create_app(settings)
+    door = NodeDoor(settings.node_place()) if settings.node > 1 else None
+    app = create_app(settings, door)
+    at_door = None
+    if door:
+        own = socket_beside(settings.listen, settings.process)
+        at_door = FrontDoorOnly(app, door, NodeSecret.of(settings.secrets_dir), own)
     began = run(
         app,
         app.state.stopping,
         settings.listen_options(),
         settings.trusted_proxies,
-        others=settings.processes > 1,
+        others=settings.several,
+        door=door,
+        at_door=at_door,
     )
     return 0 if began else EXIT_FAILED
 
@@ -119,11 +129,11 @@ async def cleanup(settings: Settings, arguments: argparse.Namespace) -> int:
     from appliance.media.store import MediaStore
     from appliance.staff.alerts.alive import reported
 
-    media = MediaStore(settings.media_root)
+    media = MediaStore(settings.media_root, settings.temp_dir)
     database = Database(settings.sqlalchemy_url(), pool_size=2)
     try:
         await make_media_folders(media, database)
-        work = Cleanup(database, media)
+        work = Cleanup(database, media, settings.node)
         if arguments.every:
             return await run_every(work, arguments.every)
         once = run_once(work, dry_run=arguments.dry_run, as_json=arguments.json)

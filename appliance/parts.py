@@ -12,12 +12,17 @@ from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
 from appliance.core.leading import Leader
 from appliance.core.leading import Task as LeaderTask
+from appliance.core.node_door import NodeDoor
+from appliance.core.node_secret import NodeSecret
 from appliance.core.passwords import PasswordChecker
 from appliance.core.processes import listen_of
 from appliance.core.public_base import DeploymentUrls
 from appliance.core.recent import Changes
 from appliance.core.secrets import BackupPassphrase, FirstPasswordFile
 from appliance.core.siblings import Siblings
+from appliance.housekeeping.cleanup import Cleanup
+from appliance.housekeeping.lost_nodes import LostNodes
+from appliance.housekeeping.media_folder import make_media_folders
 from appliance.housekeeping.model_check import ModelNews
 from appliance.ingest.booth_keys.service import BoothKeys
 from appliance.ingest.booth_requests.log import BoothRequests
@@ -25,6 +30,9 @@ from appliance.ingest.credentials import IngestCredentials
 from appliance.ingest.gate import Gate
 from appliance.ingest.seats import Seats, SharedGate
 from appliance.ingest.service import IngestService
+from appliance.media.store import MediaStore
+from appliance.migrations.revisions import tables_age
+from appliance.nodes.watch import Me, NodeWatch
 from appliance.providers.catalogue.files import installed
 from appliance.providers.learned import LearnedModels
 from appliance.providers.pauses import Pauses
@@ -56,9 +64,9 @@ def database(settings: Settings, stack: AsyncExitStack) -> Database:
 
 def gate(settings: Settings, database: Database, stack: AsyncExitStack) -> Gate:
     """Permits: in memory, or shared where there are several processes."""
-    if settings.processes == 1:
+    if not settings.several:
         return Gate()
-    made = SharedGate(Seats(database, settings.process))
+    made = SharedGate(Seats(database, settings.number))
     stack.push_async_callback(made.aclose)
     return made
 
@@ -94,7 +102,7 @@ def started(task: Task, stack: AsyncExitStack) -> Task:
 
 def pauses(settings: Settings, database: Database, stack: AsyncExitStack) -> Pauses:
     """Keys and routes that are left alone: known in memory, or shared where there are several processes."""
-    return Pauses() if settings.processes == 1 else started(SharedPauses(database), stack)
+    return started(SharedPauses(database), stack) if settings.several else Pauses()
 
 
 def backups(
@@ -108,9 +116,16 @@ def backups(
 
 def siblings(settings: Settings, changes: Changes, stack: AsyncExitStack) -> Siblings:
     """The processes that tell each other, of changes too."""
-    made = Siblings(settings.listen, settings.process, settings.processes)
+    made = Siblings(
+        settings.listen,
+        settings.process,
+        settings.processes,
+        several=settings.several,
+        nodes=settings.nodes,
+        secret=NodeSecret.of(settings.secrets_dir) if settings.nodes else None,
+    )
     stack.push_async_callback(made.aclose)
-    if settings.processes > 1:
+    if settings.several:
         changes.between(made)
     return made
 
@@ -129,20 +144,48 @@ def registry(settings: Settings, stack: AsyncExitStack) -> ProviderRegistry:
 
 
 def leader(settings: Settings, database: Database, learned: LearnedModels, stack: AsyncExitStack) -> Leader:
-    """Of several processes each notes its start and hears of models, and one leads.
+    """Of several processes each notes its start and hears of models, and one of the first machine leads.
 
     It is to be started last, so that it ends before what it leads.
     """
-    if settings.processes > 1:
+    if settings.several:
         started(StartNote(database), stack)
         started(ModelNews(learned), stack)
-    return Leader(settings.sqlalchemy_url(), alone=settings.processes == 1)
+    return Leader(settings.sqlalchemy_url(), alone=not settings.several)
 
 
-async def begin_together(leader: Leader, siblings: Siblings, stack: AsyncExitStack) -> None:
+async def begin_together(
+    settings: Settings, leader: Leader, siblings: Siblings, stack: AsyncExitStack
+) -> None:
     """Once all is built: answer the other processes, and lead if none of them does."""
     await siblings.open()
-    started(leader, stack)
+    if settings.node == 1:
+        started(leader, stack)
+
+
+def nodes(
+    settings: Settings,
+    database: Database,
+    cleanup: Cleanup,
+    leader: Leader,
+    door: NodeDoor | None,
+    stack: AsyncExitStack,
+) -> NodeWatch | None:
+    """What each of several machines does for the others; ``None`` of one alone."""
+    if settings.node == 1 and not settings.nodes:
+        return None
+    if settings.node == 1:
+        led(LostNodes(database, cleanup), leader, stack)
+    me = Me(settings.node, settings.media_root, settings.secrets_dir)
+    return started(NodeWatch(database, me, tables_age, door), stack)
+
+
+async def media(settings: Settings, database: Database) -> MediaStore:
+    """The folder of pictures; a node makes none, since it is the first machine's."""
+    made = MediaStore(settings.media_root, settings.temp_dir)
+    if settings.node == 1:
+        await make_media_folders(made, database)
+    return made
 
 
 def led(task: LedTask, leader: Leader, stack: AsyncExitStack) -> LedTask:
@@ -177,11 +220,12 @@ def booths(
 ) -> tuple[IngestCredentials, BoothKeys, BoothRequests, AllBooths]:
     """What booths show who they are with, wrong ones of either kind counted together; and what they sent."""
     credentials = IngestCredentials(database, PasswordChecker(), first_passwords)
-    if settings.processes > 1:
+    if settings.several:
         credentials.wrong.between(siblings)
     keys = BoothKeys(database, credentials.wrong)
     stack.push_async_callback(keys.aclose)
-    requests = BoothRequests(settings.process, settings.processes)
+    far = settings.node > 1 or bool(settings.nodes)
+    requests = BoothRequests(settings.number, 1000 if far else settings.processes)
     return credentials, keys, requests, AllBooths(requests, siblings)
 
 
@@ -201,5 +245,7 @@ def links_base(settings: Settings, ingest: IngestService) -> Callable[[str | Non
 
 
 def preflight(tools: Tools, dry_runs: DryRuns, stack: AsyncExitStack) -> PreflightService:
+    """It is done on the first machine: the others have neither backups nor the front door's certificate."""
     stack.push_async_callback(dry_runs.aclose)
-    return started(PreflightService(tools, dry_runs), stack)
+    made = PreflightService(tools, dry_runs)
+    return started(made, stack) if tools.deployment.node == 1 else made

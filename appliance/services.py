@@ -19,6 +19,7 @@ from appliance.core.encryption import EncryptionKeys
 from appliance.core.health import HealthCheck
 from appliance.core.injection import Services
 from appliance.core.installation import Installation
+from appliance.core.node_door import NodeDoor
 from appliance.core.photos_first import PhotoWork
 from appliance.core.public_base import DeploymentUrls
 from appliance.core.recent import Changes
@@ -33,7 +34,6 @@ from appliance.guests.tokens import GuestTokens
 from appliance.guests.visits import Visits
 from appliance.housekeeping.cleanup import Cleanup
 from appliance.housekeeping.disk_guard import DiskGuard
-from appliance.housekeeping.media_folder import make_media_folders
 from appliance.housekeeping.model_check import ModelCheck
 from appliance.ingest.idempotency import IdempotentJobs
 from appliance.ingest.service import IngestService
@@ -42,7 +42,6 @@ from appliance.media.imaging import Imaging
 from appliance.media.library import TemplateFiles
 from appliance.media.previews import Previews
 from appliance.media.signing import ContentCredentials
-from appliance.media.store import MediaStore
 from appliance.media.templates import TemplateCache
 from appliance.media.temporary_media import TemporaryMedia
 from appliance.migrations.revisions import tables_age
@@ -90,19 +89,21 @@ from appliance.staff.webhooks.service import Webhooks
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, photo_work: PhotoWork | None = None, changes: Changes | None = None
+    settings: Settings,
+    photo_work: PhotoWork | None = None,
+    changes: Changes | None = None,
+    door: NodeDoor | None = None,
 ) -> AsyncIterator[Services]:
     """Build the services; on leaving, running jobs end first, then what they need is closed."""
     async with AsyncExitStack() as stack:
         database = parts.database(settings, stack)
         # Photos have connections of their own: strangers' pages and log-ins take none of them.
         photo_database = parts.database(settings, stack)
-        media = MediaStore(settings.media_root)
-        await make_media_folders(media, database)
+        media = await parts.media(settings, database)
         imaging = Imaging()
         stack.callback(imaging.close)
         registry = parts.registry(settings, stack)
-        ledger = JobLedger(photo_database)
+        ledger = JobLedger(photo_database, settings.node)
         stack.push_async_callback(ledger.aclose)
         gate, work = parts.gate(settings, photo_database, stack), photo_work or PhotoWork()
         changes = changes or Changes()
@@ -151,8 +152,14 @@ async def open_services(
             JobProgress(ledger, siblings),
         )
         stats = StatsService(database, slot_editor, runner, WorkOfAll(gate.in_use, progress, siblings))
-        cleanup, leader = Cleanup(database, media), parts.leader(settings, database, learned, stack)
-        disk_guard = parts.led(DiskGuard(database, media, cleanup), leader, stack)
+        cleanup, leader = (
+            Cleanup(database, media, settings.node),
+            parts.leader(settings, database, learned, stack),
+        )
+        disk_guard, node_watch = (
+            parts.led(DiskGuard(database, media, cleanup), leader, stack),
+            parts.nodes(settings, database, cleanup, leader, door, stack),
+        )
         parts.led(ModelCheck(database, runner, settings.model_check_hour), leader, stack)
         tokens, screens = GuestTokens(settings.secrets_dir), Screens(media, previews)
         addresses, backup_passphrase = Addresses(tokens.identity), BackupPassphrase(settings.secrets_dir)
@@ -174,7 +181,7 @@ async def open_services(
             backup_passphrase,
             addresses,
             base,
-            settings.processes,
+            settings.processes + len(settings.nodes),
         )
         issue_watch = parts.led(IssueWatch(database, sources), leader, stack)
         channels = parts.alerts(database, encryption, urls, issue_watch, leader, stack)
@@ -191,7 +198,7 @@ async def open_services(
             DryRuns(database, slots, imaging, media, trials, work),
             stack,
         )
-        await parts.begin_together(leader, siblings, stack)
+        await parts.begin_together(settings, leader, siblings, stack)
         yield Services(
             database,
             media,
@@ -211,7 +218,7 @@ async def open_services(
             tokens,
             screens,
             codes,
-            HealthCheck(database, media.root),
+            HealthCheck(database, media.root, media.temp, node_watch if settings.node > 1 else None),
             urls,
             channels,
             Webhooks(database, encryption),
@@ -257,7 +264,7 @@ async def open_services(
                 gate,
                 token=metrics_token(settings.secrets_dir),
                 networks=settings.metrics_networks,
-                process=settings.process if settings.processes > 1 else None,
+                process=settings.number if settings.several else None,
                 siblings=siblings,
             ),
         )

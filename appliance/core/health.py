@@ -7,12 +7,13 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from appliance.core.db import Database
-from appliance.core.files import LOW_DISK_BYTES
+from appliance.core.files import LOW_DISK_BYTES, PARTIAL_PREFIX
 from appliance.core.injection import Injected
 
 READY_TIMEOUT = 2.0  # seconds a check may take
@@ -31,13 +32,17 @@ class Readiness(BaseModel):
     checks: dict[str, str] = Field(examples=[{"database": "ok", "media": "ok", "disk": "ok"}])
 
 
-def media_writable(root: Path) -> str:
-    """``ok``, or why nothing can be written to the media folder; also where its disk is full."""
+def media_writable(root: Path, temp: Path | None = None) -> str:
+    """``ok``, or why nothing can be written to the media folder; also where its disk is full. ``temp``: where
+    uploads lie, if not in it.
+    """
+    apart = temp is not None and temp != root / "temp"
     try:
-        with tempfile.TemporaryFile(dir=root / "temp"):
-            return "ok"
+        for folder in (temp, root / "results") if apart else (root / "temp",):
+            tempfile.TemporaryFile(dir=folder, prefix=PARTIAL_PREFIX).close()
     except OSError as error:
         return f"cannot write to the media folder: {error.strerror}"
+    return "ok"
 
 
 def _disk_free(root: Path) -> str:
@@ -57,21 +62,31 @@ async def _database(database: Database) -> str:
     return "ok"
 
 
+class NodeState(Protocol):
+    """How a machine stands to the others of its site."""
+
+    state: str  # ``ok``, or why it takes no photos
+
+
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
     """Asks the database, the media folder and the disk."""
 
     database: Database
     media_root: Path
+    temp: Path | None = None
+    node: NodeState | None = None  # of a machine that is not the first
 
     async def readiness(self) -> Readiness:
         """What each says, asked at the same time."""
         found = await asyncio.gather(
             _database(self.database),
-            asyncio.to_thread(media_writable, self.media_root),
+            asyncio.to_thread(media_writable, self.media_root, self.temp),
             asyncio.to_thread(_disk_free, self.media_root),
         )
         checks = dict(zip(("database", "media", "disk"), found, strict=True))
+        if self.node:
+            checks["node"] = self.node.state
         return Readiness(ready=all(state == "ok" for state in checks.values()), checks=checks)
 
 

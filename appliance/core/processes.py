@@ -1,4 +1,5 @@
-"""Several equal processes of one app: where each of them listens, and what Nginx is told of them.
+"""Several equal processes of one app, on one machine or several: where each of them listens, and what Nginx
+is told of them.
 
 Standard library only, as for ``local_http``.
 """
@@ -12,8 +13,12 @@ from pathlib import PurePath
 
 FIRST = 1
 MOST_PROCESSES = 8
+MOST_NODES = 9  # machines of one site, the first one included
+NODE_PORT = 8100  # of a node's first process; the others have the next ones
 # Nginx closes its idle connections to a process after this time (`keepalive_timeout` of the upstream).
 IDLE_SECONDS = 4.0
+
+_NODE = re.compile(r"(?P<host>[A-Za-z0-9.\-]+)(?::(?P<first>\d{1,5})(?:-(?P<last>\d{1,5}))?)?")
 
 
 def name_of(process: int) -> str:
@@ -36,6 +41,33 @@ def is_app(name: str) -> bool:
     return re.fullmatch(r"app(-\d+)?", name) is not None
 
 
+def number_of(node: int, process: int) -> int:
+    """A process's number among those of all machines: 1, 2 on the first one, 101, 102 on node 2."""
+    return (node - 1) * 100 + process
+
+
+def node_of(number: int) -> int:
+    """The machine of the process with this number."""
+    return number // 100 + 1
+
+
+def node_addresses(text: str) -> list[str]:
+    """``10.0.0.2 10.0.0.3:8100-8101`` as the ``host:port`` of each process; raises ``ValueError``."""
+    found: list[str] = []
+    for part in re.split(r"[\s,]+", text.strip()):
+        if not part:
+            continue
+        named = _NODE.fullmatch(part)
+        if named is None:
+            raise ValueError(f"{part} is no address of a node, such as 10.0.0.2 or 10.0.0.2:8100-8101")
+        first = int(named["first"] or NODE_PORT)
+        last = int(named["last"] or first)
+        if not first <= last < first + MOST_PROCESSES:
+            raise ValueError(f"{part} names no ports of 1 to {MOST_PROCESSES} processes")
+        found += [f"{named['host']}:{port}" for port in range(first, last + 1)]
+    return found
+
+
 def of_environment() -> int:
     """How many the deployment wants; raises ``ValueError`` for what is no number."""
     return int(os.environ.get("APP_PROCESSES") or FIRST)
@@ -54,14 +86,16 @@ def listen_of(listen: str, process: int) -> str:
     return f"unix:{first.with_name(f'{first.stem}-{process}{first.suffix}')}"
 
 
-def upstream_servers(addresses: Sequence[str]) -> str:
-    """The lines of Nginx's upstream for the processes at these addresses.
+def upstream_servers(addresses: Sequence[str], nodes: Sequence[str] = ()) -> str:
+    """The lines of Nginx's upstream for the processes at these addresses, and for those of other machines.
 
-    Of several the one with the fewest requests is asked. None is left out for having failed: that nobody
-    listens at a socket is known at once, and a process that is back must be asked at once, since the other
-    may be the next to go.
+    Of several the one with the fewest requests is asked. None of this machine is left out for having failed:
+    that nobody listens at a socket is known at once, and a process that is back must be asked at once, since
+    the other may be the next to go. Another machine may be silent instead, which takes a request the time of
+    ``proxy_connect_timeout``: it is left out for a moment.
     """
     servers = [f'server "{one}" max_fails=0;' for one in addresses]
+    servers += [f"server {one} max_fails=1 fail_timeout=5s;" for one in nodes]
     return " ".join([*(["zone app 64k;", "least_conn;"] if len(servers) > 1 else []), *servers])
 
 

@@ -2,6 +2,9 @@
 
 Nginx does not know these sockets, and only the appliance's user may connect to them. Nothing here is needed
 for a photo: an answer that does not come in time is left out.
+
+The first machine of several also asks the processes of the others, at their door (``node_door``). They ask
+nobody but each other: staff are served by the first machine.
 """
 
 from __future__ import annotations
@@ -9,19 +12,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from appliance.core import processes, unix_sockets
+from appliance.core.node_secret import SIBLING_HEADER, SIBLINGS_PATH, NodeSecret
 
 log = structlog.get_logger()
 
 PATIENCE = 0.5  # seconds for an answer
 _LONGEST_QUESTION = 64_000  # bytes
 
+Asking = Callable[[bytes], Awaitable[bytes]]
 Answering = Callable[[dict[str, Any]], Awaitable[Any]]
 
 
@@ -31,12 +37,61 @@ def socket_beside(listen: str, process: int) -> Path:
     return own.with_suffix(".others")
 
 
-class Siblings:
-    """Asks the others and answers them. One that is alone has nobody to ask."""
+async def answer_of(place: Path, question: bytes) -> bytes:
+    """What the process that listens there answers; raises ``OSError`` or ``TimeoutError``."""
+    async with asyncio.timeout(PATIENCE):
+        with unix_sockets.usable_name(place) as name:
+            reader, writer = await asyncio.open_unix_connection(name)
+        return await _said(reader, writer, question + b"\n")
 
-    def __init__(self, listen: str = "", process: int = 1, of: int = 1) -> None:
-        self._place = socket_beside(listen, process) if of > 1 else None
-        self._others = [socket_beside(listen, one) for one in processes.numbers(of) if one != process]
+
+async def _answer_of_node(address: str, secret: NodeSecret, question: bytes) -> bytes:
+    """The same of a process on another machine."""
+    head = (
+        f"POST {SIBLINGS_PATH} HTTP/1.1\r\nHost: {address}\r\n{SIBLING_HEADER}: {secret.sibling}\r\n"
+        f"Content-Length: {len(question)}\r\nConnection: close\r\n\r\n"
+    )
+    host, _, port = address.rpartition(":")
+    async with asyncio.timeout(PATIENCE):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        said, _, body = (await _said(reader, writer, head.encode() + question)).partition(b"\r\n\r\n")
+    if not said.startswith(b"HTTP/1.1 200 "):
+        raise ConnectionAbortedError(said.partition(b"\r\n")[0].decode(errors="replace"))
+    return body
+
+
+async def _said(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, question: bytes) -> bytes:
+    try:
+        writer.write(question)
+        await writer.drain()
+        return await reader.read(-1)
+    finally:
+        writer.close()
+
+
+class Siblings:
+    """Asks the others and answers them. One that is alone has nobody to ask.
+
+    ``several``: other machines may ask this one although it has one process. ``nodes``: the addresses of
+    processes on other machines.
+    """
+
+    def __init__(
+        self,
+        listen: str = "",
+        process: int = 1,
+        of: int = 1,
+        *,
+        several: bool = False,
+        nodes: Sequence[str] = (),
+        secret: NodeSecret | None = None,
+    ) -> None:
+        self._place = socket_beside(listen, process) if several or of > 1 else None
+        self._others: list[Asking] = [
+            partial(answer_of, socket_beside(listen, one)) for one in processes.numbers(of) if one != process
+        ]
+        if secret is not None:
+            self._others += [partial(_answer_of_node, one, secret) for one in nodes]
         self._answering: dict[str, Answering] = {}
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -71,18 +126,10 @@ class Siblings:
         found = await asyncio.gather(*(self._of(one, question, facts) for one in self._others))
         return [answer for answers in found for answer in answers]
 
-    async def _of(self, place: Path, question: str, facts: dict[str, Any]) -> list[Any]:
+    async def _of(self, asking: Asking, question: str, facts: dict[str, Any]) -> list[Any]:
         """One answer, or none."""
         try:
-            async with asyncio.timeout(PATIENCE):
-                with unix_sockets.usable_name(place) as name:
-                    reader, writer = await asyncio.open_unix_connection(name)
-                try:
-                    writer.write(json.dumps([question, facts]).encode() + b"\n")
-                    await writer.drain()
-                    return [json.loads(await reader.read(-1))]
-                finally:
-                    writer.close()
+            return [json.loads(await asking(json.dumps([question, facts]).encode()))]
         except (OSError, TimeoutError, ValueError) as error:
             if not isinstance(error, (FileNotFoundError, ConnectionRefusedError)):  # it starts, or has ended
                 log.info("sibling.no_answer", question=question, error=type(error).__name__)

@@ -64,10 +64,13 @@ class CleanupReport:
 
 
 class Cleanup:
-    """Runs against one database and one media folder; safe to run twice at once."""
+    """Runs against one database and one media folder; safe to run twice at once.
 
-    def __init__(self, database: Database, media: MediaStore) -> None:
-        self._database = database
+    ``node``: on which machine of several. The locks on uploads tell only what its own processes work at.
+    """
+
+    def __init__(self, database: Database, media: MediaStore, node: int = 1) -> None:
+        self._database, self._node = database, node
         self._media = media
         self._history = OldHistory(database)
 
@@ -96,9 +99,12 @@ class Cleanup:
         return report
 
     async def settle_interrupted(self, *, before: datetime) -> CleanupReport:
-        """Close jobs and remove uploads that a process which is gone left ``before`` the app's own start."""
+        """Close jobs and remove uploads that a process which is gone left ``before`` the app's own start.
+
+        Those of this machine: others look after theirs, or ``settle_lost`` does.
+        """
         report = CleanupReport()
-        await self._interrupted(report, before=before)
+        await self._interrupted(report, before=before, node=self._node)
         age = max(0.0, (utcnow() - before).total_seconds())  # what is younger is our own
         left = await asyncio.to_thread(list, retention.old_uploads(self._media, age))
         report.abandoned_uploads += await self._remove_all(left, report)
@@ -106,6 +112,18 @@ class Cleanup:
             log.warning(
                 "start.settled", interrupted=report.interrupted_jobs, recovered=report.recovered_results
             )
+        return report
+
+    async def settle_lost(self, node: int) -> CleanupReport:
+        """Close the jobs of another machine that has gone without a word."""
+        report = CleanupReport()
+        await self._interrupted(report, before=utcnow(), node=node)
+        log.warning(
+            "node.settled",
+            node=node,
+            interrupted=report.interrupted_jobs,
+            recovered=report.recovered_results,
+        )
         return report
 
     async def settle_until_done(self, *, before: datetime) -> None:
@@ -195,13 +213,13 @@ class Cleanup:
             self._media.remove(job.source_key)
         self._media.remove_previews(job.job_id, OWN_PHOTO)
 
-    async def _interrupted(self, report: CleanupReport, *, before: datetime) -> None:
-        """Close pending jobs whose process is gone.
+    async def _interrupted(self, report: CleanupReport, *, before: datetime, node: int | None = None) -> None:
+        """Close pending jobs whose process is gone: of one machine, or of all.
 
         A picture that was stored in time but whose row was not closed was paid for: it is kept.
         """
         async with self._database.session() as session:
-            jobs = await JobRepository(session).pending_since_before(before)
+            jobs = await JobRepository(session).pending_since_before(before, node)
             ttl = timedelta(hours=(await AppSettingsRepository(session).operator_settings()).result_ttl_hours)
         for job in jobs:
             if await asyncio.to_thread(self._media.is_in_use, job.slot_id, job.job_id):

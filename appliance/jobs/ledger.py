@@ -63,8 +63,8 @@ class JobRecord:
 class JobLedger:
     """Opens and closes rows of ``job_history``, each in a short transaction of its own."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, node: int = 1) -> None:
+        self._database, self._node = database, node
         self._closing: set[asyncio.Task[bool]] = set()
         self._open: dict[uuid.UUID, JobRecord] = {}
 
@@ -85,6 +85,7 @@ class JobLedger:
         ``PhotoInFlight``: another process works at this photo; nothing was begun.
         """
         record = JobRecord(row.job_id, row.slot_id, deadline)
+        row.node = self._node
         try:
             async with self._database.session() as session:
                 JobRepository(session).add(row)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.core.db import Base
@@ -38,6 +38,7 @@ class JobHistory(Base):
     ``request_fields`` and ``query_fields`` hold what the camera sent, the password never. ``booth`` is
     the network address it posted from; test runs and rows of versions before 0012 have none.
     ``deadline_at`` is when the answer was due: the row is opened only once a permit was free.
+    ``node`` is the machine that works at it, where a site has several.
     No two pending rows have the same ``in_flight``: one process works at a photo that came twice.
     ``timings`` are whole milliseconds by step. A hidden result has no public link and stands in no
     guests' gallery; a deleted one can be restored until cleanup removes its file. ``source_key`` is
@@ -72,6 +73,7 @@ class JobHistory(Base):
     idempotency_key: Mapped[str | None] = mapped_column(String(200))
     booth: Mapped[str | None] = mapped_column(String(64))
     in_flight: Mapped[str | None] = mapped_column(String(300))
+    node: Mapped[int] = mapped_column(SmallInteger, default=1, server_default="1")
     deadline_seconds: Mapped[float]
     deadline_at: Mapped[datetime | None]
     result_key: Mapped[str | None] = mapped_column(String(120))

@@ -108,14 +108,14 @@ class JobRepository:
         )
         return await self._session.scalar(found.limit(1)) is not None
 
-    async def pending_since_before(self, moment: datetime) -> Sequence[JobHistory]:
-        """Pending jobs that were opened before ``moment``."""
-        found = await self._session.scalars(
-            select(JobHistory)
-            .where(JobHistory.status == JobStatus.PENDING, JobHistory.created_at < moment)
-            .order_by(JobHistory.created_at)
+    async def pending_since_before(self, moment: datetime, node: int | None = None) -> Sequence[JobHistory]:
+        """Pending jobs that were opened before ``moment``: those of one machine, or of all."""
+        query = select(JobHistory).where(
+            JobHistory.status == JobStatus.PENDING, JobHistory.created_at < moment
         )
-        return found.all()
+        if node is not None:
+            query = query.where(JobHistory.node == node)
+        return (await self._session.scalars(query.order_by(JobHistory.created_at))).all()
 
     async def expired(self, now: datetime, limit: int) -> Sequence[JobHistory]:
         """Delivered jobs past their TTL whose files were not removed yet."""

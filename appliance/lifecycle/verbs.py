@@ -194,6 +194,7 @@ VERBS: dict[str, Verb] = {
     "rotate-encryption-key": rotate_encryption_key,
     "make-backup-passphrase": secret_files.make_backup_passphrase,
     "models": models,
+    "node-secrets": secret_files.node_secrets,
     "show-metrics-token": secret_files.show_metrics_token,
 }
 

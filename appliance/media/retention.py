@@ -81,7 +81,7 @@ def old_files(store: MediaStore, folder: str, grace_seconds: float) -> Iterator[
 
 def old_uploads(store: MediaStore, grace_seconds: float) -> Iterator[Leftover]:
     """Folders ``temp/{slot_id}/{job_id}`` that nothing has touched for the grace time and nobody works on."""
-    now, temp = time.time(), os.fspath(store.root / "temp")
+    now, temp = time.time(), os.fspath(store.temp)
     for slot in _inside(temp):
         for upload in _inside(f"{temp}/{slot}"):
             folder = f"{temp}/{slot}/{upload}"

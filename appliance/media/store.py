@@ -46,10 +46,15 @@ class StoredFile:
 
 
 class MediaStore:
-    """The media folder of one appliance."""
+    """The media folder of one appliance.
 
-    def __init__(self, root: Path) -> None:
+    ``temp``: where uploads lie while they are worked at, else ``temp`` in the folder. Machines that share the
+    folder have one each: the locks on uploads count on their own machine only.
+    """
+
+    def __init__(self, root: Path, temp: Path | None = None) -> None:
         self.root = root
+        self.temp = temp or root / "temp"
         self._locks = FolderLocks()
 
     def has_folders(self) -> bool:
@@ -60,6 +65,7 @@ class MediaStore:
         """Create what is missing below the root."""
         for name in FOLDERS:
             (self.root / name).mkdir(parents=True, exist_ok=True)
+        self.temp.mkdir(parents=True, exist_ok=True)
 
     def path(self, key: str) -> Path:
         """Where ``key`` lies; raises ``ValueError`` for anything that is not one of our keys."""
@@ -69,7 +75,7 @@ class MediaStore:
 
     def temp_folder(self, slot_id: str, job_id: uuid.UUID) -> Path:
         """The folder of one upload: ``temp/{slot_id}/{job_id}``."""
-        return self.root / "temp" / slot_id / str(job_id)
+        return self.temp / slot_id / str(job_id)
 
     def make_temp(self, slot_id: str, job_id: uuid.UUID) -> Path:
         """Create one upload's folder; raises ``StorageFull``, and that before the disk is full.
@@ -97,7 +103,7 @@ class MediaStore:
         """
         if free > LOW_DISK_BYTES + 64 * ROOM_OF_A_PHOTO:
             return LOW_DISK_BYTES
-        return LOW_DISK_BYTES + ROOM_OF_A_PHOTO * sum(1 for _ in self.root.glob("temp/*/*"))
+        return LOW_DISK_BYTES + ROOM_OF_A_PHOTO * sum(1 for _ in self.temp.glob("*/*"))
 
     def drop_temp(self, slot_id: str, job_id: uuid.UUID) -> None:
         """Remove one upload's folder with all in it; missing is fine."""

@@ -10,6 +10,7 @@ from appliance.ingest.booth_keys import models as booth_keys
 from appliance.jobs import models as jobs
 from appliance.jobs import tally
 from appliance.media import models as media
+from appliance.nodes import models as nodes
 from appliance.providers import models as providers
 from appliance.settings import operator as app_settings
 from appliance.slots import models as slots
@@ -31,6 +32,7 @@ __all__ = [
     "jobs",
     "media",
     "metadata",
+    "nodes",
     "preflights",
     "providers",
     "ratelimit",

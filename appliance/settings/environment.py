@@ -19,7 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
-from appliance.core.processes import MOST_PROCESSES, listen_of
+from appliance.core.processes import MOST_NODES, MOST_PROCESSES, listen_of, node_addresses, number_of
 from appliance.core.validation import plain_message
 from appliance.core.web_address import BaseAddress, SecretPlace, parse_address
 
@@ -68,6 +68,26 @@ class Settings(BaseSettings):
         le=MOST_PROCESSES,
         validation_alias="APP_PROCESS",
         description="which of them this is",
+    )
+    node: int = Field(
+        default=1,
+        ge=1,
+        le=MOST_NODES,
+        validation_alias="APP_NODE",
+        description="which of several machines of one site this is; 1 has the database and Nginx",
+    )
+    nodes: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        validation_alias="APP_NODES",
+        description="on the first machine: addresses of the others' processes, host[:port[-port]] each",
+    )
+    node_listen: str | None = Field(
+        default=None,
+        pattern=r"^[0-9.]+:\d{1,5}$",
+        description="host:port on which a node is reached by the first machine's Nginx",
+    )
+    temp_dir: Path | None = Field(
+        default=None, description="folder of uploads under way, this machine's own; else temp in media_root"
     )
     front_door: str | None = Field(
         default=None,
@@ -122,6 +142,11 @@ class Settings(BaseSettings):
             else value
         )
 
+    @field_validator("nodes", mode="before")
+    @classmethod
+    def _addresses(cls, value: Any) -> Any:
+        return tuple(node_addresses(value)) if isinstance(value, str) else value
+
     @field_validator("provider_base_urls", mode="before")
     @classmethod
     def _pairs(cls, value: Any) -> Any:
@@ -154,7 +179,23 @@ class Settings(BaseSettings):
             raise ValueError(f"APP_PROCESS is {self.process}, and APP_PROCESSES only {self.processes}")
         if self.processes > 1 and not self.listen.startswith("unix:"):
             raise ValueError("APP_PROCESSES above 1 needs PHOTOCHANGER_LISTEN to be unix:/path")
+        if self.several and not self.listen.startswith("unix:"):
+            raise ValueError("Several machines need PHOTOCHANGER_LISTEN to be unix:/path")
+        if self.node > 1 and self.nodes:
+            raise ValueError("APP_NODES is for the first machine; APP_NODE says that this is another one")
+        if (self.node > 1) != (self.node_listen is not None):
+            raise ValueError("PHOTOCHANGER_NODE_LISTEN goes with an APP_NODE above 1")
         return self
+
+    @property
+    def several(self) -> bool:
+        """Whether there are other equal processes, here or on other machines."""
+        return self.processes > 1 or self.node > 1 or bool(self.nodes)
+
+    @property
+    def number(self) -> int:
+        """Of this process among those of all machines."""
+        return number_of(self.node, self.process)
 
     @field_validator("database_url")
     @classmethod
@@ -187,6 +228,12 @@ class Settings(BaseSettings):
         if found["path"]:
             return {"uds": found["path"]}
         return {"host": found["host"].strip("[]"), "port": int(found["port"])}
+
+    def node_place(self) -> tuple[str, int]:
+        """Host and port on which this process of a node is reached by the first machine."""
+        assert self.node_listen  # noqa: S101 - the validator saw to it
+        host, _, port = self.node_listen.rpartition(":")
+        return host, int(port) + self.process - 1
 
     def public_base(self) -> str | None:
         """The base of public links without a trailing slash, if one is set."""

@@ -14,7 +14,7 @@ PACKAGE = CHECKOUT / "appliance"
 LEVELS: list[set[str]] = [
     {"core"},
     {"settings"},
-    {"accounts", "backups", "media", "providers"},
+    {"accounts", "backups", "media", "nodes", "providers"},
     {"slots", "jobs"},
     {"ingest", "guests", "housekeeping"},
     {"staff"},

@@ -143,6 +143,11 @@ class ContainerStack:
         found: str = json.loads(self.inside("app", "appliance", "first-passwords"))["ingest"]
         return found
 
+    def account_password(self, name: str) -> str:
+        """The first password of an account."""
+        found: str = json.loads(self.inside("app", "appliance", "first-passwords"))["accounts"][name]
+        return found
+
     def shot(self, photo: bytes) -> Shot:
         return Shot(photo, self.password())
 

@@ -75,6 +75,22 @@ def test_each_of_several_processes_knows_its_number_and_its_socket(environment: 
     assert load_settings().listen_options() == {"uds": "/run/app-2.sock"}
 
 
+A_NODE = {
+    "APP_NODE": "2",
+    "PHOTOCHANGER_LISTEN": "unix:/run/app.sock",
+    "PHOTOCHANGER_NODE_LISTEN": "0.0.0.0:8100",
+}
+
+
+def test_each_process_of_a_further_machine_has_a_port_and_a_number(environment: pytest.MonkeyPatch) -> None:
+    assert not load_settings().several
+    for name, value in {**A_NODE, "APP_PROCESSES": "2", "APP_PROCESS": "2"}.items():
+        environment.setenv(name, value)
+    found = load_settings()
+    assert found.several
+    assert (found.number, found.node_place()) == (102, ("0.0.0.0", 8101))
+
+
 @pytest.mark.parametrize(
     ("names", "problem"),
     [
@@ -82,6 +98,11 @@ def test_each_of_several_processes_knows_its_number_and_its_socket(environment: 
         ({"APP_PROCESSES": "9"}, "APP_PROCESSES: "),
         ({"APP_PROCESSES": "2", "APP_PROCESS": "3", "PHOTOCHANGER_LISTEN": "unix:/a"}, "APP_PROCESS is 3"),
         ({"APP_PROCESSES": "2", "PHOTOCHANGER_LISTEN": "127.0.0.1:80"}, "needs PHOTOCHANGER_LISTEN"),
+        ({"APP_NODES": "10.0.0.2"}, "need PHOTOCHANGER_LISTEN"),
+        ({"APP_NODES": "10.0.0.2:x"}, "APP_NODES: 10.0.0.2:x is no address"),
+        ({**A_NODE, "PHOTOCHANGER_NODE_LISTEN": ""}, "goes with an APP_NODE above 1"),
+        ({**A_NODE, "APP_NODE": "1"}, "goes with an APP_NODE above 1"),
+        ({**A_NODE, "APP_NODES": "10.0.0.3"}, "APP_NODES is for the first machine"),
     ],
 )
 def test_what_is_wrong_with_the_number_of_processes_is_said(

@@ -9,12 +9,13 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from appliance.core import processes
 from appliance.core.networks import speaks_ipv6
+from appliance.core.node_secret import FRONT_DOOR_HEADER, NodeSecret
 from appliance.lifecycle.stack.certificates import AUTHORITY, CERTIFICATE, KEY
 
 TEMPLATE = Path(__file__).resolve().parents[3] / "compose" / "nginx" / "nginx.conf.template"
@@ -81,6 +82,8 @@ if ($admin_is_closed) {
     return 404;
 }
 """
+# What tells the other machines that a request comes from here.
+_NODES = 'proxy_set_header {header} "{word}";\n'
 # Shut while another version is put in; whoever knocks is told to come back.
 _DOOR = """\
 set $door open;
@@ -93,16 +96,16 @@ if ($door ~ "^shut:(?!/_error(?:_page)?$)") {{
 """
 
 
-def values(front: Path, media: str) -> dict[str, str]:
+def values(front: Path, media: str, nodes: Sequence[str] = ()) -> dict[str, str]:
     """The template's variables in the container of Nginx; ``front`` is where it finds its files."""
     listen = os.environ.get("PHOTOCHANGER_LISTEN", "unix:/var/lib/photochanger/run/app.sock")
     number = processes.of_environment()
     listening = [processes.listen_of(listen, one) for one in processes.numbers(number)]
     return {
         "NGINX_LISTEN": "8080",
-        "APP_SERVERS": processes.upstream_servers(listening),
+        "APP_SERVERS": processes.upstream_servers(listening, nodes),
         "STAFF_SERVERS": processes.staff_servers(listening),
-        "APP_NEXT": processes.tries_next(number),
+        "APP_NEXT": processes.tries_next(number + len(nodes)),
         "MEDIA_ROOT": media,
         "NGINX_RUN_DIR": _RUN,
         "NGINX_BODY_DIR": _BODIES,
@@ -127,6 +130,7 @@ class FrontDoorSettings:
     admin_networks: str = ""
     https_redirect: str = "admin"
     https_port: str = "443"
+    app_nodes: str = ""
 
     @classmethod
     def from_environment(cls) -> FrontDoorSettings:
@@ -134,9 +138,17 @@ class FrontDoorSettings:
         found = {each.name: os.environ.get(each.name.upper(), "").strip() for each in fields(cls)}
         return cls(**{name: value for name, value in found.items() if value})
 
+    @property
+    def nodes(self) -> list[str]:
+        """The addresses of other machines' processes; raises ``ValueError``."""
+        return processes.node_addresses(self.app_nodes)
 
-def write(front: Path, media: str, settings: FrontDoorSettings) -> None:
-    """``nginx.conf`` and what it includes; the main file last, since Nginx looks at it."""
+
+def write(front: Path, media: str, settings: FrontDoorSettings, secrets_dir: Path | None = None) -> None:
+    """``nginx.conf`` and what it includes; the main file last, since Nginx looks at it.
+
+    ``secrets_dir``: with the word for other machines, where there are some.
+    """
     tls = front / "tls"
     encrypted = (tls / CERTIFICATE).exists() and (tls / KEY).exists()
     names = {"tls": str(tls), "certificate": CERTIFICATE, "key": KEY}
@@ -147,12 +159,15 @@ def write(front: Path, media: str, settings: FrontDoorSettings) -> None:
     _put(front / "http.d" / "redirect.conf", redirect[0])
     _put(front / "server.d" / "redirect.conf", redirect[1])
     _put(front / "server.d" / "tls.conf", _TLS.format(**names) if encrypted else "")
+    nodes = settings.nodes if secrets_dir else []
+    word = NodeSecret.of(secrets_dir).front_door if secrets_dir and nodes else ""
+    _put(front / "http.d" / "nodes.conf", _NODES.format(header=FRONT_DOOR_HEADER, word=word) if word else "")
     _put(front / "server.d" / "door.conf", _DOOR.format(run=_RUN))
     ipv6 = _IPV6 + (_IPV6_TLS if encrypted else "") if speaks_ipv6() else ""
     _put(front / "server.d" / "ipv6.conf", ipv6)
     own_authority = encrypted and (tls / AUTHORITY).exists()
     _put(front / "server.d" / "authority.conf", _AUTHORITY.format(**names) if own_authority else "")
-    _put(front / "nginx.conf", render(TEMPLATE.read_text(encoding="utf-8"), values(front, media)))
+    _put(front / "nginx.conf", render(TEMPLATE.read_text(encoding="utf-8"), values(front, media, nodes)))
 
 
 def _redirect(settings: FrontDoorSettings) -> tuple[str, str]:

@@ -32,7 +32,7 @@ def prepare(secrets_dir: Path, media_root: Path) -> None:
     file.parent.chmod(0o750)
     file.chmod(0o640)
     certificates.bring(SITE / "tls", FRONT / "tls")
-    front_door.write(FRONT, str(media_root), front_door.FrontDoorSettings.from_environment())
+    front_door.write(FRONT, str(media_root), front_door.FrontDoorSettings.from_environment(), secrets_dir)
     assets.collect(FRONT / "static")
 
 
@@ -42,5 +42,5 @@ def make_certificate(secrets_dir: Path, media_root: Path, names: list[str], *, f
     Returns whether the authority is one that booths do not know yet; ``fresh``: it must be.
     """
     is_new = certificates.make(secrets_dir, FRONT / "tls", names, fresh=fresh)
-    front_door.write(FRONT, str(media_root), front_door.FrontDoorSettings.from_environment())
+    front_door.write(FRONT, str(media_root), front_door.FrontDoorSettings.from_environment(), secrets_dir)
     return is_new

@@ -74,12 +74,13 @@ def resident_mb(pid: int) -> float:
 
 
 def photos_in_flight(media: Path) -> bool:
-    """Whether an upload has its folder: from its first byte to its answer.
+    """Whether an upload has its folder, on this machine: from its first byte to its answer.
 
     Its process holds a lock on it. Where there are no locks its age tells, whichever way the clock moved.
     """
     now = time.time()
-    for folder in media.glob("temp/*/*"):
+    temp = Path(os.environ.get("PHOTOCHANGER_TEMP_DIR") or media / "temp")
+    for folder in temp.glob("*/*"):
         with contextlib.suppress(OSError):
             if is_locked(folder) or abs(now - folder.stat().st_mtime) < _FRESH:
                 return True

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 
 from appliance.staff.preflight.checks import Check, Group
-from appliance.staff.preflight.looks import backups, guests, known, machine, providers, slots
+from appliance.staff.preflight.looks import backups, guests, known, machine, nodes, providers, slots
 from appliance.staff.preflight.tools import Run, Tools
 
 log = structlog.get_logger()
@@ -23,6 +23,7 @@ LOOKS: tuple[tuple[Group, Look], ...] = (
     ("machine", machine.certificate),
     ("providers", providers.look),
     ("machine", machine.clock),
+    ("machine", nodes.look),
     ("slots", slots.look),
     ("guests", guests.address),
     ("guests", guests.code),
@@ -34,12 +35,21 @@ LOOKS: tuple[tuple[Group, Look], ...] = (
 )
 
 
+# What belongs to a machine that is not the first of its site; the rest is looked at there.
+_OF_A_NODE: tuple[Look, ...] = (
+    *(machine.version, machine.database, machine.disk, machine.memory),
+    *(providers.look, machine.clock, nodes.look),
+)
+
+
 async def examine(tools: Tools, run: Run, progress: Progress) -> list[Check]:
     """Every look; one that cannot be done is a line too. ``progress`` is told what is there so far, and
     which group is looked at.
     """
     found: list[Check] = []
     for group, look in LOOKS:
+        if tools.deployment.node > 1 and look not in _OF_A_NODE:
+            continue
         await progress(group, found)
         try:
             found += await look(tools, run)

@@ -67,7 +67,7 @@ async def disk(tools: Tools, run: Run) -> list[Check]:
     said = {"free_bytes": usage.free, "total_bytes": usage.total, "low_bytes": run.settings.low_disk_bytes}
     if usage.free < LOW_DISK_BYTES:
         return [of_issue("machine", Finding("", "disk.full", "stops_photos", said, (), _FREE_SPACE))]
-    if await asyncio.to_thread(media_writable, root) != "ok":
+    if await asyncio.to_thread(media_writable, root, tools.deployment.temp_dir) != "ok":
         return [of_issue("machine", Finding("", "disk.read_only", "stops_photos", where))]
     if usage.free < run.settings.low_disk_bytes:
         return [of_issue("machine", Finding("", "disk.low", "will_stop", said, (), _FREE_SPACE))]
