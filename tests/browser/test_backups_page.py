@@ -67,13 +67,13 @@ async def test_a_backup_is_made_sent_and_proven_from_the_page(
     await expect(page.locator("#target .note.good")).to_contain_text("It works.", timeout=60_000)
     assert await stack.value("select count(*) from backup_target") == 0
     await page.click("#target button[value=save]")
-    await expect(page.locator("#target .note.good")).to_contain_text("is kept", timeout=60_000)
+    await expect(page.locator("#target .note.good")).to_contain_text("was saved", timeout=60_000)
     await page.click("[data-keep=make]")
     await expect(page.locator("#backups-state .outcome.good")).to_contain_text("Backed up", timeout=90_000)
     names = [path.name for path in shelf.iterdir()]  # noqa: ASYNC240
     sent = [name for name in names if re.fullmatch(r"photochanger-\w+\.tar\.age", name)]
     assert len(sent) == 1
-    await page.click("text=See what is there")
+    await page.click("text=List the backups there")
     await expect(page.locator("#target-files")).to_contain_text(sent[0], timeout=60_000)
     await page.click("[data-keep=prove]")
     await expect(page.locator("[aria-labelledby=proof-title]")).to_contain_text(

@@ -177,7 +177,7 @@ async def test_what_could_not_be_sent_arrives_in_order_once_the_network_is_back(
         assert (await ground.round())[0] == ("opened", False), "it rests"
         await ground.pass_time(1)
         assert await ground.round() == [("opened", True), ("closed", True)]
-    assert [one.json["title"].partition(":")[0] for one in web.arrived] == ["Photos stop", "Over"]
+    assert [one.json["title"].partition(":")[0] for one in web.arrived] == ["Photos stop", "Resolved"]
 
 
 async def test_pauses_grow_and_after_a_day_the_message_is_dropped_with_a_note(ground: Ground) -> None:
