@@ -23,6 +23,7 @@ from obstore.store import S3Store
 from tests.support.stack import free_port
 from tests.support.waiting import until
 
+WEED = str(Path(sys.executable).with_name("weed"))
 ACCESS, SECRET, BUCKET = "backup-access", "backup-secret", "backups"
 USER, PASSWORD = "keeper", "over the wire"
 
@@ -30,26 +31,55 @@ USER, PASSWORD = "keeper", "over the wire"
 @contextmanager
 def seaweed(folder: Path) -> Iterator[str]:
     """An S3 service; its address."""
-    port = free_port()
+    with seaweed_with_filer(folder) as (address, _):
+        yield address
+
+
+@contextmanager
+def seaweed_with_filer(folder: Path) -> Iterator[tuple[str, str]]:
+    """The same; and what ``weed mount`` is told to mount a bucket as a folder."""
+    port, filer, grpc = free_port(), free_port(), free_port()
     address = f"http://127.0.0.1:{port}"
-    with _running(_seaweed(folder, port), folder / "log"):
+    with _running(_seaweed(folder, port, filer, grpc), folder / "log"):
         end = time.monotonic() + 60
         while not _takes_files(address):
             assert time.monotonic() < end, (folder / "log").read_text()
             time.sleep(0.1)
-        yield address
+        yield address, f"127.0.0.1:{filer}.{grpc}"
 
 
-def _seaweed(folder: Path, port: int) -> list[str]:
+@contextmanager
+def mounted(filer: str, bucket: str, folder: Path) -> Iterator[Path]:
+    """The bucket as a folder, as one machine has it: with a cache of its own."""
+    cache = folder.with_name(f"{folder.name}-cache")
+    for one in (folder, cache):
+        one.mkdir()
+    command = [
+        *(WEED, "mount", f"-filer={filer}", f"-filer.path=/buckets/{bucket}", f"-dir={folder}"),
+        *(f"-cacheDir={cache}", "-cacheMetaTtlSec=1"),
+    ]
+    with _running(command, folder.with_name(f"{folder.name}-log")):
+        end = time.monotonic() + 30
+        while not folder.is_mount():
+            assert time.monotonic() < end, folder.with_name(f"{folder.name}-log").read_text()
+            time.sleep(0.05)
+        try:
+            yield folder
+        finally:
+            subprocess.run(["umount", "-l", folder], check=True, timeout=30)
+
+
+def _seaweed(folder: Path, port: int, filer: int, grpc: int) -> list[str]:
     config = folder / "s3.json"
     config.write_text(
         '{"identities": [{"name": "backup", "actions": ["Admin", "Read", "Write", "List", "Tagging"],'
         f' "credentials": [{{"accessKey": "{ACCESS}", "secretKey": "{SECRET}"}}]}}]}}'
     )
-    others = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port")
-    ports = [f"-{name}={free_port()}" for name in (*others, "filer.port.grpc", "s3.port.grpc")]
+    others = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "s3.port.grpc")
+    ports = [f"-{name}={free_port()}" for name in others]
+    ports += [f"-filer.port={filer}", f"-filer.port.grpc={grpc}"]
     return [
-        str(Path(sys.executable).with_name("weed")),
+        WEED,
         *("server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"),
         *(f"-s3.config={config}", f"-s3.port={port}", *ports),
         *("-master.volumeSizeLimitMB=64", "-volume.max=20"),

@@ -30,6 +30,7 @@ from appliance.core.files import PARTIAL_PREFIX
 from appliance.core.secrets import BACKUP_PASSPHRASE
 from appliance.lifecycle.backup import archive, tables
 from appliance.lifecycle.backup.problem import BackupProblem
+from appliance.nodes.common import MARKS
 from appliance.providers.keys import FOLDER as PROVIDER_KEYS
 from appliance.settings.environment import Settings
 
@@ -218,7 +219,7 @@ def _secret_files(folder: Path) -> Iterator[tuple[Path, str]]:
 def pictures(media_root: Path) -> Iterator[tuple[Path, str]]:
     """Everything in the media folder but uploads, what is half-written and what can be made again."""
     for folder in sorted(media_root.iterdir()):
-        if folder.name in {"temp", "previews"} or not folder.is_dir():
+        if folder.name in {"temp", "previews", MARKS} or not folder.is_dir():
             continue
         for path in sorted(folder.rglob("*")):
             if path.is_file() and not path.name.startswith((PARTIAL_PREFIX, ".")):
