@@ -162,7 +162,7 @@ class ApiTokens:
             tokens = ApiTokenRepository(session)
             row = next((one for one in await tokens.all() if one.id == token_id), None)
             if row is None or not await tokens.remove(token_id):
-                raise NotFound("There is no such token. It may have been revoked in the meantime.")
+                raise NotFound(Message("There is no such token. It may have been revoked in the meantime."))
             AccountRepository(session).record(
                 who.username, "token.revoked", row.name, address=who.address, of=row.username
             )
@@ -194,7 +194,7 @@ async def _find(session: AsyncSession, token: str) -> tuple[ApiToken, Account]:
     if found is None:
         raise NotAuthenticated
     if found[0].expires_at <= utcnow():
-        raise TokenExpired("This API token has expired. Make a new one.")
+        raise TokenExpired(Message("This API token has expired. Make a new one."))
     return found
 
 

@@ -82,7 +82,7 @@ class LoginService:
         if not await self._matches(current, account.password_hash):
             await self._note("account.password_refused", who.username, who.address)
             raise InvalidCredentials(
-                "The current password is wrong.", fields={"current_password": Message("is wrong")}
+                Message("The current password is wrong."), fields={"current_password": Message("is wrong")}
             )
         hashed = await hash_password(new)
         async with self._database.session() as session:

@@ -38,18 +38,16 @@ async def error_page(request: Request, error: ApplianceError) -> Response:
 def explained(context: PageContext, error: ApplianceError) -> dict[str, str]:
     """What is wrong and what to do, in the visitor's language.
 
-    ``core/failures.py`` says it for every code; English readers get the failure's own, closer words.
+    ``core/failures.py`` says it for every code; a failure may have closer words of its own.
     """
     known = failure_words(context, error.code)
-    own = error.message != error.default_message
-    text = known["text"]
-    if own and context.language.code == DEFAULT:
-        text = error.message
-    elif own and isinstance(error.message, Message):
-        text = context.language.message(error.message)
+    said, language = error.message, context.language
+    own = isinstance(said, Message) and (language.code == DEFAULT or language.has(said.template))
+    text = language.message(said) if own else known["text"]
     if error.fields:
         text += " " + " ".join(
-            f"{name}: {context.language.message(finding)}." for name, finding in error.fields.items()
+            f"{name}: {language.message(finding).removesuffix('.')}."
+            for name, finding in error.fields.items()
         )
     return {**known, "text": text}
 

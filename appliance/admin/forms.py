@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from fastapi import Request
 
 from appliance.core.errors import InvalidRequest, PayloadTooLarge
+from appliance.core.language import Message
 
 LARGEST = 256 * 1024
 _MOST_FIELDS = 500
@@ -63,7 +64,7 @@ async def _body(request: Request) -> bytes:
     async for piece in request.stream():
         body += piece
         if len(body) > LARGEST:
-            raise PayloadTooLarge("The form is too large.")
+            raise PayloadTooLarge(Message("The form is too large."))
     return bytes(body)
 
 
@@ -73,7 +74,7 @@ def _parsed(body: bytes) -> list[tuple[str, str]]:
             body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict"
         )
     except (UnicodeDecodeError, ValueError):
-        raise InvalidRequest("The form cannot be read. Reload the page and try again.") from None
+        raise InvalidRequest(Message("The form cannot be read. Reload the page and try again.")) from None
     if any("\0" in text for field in fields for text in field):
-        raise InvalidRequest("The form contains characters that cannot be stored.")
+        raise InvalidRequest(Message("The form contains characters that cannot be stored."))
     return fields

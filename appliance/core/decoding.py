@@ -12,6 +12,7 @@ import pyvips
 from appliance.core import jpeg
 from appliance.core.colours import has_srgb_profile
 from appliance.core.images import JPEG, WEBP, PictureType
+from appliance.core.language import Message
 from appliance.core.one_pass import SPARE_BYTES, in_one_pass
 
 T = TypeVar("T")
@@ -57,21 +58,28 @@ class PictureHeader:
         """How many there are."""
         return self.stored_width * self.stored_height
 
-    def beyond(self, max_pixels: int) -> str | None:
+    def beyond(self, max_pixels: int) -> Message | None:
         """What it has too much of, naming the limit; ``None`` where nothing."""
         longest = max(self.stored_width, self.stored_height)
         most_bytes = max(_ALWAYS_TAKEN, max_pixels * _BYTES_OF_PIXEL)
         if self.pixels > max_pixels:
-            return (
-                f"The picture has {self.pixels / 1e6:.0f} million pixels, the limit is "
-                f"{max_pixels / 1e6:.0f}."
+            return Message(
+                "The picture has %(has)s million pixels, the limit is %(most)s.",
+                has=f"{self.pixels / 1e6:.0f}",
+                most=f"{max_pixels / 1e6:.0f}",
             )
         if longest > LONGEST_SIDE:
-            return f"The picture is {longest:,} pixels long on one side, the limit is {LONGEST_SIDE:,}."
+            return Message(
+                "The picture is %(has)s pixels long on one side, the limit is %(most)s.",
+                has=f"{longest:,}",
+                most=f"{LONGEST_SIDE:,}",
+            )
         if self.decoded_bytes > most_bytes:
-            return (
-                f"The picture takes {self.decoded_bytes / 1e6:.0f} MB of memory, the limit is "
-                f"{most_bytes / 1e6:.0f}: it is interlaced, progressive or has 16 bits."
+            return Message(
+                "The picture takes %(has)s MB of memory, the limit is %(most)s: it is interlaced, "
+                "progressive or has 16 bits.",
+                has=f"{self.decoded_bytes / 1e6:.0f}",
+                most=f"{most_bytes / 1e6:.0f}",
             )
         return None
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from appliance.core.errors import ServiceUnavailable
+from appliance.core.language import Message
 from appliance.core.secrets import replace_secret
 
 if TYPE_CHECKING:
@@ -61,8 +62,11 @@ class EncryptionKeys:
         self._refresh()
         if self._cipher is None or not self.path.exists():
             raise ServiceUnavailable(
-                f"The secret file '{ENCRYPTION_KEYS}' can be neither read nor made. Check the folder of "
-                "secret files and its owner."
+                Message(
+                    "The secret file '%(file)s' can be neither read nor made. Check the folder of secret "
+                    "files and its owner.",
+                    file=ENCRYPTION_KEYS,
+                )
             )
         return self._cipher.encrypt(json.dumps([purpose, text]).encode())
 

@@ -79,13 +79,19 @@ def from_http(error: HTTPException) -> ApplianceError:
             return NotFound()
         case 405:
             allowed = (error.headers or {}).get("Allow") or (error.headers or {}).get("allow")
-            return MethodNotAllowed(
-                f"This address does not accept this method; it accepts {allowed}." if allowed else None
-            )
+            return _method_not_allowed(allowed)
         case status if status < 500:
-            return InvalidRequest(str(error.detail))
+            return InvalidRequest(Message(str(error.detail)))
         case _:
             return InternalError()
+
+
+def _method_not_allowed(allowed: str | None) -> MethodNotAllowed:
+    if not allowed:
+        return MethodNotAllowed()
+    return MethodNotAllowed(
+        Message("This address does not accept this method; it accepts %(methods)s.", methods=allowed)
+    )
 
 
 def from_database(error: Exception) -> ApplianceError | None:
@@ -106,7 +112,7 @@ def from_input(error: Exception) -> ApplianceError | None:
     state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
     if isinstance(error, UnicodeEncodeError) or (isinstance(error, DBAPIError) and state.startswith("22")):
         return InvalidRequest(
-            "The request holds a value that cannot be stored: remove unsupported characters."
+            Message("The request holds a value that cannot be stored: remove unsupported characters.")
         )
     return None
 

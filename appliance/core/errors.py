@@ -28,10 +28,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from appliance.core.failures import FAILURES
 from appliance.core.frames import ExpectedFailure
+
+if TYPE_CHECKING:
+    from appliance.core.language import Message
 
 
 class ErrorCode(StrEnum):
@@ -97,7 +100,7 @@ class ApplianceError(ExpectedFailure):
 
     def __init__(
         self,
-        message: str | None = None,
+        message: Message | None = None,
         *,
         fields: Mapping[str, str] | None = None,
         job_id: str | None = None,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from appliance.core.errors import StorageFull
+from appliance.core.language import Message
 
 PARTIAL_PREFIX = ".partial-"
 LOW_DISK_BYTES = 256 * 1024 * 1024
@@ -31,8 +32,10 @@ def storage_errors() -> Iterator[None]:
             raise StorageFull(retry_after=60) from error
         if error.errno in _AWAY:
             raise StorageFull(
-                f"The folder of pictures cannot be used ({error.strerror}). Check its disk; "
-                "nothing was lost.",
+                Message(
+                    "The folder of pictures cannot be used (%(error)s). Check its disk; nothing was lost.",
+                    error=error.strerror,
+                ),
                 retry_after=60,
             ) from error
         raise

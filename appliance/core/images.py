@@ -10,6 +10,7 @@ from typing import Literal
 
 from appliance.core.errors import NotAnImage, UnsupportedMediaType
 from appliance.core.files import storage_errors
+from appliance.core.language import Message
 
 # The media types of the table below, as a type: for what people choose from.
 MediaType = Literal["image/jpeg", "image/png", "image/webp"]
@@ -134,7 +135,7 @@ def sniff(head: bytes) -> PictureType:
         return kind
     for matches, what in _NOT_TAKEN:
         if matches(head):
-            raise UnsupportedMediaType(f"This is {what}")
+            raise UnsupportedMediaType(what)
     raise NotAnImage
 
 
@@ -164,10 +165,24 @@ def _is_transport_stream(head: bytes) -> bool:
     )
 
 
-_RAW = "a camera RAW file{}. Set the camera's image quality to JPEG, without RAW."
-_VIDEO = "a video. Set the camera to take photos, as JPEG."
-_HEIC = "a HEIC file. Set the phone's camera to 'Most compatible', or the camera to JPEG instead of HEIF."
-_OTHER = "{} file. Set the booth to send JPEG, PNG or WebP."
+_RAW = Message("This is a camera RAW file. Set the camera's image quality to JPEG, without RAW.")
+
+
+def _raw(kind: str) -> Message:
+    return Message(
+        "This is a camera RAW file (%(kind)s). Set the camera's image quality to JPEG, without RAW.",
+        kind=kind,
+    )
+
+
+def _other(kind: str) -> Message:
+    return Message("This is a %(kind)s file. Set the booth to send JPEG, PNG or WebP.", kind=kind)
+
+
+_VIDEO = Message("This is a video. Set the camera to take photos, as JPEG.")
+_HEIC = Message(
+    "This is a HEIC file. Set the phone's camera to 'Most compatible', or the camera to JPEG instead of HEIF."
+)
 _HEIF_BRANDS = (
     b"heic",
     b"heix",
@@ -183,18 +198,24 @@ _HEIF_BRANDS = (
 )
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-_NOT_TAKEN: tuple[tuple[Callable[[bytes], bool], str], ...] = (
-    (lambda head: head[4:12] == b"ftypcrx ", _RAW.format(" (CR3)")),
-    (lambda head: head[:4] == b"II*\0" and head[8:10] == b"CR", _RAW.format(" (CR2)")),
-    (lambda head: head[:15] == b"FUJIFILMCCD-RAW", _RAW.format(" (RAF)")),
-    (lambda head: head[:4] in (b"IIRO", b"IIRS", b"MMOR"), _RAW.format(" (ORF)")),
-    (lambda head: head[:4] == b"IIU\0", _RAW.format(" (RW2)")),
-    (lambda head: head[:4] in (b"FOVb", b"\0MRM") or head[6:14] == b"HEAPCCDR", _RAW.format("")),
+_NOT_TAKEN: tuple[tuple[Callable[[bytes], bool], Message], ...] = (
+    (lambda head: head[4:12] == b"ftypcrx ", _raw("CR3")),
+    (lambda head: head[:4] == b"II*\0" and head[8:10] == b"CR", _raw("CR2")),
+    (lambda head: head[:15] == b"FUJIFILMCCD-RAW", _raw("RAF")),
+    (lambda head: head[:4] in (b"IIRO", b"IIRS", b"MMOR"), _raw("ORF")),
+    (lambda head: head[:4] == b"IIU\0", _raw("RW2")),
+    (
+        lambda head: head[:4] in (b"FOVb", b"\0MRM") or head[6:14] == b"HEAPCCDR",
+        _RAW,
+    ),
     (
         lambda head: head[:4] in _TIFF,
-        "a TIFF or camera RAW file (NEF, ARW, DNG). Set the camera's image quality to JPEG, without RAW.",
+        Message(
+            "This is a TIFF or camera RAW file (NEF, ARW, DNG). Set the camera's image quality to JPEG, "
+            "without RAW."
+        ),
     ),
-    (_still(b"avif", b"avis"), _OTHER.format("an AVIF")),
+    (_still(b"avif", b"avis"), Message("This is an AVIF file. Set the booth to send JPEG, PNG or WebP.")),
     (_still(*_HEIF_BRANDS), _HEIC),
     (lambda head: head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide"), _VIDEO),
     (lambda head: head[:4] == b"RIFF" and head[8:11] == b"AVI", _VIDEO),
@@ -202,11 +223,11 @@ _NOT_TAKEN: tuple[tuple[Callable[[bytes], bool], str], ...] = (
     (_is_transport_stream, _VIDEO),
     (
         lambda head: head[:2] == b"\xff\x0a" or head[:12] == b"\0\0\0\x0cJXL \r\n\x87\n",
-        _OTHER.format("a JPEG XL"),
+        _other("JPEG XL"),
     ),
-    (lambda head: head[:12] == b"\0\0\0\x0cjP  \r\n\x87\n", _OTHER.format("a JPEG 2000")),
-    (lambda head: head[:4] == b"8BPS", "a Photoshop file (PSD). Export it as JPEG or PNG."),
-    (lambda head: head[:6] in (b"GIF87a", b"GIF89a"), _OTHER.format("a GIF")),
-    (lambda head: head[:2] == b"BM", _OTHER.format("a BMP")),
-    (lambda head: head[:4] == b"%PDF", _OTHER.format("a PDF")),
+    (lambda head: head[:12] == b"\0\0\0\x0cjP  \r\n\x87\n", _other("JPEG 2000")),
+    (lambda head: head[:4] == b"8BPS", Message("This is a Photoshop file (PSD). Export it as JPEG or PNG.")),
+    (lambda head: head[:6] in (b"GIF87a", b"GIF89a"), _other("GIF")),
+    (lambda head: head[:2] == b"BM", _other("BMP")),
+    (lambda head: head[:4] == b"%PDF", _other("PDF")),
 )

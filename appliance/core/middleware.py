@@ -12,10 +12,12 @@ import uuid
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as AsgiMessage
 
 from appliance.core.error_handlers import error_response
 from appliance.core.errors import InternalError, PayloadTooLarge, UnsupportedMediaType
+from appliance.core.language import Message
 from appliance.core.metrics import answers_counted
 
 log = structlog.get_logger()
@@ -80,7 +82,7 @@ class _Answer:
         self.status = 0
         self.complete = False
 
-    async def __call__(self, message: Message) -> None:
+    async def __call__(self, message: AsgiMessage) -> None:
         if self._head_only and self.complete:
             return
         if message["type"] == "http.response.start":
@@ -145,19 +147,23 @@ class BodyLimit:
 
 def _compressed(coding: str) -> UnsupportedMediaType:
     return UnsupportedMediaType(
-        f"The body is compressed ('Content-Encoding: {coding[:40]}'). Send it as it is."
+        Message(
+            "The body is compressed ('Content-Encoding: %(coding)s'). Send it as it is.", coding=coding[:40]
+        )
     )
 
 
 def _too_large() -> PayloadTooLarge:
-    return PayloadTooLarge(f"The body is too large; the limit is {LARGEST_BODY // 1024} kB.")
+    return PayloadTooLarge(
+        Message("The body is too large; the limit is %(most)s kB.", most=LARGEST_BODY // 1024)
+    )
 
 
 def _counted(receive: Receive) -> Receive:
     """``receive``, until it has brought more than ``LARGEST_BODY`` bytes."""
     left = LARGEST_BODY
 
-    async def counting() -> Message:
+    async def counting() -> AsgiMessage:
         nonlocal left
         message = await receive()
         left -= len(message.get("body", b""))

@@ -8,19 +8,16 @@ in the camera client's contract.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NoReturn
-from urllib.parse import unquote_to_bytes
 
 from multipart import (
     MultipartError,
     MultipartSegment,
     ParserLimitReached,
     PushMultipartParser,
-    header_unquote,
 )
 
 from appliance.core.arrived_part import ArrivedPart
@@ -28,12 +25,12 @@ from appliance.core.errors import (
     InvalidMultipart,
     MissingField,
     PayloadTooLarge,
-    UnsupportedMediaType,
 )
 from appliance.core.files import storage_errors
 from appliance.core.images import SNIFF_BYTES, sniff
 from appliance.core.language import Message
-from appliance.core.texts import MAX_NAME_CHARS, clean_file_name, clean_name, decode_text
+from appliance.core.multipart_headers import file_name
+from appliance.core.texts import MAX_NAME_CHARS, clean_name, decode_text
 from appliance.core.threads import finish_in_thread
 
 BLOCK_BYTES = 512 * 1024
@@ -44,9 +41,7 @@ MAX_FIELDS_BYTES = 256 * 1024
 MAX_PREAMBLE_BYTES = 128 * 1024  # bytes before the first part; nobody sends any
 FILE_FIELD = "fileToUpload"  # how cameras call their file part
 CHARSET_FIELD = "_charset_"  # a form's own word about its other fields
-SMALLER = "Set 'Max image size' in the booth software."
-
-_PARAMETER = re.compile(r';\s*([^\s;=]+)\s*=\s*("(?:\\.|[^"\\])*"|[^;]*)')
+SMALLER = Message("Set 'Max image size' in the booth software.")
 
 FieldHook = Callable[[str, str], Awaitable[None]]
 FileHook = Callable[[int], Awaitable[None]]
@@ -70,40 +65,10 @@ class ReceivedUpload:
     file: ReceivedFile
 
 
-def _parameters(header: str) -> dict[str, str]:
-    """A header's parameters by their names in lower case, as they stand there: quotes and all."""
-    return {name.lower(): value.strip() for name, value in _PARAMETER.findall(header)}
-
-
-def boundary_of(content_type: str | None) -> str:
-    """The boundary of a multipart content type.
-
-    Raises ``UnsupportedMediaType`` if it is another type, ``InvalidMultipart`` without a boundary.
-    """
-    header = content_type or ""
-    if header.partition(";")[0].strip().lower() != "multipart/form-data":
-        raise UnsupportedMediaType("Send the photo as multipart/form-data.")
-    # The library's own reading ends at a '=' or '/' that is not quoted.
-    boundary = header_unquote(_parameters(header).get("boundary", ""))
-    if not boundary:
-        raise InvalidMultipart("The Content-Type header has no boundary.")
-    return str(boundary)
-
-
-def _file_name(segment: MultipartSegment, charset: str | None) -> str | None:
-    """The file name that a part was sent with, in either form; ``None`` if with none."""
-    plain: str | None = segment.filename
-    extended = _parameters(segment.header("Content-Disposition", "")).get("filename*")
-    if plain is not None or extended is None:
-        return None if plain is None else clean_file_name(plain, charset)
-    named, _, value = extended.strip('"').rpartition("'")
-    return clean_file_name(unquote_to_bytes(value).decode("latin-1"), named.partition("'")[0])
-
-
 class _FileSink:
     """Writes and digests the photo in blocks, each in a thread."""
 
-    def __init__(self, path: Path, name: str, max_bytes: int, smaller: str, on_bytes: FileHook) -> None:
+    def __init__(self, path: Path, name: str, max_bytes: int, smaller: Message, on_bytes: FileHook) -> None:
         self.path, self.name = path, name
         self._on_bytes = on_bytes
         self._max_bytes = max_bytes
@@ -122,7 +87,11 @@ class _FileSink:
         self.size += len(data)
         if self.size > self._max_bytes:
             raise PayloadTooLarge(
-                f"The photo is larger than {self._max_bytes / 1e6:g} MB. {self._smaller}".rstrip()
+                Message(
+                    "The photo is larger than %(most)s MB. %(do)s",
+                    most=f"{self._max_bytes / 1e6:g}",
+                    do=self._smaller,
+                )
             )
         if not self._sniffed and self.size >= SNIFF_BYTES:
             self._look()
@@ -187,7 +156,7 @@ class UploadReceiver:
         on_field: FieldHook = _no_objection,
         on_file: FileHook = _no_limit,
         file_field: str = FILE_FIELD,
-        smaller: str = SMALLER,
+        smaller: Message = SMALLER,
     ) -> None:
         self.parts: list[ArrivedPart] = []  # what has come so far
         self._folder = folder
@@ -216,7 +185,7 @@ class UploadReceiver:
                 boundary, max_segment_count=MAX_FIELDS + 1, header_charset="latin-1"
             )
         except MultipartError as error:
-            raise InvalidMultipart(f"The boundary cannot be used: {error}.") from error
+            raise InvalidMultipart(Message("The boundary cannot be used: %(error)s.", error=error)) from error
 
     async def receive(self, body: AsyncIterator[bytes]) -> ReceivedUpload:
         """Read ``body`` to its end; a photo must be in it.
@@ -227,7 +196,7 @@ class UploadReceiver:
         fields, file = await self.receive_any(body)
         if file is None:
             raise MissingField(
-                "The photo is missing.", fields={self._file_field: Message("send one file part")}
+                Message("The photo is missing."), fields={self._file_field: Message("send one file part")}
             )
         return ReceivedUpload(fields, file)
 
@@ -243,7 +212,8 @@ class UploadReceiver:
                 self._sink.close()
         if self._file is None and self._empty:
             raise MissingField(
-                "The file part is empty.", fields={self._file_field: Message("the file has no bytes")}
+                Message("The file part is empty."),
+                fields={self._file_field: Message("the file has no bytes")},
             )
         return self._fields, self._file
 
@@ -262,26 +232,29 @@ class UploadReceiver:
         if not self._begun:
             self._preamble_left -= len(chunk)
             if self._preamble_left < 0:
-                raise InvalidMultipart("The boundary in the Content-Type header is not in the body.")
+                raise InvalidMultipart(Message("The boundary in the Content-Type header is not in the body."))
 
     def _close_parser(self) -> None:
         try:
             self._parser.close()
         except MultipartError as error:
-            raise InvalidMultipart("The upload ended before its last boundary. Check the network.") from error
+            raise InvalidMultipart(
+                Message("The upload ended before its last boundary. Check the network.")
+            ) from error
 
     def _begin(self, segment: MultipartSegment) -> None:
         self._begun = True
         self._name = clean_name(segment.name, self._charset)
         self._declared = segment.charset
-        name = _file_name(segment, self._charset)
+        name = file_name(segment, self._charset)
         declared = segment.content_type or ""
         self._in_file = name is not None or self._name == self._file_field or declared.startswith("image/")
         self.parts.append(ArrivedPart(self._name, (name or "") if self._in_file else None, declared))
         if not self._in_file:
             if self._name in self._once and self._name in self._fields:
                 raise InvalidMultipart(
-                    f"The field {self._name!r} was sent twice.", fields={self._name: Message("sent twice")}
+                    Message("The field '%(name)s' was sent twice.", name=self._name),
+                    fields={self._name: Message("sent twice")},
                 )
             self._name = self._free_name()
             self._text.clear()
@@ -304,7 +277,7 @@ class UploadReceiver:
         """A file's bytes. A file input that was left empty has none, and is no second file."""
         if self._file is not None or self._sink is None:
             raise InvalidMultipart(
-                "More than one file was sent.", fields={self._name: Message("a second file")}
+                Message("More than one file was sent."), fields={self._name: Message("a second file")}
             )
         await self._sink.feed(data)
 
@@ -313,8 +286,11 @@ class UploadReceiver:
         self._text += data
         if len(self._text) > MAX_FIELD_BYTES or self._fields_bytes > MAX_FIELDS_BYTES:
             raise PayloadTooLarge(
-                f"The text fields are too long; the limit is {MAX_FIELD_BYTES // 1024} kB each and "
-                f"{MAX_FIELDS_BYTES // 1024} kB together.",
+                Message(
+                    "The text fields are too long; the limit is %(each)s kB each and %(most)s kB together.",
+                    each=MAX_FIELD_BYTES // 1024,
+                    most=MAX_FIELDS_BYTES // 1024,
+                ),
                 fields={self._name: Message("too long")},
             )
 
@@ -345,5 +321,7 @@ class UploadReceiver:
 
 def _refuse(error: MultipartError) -> NoReturn:
     if isinstance(error, ParserLimitReached) and "segment count" in str(error):
-        raise InvalidMultipart(f"There are too many fields; the limit is {MAX_FIELDS}.") from error
-    raise InvalidMultipart(f"The multipart body cannot be read: {error}.") from error
+        raise InvalidMultipart(
+            Message("There are too many fields; the limit is %(most)s.", most=MAX_FIELDS)
+        ) from error
+    raise InvalidMultipart(Message("The multipart body cannot be read: %(error)s.", error=error)) from error

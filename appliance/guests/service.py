@@ -18,6 +18,7 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import PermissionDenied, ResultExpired, ResultNotFound
 from appliance.core.images import EXTENSIONS
+from appliance.core.language import Message
 from appliance.core.recent import Together
 from appliance.guests.repository import ResultRepository
 from appliance.jobs.models import JobHistory, JobStatus
@@ -115,7 +116,7 @@ class ResultService:
         if found.state is LinkState.FAILED:
             raise ResultNotFound
         if found.state is LinkState.DELETED:
-            raise ResultExpired("This picture was deleted.")
+            raise ResultExpired(Message("This picture was deleted."))
         if found.state is LinkState.EXPIRED:
             raise ResultExpired
         return found
@@ -147,7 +148,7 @@ class ResultService:
         """
         found = await self.find(job_id)
         if not found.settings.guests_may_delete:
-            raise PermissionDenied("Guests cannot delete pictures here. Please ask the staff.")
+            raise PermissionDenied(Message("Guests cannot delete pictures here. Please ask the staff."))
         if found.state is not LinkState.READY:
             return
         job = found.job

@@ -20,6 +20,7 @@ from appliance.core.clients import network_of
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import InvalidIngestPassword
+from appliance.core.language import Message
 from appliance.core.passwords import PasswordChecker, hash_password
 from appliance.core.secrets import FirstPasswordFile
 from appliance.core.tasks import begin
@@ -56,7 +57,9 @@ class IngestCredentials:
         async with self._database.session() as session:
             row = await AppSettingsRepository(session).get(INGEST_PASSWORD)
         if row is None:
-            raise InvalidIngestPassword("Ingest is closed: no ingest password is set. Set one first.")
+            raise InvalidIngestPassword(
+                Message("Ingest is closed: no ingest password is set. Set one first.")
+            )
         hashes = [str(row.value["hash"])]
         if previous_valid_until(row.value):
             hashes.append(str(row.value["previous_hash"]))

@@ -23,6 +23,7 @@ from appliance.core.errors import (
     ServiceUnavailable,
     error_classes,
 )
+from appliance.core.language import Message
 from appliance.jobs.ledger import PhotoInFlight
 from appliance.jobs.models import JobHistory, JobStatus
 from appliance.jobs.repository import JobRepository
@@ -178,8 +179,9 @@ def _failure_of(row: JobHistory) -> ApplianceError:
     """The error that a failed job was answered with."""
     error, known = row.error or {}, _class_of(row)
     assert known is not None  # noqa: S101 - else it would have been tried again
+    said = error.get("message")
     return known(
-        error.get("message"),
+        Message(said) if said else None,
         fields=error.get("fields"),
         job_id=str(row.job_id),
         retry_after=error.get("retry_after"),

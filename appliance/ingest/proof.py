@@ -61,7 +61,9 @@ class Proof:
             return
         if self._other_key:
             raise InvalidBoothKey
-        raise MissingField("The password is missing.", fields={PASSWORD_FIELD: Message("send it as a field")})
+        raise MissingField(
+            Message("The password is missing."), fields={PASSWORD_FIELD: Message("send it as a field")}
+        )
 
 
 def without_secrets(values: dict[str, str]) -> dict[str, str]:

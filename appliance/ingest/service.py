@@ -20,10 +20,11 @@ from appliance.core.errors import (
     StorageFull,
 )
 from appliance.core.language import Message
+from appliance.core.multipart_headers import boundary_of
 from appliance.core.photos_first import PhotoWork
 from appliance.core.tasks import begin
 from appliance.core.threads import finish_in_thread
-from appliance.core.uploads import ReceivedUpload, UploadReceiver, boundary_of
+from appliance.core.uploads import ReceivedUpload, UploadReceiver
 from appliance.ingest.booth_keys.service import BoothKeys
 from appliance.ingest.booth_requests.arrival import Arrival
 from appliance.ingest.credentials import IngestCredentials
@@ -150,7 +151,7 @@ class IngestService:
                 raise
             log.warning("ingest.upload_too_slow", slot=slot.slot_id, ms=round(deadline.elapsed() * 1000))
             raise DeadlineExceeded(
-                "The photo did not arrive in time. Check the network, or set 'Max image size'."
+                Message("The photo did not arrive in time. Check the network, or set 'Max image size'.")
             ) from None
         job = PhotoJob(
             job_id=job_id,
@@ -334,7 +335,7 @@ def _idempotency_key(request: PhotoRequest, upload: ReceivedUpload) -> str | Non
     key = (request.idempotency_key or upload.fields.get(IDEMPOTENCY_FIELD, "")).strip()
     if len(key) > MAX_KEY_CHARS:
         raise InvalidMultipart(
-            f"The idempotency key is longer than {MAX_KEY_CHARS} characters.",
+            Message("The idempotency key is longer than %(n)s characters.", n=MAX_KEY_CHARS),
             fields={IDEMPOTENCY_FIELD: Message("too long")},
         )
     return key or None

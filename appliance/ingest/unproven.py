@@ -62,7 +62,10 @@ class UnprovenUploads:
             if not upload.limit.expired():
                 raise
             raise MissingField(
-                f"The password did not arrive within {SECONDS:.0f} seconds. Send it before the photo.",
+                Message(
+                    "The password did not arrive within %(n)s seconds. Send it before the photo.",
+                    n=f"{SECONDS:.0f}",
+                ),
                 fields={"password": Message("send it as a field")},
             ) from None
         finally:
@@ -159,7 +162,9 @@ class Unproven:
 
 def _too_many() -> RateLimited:
     return RateLimited(
-        "Too many uploads wait for their password. Set the booth software to send the password before "
-        "the photo.",
+        Message(
+            "Too many uploads wait for their password. Set the booth software to send the password before "
+            "the photo."
+        ),
         retry_after=RETRY_AFTER,
     )

@@ -22,6 +22,7 @@ from appliance.accounts.actions import AuditAction
 from appliance.accounts.repository import AccountRepository
 from appliance.core.db import Database
 from appliance.core.errors import RateLimited
+from appliance.core.language import Message
 from appliance.core.ratelimit import Limit, RateLimiter
 from appliance.core.siblings import ALONE, Siblings
 from appliance.core.tasks import begin
@@ -76,8 +77,10 @@ class WrongPasswords:
             wait = self._of_all.wait()
         if wait:
             raise RateLimited(
-                "Too many wrong ingest passwords or booth keys came from this address. Enter the right one "
-                "in the booth software, and wait a moment.",
+                Message(
+                    "Too many wrong ingest passwords or booth keys came from this address. Enter the right "
+                    "one in the booth software, and wait a moment."
+                ),
                 retry_after=wait,
             )
         self._count(network)

@@ -45,6 +45,7 @@ from appliance.core.images import (
     PictureType,
     sniff,
 )
+from appliance.core.language import Message
 from appliance.core.tasks import begin
 from appliance.media.decoding_memory import ORDINARY, DecodingMemory, memory_for_decoding
 from appliance.media.metadata import cleaned, strip
@@ -96,9 +97,13 @@ def header_blocking(path: Path, max_pixels: int) -> PictureHeader:
     except DamagedPicture as error:
         raise DamagedImage from error
     if head.bits != 8:
-        raise UnsupportedMediaType(f"This is a {head.bits}-bit JPEG. Set the camera to 8-bit JPEG.")
+        raise UnsupportedMediaType(
+            Message("This is a %(bits)s-bit JPEG. Set the camera to 8-bit JPEG.", bits=head.bits)
+        )
     if beyond := head.beyond(max_pixels):
-        raise ImageTooManyPixels(f"{beyond} Set 'Max image size' in the booth software.")
+        raise ImageTooManyPixels(
+            Message("%(beyond)s Set 'Max image size' in the booth software.", beyond=beyond)
+        )
     return head
 
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.core.images import EXTENSIONS
+from appliance.core.language import Message
+from appliance.core.multipart_headers import boundary_of
 from appliance.core.threads import finish_in_thread
-from appliance.core.uploads import ReceivedUpload, UploadReceiver, boundary_of
+from appliance.core.uploads import ReceivedUpload, UploadReceiver
 from appliance.media.finish import OutputOptions, finish, is_turned
 from appliance.media.imaging import Imaging, PhotoInfo
 from appliance.media.metadata import strip
@@ -50,7 +52,11 @@ class TemplateFiles:
         try:
             folder = await finish_in_thread(self._media.make_temp, _FOLDER, upload_id)
             receiver = UploadReceiver(
-                folder, boundary, max_file_bytes=MAX_BYTES, file_field=FILE_FIELD, smaller="Make it smaller."
+                folder,
+                boundary,
+                max_file_bytes=MAX_BYTES,
+                file_field=FILE_FIELD,
+                smaller=Message("Make it smaller."),
             )
             upload = await receiver.receive(body)
             yield TemplateUpload(upload, await self._imaging.receive(upload.file.path, MAX_PIXELS))

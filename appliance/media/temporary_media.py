@@ -14,11 +14,12 @@ from typing import Any
 
 from appliance.core.errors import ResultExpired, ResultNotFound
 from appliance.core.images import EncodedImage
+from appliance.core.language import Message
 from appliance.core.siblings import ALONE, Siblings
 
 PATH = "/public/provider-media/"
 _ENDED_REMEMBERED = 10_000
-_ENDED = "This picture was lent for one job, which has ended."
+_ENDED = Message("This picture was lent for one job, which has ended.")
 _TOKEN = re.compile(r"[\w-]{32}")
 _QUESTION = "lent_picture"
 

@@ -23,6 +23,7 @@ from appliance.core.errors import (
     ProviderRefusedPhoto,
     ProviderUnavailable,
 )
+from appliance.core.language import Message
 from appliance.core.tasks import begin
 from appliance.providers.attempts import Delivery, Outcome
 from appliance.providers.base import (
@@ -45,7 +46,7 @@ def as_appliance_error(error: BaseException) -> ApplianceError:
     if not isinstance(error, ProviderError):
         raise error
     known = failure_of(error.reason, error.kind)
-    message = str(known) if known else None
+    message = Message("%(what)s %(do)s", what=Message(known.what), do=Message(known.do)) if known else None
     fields = {"provider": error.reason}
     match error:
         case ProviderNoImage():

@@ -9,6 +9,7 @@ import structlog
 
 from appliance.core.db import Database
 from appliance.core.errors import ProviderFailed, SlotDisabled, SlotNotFound, ValidationFailed
+from appliance.core.language import Message
 from appliance.core.validation import as_far_as_known
 from appliance.media.models import TemplateMedia
 from appliance.media.templates import TemplateCache
@@ -113,12 +114,17 @@ class SlotService:
             )
         except (ValidationFailed, FileNotFoundError) as error:
             fields = (
-                error.fields if isinstance(error, ValidationFailed) else {"templates": "a file is missing"}
+                error.fields
+                if isinstance(error, ValidationFailed)
+                else {"templates": Message("a file is missing")}
             )
             log.warning("slot.unusable", slot=slot.slot_id, fields=fields)
             raise ProviderFailed(
-                f"The settings of {slot.slot_id} do not fit its provider. Open it, put right what is named "
-                "here and save it again.",
+                Message(
+                    "The settings of %(slot)s do not fit its provider. Open it, correct what is named here "
+                    "and save it again.",
+                    slot=slot.slot_id,
+                ),
                 fields=fields,
             ) from error
         return ActiveSlot(

@@ -20,6 +20,7 @@ from appliance.core.error_handlers import error_response, from_database
 from appliance.core.errors import ApplianceError, ErrorCode, NotAuthenticated, PermissionDenied, TokenExpired
 from appliance.core.injection import Services, service_of
 from appliance.core.installation import read_cookie
+from appliance.core.language import Message
 
 # Read and set by ``core/installation.py``, under names of this installation.
 DEVICE_COOKIE = "device"
@@ -101,7 +102,7 @@ async def current_principal(
 async def current_person(who: Annotated[Principal, Depends(current_principal)]) -> Principal:
     """Who is logged in by a password; raises ``PermissionDenied`` for an API token."""
     if who.token_of:
-        raise PermissionDenied("An API token may not do that: log in.")
+        raise PermissionDenied(Message("An API token may not do that: log in."))
     return who
 
 
@@ -113,7 +114,13 @@ def requires(permission: Permission) -> Callable[[Principal], Awaitable[Principa
 
     async def permitted(who: Principal = Security(current_principal, scopes=[permission])) -> Principal:
         if not who.may(permission):
-            raise PermissionDenied(f"The account {who.username!r} may not do that: it lacks {permission}.")
+            raise PermissionDenied(
+                Message(
+                    "The account '%(name)s' may not do that: it lacks %(permission)s.",
+                    name=who.username,
+                    permission=permission,
+                )
+            )
         return who
 
     return permitted

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from appliance.config_file import ApplianceConfig, ConfigError, load_config
 from appliance.core.errors import ApplianceError, NotAnImage, UnsupportedMediaType
 from appliance.core.images import sniff, type_of
-from appliance.core.uploads import UploadReceiver, boundary_of
+from appliance.core.multipart_headers import boundary_of
+from appliance.core.uploads import UploadReceiver
 from appliance.media.metadata import strip
 from appliance.providers.registry import ProviderRegistry
 from appliance.settings.operator import OperatorSettings, readable_settings

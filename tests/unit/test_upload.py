@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from appliance.core.errors import InvalidMultipart, MissingField, UnsupportedMediaType
+from appliance.core.multipart_headers import boundary_of
 from appliance.core.texts import clean_file_name, clean_name
-from appliance.core.uploads import ReceivedUpload, UploadReceiver, boundary_of
+from appliance.core.uploads import ReceivedUpload, UploadReceiver
 from tests.support.camera import BOUNDARY, Shot, body_of, file_part, text_part
 from tests.support.photos import portrait_jpeg
 

@@ -12,6 +12,7 @@ from appliance.core.clients import client_address
 from appliance.core.errors import PermissionDenied
 from appliance.core.injection import Injected
 from appliance.core.kept_answers import keep
+from appliance.core.language import Message
 from appliance.core.sending import stored_file
 from appliance.core.stopping import Stopping
 from appliance.guests.links import LARGEST_QR, MEDIA_TYPES, GuestLink, qr_code
@@ -39,7 +40,7 @@ async def _opened(request: Request, galleries: Shown) -> OpenGallery:
     try:
         return await galleries.open(kind, request.path_params["token"], request.cookies.get(PIN_COOKIE))
     except PinNeeded:
-        raise PermissionDenied("Enter this gallery's PIN first.") from None
+        raise PermissionDenied(Message("Enter this gallery's PIN first.")) from None
 
 
 Open = Annotated[OpenGallery, Depends(_opened)]

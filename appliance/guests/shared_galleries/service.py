@@ -16,6 +16,7 @@ from typing import Literal
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import NotFound, PermissionDenied, ResultExpired, ResultNotFound
+from appliance.core.language import Message
 from appliance.core.texts import plain_digits
 from appliance.guests.guessing import PINS, Guessing
 from appliance.guests.shared_galleries.models import SharedGallery
@@ -99,9 +100,9 @@ class SharedGalleries:
             raise NotFound
         state = state_of(gallery, utcnow())
         if state == "closed":
-            raise PermissionDenied("This gallery is closed.")
+            raise PermissionDenied(Message("This gallery is closed."))
         if state == "expired":
-            raise ResultExpired("This gallery was open for a limited time, which is over.")
+            raise ResultExpired(Message("This gallery was open for a limited time, which is over."))
         opened = OpenGallery(gallery, await self._settings.operator_settings(), kind)
         if kind == "g" and gallery.pin and not _equal(pin_proof or "", self.proof(opened)):
             raise PinNeeded(opened)

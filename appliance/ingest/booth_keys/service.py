@@ -21,6 +21,7 @@ from appliance.core.clients import network_of
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import InvalidBoothKey
+from appliance.core.language import Message
 from appliance.core.late_writes import LateWrites
 from appliance.core.passwords import LETTERS, make_password
 from appliance.ingest.booth_keys.repository import BoothKeyRepository
@@ -179,7 +180,11 @@ class BoothKeys:
 def _for_slot(booth: KnownBooth, slots: list[str], slot_id: str) -> KnownBooth:
     if slots and slot_id not in slots:
         raise InvalidBoothKey(
-            f"This booth's key is not for {slot_id}; it is for {', '.join(slots)}. Change the slot in the "
-            "booth's address, or the key's slots on the page 'Booths'."
+            Message(
+                "This booth's key is not for %(slot)s; it is for %(slots)s. Change the slot in the booth's "
+                "address, or the key's slots on the page 'Booths'.",
+                slot=slot_id,
+                slots=", ".join(slots),
+            )
         )
     return booth

@@ -156,7 +156,7 @@ class AlertChannels:
     async def _row(alerts: AlertRepository, channel_id: uuid.UUID) -> AlertChannel:
         row = await alerts.channel(channel_id)
         if row is None:
-            raise NotFound("There is no such channel. It may have been removed in the meantime.")
+            raise NotFound(Message("There is no such channel. It may have been removed in the meantime."))
         return row
 
 

@@ -42,9 +42,17 @@ class TargetRefused(ValidationFailed):
     def __init__(self, tested: TargetTest) -> None:
         self.tested = tested
         super().__init__(
-            f"The target does not work: {tested.reason}. {tested.detail}".strip(),
+            _of_target(tested),
             fields={"address": Message("does not work; nothing was changed")},
         )
+
+
+def _of_target(tested: TargetTest) -> Message:
+    if not tested.detail:
+        return Message("The target does not work: %(reason)s.", reason=tested.reason)
+    return Message(
+        "The target does not work: %(reason)s. %(detail)s", reason=tested.reason, detail=tested.detail
+    )
 
 
 class Backups:
@@ -117,7 +125,7 @@ class Backups:
         """Send nothing any more; what is at the target stays."""
         async with self._database.session() as session:
             if not await BackupRepository(session).forget_target():
-                raise NotFound("There is no target for backups.")
+                raise NotFound(Message("There is no target for backups."))
             AccountRepository(session).record(who.username, "backup.target_forgotten", address=who.address)
 
     async def at_target(self) -> list[RemoteBackup]:
@@ -126,7 +134,7 @@ class Backups:
         try:
             found = json.loads(await self._commands.ask("backup-target", "list"))
         except NoAnswer as said:
-            raise ValidationFailed(str(said)) from None
+            raise ValidationFailed(Message(str(said))) from None
         views = [RemoteBackup(**one, made_at=made_at(one["name"])) for one in found]
         return sorted(views, key=lambda one: one.name, reverse=True)
 
@@ -151,7 +159,7 @@ class Backups:
         async with self._database.session() as session:
             row = await BackupRepository(session).target()
         if row is None:
-            raise NotFound("There is no target for backups.")
+            raise NotFound(Message("There is no target for backups."))
         return row
 
     def _known(self, row: BackupTarget) -> TargetConfig:

@@ -111,7 +111,7 @@ class BoothKeyService:
 async def _known(keys: BoothKeyRepository, key_id: uuid.UUID) -> BoothKey:
     row = await keys.get(key_id)
     if row is None:
-        raise NotFound("There is no such booth key.")
+        raise NotFound(Message("There is no such booth key."))
     return row
 
 

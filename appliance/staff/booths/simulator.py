@@ -25,6 +25,7 @@ from appliance.accounts.repository import AccountRepository
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import RateLimited, SlotNotFound
+from appliance.core.language import Message
 from appliance.core.siblings import ALONE, Siblings
 from appliance.core.tasks import begin
 from appliance.ingest.booth_keys.service import BoothKeys, digest_of, without_keys
@@ -103,7 +104,9 @@ class BoothSimulator:
         if slot_id not in SLOT_IDS:
             raise SlotNotFound
         if len(self._tasks) >= MOST_AT_ONCE:
-            raise RateLimited("Other simulated booths are still waiting for their pictures.", retry_after=5)
+            raise RateLimited(
+                Message("Other simulated booths are still waiting for their pictures."), retry_after=5
+            )
         made = Simulation(
             secrets.token_hex(8), program, slot_id, "", self._by_front_door, utcnow(), time.monotonic()
         )

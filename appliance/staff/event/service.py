@@ -146,7 +146,11 @@ class Event:
             count = await EventRepository(session).count_not_exported(utcnow())
         if count:
             raise EventNotExported(
-                f"{count} pictures or photos are not in an archive yet. Export the event first."
+                Message.counted(
+                    "%(n)s picture or photo is not in an archive yet. Export the event first.",
+                    "%(n)s pictures or photos are not in an archive yet. Export the event first.",
+                    n=count,
+                )
             )
 
     def _remove_files(self, jobs: Sequence[JobHistory], report: WipeReport) -> None:

@@ -17,6 +17,7 @@ from appliance.core.clock import utcnow
 from appliance.core.errors import ErrorCode, NotAuthenticated
 from appliance.core.injection import Injected
 from appliance.core.installation import cookie_name, read_cookie
+from appliance.core.language import Message
 from appliance.core.openapi import error_responses
 from appliance.staff.access import (
     DEVICE_COOKIE,
@@ -78,7 +79,7 @@ async def refresh(request: Request, response: Response, sessions: Sessions) -> A
     """
     cookie = read_cookie(request, REFRESH_COOKIE)
     if cookie is None:
-        raise NotAuthenticated("There is no refresh cookie. Log in.")
+        raise NotAuthenticated(Message("There is no refresh cookie. Log in."))
     return _granted(request, response, await sessions.refresh(cookie, client_address(request)))
 
 

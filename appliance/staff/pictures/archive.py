@@ -10,6 +10,7 @@ from itertools import chain
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import ResultNotFound
+from appliance.core.language import Message
 from appliance.core.threads import pages_for_thread
 from appliance.guests.service import friendly_name, title_for_names
 from appliance.guests.zipping import ArchiveEntry, zipped
@@ -44,7 +45,7 @@ class StaffArchive:
         async with self._database.session() as session:
             title = (await AppSettingsRepository(session).operator_settings()).event_title
             if not await stored_results(session, wanted, None, 1):
-                raise ResultNotFound("There is no picture to download here.")
+                raise ResultNotFound(Message("There is no picture to download here."))
         await asyncio.to_thread(self._media.require_disk)
 
         async def page(last: StoredResult | None) -> list[StoredResult]:

@@ -11,6 +11,7 @@ from appliance.accounts.repository import AccountRepository
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import JobNotFound, ResultExpired, ResultNotFound
+from appliance.core.language import Message
 from appliance.jobs.models import UNDO_DELETE, JobHistory
 from appliance.jobs.repository import JobRepository
 from appliance.staff.jobs.schemas import ResultView
@@ -64,7 +65,7 @@ class PictureHiding:
             job = await _there(session, job_id)
             if job.deleted_at is not None:
                 if utcnow() > job.deleted_at + UNDO_DELETE:
-                    raise ResultExpired("This picture was deleted too long ago to be restored.")
+                    raise ResultExpired(Message("This picture was deleted too long ago to be restored."))
                 job.deleted_at = None
                 _note(session, job, who, "result.undeleted")
             return _shown(job)
@@ -78,7 +79,7 @@ async def _there(session: AsyncSession, job_id: str) -> JobHistory:
         raise JobNotFound
     state = result_state(job, utcnow())
     if state is None:
-        raise ResultNotFound("This job has no picture.")
+        raise ResultNotFound(Message("This job has no picture."))
     if state == "expired" or job.cleaned_at is not None:
         raise ResultExpired
     return job

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import ResultExpired, ResultNotFound, SourceNotKept
+from appliance.core.language import Message
 from appliance.guests.service import friendly_name
 from appliance.jobs.models import JobHistory
 from appliance.jobs.repository import JobRepository
@@ -72,7 +73,7 @@ class StaffPictures:
         job = await self._job(job_id)
         state = result_state(job, utcnow())
         if state is None or job.result_key is None:
-            raise ResultNotFound("This job has no picture.")
+            raise ResultNotFound(Message("This job has no picture."))
         if state == "expired" or job.cleaned_at is not None:
             raise ResultExpired
         return job, job.result_key

@@ -89,7 +89,10 @@ class OperatorSettingsService:
             before = await settings.rows()
             if update.version is not None and update.version != _version(before):
                 raise VersionConflict(
-                    "Somebody else changed the settings in the meantime. Check the new values and try again.",
+                    Message(
+                        "Somebody else changed the settings in the meantime. Check the new values and try "
+                        "again."
+                    ),
                     fields={"version": Message("is %(version)s now", version=_version(before))},
                 )
             changed = await self._store(session, update, before, who)

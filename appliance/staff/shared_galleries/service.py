@@ -16,6 +16,7 @@ from appliance.accounts.repository import AccountRepository
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import NotFound
+from appliance.core.language import Message
 from appliance.guests.shared_galleries.models import SharedGallery
 from appliance.guests.shared_galleries.repository import GalleryRepository
 from appliance.guests.shared_galleries.service import state_of
@@ -156,7 +157,7 @@ def _waiting(job: JobHistory) -> WaitingPicture:
 async def _known(session: AsyncSession, gallery_id: uuid.UUID) -> SharedGallery:
     gallery = await GalleryRepository(session).get(gallery_id)
     if gallery is None:
-        raise NotFound("There is no such gallery.")
+        raise NotFound(Message("There is no such gallery."))
     return gallery
 
 

@@ -198,7 +198,7 @@ class SlotEditor:
             saved = SavedVersion(version=version, saved_by=found.saved_by, saved_at=found.saved_at)
             return found.config, saved
         if version != row.version:
-            raise NotFound(f"{row.slot_id} has no version {version}.")
+            raise NotFound(Message("%(slot)s has no version %(n)s.", slot=row.slot_id, n=version))
         saved = SavedVersion(version=version, saved_by=row.updated_by, saved_at=row.updated_at)
         return as_json(await self._config(session, row)), saved
 
@@ -210,8 +210,13 @@ class SlotEditor:
         found = changes(seen.config, now) if seen else {}
         who = row.updated_by
         raise VersionConflict(
-            f"{who} changed {row.slot_id} in the meantime. Check the current version and try again.",
-            fields=dict.fromkeys(found, f"{who} changed this") or {"version": f"is {row.version} now"},
+            Message(
+                "%(who)s changed %(slot)s in the meantime. Check the current version and try again.",
+                who=who,
+                slot=row.slot_id,
+            ),
+            fields=dict.fromkeys(found, Message("%(who)s changed this", who=who))
+            or {"version": Message("is %(version)s now", version=row.version)},
             extra={
                 "current": {
                     "version": row.version,

@@ -94,7 +94,10 @@ class ModelChanges:
         planned = await self.look(wanted)
         if not planned.clean and not wanted.accept:
             raise ValidationFailed(
-                f"{wanted.by} does not support everything that the slots ask for. Check what would be lost.",
+                Message(
+                    "%(model)s does not support everything that the slots ask for. Check what would be lost.",
+                    model=wanted.by,
+                ),
                 fields=_named(planned),
             )
         await self._editor.change_all(

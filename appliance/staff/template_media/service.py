@@ -20,6 +20,7 @@ from appliance.accounts.repository import AccountRepository
 from appliance.core.db import Database
 from appliance.core.errors import TemplateMediaInUse, TemplateMediaNotFound
 from appliance.core.images import JPEG
+from appliance.core.language import Message
 from appliance.media.library import TemplateFiles, TemplateUpload
 from appliance.media.models import TemplateMedia
 from appliance.media.previews import Previews, template_preview, whole
@@ -163,12 +164,15 @@ class TemplateMediaService:
             slots = list(dict.fromkeys(slot for slot, _ in await SlotRepository(session).users_of(media_id)))
             if await AppSettingsRepository(session).logo() == media_id:
                 raise TemplateMediaInUse(
-                    "This template is the event's logo. Choose another one in the settings first.",
+                    Message("This template is the event's logo. Choose another one in the settings first."),
                     extra={"slots": slots},
                 )
             if slots:
                 raise TemplateMediaInUse(
-                    f"{', '.join(slots)} use this template. Choose another one there first.",
+                    Message(
+                        "%(slots)s use this template. Choose another one there first.",
+                        slots=", ".join(slots),
+                    ),
                     extra={"slots": slots},
                 )
             _note(session, who, "template_media.deleted", row, name=row.name)

@@ -19,9 +19,10 @@ from appliance.accounts.repository import AccountRepository
 from appliance.core.db import Database
 from appliance.core.errors import MissingField, SourceNotKept, ValidationFailed
 from appliance.core.language import Message
+from appliance.core.multipart_headers import boundary_of
 from appliance.core.public_base import BaseUrls
 from appliance.core.threads import finish_in_thread
-from appliance.core.uploads import ReceivedFile, ReceivedUpload, UploadReceiver, boundary_of
+from appliance.core.uploads import ReceivedFile, ReceivedUpload, UploadReceiver
 from appliance.ingest.job import PhotoJob, Source
 from appliance.ingest.service import LATEST_SECONDS, IngestService
 from appliance.jobs.models import JobHistory
@@ -180,7 +181,7 @@ class Trials:
         """The newest guest's photo of this slot, else of any slot."""
         if not request.last:
             raise MissingField(
-                "The photo is missing.",
+                Message("The photo is missing."),
                 fields={FILE_FIELD: Message("send a photo, or ask for the last one: ?last=1")},
             )
         async with self._database.session() as session:

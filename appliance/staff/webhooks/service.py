@@ -85,7 +85,7 @@ class Webhooks:
             webhooks = WebhookRepository(session)
             row = await webhooks.get(webhook_id)
             if row is None or not await webhooks.remove(webhook_id):
-                raise NotFound("There is no such webhook. It may have been removed in the meantime.")
+                raise NotFound(Message("There is no such webhook. It may have been removed in the meantime."))
             AccountRepository(session).record(
                 who.username, "webhook.removed", row.name, address=who.address, origin=row.origin
             )

@@ -18,7 +18,7 @@ MULTIPART = f"Content-Type: multipart/form-data; boundary={BOUNDARY}"
 
 
 async def large_bodies(attack: Attack) -> None:
-    """21 MB of JSON where no file goes, four at a time."""
+    """21 MB of JSON where no file is expected, four at a time."""
     doors = itertools.cycle(
         [
             ("POST", "/api/login"),

@@ -20,7 +20,9 @@ def state_of(*, is_unreadable: bool, is_elsewhere: bool, rests: bool) -> KeyStat
 
 
 def no_such_key() -> NotFound:
-    return NotFound("There is no such key. It may have been removed in the meantime; check the list.")
+    return NotFound(
+        Message("There is no such key. It may have been removed in the meantime; check the list.")
+    )
 
 
 def twice(found: Message) -> ValidationFailed:

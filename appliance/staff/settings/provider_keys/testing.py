@@ -25,7 +25,13 @@ class KeyRefused(ValidationFailed):
 
     def __init__(self, provider: str, tested: KeyTest) -> None:
         super().__init__(
-            f"{provider} does not accept this key, so it was not kept. {tested.detail}".strip(),
+            Message(
+                "%(provider)s does not accept this key, so it was not kept. %(detail)s",
+                provider=provider,
+                detail=tested.detail,
+            )
+            if tested.detail
+            else Message("%(provider)s does not accept this key, so it was not kept.", provider=provider),
             fields={"key": Message("the provider does not accept it (%(reason)s)", reason=tested.reason)},
         )
         self.tested = tested
