@@ -42,7 +42,7 @@ from appliance.settings.environment import Settings
 from appliance.settings.operator import OperatorSettings
 from appliance.staff.alerts.alive import AliveSignal
 from appliance.staff.alerts.channels import AlertChannels
-from appliance.staff.alerts.courier import Courier
+from appliance.staff.alerts.delivery_process import DeliveryProcess
 from appliance.staff.alerts.sender import AlertSender
 from appliance.staff.backups.commands import BackupCommands
 from appliance.staff.backups.service import Backups
@@ -203,12 +203,12 @@ def alerts(
     stack: AsyncExitStack,
 ) -> AlertChannels:
     """Those who are called, and the tasks that call them, webhooks and the dead man's switch."""
-    courier = Courier()
-    sender = led(AlertSender(database, encryption, courier, urls), leader, stack)
+    delivery = DeliveryProcess()
+    sender = led(AlertSender(database, encryption, delivery, urls), leader, stack)
     watch.changed.append(sender.issues_changed)
     led(WebhookSender(database, encryption, urls), leader, stack)
     led(AliveSignal(database), leader, stack)
-    return AlertChannels(database, encryption, courier, urls)
+    return AlertChannels(database, encryption, delivery, urls)
 
 
 def booths(

@@ -26,7 +26,7 @@ async def error_page(request: Request, error: ApplianceError) -> Response:
         return _to_login(request, context)
     if is_htmx(request):
         content = html(
-            context, "_toast.html", kind="bad", error=error, beside=False, **explained(context, error)
+            context, "_toast.html", kind="bad", error=error, oob=False, **explained(context, error)
         )
         headers = {**retry_headers(error), "X-Error-Code": str(error.code)}
         return HTMLResponse(content, status_code=error.status_code, headers=headers)

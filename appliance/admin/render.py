@@ -142,5 +142,5 @@ def part(
     """A part of a page for HTMX, and a toast beside it that says what happened."""
     content = html(context, template, **values)
     if toast:
-        content += html(context, "_toast.html", kind="good", title=toast, beside=True)
+        content += html(context, "_toast.html", kind="good", title=toast, oob=True)
     return HTMLResponse(content, status_code=status, headers=dict(headers or {}))

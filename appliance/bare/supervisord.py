@@ -22,7 +22,7 @@ class LogFile(loggers.RotatingFileHandler):  # type: ignore[misc]  # it has no t
                 self.reopen()
 
 
-class Said(io.TextIOBase):
+class LossyStream(io.TextIOBase):
     """Standard output or error, whose failures are nobody's business."""
 
     def __init__(self, stream: Any) -> None:
@@ -39,7 +39,7 @@ class Said(io.TextIOBase):
 
 
 def main() -> None:
-    sys.stdout, sys.stderr = Said(sys.stdout), Said(sys.stderr)
+    sys.stdout, sys.stderr = LossyStream(sys.stdout), LossyStream(sys.stderr)
     loggers.RotatingFileHandler = LogFile
     supervisord.main()
 

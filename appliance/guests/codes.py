@@ -71,4 +71,4 @@ class ShortCodes:
                 return None
             return job.job_id
 
-        return await self._guessing.tried(CODES, "code", address, look)
+        return await self._guessing.attempt(CODES, "code", address, look)

@@ -64,7 +64,7 @@ CODES = Allowance(
 
 
 @dataclass(frozen=True, slots=True)
-class _Try:
+class _TryBuckets:
     """The buckets of one try: of its address, in turn; then either of these two; or where it is known."""
 
     name: str  # of what is tried, and from where
@@ -82,7 +82,7 @@ class Guessing:
         self._tokens = tokens
         self._waits = _Waits()
 
-    async def tried(
+    async def attempt(
         self, allowance: Allowance, what: str, address: str, look: Callable[[], Awaitable[T | None]]
     ) -> T | None:
         """What ``look`` finds; nothing found is a wrong try. ``what`` names what is tried: a gallery, codes.
@@ -102,10 +102,10 @@ class Guessing:
             await self._give_back(taken, buckets.where_known)
         return found
 
-    def _buckets(self, allowance: Allowance, what: str, address: str) -> _Try:
+    def _buckets(self, allowance: Allowance, what: str, address: str) -> _TryBuckets:
         client = self._tokens.client(network_of(address))
         alone = f"guest:{what}:{client}"
-        return _Try(
+        return _TryBuckets(
             alone,
             [(f"{alone}:{limit.seconds:g}", limit) for limit in allowance.of_address],
             (f"guest:{what}:all", allowance.of_all),
@@ -113,7 +113,7 @@ class Guessing:
             (f"{alone}:known", allowance.where_known) if allowance.where_known else None,
         )
 
-    async def _take(self, buckets: _Try) -> list[tuple[str, Limit]] | float:
+    async def _take(self, buckets: _TryBuckets) -> list[tuple[str, Limit]] | float:
         """The buckets that a try was taken from; or the seconds to wait, and then nothing was taken."""
         try:
             async with self._database.session() as session:

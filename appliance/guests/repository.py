@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.guests.tokens import Visit
 from appliance.jobs.models import EXPIRES_AT, JobHistory, JobStatus
-from appliance.jobs.repository import among
+from appliance.jobs.repository import is_any_of
 
 MOST_OF_A_VISIT = 200  # pictures
 
@@ -49,7 +49,7 @@ class ResultRepository:
         so that its answer takes no longer.
         """
         shown = JobHistory.hidden_at.is_(None) | JobHistory.deleted_at.is_not(None)
-        found = select(JobHistory).where(among(JobHistory.job_id, job_ids), shown)
+        found = select(JobHistory).where(is_any_of(JobHistory.job_id, job_ids), shown)
         return {job.job_id: job for job in await self._session.scalars(found)}
 
     async def by_code(self, code: str) -> JobHistory | None:
@@ -100,7 +100,7 @@ class ResultRepository:
         )
         return found.all()
 
-    async def beside(
+    async def neighbours(
         self, job: JobHistory, span: timedelta, now: datetime, *, after: bool
     ) -> list[Neighbour]:
         """The same booth's jobs in a job's slot within ``span`` after it, or before it: the nearest first."""

@@ -75,8 +75,8 @@ class Visits:
         itself = Neighbour(job.created_at, bool(_to_see([job])))
         async with self._database.session() as session:
             results = ResultRepository(session)
-            before = await results.beside(job, LONGEST_ROW, now, after=False)
-            after = await results.beside(job, LONGEST_ROW, now, after=True)
+            before = await results.neighbours(job, LONGEST_ROW, now, after=False)
+            after = await results.neighbours(job, LONGEST_ROW, now, after=True)
         earlier = _unbroken([one.created_at for one in (itself, *before)], pause) - 1
         later = _unbroken([one.created_at for one in (itself, *after)], pause) - 1
         return [*before[:earlier][::-1], itself, *after[:later]]

@@ -19,7 +19,7 @@ from appliance.core.db import Database
 from appliance.core.tasks import Background
 from appliance.providers.base import ProviderError
 from appliance.providers.learned import LearnedModels, ModelName
-from appliance.providers.model_facts import ModelFacts, TellsOfModels
+from appliance.providers.model_facts import ModelFacts, ModelFactsDriver
 from appliance.providers.runner import RouteRunner
 from appliance.settings.operator import AppSettingsRepository
 from appliance.slots.repository import SlotRepository
@@ -110,7 +110,7 @@ class ModelCheck(Background):
             (provider, registry.model(provider, model))
             for provider, model in used
             if provider in registry.names
-            and isinstance(registry.driver(provider), TellsOfModels)
+            and isinstance(registry.driver(provider), ModelFactsDriver)
             and keys.configured(provider)
         }
         return sorted((provider, model) for provider, model in named if model)
@@ -118,7 +118,7 @@ class ModelCheck(Background):
     async def _facts(self, provider: str, model: str) -> ModelFacts | None:
         """The provider's word; ``None``: it did not tell."""
         driver = self._runner.registry.driver(provider)
-        assert isinstance(driver, TellsOfModels)  # noqa: S101 - only those are asked for
+        assert isinstance(driver, ModelFactsDriver)  # noqa: S101 - only those are asked for
         deadline, said = Deadline.after(ASK_SECONDS), None
         for key in self._runner.keys.usable(provider, model):
             try:

@@ -196,7 +196,9 @@ class IngestService:
                 request.arrival.parts = receiver.parts
                 upload = await receiver.receive(request.body)
             proof.require()
-            info = await self._imaging.receive(upload.file.path, slot.settings.max_pixels, slot.sent_side)
+            info = await self._imaging.receive(
+                upload.file.path, slot.settings.max_pixels, slot.input_max_side
+            )
         return upload, info
 
     def begin(self, job: PhotoJob) -> asyncio.Task[Delivered]:

@@ -42,7 +42,7 @@ _FORGOTTEN: dict[str, Any] = {
 }
 
 
-def among(column: InstrumentedAttribute[Any], values: Collection[Any]) -> ColumnElement[bool]:
+def is_any_of(column: InstrumentedAttribute[Any], values: Collection[Any]) -> ColumnElement[bool]:
     """Whether ``column`` is one of ``values``: one parameter, however many these are."""
     return column == any_(cast_as(list(values), ARRAY(column.type)))
 
@@ -180,7 +180,7 @@ class JobRepository:
     async def forget_sources(self, job_ids: Sequence[uuid.UUID]) -> None:
         """Note that these jobs' photos are gone."""
         await self._session.execute(
-            update(JobHistory).where(among(JobHistory.job_id, job_ids)).values(source_key=None)
+            update(JobHistory).where(is_any_of(JobHistory.job_id, job_ids)).values(source_key=None)
         )
 
     async def newest_source(self, slot_id: str | None) -> JobHistory | None:
@@ -195,7 +195,7 @@ class JobRepository:
         """Which of these jobs still run or have a picture: their previews must be kept."""
         found = await self._session.scalars(
             select(JobHistory.job_id).where(
-                among(JobHistory.job_id, job_ids),
+                is_any_of(JobHistory.job_id, job_ids),
                 JobHistory.status.in_([JobStatus.PENDING, JobStatus.DONE]),
                 JobHistory.cleaned_at.is_(None),
             )
@@ -206,7 +206,7 @@ class JobRepository:
         """Which of these jobs have their photo kept: its previews must be kept too."""
         found = await self._session.scalars(
             select(JobHistory.job_id).where(
-                among(JobHistory.job_id, job_ids), JobHistory.source_key.is_not(None)
+                is_any_of(JobHistory.job_id, job_ids), JobHistory.source_key.is_not(None)
             )
         )
         return set(found)
@@ -219,7 +219,7 @@ class JobRepository:
         found = await self._session.execute(
             select(
                 case((JobHistory.cleaned_at.is_(None), JobHistory.result_key)), JobHistory.source_key
-            ).where(among(JobHistory.job_id, job_ids))
+            ).where(is_any_of(JobHistory.job_id, job_ids))
         )
         return {key for row in found for key in row if key}
 
@@ -230,14 +230,14 @@ class JobRepository:
     async def mark_cleaned(self, job_ids: Sequence[uuid.UUID], now: datetime) -> None:
         """Note that these jobs' files are gone."""
         await self._session.execute(
-            update(JobHistory).where(among(JobHistory.job_id, job_ids)).values(cleaned_at=now)
+            update(JobHistory).where(is_any_of(JobHistory.job_id, job_ids)).values(cleaned_at=now)
         )
 
     async def forget(self, job_ids: Collection[uuid.UUID], now: datetime) -> None:
         """Mark results as deleted for good and empty every field that says something of a guest."""
         await self._session.execute(
             update(JobHistory)
-            .where(among(JobHistory.job_id, job_ids))
+            .where(is_any_of(JobHistory.job_id, job_ids))
             .values(
                 deleted_at=func.coalesce(JobHistory.deleted_at, now),
                 cleaned_at=now,
@@ -250,7 +250,7 @@ class JobRepository:
         """Which of these jobs are still pending."""
         found = await self._session.scalars(
             select(JobHistory.job_id).where(
-                among(JobHistory.job_id, job_ids), JobHistory.status == JobStatus.PENDING
+                is_any_of(JobHistory.job_id, job_ids), JobHistory.status == JobStatus.PENDING
             )
         )
         return set(found)

@@ -16,7 +16,7 @@ from appliance.providers.catalogue import Model
 from appliance.providers.catalogue.files import installed
 from appliance.providers.keys import KeyFiles
 from appliance.providers.learned import LearnedModels
-from appliance.providers.model_facts import TellsOfModels
+from appliance.providers.model_facts import ModelFactsDriver
 from appliance.providers.model_status import model_status
 from appliance.providers.registry import ProviderRegistry
 from appliance.providers.stored_keys import AllKeys, StoredKeys
@@ -83,10 +83,10 @@ async def _check(
     for provider in registry.catalogue.providers:
         driver = registry.driver(provider) if provider in registry.names else None
         mine = keys.keys(provider)
-        if not isinstance(driver, TellsOfModels) or not mine:
+        if not isinstance(driver, ModelFactsDriver) or not mine:
             found.append(
                 ProviderModelsAnswer(
-                    provider, "no_key" if isinstance(driver, TellsOfModels) else "does_not_tell"
+                    provider, "no_key" if isinstance(driver, ModelFactsDriver) else "does_not_tell"
                 )
             )
             continue

@@ -20,7 +20,7 @@ from appliance.providers.base import (
     ProviderUnreachable,
 )
 from appliance.providers.keys import rest_seconds
-from appliance.providers.model_facts import ModelFacts, TellsOfModels
+from appliance.providers.model_facts import ModelFacts, ModelFactsDriver
 from appliance.providers.scrub import word
 
 log = structlog.get_logger()
@@ -90,12 +90,12 @@ async def ask_provider(
         log.warning("key_test.failed", provider=driver.name, error=type(error).__name__)
         return KeyTest("failed", utcnow(), "internal_error")
     told: Sequence[ModelTest] = ()
-    if isinstance(driver, TellsOfModels):
+    if isinstance(driver, ModelFactsDriver):
         told = await asyncio.gather(*(_ask_for(driver, key, model, deadline) for model in models))
     return KeyTest("works" if proven else "unproven", utcnow(), models=tuple(told))
 
 
-async def _ask_for(driver: TellsOfModels, key: str, model: str, deadline: Deadline) -> ModelTest:
+async def _ask_for(driver: ModelFactsDriver, key: str, model: str, deadline: Deadline) -> ModelTest:
     try:
         async with deadline.guard():
             facts = await driver.model_facts(key, model, deadline)

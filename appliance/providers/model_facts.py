@@ -22,7 +22,7 @@ class ModelFacts:
 
 
 @runtime_checkable
-class TellsOfModels(Protocol):
+class ModelFactsDriver(Protocol):
     """A driver whose provider tells of its models, which costs nothing."""
 
     async def model_facts(self, api_key: str, model: str, deadline: Deadline) -> ModelFacts:

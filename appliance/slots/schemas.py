@@ -104,7 +104,7 @@ class ActiveSlot:
     """Names the primary route as it is set up now."""
 
     @property
-    def sent_side(self) -> int | None:
+    def input_max_side(self) -> int | None:
         """The longest side of the photo that the first provider is sent; ``None``: none, or untouched."""
         first = self.routes[0]
         return first.input_max_side if first.by_ai else None

@@ -30,7 +30,7 @@ KINDS = ["folder", "sftp", "openssh", "s3"]
 
 
 @dataclass
-class Place:
+class TargetCase:
     """A target of a test's own: how it is entered, and its files as somebody else sees them."""
 
     address: dict[str, Any]
@@ -66,7 +66,7 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
+async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[TargetCase]:
     folder = tmp_path / "shelf"
     if request.param == "s3":
         service: str = request.getfixturevalue("seaweed")
@@ -74,19 +74,19 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         yield s3_place(service, prefix)
     elif request.param == "folder":
         folder.mkdir()
-        yield Place({"kind": "folder", "path": str(folder)}, folder=folder)
+        yield TargetCase({"kind": "folder", "path": str(folder)}, folder=folder)
     elif request.param == "openssh" and not servers.HAS_SSHD:
         pytest.skip("no sshd is installed")
     else:
         server = servers.asyncssh_server if request.param == "sftp" else servers.openssh_server
         async with server(folder) as shelf:
-            yield Place(shelf.address(), shelf.secrets, folder=folder)
+            yield TargetCase(shelf.address(), shelf.secrets, folder=folder)
 
 
-def s3_place(service: str, prefix: str) -> Place:
+def s3_place(service: str, prefix: str) -> TargetCase:
     address = {"kind": "s3", "endpoint": service, "bucket": servers.BUCKET, "prefix": prefix}
     secrets = {"access_key": servers.ACCESS, "secret_key": servers.SECRET}
-    return Place(address, secrets, store=servers.store(service, prefix))
+    return TargetCase(address, secrets, store=servers.store(service, prefix))
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ over_sftp = pytest.mark.parametrize("place", ["sftp", "openssh"], indirect=True)
 
 
 @every_kind
-async def test_a_target_that_works_says_so_and_is_marked(place: Place, here: Settings) -> None:
+async def test_a_target_that_works_says_so_and_is_marked(place: TargetCase, here: Settings) -> None:
     only_tried = await try_out(here, place.config(), mark=False)
     assert (only_tried.ok, only_tried.marker) == (True, None)
     assert await place.names() - {"ready"} == set()
@@ -123,7 +123,9 @@ async def test_a_target_that_works_says_so_and_is_marked(place: Place, here: Set
 
 
 @every_kind
-async def test_what_is_put_there_is_there_byte_for_byte_and_comes_back(place: Place, here: Settings) -> None:
+async def test_what_is_put_there_is_there_byte_for_byte_and_comes_back(
+    place: TargetCase, here: Settings
+) -> None:
     tried = await try_out(here, place.config())
     content = random.Random(16).randbytes(11_000_000)
     async with opened(place.config(host_key=tried.host_key)) as target:
@@ -143,7 +145,7 @@ async def test_what_is_put_there_is_there_byte_for_byte_and_comes_back(place: Pl
 
 
 @every_kind
-async def test_what_is_not_whole_when_it_is_read_back_is_not_there(place: Place, here: Settings) -> None:
+async def test_what_is_not_whole_when_it_is_read_back_is_not_there(place: TargetCase, here: Settings) -> None:
     tried = await try_out(here, place.config())
     upload = Upload.of_bytes(b"a backup")
     other = Upload(upload.open, upload.size, hashlib.sha256(b"another").hexdigest())
@@ -156,7 +158,7 @@ async def test_what_is_not_whole_when_it_is_read_back_is_not_there(place: Place,
 
 @every_kind
 async def test_a_target_of_another_machine_is_read_and_taken_over_only_on_request(
-    place: Place, here: Settings
+    place: TargetCase, here: Settings
 ) -> None:
     theirs = await try_out(here, place.config())
     ours = await try_out(here, place.config())
@@ -175,7 +177,7 @@ async def test_a_target_of_another_machine_is_read_and_taken_over_only_on_reques
 
 
 @pytest.mark.parametrize("place", ["folder", "sftp", "openssh"], indirect=True)
-async def test_a_folder_that_is_not_there_is_told_and_not_made(place: Place, here: Settings) -> None:
+async def test_a_folder_that_is_not_there_is_told_and_not_made(place: TargetCase, here: Settings) -> None:
     assert place.folder
     place.folder.rmdir()
     tried = await try_out(here, place.config())
@@ -201,14 +203,14 @@ async def test_a_wrong_key_of_a_bucket_is_told(seaweed: str, here: Settings) -> 
 
 async def test_a_wrong_password_is_told(tmp_path: Path, here: Settings) -> None:
     async with servers.asyncssh_server(tmp_path / "shelf") as shelf:
-        place = Place(shelf.address(), {"password": "wrong"})
+        place = TargetCase(shelf.address(), {"password": "wrong"})
         tried = await try_out(here, place.config())
     assert (tried.ok, tried.reason) == (False, "refused")
 
 
 @over_sftp
 async def test_a_host_key_is_pinned_at_the_first_try_and_another_one_is_refused(
-    place: Place, here: Settings, tmp_path: Path
+    place: TargetCase, here: Settings, tmp_path: Path
 ) -> None:
     first = await try_out(here, place.config())
     assert first.host_key
@@ -235,7 +237,7 @@ async def test_a_target_that_is_away_is_told_within_a_minute(address: dict[str, 
     )
     secrets = {"password": "a"} if address["kind"] == "sftp" else {"access_key": "a", "secret_key": "b"}
     async with asyncio.timeout(60):
-        tried = await try_out(here, Place(address, secrets).config())
+        tried = await try_out(here, TargetCase(address, secrets).config())
     assert (tried.ok, tried.reason) == (False, "unreachable")
 
 
@@ -243,7 +245,7 @@ async def test_a_target_that_is_away_is_told_within_a_minute(address: dict[str, 
 async def test_the_appliances_own_folders_are_no_target(here: Settings, inside: str) -> None:
     folder = here.media_root.parent / inside
     folder.mkdir(exist_ok=True)
-    tried = await try_out(here, Place({"kind": "folder", "path": str(folder)}).config())
+    tried = await try_out(here, TargetCase({"kind": "folder", "path": str(folder)}).config())
     assert (tried.ok, tried.reason) == (False, "forbidden")
 
 
@@ -251,7 +253,7 @@ async def test_a_folder_on_the_same_disk_is_told_apart_from_one_on_another(
     here: Settings, tmp_path: Path
 ) -> None:
     (tmp_path / "near").mkdir()
-    near = await try_out(here, Place({"kind": "folder", "path": str(tmp_path / "near")}).config())
+    near = await try_out(here, TargetCase({"kind": "folder", "path": str(tmp_path / "near")}).config())
     assert near.same_disk
 
 
@@ -264,7 +266,7 @@ async def test_a_disk_that_is_unplugged_is_an_error_and_nothing_lands_below_it(
     command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(mount)]
     if subprocess.run(command, check=False, capture_output=True).returncode:  # noqa: ASYNC221
         pytest.skip("nothing may be mounted here")
-    place = Place({"kind": "folder", "path": str(mount)})
+    place = TargetCase({"kind": "folder", "path": str(mount)})
     try:
         tried = await try_out(here, place.config())
         assert (tried.ok, tried.same_disk) == (True, False)

@@ -166,7 +166,7 @@ async def test_who_was_told_to_wait_and_does_not_costs_the_database_nothing(
         return None
 
     async def guess() -> None:
-        await guessing.tried(CODES, "codes", "192.0.2.7", nothing)
+        await guessing.attempt(CODES, "codes", "192.0.2.7", nothing)
 
     try:
         for _ in range(CODES.of_address[0].count):

@@ -13,7 +13,7 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.settings.operator import OperatorSettings
 from appliance.staff.alerts.alive import AliveSignal, reported
-from appliance.staff.alerts.state import EVENT, AlertState, Span
+from appliance.staff.alerts.state import EVENT, AlertState, Period
 from appliance.staff.issues.sources.rates import Recent, photo_findings, rates_source, silence_findings
 from tests.support.receivers import receiving
 from tests.support.stack import Stack, free_port
@@ -99,7 +99,7 @@ def test_booths_are_silent_once_an_event_ran_long_enough_without_a_photo(
     settings = OperatorSettings(alert_silent_minutes=20)
     began = NOW - timedelta(minutes=15 if minutes_ago is None else 60)
     last = None if minutes_ago is None else NOW - timedelta(minutes=minutes_ago)
-    found = silence_findings(Span(began, NOW + timedelta(hours=1), "serg"), last, settings, NOW)
+    found = silence_findings(Period(began, NOW + timedelta(hours=1), "serg"), last, settings, NOW)
     assert bool(found) == is_silent
 
 

@@ -96,7 +96,7 @@ async def test_how_far_a_picture_is_and_which_is_oldest_is_known_in_both(
                 work = await one.work.now()
                 assert [(told.step, told.steps) for told in work.progress["slot-001"]] == [(7, 20)]
                 assert work.oldest["slot-001"].job_id == older
-                assert [told.step for told in await one.progress.of_job(older)] == [7]
-                assert await one.progress.of_job(newer) == []
+                assert [told.step for told in await one.progress.get(older)] == [7]
+                assert await one.progress.get(newer) == []
             for ending in (record, other):
                 ending.done(StoredFile(f"results/{ending.job_id}.jpg", "image/jpeg", 7), timedelta(hours=1))

@@ -12,7 +12,7 @@ from appliance.core.clock import Deadline
 from appliance.providers.base import ProviderPermanent, ProviderUnreachable
 from appliance.providers.comfyui.binding import binding_of
 from appliance.providers.comfyui.driver import ComfyUIDriver
-from appliance.providers.comfyui.graph import other_places, parse_workflow
+from appliance.providers.comfyui.graph import other_inputs, parse_workflow
 from appliance.providers.comfyui.settings import WorkflowParams
 from tests.providers.photos import picture_bytes, template
 from tests.providers.remote import PROMPT, WORKFLOW, bench
@@ -316,7 +316,7 @@ def test_the_words_are_found_along_the_links_not_by_their_order():
     )
     binding = binding_of(params(workflow=swapped))
     assert (binding.prompt, binding.negative) == ("7.text", "6.text")
-    assert [place.name for place in other_places(parse_workflow(swapped))][:3] == [
+    assert [node_input.name for node_input in other_inputs(parse_workflow(swapped))][:3] == [
         "3.steps",
         "3.cfg",
         "3.sampler_name",

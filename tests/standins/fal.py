@@ -32,7 +32,7 @@ _FAILED_RUNS: dict[str, tuple[int, str, str]] = {
 
 
 @dataclass(slots=True)
-class Place:
+class QueueEntry:
     """One request in the queue."""
 
     app: str
@@ -62,7 +62,7 @@ class Fal(StandIn):
         seconds: float = 0.0,
     ) -> None:
         self.waiting = waiting
-        self.places: dict[str, Place] = {}
+        self.places: dict[str, QueueEntry] = {}
         self.elsewhere = ""  # a base that the returned addresses name in place of ours
         self._numbers = itertools.count(1)
         super().__init__(script, keys=keys, seconds=seconds)
@@ -106,9 +106,11 @@ class Fal(StandIn):
             return _detail(400, "The request timeout must be greater than 1 second.")
         step = await self.begin(call)
         refused = await self.play(step, call, request) or _not_taken(step)
-        return refused or self._place(Place(app, step, body, self.waiting, errors=wrong_input(app, body)))
+        return refused or self._place(
+            QueueEntry(app, step, body, self.waiting, errors=wrong_input(app, body))
+        )
 
-    def _place(self, place: Place) -> Response:
+    def _place(self, place: QueueEntry) -> Response:
         step = place.step
         if step.name == "poll_fails":
             place.failing = step.times
@@ -132,7 +134,7 @@ class Fal(StandIn):
             {"x-fal-request-id": number},
         )
 
-    async def _find(self, request: Request) -> tuple[str, Place | None, Response | None]:
+    async def _find(self, request: Request) -> tuple[str, QueueEntry | None, Response | None]:
         call = await self.record(request, _key(request))
         number = request.path_params["id"]
         if not self.accepts(call.key):
@@ -194,7 +196,7 @@ class Fal(StandIn):
         return json_response(200, result, reached)
 
     @staticmethod
-    def _failed(place: Place) -> tuple[int, str, str] | None:
+    def _failed(place: QueueEntry) -> tuple[int, str, str] | None:
         if place.errors:
             return 422, str(place.errors[0]["type"]), str(place.errors[0]["msg"])
         return _FAILED_RUNS.get(place.step.name)

@@ -15,7 +15,7 @@ from appliance.core.encryption import EncryptionKeys
 from appliance.core.public_base import DeploymentUrls
 from appliance.settings.operator import AppSettingsRepository
 from appliance.staff.alerts.channels import AlertChannels
-from appliance.staff.alerts.courier import Courier
+from appliance.staff.alerts.delivery_process import DeliveryProcess
 from appliance.staff.alerts.schemas import NewChannel
 from appliance.staff.alerts.sender import AlertSender
 from appliance.staff.issues.models import Issue
@@ -32,13 +32,13 @@ class Ground:
         self.database = database
         self.encryption = EncryptionKeys(secrets)
         self.encryption.ensure()
-        self.courier, self.urls = Courier(), DeploymentUrls(BASE, None)
-        self.channels = AlertChannels(database, self.encryption, self.courier, self.urls)
+        self.delivery, self.urls = DeliveryProcess(), DeploymentUrls(BASE, None)
+        self.channels = AlertChannels(database, self.encryption, self.delivery, self.urls)
         self.sender = self.another()
 
     def another(self) -> AlertSender:
         """A sender as it is after a restart."""
-        return AlertSender(self.database, self.encryption, self.courier, self.urls)
+        return AlertSender(self.database, self.encryption, self.delivery, self.urls)
 
     async def add(self, address: str, severity: Severity = "should_know", lang: Any = "en") -> uuid.UUID:
         new = NewChannel(name="crew", address=address, severity=severity, language=lang)  # type: ignore[arg-type]

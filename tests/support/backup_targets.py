@@ -118,7 +118,7 @@ def store(address: str, prefix: str | None = None) -> S3Store:
 
 
 @dataclass(frozen=True)
-class Shelf:
+class SftpFolder:
     """A folder that is reached over SFTP."""
 
     port: int
@@ -148,7 +148,7 @@ class _Passwords(asyncssh.SSHServer):
 
 
 @asynccontextmanager
-async def asyncssh_server(folder: Path, port: int = 0) -> AsyncIterator[Shelf]:
+async def asyncssh_server(folder: Path, port: int = 0) -> AsyncIterator[SftpFolder]:
     """AsyncSSH's own server, with a password."""
     folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240
     key = asyncssh.generate_private_key("ssh-ed25519")
@@ -157,7 +157,7 @@ async def asyncssh_server(folder: Path, port: int = 0) -> AsyncIterator[Shelf]:
     )
     try:
         shown = key.export_public_key().decode().strip()
-        yield Shelf(server.get_port(), folder, USER, {"password": PASSWORD}, shown)
+        yield SftpFolder(server.get_port(), folder, USER, {"password": PASSWORD}, shown)
     finally:
         server.close()
         await server.wait_closed()
@@ -168,7 +168,7 @@ HAS_SSHD = Path(SSHD).exists()
 
 
 @asynccontextmanager
-async def openssh_server(folder: Path) -> AsyncIterator[Shelf]:
+async def openssh_server(folder: Path) -> AsyncIterator[SftpFolder]:
     """OpenSSH's server as the user who runs the tests, with a key."""
     folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240
     own, port = folder.parent / "sshd", free_port()
@@ -176,7 +176,7 @@ async def openssh_server(folder: Path) -> AsyncIterator[Shelf]:
         await until(lambda: _listens(port), seconds=20)
         user = pwd.getpwuid(os.geteuid()).pw_name
         shown = " ".join((own / "host.pub").read_text().split()[:2])
-        yield Shelf(port, folder, user, {"private_key": (own / "user").read_text()}, shown)
+        yield SftpFolder(port, folder, user, {"private_key": (own / "user").read_text()}, shown)
 
 
 def _sshd(own: Path, port: int) -> list[str]:

@@ -176,7 +176,7 @@ async def _target(context: PageContext, form: TargetForm, status: int = 200) -> 
     state = await service_of(context.request, Backups).state()
     if not context.is_htmx:
         return _page(context, state, form, status)
-    shown = _shared(context, state) | {"form": form, "beside": True}
+    shown = _shared(context, state) | {"form": form, "oob": True}
     return part(context, "_backup_target.html", status=status, **shown)
 
 
@@ -189,7 +189,7 @@ def _shared(context: PageContext, state: BackupsState) -> dict[str, Any]:
         "state": state,
         "may_write": context.may("settings:write"),
         "backups": PAGE,
-        "beside": False,
+        "oob": False,
         "kinds": KINDS,
         "secrets": {name for names in _SECRETS.values() for name in names},
     }

@@ -52,14 +52,14 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class IssueBoard:
+class OpenIssues:
     """The open issues as the dashboard shows them: those that somebody ignores come last."""
 
-    told: Sequence[Issue]
+    active: Sequence[Issue]
     ignored: Sequence[Issue]
 
     @classmethod
-    def of(cls, issues: Sequence[Issue]) -> IssueBoard:
+    def of(cls, issues: Sequence[Issue]) -> OpenIssues:
         """Apart from each other."""
         return cls([one for one in issues if not one.is_ignored], [one for one in issues if one.is_ignored])
 
@@ -68,7 +68,7 @@ class IssueBoard:
         """Differs whenever something new is said."""
         said = [
             [one.id, one.severity, one.parameters, one.slots, one.action, str(one.ignored_until)]
-            for one in (*self.told, *self.ignored)
+            for one in (*self.active, *self.ignored)
         ]
         return hashlib.sha256(json.dumps(said, default=str).encode()).hexdigest()[:12]
 
@@ -86,22 +86,22 @@ class Dashboard:
         self._stats, self._issues = stats, issues
         self._lock = asyncio.Lock()
         self._cards: Sequence[Card] = ()
-        self._board = IssueBoard((), ())
+        self._open_issues = OpenIssues((), ())
         self._looked = float("-inf")
 
     async def cards(self, *, fresh: bool = False) -> Sequence[Card]:
         """Every slot's card, in order; ``fresh``: after a change that must be seen."""
         async with self._lock:
             if fresh or time.monotonic() - self._looked > FRESH_FOR:
-                self._board = IssueBoard.of(await self._issues.open_issues())
+                self._open_issues = OpenIssues.of(await self._issues.open_issues())
                 self._cards = [card_of(slot) for slot in (await self._stats.slots()).slots]
                 self._looked = time.monotonic()
             return self._cards
 
-    async def issues(self, *, fresh: bool = False) -> IssueBoard:
+    async def issues(self, *, fresh: bool = False) -> OpenIssues:
         """What needs attention, at the same look."""
         await self.cards(fresh=fresh)
-        return self._board
+        return self._open_issues
 
     async def names(self) -> dict[str, str]:
         """What each slot is called."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.admin.dashboard.cards import Dashboard, IssueBoard
+from appliance.admin.dashboard.cards import Dashboard, OpenIssues
 from appliance.admin.forms import read_form
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import PageContext, allowed
@@ -59,11 +59,11 @@ async def ignore(
     await service_of(request, Issues).ignore(issue_id, until, context.who)
     if not context.is_htmx:
         return RedirectResponse(f"{MOUNT}/", 303)
-    board = await service_of(request, Dashboard).issues(fresh=True)
-    return part(context, "_issues.html", **issue_words_of(context, board))
+    open_issues = await service_of(request, Dashboard).issues(fresh=True)
+    return part(context, "_issues.html", **issue_words_of(context, open_issues))
 
 
-def issue_words_of(context: PageContext, board: IssueBoard) -> dict[str, Any]:
+def issue_words_of(context: PageContext, open_issues: OpenIssues) -> dict[str, Any]:
     """What the list's template may use."""
 
     def words(issue: Issue) -> IssueWords:
@@ -74,7 +74,7 @@ def issue_words_of(context: PageContext, board: IssueBoard) -> dict[str, Any]:
         return bool(wanted) and context.who is not None and wanted in context.who.permissions
 
     return {
-        "issues": board,
+        "issues": open_issues,
         "issue_words": words,
         "may_press": may_press,
         "learn_more": learn_more,

@@ -12,7 +12,7 @@ from fastapi import Request
 
 from appliance.accounts.permissions import Principal
 from appliance.accounts.sessions import SessionService
-from appliance.admin.dashboard.cards import Card, Dashboard, IssueBoard
+from appliance.admin.dashboard.cards import Card, Dashboard, OpenIssues
 from appliance.core.clients import client_address
 from appliance.core.errors import ApplianceError
 from appliance.core.injection import service_of
@@ -27,7 +27,7 @@ ASK_EVERY = 1.0  # whether the session still stands: one query by its key
 LONGEST = 600.0  # then the browser comes back by itself and shows its cookies again
 COME_BACK_MS = 2000
 
-Render = Callable[[Sequence[Card], Sequence[Card], IssueBoard], str]
+Render = Callable[[Sequence[Card], Sequence[Card], OpenIssues], str]
 
 
 async def changes(

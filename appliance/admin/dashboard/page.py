@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
 from appliance.admin.dashboard import live
-from appliance.admin.dashboard.cards import Card, Dashboard, IssueBoard
+from appliance.admin.dashboard.cards import Card, Dashboard, OpenIssues
 from appliance.admin.dashboard.issues import issue_words_of
 from appliance.admin.login.headers import MOUNT
 from appliance.admin.login.security import PageContext, SignedIn, allowed
@@ -72,7 +72,7 @@ async def events(request: Request, context: MayLook) -> Response:
     assert context.who is not None  # noqa: S101 - the permission saw to it
     dashboard = service_of(request, Dashboard)
 
-    def render(changed: Sequence[Card], everything: Sequence[Card], issues: IssueBoard) -> str:
+    def render(changed: Sequence[Card], everything: Sequence[Card], issues: OpenIssues) -> str:
         shown = _tally(everything) | _shared(request, context, changed) | issue_words_of(context, issues)
         return html(context, "_dashboard.html", **shown)
 

@@ -128,7 +128,7 @@ async def moderate(job_id: uuid.UUID, action: str, request: Request, context: Ma
         context.notice(f"picture_{action}")
         return RedirectResponse(PAGE, 303)
     item = await _item(request, job_id)
-    values = {"item": item, "beside": False, **await _shared(request, context)}
+    values = {"item": item, "oob": False, **await _shared(request, context)}
     card = html(context, "_shot.html", **values)
     return part(context, "_shot_toast.html", card=card, action=action, **values)
 
@@ -137,7 +137,7 @@ async def moderate(job_id: uuid.UUID, action: str, request: Request, context: Ma
 async def card(job_id: uuid.UUID, request: Request, context: MayRead) -> Response:
     """One picture's card as it is now."""
     item = await _item(request, job_id)
-    return part(context, "_shot.html", item=item, beside=False, **await _shared(request, context))
+    return part(context, "_shot.html", item=item, oob=False, **await _shared(request, context))
 
 
 @router.get("/{job_id}/code")

@@ -230,8 +230,8 @@ async def _section_answer(
 
 def _with_version(context: PageContext, state: SettingsState, answer: Response) -> Response:
     """The other sections on the page are based on the new version too: we have just seen it."""
-    beside = html(context, "_settings_version.html", version=state.version, beside=True)
-    body = bytes(answer.body) + beside.encode()
+    swapped = html(context, "_settings_version.html", version=state.version, oob=True)
+    body = bytes(answer.body) + swapped.encode()
     return Response(body, answer.status_code, media_type="text/html")
 
 

@@ -34,11 +34,11 @@ class SettingInput:
     errors: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def least(self) -> str:
+    def minimum(self) -> str:
         return _limit(self.setting.name, "minimum", "exclusiveMinimum")
 
     @property
-    def most(self) -> str:
+    def maximum(self) -> str:
         return _limit(self.setting.name, "maximum", "exclusiveMaximum")
 
     @property

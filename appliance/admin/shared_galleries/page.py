@@ -23,7 +23,7 @@ from appliance.core.texts import plain_digits
 from appliance.core.validation import field_messages
 from appliance.guests.links import guest_base
 from appliance.slots.schemas import SLOT_IDS
-from appliance.staff.shared_galleries.schemas import NewGallery, OpenFor
+from appliance.staff.shared_galleries.schemas import GalleryDuration, NewGallery
 from appliance.staff.shared_galleries.service import SharedGalleryService
 
 router = APIRouter(prefix="/screens")
@@ -89,7 +89,7 @@ async def open_again(gallery_id: uuid.UUID, request: Request, context: MayWrite)
     """Open a gallery again, or for longer."""
     assert context.who is not None  # noqa: S101 - the permission saw to it
     try:
-        wanted = OpenFor.model_validate(_time(await read_form(request)))
+        wanted = GalleryDuration.model_validate(_time(await read_form(request)))
     except ValidationError:
         context.notice("gallery_time_wrong")
         return _to_page(context)
@@ -115,7 +115,7 @@ async def _done(
         context.notice(notice)
         return RedirectResponse(PAGE, 303)
     toast = context.language.gettext(f"notice.{notice}")
-    return part(context, template, toast=toast, **await _shared(request, context) | {"beside": True})
+    return part(context, template, toast=toast, **await _shared(request, context) | {"oob": True})
 
 
 def _to_page(context: PageContext) -> Response:
@@ -170,7 +170,7 @@ async def _shared(
         "moderated": any(one.moderated for one in opened),
         "typed": typed if typed is not None else _USUAL,
         "errors": errors or {},
-        "beside": False,
+        "oob": False,
         "names": await service_of(request, Dashboard).names(),
         "slots": SLOT_IDS,
         "units": UNITS,

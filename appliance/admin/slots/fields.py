@@ -24,8 +24,8 @@ class FormInput:
     help: str = ""
     value: str = ""
     error: str | None = None
-    least: str = ""
-    most: str = ""
+    minimum: str = ""
+    maximum: str = ""
     step: str = ""
     longest: str = ""
     choices: tuple[tuple[str, str], ...] = ()
@@ -143,8 +143,8 @@ def _input(
         help=language.text(str(prop.get("description", ""))),
         value=plain(prop.get("default")) if value is None else value,
         error=error,
-        least=plain(prop.get("minimum")),
-        most=plain(prop.get("maximum")),
+        minimum=plain(prop.get("minimum")),
+        maximum=plain(prop.get("maximum")),
         step="1" if prop.get("type") == "integer" else "any",
         longest=plain(prop.get("maxLength")),
         choices=choices,

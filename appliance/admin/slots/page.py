@@ -73,7 +73,7 @@ async def reshape(slot_id: str, request: Request, context: MayLook) -> Response:
     values = await _values(request, context, slot, catalog, draft=draft, fields=found)
     if not context.is_htmx:
         return await _page(request, context, values)
-    return part(context, "_slot_sheets.html", **values | {"beside": True})
+    return part(context, "_slot_sheets.html", **values | {"oob": True})
 
 
 @router.post("/{slot_id}/check")
@@ -84,7 +84,7 @@ async def check(slot_id: str, request: Request, context: MayLook) -> Response:
     draft = draft_from(form, catalog)
     found = await _findings(request, slot, draft, catalog)
     values = await _values(request, context, slot, catalog, draft=draft, fields=found)
-    return part(context, "_slot_findings.html", **values | {"beside": True})
+    return part(context, "_slot_findings.html", **values | {"oob": True})
 
 
 @router.post("/{slot_id}/config")
@@ -199,7 +199,7 @@ async def _values(
         "number_of": number_of,
         "editor": editor,
         "conflict": None,
-        "beside": False,  # the findings replace those on the page
+        "oob": False,  # the findings replace those on the page
         "may_write": context.may("slots:write"),
         "may_test": context.may("slots:test"),
         "replies": REPLIES,

@@ -17,13 +17,13 @@ from appliance.core.injection import service_of
 from appliance.core.language import Language
 from appliance.providers.comfyui.graph import (
     Graph,
-    Place,
+    NodeInput,
     likely_texts,
-    other_places,
+    other_inputs,
     output_nodes,
     parse_workflow,
-    photo_places,
-    text_places,
+    photo_inputs,
+    text_inputs,
 )
 from appliance.providers.comfyui.settings import other_values
 from appliance.slots.schemas import RouteConfig
@@ -70,10 +70,10 @@ def _of_places(one: FormInput, graph: Graph, language: Language) -> FormInput:
     except ValueError:
         return one
     parts = []
-    for place in other_places(graph)[:MOST_PLACES]:
-        usual, value = _written(place.value), _written(values.get(place.name, ""))
-        part = FormInput(f"{one.name}.{place.name}", "text", place.label, value=value, usual=usual)
-        if isinstance(place.value, bool):
+    for node_input in other_inputs(graph)[:MOST_PLACES]:
+        usual, value = _written(node_input.value), _written(values.get(node_input.name, ""))
+        part = FormInput(f"{one.name}.{node_input.name}", "text", node_input.label, value=value, usual=usual)
+        if isinstance(node_input.value, bool):
             as_it_is = language.gettext("slot.workflow.as_it_is", value=usual)
             part = replace(part, kind="choice", choices=(("", as_it_is), ("true",) * 2, ("false",) * 2))
         parts.append(part)
@@ -94,9 +94,9 @@ def _graph(params: Mapping[str, str]) -> Graph | None:
 
 def _offered(graph: Graph, language: Language) -> dict[str, Choices]:
     """By kind of input what may be chosen, first what is taken where nothing is."""
-    photos, outputs = photo_places(graph), output_nodes(graph)
+    photos, outputs = photo_inputs(graph), output_nodes(graph)
     prompt, negative = likely_texts(graph)
-    texts = text_places(graph)
+    texts = text_inputs(graph)
     return {
         "photo": (_by_itself(photos[0] if len(photos) == 1 else None, language), *_nodes(photos)),
         "template": (("", language.gettext("slot.workflow.none")), *_nodes(photos)),
@@ -106,18 +106,18 @@ def _offered(graph: Graph, language: Language) -> dict[str, Choices]:
     }
 
 
-def _by_itself(place: Place | None, language: Language) -> tuple[str, str]:
-    if place is None:
+def _by_itself(node_input: NodeInput | None, language: Language) -> tuple[str, str]:
+    if node_input is None:
         return "", language.gettext("slot.workflow.choose")
-    return "", language.gettext("slot.workflow.found", node=place.label)
+    return "", language.gettext("slot.workflow.found", node=node_input.label)
 
 
-def _nodes(found: Sequence[Place]) -> Choices:
-    return tuple((place.node, place.label) for place in found)
+def _nodes(found: Sequence[NodeInput]) -> Choices:
+    return tuple((node_input.node, node_input.label) for node_input in found)
 
 
-def _named(found: Sequence[Place]) -> Choices:
-    return tuple((place.name, place.label) for place in found)
+def _named(found: Sequence[NodeInput]) -> Choices:
+    return tuple((node_input.name, node_input.label) for node_input in found)
 
 
 @router.post("/{slot_id}/machine")

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from appliance.guests.repository import to_be_seen
 from appliance.guests.shared_galleries.models import SharedGallery
 from appliance.jobs.models import JobHistory
-from appliance.jobs.repository import among
+from appliance.jobs.repository import is_any_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class GalleryRepository:
         }[approved]
         result = await self._session.execute(
             update(JobHistory)
-            .where(among(JobHistory.job_id, job_ids), other)
+            .where(is_any_of(JobHistory.job_id, job_ids), other)
             .values(approved_at=now if approved else None, rejected_at=now if approved is False else None)
         )
         return cast("CursorResult[Any]", result).rowcount

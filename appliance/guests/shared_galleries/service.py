@@ -118,7 +118,7 @@ class SharedGalleries:
         async def compare() -> bool | None:
             return _equal(plain_digits(pin), plain_digits(opened.gallery.pin or "")) or None
 
-        return bool(await self._guessing.tried(PINS, f"pin:{opened.gallery.id}", address, compare))
+        return bool(await self._guessing.attempt(PINS, f"pin:{opened.gallery.id}", address, compare))
 
     async def page_of(self, opened: OpenGallery, after: str | None) -> PicturePage:
         """The first page, or the one after the picture ``after``; raises ``ResultNotFound``."""

@@ -67,7 +67,7 @@ class KnownBooth:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class KeyUse:
     """An upload that brought a key."""
 
     at: datetime
@@ -77,8 +77,8 @@ class Seen:
 
 @dataclass(slots=True)
 class _LastSeen:
-    now: Seen
-    written: Seen | None = None
+    now: KeyUse
+    written: KeyUse | None = None
 
     def is_news(self) -> bool:
         """Whether it is worth a row: another place or slot, or some time later."""
@@ -97,7 +97,7 @@ class BoothKeys:
         self._database = database
         self._wrong = wrong
         self._recognised: OrderedDict[str, None] = OrderedDict()
-        self._lent: dict[str, str] = {}  # digests of the simulator's keys, and their slots
+        self._temporary: dict[str, str] = {}  # digests of the simulator's keys, and their slots
         self._seen: dict[uuid.UUID, _LastSeen] = {}
         self._writes = LateWrites(self._write_seen, "booth_key.seen_not_kept")
 
@@ -106,8 +106,10 @@ class BoothKeys:
         ``RateLimited`` where ``address`` has sent too many wrong ones.
         """
         digest, network = digest_of(key), network_of(address)
-        if digest in self._lent:
-            return _for_slot(KnownBooth(uuid.UUID(int=0), "", is_test=True), [self._lent[digest]], slot_id)
+        if digest in self._temporary:
+            return _for_slot(
+                KnownBooth(uuid.UUID(int=0), "", is_test=True), [self._temporary[digest]], slot_id
+            )
         counted = digest not in self._recognised
         if counted:
             self._wrong.take(network)
@@ -123,7 +125,7 @@ class BoothKeys:
             self._wrong.forgive(network)
         self._remember(digest)
         booth = _for_slot(KnownBooth(row.id, row.name), row.slots, slot_id)
-        self._see(row.id, Seen(utcnow(), address, slot_id))
+        self._see(row.id, KeyUse(utcnow(), address, slot_id))
         return booth
 
     def _remember(self, digest: str) -> None:
@@ -133,30 +135,30 @@ class BoothKeys:
             self._recognised.popitem(last=False)
 
     @contextmanager
-    def lent(self, slot_id: str) -> Iterator[str]:
+    def temporary_key(self, slot_id: str) -> Iterator[str]:
         """A key for one slot that is in force during the block; what it brings is a test."""
         key = make_booth_key()
         digest = digest_of(key)
-        self._lent[digest] = slot_id
+        self._temporary[digest] = slot_id
         try:
             yield key
         finally:
-            del self._lent[digest]
+            del self._temporary[digest]
 
-    def lent_elsewhere(self, digest: str, slot_id: str) -> None:
+    def add_temporary(self, digest: str, slot_id: str) -> None:
         """A key that another process lends is in force here, too."""
-        self._lent[digest] = slot_id
+        self._temporary[digest] = slot_id
 
-    def given_back(self, digest: str) -> None:
+    def remove_temporary(self, digest: str) -> None:
         """And is so no more."""
-        self._lent.pop(digest, None)
+        self._temporary.pop(digest, None)
 
-    def seen(self, key_id: uuid.UUID) -> Seen | None:
+    def seen(self, key_id: uuid.UUID) -> KeyUse | None:
         """When and where this process last saw a key; ``None``: not since it started."""
         last = self._seen.get(key_id)
         return last.now if last else None
 
-    def _see(self, key_id: uuid.UUID, seen: Seen) -> None:
+    def _see(self, key_id: uuid.UUID, seen: KeyUse) -> None:
         """No photo waits for it."""
         last = self._seen.setdefault(key_id, _LastSeen(seen))
         last.now = seen

@@ -11,15 +11,15 @@ from appliance.core.language import Message
 from appliance.providers.comfyui.graph import (
     Filling,
     Graph,
-    Place,
+    NodeInput,
     hands_on_images,
     likely_texts,
+    node_inputs,
     output_nodes,
     parse_workflow,
-    photo_places,
-    places,
-    seed_places,
-    text_places,
+    photo_inputs,
+    seed_inputs,
+    text_inputs,
 )
 from appliance.providers.comfyui.settings import ROLES, WorkflowParams, other_values
 
@@ -42,7 +42,7 @@ class Binding:
     def filling(self, params: WorkflowParams, pictures: Mapping[str, str]) -> Filling:
         """What goes into the graph for one photo; ``pictures`` are names at ComfyUI by role."""
         texts = ((self.prompt, params.prompt), (self.negative, params.negative_prompt))
-        values: dict[str, Any] = {place: text for place, text in texts if place and text.strip()}
+        values: dict[str, Any] = {one: text for one, text in texts if one and text.strip()}
         nodes = {"photo": self.photo, **self.templates}
         seed = secrets.randbelow(_MOST_SEED) if params.seed is None else params.seed
         return Filling(
@@ -50,7 +50,7 @@ class Binding:
             values=values | self.values,
             output=self.output,
             no_files=params.no_files,
-            seeds=[place.name for place in seed_places(self.graph)],
+            seeds=[one.name for one in seed_inputs(self.graph)],
             seed=seed,
         )
 
@@ -71,8 +71,8 @@ def binding_of(params: WorkflowParams) -> Binding:
 
 
 def _values(graph: Graph, text: str, found: dict[str, str]) -> dict[str, Any]:
-    """Other values by place, of the kind that each has in the workflow."""
-    known, values = {place.name: place for place in places(graph)}, {}
+    """Other values by input, of the kind that each has in the workflow."""
+    known, values = {one.name: one for one in node_inputs(graph)}, {}
     for name, value in other_values(text).items():
         if name not in known:
             found["params.values"] = _no_such(name)
@@ -86,11 +86,11 @@ def _values(graph: Graph, text: str, found: dict[str, str]) -> dict[str, Any]:
 
 def _photo(graph: Graph, chosen: str, templates: Mapping[str, str], found: dict[str, str]) -> str:
     """The node for the photo; what is wrong with it and with the templates' nodes is ``found``."""
-    loads = photo_places(graph)
-    free = [place for place in loads if place.node not in templates.values()]
+    loads = photo_inputs(graph)
+    free = [one for one in loads if one.node not in templates.values()]
     photo = _node("photo_node", chosen, free, loads, found)
     for role, node in templates.items():
-        if node and node not in [place.node for place in loads]:
+        if node and node not in [one.node for one in loads]:
             found[f"params.{role}_node"] = _no_such(node)
     used = [node for node in (photo, *templates.values()) if node]
     if len(set(used)) < len(used):
@@ -101,7 +101,7 @@ def _photo(graph: Graph, chosen: str, templates: Mapping[str, str], found: dict[
 def _words(graph: Graph, params: WorkflowParams, found: dict[str, str]) -> tuple[str, str]:
     """The places for the prompt and for what must not appear."""
     prompt, negative = likely_texts(graph)
-    texts = [place.name for place in text_places(graph)]
+    texts = [one.name for one in text_inputs(graph)]
     chosen = {
         "prompt_place": params.prompt_place or (prompt.name if prompt else ""),
         "negative_place": params.negative_place or (negative.name if negative else ""),
@@ -122,10 +122,12 @@ _NONE = {
 }
 
 
-def _node(field_name: str, chosen: str, free: list[Place], all_: list[Place], found: dict[str, str]) -> str:
+def _node(
+    field_name: str, chosen: str, free: list[NodeInput], all_: list[NodeInput], found: dict[str, str]
+) -> str:
     """The node chosen, or the only one there is."""
     if chosen:
-        if chosen not in [place.node for place in all_]:
+        if chosen not in [one.node for one in all_]:
             found[f"params.{field_name}"] = _no_such(chosen)
         return chosen
     if len(free) == 1:

@@ -1,7 +1,7 @@
 """A ComfyUI workflow in API format: what can be bound in it, and the graph for one photo.
 
 A graph is ``{"3": {"class_type": "KSampler", "inputs": {"seed": 1, "model": ["4", 0]}}, …}``: an input is a
-value, or a link to another node's output. A place in it is written ``3.seed``.
+value, or a link to another node's output. An input in it is written ``3.seed``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NEGATIVE = "negative"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class NodeInput:
     """One input of one node."""
 
     node: str
@@ -90,13 +90,13 @@ def parse_workflow(text: str) -> Graph:
     return found
 
 
-def places(graph: Graph) -> Iterator[Place]:
+def node_inputs(graph: Graph) -> Iterator[NodeInput]:
     """Every input that holds a value, not a link."""
     for number, node in graph.items():
         kind = node["class_type"]
         for name, value in node["inputs"].items():
             if isinstance(value, str | int | float | bool):
-                yield Place(number, name, kind, _title(node), value)
+                yield NodeInput(number, name, kind, _title(node), value)
 
 
 def _title(node: Mapping[str, Any]) -> str:
@@ -105,60 +105,60 @@ def _title(node: Mapping[str, Any]) -> str:
     return str((meta.get("title") if isinstance(meta, dict) else None) or node["class_type"])
 
 
-def photo_places(graph: Graph) -> list[Place]:
+def photo_inputs(graph: Graph) -> list[NodeInput]:
     """Where a picture can go in."""
     return [
-        place
-        for place in places(graph)
-        if place.kind.startswith("LoadImage") and place.input == "image" and isinstance(place.value, str)
+        one
+        for one in node_inputs(graph)
+        if one.kind.startswith("LoadImage") and one.input == "image" and isinstance(one.value, str)
     ]
 
 
-def text_places(graph: Graph) -> list[Place]:
+def text_inputs(graph: Graph) -> list[NodeInput]:
     """Where words can go in."""
     return [
-        place
-        for place in places(graph)
-        if isinstance(place.value, str)
-        and (place.input in _TEXT_INPUTS or (place.input in {"positive", _NEGATIVE}))
+        one
+        for one in node_inputs(graph)
+        if isinstance(one.value, str)
+        and (one.input in _TEXT_INPUTS or (one.input in {"positive", _NEGATIVE}))
     ]
 
 
-def seed_places(graph: Graph) -> list[Place]:
+def seed_inputs(graph: Graph) -> list[NodeInput]:
     """Where the dice are thrown."""
     return [
-        place
-        for place in places(graph)
-        if place.input in _SEED_INPUTS and isinstance(place.value, int) and not isinstance(place.value, bool)
+        one
+        for one in node_inputs(graph)
+        if one.input in _SEED_INPUTS and isinstance(one.value, int) and not isinstance(one.value, bool)
     ]
 
 
-def output_nodes(graph: Graph) -> list[Place]:
+def output_nodes(graph: Graph) -> list[NodeInput]:
     """The nodes that hand out pictures."""
     found = []
     for number, node in graph.items():
         kind = node["class_type"]
         if kind in {SAVES, PREVIEWS} or kind.startswith("SaveImage"):
-            found.append(Place(number, "image", kind, _title(node)))
+            found.append(NodeInput(number, "image", kind, _title(node)))
     return found
 
 
-def other_places(graph: Graph) -> list[Place]:
+def other_inputs(graph: Graph) -> list[NodeInput]:
     """Further values that may be changed: steps, strength, model files."""
-    taken = {place.name for place in (*photo_places(graph), *text_places(graph), *seed_places(graph))}
-    return [place for place in places(graph) if place.name not in taken]
+    taken = {one.name for one in (*photo_inputs(graph), *text_inputs(graph), *seed_inputs(graph))}
+    return [one for one in node_inputs(graph) if one.name not in taken]
 
 
-def likely_texts(graph: Graph) -> tuple[Place | None, Place | None]:
+def likely_texts(graph: Graph) -> tuple[NodeInput | None, NodeInput | None]:
     """The places for the prompt and for what must not appear, as the sampler is linked to them."""
-    texts = text_places(graph)
-    by_node = {place.node: place for place in reversed(texts)}
+    texts = text_inputs(graph)
+    by_node = {one.node: one for one in reversed(texts)}
     positive, negative = (_linked_as(graph, name, by_node) for name in ("positive", _NEGATIVE))
     prompt = positive or next((one for one in texts if one != negative), None)
     return prompt, negative if negative != prompt else None
 
 
-def _linked_as(graph: Graph, name: str, wanted: Mapping[str, Place]) -> Place | None:
+def _linked_as(graph: Graph, name: str, wanted: Mapping[str, NodeInput]) -> NodeInput | None:
     """The one of ``wanted`` that flows into an input called ``name``."""
     for node in graph.values():
         link = node["inputs"].get(name)
@@ -167,7 +167,7 @@ def _linked_as(graph: Graph, name: str, wanted: Mapping[str, Place]) -> Place | 
     return None
 
 
-def _upstream(graph: Graph, start: str, wanted: Mapping[str, Place]) -> Place | None:
+def _upstream(graph: Graph, start: str, wanted: Mapping[str, NodeInput]) -> NodeInput | None:
     """The nearest of ``wanted`` from which something flows into ``start``."""
     seen: set[str] = set()
     queue = [str(start)]
@@ -188,7 +188,7 @@ def _is_link(value: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """What is put into a graph for one photo: by node the pictures, by place the values."""
+    """What is put into a graph for one photo: by node the pictures, by input the values."""
 
     pictures: Mapping[str, str]
     values: Mapping[str, Any]
@@ -227,7 +227,7 @@ def _that_save(graph: Graph) -> list[str]:
     needed = {
         str(value[0]) for node in graph.values() for value in node["inputs"].values() if _is_link(value)
     }
-    outputs = {place.node for place in output_nodes(graph)}
+    outputs = {one.node for one in output_nodes(graph)}
     return [
         number
         for number, node in graph.items()

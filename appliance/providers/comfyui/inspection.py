@@ -7,7 +7,7 @@ from typing import Any
 
 from appliance.core.language import Message
 from appliance.providers.comfyui.binding import Binding
-from appliance.providers.comfyui.graph import places
+from appliance.providers.comfyui.graph import node_inputs
 
 MOST_SHOWN = 20  # findings; more are of no use at once
 
@@ -27,16 +27,16 @@ def missing(binding: Binding, known: Mapping[str, Mapping[str, Any]]) -> tuple[M
             found.setdefault(
                 kind, Message("node %(node)s: that machine has no %(kind)s", node=number, kind=kind)
             )
-    for place in places(binding.graph):
-        if place.node in filled_in and place.input == "image":
+    for one in node_inputs(binding.graph):
+        if one.node in filled_in and one.input == "image":
             continue
-        choices = _choices(known.get(place.kind, {}), place.input)
-        if choices and place.value not in choices:
-            found[place.name] = Message(
+        choices = _choices(known.get(one.kind, {}), one.input)
+        if choices and one.value not in choices:
+            found[one.name] = Message(
                 "node %(node)s %(kind)s: that machine has no %(value)s",
-                node=place.node,
-                kind=place.kind,
-                value=repr(place.value),
+                node=one.node,
+                kind=one.kind,
+                value=repr(one.value),
             )
     return tuple(found.values())[:MOST_SHOWN]
 

@@ -20,7 +20,7 @@ from appliance.core.language import Message
 from appliance.core.public_base import DeploymentUrls
 from appliance.settings.operator import AppSettingsRepository
 from appliance.staff.alerts.base import alert_base
-from appliance.staff.alerts.courier import Courier
+from appliance.staff.alerts.delivery_process import DeliveryProcess
 from appliance.staff.alerts.models import AlertChannel, AlertMessage
 from appliance.staff.alerts.repository import AlertRepository
 from appliance.staff.alerts.schemas import (
@@ -50,9 +50,9 @@ class AlertChannels:
     """What an administrator does with channels."""
 
     def __init__(
-        self, database: Database, encryption: EncryptionKeys, courier: Courier, urls: DeploymentUrls
+        self, database: Database, encryption: EncryptionKeys, delivery: DeliveryProcess, urls: DeploymentUrls
     ) -> None:
-        self._database, self._encryption, self._courier, self._urls = database, encryption, courier, urls
+        self._database, self._encryption, self._delivery, self._urls = database, encryption, delivery, urls
 
     async def view(self) -> AlertsView:
         """Everything that is to be seen."""
@@ -71,7 +71,7 @@ class AlertChannels:
     async def add(self, new: NewChannel, who: Principal) -> ChannelView:
         """Keep a channel; raises ``ValidationFailed`` for an address that is not taken."""
         address = new.address.get_secret_value().strip()
-        await self._courier.check(address)
+        await self._delivery.check(address)
         made = uuid.uuid4()
         row = AlertChannel(
             id=made,
@@ -130,10 +130,10 @@ class AlertChannels:
         except Unreadable:
             return TestAnswer(ok=False, said="The address cannot be read any more: enter it again.")
         words = test_text(row.name, row.language, alert_base(settings, self._urls))
-        answer = await self._courier.send(address, words.title, words.body)
+        answer = await self._delivery.send(address, words.title, words.body)
         if answer.ok:
             async with self._database.session() as session:
-                await AlertRepository(session).hurry(channel_id)
+                await AlertRepository(session).retry_now(channel_id)
         log.info("alert_channel.tested", channel=row.name, ok=answer.ok)
         return TestAnswer(ok=answer.ok, said=answer.said)
 
@@ -147,8 +147,8 @@ class AlertChannels:
 
     async def _put(self, key: str, minutes: float, action: AuditAction, who: Principal) -> None:
         async with self._database.session() as session:
-            span = await AlertState(session).put(key, timedelta(minutes=minutes), who.username)
-            until = span.until.isoformat() if span else None
+            period = await AlertState(session).put(key, timedelta(minutes=minutes), who.username)
+            until = period.until.isoformat() if period else None
             AccountRepository(session).record(who.username, action, address=who.address, until=until)
         log.info(action, account=who.username)
 

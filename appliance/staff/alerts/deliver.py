@@ -1,4 +1,4 @@
-"""Checks an address of Apprise's, or sends one message to it: one errand a process, over stdin and stdout.
+"""Checks an address of Apprise's, or sends one message to it: one request a process, over stdin and stdout.
 
 A process of its own, because Apprise takes 50 MB and a second to load, its plugins wait without a
 deadline, and here they can be kept from everything else: no program is run, no file is written, no other
@@ -158,7 +158,7 @@ def _forbidden(event: str, arguments: Sequence[Any]) -> str | None:
     return None
 
 
-class _Heard(logging.Handler):
+class _LogLines(logging.Handler):
     """What Apprise says while it sends: its own sentence, and what the service answered."""
 
     def __init__(self) -> None:
@@ -172,14 +172,14 @@ class _Heard(logging.Handler):
 
 
 @contextmanager
-def _hearing() -> Iterator[_Heard]:
-    heard, logger = _Heard(), logging.getLogger("apprise")
+def _captured_log() -> Iterator[_LogLines]:
+    captured, logger = _LogLines(), logging.getLogger("apprise")
     logger.setLevel(logging.DEBUG)
-    logger.addHandler(heard)
+    logger.addHandler(captured)
     try:
-        yield heard
+        yield captured
     finally:
-        logger.removeHandler(heard)
+        logger.removeHandler(captured)
 
 
 def without_secrets(said: str, address: str) -> str:
@@ -192,11 +192,11 @@ def without_secrets(said: str, address: str) -> str:
     return said[:_LONGEST]
 
 
-def errand(asked: dict[str, str]) -> dict[str, Any]:
+def request(asked: dict[str, str]) -> dict[str, Any]:
     """Do what is asked; what came of it."""
     address = asked["address"]
     try:
-        with _hearing() as heard:
+        with _captured_log() as captured:
             plugin = opened(address)
             if asked["do"] == "check":
                 return {"ok": True, "said": ""}
@@ -204,16 +204,16 @@ def errand(asked: dict[str, str]) -> dict[str, Any]:
             try:
                 sent = plugin.notify(body=asked["body"], title=asked["title"])
             except (TypeError, OSError) as error:  # TypeError: how Apprise calls a message it cannot send
-                heard.lines.append(f"{type(error).__name__}: {error}")
+                captured.lines.append(f"{type(error).__name__}: {error}")
                 sent = False
-        return {"ok": bool(sent), "said": without_secrets(" ".join([*_stopped, *heard.lines]), address)}
+        return {"ok": bool(sent), "said": without_secrets(" ".join([*_stopped, *captured.lines]), address)}
     except Refused as refused:
         return {"ok": False, "why": refused.why, "what": refused.what[:60], "said": ""}
 
 
 def main() -> None:
-    """One errand."""
-    answer = errand(json.load(sys.stdin))
+    """One request."""
+    answer = request(json.load(sys.stdin))
     sys.stdout.write(json.dumps(answer) + "\n")
 
 

@@ -17,7 +17,7 @@ KEPT_FOR = timedelta(days=14)
 _LOCK_KEY = 0x50_43_41_4C  # "PCAL": one change of the channels after the other
 
 
-class Told(NamedTuple):
+class LastAlert(NamedTuple):
     """What a channel was told last of an issue, and when."""
 
     channel_id: uuid.UUID
@@ -56,7 +56,7 @@ class AlertRepository:
         result = await self._session.execute(delete(AlertChannel).where(AlertChannel.id == channel_id))
         return cast("CursorResult[Any]", result).rowcount == 1
 
-    async def told(self) -> list[Told]:
+    async def last_alerts(self) -> list[LastAlert]:
         """The last message of each channel about each issue, as far as they are kept."""
         message = AlertMessage
         last = select(func.max(message.id)).group_by(message.channel_id, message.issue_id)
@@ -68,7 +68,7 @@ class AlertRepository:
             .join(Issue, Issue.id == message.issue_id)
             .where(message.id.in_(last))
         )
-        return [Told(*row) for row in await self._session.execute(query)]
+        return [LastAlert(*row) for row in await self._session.execute(query)]
 
     async def closed(self, issue_ids: Sequence[int]) -> Sequence[Issue]:
         """Those of the issues that are over."""
@@ -106,7 +106,7 @@ class AlertRepository:
             .execution_options(synchronize_session=False)  # what was taken stays as it was read
         )
 
-    async def hurry(self, channel_id: uuid.UUID) -> None:
+    async def retry_now(self, channel_id: uuid.UUID) -> None:
         """What waits for the channel is tried again at once: it was just reached."""
         await self._session.execute(
             update(AlertMessage)

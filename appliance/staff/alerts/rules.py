@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from appliance.staff.alerts.models import AlertChannel
-from appliance.staff.alerts.repository import Told
+from appliance.staff.alerts.repository import LastAlert
 from appliance.staff.alerts.words import Kind
 from appliance.staff.issues.findings import SEVERITIES
 from appliance.staff.issues.models import Issue
@@ -19,7 +19,7 @@ FLAPPING = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class AlertPolicy:
     """How channels are to be told: the settings, and what somebody pressed."""
 
     repeat: timedelta | None
@@ -28,7 +28,7 @@ class Manner:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class DueAlert:
     """One message that is to be written."""
 
     channel: AlertChannel
@@ -36,24 +36,24 @@ class Planned:
     kind: Kind
 
 
-def planned(
+def due_alerts(
     channels: Sequence[AlertChannel],
     issues: Sequence[Issue],
     closed: Sequence[Issue],
-    told: Sequence[Told],
-    manner: Manner,
+    told: Sequence[LastAlert],
+    policy: AlertPolicy,
     now: datetime,
-) -> list[Planned]:
+) -> list[DueAlert]:
     """The messages that are due; ``closed`` are issues that are over."""
-    if manner.silent:
+    if policy.silent:
         return []
-    found: list[Planned] = []
+    found: list[DueAlert] = []
     for channel in channels:
         mine = [one for one in told if one.channel_id == channel.id]
-        if not manner.quiet:
-            found += _open(channel, issues, mine, manner, now)
+        if not policy.quiet:
+            found += _open(channel, issues, mine, policy, now)
         lasts = {one.issue_id for one in mine if one.kind != "closed"}
-        found += [Planned(channel, one, "closed") for one in closed if one.id in lasts]
+        found += [DueAlert(channel, one, "closed") for one in closed if one.id in lasts]
     return found
 
 
@@ -63,8 +63,12 @@ def is_for(channel: AlertChannel, severity: str) -> bool:
 
 
 def _open(
-    channel: AlertChannel, issues: Sequence[Issue], told: Sequence[Told], manner: Manner, now: datetime
-) -> Iterator[Planned]:
+    channel: AlertChannel,
+    issues: Sequence[Issue],
+    told: Sequence[LastAlert],
+    policy: AlertPolicy,
+    now: datetime,
+) -> Iterator[DueAlert]:
     last = {one.issue_id: one for one in told}
     lately = {one.key for one in told if one.kind == "closed" and now - one.at < FLAPPING}
     for issue in issues:
@@ -72,16 +76,16 @@ def _open(
         if issue.is_ignored or not is_for(channel, issue.severity):
             continue
         if before is None and issue.key not in lately:
-            yield Planned(channel, issue, "opened")
-        elif before and _is_due_again(issue, before, manner, now):
-            yield Planned(channel, issue, "repeat")
+            yield DueAlert(channel, issue, "opened")
+        elif before and _is_due_again(issue, before, policy, now):
+            yield DueAlert(channel, issue, "repeat")
 
 
-def _is_due_again(issue: Issue, before: Told, manner: Manner, now: datetime) -> bool:
+def _is_due_again(issue: Issue, before: LastAlert, policy: AlertPolicy, now: datetime) -> bool:
     """Only what stops photos is said again, and only once the last word has arrived."""
-    if manner.repeat is None or issue.severity != SEVERITIES[0] or before.sent_at is None:
+    if policy.repeat is None or issue.severity != SEVERITIES[0] or before.sent_at is None:
         return False
-    return now - before.sent_at >= manner.repeat
+    return now - before.sent_at >= policy.repeat
 
 
 def _rank(severity: str) -> int:

@@ -19,10 +19,10 @@ from appliance.core.tasks import Background
 from appliance.settings.operator import AppSettingsRepository, OperatorSettings
 from appliance.staff.alerts.base import alert_base
 from appliance.staff.alerts.channels import purpose_of
-from appliance.staff.alerts.courier import PATIENCE, Answer, Courier
+from appliance.staff.alerts.delivery_process import PATIENCE, DeliveryProcess, DeliveryResult
 from appliance.staff.alerts.models import AlertChannel, AlertMessage
 from appliance.staff.alerts.repository import AlertRepository
-from appliance.staff.alerts.rules import Manner, planned
+from appliance.staff.alerts.rules import AlertPolicy, due_alerts
 from appliance.staff.alerts.state import AlertState
 from appliance.staff.alerts.words import message_text
 from appliance.staff.issues.models import Issue
@@ -47,9 +47,9 @@ class AlertSender(Background):
     """Compares, writes, sends."""
 
     def __init__(
-        self, database: Database, encryption: EncryptionKeys, courier: Courier, urls: DeploymentUrls
+        self, database: Database, encryption: EncryptionKeys, delivery: DeliveryProcess, urls: DeploymentUrls
     ) -> None:
-        self._database, self._encryption, self._courier, self._urls = database, encryption, courier, urls
+        self._database, self._encryption, self._delivery, self._urls = database, encryption, delivery, urls
         self._wake = asyncio.Event()
         self._began = time.monotonic()
 
@@ -81,14 +81,14 @@ class AlertSender(Background):
             if time.monotonic() - self._began < settings.alert_start_quiet_seconds:
                 return 0  # a restart, an upgrade: what goes by itself in this time is nobody's business
             await alerts.lock()
-            told, now = await alerts.told(), utcnow()
+            told, now = await alerts.last_alerts(), utcnow()
             lasting = [one.issue_id for one in told if one.kind != "closed"]
-            due = planned(
+            due = due_alerts(
                 channels,
                 await IssueRepository(session).open_issues(),
                 await alerts.closed(lasting),
                 told,
-                await self._manner(AlertState(session), settings),
+                await self._policy(AlertState(session), settings),
                 now,
             )
             base = alert_base(settings, self._urls)
@@ -107,9 +107,9 @@ class AlertSender(Background):
         return len(due)
 
     @staticmethod
-    async def _manner(state: AlertState, settings: OperatorSettings) -> Manner:
+    async def _policy(state: AlertState, settings: OperatorSettings) -> AlertPolicy:
         minutes = settings.alert_repeat_minutes
-        return Manner(
+        return AlertPolicy(
             repeat=timedelta(minutes=minutes) if minutes else None,
             silent=await state.silence() is not None,
             quiet=settings.alert_event_only and not await state.event_runs(),
@@ -134,14 +134,14 @@ class AlertSender(Background):
             alerts = AlertRepository(session)
             await alerts.change(message.id, **values)
             if answer.ok:
-                await alerts.hurry(channel.id)
+                await alerts.retry_now(channel.id)
         level = log.info if answer.ok else log.warning
         level("alert.sent" if answer.ok else "alert.not_sent", channel=channel.name, issue=message.issue_id)
         return answer.ok
 
-    async def _answer(self, message: AlertMessage, channel: AlertChannel) -> Answer:
+    async def _answer(self, message: AlertMessage, channel: AlertChannel) -> DeliveryResult:
         try:
             address = self._encryption.decrypt(channel.encrypted, purpose_of(channel.id))
         except Unreadable:
-            return Answer(ok=False, said="The address cannot be read any more: enter it again.")
-        return await self._courier.send(address, message.title, message.body)
+            return DeliveryResult(ok=False, said="The address cannot be read any more: enter it again.")
+        return await self._delivery.send(address, message.title, message.body)

@@ -18,7 +18,7 @@ LIVELY = timedelta(minutes=30)  # after a booth's photo an event runs, whether o
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Period:
     """From when until when, and who said so."""
 
     since: datetime
@@ -36,11 +36,11 @@ class AlertState:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def silence(self) -> Span | None:
+    async def silence(self) -> Period | None:
         """The silence that holds now."""
         return await self._get(SILENCE)
 
-    async def event(self) -> Span | None:
+    async def event(self) -> Period | None:
         """The event that somebody said runs now."""
         return await self._get(EVENT)
 
@@ -51,23 +51,23 @@ class AlertState:
         lately = exists().where(JobHistory.created_at > utcnow() - LIVELY, JobHistory.source == "ingest")
         return bool(await self._session.scalar(select(lately)))
 
-    async def put(self, key: str, length: timedelta, by: str) -> Span | None:
+    async def put(self, key: str, length: timedelta, by: str) -> Period | None:
         """Begin now and end after ``length``; nothing: end it."""
         now = utcnow()
-        span = Span(now, now + length, by) if length else None
-        value = {"since": now.isoformat(), "until": (now + length).isoformat()} if span else {}
+        period = Period(now, now + length, by) if length else None
+        value = {"since": now.isoformat(), "until": (now + length).isoformat()} if period else {}
         await AppSettingsRepository(self._session).put(key, value, by=by)
-        return span
+        return period
 
-    async def _get(self, key: str) -> Span | None:
+    async def _get(self, key: str) -> Period | None:
         row = await AppSettingsRepository(self._session).get(key)
         if row is None or not isinstance(row.value, dict):
             return None
         value: dict[str, Any] = row.value
         try:
-            span = Span(
+            period = Period(
                 datetime.fromisoformat(value["since"]), datetime.fromisoformat(value["until"]), row.updated_by
             )
         except (KeyError, TypeError, ValueError):
             return None
-        return span if span.holds(utcnow()) else None
+        return period if period.holds(utcnow()) else None

@@ -130,7 +130,7 @@ class BoothSimulator:
     async def _run(self, made: Simulation, base: str, who: Principal) -> None:
         host = base.partition("://")[2]
         try:
-            async with self._lent_everywhere(made.slot_id) as key:
+            async with self._shared_key(made.slot_id) as key:
                 post = post_of(made.program, made.slot_id, host, key)
                 made.address = without_keys(base + post.address)
                 loop = asyncio.get_running_loop()
@@ -145,9 +145,9 @@ class BoothSimulator:
             made.running = False
 
     @asynccontextmanager
-    async def _lent_everywhere(self, slot_id: str) -> AsyncIterator[str]:
+    async def _shared_key(self, slot_id: str) -> AsyncIterator[str]:
         """A key that is in force in every process: nobody knows to which Nginx will lead."""
-        with self._keys.lent(slot_id) as key:
+        with self._keys.temporary_key(slot_id) as key:
             await self._siblings.ask(_LENT, digest=digest_of(key), slot=slot_id)
             try:
                 yield key
@@ -155,10 +155,10 @@ class BoothSimulator:
                 await self._siblings.ask(_BACK, digest=digest_of(key))
 
     async def _lent(self, facts: dict[str, Any]) -> Any:
-        self._keys.lent_elsewhere(facts["digest"], facts["slot"])
+        self._keys.add_temporary(facts["digest"], facts["slot"])
 
     async def _back(self, facts: dict[str, Any]) -> Any:
-        self._keys.given_back(facts["digest"])
+        self._keys.remove_temporary(facts["digest"])
 
     async def _note(self, made: Simulation, who: Principal) -> None:
         async with self._database.session() as session:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from appliance.core.images import JPEG
 from appliance.guests.shared_galleries.models import SharedGallery
 from appliance.jobs.models import JobHistory, JobStatus
-from appliance.jobs.repository import among
+from appliance.jobs.repository import is_any_of
 from appliance.staff.event.schemas import EventState
 
 
@@ -160,7 +160,7 @@ class EventRepository:
     async def mark_exported(self, job_ids: Sequence[uuid.UUID], now: datetime) -> None:
         """Note that an archive with one page of jobs was sent whole."""
         await self._session.execute(
-            update(JobHistory).where(among(JobHistory.job_id, job_ids)).values(exported_at=now)
+            update(JobHistory).where(is_any_of(JobHistory.job_id, job_ids)).values(exported_at=now)
         )
 
     async def count_not_exported(self, now: datetime) -> int:

@@ -15,7 +15,7 @@ _QUESTION = "job_progress"
 
 
 @dataclass(frozen=True, slots=True)
-class OnItsWay:
+class PhotoInProgress:
     """A photo that is being worked at: for how long, and how long it may take."""
 
     job_id: uuid.UUID
@@ -30,7 +30,7 @@ class JobProgress:
         self._ledger, self._siblings = ledger, siblings
         siblings.on(_QUESTION, self._tell)
 
-    async def of_job(self, job_id: uuid.UUID) -> list[ProgressView]:
+    async def get(self, job_id: uuid.UUID) -> list[ProgressView]:
         """Of each attempt of a job that is under way and was told of, whichever process works at it."""
         record = self._ledger.open_jobs().get(job_id)
         if record:
@@ -49,11 +49,11 @@ class JobProgress:
             found.setdefault(record.slot_id, []).extend(_told(record))
         return found
 
-    def oldest_by_slot(self) -> dict[str, OnItsWay]:
+    def oldest_by_slot(self) -> dict[str, PhotoInProgress]:
         """Of each slot the photo that has been on its way for longest, in this process."""
-        found: dict[str, OnItsWay] = {}
+        found: dict[str, PhotoInProgress] = {}
         for record in self._ledger.open_jobs().values():
-            one = OnItsWay(record.job_id, record.deadline.elapsed(), record.deadline.seconds)
+            one = PhotoInProgress(record.job_id, record.deadline.elapsed(), record.deadline.seconds)
             known = found.get(record.slot_id)
             if known is None or one.elapsed > known.elapsed:
                 found[record.slot_id] = one

@@ -19,7 +19,7 @@ from appliance.core.errors import ValidationFailed
 from appliance.core.images import JPEG
 from appliance.core.language import Message
 from appliance.jobs.models import EXPIRES_AT, JobHistory, JobStatus
-from appliance.jobs.repository import among
+from appliance.jobs.repository import is_any_of
 
 ResultState = Literal["available", "hidden", "expired", "deleted"]
 
@@ -59,7 +59,7 @@ class JobFilter:
         if self.job_id is not None:
             found.append(JobHistory.job_id.between(*_bounds(self.job_id)))
         if self.ids is not None:
-            found.append(among(JobHistory.job_id, self.ids))
+            found.append(is_any_of(JobHistory.job_id, self.ids))
         return found + self._result_conditions()
 
     def _result_conditions(self) -> list[ColumnElement[bool]]:

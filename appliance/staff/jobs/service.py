@@ -59,7 +59,7 @@ class JobService:
         """
         async with self._database.session() as session:
             job = await known_job(JobRepository(session), job_id)
-        progress = await self._progress.of_job(job.job_id) if job.status == "pending" else []
+        progress = await self._progress.get(job.job_id) if job.status == "pending" else []
         return view_of(job, utcnow(), with_fields=who.may("results:read"), progress=progress)
 
 

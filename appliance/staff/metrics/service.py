@@ -210,11 +210,11 @@ def _of_issues(counted: dict[str, int]) -> Iterator[Metric]:
 
 def _text(found: list[Metric]) -> bytes:
     registry = CollectorRegistry()
-    registry.register(_Found(found))
+    registry.register(_ReadyCollector(found))
     return generate_latest(registry)
 
 
-class _Found:
+class _ReadyCollector:
     """Families that are there already, as a collector."""
 
     def __init__(self, found: list[Metric]) -> None:

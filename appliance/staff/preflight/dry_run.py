@@ -47,7 +47,7 @@ _BOUNDARY = "-----------------preflight"
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class DryRunResult:
     """What came of it; ``qr``: whether the code printed into the picture can be read, where there is one."""
 
     seconds: float
@@ -55,7 +55,7 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class PaidRunResult:
     """A photo that was paid for, as its job tells."""
 
     job: JobHistory
@@ -101,7 +101,7 @@ class DryRuns:
         """As a photo would find it; raises ``ProviderFailed`` where its settings do not fit."""
         return await self._slots.for_trial(slot_id)
 
-    async def draw(self, slot: ActiveSlot, route: Route, base: str) -> Drawn:
+    async def dry_run(self, slot: ActiveSlot, route: Route, base: str) -> DryRunResult:
         """The sample photo through ``route``, where it is ours, and through what finishes its pictures.
 
         Raises what a photo's job would raise.
@@ -112,7 +112,7 @@ class DryRuns:
         job_id = uuid.uuid4()
         link = base + page_path(job_id)
         async with self._sample() as path:
-            info = await self._imaging.receive(path, slot.settings.max_pixels, slot.sent_side)
+            info = await self._imaging.receive(path, slot.settings.max_pixels, slot.input_max_side)
             photo = Photo(path, info, self._imaging)
             if route.provider == LocalDriver.name:
                 picture: EncodedImage = await self._made(slot, route, photo, str(job_id), deadline)
@@ -123,7 +123,7 @@ class DryRuns:
         read = None
         if slot.output.qr != "none":
             read = link in await self._imaging.run_for_page(texts_in, finished.data)
-        return Drawn(time.monotonic() - since, read)
+        return DryRunResult(time.monotonic() - since, read)
 
     async def _made(
         self, slot: ActiveSlot, route: Route, photo: Photo, job_id: str, deadline: Deadline
@@ -156,7 +156,7 @@ class DryRuns:
         while self._work.now and time.monotonic() < until:  # noqa: ASYNC110 - photos tell nobody of their end
             await asyncio.sleep(_LOOK)
 
-    async def shoot(self, slot_id: str, base: str, by: str) -> Shot:
+    async def paid_run(self, slot_id: str, base: str, by: str) -> PaidRunResult:
         """One photo along the whole line, which is paid for: a test, as on the slot's own page.
 
         Raises what a test run raises.
@@ -177,7 +177,7 @@ class DryRuns:
         async with self._database.session() as session:
             job = await JobRepository(session).get(trial.job.job_id)
         assert job is not None  # noqa: S101 - it was opened
-        return Shot(job, time.monotonic() - since)
+        return PaidRunResult(job, time.monotonic() - since)
 
     async def aclose(self) -> None:
         """End the thread."""
@@ -198,7 +198,7 @@ async def _form() -> AsyncIterator[bytes]:
     yield head.encode() + sample_photo() + f"\r\n--{_BOUNDARY}--\r\n".encode()
 
 
-def parameters_of(shot: Shot) -> dict[str, Any]:
+def parameters_of(shot: PaidRunResult) -> dict[str, Any]:
     """What is said of a shot."""
     cost = [f"{amount.normalize():f} {currency}" for currency, amount in shot.cost.items()]
     return {"took_seconds": round(shot.seconds, 1), "cost": ", ".join(cost)}

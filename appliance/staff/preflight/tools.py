@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from appliance.staff.backups.service import Backups
     from appliance.staff.preflight.dry_run import DryRuns
 
-Place = tuple[str, str | None]  # a provider, and the model that a route names
+ProviderModel = tuple[str, str | None]  # a provider, and the model that a route names
 TablesAge = Literal["current", "older", "newer"]
 
 
@@ -54,4 +54,4 @@ class Run:
     settings: OperatorSettings = field(default_factory=OperatorSettings)
     slots: list[Slot] = field(default_factory=list)  # those that are active
     skew: ClockSkew = field(default_factory=ClockSkew)
-    broken: set[Place] = field(default_factory=set)  # routes that would bring no picture
+    broken: set[ProviderModel] = field(default_factory=set)  # routes that would bring no picture

@@ -89,22 +89,24 @@ class Addresses:
                 numbers = await _numbers(host)
                 if problem := _problem(host, numbers):
                     return AddressCheck(base, problem)
-                return await self._ask(base, _Place(address, tuple(map(str, numbers[:_MOST_NUMBERS]))))
+                return await self._ask(
+                    base, _ResolvedAddress(address, tuple(map(str, numbers[:_MOST_NUMBERS])))
+                )
         except socket.gaierror:
             return AddressCheck(base, "no_such_name")
         except (OSError, ValueError, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             return AddressCheck(base, "unreachable", type(error).__name__)
 
-    async def _ask(self, base: str, place: _Place) -> AddressCheck:
+    async def _ask(self, base: str, resolved: _ResolvedAddress) -> AddressCheck:
         try:
-            answer = await _fetch(place, ssl.create_default_context())
+            answer = await _fetch(resolved, ssl.create_default_context())
         except httpx.ConnectError as error:
             refused = _tls_failure(error)
             if refused is None:
                 raise
             if not isinstance(refused, ssl.SSLCertVerificationError):
                 return AddressCheck(base, "not_encrypted")
-            found = self._told(base, await _fetch(place, _trusting()))
+            found = self._told(base, await _fetch(resolved, _trusting()))
             return AddressCheck(base, "no_certificate") if found.state == "fine" else found
         return self._told(base, answer)
 
@@ -115,25 +117,25 @@ class Addresses:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _ResolvedAddress:
     """Whom to ask, at the numbers that were looked at: a second look-up may say others."""
 
     address: WebAddress
     numbers: tuple[str, ...]
 
 
-async def _fetch(place: _Place, tls: ssl.SSLContext) -> httpx.Response:
+async def _fetch(resolved: _ResolvedAddress, tls: ssl.SSLContext) -> httpx.Response:
     """The answer of the first number at which somebody is."""
-    url = httpx.URL(str(place.address) + IDENTITY_PATH)
+    url = httpx.URL(str(resolved.address) + IDENTITY_PATH)
     failed: httpx.ConnectError | None = None
     async with httpx.AsyncClient(timeout=_PATIENCE, verify=tls, trust_env=False) as client:
-        for number in place.numbers:
+        for number in resolved.numbers:
             try:
                 return await client.get(
                     url.copy_with(host=number),
                     headers={"Host": url.netloc.decode("ascii")},
                     # The certificate is checked against the name, not the number.
-                    extensions={"sni_hostname": place.address.host.strip("[]")},
+                    extensions={"sni_hostname": resolved.address.host.strip("[]")},
                 )
             except httpx.ConnectError as error:
                 if _tls_failure(error):

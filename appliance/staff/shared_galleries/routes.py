@@ -16,10 +16,10 @@ from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.shared_galleries.schemas import (
     Approval,
     Approved,
+    GalleryDuration,
     GalleryList,
     GalleryView,
     NewGallery,
-    OpenFor,
     WaitingList,
 )
 from appliance.staff.shared_galleries.service import SharedGalleryService
@@ -71,7 +71,7 @@ async def gallery(gallery_id: uuid.UUID, _: MayRead, service: Service, base: Bas
 
 @router.post("/{gallery_id}/open", summary="Open a gallery again, or for longer", responses=_KNOWN)
 async def open_again(
-    gallery_id: uuid.UUID, who: MayWrite, service: Service, base: Base, body: OpenFor
+    gallery_id: uuid.UUID, who: MayWrite, service: Service, base: Base, body: GalleryDuration
 ) -> GalleryView:
     """From now on for as long as said, at its own address."""
     return await service.open_again(gallery_id, body.minutes, who, base)

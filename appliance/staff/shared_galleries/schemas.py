@@ -25,7 +25,7 @@ Minutes = Annotated[
 PIN_DIGITS = 6
 
 
-class OpenFor(BaseModel):
+class GalleryDuration(BaseModel):
     """For how long."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,7 +33,7 @@ class OpenFor(BaseModel):
     minutes: Minutes
 
 
-class NewGallery(OpenFor):
+class NewGallery(GalleryDuration):
     """A gallery to open."""
 
     title: str = Field(default="", max_length=120, description="empty: use the event's title")

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from appliance.core.siblings import Siblings
-from appliance.staff.jobs.progress import JobProgress, OnItsWay
+from appliance.staff.jobs.progress import JobProgress, PhotoInProgress
 from appliance.staff.jobs.schemas import ProgressView
 
 # By names such as ``slot:slot-005``: the gate belongs to ingest, which stands beside this.
@@ -24,7 +24,7 @@ class AtWork:
 
     in_use: dict[str, int] = field(default_factory=dict)
     progress: dict[str, list[ProgressView]] = field(default_factory=dict)
-    oldest: dict[str, OnItsWay] = field(default_factory=dict)
+    oldest: dict[str, PhotoInProgress] = field(default_factory=dict)
 
 
 _FORM = TypeAdapter(AtWork)

@@ -15,7 +15,7 @@ from appliance.providers.model_status import model_status
 from appliance.providers.runner import RouteRunner
 from appliance.slots.configs import routes_of
 from appliance.slots.schemas import RouteConfig
-from appliance.staff.jobs.progress import OnItsWay
+from appliance.staff.jobs.progress import PhotoInProgress
 from appliance.staff.jobs.schemas import CostView, ProgressView
 from appliance.staff.jobs.service import advice_view
 from appliance.staff.slots.editor import SlotEditor
@@ -91,7 +91,7 @@ class StatsService:
         figures: SlotFigures,
         in_flight: int,
         progress: list[ProgressView],
-        oldest: OnItsWay | None,
+        oldest: PhotoInProgress | None,
     ) -> SlotStats:
         primary, *fallbacks = routes_of(slot)
         ended = [self._of_model(route) for route in (primary, *fallbacks)]

@@ -210,7 +210,7 @@ class Trials:
         started: float,
         way: BaseUrls,
     ) -> PhotoJob:
-        info = await self._imaging.receive(photo.file.path, slot.settings.max_pixels, slot.sent_side)
+        info = await self._imaging.receive(photo.file.path, slot.settings.max_pixels, slot.input_max_side)
         return PhotoJob(
             job_id=job_id,
             slot=slot,

@@ -86,7 +86,7 @@ class WebhookSender(Background):
         since = max(webhook.read_until - _OVERLAP, webhook.added_at)
         jobs = await webhooks.finished(since, since - self._reach, _A_PAGE)
         issues = await webhooks.changed_issues(since, _A_PAGE)
-        told = [*_of_jobs(jobs, base), *_of_issues(issues, since)]
+        told = [*_job_events(jobs, base), *_issue_events(issues, since)]
         await webhooks.write(
             [{"webhook_id": webhook.id, **one} for one in told if one["event"] in webhook.events]
         )
@@ -132,7 +132,7 @@ class WebhookSender(Background):
         return await ask(self._client, "POST", address, headers=headers, content=body)
 
 
-def _of_jobs(jobs: Sequence[JobHistory], base: str) -> Iterator[dict[str, Any]]:
+def _job_events(jobs: Sequence[JobHistory], base: str) -> Iterator[dict[str, Any]]:
     for job in jobs:
         event = "photo.done" if job.status == "done" else "photo.failed"
         total = (job.timings or {}).get("total")
@@ -151,7 +151,7 @@ def _of_jobs(jobs: Sequence[JobHistory], base: str) -> Iterator[dict[str, Any]]:
         yield {"event": event, "subject": str(job.job_id), "payload": payload}
 
 
-def _of_issues(issues: Sequence[Issue], since: datetime) -> Iterator[dict[str, Any]]:
+def _issue_events(issues: Sequence[Issue], since: datetime) -> Iterator[dict[str, Any]]:
     for issue in issues:
         for event, at in (("issue.opened", issue.opened_at), ("issue.closed", issue.closed_at)):
             if at is None or at <= since:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.settings.operator import AppSettingsRepository, OperatorSettings
-from appliance.staff.alerts.state import AlertState, Span
+from appliance.staff.alerts.state import AlertState, Period
 from appliance.staff.issues.findings import AT_ONCE, Action, Code, Finding, Source
 from appliance.staff.stats.costs import cost_sums, total_cost
 
@@ -81,7 +81,7 @@ def photo_findings(recent: Recent, settings: OperatorSettings) -> list[Finding]:
 
 
 def silence_findings(
-    event: Span, last: datetime | None, settings: OperatorSettings, now: datetime
+    event: Period, last: datetime | None, settings: OperatorSettings, now: datetime
 ) -> Sequence[Finding]:
     """No photo, though an event runs; counted from its beginning at the earliest."""
     since = max(filter(None, (event.since, last)))
@@ -96,7 +96,7 @@ async def _recent(session: AsyncSession, now: datetime) -> Recent:
     return Recent(row.photos, row.late, row.share)
 
 
-async def _last_photo(session: AsyncSession, event: Span) -> datetime | None:
+async def _last_photo(session: AsyncSession, event: Period) -> datetime | None:
     found: datetime | None = await session.scalar(_LAST, {"since": event.since})
     return found
 

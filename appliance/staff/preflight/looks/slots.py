@@ -17,7 +17,7 @@ from appliance.slots.schemas import ActiveSlot
 from appliance.slots.service import route_configs
 from appliance.staff.issues.findings import Action
 from appliance.staff.preflight.checks import Check, State
-from appliance.staff.preflight.dry_run import Drawn, DryRuns, parameters_of
+from appliance.staff.preflight.dry_run import DryRunResult, DryRuns, parameters_of
 from appliance.staff.preflight.tools import Run, Tools
 
 FREE = {LocalDriver.name, "comfyui"}  # providers that nobody is paid for
@@ -51,14 +51,14 @@ async def _slot(tries: DryRuns, run: Run, row: Slot, base: str) -> Check:
             return _line(row, "slot.none", "bad", said)
         if run.paid and usable[0].provider not in FREE:
             return await _shot(tries, run, row, base, said)
-        return _drawn(row, slot, usable[0], await tries.draw(slot, usable[0], base), said)
+        return _drawn(row, slot, usable[0], await tries.dry_run(slot, usable[0], base), said)
     except (ApplianceError, ProviderError) as error:
         return _line(row, "slot.failed", "bad", said | _reason(error))
     except TimeoutError:
         return _line(row, "slot.late", "bad", said)
 
 
-def _drawn(row: Slot, slot: ActiveSlot, route: Route, drawn: Drawn, said: dict[str, Any]) -> Check:
+def _drawn(row: Slot, slot: ActiveSlot, route: Route, drawn: DryRunResult, said: dict[str, Any]) -> Check:
     said |= {"took_seconds": round(drawn.seconds, 1), "route": route.name, "first": slot.routes[0].name}
     if drawn.qr is False:
         return _line(row, "slot.qr", "bad", said)
@@ -68,7 +68,7 @@ def _drawn(row: Slot, slot: ActiveSlot, route: Route, drawn: Drawn, said: dict[s
 
 
 async def _shot(tries: DryRuns, run: Run, row: Slot, base: str, said: dict[str, Any]) -> Check:
-    shot = await tries.shoot(row.slot_id, base, run.by)
+    shot = await tries.paid_run(row.slot_id, base, run.by)
     job = shot.job
     said |= parameters_of(shot) | {"job_id": str(job.job_id)}
     action = Action("open_job", href=f"/admin/jobs/{job.job_id}")

@@ -14,7 +14,7 @@ from appliance.core.errors import ValidationFailed
 from appliance.core.language import Message
 from appliance.staff.alerts.deliver import OPTIONS
 
-PATIENCE = 40.0  # seconds for one errand: a mail server may take 30 to greet a stranger
+PATIENCE = 40.0  # seconds for one request: a mail server may take 30 to greet a stranger
 _AT_A_TIME = 2  # each is a Python of 50 MB
 _PACKAGE = Path(appliance.__file__).parents[1]
 # Of our own environment it sees no setting and no secret: the way out of the building, and certificates.
@@ -25,8 +25,8 @@ _KEPT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of an errand: ``said`` is Apprise's sentence and the service's answer."""
+class DeliveryResult:
+    """What came of a request: ``said`` is Apprise's sentence and the service's answer."""
 
     ok: bool
     said: str
@@ -34,8 +34,8 @@ class Answer:
     what: str = ""
 
 
-class Courier:
-    """Runs errands, at most two at a time."""
+class DeliveryProcess:
+    """Runs requests, at most two at a time."""
 
     def __init__(self, *, patience: float = PATIENCE) -> None:
         self._patience = patience
@@ -43,15 +43,15 @@ class Courier:
 
     async def check(self, address: str) -> None:
         """Raise ``ValidationFailed`` for an address that is not taken."""
-        answer = await self._errand({"do": "check", "address": address})
+        answer = await self._request({"do": "check", "address": address})
         if not answer.ok:
             raise ValidationFailed(fields={"address": _problem(answer)})
 
-    async def send(self, address: str, title: str, body: str) -> Answer:
+    async def send(self, address: str, title: str, body: str) -> DeliveryResult:
         """Send one message; whatever goes wrong is in the answer."""
-        return await self._errand({"do": "send", "address": address, "title": title, "body": body})
+        return await self._request({"do": "send", "address": address, "title": title, "body": body})
 
-    async def _errand(self, asked: dict[str, str]) -> Answer:
+    async def _request(self, asked: dict[str, str]) -> DeliveryResult:
         async with self._seats:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -66,18 +66,18 @@ class Courier:
             try:
                 async with asyncio.timeout(self._patience):
                     out, _ = await process.communicate(json.dumps(asked).encode())
-                return Answer(**json.loads(out))
+                return DeliveryResult(**json.loads(out))
             except TimeoutError:
-                return Answer(ok=False, said=f"No answer within {self._patience:.0f} seconds.")
+                return DeliveryResult(ok=False, said=f"No answer within {self._patience:.0f} seconds.")
             except (ValueError, TypeError):
-                return Answer(ok=False, said="The sending program ended without an answer.")
+                return DeliveryResult(ok=False, said="The sending program ended without an answer.")
             finally:
                 if process.returncode is None:
                     process.kill()
                     await process.wait()
 
 
-def _problem(answer: Answer) -> Message:
+def _problem(answer: DeliveryResult) -> Message:
     match answer.why:
         case "scheme":
             return Message(
