@@ -10,8 +10,7 @@ import structlog
 
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
-from appliance.core.leading import Leader
-from appliance.core.leading import Task as LeaderTask
+from appliance.core.leading import Leader, LeaderTask
 from appliance.core.node_door import NodeDoor
 from appliance.core.node_secret import NodeSecret
 from appliance.core.passwords import PasswordChecker

@@ -7,7 +7,7 @@ from appliance.bare import privileges, restart, start, status
 from appliance.bare.data_folder import DataFolder
 from appliance.bare.options import Options
 from appliance.bare.problem import Problem, Stopped
-from appliance.bare.progress import Progress
+from appliance.bare.progress import StartProgress
 from appliance.bare.supervision import Supervisor
 
 
@@ -44,7 +44,7 @@ def _status(options: Options, folder: DataFolder) -> int:
 
 def _stop(options: Options, folder: DataFolder) -> int:
     supervisor = Supervisor(folder)
-    progress = Progress(for_programs=options.json)
+    progress = StartProgress(for_programs=options.json)
     if supervisor.pid() is None:
         progress.say(f"Nothing is running on {folder.data}.")
     else:

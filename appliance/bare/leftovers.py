@@ -9,7 +9,7 @@ from pathlib import Path
 
 from appliance.bare import guard, nginx
 from appliance.bare.data_folder import DataFolder
-from appliance.bare.progress import Progress
+from appliance.bare.progress import StartProgress
 
 _PATIENCE = 70  # the app may still be finishing a photo
 
@@ -42,7 +42,7 @@ def _is_ours(process: Path, folder: DataFolder) -> bool:
     return False
 
 
-def wait_for_end(folder: DataFolder, progress: Progress) -> None:
+def wait_for_end(folder: DataFolder, progress: StartProgress) -> None:
     """They were told to end when their supervisord ended; whoever does not is killed."""
     began = time.monotonic()
     _kill_left_workers()

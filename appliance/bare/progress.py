@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 
-class Progress:
+class StartProgress:
     """Prints as steps finish; to stderr when stdout is for programs."""
 
     def __init__(self, *, for_programs: bool = False) -> None:

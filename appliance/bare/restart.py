@@ -11,7 +11,7 @@ from appliance.bare.data_folder import CHECKOUT, DataFolder
 from appliance.bare.environment import environment
 from appliance.bare.options import Options
 from appliance.bare.problem import Problem
-from appliance.bare.progress import Progress, tail
+from appliance.bare.progress import StartProgress, tail
 from appliance.bare.start import signals_as_stopped
 from appliance.bare.supervision import Supervisor
 from appliance.core import local_http, processes
@@ -35,7 +35,7 @@ def restart(options: Options, folder: DataFolder) -> int:
     ``Problem`` if nothing runs, if the tables cannot be made (then nothing was started anew), or if a process
     does not come back (then the others are left as they are).
     """
-    supervisor, progress = Supervisor(folder), Progress(for_programs=options.json)
+    supervisor, progress = Supervisor(folder), StartProgress(for_programs=options.json)
     apps = running_apps(folder)
     if len(apps) == 1:
         progress.say(

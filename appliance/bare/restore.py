@@ -13,7 +13,7 @@ import time
 
 from appliance.bare.data_folder import DataFolder
 from appliance.bare.problem import Problem
-from appliance.bare.progress import Progress
+from appliance.bare.progress import StartProgress
 from appliance.bare.start import signals_as_stopped, wait_until_ready
 from appliance.bare.supervision import Supervisor
 from appliance.cli import build_parser
@@ -24,7 +24,7 @@ def restore(folder: DataFolder, argv: list[str], command: list[str], env: dict[s
     wish = build_parser().parse_args(argv)
     if wish.check or wish.while_running:
         return subprocess.run(command, env=env, check=False).returncode
-    supervisor, progress = Supervisor(folder), Progress()
+    supervisor, progress = Supervisor(folder), StartProgress()
     if not (apps := supervisor.apps()):
         raise Problem(
             f"The appliance in {folder.data} is stopped, and its database with it. "

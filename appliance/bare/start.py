@@ -19,7 +19,7 @@ from appliance.bare.environment import environment
 from appliance.bare.options import Options
 from appliance.bare.preparation import Passwords, Preparation
 from appliance.bare.problem import Problem, Stopped
-from appliance.bare.progress import Progress, tail
+from appliance.bare.progress import StartProgress, tail
 from appliance.bare.report import Report, kept_passwords
 from appliance.bare.supervision import Program, Supervisor
 from appliance.core import processes, unix_sockets
@@ -33,7 +33,7 @@ _LEAVING = 5  # one of several goes on for a little before it stops: see core/se
 
 def start(options: Options, folder: DataFolder) -> int:
     """Start everything and say so; without ``--detach``, stay until told to stop."""
-    progress = Progress(for_programs=options.json)
+    progress = StartProgress(for_programs=options.json)
     supervisor = Supervisor(folder)
     with folder.starting():
         _refuse_second_start(folder, supervisor, progress)
@@ -56,7 +56,7 @@ def start(options: Options, folder: DataFolder) -> int:
     return _stay(process, supervisor, progress)
 
 
-def _refuse_second_start(folder: DataFolder, supervisor: Supervisor, progress: Progress) -> None:
+def _refuse_second_start(folder: DataFolder, supervisor: Supervisor, progress: StartProgress) -> None:
     if supervisor.is_stopping() and (pid := supervisor.pid()):
         with progress.step("the earlier run has stopped"):
             supervisor.wait_for_end(pid)
@@ -69,7 +69,7 @@ def _refuse_second_start(folder: DataFolder, supervisor: Supervisor, progress: P
 
 
 def _bring_up(
-    options: Options, folder: DataFolder, supervisor: Supervisor, progress: Progress
+    options: Options, folder: DataFolder, supervisor: Supervisor, progress: StartProgress
 ) -> tuple[subprocess.Popen[bytes], Passwords]:
     """All steps up to ready; if one fails, nothing keeps running."""
     chosen = ports.choose(folder, options.port)
@@ -118,7 +118,7 @@ def _bring_up(
 
 
 def _check_and_make_cluster(
-    folder: DataFolder, env: dict[str, str], preparation: Preparation, progress: Progress
+    folder: DataFolder, env: dict[str, str], preparation: Preparation, progress: StartProgress
 ) -> None:
     """The check and the cluster do not need each other."""
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -243,7 +243,7 @@ def signals_as_stopped() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _stay(process: subprocess.Popen[bytes], supervisor: Supervisor, progress: Progress) -> int:
+def _stay(process: subprocess.Popen[bytes], supervisor: Supervisor, progress: StartProgress) -> int:
     """Wait until told to stop, then stop everything."""
     apps = _app_pids(supervisor)
     try:

@@ -25,7 +25,7 @@ _SILENT = "10s"
 _LOCK_KEY = 0x50434C44
 
 
-class Task(Protocol):
+class LeaderTask(Protocol):
     """Something that works by itself between ``start`` and ``stop``, perhaps several times."""
 
     def start(self) -> None:
@@ -37,7 +37,7 @@ class Task(Protocol):
         ...
 
 
-SomeTask = TypeVar("SomeTask", bound=Task)
+SomeLeaderTask = TypeVar("SomeLeaderTask", bound=LeaderTask)
 
 
 class Leader(Background):
@@ -49,10 +49,10 @@ class Leader(Background):
     def __init__(self, url: URL, *, alone: bool) -> None:
         self._alone = alone
         self._database = None if alone else Database(url, pool_size=1)
-        self._tasks: list[Task] = []
+        self._tasks: list[LeaderTask] = []
         self.leads = alone
 
-    def add(self, task: SomeTask) -> SomeTask:
+    def add(self, task: SomeLeaderTask) -> SomeLeaderTask:
         """``task``, which runs while this process leads."""
         self._tasks.append(task)
         if self.leads:

@@ -65,7 +65,7 @@ class PhotosFirst:
     def __init__(self, app: ASGIApp, work: PhotoWork, open_to: re.Pattern[str]) -> None:
         self.app = app
         self._open_to = open_to
-        self._seats = Seats(work)
+        self._seats = PageSeats(work)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or self._open_to.fullmatch(scope["path"]):
@@ -116,7 +116,7 @@ async def _wait(turn: asyncio.Future[None], receive: Receive, *, has_body: bool)
     return receiving
 
 
-class Seats:
+class PageSeats:
     """So many at once, address by address."""
 
     def __init__(self, work: PhotoWork) -> None:
@@ -161,8 +161,8 @@ class Seats:
 class _Seat:
     """One request's, until its answer begins; a little longer where the answer is in vain."""
 
-    def __init__(self, seats: Seats, *, head_only: bool) -> None:
-        self._seats: Seats | None = seats
+    def __init__(self, seats: PageSeats, *, head_only: bool) -> None:
+        self._seats: PageSeats | None = seats
         self._head_only = head_only
         self._pauses = False
         self._at_last = asyncio.get_running_loop().call_later(LONGEST, self._give_back)

@@ -18,7 +18,7 @@ PASSWORD_FIELD = "password"  # noqa: S105 - the field's name
 KEY_FIELD = "key"
 
 
-class Proof:
+class SenderProof:
     """What one request has shown so far."""
 
     def __init__(self, passwords: IngestCredentials, keys: BoothKeys, slot_id: str, address: str) -> None:

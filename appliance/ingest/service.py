@@ -31,7 +31,7 @@ from appliance.ingest.credentials import IngestCredentials
 from appliance.ingest.gate import Gate
 from appliance.ingest.idempotency import Delivered, IdempotentJobs, UploadIdentity
 from appliance.ingest.job import PhotoJob, row_of
-from appliance.ingest.proof import PASSWORD_FIELD, Proof, without_secrets
+from appliance.ingest.proof import PASSWORD_FIELD, SenderProof, without_secrets
 from appliance.ingest.storing import PictureStoring
 from appliance.ingest.unproven import UnprovenUploads
 from appliance.jobs.ledger import JobLedger, JobRecord
@@ -140,7 +140,7 @@ class IngestService:
         self, slot: ActiveSlot, request: PhotoRequest, job_id: uuid.UUID, deadline: Deadline
     ) -> PhotoJob:
         boundary = boundary_of(request.content_type)
-        proof = Proof(self._credentials, self._booth_keys, slot.slot_id, request.address)
+        proof = SenderProof(self._credentials, self._booth_keys, slot.slot_id, request.address)
         request.arrival.proof = proof
         try:
             async with deadline.guard() as limit:
@@ -170,7 +170,7 @@ class IngestService:
         return job
 
     async def _upload(
-        self, slot: ActiveSlot, request: PhotoRequest, job_id: uuid.UUID, boundary: str, proof: Proof
+        self, slot: ActiveSlot, request: PhotoRequest, job_id: uuid.UUID, boundary: str, proof: SenderProof
     ) -> tuple[ReceivedUpload, PhotoInfo]:
         """The upload in its temp folder, its sender and its photo checked."""
         with ExitStack() as proven:

@@ -18,7 +18,7 @@ import pytest
 
 from appliance.backups.names import DIGEST, MARKER
 from appliance.backups.target import TargetConfig
-from appliance.lifecycle.backup.targets.base import StoredFile, TargetProblem, Upload, small
+from appliance.lifecycle.backup.targets.base import TargetFile, TargetProblem, Upload, small
 from appliance.lifecycle.backup.targets.opening import opened
 from appliance.lifecycle.backup.targets.trying import require_ours, try_out, whole
 from appliance.settings.environment import Settings
@@ -132,7 +132,7 @@ async def test_what_is_put_there_is_there_byte_for_byte_and_comes_back(
         await target.put(NAME, Upload.of_bytes(content))
         assert await place.content(NAME) == content
         assert b"".join([block async for block in target.read(NAME)]) == content
-        assert StoredFile(NAME, len(content)) in await target.files()
+        assert TargetFile(NAME, len(content)) in await target.files()
         assert await whole(target) == [], "without its digest it does not count"
         await target.put(NAME + DIGEST, Upload.of_bytes(b"digest"))
         assert await whole(target) == [NAME]

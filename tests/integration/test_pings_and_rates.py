@@ -14,7 +14,7 @@ from appliance.core.db import Database
 from appliance.settings.operator import OperatorSettings
 from appliance.staff.alerts.alive import AliveSignal, reported
 from appliance.staff.alerts.state import EVENT, AlertState, Period
-from appliance.staff.issues.sources.rates import Recent, photo_findings, rates_source, silence_findings
+from appliance.staff.issues.sources.rates import RecentPhotos, photo_findings, rates_source, silence_findings
 from tests.support.receivers import receiving
 from tests.support.stack import Stack, free_port
 from tests.support.webhooks import Ground, ground_of
@@ -79,14 +79,14 @@ async def test_an_event_that_was_started_is_pinged_until_it_ends(ground: Ground)
 @pytest.mark.parametrize(
     ("recent", "codes"),
     [
-        (Recent(50, 2, 0.5), []),
-        (Recent(50, 3, 0.5), ["photos.late"]),
-        (Recent(19, 19, 0.99), []),
-        (Recent(50, 0, 0.81), ["photos.slow"]),
-        (Recent(50, 50, None), ["photos.late"]),
+        (RecentPhotos(50, 2, 0.5), []),
+        (RecentPhotos(50, 3, 0.5), ["photos.late"]),
+        (RecentPhotos(19, 19, 0.99), []),
+        (RecentPhotos(50, 0, 0.81), ["photos.slow"]),
+        (RecentPhotos(50, 50, None), ["photos.late"]),
     ],
 )
-def test_too_many_failures_and_too_slow_photos_are_issues(recent: Recent, codes: list[str]) -> None:
+def test_too_many_failures_and_too_slow_photos_are_issues(recent: RecentPhotos, codes: list[str]) -> None:
     assert [one.code for one in photo_findings(recent, OperatorSettings())] == codes
     off = OperatorSettings(alert_late_percent=0, alert_deadline_percent=0)
     assert photo_findings(recent, off) == []

@@ -118,7 +118,7 @@ def _marks(text: str) -> Iterable[tuple[uuid.UUID, str]]:
 
 
 @router.post("/{job_id}/{action}")
-async def moderate(job_id: uuid.UUID, action: str, request: Request, context: MayWrite) -> Response:
+async def hide_or_delete(job_id: uuid.UUID, action: str, request: Request, context: MayWrite) -> Response:
     """Hide, show, delete or bring back a picture; the card as it is then."""
     assert context.who is not None  # noqa: S101 - the permission saw to it
     if action not in _ACTIONS:

@@ -12,7 +12,7 @@ from starlette.types import Scope
 
 from appliance.core.arrived_part import ArrivedPart
 from appliance.core.clock import utcnow
-from appliance.ingest.proof import Proof
+from appliance.ingest.proof import SenderProof
 from appliance.media.imaging import PhotoInfo
 
 
@@ -27,7 +27,7 @@ class Arrival:
     query: bytes
     headers: Headers
     address: str
-    proof: Proof | None = None
+    proof: SenderProof | None = None
     parts: list[ArrivedPart] = field(default_factory=list)
     info: PhotoInfo | None = None
     reply: str | None = None

@@ -17,7 +17,7 @@ from appliance.backups.target import TargetConfig
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys, Unreadable
 from appliance.lifecycle.backup.problem import BackupProblem
-from appliance.lifecycle.backup.targets.base import BLOCK, StoredFile, Target, TargetProblem, small
+from appliance.lifecycle.backup.targets.base import BLOCK, Target, TargetFile, TargetProblem, small
 from appliance.lifecycle.backup.targets.opening import opened
 from appliance.lifecycle.backup.targets.trying import wanted, whole
 from appliance.settings.environment import Settings
@@ -42,7 +42,7 @@ async def target_set(settings: Settings, database: Database) -> TargetConfig:
         ) from None
 
 
-async def at_target(config: TargetConfig) -> list[StoredFile]:
+async def at_target(config: TargetConfig) -> list[TargetFile]:
     """The whole backups at the target, the oldest first."""
     async with opened(config) as target:
         names = await _whole(target)

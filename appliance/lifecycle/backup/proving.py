@@ -47,7 +47,7 @@ _NIGHT_HOURS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class ProofOutcome:
     """What came of it; ``problem`` says why it failed."""
 
     name: str
@@ -82,7 +82,7 @@ async def is_due(settings: Settings, database: Database, now: datetime) -> bool:
     return by_night or now.timestamp() - oldest > _FIRST.total_seconds()
 
 
-async def prove(settings: Settings, database: Database, passphrase: str | None, *, by: str) -> Proof:
+async def prove(settings: Settings, database: Database, passphrase: str | None, *, by: str) -> ProofOutcome:
     """Prove the newest backup and note what came of it; raises ``BackupProblem`` if there is none."""
     began = time.monotonic()
     async with _alone(settings):
@@ -95,7 +95,7 @@ async def prove(settings: Settings, database: Database, passphrase: str | None, 
         except (OSError, asyncpg.PostgresError) as error:
             problem = f"{type(error).__name__}: {error}"
         if problem is not None:
-            proof = Proof(name, from_target, problem=problem[:300])
+            proof = ProofOutcome(name, from_target, problem=problem[:300])
     await _note(database, proof, round(time.monotonic() - began, 1), by)
     return proof
 
@@ -137,13 +137,13 @@ async def _newest(settings: Settings, database: Database) -> AsyncIterator[tuple
 
 async def _proven(
     settings: Settings, name: str, from_target: bool, file: IO[bytes], passphrase: str | None
-) -> Proof:
+) -> ProofOutcome:
     facts = await asyncio.to_thread(restore.checked, file, passphrase)
     async with _scratch(settings) as url:
         await restore.restore_database(url, file, passphrase, facts, settings.backup_dir)
         rows = await _count(url, facts)
     compared = await asyncio.to_thread(_compare, settings.media_root, facts["files"])
-    return Proof(
+    return ProofOutcome(
         name, from_target, facts["made_at"], str(facts["version"]), rows, facts["pictures"], compared
     )
 
@@ -207,7 +207,7 @@ def _sha256(path: Path) -> str | None:
         return None
 
 
-async def _note(database: Database, proof: Proof, seconds: float, by: str) -> None:
+async def _note(database: Database, proof: ProofOutcome, seconds: float, by: str) -> None:
     async with database.session() as session:
         await BackupRepository(session).add_proof(
             ok=proof.ok,

@@ -30,7 +30,7 @@ from appliance.settings.operator import OperatorSettings
 from appliance.staff.preflight.checks import Check, Group, State
 from appliance.staff.preflight.examine import examine as look_at_all
 from appliance.staff.preflight.schemas import CheckView, check_view, in_order
-from appliance.staff.preflight.tools import Run, Tools
+from appliance.staff.preflight.tools import RunState, Tools
 from appliance.staff.settings.address import Addresses
 from appliance.staff.settings.provider_keys.testing import KeyTesting
 
@@ -41,7 +41,7 @@ async def examine(settings: Settings, *, front: Path) -> list[CheckView]:
     apps = await asyncio.gather(*(asyncio.to_thread(_app, one) for one in listening))
     app = next((one for one in apps if one.state != "ok"), apps[0])
     async with tools_outside(settings, front=front) as tools:
-        found = await look_at_all(tools, Run(by="cli"), _silent)
+        found = await look_at_all(tools, RunState(by="cli"), _silent)
     return in_order([check_view(one.as_json(), "en") for one in (app, *found)])
 
 

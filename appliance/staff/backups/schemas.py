@@ -43,7 +43,7 @@ class NewTarget(BaseModel):
     )
 
 
-class Progress(BaseModel):
+class CommandProgress(BaseModel):
     """How far the backup has come that is being sent."""
 
     model_config = ConfigDict(frozen=True)
@@ -74,7 +74,7 @@ class TargetView(BaseModel):
     failure: str | None = Field(description="why the last one did not arrive", examples=["unreachable"])
     failure_detail: str | None = Field(description="in the other side's words")
     failing_since: datetime | None
-    progress: Progress | None
+    progress: CommandProgress | None
 
     @classmethod
     def of(cls, row: BackupTarget) -> TargetView:
@@ -85,7 +85,9 @@ class TargetView(BaseModel):
         )
         progress = None
         if is_at_work(row, utcnow()):
-            progress = Progress(step=row.step or "", done=row.step_done or 0, total=row.step_total or 0)
+            progress = CommandProgress(
+                step=row.step or "", done=row.step_done or 0, total=row.step_total or 0
+            )
         return cls(
             address=stored_address(row.address),
             described=describe(row),

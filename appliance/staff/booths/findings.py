@@ -53,7 +53,7 @@ NAMES = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class RequestFinding:
     """One thing that is wrong, or worth a look; ``values`` go into its words."""
 
     name: str
@@ -69,11 +69,11 @@ class Finding:
         return language.gettext(f"booths.finding.{self.name}.do", **self.values)
 
 
-def findings(one: BoothRequest) -> list[Finding]:
+def findings(one: BoothRequest) -> list[RequestFinding]:
     """Everything that can be said of a request, what is wrong first."""
     if one.status == 0:
-        return [Finding("no_answer")]
-    wrong = [Finding("hung_up", values={"seconds": round(one.ms / 1000)})] if _hung_up(one) else []
+        return [RequestFinding("no_answer")]
+    wrong = [RequestFinding("hung_up", values={"seconds": round(one.ms / 1000)})] if _hung_up(one) else []
     if one.status >= 400 and not _hung_up(one):
         wrong += _refused(one)
     return [*wrong, *_worth_a_look(one)]
@@ -83,40 +83,44 @@ def _hung_up(one: BoothRequest) -> bool:
     return one.hung_up or one.status == 499
 
 
-def _refused(one: BoothRequest) -> Iterator[Finding]:
+def _refused(one: BoothRequest) -> Iterator[RequestFinding]:
     """Why the booth was not given a picture."""
     match one.code:
         case "missing_field":
             yield _missing(one)
         case "slot_not_found":
-            yield Finding("no_slot", values={"given": one.slot_id or "–", "meant": _meant(one.slot_id)})
+            yield RequestFinding(
+                "no_slot", values={"given": one.slot_id or "–", "meant": _meant(one.slot_id)}
+            )
         case "invalid_booth_key":
             yield _wrong_key(one)
         case "unsupported_media_type":
             kind = next((name for word, name in _KINDS.items() if word in one.message), "other_type")
-            yield Finding(kind, values={"type": one.header("content-type") or "–"})
+            yield RequestFinding(kind, values={"type": one.header("content-type") or "–"})
         case "rate_limited":
-            yield Finding("too_many_tries")
+            yield RequestFinding("too_many_tries")
         case code:
             named = _BY_CODE.get(code, "failed")
-            yield Finding(named, values={"method": one.method, "slot": one.slot_id, "address": one.path})
+            yield RequestFinding(
+                named, values={"method": one.method, "slot": one.slot_id, "address": one.path}
+            )
     if any(value.name == PASSWORD_FIELD for value in one.query) and one.shown_by is None:
-        yield Finding("password_in_address")
+        yield RequestFinding("password_in_address")
 
 
-def _missing(one: BoothRequest) -> Finding:
+def _missing(one: BoothRequest) -> RequestFinding:
     if PASSWORD_FIELD not in one.error_fields:
-        return Finding("empty_file" if one.files else "no_file")
+        return RequestFinding("empty_file" if one.files else "no_file")
     for value in one.fields:
         if _PASSWORD_LIKE.match(value.name):
-            return Finding("password_elsewhere", values={"name": value.name})
-    return Finding("no_password")
+            return RequestFinding("password_elsewhere", values={"name": value.name})
+    return RequestFinding("no_password")
 
 
-def _wrong_key(one: BoothRequest) -> Finding:
+def _wrong_key(one: BoothRequest) -> RequestFinding:
     if "is not for" in one.message:
-        return Finding("key_for_other_slots", values={"slot": one.slot_id})
-    return Finding("key_not_whole" if one.key_in_address == "odd" else "wrong_key")
+        return RequestFinding("key_for_other_slots", values={"slot": one.slot_id})
+    return RequestFinding("key_not_whole" if one.key_in_address == "odd" else "wrong_key")
 
 
 def _meant(given: str) -> str:
@@ -126,14 +130,14 @@ def _meant(given: str) -> str:
     return meant if meant in SLOT_IDS else "slot-001"
 
 
-def _worth_a_look(one: BoothRequest) -> Iterator[Finding]:
+def _worth_a_look(one: BoothRequest) -> Iterator[RequestFinding]:
     """What worked, and could go wrong or be better."""
     if one.status == 200 and one.reply_from == "slot" and one.reply == "json":
-        yield Finding("no_reply")
+        yield RequestFinding("no_reply")
     received = one.timings.get("receive", 0)
     if received >= SLOW_MS:
-        yield Finding("slow", "note", {"seconds": round(received / 1000)})
+        yield RequestFinding("slow", "note", {"seconds": round(received / 1000)})
     elif any(sent.size >= LARGE_BYTES for sent in one.files):
-        yield Finding("large", "note")
+        yield RequestFinding("large", "note")
     if one.password_last and one.shown_by == "password":
-        yield Finding("password_last", "note")
+        yield RequestFinding("password_last", "note")

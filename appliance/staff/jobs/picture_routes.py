@@ -80,9 +80,9 @@ async def source(job_id: JobId, _: MayRead, pictures: Pictures) -> Response:
 
 
 @router.post("/{job_id}/hide", summary="Hide from guests", responses=error_responses(*_ERRORS))
-async def hide(job_id: JobId, who: MayWrite, moderation: Hiding) -> ResultView:
+async def hide(job_id: JobId, who: MayWrite, hiding: Hiding) -> ResultView:
     """Its public link answers 404 and no guests' gallery shows it, until it is unhidden."""
-    return await moderation.hide(job_id, who)
+    return await hiding.hide(job_id, who)
 
 
 @router.post(
@@ -90,15 +90,15 @@ async def hide(job_id: JobId, who: MayWrite, moderation: Hiding) -> ResultView:
     summary="Show to guests again",
     responses=error_responses(*_ERRORS),
 )
-async def unhide(job_id: JobId, who: MayWrite, moderation: Hiding) -> ResultView:
+async def unhide(job_id: JobId, who: MayWrite, hiding: Hiding) -> ResultView:
     """Its public link works again."""
-    return await moderation.unhide(job_id, who)
+    return await hiding.unhide(job_id, who)
 
 
 @router.delete("/{job_id}/result", summary="Delete a result", responses=error_responses(*_ERRORS))
-async def delete(job_id: JobId, who: MayWrite, moderation: Hiding) -> ResultView:
+async def delete(job_id: JobId, who: MayWrite, hiding: Hiding) -> ResultView:
     """Its public link answers 410 at once. It can be restored for ten minutes; then its files are removed."""
-    return await moderation.delete(job_id, who)
+    return await hiding.delete(job_id, who)
 
 
 @router.post(
@@ -106,6 +106,6 @@ async def delete(job_id: JobId, who: MayWrite, moderation: Hiding) -> ResultView
     summary="Restore a deleted result",
     responses=error_responses(*_ERRORS),
 )
-async def undelete(job_id: JobId, who: MayWrite, moderation: Hiding) -> ResultView:
+async def undelete(job_id: JobId, who: MayWrite, hiding: Hiding) -> ResultView:
     """Within ten minutes."""
-    return await moderation.undelete(job_id, who)
+    return await hiding.undelete(job_id, who)

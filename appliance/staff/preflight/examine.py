@@ -8,12 +8,12 @@ import structlog
 
 from appliance.staff.preflight.checks import Check, Group
 from appliance.staff.preflight.looks import backups, guests, known, machine, nodes, providers, slots
-from appliance.staff.preflight.tools import Run, Tools
+from appliance.staff.preflight.tools import RunState, Tools
 
 log = structlog.get_logger()
 
-Look = Callable[[Tools, Run], Awaitable[list[Check]]]
-Progress = Callable[[Group, Sequence[Check]], Awaitable[None]]
+Look = Callable[[Tools, RunState], Awaitable[list[Check]]]
+NoteChecks = Callable[[Group, Sequence[Check]], Awaitable[None]]
 
 LOOKS: tuple[tuple[Group, Look], ...] = (
     ("machine", machine.version),
@@ -42,7 +42,7 @@ _OF_A_NODE: tuple[Look, ...] = (
 )
 
 
-async def examine(tools: Tools, run: Run, progress: Progress) -> list[Check]:
+async def examine(tools: Tools, run: RunState, progress: NoteChecks) -> list[Check]:
     """Every look; one that cannot be done is a line too. ``progress`` is told what is there so far, and
     which group is looked at.
     """

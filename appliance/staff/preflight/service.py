@@ -17,7 +17,7 @@ from appliance.staff.preflight.examine import examine
 from appliance.staff.preflight.models import Preflight
 from appliance.staff.preflight.price import PriceOfShots, price_of_shots
 from appliance.staff.preflight.repository import PreflightRepository
-from appliance.staff.preflight.tools import Run, Tools
+from appliance.staff.preflight.tools import RunState, Tools
 
 log = structlog.get_logger()
 
@@ -87,7 +87,7 @@ class PreflightService(Background):
 
         try:
             async with asyncio.timeout(LONGEST):
-                run = Run(paid=row.paid, base=row.base, by=row.asked_by)
+                run = RunState(paid=row.paid, base=row.base, by=row.asked_by)
                 found = await examine(self._tools, run, progress)
             is_whole = True
         finally:

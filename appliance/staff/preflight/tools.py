@@ -44,7 +44,7 @@ class Tools:
 
 
 @dataclass(slots=True)
-class Run:
+class RunState:
     """One pre-flight, while it goes on: what earlier looks found that later ones need."""
 
     paid: bool = False  # whether slots may be tried with photos that are paid for

@@ -57,7 +57,7 @@ class TargetProblem(BackupProblem):
 
 
 @dataclass(frozen=True, slots=True)
-class StoredFile:
+class TargetFile:
     """A file at the target."""
 
     name: str
@@ -126,7 +126,7 @@ class Pace:
 class Target(Protocol):
     """An open target."""
 
-    async def files(self) -> list[StoredFile]:
+    async def files(self) -> list[TargetFile]:
         """Everything in its folder."""
         ...
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from appliance.backups.names import PARTIAL
-from appliance.lifecycle.backup.targets.base import BLOCK, StoredFile, TargetProblem, Upload
+from appliance.lifecycle.backup.targets.base import BLOCK, TargetFile, TargetProblem, Upload
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _READ_ONLY = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -22,13 +22,13 @@ class FolderAtHand:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    async def files(self) -> list[StoredFile]:
+    async def files(self) -> list[TargetFile]:
         return await asyncio.to_thread(self._files)
 
-    def _files(self) -> list[StoredFile]:
+    def _files(self) -> list[TargetFile]:
         with _told():
             found = [path for path in self._path.iterdir() if path.is_file()]
-            return [StoredFile(path.name, path.stat().st_size) for path in found]
+            return [TargetFile(path.name, path.stat().st_size) for path in found]
 
     async def put(self, name: str, upload: Upload) -> None:
         partial, final = self._path / f"{name}{PARTIAL}", self._path / name

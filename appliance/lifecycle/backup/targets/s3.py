@@ -14,7 +14,7 @@ from obstore import exceptions
 from obstore.store import S3Store
 
 from appliance.backups.target import S3Target
-from appliance.lifecycle.backup.targets.base import STALLED, StoredFile, TargetProblem, Upload
+from appliance.lifecycle.backup.targets.base import STALLED, TargetFile, TargetProblem, Upload
 
 _PART = 8 * 1024 * 1024
 _MOST_PARTS = 9_000  # S3 takes 10,000
@@ -49,10 +49,10 @@ class Bucket:
             },
         )
 
-    async def files(self) -> list[StoredFile]:
+    async def files(self) -> list[TargetFile]:
         with _told():
             found = await obstore.list_with_delimiter_async(self._store)
-        return [StoredFile(PurePosixPath(one["path"]).name, one["size"]) for one in found["objects"]]
+        return [TargetFile(PurePosixPath(one["path"]).name, one["size"]) for one in found["objects"]]
 
     async def put(self, name: str, upload: Upload) -> None:
         part = max(_PART, upload.size // _MOST_PARTS)

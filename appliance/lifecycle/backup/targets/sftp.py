@@ -13,7 +13,7 @@ import asyncssh
 
 from appliance.backups.names import PARTIAL
 from appliance.backups.target import SftpTarget
-from appliance.lifecycle.backup.targets.base import BLOCK, STALLED, Reason, StoredFile, TargetProblem, Upload
+from appliance.lifecycle.backup.targets.base import BLOCK, STALLED, Reason, TargetFile, TargetProblem, Upload
 
 _PATIENCE = 20.0  # seconds to connect, and to log in
 _MEANS: tuple[tuple[tuple[type[asyncssh.Error], ...], Reason], ...] = (
@@ -84,11 +84,11 @@ class FolderOverSftp:
     def _at(self, name: str) -> str:
         return posixpath.join(self._path, name)
 
-    async def files(self) -> list[StoredFile]:
+    async def files(self) -> list[TargetFile]:
         with _told():
             found = await self._client.readdir(self._path)
         return [
-            StoredFile(str(one.filename), int(one.attrs.size or 0))
+            TargetFile(str(one.filename), int(one.attrs.size or 0))
             for one in found
             if one.attrs.type == asyncssh.FILEXFER_TYPE_REGULAR
         ]

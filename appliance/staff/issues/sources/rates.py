@@ -36,7 +36,7 @@ from (
 _LAST = text("select max(created_at) from job_history where source = 'ingest' and created_at > :since")
 
 
-class Recent(NamedTuple):
+class RecentPhotos(NamedTuple):
     """The last photos: how many, how many of them came to nothing, and the share of the deadline that 95
     of 100 keep to.
     """
@@ -65,7 +65,7 @@ def rates_source(database: Database) -> Source:
     return Source("rates", CODES, look, every=15.0)
 
 
-def photo_findings(recent: Recent, settings: OperatorSettings) -> list[Finding]:
+def photo_findings(recent: RecentPhotos, settings: OperatorSettings) -> list[Finding]:
     """What the last photos show."""
     found: list[Finding] = []
     if recent.photos < FEW:
@@ -91,9 +91,9 @@ def silence_findings(
     return [Finding("booths.silent", "booths.silent", "will_stop", parameters, (), _RULES, since, AT_ONCE)]
 
 
-async def _recent(session: AsyncSession, now: datetime) -> Recent:
+async def _recent(session: AsyncSession, now: datetime) -> RecentPhotos:
     row = (await session.execute(_RECENT, {"since": now - timedelta(hours=1)})).one()
-    return Recent(row.photos, row.late, row.share)
+    return RecentPhotos(row.photos, row.late, row.share)
 
 
 async def _last_photo(session: AsyncSession, event: Period) -> datetime | None:

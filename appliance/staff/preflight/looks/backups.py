@@ -14,13 +14,13 @@ from appliance.staff.issues.findings import Action, Finding
 from appliance.staff.issues.sources.backup_target import backup_target_source
 from appliance.staff.issues.sources.backups import BACKUP_AGE
 from appliance.staff.preflight.checks import Check, of_issue
-from appliance.staff.preflight.tools import Run, Tools
+from appliance.staff.preflight.tools import RunState, Tools
 
 _PAGE = Action("open_backups", href="/admin/backups")
 PROOF_SECONDS = 600.0  # a large backup that lies elsewhere takes longer; its proof goes on without us
 
 
-async def age(tools: Tools, _: Run) -> list[Check]:
+async def age(tools: Tools, _: RunState) -> list[Check]:
     """Of the newest whole backup on this machine."""
     if tools.deployment.backup_dir is None:
         return [Check("backups", "backup.nowhere", "warning", action=_PAGE)]
@@ -39,7 +39,7 @@ def _newest(folder: Path) -> datetime | None:
     return max(filter(None, (made_at(path.name) for path in folder.iterdir())), default=None)
 
 
-async def target(tools: Tools, run: Run) -> list[Check]:
+async def target(tools: Tools, run: RunState) -> list[Check]:
     """Whether backups reach the place beside this machine, where there is one."""
     if not run.reached:
         return []
@@ -54,7 +54,7 @@ async def target(tools: Tools, run: Run) -> list[Check]:
     return [Check("backups", "backup.sent", parameters=said)]
 
 
-async def proof(tools: Tools, run: Run) -> list[Check]:
+async def proof(tools: Tools, run: RunState) -> list[Check]:
     """The newest backup is restored into a database that is thrown away, unless that was just done."""
     if not run.reached or tools.deployment.backup_dir is None:
         return []

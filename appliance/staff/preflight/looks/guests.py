@@ -16,7 +16,7 @@ from appliance.staff.issues.findings import Action, Finding
 from appliance.staff.issues.sources.address import DOUBTFUL
 from appliance.staff.preflight.checks import Check, of_issue
 from appliance.staff.preflight.qr_reading import texts_in
-from appliance.staff.preflight.tools import Run, Tools
+from appliance.staff.preflight.tools import RunState, Tools
 
 _PATIENCE = 8.0  # seconds
 _CODE_PIXELS = 600
@@ -25,11 +25,11 @@ _SET = Action("open_address", href="/admin/settings#event")
 _SCREENS = Action("open_screens", href="/admin/screens")
 
 
-def _base(tools: Tools, run: Run) -> str | None:
+def _base(tools: Tools, run: RunState) -> str | None:
     return run.base or tools.base(run.settings.public_base_url)
 
 
-async def address(tools: Tools, run: Run) -> list[Check]:
+async def address(tools: Tools, run: RunState) -> list[Check]:
     """Asked for as a phone would; from this machine some of what is found is doubtful."""
     base = _base(tools, run)
     if base is None:
@@ -42,7 +42,7 @@ async def address(tools: Tools, run: Run) -> list[Check]:
     return [of_issue("guests", finding, "warning" if found.state in DOUBTFUL else "bad")]
 
 
-async def code(tools: Tools, run: Run) -> list[Check]:
+async def code(tools: Tools, run: RunState) -> list[Check]:
     """The code of a picture's link, drawn as guests get it and read back by another program."""
     base = _base(tools, run)
     if base is None:
@@ -54,7 +54,7 @@ async def code(tools: Tools, run: Run) -> list[Check]:
     return [Check("guests", "qr.unreadable", "bad", {"base": base}, (), _SET)]
 
 
-async def pages(tools: Tools, run: Run) -> list[Check]:
+async def pages(tools: Tools, run: RunState) -> list[Check]:
     """Asked for at the front door: a picture's page, and each open wall and shared gallery."""
     if tools.dry_runs is None or not run.reached:
         return []

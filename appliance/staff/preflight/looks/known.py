@@ -7,7 +7,7 @@ from sqlalchemy.exc import ProgrammingError
 from appliance.staff.issues.findings import Action
 from appliance.staff.issues.repository import IssueRepository
 from appliance.staff.preflight.checks import ISSUE, Check, State
-from appliance.staff.preflight.tools import Run, Tools
+from appliance.staff.preflight.tools import RunState, Tools
 
 # Of these there are lines that say how it is now, whether or not the app runs.
 _LOOKED_AT = {
@@ -27,7 +27,7 @@ _LOOKED_AT = {
 }
 
 
-async def look(tools: Tools, run: Run) -> list[Check]:
+async def look(tools: Tools, run: RunState) -> list[Check]:
     """Its open issues."""
     if not run.reached:
         return []

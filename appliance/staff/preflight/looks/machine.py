@@ -22,19 +22,19 @@ from appliance.staff.issues.sources.clock import MOST_SECONDS, clock_source
 from appliance.staff.issues.sources.database import database_source
 from appliance.staff.issues.sources.process import LOW_SHARE, kernel_memory
 from appliance.staff.preflight.checks import Check, of_issue
-from appliance.staff.preflight.tools import Run, Tools
+from appliance.staff.preflight.tools import RunState, Tools
 
 _FREE_SPACE = Action("free_space", href="/admin/")
 
 
-async def version(_: Tools, __: Run) -> list[Check]:
+async def version(_: Tools, __: RunState) -> list[Check]:
     """Which one this is."""
     return [
         Check("machine", "version", parameters={"version": os.environ.get("APPLIANCE_VERSION", __version__)})
     ]
 
 
-async def database(tools: Tools, run: Run) -> list[Check]:
+async def database(tools: Tools, run: RunState) -> list[Check]:
     """Whether it answers, and its tables are ours; what the other looks need of it is read here."""
     found = await database_source(tools.database).look()
     if any(one.code == "database.away" for one in found):
@@ -57,7 +57,7 @@ async def database(tools: Tools, run: Run) -> list[Check]:
     return [line, *(of_issue("machine", one) for one in found)]
 
 
-async def disk(tools: Tools, run: Run) -> list[Check]:
+async def disk(tools: Tools, run: RunState) -> list[Check]:
     """The disk of the pictures: there, to be written to, and large enough."""
     root = tools.deployment.media_root
     where = {"folder": str(root)}
@@ -74,7 +74,7 @@ async def disk(tools: Tools, run: Run) -> list[Check]:
     return [Check("machine", "disk", parameters=said)]
 
 
-async def memory(tools: Tools, _: Run) -> list[Check]:
+async def memory(tools: Tools, _: RunState) -> list[Check]:
     """Of the app's container or machine; from outside it would be that of another container."""
     if tools.dry_runs is None:
         return []
@@ -87,7 +87,7 @@ async def memory(tools: Tools, _: Run) -> list[Check]:
     return [Check("machine", "memory", parameters=said)]
 
 
-async def certificate(tools: Tools, _: Run) -> list[Check]:
+async def certificate(tools: Tools, _: RunState) -> list[Check]:
     """That of the front door, where it has one."""
     found = await certificate_source(tools.certificate).look()
     if found:
@@ -96,7 +96,7 @@ async def certificate(tools: Tools, _: Run) -> list[Check]:
     return [Check("machine", "certificate", parameters={"ends_on": end.date().isoformat()})] if end else []
 
 
-async def clock(_: Tools, run: Run) -> list[Check]:
+async def clock(_: Tools, run: RunState) -> list[Check]:
     """Beside those of the providers that were asked before."""
     ahead = run.skew.seconds()
     if ahead is None:

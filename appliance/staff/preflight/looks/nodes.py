@@ -9,14 +9,14 @@ from appliance.nodes.common import read_mark
 from appliance.nodes.repository import NodeRepository, Seen
 from appliance.nodes.watch import FIRST, Look, Looking, Me
 from appliance.staff.preflight.checks import Check
-from appliance.staff.preflight.tools import Run, Tools
+from appliance.staff.preflight.tools import RunState, Tools
 
 NOTABLY_OFF = 2.0  # seconds between two clocks: worth a look long before it does harm
 _TAKES_PHOTOS = frozenset({"node.well", "node.clock_off", "node.version"})
 _PATIENCE = 3.0  # seconds to connect to another machine
 
 
-async def look(tools: Tools, _: Run) -> list[Check]:
+async def look(tools: Tools, _: RunState) -> list[Check]:
     """On the first machine all others; on another one itself. Nothing where there is one alone."""
     deployment = tools.deployment
     me = Me(deployment.node, deployment.media_root, deployment.secrets_dir)

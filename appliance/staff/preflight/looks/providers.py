@@ -20,7 +20,7 @@ from appliance.providers.local.driver import LocalDriver
 from appliance.slots.service import route_configs
 from appliance.staff.issues.findings import Action, Finding
 from appliance.staff.preflight.checks import Check, State, of_issue
-from appliance.staff.preflight.tools import Run, Tools
+from appliance.staff.preflight.tools import RunState, Tools
 from appliance.staff.providers.machines import Machines
 from appliance.staff.settings.provider_keys.schemas import UsedModelView
 from appliance.staff.settings.provider_keys.testing import ModelsUsed
@@ -54,7 +54,7 @@ class _Provider:
         return Action("open_keys", href=f"/admin/settings#keys-{self.name}")
 
 
-async def look(tools: Tools, run: Run) -> list[Check]:
+async def look(tools: Tools, run: RunState) -> list[Check]:
     """All at the same time, for a few seconds at most."""
     if run.reached:
         await tools.runner.keys.refresh()
@@ -71,13 +71,13 @@ async def look(tools: Tools, run: Run) -> list[Check]:
     return lines or [Check("providers", "providers.none")]
 
 
-def _weight(name: str, run: Run) -> State:
+def _weight(name: str, run: RunState) -> State:
     """Red where a slot has nobody else to make its pictures."""
     alone = any({route.provider for route in route_configs(slot)} == {name} for slot in run.slots)
     return "bad" if alone else "warning"
 
 
-async def _provider(tools: Tools, run: Run, one: _Provider) -> list[Check]:
+async def _provider(tools: Tools, run: RunState, one: _Provider) -> list[Check]:
     registry, ring = tools.runner.registry, tools.runner.keys
     driver, keys = registry.driver(one.name), ring.source.keys(one.name)
     line = await _line(registry.origin(one.name), run, one)
@@ -108,11 +108,11 @@ async def _provider(tools: Tools, run: Run, one: _Provider) -> list[Check]:
     ]
 
 
-async def _views(tools: Tools, run: Run) -> ModelsUsed:
+async def _views(tools: Tools, run: RunState) -> ModelsUsed:
     return await tools.testing.models_used() if run.reached else ModelsUsed({}, {})
 
 
-def _break(tools: Tools, run: Run, one: _Provider, model: str | None = None) -> None:
+def _break(tools: Tools, run: RunState, one: _Provider, model: str | None = None) -> None:
     """No picture comes by this provider's routes, or by those of one model."""
     for slot in run.slots:
         for route in route_configs(slot):
@@ -122,7 +122,7 @@ def _break(tools: Tools, run: Run, one: _Provider, model: str | None = None) -> 
                 run.broken.add((route.provider, route.model))
 
 
-async def _line(origin: str, run: Run, one: _Provider) -> Check:
+async def _line(origin: str, run: RunState, one: _Provider) -> Check:
     """By name and by HTTP, each step timed."""
     host = urlsplit(origin).hostname or origin
     try:
@@ -200,7 +200,7 @@ def _key(one: _Provider, key: str, test: KeyTest, bad: State) -> Check:
     return one.check(f"key.{test.outcome}", state, said, one.keys_page)
 
 
-def _model(run: Run, one: _Provider, view: UsedModelView, tools: Tools) -> Check:
+def _model(run: RunState, one: _Provider, view: UsedModelView, tools: Tools) -> Check:
     if view.state not in _MODEL_ISSUES:
         return Check("providers", "model.there", parameters={"model": view.model}, slots=tuple(view.slots))
     code, reason = _MODEL_ISSUES[view.state]
@@ -218,7 +218,7 @@ def _model(run: Run, one: _Provider, view: UsedModelView, tools: Tools) -> Check
     return of_issue("providers", finding, "warning" if view.state == "ending" else one.bad)
 
 
-async def _machine(tools: Tools, run: Run, one: _Provider) -> list[Check]:
+async def _machine(tools: Tools, run: RunState, one: _Provider) -> list[Check]:
     """What a machine of the venue's own has not got for the workflows of its slots."""
     found: list[Check] = []
     for slot in run.slots:

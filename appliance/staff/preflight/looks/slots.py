@@ -18,12 +18,12 @@ from appliance.slots.service import route_configs
 from appliance.staff.issues.findings import Action
 from appliance.staff.preflight.checks import Check, State
 from appliance.staff.preflight.dry_run import DryRunResult, DryRuns, parameters_of
-from appliance.staff.preflight.tools import Run, Tools
+from appliance.staff.preflight.tools import RunState, Tools
 
 FREE = {LocalDriver.name, "comfyui"}  # providers that nobody is paid for
 
 
-async def look(tools: Tools, run: Run) -> list[Check]:
+async def look(tools: Tools, run: RunState) -> list[Check]:
     """One after the other, so that they take little from photos."""
     if tools.dry_runs is None or not run.reached:
         return []
@@ -38,7 +38,7 @@ def paid_slots(slots: list[Slot]) -> list[Slot]:
     return [slot for slot in slots if slot.provider not in FREE]
 
 
-async def _slot(tries: DryRuns, run: Run, row: Slot, base: str) -> Check:
+async def _slot(tries: DryRuns, run: RunState, row: Slot, base: str) -> Check:
     said: dict[str, Any] = {"name": row.display_name}
     try:
         slot = await tries.slot(row.slot_id)
@@ -67,7 +67,7 @@ def _drawn(row: Slot, slot: ActiveSlot, route: Route, drawn: DryRunResult, said:
     return _line(row, "slot.drawn" if route.provider == LocalDriver.name else "slot.ready", "ok", said)
 
 
-async def _shot(tries: DryRuns, run: Run, row: Slot, base: str, said: dict[str, Any]) -> Check:
+async def _shot(tries: DryRuns, run: RunState, row: Slot, base: str, said: dict[str, Any]) -> Check:
     shot = await tries.paid_run(row.slot_id, base, run.by)
     job = shot.job
     said |= parameters_of(shot) | {"job_id": str(job.job_id)}
