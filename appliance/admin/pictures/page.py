@@ -41,7 +41,7 @@ MayRead = Annotated[PageContext, Depends(allowed("results:read"))]
 MayWrite = Annotated[PageContext, Depends(allowed("results:write"))]
 
 PAGE = f"{MOUNT}/gallery"
-LISTING = Listing(PAGE, "gallery.html", "_shot_list.html", "_shots.html")
+LISTING = Listing(PAGE, "pictures.html", "_shot_list.html", "_shots.html")
 A_PAGE = 48
 MOST_WATCHED = 200  # cards that one poll asks about
 MOST_CHOSEN = 450  # pictures of one selection
@@ -251,5 +251,5 @@ async def _shared(request: Request, context: PageContext) -> dict[str, Any]:
         "may_write": context.may("results:write"),
         "may_jobs": context.may("jobs:read"),
         "number_of": number_of,
-        "gallery": PAGE,
+        "pictures": PAGE,
     }

@@ -60,7 +60,7 @@ SECTIONS = (
     ),
     Section(
         "guests",
-        "gallery",
+        "pictures",
         (
             Setting("guest_languages", "languages"),
             Setting("short_links", "switch"),

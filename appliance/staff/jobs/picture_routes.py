@@ -19,7 +19,7 @@ from appliance.staff.jobs.schemas import ResultView
 from appliance.staff.pictures.hiding import PictureHiding
 from appliance.staff.pictures.service import StaffPictures
 
-router = APIRouter(prefix="/api/jobs", tags=["gallery"])
+router = APIRouter(prefix="/api/jobs", tags=["pictures"])
 
 MayRead = Annotated[Principal, Depends(requires("results:read"))]
 MayWrite = Annotated[Principal, Depends(requires("results:write"))]

@@ -37,7 +37,7 @@ _ZIP: dict[int | str, dict[str, Any]] = {
 
 @router.get(
     "/gallery",
-    tags=["gallery"],
+    tags=["pictures"],
     summary="Results",
     responses=error_responses(*AUTH_ERRORS, ErrorCode.VALIDATION_FAILED),
 )
@@ -71,7 +71,7 @@ def _chosen(ids: str | None) -> frozenset[uuid.UUID] | None:
 
 @router.get(
     "/gallery.zip",
-    tags=["gallery"],
+    tags=["pictures"],
     summary="Results as a ZIP file",
     response_class=Response,
     responses=_ZIP

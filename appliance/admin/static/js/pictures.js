@@ -1,4 +1,4 @@
-// The gallery: what is ticked, what is watched. Uploads: one file after the other, with progress.
+// The page of pictures: what is ticked, what is watched. Uploads: one file after the other, with progress.
 import { show } from "./toasts.js";
 
 const MOST_WATCHED = 200;
