@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from appliance import __version__
 from appliance.admin.app import create_admin, with_headers
-from appliance.admin.login.headers import MOUNT
+from appliance.admin.headers import MOUNT
 from appliance.core import error_handlers, health
 from appliance.core.clock import utcnow
 from appliance.core.injection import Services

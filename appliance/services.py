@@ -61,13 +61,13 @@ from appliance.staff.event.service import Event
 from appliance.staff.issues.service import Issues
 from appliance.staff.issues.sources.every import every_source
 from appliance.staff.issues.watch import IssueWatch
+from appliance.staff.jobs.hiding import PictureHiding
+from appliance.staff.jobs.pictures import StaffPictures
 from appliance.staff.jobs.progress import JobProgress
 from appliance.staff.jobs.service import JobService
 from appliance.staff.metrics.service import Metrics
 from appliance.staff.pictures.archive import StaffArchive
-from appliance.staff.pictures.hiding import PictureHiding
 from appliance.staff.pictures.search import PictureSearch
-from appliance.staff.pictures.service import StaffPictures
 from appliance.staff.preflight.dry_run import DryRuns
 from appliance.staff.preflight.tools import Tools
 from appliance.staff.providers.catalog import ProviderCatalog

@@ -20,15 +20,15 @@ from appliance.admin.booths import simulator as booth_simulator
 from appliance.admin.dashboard import address_note, disk, issues
 from appliance.admin.dashboard import page as dashboard
 from appliance.admin.event import page as event
+from appliance.admin.headers import PageHeaders
 from appliance.admin.jobs import page as jobs
 from appliance.admin.login import account
 from appliance.admin.login import page as login
-from appliance.admin.login.headers import PageHeaders
-from appliance.admin.login.security import PasswordMustChange, protect
 from appliance.admin.manual import page as manual
 from appliance.admin.pictures import page as pictures
 from appliance.admin.pictures import view as previews
 from appliance.admin.preflight import page as preflight
+from appliance.admin.security import PasswordMustChange, protect
 from appliance.admin.settings import page as settings
 from appliance.admin.settings import previews as settings_previews
 from appliance.admin.settings import provider_keys

@@ -7,9 +7,9 @@ from urllib.parse import quote, urlsplit
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import PageContext, PasswordMustChange, context_of, is_htmx
+from appliance.admin.headers import MOUNT
 from appliance.admin.render import failure_words, html, page
+from appliance.admin.security import PageContext, PasswordMustChange, context_of, is_htmx
 from appliance.core.error_handlers import error_response, retry_headers
 from appliance.core.errors import ApplianceError, NotAuthenticated, TokenExpired
 from appliance.core.language import DEFAULT, Message

@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 
 from fastapi import Response
 
-from appliance.admin.login.security import PageContext
 from appliance.admin.render import page, part
+from appliance.admin.security import PageContext
 from appliance.core.clock import in_reach
 
 

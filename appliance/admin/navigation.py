@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from appliance.accounts.permissions import Permission
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import PageContext
+from appliance.admin.headers import MOUNT
+from appliance.admin.security import PageContext
 
 
 @dataclass(frozen=True, slots=True)

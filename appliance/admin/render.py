@@ -13,9 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from appliance.admin import assets
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import NOTICE_COOKIE, THEMES, PageContext
+from appliance.admin.headers import MOUNT
 from appliance.admin.navigation import navigation_for
+from appliance.admin.security import NOTICE_COOKIE, THEMES, PageContext
 from appliance.core.failures import FAILURES
 from appliance.core.images import PICTURE_TYPES
 from appliance.core.installation import cookie_name, read_cookie

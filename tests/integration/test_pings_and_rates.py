@@ -13,7 +13,7 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.settings.operator import OperatorSettings
 from appliance.staff.alerts.alive import AliveSignal, reported
-from appliance.staff.alerts.state import EVENT, AlertState, Period
+from appliance.staff.issues.periods import EVENT, AlertState, Period
 from appliance.staff.issues.sources.rates import RecentPhotos, photo_findings, rates_source, silence_findings
 from tests.support.receivers import receiving
 from tests.support.stack import Stack, free_port

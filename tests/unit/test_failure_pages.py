@@ -8,7 +8,7 @@ import pytest
 from fastapi import Request
 
 from appliance.admin.errors import explained
-from appliance.admin.login.security import PageContext
+from appliance.admin.security import PageContext
 from appliance.core.errors import (
     ApplianceError,
     ImageTooManyPixels,

@@ -10,9 +10,9 @@ from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
 from appliance.admin.forms import Form, read_form
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
+from appliance.admin.security import PageContext, allowed
 from appliance.admin.settings.section_list import SECTIONS
 from appliance.admin.settings.sections import filled
 from appliance.core.errors import NotFound, ValidationFailed

@@ -12,9 +12,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from appliance.accounts.actions import GROUPS
 from appliance.accounts.audit import AuditFilter, AuditTrail
 from appliance.accounts.models import AuditLog
+from appliance.admin.headers import MOUNT
 from appliance.admin.listing import Listing, instant
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.security import PageContext, allowed
 from appliance.core.injection import service_of
 from appliance.core.language import Language
 from appliance.slots.schemas import SLOT_IDS

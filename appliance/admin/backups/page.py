@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 from appliance.admin.backups.kit import kit_of
 from appliance.admin.forms import Form, read_form
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
+from appliance.admin.security import PageContext, allowed
 from appliance.backups.target import KINDS, TargetTest
 from appliance.core.errors import NotFound, ValidationFailed
 from appliance.core.injection import service_of

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 from appliance.admin.booths.simulator import simulator_form
 from appliance.admin.forms import Form, read_form
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
+from appliance.admin.security import PageContext, allowed
 from appliance.core.errors import ValidationFailed
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from appliance.admin.errors import explained
 from appliance.admin.forms import read_form
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.headers import MOUNT
 from appliance.admin.render import part
+from appliance.admin.security import PageContext, allowed
 from appliance.core.errors import ApplianceError, NotFound
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of

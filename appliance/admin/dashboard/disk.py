@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.headers import MOUNT
 from appliance.admin.render import part
+from appliance.admin.security import PageContext, allowed
 from appliance.core.injection import service_of
 from appliance.housekeeping.disk_guard import DiskGuard
 

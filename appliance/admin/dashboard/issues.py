@@ -10,9 +10,9 @@ from fastapi.responses import RedirectResponse
 
 from appliance.admin.dashboard.cards import Dashboard, OpenIssues
 from appliance.admin.forms import read_form
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.headers import MOUNT
 from appliance.admin.render import part
+from appliance.admin.security import PageContext, allowed
 from appliance.core.clock import utcnow
 from appliance.core.errors import ValidationFailed
 from appliance.core.injection import service_of

@@ -12,10 +12,10 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 from appliance.admin.dashboard import live
 from appliance.admin.dashboard.cards import Card, Dashboard, OpenIssues
 from appliance.admin.dashboard.issues import issue_words_of
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import PageContext, SignedIn, allowed
+from appliance.admin.headers import MOUNT
 from appliance.admin.preflight.page import preflight_line
 from appliance.admin.render import html, page, part
+from appliance.admin.security import PageContext, SignedIn, allowed
 from appliance.core.errors import SlotNotFound
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of

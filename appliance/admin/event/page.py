@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from appliance.admin.forms import read_form
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
+from appliance.admin.security import PageContext, allowed
 from appliance.core.errors import EventNotExported
 from appliance.core.injection import service_of
 from appliance.guests.sending import zip_answer

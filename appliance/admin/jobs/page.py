@@ -9,11 +9,11 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.admin.dashboard.cards import Dashboard
+from appliance.admin.headers import MOUNT
 from appliance.admin.jobs.view import WIDTH, attempts_chart, timings_chart, told
 from appliance.admin.listing import Listing, instant
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import PageContext, allowed
 from appliance.admin.render import page, part
+from appliance.admin.security import PageContext, allowed
 from appliance.admin.slots.page import number_of
 from appliance.admin.slots.view import named
 from appliance.core.errors import ValidationFailed

@@ -10,8 +10,9 @@ from fastapi.responses import RedirectResponse
 from appliance.accounts.login import MIN_PASSWORD_CHARS, LoginService
 from appliance.admin.errors import LOGIN
 from appliance.admin.forms import read_form
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import (
+from appliance.admin.headers import MOUNT
+from appliance.admin.render import page
+from appliance.admin.security import (
     A_YEAR,
     LANGUAGE_COOKIE,
     THEME_COOKIE,
@@ -21,7 +22,6 @@ from appliance.admin.login.security import (
     SignedIn,
     begin_session,
 )
-from appliance.admin.render import page
 from appliance.core.errors import InvalidCredentials, TooManyLogins, ValidationFailed
 from appliance.core.injection import service_of
 from appliance.core.language import Message, languages

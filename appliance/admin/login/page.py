@@ -10,9 +10,9 @@ from appliance.accounts.sessions import Grant, SessionService
 from appliance.accounts.tokens import DEVICE_LIFE
 from appliance.admin.errors import LOGIN, PASSWORD
 from appliance.admin.forms import read_form
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import Anybody, SignedIn, begin_session, end_session
+from appliance.admin.headers import MOUNT
 from appliance.admin.render import page
+from appliance.admin.security import Anybody, SignedIn, begin_session, end_session
 from appliance.core.errors import ApplianceError, InvalidCredentials, TooManyLogins
 from appliance.core.injection import service_of
 from appliance.core.installation import cookie_name

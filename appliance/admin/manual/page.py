@@ -15,9 +15,9 @@ from fastapi.responses import FileResponse, RedirectResponse
 from markupsafe import Markup
 
 import appliance
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import SignedIn
+from appliance.admin.headers import MOUNT
 from appliance.admin.render import page
+from appliance.admin.security import SignedIn
 from appliance.core.errors import NotFound
 
 router = APIRouter()

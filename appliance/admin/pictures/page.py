@@ -12,10 +12,10 @@ from fastapi.responses import RedirectResponse
 
 from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.forms import read_form
+from appliance.admin.headers import MOUNT
 from appliance.admin.listing import Listing, instant
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import PageContext, allowed
 from appliance.admin.render import html, part
+from appliance.admin.security import PageContext, allowed
 from appliance.admin.slots.page import number_of
 from appliance.core.clock import utcnow
 from appliance.core.errors import JobNotFound, NotFound, ResultExpired, ResultNotFound
@@ -29,11 +29,11 @@ from appliance.jobs.models import UNDO_DELETE
 from appliance.media import qr
 from appliance.settings.operator import SettingsReader
 from appliance.slots.schemas import SLOT_IDS
+from appliance.staff.jobs.hiding import PictureHiding
+from appliance.staff.jobs.pictures import StaffPictures
 from appliance.staff.jobs.search import JobFilter
 from appliance.staff.pictures.archive import StaffArchive
-from appliance.staff.pictures.hiding import PictureHiding
 from appliance.staff.pictures.search import PictureSearch, PictureState, PictureView
-from appliance.staff.pictures.service import StaffPictures
 
 router = APIRouter(prefix="/gallery")
 

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.security import PageContext, allowed
 from appliance.core.injection import service_of
 from appliance.core.sending import stored_file
-from appliance.staff.pictures.service import StaffPictures
+from appliance.staff.jobs.pictures import StaffPictures
 
 router = APIRouter()
 

@@ -9,9 +9,9 @@ from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
 from appliance.admin.forms import Form, read_form
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.headers import MOUNT
 from appliance.admin.render import html, page, part
+from appliance.admin.security import PageContext, allowed
 from appliance.admin.settings.models_view import KnownModel, known_models
 from appliance.admin.settings.previews import logo_of
 from appliance.admin.settings.provider_keys_view import key_values

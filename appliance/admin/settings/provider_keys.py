@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from appliance.admin.errors import explained
 from appliance.admin.forms import read_form
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.headers import MOUNT
 from appliance.admin.render import part
+from appliance.admin.security import PageContext, allowed
 from appliance.admin.settings.page import whole_page
 from appliance.admin.settings.provider_keys_view import KeyNotice, one_provider, said_of
 from appliance.core.errors import NotFound, ValidationFailed

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from appliance.admin.login.security import PageContext
+from appliance.admin.security import PageContext
 from appliance.admin.slots.view import named
 from appliance.core.injection import service_of
 from appliance.staff.jobs.advice import advice, advice_on_key

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
+from appliance.admin.security import PageContext, allowed
 from appliance.admin.slots.page import number_of
 from appliance.core.errors import NotFound
 from appliance.core.injection import service_of

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.forms import Form, read_form
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
+from appliance.admin.security import PageContext, allowed
 from appliance.admin.slots.page import number_of
 from appliance.core.clock import utcnow
 from appliance.core.errors import NotFound

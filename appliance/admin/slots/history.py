@@ -10,9 +10,9 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.admin.forms import read_form
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
+from appliance.admin.security import PageContext, allowed
 from appliance.admin.slots.draft import operation_of
 from appliance.admin.slots.fields import choice, properties
 from appliance.core.errors import SlotNotFound, ValidationFailed

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.admin.forms import read_form
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
+from appliance.admin.security import PageContext, allowed
 from appliance.admin.slots.history import label_of, shown
 from appliance.core.injection import Injected
 from appliance.staff.providers.catalog import ProviderCatalog

@@ -11,9 +11,9 @@ from fastapi.responses import RedirectResponse
 
 from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.forms import read_form
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
+from appliance.admin.security import PageContext, allowed
 from appliance.admin.slots.draft import Draft, apply_action, draft_from, draft_of, values_of
 from appliance.admin.slots.history import shown_changes
 from appliance.admin.slots.looks import with_look

@@ -9,9 +9,9 @@ from fastapi.responses import RedirectResponse
 
 from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.forms import read_form
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.headers import MOUNT
 from appliance.admin.render import part
+from appliance.admin.security import PageContext, allowed
 from appliance.core.injection import service_of
 from appliance.guests.links import guest_base
 from appliance.staff.shared_galleries.schemas import NewGallery

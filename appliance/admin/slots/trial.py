@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from appliance.admin.errors import explained
 from appliance.admin.jobs.view import attempts_chart, told
-from appliance.admin.login.security import PageContext, allowed
 from appliance.admin.render import part
+from appliance.admin.security import PageContext, allowed
 from appliance.core.errors import ApplianceError
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from appliance.admin.forms import read_form
-from appliance.admin.login.security import PageContext, allowed
 from appliance.admin.render import part
+from appliance.admin.security import PageContext, allowed
 from appliance.admin.slots.draft import RouteDraft, draft_from, values_of
 from appliance.admin.slots.fields import FormInput, plain, properties
 from appliance.core.injection import service_of

@@ -10,9 +10,9 @@ from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
 from appliance.admin.forms import read_form
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.headers import MOUNT
 from appliance.admin.render import html, page, part
+from appliance.admin.security import PageContext, allowed
 from appliance.admin.slots.page import number_of
 from appliance.admin.slots.view import named
 from appliance.core.errors import TemplateMediaInUse

@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from appliance.accounts.api_tokens import LONGEST_NAME, ApiTokens
 from appliance.accounts.permissions import PERMISSIONS
 from appliance.admin.forms import Form, read_form
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
+from appliance.admin.security import PageContext, allowed
 from appliance.core.clock import utcnow
 from appliance.core.errors import NotFound, ValidationFailed
 from appliance.core.injection import service_of

@@ -11,9 +11,9 @@ from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
 from appliance.admin.forms import Form, read_form
-from appliance.admin.login.headers import MOUNT
-from appliance.admin.login.security import PageContext, allowed
+from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
+from appliance.admin.security import PageContext, allowed
 from appliance.core.errors import NotFound, ValidationFailed
 from appliance.core.injection import service_of
 from appliance.core.validation import field_messages

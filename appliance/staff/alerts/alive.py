@@ -16,7 +16,7 @@ from appliance.core.db import Database
 from appliance.core.tasks import Background
 from appliance.settings.operator import AppSettingsRepository
 from appliance.staff.alerts.outgoing import ask, new_client
-from appliance.staff.alerts.state import AlertState
+from appliance.staff.issues.periods import AlertState
 
 log = structlog.get_logger()
 

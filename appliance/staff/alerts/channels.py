@@ -32,8 +32,8 @@ from appliance.staff.alerts.schemas import (
     SpanView,
     TestAnswer,
 )
-from appliance.staff.alerts.state import EVENT, SILENCE, AlertState
 from appliance.staff.alerts.words import test_text
+from appliance.staff.issues.periods import EVENT, SILENCE, AlertState
 
 log = structlog.get_logger()
 

@@ -23,9 +23,9 @@ from appliance.staff.alerts.delivery_process import PATIENCE, DeliveryProcess, D
 from appliance.staff.alerts.models import AlertChannel, AlertMessage
 from appliance.staff.alerts.repository import AlertRepository
 from appliance.staff.alerts.rules import AlertPolicy, due_alerts
-from appliance.staff.alerts.state import AlertState
 from appliance.staff.alerts.words import message_text
 from appliance.staff.issues.models import Issue
+from appliance.staff.issues.periods import AlertState
 from appliance.staff.issues.repository import IssueRepository
 
 log = structlog.get_logger()

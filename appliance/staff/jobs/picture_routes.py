@@ -14,10 +14,10 @@ from appliance.core.sending import stored_file
 from appliance.guests.service import attachment
 from appliance.media import previews
 from appliance.staff.access import AUTH_ERRORS, requires
+from appliance.staff.jobs.hiding import PictureHiding
+from appliance.staff.jobs.pictures import StaffPictures
 from appliance.staff.jobs.routes import JobId
 from appliance.staff.jobs.schemas import ResultView
-from appliance.staff.pictures.hiding import PictureHiding
-from appliance.staff.pictures.service import StaffPictures
 
 router = APIRouter(prefix="/api/jobs", tags=["pictures"])
 

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.settings.operator import AppSettingsRepository, OperatorSettings
-from appliance.staff.alerts.state import AlertState, Period
 from appliance.staff.issues.findings import AT_ONCE, Action, Code, Finding, Source
+from appliance.staff.issues.periods import AlertState, Period
 from appliance.staff.stats.costs import cost_sums, total_cost
 
 CODES: tuple[Code, ...] = ("photos.late", "photos.slow", "booths.silent", "budget.reached")

@@ -19,7 +19,7 @@ from fastapi import Depends, Request
 from appliance.accounts.permissions import Permission, Principal
 from appliance.accounts.sessions import Grant, SessionService
 from appliance.admin.forms import read_form
-from appliance.admin.login.headers import CookieJar, jar_of
+from appliance.admin.headers import CookieJar, jar_of
 from appliance.core.clients import client_address
 from appliance.core.clock import utcnow
 from appliance.core.errors import CsrfFailed, NotAuthenticated, PermissionDenied, TokenExpired
