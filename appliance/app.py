@@ -50,6 +50,7 @@ from appliance.staff.event import routes as event_routes
 from appliance.staff.issues import routes as issues_routes
 from appliance.staff.jobs import picture_routes as job_picture_routes
 from appliance.staff.jobs import routes as jobs_routes
+from appliance.staff.jobs import trial_routes as job_trial_routes
 from appliance.staff.login import routes as login_routes
 from appliance.staff.looks import routes as looks_routes
 from appliance.staff.metrics import routes as metrics_routes
@@ -61,7 +62,7 @@ from appliance.staff.settings import routes as settings_routes
 from appliance.staff.settings.provider_keys import routes as provider_key_routes
 from appliance.staff.shared_galleries import routes as gallery_routes
 from appliance.staff.slots import routes as slots_routes
-from appliance.staff.slots import trial_routes
+from appliance.staff.slots import trial_routes as slot_trial_routes
 from appliance.staff.stats import routes as stats_routes
 from appliance.staff.template_media import routes as template_media_routes
 from appliance.staff.tokens import routes as token_routes
@@ -167,8 +168,9 @@ def create_app(settings: Settings, door: NodeDoor | None = None) -> FastAPI:
         provider_routes.router,
         looks_routes.router,
         template_media_routes.router,
-        trial_routes.router,
+        slot_trial_routes.router,
         jobs_routes.router,
+        job_trial_routes.router,
         job_picture_routes.router,
         backup_routes.router,
         disk_routes.router,

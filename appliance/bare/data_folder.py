@@ -4,13 +4,13 @@ import contextlib
 import fcntl
 import json
 import os
-import shlex
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from appliance.bare.problem import Problem
 from appliance.core import processes
+from appliance.lifecycle import bare_run
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 _UNFIT = set('"\\$;#\n\r\t')  # they mean something in the configuration of Nginx or supervisord
@@ -48,8 +48,7 @@ class DataFolder:
 
     def command(self, script: str) -> str:
         """How ``scripts/run`` or ``scripts/appliance`` is called for this data folder."""
-        usual = self == DataFolder.of(None)
-        return f"scripts/{script}" if usual else f"scripts/{script} --data {shlex.quote(str(self.data))}"
+        return bare_run.command(script, self.data, self.media)
 
     @property
     def run(self) -> Path:
@@ -124,13 +123,13 @@ class DataFolder:
 
     def read_ports(self) -> Ports | None:
         try:
-            kept = json.loads((self.run / "ports.json").read_text(encoding="utf-8"))
+            kept = json.loads(bare_run.ports_file(self.data).read_text(encoding="utf-8"))
             return Ports(kept["public"], kept["postgres"])
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
     def write_ports(self, ports: Ports) -> None:
-        (self.run / "ports.json").write_text(json.dumps(asdict(ports)) + "\n", encoding="utf-8")
+        bare_run.ports_file(self.data).write_text(json.dumps(asdict(ports)) + "\n", encoding="utf-8")
 
     def read_app_processes(self) -> int:
         """How many processes the app had at the last start."""

@@ -13,7 +13,7 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.settings.operator import OperatorSettings
 from appliance.staff.alerts.alive import AliveSignal, reported
-from appliance.staff.issues.periods import EVENT, AlertState, Period
+from appliance.staff.issues.periods import EVENT, Period, Periods
 from appliance.staff.issues.sources.rates import RecentPhotos, photo_findings, rates_source, silence_findings
 from tests.support.receivers import receiving
 from tests.support.stack import Stack, free_port
@@ -65,10 +65,10 @@ async def test_an_event_that_was_started_is_pinged_until_it_ends(ground: Ground)
         signal = AliveSignal(ground.database)
         assert not await signal.beat()
         async with ground.database.session() as session:
-            await AlertState(session).put(EVENT, timedelta(hours=1), "serg")
+            await Periods(session).put(EVENT, timedelta(hours=1), "serg")
         assert await signal.beat()
         async with ground.database.session() as session:
-            await AlertState(session).put(EVENT, timedelta(0), "serg")
+            await Periods(session).put(EVENT, timedelta(0), "serg")
         assert not await signal.beat()
     assert web.paths == ["/event"]
 
@@ -111,7 +111,7 @@ async def test_rates_are_read_from_the_photos_that_booths_posted(ground: Ground)
     await ground.job(attempts=[{"provider": "gemini", "price": "12.5", "currency": "USD"}])
     await ground.put(alert_budget=12)
     async with ground.database.session() as session:
-        await AlertState(session).put(EVENT, timedelta(hours=1), "serg")
+        await Periods(session).put(EVENT, timedelta(hours=1), "serg")
     found = {one.code: one for one in await rates_source(ground.database).look()}
     assert cast("Any", found["photos.late"].parameters) == {"late": 3, "photos": 24}
     assert found["photos.slow"].parameters["percent"] == 90

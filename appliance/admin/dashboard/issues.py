@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse
 from appliance.admin.dashboard.cards import Dashboard, OpenIssues
 from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
+from appliance.admin.issue_actions import PERMISSIONS
 from appliance.admin.render import part
 from appliance.admin.security import PageContext, allowed
 from appliance.core.clock import utcnow
@@ -26,22 +27,6 @@ router = APIRouter(prefix="/dashboard/issues")
 
 HOURS = (1, 12, 24 * 7)  # for which an issue can be ignored with a tap
 AT_ONCE = 2  # issues that are shown; the rest unfolds
-
-# Who may press which button; the others see no button that would refuse them.
-PERMISSIONS = {
-    "open_keys": "settings:read",
-    "open_job": "jobs:read",
-    "open_jobs": "jobs:read",
-    "open_audit": "audit:read",
-    "open_password": "settings:write",
-    "open_address": "settings:read",
-    "open_marks": "settings:read",
-    "open_backups": "settings:read",
-    "open_screens": "results:read",
-    "test_slot": "slots:test",
-    "use_successor": "slots:write",
-    "free_space": "results:write",
-}
 
 
 @router.post("/{issue_id}/ignore")

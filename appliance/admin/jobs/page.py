@@ -12,10 +12,9 @@ from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.headers import MOUNT
 from appliance.admin.jobs.view import WIDTH, attempts_chart, timings_chart, told
 from appliance.admin.listing import Listing, instant
+from appliance.admin.naming import named, number_of
 from appliance.admin.render import page, part
 from appliance.admin.security import PageContext, allowed
-from appliance.admin.slots.page import number_of
-from appliance.admin.slots.view import named
 from appliance.core.errors import ValidationFailed
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of

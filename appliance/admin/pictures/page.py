@@ -14,9 +14,9 @@ from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.listing import Listing, instant
+from appliance.admin.naming import number_of
 from appliance.admin.render import html, part
 from appliance.admin.security import PageContext, allowed
-from appliance.admin.slots.page import number_of
 from appliance.core.clock import utcnow
 from appliance.core.errors import JobNotFound, NotFound, ResultExpired, ResultNotFound
 from appliance.core.injection import service_of

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.admin.dashboard.issues import PERMISSIONS
 from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
+from appliance.admin.issue_actions import PERMISSIONS
 from appliance.admin.render import page, part
 from appliance.admin.security import PageContext, allowed
 from appliance.core.injection import service_of

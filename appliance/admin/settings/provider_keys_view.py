@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from appliance.admin.naming import named
 from appliance.admin.security import PageContext
-from appliance.admin.slots.view import named
 from appliance.core.injection import service_of
 from appliance.staff.jobs.advice import advice, advice_on_key
 from appliance.staff.settings.provider_keys.schemas import KeyTestView, ModelTestView, ProviderKeys

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.admin.headers import MOUNT
+from appliance.admin.naming import number_of
 from appliance.admin.render import page, part
 from appliance.admin.security import PageContext, allowed
-from appliance.admin.slots.page import number_of
 from appliance.core.errors import NotFound
 from appliance.core.injection import service_of
 from appliance.core.sending import stored_file

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.forms import Form, read_form
 from appliance.admin.headers import MOUNT
+from appliance.admin.naming import number_of
 from appliance.admin.render import page, part
 from appliance.admin.security import PageContext, allowed
-from appliance.admin.slots.page import number_of
 from appliance.core.clock import utcnow
 from appliance.core.errors import NotFound
 from appliance.core.injection import service_of

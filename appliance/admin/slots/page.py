@@ -12,12 +12,13 @@ from fastapi.responses import RedirectResponse
 from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
+from appliance.admin.naming import named, number_of
 from appliance.admin.render import page, part
 from appliance.admin.security import PageContext, allowed
 from appliance.admin.slots.draft import Draft, apply_action, draft_from, draft_of, values_of
 from appliance.admin.slots.history import shown_changes
 from appliance.admin.slots.looks import with_look
-from appliance.admin.slots.view import REPLIES, editor_of, named
+from appliance.admin.slots.view import REPLIES, editor_of
 from appliance.core.errors import ValidationFailed, VersionConflict
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
@@ -208,8 +209,3 @@ async def _values(
         "ingest": lambda reply: f"{base}/ingest/{slot.slot_id}?reply={reply}",
         "named": lambda kind, name: named(context.language, kind, name),
     }
-
-
-def number_of(slot_id: str) -> str:
-    """A slot's number as it stands on the edge: ``07``."""
-    return slot_id.rpartition("-")[2].lstrip("0").zfill(2)

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from appliance.admin.naming import named
 from appliance.admin.slots.draft import Draft, RouteDraft, model_of, operation_of
 from appliance.admin.slots.fields import FormInput, inputs_of
 from appliance.admin.slots.looks import LooksShown, looks_shown
@@ -149,12 +150,6 @@ def editor_of(
         ),
         errors=errors,
     )
-
-
-def named(language: Language, kind: str, name: str, otherwise: str = "") -> str:
-    """A provider's, an operation's or a role's name for people."""
-    key = f"{kind}.{name}"
-    return language.gettext(key) if language.has(key) else otherwise or name
 
 
 def _route(

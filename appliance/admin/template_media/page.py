@@ -11,10 +11,9 @@ from pydantic import ValidationError
 
 from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
+from appliance.admin.naming import named, number_of
 from appliance.admin.render import html, page, part
 from appliance.admin.security import PageContext, allowed
-from appliance.admin.slots.page import number_of
-from appliance.admin.slots.view import named
 from appliance.core.errors import TemplateMediaInUse
 from appliance.core.injection import service_of
 from appliance.core.sending import stored_file

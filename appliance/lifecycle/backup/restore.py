@@ -29,7 +29,6 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from appliance.accounts.repository import AccountRepository
-from appliance.bare.data_folder import DataFolder
 from appliance.core import local_http
 from appliance.core.db import Database
 from appliance.core.encryption import ENCRYPTION_KEYS, EncryptionKeys
@@ -37,6 +36,7 @@ from appliance.core.files import PARTIAL_PREFIX
 from appliance.core.passwords import PasswordChecker
 from appliance.core.processes import listen_of, numbers
 from appliance.core.secrets import FirstPasswordFile, write_secret
+from appliance.lifecycle import bare_run
 from appliance.lifecycle.backup import archive, tables
 from appliance.lifecycle.backup.problem import BackupProblem
 from appliance.media.store import MediaStore
@@ -98,9 +98,9 @@ def _what_to_do(settings: Settings, front: Path) -> str:
             "Use scripts/restore, or stop it first: docker compose stop app cleanup; and start it again "
             "afterwards with: docker compose up -d."
         )
-    bare = DataFolder(settings.secrets_dir.absolute().parent, settings.media_root.absolute())
-    if bare.read_ports():
-        return f"Use: {bare.command('appliance')} restore FILE."
+    data, media = settings.secrets_dir.absolute().parent, settings.media_root.absolute()
+    if bare_run.ports_file(data).exists():
+        return f"Use: {bare_run.command('appliance', data, media)} restore FILE."
     return "Stop it and its cleanup first, and start them again afterwards."
 
 

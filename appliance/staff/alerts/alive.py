@@ -16,7 +16,7 @@ from appliance.core.db import Database
 from appliance.core.tasks import Background
 from appliance.settings.operator import AppSettingsRepository
 from appliance.staff.alerts.outgoing import ask, new_client
-from appliance.staff.issues.periods import AlertState
+from appliance.staff.issues.periods import Periods
 
 log = structlog.get_logger()
 
@@ -70,7 +70,7 @@ class AliveSignal(Background):
     async def beat(self) -> bool:
         """One ping, if an event runs; whether it arrived."""
         async with self._database.session() as session:
-            if await AlertState(session).event() is None:
+            if await Periods(session).event() is None:
                 return False
             settings = await AppSettingsRepository(session).operator_settings()
         return await ping(settings.alive_event_url)

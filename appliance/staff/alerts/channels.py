@@ -33,7 +33,7 @@ from appliance.staff.alerts.schemas import (
     TestAnswer,
 )
 from appliance.staff.alerts.words import test_text
-from appliance.staff.issues.periods import EVENT, SILENCE, AlertState
+from appliance.staff.issues.periods import EVENT, SILENCE, Periods
 
 log = structlog.get_logger()
 
@@ -57,7 +57,7 @@ class AlertChannels:
     async def view(self) -> AlertsView:
         """Everything that is to be seen."""
         async with self._database.session() as session:
-            alerts, state = AlertRepository(session), AlertState(session)
+            alerts, state = AlertRepository(session), Periods(session)
             waiting = await alerts.waiting()
             silence, event = await state.silence(), await state.event()
             return AlertsView(
@@ -147,7 +147,7 @@ class AlertChannels:
 
     async def _put(self, key: str, minutes: float, action: AuditAction, who: Principal) -> None:
         async with self._database.session() as session:
-            period = await AlertState(session).put(key, timedelta(minutes=minutes), who.username)
+            period = await Periods(session).put(key, timedelta(minutes=minutes), who.username)
             until = period.until.isoformat() if period else None
             AccountRepository(session).record(who.username, action, address=who.address, until=until)
         log.info(action, account=who.username)

@@ -25,7 +25,7 @@ from appliance.staff.alerts.repository import AlertRepository
 from appliance.staff.alerts.rules import AlertPolicy, due_alerts
 from appliance.staff.alerts.words import message_text
 from appliance.staff.issues.models import Issue
-from appliance.staff.issues.periods import AlertState
+from appliance.staff.issues.periods import Periods
 from appliance.staff.issues.repository import IssueRepository
 
 log = structlog.get_logger()
@@ -88,7 +88,7 @@ class AlertSender(Background):
                 await IssueRepository(session).open_issues(),
                 await alerts.closed(lasting),
                 told,
-                await self._policy(AlertState(session), settings),
+                await self._policy(Periods(session), settings),
                 now,
             )
             base = alert_base(settings, self._urls)
@@ -107,7 +107,7 @@ class AlertSender(Background):
         return len(due)
 
     @staticmethod
-    async def _policy(state: AlertState, settings: OperatorSettings) -> AlertPolicy:
+    async def _policy(state: Periods, settings: OperatorSettings) -> AlertPolicy:
         minutes = settings.alert_repeat_minutes
         return AlertPolicy(
             repeat=timedelta(minutes=minutes) if minutes else None,

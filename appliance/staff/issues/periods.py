@@ -30,7 +30,7 @@ class Period:
         return self.since <= now < self.until
 
 
-class AlertState:
+class Periods:
     """Reads and writes both spans inside the caller's session."""
 
     def __init__(self, session: AsyncSession) -> None:

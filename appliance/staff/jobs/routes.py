@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query
 
 from appliance.accounts.permissions import Principal
 from appliance.core import clock
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
-from appliance.core.public_base import base_urls_of
 from appliance.jobs.models import JobStatus
 from appliance.staff.access import AUTH_ERRORS, requires
 from appliance.staff.jobs.schemas import JobList, JobView
 from appliance.staff.jobs.search import JobFilter
 from appliance.staff.jobs.service import JobService
-from appliance.staff.trials.answers import TRIAL_ERRORS, WAITED, JobStarted, Wait, answer
-from appliance.staff.trials.service import Trials
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
 LONGEST_PAGE = 200
-MayTest = Annotated[Principal, Depends(requires("slots:test"))]
 MayRead = Annotated[Principal, Depends(requires("jobs:read"))]
 JobId = Annotated[str, Path(examples=["5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"])]
 Slot = Annotated[str | None, Query(max_length=16, pattern=r"^[a-z0-9-]*$", examples=["slot-005"])]
@@ -71,26 +67,3 @@ async def job(job_id: JobId, who: MayRead, service: Service) -> JobView:
     beside the photo is shown to those who may see results.
     """
     return await service.get(job_id, who)
-
-
-@router.post(
-    "/{job_id}/run-again",
-    status_code=202,
-    summary="Run a job again",
-    response_model=JobStarted | JobView,
-    responses=WAITED | error_responses(*TRIAL_ERRORS, ErrorCode.JOB_NOT_FOUND),
-)
-async def run_again(
-    request: Request,
-    response: Response,
-    job_id: JobId,
-    who: MayTest,
-    trials: Injected[Trials],
-    jobs: Service,
-    wait: Wait = False,
-) -> JobStarted | JobView:
-    """A new job with the same photo and what the camera sent with it, while the photo is kept
-    (`keep_sources_hours`), and with the slot as it is now. A guest's job gives a guest's picture.
-    """
-    trial = await trials.run_again(job_id, request.state.arrived, base_urls_of(request), who)
-    return await answer(trial, wait=wait, jobs=jobs, who=who, response=response)

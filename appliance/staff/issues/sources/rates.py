@@ -14,7 +14,7 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.settings.operator import AppSettingsRepository, OperatorSettings
 from appliance.staff.issues.findings import AT_ONCE, Action, Code, Finding, Source
-from appliance.staff.issues.periods import AlertState, Period
+from appliance.staff.issues.periods import Period, Periods
 from appliance.staff.stats.costs import cost_sums, total_cost
 
 CODES: tuple[Code, ...] = ("photos.late", "photos.slow", "booths.silent", "budget.reached")
@@ -54,7 +54,7 @@ def rates_source(database: Database) -> Source:
         async with database.session() as session:
             settings = await AppSettingsRepository(session).operator_settings()
             recent = await _recent(session, now)
-            event = await AlertState(session).event()
+            event = await Periods(session).event()
             last = await _last_photo(session, event) if event else None
             cost = await _cost(session, settings, now)
         found = photo_findings(recent, settings)
