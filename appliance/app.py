@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from appliance import __version__
@@ -109,32 +109,14 @@ class _Application(FastAPI):
 
 def create_app(settings: Settings, door: NodeDoor | None = None) -> FastAPI:
     """The application for ``settings``; nothing is opened before its lifespan starts."""
-    admin, stopping, photo_work, changes = create_admin(), Stopping(), PhotoWork(), Changes()
+    stopping, photo_work, changes = Stopping(), PhotoWork(), Changes()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Services]]:
         async with open_services(settings, photo_work, changes, door) as services:
             services.add(stopping)
-            began = utcnow()
-            later: asyncio.Task[None] | None = None
-            try:
-                # Not what other processes work at: they hold their photos' folders.
-                await services[Cleanup].settle_interrupted(before=began)
-                await services[Gate].begin()
-                await services[RouteRunner].keys.refresh()
-                await services[RouteRunner].keys.pauses.load()
-                await services[RouteRunner].timings.load()
-                await services[RouteRunner].models.load()
-            except Exception as error:  # noqa: BLE001 - a database that is away must not keep us from starting
-                log.warning("start.not_settled", error=type(error).__name__)
-                later = asyncio.create_task(services[Cleanup].settle_until_done(before=began))
-            keep_what_is_there()
-            try:
-                async with services[Metrics].watching(), giving_back(photo_work):
-                    yield {"services": services}
-            finally:
-                if later:
-                    later.cancel()
+            async with _at_work(services, photo_work):
+                yield {"services": services}
 
     app = _Application(
         photo_work,
@@ -149,12 +131,48 @@ def create_app(settings: Settings, door: NodeDoor | None = None) -> FastAPI:
     app.add_middleware(BodyLimit, files=UPLOADS)
     app.add_middleware(BoothRequestLog)
     error_handlers.install(app, guest_error_page)
-    for router in (
-        ingest_routes.router,
+    for router in _routers():
+        app.include_router(router)
+    app.mount(MOUNT, with_headers(create_admin()))
+    app.state.stopping = stopping
+    return app
+
+
+@asynccontextmanager
+async def _at_work(services: Services, photo_work: PhotoWork) -> AsyncIterator[None]:
+    """Settle what a crash left before requests come; later, if the database is away just now."""
+    began = utcnow()
+    later: asyncio.Task[None] | None = None
+    try:
+        # Not what other processes work at: they hold their photos' folders.
+        await services[Cleanup].settle_interrupted(before=began)
+        await services[Gate].begin()
+        await services[RouteRunner].keys.refresh()
+        await services[RouteRunner].keys.pauses.load()
+        await services[RouteRunner].timings.load()
+        await services[RouteRunner].models.load()
+    except Exception as error:  # noqa: BLE001 - a database that is away must not keep us from starting
+        log.warning("start.not_settled", error=type(error).__name__)
+        later = asyncio.create_task(services[Cleanup].settle_until_done(before=began))
+    keep_what_is_there()
+    try:
+        async with services[Metrics].watching(), giving_back(photo_work):
+            yield
+    finally:
+        if later:
+            later.cancel()
+
+
+def _routers() -> list[APIRouter]:
+    """Every address but those of staff's pages, by who asks for it."""
+    booths = [ingest_routes.router]
+    guests = [
         results_routes.router,
         picture_routes.router,
         answering_head(guest_routes.router),
         answering_head(gallery_pages.router),
+    ]
+    staff = [
         gallery_routes.router,
         event_routes.router,
         login_routes.router,
@@ -180,10 +198,6 @@ def create_app(settings: Settings, door: NodeDoor | None = None) -> FastAPI:
         webhook_routes.router,
         pictures_routes.router,
         stats_routes.router,
-        health.router,
-        metrics_routes.router,
-    ):
-        app.include_router(router)
-    app.mount(MOUNT, with_headers(admin))
-    app.state.stopping = stopping
-    return app
+    ]
+    operators = [health.router, metrics_routes.router]
+    return [*booths, *guests, *staff, *operators]
