@@ -10,6 +10,7 @@ import structlog
 
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
+from appliance.core.injection import Services
 from appliance.core.leading import Leader, LeaderTask
 from appliance.core.node_door import NodeDoor
 from appliance.core.node_secret import NodeSecret
@@ -17,7 +18,7 @@ from appliance.core.passwords import PasswordChecker
 from appliance.core.processes import listen_of
 from appliance.core.public_base import DeploymentUrls
 from appliance.core.recent import Changes
-from appliance.core.secrets import BackupPassphrase, FirstPasswordFile
+from appliance.core.secrets import BackupPassphrase, FirstPasswordFile, metrics_token
 from appliance.core.siblings import Siblings
 from appliance.housekeeping.cleanup import Cleanup
 from appliance.housekeeping.lost_nodes import LostNodes
@@ -36,6 +37,7 @@ from appliance.providers.catalogue.files import installed
 from appliance.providers.learned import LearnedModels
 from appliance.providers.pauses import Pauses
 from appliance.providers.registry import ProviderRegistry
+from appliance.providers.runner import RouteRunner
 from appliance.providers.shared_pauses import SharedPauses
 from appliance.settings.environment import Settings
 from appliance.settings.operator import OperatorSettings
@@ -49,14 +51,25 @@ from appliance.staff.booths.everywhere import AllBooths
 from appliance.staff.booths.simulator import BoothSimulator
 from appliance.staff.issues.sources.process import StartNote
 from appliance.staff.issues.watch import IssueWatch
+from appliance.staff.metrics.service import Metrics
 from appliance.staff.preflight.dry_run import DryRuns
 from appliance.staff.preflight.service import PreflightService
 from appliance.staff.preflight.tools import Tools
 from appliance.staff.webhooks.sender import WebhookSender
 
 
+class PhotoDatabase(Database):
+    """Photos have connections of their own: strangers' pages and log-ins take none of them."""
+
+
 def database(settings: Settings, stack: AsyncExitStack) -> Database:
     made = Database(settings.sqlalchemy_url())
+    stack.push_async_callback(made.aclose)
+    return made
+
+
+def photo_database(settings: Settings, stack: AsyncExitStack) -> PhotoDatabase:
+    made = PhotoDatabase(settings.sqlalchemy_url())
     stack.push_async_callback(made.aclose)
     return made
 
@@ -248,3 +261,18 @@ def preflight(tools: Tools, dry_runs: DryRuns, stack: AsyncExitStack) -> Preflig
     stack.push_async_callback(dry_runs.aclose)
     made = PreflightService(tools, dry_runs)
     return started(made, stack) if tools.deployment.node == 1 else made
+
+
+def metrics(built: Services) -> Metrics:
+    """Of this process, and of those beside it."""
+    settings = built[Settings]
+    return Metrics(
+        {"pages": built[Database], "photos": built[PhotoDatabase]},
+        built[MediaStore],
+        built[RouteRunner],
+        built[Gate],
+        token=metrics_token(settings.secrets_dir),
+        networks=settings.metrics_networks,
+        process=settings.number if settings.several else None,
+        siblings=built[Siblings],
+    )

@@ -15,15 +15,18 @@ from appliance.accounts.sessions import SessionService
 from appliance.accounts.throttle import LoginThrottle
 from appliance.accounts.tokens import Tokens
 from appliance.admin.dashboard.cards import Dashboard
+from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
 from appliance.core.health import HealthCheck
 from appliance.core.injection import Services
 from appliance.core.installation import Installation
+from appliance.core.leading import Leader
 from appliance.core.node_door import NodeDoor
 from appliance.core.photos_first import PhotoWork
 from appliance.core.public_base import DeploymentUrls
 from appliance.core.recent import Changes
-from appliance.core.secrets import BackupPassphrase, FirstPasswordFile, metrics_token
+from appliance.core.secrets import BackupPassphrase, FirstPasswordFile
+from appliance.core.siblings import Siblings
 from appliance.guests.codes import ShortCodes
 from appliance.guests.links import GuestLinks
 from appliance.guests.logo import EventLogo
@@ -35,6 +38,9 @@ from appliance.guests.visits import Visits
 from appliance.housekeeping.cleanup import Cleanup
 from appliance.housekeeping.disk_guard import DiskGuard
 from appliance.housekeeping.model_check import ModelCheck
+from appliance.ingest.booth_keys.service import BoothKeys
+from appliance.ingest.credentials import IngestCredentials
+from appliance.ingest.gate import Gate
 from appliance.ingest.idempotency import IdempotentJobs
 from appliance.ingest.service import IngestService
 from appliance.jobs.ledger import JobLedger
@@ -42,13 +48,16 @@ from appliance.media.imaging import Imaging
 from appliance.media.library import TemplateFiles
 from appliance.media.previews import Previews
 from appliance.media.signing import ContentCredentials
+from appliance.media.store import MediaStore
 from appliance.media.templates import TemplateCache
 from appliance.media.temporary_media import TemporaryMedia
 from appliance.migrations.revisions import tables_age
+from appliance.parts import PhotoDatabase
 from appliance.providers.breaker import Circuits
 from appliance.providers.failover import ProviderLine
 from appliance.providers.keys import KeyFiles, KeyRing
 from appliance.providers.learned import LearnedModels
+from appliance.providers.registry import ProviderRegistry
 from appliance.providers.runner import RouteRunner
 from appliance.providers.stored_keys import AllKeys, StoredKeys
 from appliance.providers.timings import RouteTimings
@@ -57,6 +66,7 @@ from appliance.settings.operator import SettingsReader
 from appliance.settings.recent import RecentSettings
 from appliance.slots.service import SlotService
 from appliance.staff.booth_keys.service import BoothKeyService
+from appliance.staff.booths.everywhere import AllBooths
 from appliance.staff.event.service import Event
 from appliance.staff.issues.service import Issues
 from appliance.staff.issues.sources.every import every_source
@@ -65,7 +75,6 @@ from appliance.staff.jobs.hiding import PictureHiding
 from appliance.staff.jobs.pictures import StaffPictures
 from appliance.staff.jobs.progress import JobProgress
 from appliance.staff.jobs.service import JobService
-from appliance.staff.metrics.service import Metrics
 from appliance.staff.pictures.archive import StaffArchive
 from appliance.staff.pictures.search import PictureSearch
 from appliance.staff.preflight.dry_run import DryRuns
@@ -96,175 +105,195 @@ async def open_services(
 ) -> AsyncIterator[Services]:
     """Build the services; on leaving, running jobs end first, then what they need is closed."""
     async with AsyncExitStack() as stack:
-        database = parts.database(settings, stack)
-        # Photos have connections of their own: strangers' pages and log-ins take none of them.
-        photo_database = parts.database(settings, stack)
-        media = await parts.media(settings, database)
-        imaging = Imaging()
-        stack.callback(imaging.close)
-        registry = parts.registry(settings, stack)
-        ledger = JobLedger(photo_database, settings.node)
-        stack.push_async_callback(ledger.aclose)
-        gate, work = parts.gate(settings, photo_database, stack), photo_work or PhotoWork()
-        changes = changes or Changes()
-        encryption = EncryptionKeys(settings.secrets_dir)
-        encryption.ensure()
-        stored_keys = StoredKeys(photo_database, encryption, registry)
-        key_files = KeyFiles(settings.secrets_dir)
-        stack.push_async_callback(stored_keys.aclose)
-        key_ring = KeyRing(
-            AllKeys(stored_keys, key_files, registry), parts.pauses(settings, photo_database, stack)
+        built = Services(settings, photo_work or PhotoWork(), changes or Changes())
+        await _storage(built, stack)
+        _providers(built, stack)
+        _accounts(built)
+        _photo_line(built, stack)
+        _slots_and_jobs(built)
+        _guests(built)
+        _tasks(built, door, stack)
+        _staff(built, stack)
+        await parts.begin_together(settings, built[Leader], built[Siblings], stack)
+        built.add(parts.simulator(built[Database], built[BoothKeys], settings, built[Siblings], stack))
+        yield built
+
+
+async def _storage(built: Services, stack: AsyncExitStack) -> None:
+    """The database, the folder of pictures, secrets and settings."""
+    settings = built[Settings]
+    database = built.add(parts.database(settings, stack))
+    built.add(parts.photo_database(settings, stack))
+    media = built.add(await parts.media(settings, database))
+    imaging = built.add(Imaging())
+    stack.callback(imaging.close)
+    built.add(Previews(media, imaging))
+    built.add(EncryptionKeys(settings.secrets_dir)).ensure()
+    built.add(FirstPasswordFile(settings.secrets_dir))
+    built.add(BackupPassphrase(settings.secrets_dir))
+    built.add(SettingsReader(database))
+    built.add(RecentSettings(database, built[Changes]))
+
+
+def _providers(built: Services, stack: AsyncExitStack) -> None:
+    """Who makes pictures, with which keys, and what was learned of them."""
+    settings, database = built[Settings], built[PhotoDatabase]
+    registry = built.add(parts.registry(settings, stack))
+    stored_keys = built.add(StoredKeys(database, built[EncryptionKeys], registry))
+    stack.push_async_callback(stored_keys.aclose)
+    key_files = built.add(KeyFiles(settings.secrets_dir))
+    pauses = parts.pauses(settings, database, stack)
+    key_ring = built.add(KeyRing(AllKeys(stored_keys, key_files, registry), pauses))
+    timings = RouteTimings(database)
+    stack.push_async_callback(timings.aclose)
+    learned = built.add(LearnedModels(database))
+    stack.push_async_callback(learned.aclose)
+    built.add(RouteRunner(registry, key_ring, timings, Circuits(pauses), learned))
+    built.add(KeyTesting(built[Database], registry, key_ring, learned))
+
+
+def _accounts(built: Services) -> None:
+    """Who logs in, and with what."""
+    database = built[Database]
+    keys = SigningKeys(built[Settings].secrets_dir)
+    keys.ensure()
+    tokens = Tokens(keys)
+    sessions = built.add(SessionService(database, tokens))
+    accounts = built.add(AccountService(database, built[FirstPasswordFile]))
+    built.add(ApiTokens(database))
+    built.add(AuditTrail(database))
+    built.add(LoginService(database, accounts, sessions, LoginThrottle(database, tokens)))
+
+
+def _photo_line(built: Services, stack: AsyncExitStack) -> None:
+    """A photo's way, with the processes beside this one and the booths that send."""
+    settings, database = built[Settings], built[PhotoDatabase]
+    ledger = built.add(JobLedger(database, settings.node))
+    stack.push_async_callback(ledger.aclose)
+    gate = built.add(parts.gate(settings, database, stack))
+    siblings = built.add(parts.siblings(settings, built[Changes], stack))
+    for one in parts.booths(settings, database, built[FirstPasswordFile], siblings, stack):
+        built.add(one)
+    slots = built.add(SlotService(database, built[ProviderRegistry], TemplateCache(built[MediaStore])))
+    ingest = IngestService(
+        slots=slots,
+        credentials=built[IngestCredentials],
+        booth_keys=built[BoothKeys],
+        idempotent=IdempotentJobs(database),
+        gate=gate,
+        ledger=ledger,
+        providers=ProviderLine(built[RouteRunner]),
+        media=built[MediaStore],
+        signing=ContentCredentials(settings.secrets_dir),
+        imaging=built[Imaging],
+        temporary_media=built.add(TemporaryMedia(siblings)),
+        work=built[PhotoWork],
+    )
+    built.add(ingest)
+    stack.push_async_callback(ingest.aclose)
+
+
+def _slots_and_jobs(built: Services) -> None:
+    """Slots and jobs as staff sees them."""
+    database, registry, media = built[Database], built[ProviderRegistry], built[MediaStore]
+    editor = built.add(SlotEditor(database, registry))
+    built.add(ModelChanges(editor, registry))
+    built.add(SlotPages(database, editor))
+    progress = built.add(JobProgress(built[JobLedger], built[Siblings]))
+    built.add(JobService(database, progress))
+    work = WorkOfAll(built[Gate].in_use, progress, built[Siblings])
+    built.add(StatsService(database, editor, built[RouteRunner], work))
+    trials = Trials(
+        database=database,
+        slots=built[SlotService],
+        editor=editor,
+        line=built[IngestService],
+        media=media,
+        imaging=built[Imaging],
+    )
+    built.add(trials)
+    built.add(PictureSearch(database))
+    built.add(StaffArchive(database, media))
+    built.add(StaffPictures(database, media, built[Previews]))
+    built.add(PictureHiding(database))
+
+
+def _guests(built: Services) -> None:
+    """What guests are shown."""
+    settings, database, media = built[Settings], built[Database], built[MediaStore]
+    recent = built[RecentSettings]
+    tokens = built.add(GuestTokens(settings.secrets_dir))
+    built.add(Installation(tokens.identity))
+    built.add(Addresses(tokens.identity))
+    screens = built.add(Screens(media, built[Previews]))
+    built.add(EventLogo(database, screens))
+    built.add(GuestLinks(built.add(ShortCodes(database, tokens))))
+    built.add(ResultService(database, media, recent))
+    built.add(Visits(database, media, tokens, recent))
+    built.add(SharedGalleries(database, tokens, recent))
+
+
+def _tasks(built: Services, door: NodeDoor | None, stack: AsyncExitStack) -> None:
+    """What works by itself: cleaning up, looking for issues, telling of them. One process leads."""
+    settings, database, media = built[Settings], built[Database], built[MediaStore]
+    leader = built.add(parts.leader(settings, database, built[LearnedModels], stack))
+    cleanup = built.add(Cleanup(database, media, settings.node))
+    disk_guard = built.add(parts.led(DiskGuard(database, media, cleanup), leader, stack))
+    node_watch = parts.nodes(settings, database, cleanup, leader, door, stack)
+    built.add(HealthCheck(database, media.root, media.temp, node_watch if settings.node > 1 else None))
+    parts.led(ModelCheck(database, built[RouteRunner], settings.model_check_hour), leader, stack)
+    sources = every_source(
+        database,
+        built[StatsService],
+        built[RouteRunner],
+        built[KeyTesting],
+        media,
+        disk_guard,
+        built[BackupPassphrase],
+        built[Addresses],
+        parts.links_base(settings, built[IngestService]),
+        settings.processes + len(settings.nodes),
+    )
+    watch = built.add(parts.led(IssueWatch(database, sources), leader, stack))
+    issues = built.add(Issues(database))
+    built.add(Dashboard(built[StatsService], issues))
+    urls = DeploymentUrls(
+        settings.public_base(), settings.lan_base(), settings.lan_other_urls, settings.front_door
+    )
+    built.add(urls)
+    built.add(parts.alerts(database, built[EncryptionKeys], urls, watch, leader, stack))
+
+
+def _staff(built: Services, stack: AsyncExitStack) -> None:
+    """What else staff may do."""
+    settings, database, media = built[Settings], built[Database], built[MediaStore]
+    registry, encryption, testing = built[ProviderRegistry], built[EncryptionKeys], built[KeyTesting]
+    built.add(OperatorSettingsService(database, built[IngestCredentials], registry))
+    built.add(
+        ProviderKeyService(
+            database, registry, built[KeyRing], built[StoredKeys], built[KeyFiles], encryption, testing
         )
-        timings = RouteTimings(photo_database)
-        stack.push_async_callback(timings.aclose)
-        learned = LearnedModels(photo_database)
-        stack.push_async_callback(learned.aclose)
-        runner = RouteRunner(registry, key_ring, timings, Circuits(key_ring.pauses), learned)
-        keys = SigningKeys(settings.secrets_dir)
-        keys.ensure()
-        session_tokens = Tokens(keys)
-        sessions = SessionService(database, session_tokens)
-        first_passwords = FirstPasswordFile(settings.secrets_dir)
-        accounts = AccountService(database, first_passwords)
-        siblings = parts.siblings(settings, changes, stack)
-        credentials, booth_keys, booth_requests, all_booths = parts.booths(
-            settings, photo_database, first_passwords, siblings, stack
-        )
-        slots = SlotService(photo_database, registry, TemplateCache(media))
-        ingest = IngestService(
-            slots=slots,
-            credentials=credentials,
-            booth_keys=booth_keys,
-            idempotent=IdempotentJobs(photo_database),
-            gate=gate,
-            ledger=ledger,
-            providers=ProviderLine(runner),
-            media=media,
-            signing=ContentCredentials(settings.secrets_dir),
-            imaging=imaging,
-            temporary_media=(temporary_media := TemporaryMedia(siblings)),
-            work=work,
-        )
-        stack.push_async_callback(ingest.aclose)
-        slot_editor, previews, progress = (
-            SlotEditor(database, registry),
-            Previews(media, imaging),
-            JobProgress(ledger, siblings),
-        )
-        stats = StatsService(database, slot_editor, runner, WorkOfAll(gate.in_use, progress, siblings))
-        cleanup, leader = (
-            Cleanup(database, media, settings.node),
-            parts.leader(settings, database, learned, stack),
-        )
-        disk_guard, node_watch = (
-            parts.led(DiskGuard(database, media, cleanup), leader, stack),
-            parts.nodes(settings, database, cleanup, leader, door, stack),
-        )
-        parts.led(ModelCheck(database, runner, settings.model_check_hour), leader, stack)
-        tokens, screens = GuestTokens(settings.secrets_dir), Screens(media, previews)
-        addresses, backup_passphrase = Addresses(tokens.identity), BackupPassphrase(settings.secrets_dir)
-        issues, base, testing, urls = (
-            Issues(database),
-            parts.links_base(settings, ingest),
-            KeyTesting(database, registry, key_ring, learned),
-            DeploymentUrls(
-                settings.public_base(), settings.lan_base(), settings.lan_other_urls, settings.front_door
-            ),
-        )
-        sources = every_source(
-            database,
-            stats,
-            runner,
-            testing,
-            media,
-            disk_guard,
-            backup_passphrase,
-            addresses,
-            base,
-            settings.processes + len(settings.nodes),
-        )
-        issue_watch = parts.led(IssueWatch(database, sources), leader, stack)
-        channels = parts.alerts(database, encryption, urls, issue_watch, leader, stack)
-        codes, recent_settings, trials, backups = (
-            ShortCodes(database, tokens),
-            RecentSettings(database, changes),
-            Trials(
-                database=database, slots=slots, editor=slot_editor, line=ingest, media=media, imaging=imaging
-            ),
-            parts.backups(settings, stack, database, encryption),
-        )
-        preflight = parts.preflight(
-            Tools(settings, database, tables_age, runner, testing, addresses, base, backups=backups),
-            DryRuns(database, slots, imaging, media, trials, work),
-            stack,
-        )
-        await parts.begin_together(settings, leader, siblings, stack)
-        yield Services(
-            database,
-            media,
-            gate,
-            ingest,
-            cleanup,
-            disk_guard,
-            runner,
-            temporary_media,
-            accounts,
-            sessions,
-            ApiTokens(database),
-            credentials,
-            slot_editor,
-            ModelChanges(slot_editor, registry),
-            stats,
-            tokens,
-            screens,
-            codes,
-            HealthCheck(database, media.root, media.temp, node_watch if settings.node > 1 else None),
-            urls,
-            channels,
-            Webhooks(database, encryption),
-            SettingsReader(database),
-            recent_settings,
-            AuditTrail(database),
-            LoginService(database, accounts, sessions, LoginThrottle(database, session_tokens)),
-            ResultService(database, media, recent_settings),
-            GuestLinks(codes),
-            Visits(database, media, tokens, recent_settings),
-            SharedGalleries(database, tokens, recent_settings),
-            EventLogo(database, screens),
-            OperatorSettingsService(database, credentials, registry),
-            ProviderKeyService(database, registry, key_ring, stored_keys, key_files, encryption, testing),
-            ProviderCatalog(database, runner),
-            Machines(runner),
-            SlotPages(database, slot_editor),
-            TemplateMediaService(database, media, TemplateFiles(media, imaging), previews),
-            JobService(database, progress),
-            trials,
-            PictureSearch(database),
-            StaffArchive(database, media),
-            StaffPictures(database, media, previews),
-            PictureHiding(database),
-            SharedGalleryService(database),
-            BoothKeyService(database, booth_keys),
-            booth_requests,
-            all_booths,
-            parts.simulator(database, booth_keys, settings, siblings, stack),
-            Event(database, media, all_booths),
-            addresses,
-            Installation(tokens.identity),
-            issues,
-            Dashboard(stats, issues),
-            issue_watch,
-            backup_passphrase,
-            backups,
-            preflight,
-            Metrics(
-                {"pages": database, "photos": photo_database},
-                media,
-                runner,
-                gate,
-                token=metrics_token(settings.secrets_dir),
-                networks=settings.metrics_networks,
-                process=settings.number if settings.several else None,
-                siblings=siblings,
-            ),
-        )
+    )
+    built.add(ProviderCatalog(database, built[RouteRunner]))
+    built.add(Machines(built[RouteRunner]))
+    files = TemplateFiles(media, built[Imaging])
+    built.add(TemplateMediaService(database, media, files, built[Previews]))
+    built.add(SharedGalleryService(database))
+    built.add(BoothKeyService(database, built[BoothKeys]))
+    built.add(Event(database, media, built[AllBooths]))
+    built.add(Webhooks(database, encryption))
+    built.add(parts.metrics(built))
+    backups = built.add(parts.backups(settings, stack, database, encryption))
+    base = parts.links_base(settings, built[IngestService])
+    tools = Tools(
+        settings,
+        database,
+        tables_age,
+        built[RouteRunner],
+        testing,
+        built[Addresses],
+        base,
+        backups=backups,
+    )
+    dry_runs = DryRuns(database, built[SlotService], built[Imaging], media, built[Trials], built[PhotoWork])
+    built.add(parts.preflight(tools, dry_runs, stack))

@@ -18,14 +18,16 @@ class Services:
     """One object of each type; it is found by what its type extends, too."""
 
     def __init__(self, *objects: object) -> None:
-        self._by_type: dict[type, object] = {type(one): one for one in objects}
+        self._by_type: dict[type, object] = {}
         for one in objects:
-            for extended in type(one).__mro__:
-                self._by_type.setdefault(extended, one)
+            self.add(one)
 
-    def add(self, one: object) -> None:
-        """One more."""
+    def add(self, one: _Kind) -> _Kind:
+        """One more, which is handed back. What another one extends may be added before it or after it."""
         self._by_type[type(one)] = one
+        for extended in type(one).__mro__:
+            self._by_type.setdefault(extended, one)
+        return one
 
     def __getitem__(self, kind: type[_Kind]) -> _Kind:
         return cast("_Kind", self._by_type[kind])
