@@ -83,6 +83,15 @@ def test_the_same_values_are_put_in_everywhere(domain: Domain, code: str) -> Non
 
 
 @pytest.mark.parametrize(("domain", "code"), ALL)
+def test_every_text_of_a_page_can_be_filled_in(domain: Domain, code: str) -> None:
+    """A percent sign that stands for itself is written twice."""
+    for key, forms in texts(domain, code).items():
+        if KEY.fullmatch(key):
+            for form in forms:
+                assert form % dict.fromkeys(PLACE.findall(form), "1"), key
+
+
+@pytest.mark.parametrize(("domain", "code"), ALL)
 def test_every_plural_has_all_forms_of_its_language(domain: Domain, code: str) -> None:
     catalog = read_catalog(domain, code)
     plurals = [message for message in catalog if isinstance(message.id, tuple | list)]
