@@ -22,6 +22,7 @@ from typing import Any
 from appliance import __version__
 from appliance.core import logging
 from appliance.lifecycle import verbs as lifecycle
+from appliance.lifecycle.backup.problem import BackupProblem, tell
 from appliance.settings.environment import Settings, SettingsError, load_settings
 
 EXIT_FAILED, EXIT_USAGE, EXIT_NO_DATABASE = 1, 2, 3
@@ -302,6 +303,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if _means_no_database(error):
             print(f"The database does not answer: {type(error).__name__}: {error}", file=sys.stderr)
             return EXIT_NO_DATABASE
+        if isinstance(error, BackupProblem):
+            tell(error.said, sys.stderr)
+            return EXIT_FAILED
         if isinstance(error, (ValueError, OSError)):
             print(error, file=sys.stderr)
             return EXIT_FAILED

@@ -62,3 +62,4 @@ class BackupProof(Base):
     compared: Mapped[int]
     seconds: Mapped[float]
     problem: Mapped[str | None] = mapped_column(String(300))
+    problem_said: Mapped[dict[str, Any] | None]  # the same as a message, for every language

@@ -49,6 +49,23 @@ class Message(str):
         made.template, made.values = template, values
         return made
 
+    def as_json(self) -> dict[str, Any]:
+        """The template and what is put in, so that it can be said in every language later."""
+        values = {
+            name: value.as_json() if isinstance(value, Message) else str(value)
+            for name, value in self.values.items()
+        }
+        return {"template": self.template, "values": values}
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Self:
+        """What ``as_json`` gave."""
+        values = {
+            name: cls.from_json(value) if isinstance(value, Mapping) else value
+            for name, value in found["values"].items()
+        }
+        return cls(found["template"], **values)
+
     @classmethod
     def counted(cls, one: str, other: str, /, *, n: int) -> Self:
         """A sentence about ``n`` things; ``one``, its form for a single thing, is its key in the catalogs."""

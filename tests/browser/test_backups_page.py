@@ -7,6 +7,7 @@ import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.async_api import expect
 
@@ -106,3 +107,16 @@ async def test_what_is_wrong_with_a_target_is_told_and_nothing_is_kept(
     await expect(page.locator("#target [role=alert]")).to_contain_text("password or a private key")
     assert await stack.value("select count(*) from backup_target") == 0
     someone.problems[:] = [one for one in someone.problems if "422" not in one]
+
+
+@pytest.mark.usefixtures("shelf")  # there is no target
+async def test_what_another_process_could_not_do_is_told_in_russian(
+    admin_person: MakePerson, admin: httpx.AsyncClient
+) -> None:
+    assert (await admin.post("/api/backups/send")).status_code == 202
+    someone = await admin_person(lang="ru")
+    await someone.go("/admin/backups")
+    note = someone.page.locator("#backups-state .note.bad")
+    await expect(note).to_contain_text("Хранилище для копий ещё не задано.", timeout=60_000)
+    said = (await admin.get("/api/backups")).json()["ended"]["said"]
+    assert said == "There is no target for backups yet."

@@ -11,6 +11,7 @@ from appliance.backups.models import BackupProof
 from appliance.backups.names import DIGEST
 from appliance.backups.repository import BackupRepository
 from appliance.core.db import Database
+from appliance.core.language import Message, language
 from appliance.jobs.tally import all_sums
 from appliance.lifecycle.backup import proving
 from tests.integration.test_backup_sending import PASSPHRASE, Box, box
@@ -71,6 +72,9 @@ async def test_a_backup_that_rotted_at_the_target_is_told(box: Box, stack: Stack
     assert "not what was written" in (proof.problem or "")
     kept = await last(box.database)
     assert (kept.ok, kept.problem) == (False, proof.problem)
+    assert kept.problem_said is not None
+    russian = language("staff", "ru").message(Message.from_json(kept.problem_said))
+    assert russian.startswith("Из хранилища прочитано не то, что записано.")
     (box.shelf / (name + DIGEST)).unlink()
     gone = await proving.prove(box.settings, box.database, PASSPHRASE, by="cli")
     assert "no backup at the target" in (gone.problem or "")

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from appliance.core.language import languages
+from appliance.core.language import Message, languages
 from appliance.staff.issues.findings import CODES, ActionKind, Code
 from appliance.staff.issues.models import Issue
 from appliance.staff.issues.words import issue_words
@@ -60,3 +60,10 @@ def test_more_slots_than_fit_are_counted() -> None:
     made = issue("slot.failing")
     made.slots = [f"slot-{number:03}" for number in range(1, 9)]
     assert issue_words(made, "en").title == "Slots 01, 02, 03, 04, 05 (+3) make no pictures"
+
+
+def test_why_a_backup_could_not_be_proven_is_told_in_the_readers_language() -> None:
+    said = Message("%(name)s in the backup is not the picture that is here.", name="results/a.jpg")
+    made = issue("backup.unproven", problem=said.as_json())
+    assert "results/a.jpg в копии отличается" in issue_words(made, "ru").meaning
+    assert str(said) in issue_words(made, "en").meaning

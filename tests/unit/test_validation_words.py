@@ -16,3 +16,10 @@ def test_a_message_is_its_english_text_and_keeps_what_was_put_in() -> None:
 
 def test_a_message_without_parameters_is_taken_as_it_stands() -> None:
     assert Message("100% sure, write {name}") == "100% sure, write {name}"
+
+
+def test_a_message_goes_to_another_process_and_back() -> None:
+    found = Message("%(what)s %(n)s", what=Message("The disk of %(name)s is full.", name="nas"), n=3)
+    back = Message.from_json(json.loads(json.dumps(found.as_json())))
+    assert back == found
+    assert back.values["what"].template == "The disk of %(name)s is full."

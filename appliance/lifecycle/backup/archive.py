@@ -19,7 +19,9 @@ import time
 from collections.abc import Iterator
 from typing import IO, Any
 
+from appliance.core.language import Message
 from appliance.lifecycle.backup import sealing
+from appliance.lifecycle.backup.chunks import DAMAGED
 from appliance.lifecycle.backup.problem import BackupProblem
 
 FORMAT = 1
@@ -39,7 +41,9 @@ class Writer:
     def add(self, name: str, source: IO[bytes], size: int, changed: float | None = None) -> None:
         """Add the next ``size`` bytes of ``source``; raises ``OSError`` if there are fewer."""
         if not _NAME.fullmatch(name):
-            raise BackupProblem(f"A file called {name!r} cannot be backed up. Move it out of the folder.")
+            raise BackupProblem(
+                Message("A file called '%(name)s' cannot be backed up. Move it out of the folder.", name=name)
+            )
         hashing = _Hashing(source)
         self._tar.addfile(_info(name, size, changed), hashing)
         self._files[name] = {"size": size, "sha256": hashing.digest.hexdigest()}
@@ -84,10 +88,14 @@ def members(below: IO[bytes], passphrase: str | None) -> Iterator[tuple[tarfile.
             for info in tar:
                 content = tar.extractfile(info) if info.isreg() else None
                 if content is None:
-                    raise BackupProblem(f"The backup holds {info.name!r}, which is not a file.")
+                    raise BackupProblem(
+                        Message("The backup holds '%(name)s', which is not a file.", name=info.name)
+                    )
                 yield info, content
     except (tarfile.TarError, EOFError, ValueError) as error:
-        raise BackupProblem(f"This is not a whole backup: {error}. Nothing was changed.") from None
+        raise BackupProblem(
+            Message("This is not a whole backup: %(error)s. Nothing was changed.", error=error)
+        ) from None
 
 
 def verify(below: IO[bytes], passphrase: str | None) -> dict[str, Any]:
@@ -98,16 +106,26 @@ def verify(below: IO[bytes], passphrase: str | None) -> dict[str, Any]:
     try:
         found, manifest, claimed = _read_all(below, passphrase)
     except (tarfile.TarError, EOFError) as error:
-        raise BackupProblem(f"This is not a whole backup: {error}. Nothing was changed.") from None
+        raise BackupProblem(
+            Message("This is not a whole backup: %(error)s. Nothing was changed.", error=error)
+        ) from None
     if not manifest or hashlib.sha256(manifest).hexdigest().encode() != claimed:
-        raise BackupProblem("The backup is damaged or was cut off. Nothing was changed.")
+        raise BackupProblem(DAMAGED)
     facts: dict[str, Any] = json.loads(manifest)
     if facts["format"] != FORMAT:
-        raise BackupProblem(f"The backup has the form {facts['format']}; this version knows {FORMAT}.")
+        raise BackupProblem(
+            Message(
+                "The backup has the form %(has)s; this version knows %(known)s.",
+                has=facts["format"],
+                known=FORMAT,
+            )
+        )
     if facts["files"] != found:
         names = {*facts["files"], *found}
         wrong = sorted(name for name in names if facts["files"].get(name) != found.get(name))
-        raise BackupProblem(f"The backup is damaged: {', '.join(wrong[:5])}. Nothing was changed.")
+        raise BackupProblem(
+            Message("The backup is damaged: %(names)s. Nothing was changed.", names=", ".join(wrong[:5]))
+        )
     return facts
 
 
@@ -121,7 +139,11 @@ def _read_all(below: IO[bytes], passphrase: str | None) -> tuple[dict[str, dict[
         elif info.name == "manifest.sha256":
             claimed = content.read(100).strip()
         elif not _NAME.fullmatch(info.name) or info.name in found:
-            raise BackupProblem(f"The backup holds a file with the name {info.name!r}. Nothing was changed.")
+            raise BackupProblem(
+                Message(
+                    "The backup holds a file with the name '%(name)s'. Nothing was changed.", name=info.name
+                )
+            )
         else:
             found[info.name] = _digest(content)
     return found, manifest, claimed

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import IO, Protocol
 
+from appliance.core.language import Message
 from appliance.lifecycle.backup.problem import BackupProblem
 
-DAMAGED = "The backup is damaged or was cut off. Nothing was changed."
+DAMAGED = Message("The backup is damaged or was cut off. Nothing was changed.")
 _TAG = 16
 
 

@@ -11,6 +11,7 @@ import hmac
 import json
 from typing import IO
 
+from appliance.core.language import Message
 from appliance.lifecycle.backup.chunks import ChunkReader
 from appliance.lifecycle.backup.problem import BackupProblem
 
@@ -41,7 +42,7 @@ def opened(below: IO[bytes], passphrase: str) -> ChunkReader:
         key, check = _keys(passphrase, bytes.fromhex(facts["salt"]), cost)
         known = str(facts["check"])
     except (ValueError, KeyError, TypeError):
-        raise BackupProblem("The backup is damaged: its first lines cannot be read.") from None
+        raise BackupProblem(Message("The backup is damaged: its first lines cannot be read.")) from None
     if not hmac.compare_digest(check, known):
-        raise BackupProblem("The passphrase is wrong. Nothing was changed.")
+        raise BackupProblem(Message("The passphrase is wrong. Nothing was changed."))
     return ChunkReader(below, AESGCM(key), _CHUNK, head)

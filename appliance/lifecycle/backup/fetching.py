@@ -16,6 +16,7 @@ from appliance.backups.repository import BackupRepository, config_of
 from appliance.backups.target import TargetConfig
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys, Unreadable
+from appliance.core.language import Message
 from appliance.lifecycle.backup.problem import BackupProblem
 from appliance.lifecycle.backup.targets.base import BLOCK, Target, TargetFile, TargetProblem, small
 from appliance.lifecycle.backup.targets.opening import opened
@@ -32,13 +33,15 @@ async def target_set(settings: Settings, database: Database) -> TargetConfig:
         row = await BackupRepository(session).target()
     if row is None:
         raise BackupProblem(
-            "There is no target for backups. Set it on the page Backups, or: appliance backup-target set."
+            Message(
+                "There is no target for backups. Set it on the page Backups, or: appliance backup-target set."
+            )
         )
     try:
         return config_of(row, EncryptionKeys(settings.secrets_dir))
     except Unreadable:
         raise BackupProblem(
-            "The target's password or key cannot be read here. Enter it again on the page Backups."
+            Message("The target's password or key cannot be read here. Enter it again on the page Backups.")
         ) from None
 
 
@@ -105,8 +108,14 @@ async def _copy(target: Target, name: str, sha256: str, file: IO[bytes], folder:
     free = shutil.disk_usage(folder).free
     if size + _KEEP_FREE > free:
         raise BackupProblem(
-            f"There is too little room in {folder}: {name} takes {size // 10**6} MB and "
-            f"{free // 10**6} MB are free."
+            Message(
+                "There is too little room in %(folder)s: %(name)s takes %(needed)s MB and %(free)s MB are "
+                "free.",
+                folder=folder,
+                name=name,
+                needed=size // 10**6,
+                free=free // 10**6,
+            )
         )
     digest = hashlib.sha256()
     async for block in target.read(name):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from appliance.core.language import Message
 from appliance.core.secrets import BackupPassphrase
 from appliance.lifecycle.backup.problem import BackupProblem
 from appliance.settings.environment import Settings
@@ -19,7 +20,7 @@ def passphrase_of(settings: Settings, file: str | None) -> str | None:
     else:
         found = Path(file).read_text(encoding="utf-8").partition("\n")[0].strip()
     if not found:
-        raise BackupProblem("The passphrase is empty.")
+        raise BackupProblem(Message("The passphrase is empty."))
     return found
 
 

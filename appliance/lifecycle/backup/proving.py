@@ -27,6 +27,7 @@ from sqlalchemy.engine import URL
 from appliance.accounts.repository import AccountRepository
 from appliance.backups.repository import BackupRepository
 from appliance.core.db import Database
+from appliance.core.language import Message
 from appliance.jobs.tally import note_success
 from appliance.lifecycle.backup import fetching, restore, tables
 from appliance.lifecycle.backup import write as local
@@ -58,7 +59,7 @@ class ProofOutcome:
     pictures: int = 0
     compared: int = 0
     seconds: float = 0.0
-    problem: str | None = None
+    problem: Message | None = None
 
     @property
     def ok(self) -> bool:
@@ -91,11 +92,11 @@ async def prove(settings: Settings, database: Database, passphrase: str | None, 
             async with _newest(settings, database) as (name, from_target, file):
                 proof = await _proven(settings, name, from_target, file, passphrase)
         except BackupProblem as found:
-            problem = str(found)
+            problem = found.said
         except (OSError, asyncpg.PostgresError) as error:
-            problem = f"{type(error).__name__}: {error}"
+            problem = Message(f"{type(error).__name__}: {error}")
         if problem is not None:
-            proof = ProofOutcome(name, from_target, problem=problem[:300])
+            proof = ProofOutcome(name, from_target, problem=problem)
     await _note(database, proof, round(time.monotonic() - began, 1), by)
     return proof
 
@@ -104,7 +105,7 @@ async def prove(settings: Settings, database: Database, passphrase: str | None, 
 async def _alone(settings: Settings) -> AsyncIterator[None]:
     async with tables.connected(settings.sqlalchemy_url()) as connection:
         if not await connection.fetchval("select pg_try_advisory_lock($1)", _PROVE_LOCK):
-            raise BackupProblem("A backup is being proven right now.")
+            raise BackupProblem(Message("A backup is being proven right now."))
         await _drop_left_over(connection)
         yield
 
@@ -130,7 +131,7 @@ async def _newest(settings: Settings, database: Database) -> AsyncIterator[tuple
         return
     path = local.newest(settings.backup_dir) if settings.backup_dir else None
     if path is None:
-        raise BackupProblem("There is no backup yet.")
+        raise BackupProblem(Message("There is no backup yet."))
     with path.open("rb") as file:
         yield path.name, False, file
 
@@ -158,8 +159,11 @@ async def _scratch(settings: Settings) -> AsyncIterator[URL]:
             await connection.execute(f'create database "{name}" template template0')
         except asyncpg.InsufficientPrivilegeError:
             raise BackupProblem(
-                "The database's user may make no databases, which a proof needs. On a server of your own: "
-                f'alter role "{url.username}" createdb.'
+                Message(
+                    "The database's user may not create databases, which a proof needs. On a server of your "
+                    'own: alter role "%(user)s" createdb.',
+                    user=url.username,
+                )
             ) from None
         try:
             yield url.set(database=name)
@@ -178,7 +182,7 @@ async def _count(url: URL, facts: dict[str, Any]) -> int:
         }
     if counts.get(tables.HISTORY, 0) < facts["rows"].get(tables.HISTORY, 0):
         raise BackupProblem(
-            "Rows of the history went missing between the backup's tables and this version's."
+            Message("Rows of the history went missing between the backup's tables and this version's.")
         )
     return sum(counts.values())
 
@@ -192,7 +196,7 @@ def _compare(media_root: Path, files: dict[str, dict[str, Any]]) -> int:
         if digest is None:
             continue  # it has gone since, as pictures do
         if digest != files[name]["sha256"]:
-            raise BackupProblem(f"{name} in the backup is not the picture that is here.")
+            raise BackupProblem(Message("%(name)s in the backup is not the picture that is here.", name=name))
         compared += 1
         if compared == _COMPARED:
             break
@@ -219,7 +223,8 @@ async def _note(database: Database, proof: ProofOutcome, seconds: float, by: str
             pictures=proof.pictures,
             compared=proof.compared,
             seconds=seconds,
-            problem=proof.problem,
+            problem=proof.problem and proof.problem[:300],
+            problem_said=proof.problem and proof.problem.as_json(),
         )
         if proof.ok:
             await note_success(session, PROOF)

@@ -33,6 +33,7 @@ from appliance.core import local_http
 from appliance.core.db import Database
 from appliance.core.encryption import ENCRYPTION_KEYS, EncryptionKeys
 from appliance.core.files import PARTIAL_PREFIX
+from appliance.core.language import Message
 from appliance.core.passwords import PasswordChecker
 from appliance.core.processes import listen_of, numbers
 from appliance.core.secrets import FirstPasswordFile, write_secret
@@ -80,7 +81,9 @@ def refuse_while_the_app_runs(settings: Settings, front: Path) -> None:
     listening = [listen_of(settings.listen, one) for one in numbers(settings.processes)]
     if not any(map(_answers, listening)):
         return
-    raise BackupProblem(f"The app is running. {_what_to_do(settings, front)} Nothing was changed.")
+    raise BackupProblem(
+        Message("The app is running. %(do)s Nothing was changed.", do=_what_to_do(settings, front))
+    )
 
 
 def _answers(listen: str) -> bool:
@@ -91,17 +94,17 @@ def _answers(listen: str) -> bool:
     return True
 
 
-def _what_to_do(settings: Settings, front: Path) -> str:
+def _what_to_do(settings: Settings, front: Path) -> Message:
     """The command that stops it, restores and starts it again, by where we are."""
     if front.exists():
-        return (
+        return Message(
             "Use scripts/restore, or stop it first: docker compose stop app cleanup; and start it again "
             "afterwards with: docker compose up -d."
         )
     data, media = settings.secrets_dir.absolute().parent, settings.media_root.absolute()
     if bare_run.ports_file(data).exists():
-        return f"Use: {bare_run.command('appliance', data, media)} restore FILE."
-    return "Stop it and its cleanup first, and start them again afterwards."
+        return Message("Use: %(command)s restore FILE.", command=bare_run.command("appliance", data, media))
+    return Message("Stop it and its cleanup first, and start them again afterwards.")
 
 
 def check(file: IO[bytes], passphrase: str | None) -> str:
@@ -138,8 +141,11 @@ async def restore(settings: Settings, file: IO[bytes], passphrase: str | None) -
 def _require_known(revision: str, version: str) -> None:
     if tables_age(revision) == "newer":
         raise BackupProblem(
-            f"The backup was made by version {version}, which is newer than this one. Upgrade first, then "
-            "restore. Nothing was changed."
+            Message(
+                "The backup was made by version %(version)s, which is newer than this one. Upgrade first, "
+                "then restore. Nothing was changed.",
+                version=version,
+            )
         )
 
 
@@ -149,7 +155,13 @@ def _require_writable(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise BackupProblem(f"Cannot write to {folder}: {error.strerror}. Nothing was changed.") from None
+        raise BackupProblem(
+            Message(
+                "Cannot write to %(folder)s: %(error)s. Nothing was changed.",
+                folder=folder,
+                error=error.strerror,
+            )
+        ) from None
 
 
 def _restore_pictures(media_root: Path, file: IO[bytes], passphrase: str | None) -> None:
@@ -158,7 +170,7 @@ def _restore_pictures(media_root: Path, file: IO[bytes], passphrase: str | None)
     ).make_folders()  # also where no picture is in it: the app makes none beside old rows
     for info, name, content in _of("media", file, passphrase):
         if not _MEDIA.fullmatch(name) or name.startswith("temp/"):
-            raise BackupProblem(f"The backup holds a picture with the name {name!r}.")
+            raise BackupProblem(Message("The backup holds a picture with the name '%(name)s'.", name=name))
         target = media_root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(PARTIAL_PREFIX + uuid.uuid4().hex)
@@ -271,7 +283,12 @@ async def _fill(
                 count = await tables.read_rows(raw, tables.Table(name, facts["columns"][name]), rows)
             if count != facts["rows"][name]:
                 raise BackupProblem(
-                    f"{count} rows went into {name}, but the backup holds {facts['rows'][name]}."
+                    Message(
+                        "%(count)s rows went into %(name)s, but the backup holds %(held)s.",
+                        count=count,
+                        name=name,
+                        held=facts["rows"][name],
+                    )
                 )
 
 

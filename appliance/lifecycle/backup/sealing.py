@@ -14,6 +14,7 @@ import os
 import re
 from typing import IO, TYPE_CHECKING
 
+from appliance.core.language import Message
 from appliance.lifecycle.backup import earlier_sealing
 from appliance.lifecycle.backup.chunks import DAMAGED, ChunkReader, nonce
 from appliance.lifecycle.backup.problem import BackupProblem
@@ -41,7 +42,7 @@ def is_sealed(start: bytes) -> bool:
 def opened(below: IO[bytes], passphrase: str | None) -> ChunkReader:
     """The content of an encrypted file; raises ``BackupProblem`` for a wrong passphrase."""
     if not passphrase:
-        raise BackupProblem("This backup is encrypted. Give its passphrase with --passphrase-file.")
+        raise BackupProblem(Message("This backup is encrypted. Give its passphrase with --passphrase-file."))
     below.seek(0)
     is_ours = below.read(len(MAGIC)) == MAGIC
     below.seek(0)
@@ -83,7 +84,7 @@ def _opened(below: IO[bytes], passphrase: str) -> ChunkReader:
     header = b"".join(below.readline(_LONGEST_HEADER) for _ in range(4))
     found = _HEADER.fullmatch(header)
     if found is None or int(found[3]) > _MOST_WORK:
-        raise BackupProblem("The backup's first lines cannot be read: it is damaged, or not ours.")
+        raise BackupProblem(Message("The backup's first lines cannot be read: it is damaged, or not ours."))
     file_key = _unwrapped(passphrase, _bytes(found[2]), int(found[3]), _bytes(found[4]))
     if not hmac.compare_digest(_proof(file_key, found[1]), _bytes(found[5])):
         raise BackupProblem(DAMAGED)
@@ -96,7 +97,7 @@ def _unwrapped(passphrase: str, salt: bytes, work: int, wrapped: bytes) -> bytes
     try:
         return _cipher(_wrapping_key(passphrase, salt, work)).decrypt(bytes(12), wrapped, None)
     except InvalidTag:
-        raise BackupProblem("The passphrase is wrong. Nothing was changed.") from None
+        raise BackupProblem(Message("The passphrase is wrong. Nothing was changed.")) from None
 
 
 def _wrapping_key(passphrase: str, salt: bytes, work: int) -> bytes:

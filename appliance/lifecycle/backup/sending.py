@@ -22,6 +22,7 @@ from appliance.backups.repository import BackupRepository, config_of
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys, Unreadable
+from appliance.core.language import Message
 from appliance.jobs.tally import note_success
 from appliance.lifecycle.backup import sealing, tables
 from appliance.lifecycle.backup import write as local
@@ -57,7 +58,7 @@ async def send(settings: Settings, database: Database, *, if_due: bool) -> Sent:
     async with database.session() as session:
         row = await BackupRepository(session).target()
     if row is None:
-        raise NothingToSend("There is no target for backups yet.")
+        raise NothingToSend(Message("There is no target for backups yet."))
     path = local.newest(settings.backup_dir) if settings.backup_dir else None
     _require_something(row, path, if_due=if_due)
     assert path is not None  # noqa: S101 - the line above saw to it
@@ -77,20 +78,20 @@ async def send(settings: Settings, database: Database, *, if_due: bool) -> Sent:
 
 def _require_something(row: BackupTarget, path: Path | None, *, if_due: bool) -> None:
     if row.held:
-        raise NothingToSend("The target belongs to another machine until somebody takes it over.")
+        raise NothingToSend(Message("The target belongs to another machine until somebody takes it over."))
     if path is None:
-        raise NothingToSend("There is no backup yet.")
+        raise NothingToSend(Message("There is no backup yet."))
     if row.sent_name == path.name and not row.failure:
-        raise NothingToSend(f"{path.name} is at the target already.")
+        raise NothingToSend(Message("%(name)s is at the target already.", name=path.name))
     if if_due and row.failure and row.tried_at and utcnow() - row.tried_at < AGAIN_AFTER:
-        raise NothingToSend("It failed a short while ago and is tried again within the hour.")
+        raise NothingToSend(Message("It failed a short while ago and is tried again within the hour."))
 
 
 @asynccontextmanager
 async def _alone(settings: Settings) -> AsyncIterator[None]:
     async with tables.connected(settings.sqlalchemy_url()) as connection:
         if not await connection.fetchval("select pg_try_advisory_lock($1)", _SEND_LOCK):
-            raise NothingToSend("A backup is being sent right now.")
+            raise NothingToSend(Message("A backup is being sent right now."))
         yield
 
 
@@ -101,7 +102,7 @@ async def _send(settings: Settings, database: Database, row: BackupTarget, path:
     try:
         config = config_of(row, EncryptionKeys(settings.secrets_dir))
     except Unreadable:
-        raise TargetProblem("refused", "Its password or key cannot be read here: enter it again.") from None
+        raise TargetProblem("unreadable") from None
     async with _progress(database) as progress, opened(config) as target:
         await require_ours(target, row.marker)
         most = row.most_kilobytes * 1000 if row.most_kilobytes else None

@@ -17,6 +17,7 @@ from typing import IO, Any
 import asyncpg
 from sqlalchemy.engine import URL
 
+from appliance.core.language import Message
 from appliance.lifecycle.backup.problem import BackupProblem
 
 VERSION_TABLE = "alembic_version"
@@ -79,7 +80,9 @@ async def no_cleanup(connection: Any) -> AsyncIterator[None]:
     until = time.monotonic() + _CLEANUP_PATIENCE
     while not await connection.fetchval("select pg_try_advisory_lock($1)", CLEANUP_LOCK):
         if time.monotonic() > until:
-            raise BackupProblem("A cleanup, or another backup, is still at work. Try again in a few minutes.")
+            raise BackupProblem(
+                Message("A cleanup, or another backup, is still at work. Try again in a few minutes.")
+            )
         await asyncio.sleep(0.5)
     try:
         yield
@@ -105,7 +108,7 @@ async def revision(connection: Any) -> str:
     """The same; raises ``BackupProblem`` where there is none."""
     found = await found_revision(connection)
     if found is None:
-        raise BackupProblem("The database is empty: there is nothing to back up yet.")
+        raise BackupProblem(Message("The database is empty: there is nothing to back up yet."))
     return found
 
 
@@ -132,8 +135,10 @@ async def set_history_aside(connection: Any, columns: list[str], before: datetim
     """Keep what the history holds of jobs before then; for ``put_history_back``, in one transaction."""
     if await connection.fetchval("select to_regclass($1)", HISTORY) is None:
         raise BackupProblem(
-            "This is an upgrade's way back: it lacks the older history, which only the database has that it "
-            "was made of. Use a whole backup here."
+            Message(
+                "This backup is only for undoing an upgrade: it lacks the older history, which only the "
+                "database it was made from has. Use a whole backup here."
+            )
         )
     here = {row[0] for row in await connection.fetch(_COLUMNS, HISTORY)}
     kept = _quoted([column for column in columns if column in here])
@@ -170,7 +175,7 @@ async def in_order(connection: Any, names: list[str]) -> list[str]:
     while parents:
         free = sorted(name for name, waits_for in parents.items() if not waits_for - set(ordered))
         if not free:
-            raise BackupProblem("The tables refer to each other in a circle.")
+            raise BackupProblem(Message("The tables refer to each other in a circle."))
         ordered += free
         for name in free:
             del parents[name]

@@ -12,9 +12,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from appliance.core.language import Message
 from appliance.lifecycle.backup.gently import give_way
 from appliance.lifecycle.backup.passphrase import passphrase_of
-from appliance.lifecycle.backup.problem import BackupProblem
+from appliance.lifecycle.backup.problem import ASKED_BY, BackupProblem, tell
 from appliance.lifecycle.database import opened_database
 from appliance.settings.environment import Settings
 
@@ -38,10 +39,10 @@ async def send_backup(settings: Settings, arguments: argparse.Namespace) -> int:
             sent = await work.send(settings, database, if_due=arguments.if_due)
             print(f"{sent.name} is at the target. {sent.removed} older ones were removed there.")
         except work.NothingToSend as nothing:
-            print(nothing)
+            tell(nothing.said, sys.stdout)
             code = 0 if arguments.if_due else 1
         except BackupProblem as problem:
-            print(problem, file=sys.stderr)
+            tell(problem.said, sys.stderr)
             code = 1
     return max(code, await prove_backup(settings, arguments)) if arguments.prove else code
 
@@ -56,7 +57,7 @@ async def send_now(settings: Settings, *, quietly: bool) -> int:
         except work.NothingToSend:
             return 0
         except BackupProblem as problem:
-            print(f"It was made, but not sent to the target: {problem}", file=sys.stderr)
+            tell(Message("It was made, but not sent to the target: %(said)s", said=problem.said), sys.stderr)
             return 1
     if not quietly:
         print(f"It is at the target too. {sent.removed} older ones were removed there.")
@@ -68,7 +69,7 @@ async def fetched(settings: Settings, name: str | None, folder: Path | None) -> 
     from appliance.lifecycle.backup import fetching as work  # noqa: PLC0415
 
     if folder is None:
-        raise BackupProblem("Say where to with --to DIR, or set PHOTOCHANGER_BACKUP_DIR.")
+        raise BackupProblem(Message("Say where to with --to DIR, or set PHOTOCHANGER_BACKUP_DIR."))
     async with opened_database(settings) as database:
         config = await work.target_set(settings, database)
     return await work.fetch(config, name, folder)
@@ -212,7 +213,9 @@ def _from_stdin() -> dict[str, Any]:
     except ValueError:
         given = None
     if not isinstance(given, dict):
-        raise BackupProblem("Give the target as JSON on standard input; docs/ops/backup.md has examples.")
+        raise BackupProblem(
+            Message("Give the target as JSON on standard input; docs/ops/backup.md has examples.")
+        )
     return given
 
 
@@ -226,7 +229,7 @@ def _config(given: Any) -> TargetConfig:
         return TargetConfig.model_validate(given)
     except ValidationError as error:
         found = "; ".join(f"{name}: {text}" for name, text in field_messages(error).items())
-        raise BackupProblem(f"The target is not as it should be. {found}") from None
+        raise BackupProblem(Message("The target is not as it should be. %(found)s", found=found)) from None
 
 
 async def prove_backup(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -240,7 +243,7 @@ async def prove_backup(settings: Settings, arguments: argparse.Namespace) -> int
             return 0
         give_way()
         passphrase = passphrase_of(settings, arguments.passphrase_file)
-        by = os.environ.get("BACKUP_ASKED_BY") or BY
+        by = os.environ.get(ASKED_BY) or BY
         proof = await work.prove(settings, database, passphrase, by=by)
     if arguments.json:
         print(json.dumps(asdict(proof)))
@@ -251,7 +254,8 @@ async def prove_backup(settings: Settings, arguments: argparse.Namespace) -> int
             f"{proof.compared} of them compared with those that are here."
         )
     else:
-        print(f"{proof.name or 'The newest backup'} could not be restored: {proof.problem}", file=sys.stderr)
+        name = proof.name or Message("The newest backup")
+        tell(Message("%(name)s could not be restored: %(said)s", name=name, said=proof.problem), sys.stderr)
     return 0 if proof.ok else 1
 
 

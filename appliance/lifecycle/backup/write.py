@@ -27,6 +27,7 @@ import structlog
 from appliance import __version__
 from appliance.core.clock import utcnow
 from appliance.core.files import PARTIAL_PREFIX
+from appliance.core.language import Message
 from appliance.core.secrets import BACKUP_PASSPHRASE
 from appliance.lifecycle.backup import archive, tables
 from appliance.lifecycle.backup.problem import BackupProblem
@@ -149,8 +150,13 @@ def _require_space(media_root: Path, folder: Path, request: BackupRequest) -> No
     free = shutil.disk_usage(folder).free
     if needed + _KEEP_FREE > free:
         raise BackupProblem(
-            f"There is too little room for a backup in {folder}: it needs about {needed // 10**6} MB "
-            f"and {free // 10**6} MB are free. Remove old backups, or choose another folder with --to."
+            Message(
+                "There is too little room for a backup in %(folder)s: it needs about %(needed)s MB and "
+                "%(free)s MB are free. Remove old backups, or choose another folder with --to.",
+                folder=folder,
+                needed=needed // 10**6,
+                free=free // 10**6,
+            )
         )
 
 

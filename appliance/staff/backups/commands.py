@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import sys
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 
 from appliance.core.clock import utcnow
+from appliance.core.language import Message
 
 log = structlog.get_logger()
 
@@ -29,7 +31,11 @@ _LAST_WORDS = 500
 
 
 class NoAnswer(Exception):
-    """A verb said nothing in time, or failed in a way of its own; its text is what it said."""
+    """A verb said nothing in time, or failed in a way of its own; ``said`` is what it said."""
+
+    def __init__(self, said: Message) -> None:
+        self.said = said
+        super().__init__(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +44,13 @@ class Ended:
 
     work: Work
     ok: bool
-    said: str
+    said: Message
     at: datetime
+
+    @property
+    def as_data(self) -> dict[str, Any]:
+        """What was said, as data."""
+        return self.said.as_json()
 
 
 class BackupCommands:
@@ -57,7 +68,7 @@ class BackupCommands:
             async with asyncio.timeout(_LONGEST_ANSWER):
                 out, errors = await process.communicate(given.encode())
         except TimeoutError:
-            raise NoAnswer("It did not answer in time.") from None
+            raise NoAnswer(Message("It did not answer in time.")) from None
         finally:
             if process.returncode is None:
                 process.kill()
@@ -79,7 +90,7 @@ class BackupCommands:
             await asyncio.wait({self._task})
 
     async def _work(self, work: Work, by: str) -> None:
-        ok, said = False, ""
+        ok, said = False, _last_words(b"")
         try:
             process = await _started(*_VERBS[work], by=by)
             try:
@@ -89,7 +100,7 @@ class BackupCommands:
                 if process.returncode is None:
                     process.terminate()
         except OSError as error:
-            said = type(error).__name__
+            said = Message(type(error).__name__)
         finally:
             self.running, self.ended = None, Ended(work, ok, said, utcnow())
         log.info("backups.worked", work=work, ok=ok)
@@ -114,7 +125,13 @@ async def _started(*verb: str, by: str = "") -> asyncio.subprocess.Process:
     )
 
 
-def _last_words(said: bytes) -> str:
-    """The last line that is no log line."""
-    lines = [line for line in said.decode(errors="replace").splitlines() if line and not line.startswith("{")]
-    return lines[-1][:_LAST_WORDS] if lines else ""
+def _last_words(printed: bytes) -> Message:
+    """The last line that is no log line; whole where it came as data."""
+    last = ""
+    for line in reversed(printed.decode(errors="replace").splitlines()):
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            return Message.from_json(json.loads(line)["said"])
+        if line and not line.startswith("{"):
+            last = line[:_LAST_WORDS]
+            break
+    return Message(last)

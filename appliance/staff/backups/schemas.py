@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +20,7 @@ from appliance.backups.target import (
     stored_address,
 )
 from appliance.core.clock import utcnow
+from appliance.core.language import Message
 
 _STAMP = "2026-11-27T04:00:12.203Z"
 _NAME = "photochanger-20261127T040000Z.tar.age"
@@ -113,6 +114,12 @@ class ProofView(BaseModel):
     compared: int = Field(description="pictures whose bytes are those that are here")
     seconds: float
     problem: str | None
+    problem_said: dict[str, Any] | None = Field(default=None, exclude=True)
+
+    @property
+    def words(self) -> Message:
+        """The problem, to be said in the reader's language."""
+        return Message.from_json(self.problem_said) if self.problem_said else Message(self.problem or "")
 
     @classmethod
     def of(cls, row: BackupProof | None) -> ProofView | None:
@@ -140,6 +147,12 @@ class WorkEnded(BaseModel):
     ok: bool
     said: str
     at: datetime
+    as_data: dict[str, Any] = Field(exclude=True)
+
+    @property
+    def words(self) -> Message:
+        """What was said, to be said in the reader's language."""
+        return Message.from_json(self.as_data)
 
 
 class BackupsState(BaseModel):

@@ -134,7 +134,7 @@ class Backups:
         try:
             found = json.loads(await self._commands.ask("backup-target", "list"))
         except NoAnswer as said:
-            raise ValidationFailed(Message(str(said))) from None
+            raise ValidationFailed(said.said) from None
         views = [RemoteBackup(**one, made_at=made_at(one["name"])) for one in found]
         return sorted(views, key=lambda one: one.name, reverse=True)
 
@@ -194,7 +194,7 @@ class Backups:
                 await self._commands.ask("backup-target", "try", given=given)
             )
         except NoAnswer as said:
-            return TargetTest(ok=False, reason="failed", detail=str(said))
+            return TargetTest(ok=False, reason="failed", detail=str(said.said))
 
     async def _keep(
         self, config: TargetConfig, who: Principal, usage: dict[str, Any], *, take_over: bool

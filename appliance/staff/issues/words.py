@@ -67,10 +67,7 @@ def _advice(given: Mapping[str, Any], words: Language) -> dict[str, str]:
         place = {name: given.get(name, "") for name in ("host", "base", "detail")}
         return {"what": words.gettext(f"settings.address.{given['state']}", **place), "do": ""}
     if "fields" in given:
-        found = [
-            f"{one['name']}: {words.message(Message(one['template'], **one['values']))}"
-            for one in given["fields"]
-        ]
+        found = [f"{one['name']}: {words.message(Message.from_json(one))}" for one in given["fields"]]
         return {"what": words.gettext("card.wrong_settings"), "do": "; ".join(found)}
     told = advice(given.get("reason"), given.get("provider_reason"), words.code, given.get("provider_kind"))
     return {"what": told.what, "do": told.do} if told else {"what": "", "do": ""}
@@ -85,6 +82,8 @@ def _said(name: str, value: Any, words: Language) -> str:
             return words.day(date.fromisoformat(value))
         is_known = name == "provider" and words.has(f"provider.{value}")
         return words.gettext(f"provider.{value}") if is_known else value
+    if isinstance(value, Mapping):
+        return words.message(Message.from_json(value))
     if isinstance(value, bool):
         return str(value)
     return _number(name, value, words)

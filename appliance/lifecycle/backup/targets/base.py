@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, Protocol
 
+from appliance.core.language import Message
 from appliance.lifecycle.backup.problem import BackupProblem
 
 BLOCK = 1024 * 1024
@@ -31,20 +32,22 @@ Reason = Literal[
     "forbidden",
     "not_sealed",
     "failed",
+    "unreadable",
 ]
-WORDS: dict[Reason, str] = {
-    "unreachable": "The target does not answer.",
-    "refused": "The target refuses the user, the password or the key.",
-    "host_key": "The target shows another host key than the one that was pinned.",
-    "missing": "The folder or bucket is not there. It is not made here: make it at the target.",
-    "not_mounted": "The folder's marker is gone: its disk is not mounted, or somebody emptied it.",
-    "others": "Another appliance keeps its backups there.",
-    "not_writable": "The target may not be written to.",
-    "full": "There is no room left at the target.",
-    "damaged": "What was read back from the target is not what was written.",
-    "forbidden": "This folder belongs to the appliance itself. Choose one on another disk.",
-    "not_sealed": "The backup has no passphrase: only sealed ones leave this machine.",
-    "failed": "The target failed.",
+WORDS: dict[Reason, Message] = {
+    "unreachable": Message("The target does not answer."),
+    "refused": Message("The target refuses the user, the password or the key."),
+    "host_key": Message("The target shows another host key than the one that was pinned."),
+    "missing": Message("The folder or bucket is not there. It is not made here: make it at the target."),
+    "not_mounted": Message("The folder's marker is gone: its disk is not mounted, or somebody emptied it."),
+    "others": Message("Another appliance keeps its backups there."),
+    "not_writable": Message("The target does not allow writing."),
+    "full": Message("There is no room left at the target."),
+    "damaged": Message("What was read back from the target is not what was written."),
+    "forbidden": Message("This folder belongs to the appliance itself. Choose one on another disk."),
+    "not_sealed": Message("The backup has no passphrase: only sealed ones leave this machine."),
+    "failed": Message("The target failed."),
+    "unreadable": Message("The target's password or key cannot be read here: enter it again."),
 }
 
 
@@ -53,7 +56,10 @@ class TargetProblem(BackupProblem):
 
     def __init__(self, reason: Reason, detail: str = "") -> None:
         self.reason, self.detail = reason, " ".join(detail.split())[:300]
-        super().__init__(f"{WORDS[reason]} {self.detail}".strip())
+        what = WORDS[reason]
+        super().__init__(
+            Message("%(what)s %(detail)s", what=what, detail=self.detail) if self.detail else what
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from appliance.backups.names import DIGEST, MARKER, made_at
 from appliance.backups.target import FolderTarget, SftpTarget, TargetConfig, TargetTest
 from appliance.core.clock import utcnow
+from appliance.core.language import Message
 from appliance.lifecycle.backup.problem import BackupProblem
 from appliance.lifecycle.backup.targets.base import Target, TargetProblem, Upload, small
 from appliance.lifecycle.backup.targets.opening import opened
@@ -138,9 +139,15 @@ async def whole(target: Target) -> list[str]:
 def wanted(found: list[str], name: str | None) -> str:
     """The backup that is meant: ``name``, or the newest."""
     if not found:
-        raise BackupProblem("There is no backup at the target yet.")
+        raise BackupProblem(Message("There is no backup at the target yet."))
     if name is None:
         return found[-1]
     if name not in found:
-        raise BackupProblem(f"There is no backup called {name} at the target. The newest is {found[-1]}.")
+        raise BackupProblem(
+            Message(
+                "There is no backup called %(name)s at the target. The newest is %(newest)s.",
+                name=name,
+                newest=found[-1],
+            )
+        )
     return name

@@ -51,5 +51,5 @@ def _proof(proof: BackupProof | None) -> list[Finding]:
     if proof is None or proof.ok:
         return []
     action = Action("open_backups", href="/admin/backups")
-    said = {"problem": proof.problem or ""}
+    said = {"problem": proof.problem_said or proof.problem or ""}
     return [Finding("backup.unproven", "backup.unproven", "should_know", said, action=action, since=proof.at)]

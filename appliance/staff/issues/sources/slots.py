@@ -93,8 +93,7 @@ def _parameters(cause: Cause | None) -> dict[str, Any]:
 
 def _field(name: str, said: str) -> dict[str, Any]:
     """What is wrong with a field, so that it can be said in every language later."""
-    template, values = (said.template, said.values) if isinstance(said, Message) else (said, {})
-    return {"name": name, "template": template, "values": {key: str(value) for key, value in values.items()}}
+    return {"name": name, **(said if isinstance(said, Message) else Message(said)).as_json()}
 
 
 def _action(cause: Cause | None, slot: str) -> Action:

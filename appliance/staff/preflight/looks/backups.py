@@ -69,7 +69,7 @@ async def proof(tools: Tools, run: RunState) -> list[Check]:
     if last is None:
         return [Check("backups", "proof.none", "warning", action=_PAGE)]
     if not last.ok:
-        said = {"problem": last.problem or ""}
+        said = {"problem": last.problem_said or last.problem or ""}
         return [of_issue("backups", Finding("", "backup.unproven", "should_know", said, action=_PAGE))]
     since = max(timedelta(0), utcnow() - last.at)
     figures = {"age_seconds": int(since.total_seconds()), "rows": last.rows, "pictures": last.pictures}

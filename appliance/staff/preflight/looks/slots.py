@@ -102,5 +102,4 @@ def _reason(error: ApplianceError | ProviderError) -> dict[str, Any]:
 
 
 def _field(name: str, said: str) -> dict[str, Any]:
-    template, values = (said.template, said.values) if isinstance(said, Message) else (said, {})
-    return {"name": name, "template": template, "values": {key: str(value) for key, value in values.items()}}
+    return {"name": name, **(said if isinstance(said, Message) else Message(said)).as_json()}
