@@ -122,17 +122,18 @@ last_words() {
   say "${found:-$(tail -n 1 <<<"$said")}" | cut -c 1-300
 }
 
-# For so many seconds at most; one that has ended twice by itself will not become healthy.
+# For so many seconds at most. One that has ended twice by itself will not become healthy: it is started again inside
+# its container, each time with another number.
 app_is_healthy() {
-  local until=$((SECONDS + $1)) container health ended
-  container=$(container_of app)
-  while true; do
-    read -r health ended < <(docker inspect --format '{{.State.Health.Status}} {{.RestartCount}}' "$container" 2>/dev/null)
-    [ "$health" != healthy ] || return 0
-    [ "$SECONDS" -lt "$until" ] && [ "${ended:-0}" -lt 2 ] || return 1
-    sleep 0.1
+  local until=$((SECONDS + $1)) container processes seen=''
+  container=$(container_of app) processes=$(env_value APP_PROCESSES)
+  until [ "$(docker inspect --format '{{.State.Health.Status}}' "$container" 2>/dev/null)" = healthy ]; do
+    seen=$(printf '%s\n' "$seen" "$(serving "$container")" | sort -u | grep .)
+    [ "$SECONDS" -lt "$until" ] && [ "$(wc -w <<<"$seen")" -lt $((3 * ${processes:-1})) ] || return 1
+    sleep 0.2
   done
 }
+serving() { docker top "$1" -o pid,args 2>/dev/null | sed -n 's/^ *\([0-9]*\) .*appliance serve.*/\1/p'; }
 
 milliseconds() { date +%s%3N; }
 seconds_since() { local now; now=$(milliseconds); printf '%d.%d' $(((now - $1) / 1000)) $(((now - $1) % 1000 / 100)); }

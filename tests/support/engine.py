@@ -316,6 +316,8 @@ def docker(engine: Engine, words: list[str]) -> None:  # noqa: C901, PLR0912 - a
             verb(engine, one.image_id, rest)
         case ["start", key] | ["start", "--attach", key]:
             engine.begin(engine.containers.get(key) or fail(f"No such container: {key}"))
+        case ["top", key, "-o", "pid,args"]:
+            print("PID COMMAND\n1 python -m appliance serve")
         case ["run", "--rm", "--network", "host", "--entrypoint", "python", reference, "-m", module]:
             if reference not in engine.images or module != "appliance.core.networks":
                 fail(f"No such image: {reference}")
@@ -330,6 +332,6 @@ def shown(engine: Engine, form: str, key: str) -> str:
         '{{index .Config.Labels "com.docker.compose.oneoff"}} {{.Id}}': f"False {key}",
         "{{.Config.Image}}": one.image,
         "{{.Image}}": one.image_id,
-        "{{.State.Health.Status}} {{.RestartCount}}": "healthy 0" if one.healthy else "starting 0",
+        "{{.State.Health.Status}}": "healthy" if one.healthy else "starting",
     }
     return values.get(form) or fail(f"template: {form}")
