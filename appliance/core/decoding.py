@@ -11,7 +11,7 @@ import pyvips
 
 from appliance.core import jpeg
 from appliance.core.colours import has_srgb_profile
-from appliance.core.images import JPEG, WEBP, PictureType
+from appliance.core.images import JPEG, SNIFF_BYTES, WEBP, PictureType, type_of
 from appliance.core.language import Message
 from appliance.core.one_pass import SPARE_BYTES, in_one_pass
 
@@ -104,6 +104,15 @@ def header(data: bytes, kind: PictureType) -> PictureHeader:
     except (pyvips.Error, ValueError) as error:
         raise DamagedPicture from error
     return PictureHeader(image.width, image.height, orientation, bits, _decoded_bytes(image), plain)
+
+
+def decoded_bytes_of(data: bytes) -> int:
+    """What it takes in memory to decode ``data``, at most; 0 where its head cannot be read."""
+    kind = type_of(data[:SNIFF_BYTES])
+    try:
+        return header(data, kind).decoded_bytes if kind else 0
+    except DamagedPicture:
+        return 0
 
 
 def orientation_of(image: pyvips.Image) -> int:

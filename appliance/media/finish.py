@@ -107,8 +107,9 @@ class Finisher:
             async with deadline.shortened(STORE_SECONDS).guard():
                 untouched = as_it_is(options, overlay, words)
                 if not untouched or await asyncio.to_thread(is_turned, picture.data):
+                    size = await asyncio.to_thread(decoding.decoded_bytes_of, picture.data)
                     return await self._imaging.run(
-                        finish, picture.data, picture.media_type, options, overlay, link, words
+                        size, finish, picture.data, picture.media_type, options, overlay, link, words
                     )
         except (pyvips.Error, TimeoutError) as error:
             log.warning("picture.not_finished", error=str(error).split("\n")[0] or type(error).__name__)

@@ -6,7 +6,6 @@ Decoding runs in small pools of threads: libvips releases the interpreter while 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -31,9 +30,9 @@ from appliance.core.decoding import (
     of_whole,
     orientation_of,
 )
-from appliance.core.errors import ApplianceError, DamagedImage, ImageTooManyPixels, UnsupportedMediaType
+from appliance.core.decoding_memory import ORDINARY, DecodingMemory, decoding_memory
+from appliance.core.errors import DamagedImage, ImageTooManyPixels, UnsupportedMediaType
 from appliance.core.files import storage_errors
-from appliance.core.frames import without_frames
 from appliance.core.images import (
     JPEG,
     PICTURE_TYPES,
@@ -47,7 +46,6 @@ from appliance.core.images import (
 )
 from appliance.core.language import Message
 from appliance.core.tasks import begin
-from appliance.media.decoding_memory import ORDINARY, DecodingMemory, memory_for_decoding
 from appliance.media.metadata import cleaned, strip
 
 T = TypeVar("T")
@@ -192,42 +190,26 @@ class Imaging:
     def __init__(self, workers: int | None = None, memory: int | None = None) -> None:
         cores = os.cpu_count() or 2
         self._photos = ThreadPoolExecutor(workers or min(4, cores), thread_name_prefix="imaging")
-        self._memory = DecodingMemory(memory or memory_for_decoding())
+        self._memory = DecodingMemory(memory) if memory else decoding_memory()
         self._large = ThreadPoolExecutor(1, thread_name_prefix="imaging-large")
         self._pages = ThreadPoolExecutor(max(1, min(2, cores // 2)), thread_name_prefix="imaging-pages")
 
-    async def run(self, work: Callable[..., T], *args: object) -> T:
-        """``work(*args)`` for a photo that somebody waits for, in one of its threads."""
-        return await asyncio.get_running_loop().run_in_executor(self._photos, work, *args)
+    async def run_for_page(self, decoded_bytes: int, work: Callable[..., T], *args: object) -> T:
+        """Like ``run``, for a page: a gallery that is opened takes no thread from a photo."""
+        return await self._memory.run(self._pages, decoded_bytes, work, *args)
 
-    async def run_for_page(self, work: Callable[..., T], *args: object) -> T:
-        """``work(*args)`` for a page: a gallery that is opened keeps no photo waiting."""
-        return await asyncio.get_running_loop().run_in_executor(self._pages, work, *args)
-
-    async def run_sized(self, decoded_bytes: int, work: Callable[..., T], *args: object) -> T:
-        """Like ``run``, for work that decodes so many bytes: it begins when there is memory for them.
-
-        Whoever does not wait any longer leaves the queue; what has begun holds its memory to its end.
+    async def run(self, decoded_bytes: int, work: Callable[..., T], *args: object) -> T:
+        """``work(*args)`` for a photo that somebody waits for, in one of its threads: it decodes so many
+        bytes, and begins when there is memory for them.
         """
-        loop, taken = asyncio.get_running_loop(), await self._memory.take(decoded_bytes)
-
-        def give_back(_: object) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended before the thread
-                loop.call_soon_threadsafe(self._memory.give_back, taken)
-
         threads = self._large if decoded_bytes > ORDINARY else self._photos
-        running = threads.submit(work, *args)
-        running.add_done_callback(give_back)
-        try:
-            return await asyncio.wrap_future(running)
-        except ApplianceError as error:
-            raise without_frames(error)  # noqa: B904 - it is the same one
+        return await self._memory.run(threads, decoded_bytes, work, *args)
 
     async def receive(self, path: Path, max_pixels: int, max_side: int | None = None) -> PhotoInfo:
         """``receive_blocking`` in a thread; what the header says is known before anybody waits."""
         with storage_errors():
             head = await asyncio.to_thread(header_blocking, path, max_pixels)
-            return await self.run_sized(head.decoded_bytes, clean_blocking, path, head, max_side)
+            return await self.run(head.decoded_bytes, clean_blocking, path, head, max_side)
 
     def close(self) -> None:
         """Give back the threads."""
@@ -255,7 +237,7 @@ class Photo:
             return self._sent.picture
         wanted = (max_side, quality)
         if wanted not in self._made:
-            making = self._imaging.run_sized(self._decoded_bytes, self._encode, max_side, quality)
+            making = self._imaging.run(self._decoded_bytes, self._encode, max_side, quality)
             self._made[wanted] = begin(making)
         return await asyncio.shield(self._made[wanted])
 

@@ -70,7 +70,7 @@ class TemplateFiles:
         """
         kind = received.info.media_type
         key = f"templates/{media_id}.{EXTENSIONS[kind]}"
-        data = await self._imaging.run(_plain, received.upload.file.path, kind)
+        data = await self._imaging.run(received.info.decoded_bytes, _plain, received.upload.file.path, kind)
         await self._media.put(key, data)
         return key, len(data)
 

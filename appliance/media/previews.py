@@ -9,6 +9,7 @@ from pathlib import Path
 import pyvips
 
 from appliance.core.colours import srgb_thumbnail
+from appliance.core.decoding import decoded_bytes_of
 from appliance.core.images import WEBP
 from appliance.core.tasks import begin
 from appliance.media.imaging import Imaging
@@ -44,6 +45,10 @@ def _webp(image: pyvips.Image) -> bytes:
     return data
 
 
+def _decoded_bytes(path: Path) -> int:
+    return decoded_bytes_of(path.read_bytes())
+
+
 class Previews:
     """Finds a smaller picture or makes it, once for all who ask at the same time."""
 
@@ -68,7 +73,8 @@ class Previews:
     async def _make(self, key: str, source: str, make: Callable[[Path], bytes]) -> None:
         original = self._media.path(source)
         try:
-            data = await self._imaging.run_for_page(make, original)
+            size = await asyncio.to_thread(_decoded_bytes, original)
+            data = await self._imaging.run_for_page(size, make, original)
         except pyvips.Error as error:
             await asyncio.to_thread(self._media.require_disk)
             raise FileNotFoundError(source) from error

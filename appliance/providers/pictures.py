@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pybase64
 import pyvips
 
-from appliance.core.decoding import DamagedPicture, header, load, must_be_whole
+from appliance.core.decoding import DamagedPicture, decoded_bytes_of, header, load, must_be_whole
+from appliance.core.decoding_memory import decoding_memory
 from appliance.core.images import JPEG, PNG, SNIFF_BYTES, PictureType, type_of
 from appliance.providers.base import EditedImage, EncodedImage, ProviderNoImage, ProviderPermanent
 from appliance.providers.route_clock import picture_is_back
@@ -19,27 +22,25 @@ MIN_SIDE = 32  # pixels; anything smaller is a placeholder, not a guest's pictur
 SENT_QUALITY = 92  # as the photo itself is sent
 MAX_BYTES = 24 * 1024 * 1024  # of a picture
 
+# As many at a time as photos are decoded.
+_THREADS = ThreadPoolExecutor(min(4, os.cpu_count() or 2), thread_name_prefix="provider-picture")
 _STANDARD_ALPHABET = bytes.maketrans(b"-_", b"+/")
 
 
 async def checked_picture(data: bytes, *, response_id: str | None = None) -> EditedImage:
     """``data`` as a picture, decoded once in a thread; ``ProviderNoImage`` if it is none."""
     picture_is_back()
-    return await asyncio.to_thread(_check, data, response_id)
+    return await _checked(data, response_id)
 
 
 async def checked_base64(text: str, *, response_id: str | None = None) -> EditedImage:
     """Like ``checked_picture``, for a picture that came as base64 text in any of its spellings."""
-
-    def decode_and_check() -> EditedImage:
-        try:
-            data = decoded_base64(text)
-        except ValueError:
-            raise ProviderNoImage("broken_base64", response_id=response_id) from None
-        return _check(data, response_id)
-
     picture_is_back()
-    return await asyncio.to_thread(decode_and_check)
+    try:
+        data = await asyncio.to_thread(decoded_base64, text)
+    except ValueError:
+        raise ProviderNoImage("broken_base64", response_id=response_id) from None
+    return await _checked(data, response_id)
 
 
 def decoded_base64(text: str) -> bytes:
@@ -74,6 +75,11 @@ def _converted(data: bytes, kind: PictureType | None) -> EncodedImage:
         return EncodedImage(picture.write_to_buffer(f"{JPEG.saver}[Q={SENT_QUALITY}]"), JPEG.media_type)
     except pyvips.Error:
         raise ProviderPermanent("unreadable_template", "a picture that cannot be converted") from None
+
+
+async def _checked(data: bytes, response_id: str | None) -> EditedImage:
+    size = await asyncio.to_thread(decoded_bytes_of, data)
+    return await decoding_memory().run(_THREADS, size, _check, data, response_id)
 
 
 def _check(data: bytes, response_id: str | None) -> EditedImage:

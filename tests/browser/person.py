@@ -38,6 +38,7 @@ SIZES: Mapping[str, tuple[int, int]] = {
     "wide": (1920, 1080),
 }
 NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
+INTERRUPTIONS = (NETWORK_CHANGED, "chrome-error:", "interrupted by another navigation")
 # Bars that show progress for half a minute are no movement that hides anything.
 _AT_REST = """
 Promise.allSettled(document.getAnimations()
@@ -112,15 +113,15 @@ class Person:
             self.problems.append(f"no policy: {response.url}")
 
     async def go(self, path: str) -> None:
-        """Open a page. Where a container came or went on this machine meanwhile, Chromium gives up
-        what it is fetching: then once more.
+        """Open a page. Where a container came or went on this machine meanwhile, Chromium gives up what it
+        is fetching, and so it does where the page before goes somewhere else by itself: then once more.
         """
         for _ in range(3):
             self.interrupted = False
             try:
                 await self.page.goto(self.stack.url + path)
             except Error as error:
-                if NETWORK_CHANGED not in error.message and "chrome-error:" not in error.message:
+                if not any(known in error.message for known in INTERRUPTIONS):
                     raise
                 self.interrupted = True
             if not self.interrupted:

@@ -83,6 +83,8 @@ def _seaweed(folder: Path, port: int, filer: int, grpc: int) -> list[str]:
         *("server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"),
         *(f"-s3.config={config}", f"-s3.port={port}", *ports),
         *("-master.volumeSizeLimitMB=64", "-volume.max=20"),
+        # Two more servers, at ports that every other one would want too.
+        *("-s3.port.iceberg=0", "-s3.port.lance=0"),
     ]
 
 

@@ -317,7 +317,7 @@ def docker(engine: Engine, words: list[str]) -> None:  # noqa: C901, PLR0912 - a
         case ["start", key] | ["start", "--attach", key]:
             engine.begin(engine.containers.get(key) or fail(f"No such container: {key}"))
         case ["top", key, "-o", "pid,args"]:
-            print("PID COMMAND\n1 python -m appliance serve")
+            say("PID COMMAND\n1 python -m appliance serve")
         case ["run", "--rm", "--network", "host", "--entrypoint", "python", reference, "-m", module]:
             if reference not in engine.images or module != "appliance.core.networks":
                 fail(f"No such image: {reference}")

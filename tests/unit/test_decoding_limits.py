@@ -5,21 +5,34 @@ from __future__ import annotations
 import asyncio
 import io
 import threading
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 import pyvips
 from PIL import Image
 
+from appliance.core.clock import Deadline
 from appliance.core.decoding import LONGEST_SIDE, PictureHeader, header
+from appliance.core.decoding_memory import (
+    MOST,
+    ORDINARY,
+    DecodingMemory,
+    decoding_memory,
+    memory_for_decoding,
+)
 from appliance.core.errors import DamagedImage, ImageTooManyPixels
-from appliance.core.images import JPEG, PNG, sniff
-from appliance.media.decoding_memory import MOST, ORDINARY, DecodingMemory, memory_for_decoding
+from appliance.core.images import JPEG, PNG, EncodedImage, sniff
+from appliance.media.finish import Finisher, OutputOptions
 from appliance.media.imaging import Imaging, receive_blocking
-from tests.support.photos import camera_jpeg_24mp, case, png_bomb, portrait
+from appliance.media.previews import Previews, square
+from appliance.media.store import MediaStore
+from appliance.providers.pictures import checked_picture
+from tests.support.photos import camera_jpeg_24mp, case, png_bomb, portrait, portrait_jpeg
 from tests.support.waiting import until
 
 MAX = 60_000_000
+Work = Callable[[bytes, Imaging, MediaStore], Awaitable[None]]
 
 
 def head(width: int, height: int, bytes_of_pixel: int = 3) -> PictureHeader:
@@ -139,10 +152,10 @@ async def test_work_whose_caller_is_gone_is_not_begun_and_begun_work_holds_its_m
         begun.append(name)
         go.wait(5)
 
-    first = asyncio.create_task(imaging.run_sized(60, work, "first"))
+    first = asyncio.create_task(imaging.run(60, work, "first"))
     await until(lambda: begun)
-    second = asyncio.create_task(imaging.run_sized(40, work, "second"))
-    third = asyncio.create_task(imaging.run_sized(100, work, "third"))
+    second = asyncio.create_task(imaging.run(40, work, "second"))
+    third = asyncio.create_task(imaging.run(100, work, "third"))
     await asyncio.wait({second, third}, timeout=0.01)
     first.cancel()
     second.cancel()
@@ -168,8 +181,8 @@ async def test_photos_of_a_camera_are_received_as_before(tmp_path: Path) -> None
 async def test_large_photos_take_no_thread_from_others(tmp_path: Path) -> None:
     """However many there are: they are decoded one after the other, in processes that step back."""
     imaging, go = Imaging(workers=1), threading.Event()
-    large = [asyncio.create_task(imaging.run_sized(ORDINARY + 1, go.wait, 10)) for _ in range(2)]
-    assert await asyncio.wait_for(imaging.run_sized(ORDINARY, lambda: "ordinary"), 5) == "ordinary"
+    large = [asyncio.create_task(imaging.run(ORDINARY + 1, go.wait, 10)) for _ in range(2)]
+    assert await asyncio.wait_for(imaging.run(ORDINARY, lambda: "ordinary"), 5) == "ordinary"
     go.set()
     await asyncio.gather(*large)
     photo = tmp_path / "photo"
@@ -191,3 +204,30 @@ def sizes_of(data: bytes) -> tuple[int, int]:
 
 def test_there_is_memory_for_a_photo_on_every_machine() -> None:
     assert 72_000_000 < memory_for_decoding() <= MOST
+
+
+async def checked(picture: bytes, _: Imaging, __: MediaStore) -> None:
+    await checked_picture(picture)
+
+
+async def finished(picture: bytes, imaging: Imaging, _: MediaStore) -> None:
+    small = OutputOptions(size="300x300")
+    await Finisher(imaging).finish(EncodedImage(picture, "image/jpeg"), small, None, Deadline.after(30))
+
+
+async def previewed(picture: bytes, imaging: Imaging, media: MediaStore) -> None:
+    await asyncio.to_thread(media.make_folders)
+    await media.put("results/a.jpg", picture)
+    await Previews(media, imaging).ready("previews/a.webp", "results/a.jpg", square)
+
+
+@pytest.mark.parametrize("work", [checked, finished, previewed])
+async def test_whatever_decodes_a_picture_waits_for_memory(work: Work, tmp_path: Path) -> None:
+    memory, imaging = decoding_memory(), Imaging()
+    held = await memory.take(memory_for_decoding())
+    working = asyncio.create_task(work(portrait_jpeg(), imaging, MediaStore(tmp_path)))
+    await until(lambda: memory.waiting)
+    assert not working.done()
+    memory.give_back(held)
+    await working
+    imaging.close()

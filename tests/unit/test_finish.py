@@ -32,7 +32,7 @@ def finisher() -> Finisher:
 async def busy_finisher() -> AsyncIterator[Finisher]:
     """A finisher whose only thread works on another photo until the test ends."""
     imaging, begun, ended = Imaging(workers=1), threading.Event(), threading.Event()
-    other = asyncio.create_task(imaging.run(lambda: (begun.set(), ended.wait())))
+    other = asyncio.create_task(imaging.run(0, lambda: (begun.set(), ended.wait())))
     await asyncio.to_thread(begun.wait)
     yield Finisher(imaging)
     ended.set()

@@ -69,7 +69,7 @@ async def test_a_photo_that_goes_while_a_cancelled_route_prepares_it_is_no_error
     complaints: list[str], tmp_path: Path
 ) -> None:
     imaging, told = Imaging(workers=1), threading.Event()
-    blocked = asyncio.create_task(imaging.run(told.wait, 5))
+    blocked = asyncio.create_task(imaging.run(0, told.wait, 5))
     gone = tmp_path / "gone"
     await given_up(Photo(gone, PhotoInfo("image/jpeg", 1, 1), imaging).encoded(None), when=told.set)
     await blocked

@@ -21,6 +21,7 @@ from typing import Any
 from appliance.accounts.permissions import Principal
 from appliance.core.clock import Deadline
 from appliance.core.db import Database
+from appliance.core.decoding import decoded_bytes_of
 from appliance.core.images import JPEG, EncodedImage
 from appliance.core.photos_first import PhotoWork
 from appliance.core.public_base import BaseUrls
@@ -122,7 +123,8 @@ class DryRuns:
             finished = await self._finisher.finish(picture, slot.output, slot.overlay, deadline, link, words)
         read = None
         if slot.output.qr != "none":
-            read = link in await self._imaging.run_for_page(texts_in, finished.data)
+            size = await asyncio.to_thread(decoded_bytes_of, finished.data)
+            read = link in await self._imaging.run_for_page(size, texts_in, finished.data)
         return DryRunResult(time.monotonic() - since, read)
 
     async def _made(
