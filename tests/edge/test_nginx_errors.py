@@ -70,6 +70,8 @@ def test_a_request_that_nginx_refuses_is_answered_in_our_form(
     assert (answer.status, answer.error["code"]) == (status, code)
     assert len(answer.headers["X-Request-Id"]) == 32
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
     assert answer.headers["Server"] == "nginx"
 
 
