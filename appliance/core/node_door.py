@@ -41,6 +41,7 @@ class NodeDoor:
         self._take: Accepted | None = None
         self._listening: tuple[socket.socket, asyncio.Server] | None = None
         self.is_wanted = False
+        self._has_ended = False
 
     async def serve_by(self, listen: Listen, take: Accepted) -> None:
         """From now on the server listens when the door is open."""
@@ -49,9 +50,9 @@ class NodeDoor:
             await self.open()
 
     async def open(self) -> None:
-        """Take requests; nothing happens where it is open."""
-        self.is_wanted = True
-        if self._listen is None or self._listening:
+        """Take requests; nothing happens where it is open, or has ended."""
+        self.is_wanted = not self._has_ended
+        if self._listen is None or self._listening or self._has_ended:
             return
         made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
@@ -65,6 +66,11 @@ class NodeDoor:
             log.warning("node.cannot_listen", place=f"{self._place[0]}:{self._place[1]}", error=str(error))
             return
         log.info("node.open", place=f"{self._place[0]}:{self._place[1]}")
+
+    async def end(self) -> None:
+        """Close it for good: the process ends, however fit its machine is."""
+        self._has_ended = True
+        await self.close()
 
     async def close(self) -> None:
         """Refuse new connections; what has come is finished.

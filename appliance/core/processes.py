@@ -95,7 +95,7 @@ def upstream_servers(addresses: Sequence[str], nodes: Sequence[str] = ()) -> str
     ``proxy_connect_timeout``: it is left out for a moment.
     """
     servers = [f'server "{one}" max_fails=0;' for one in addresses]
-    servers += [f"server {one} max_fails=1 fail_timeout=5s;" for one in nodes]
+    servers += [f"server {one} max_fails=3 fail_timeout=5s;" for one in nodes]
     return " ".join([*(["zone app 64k;", "least_conn;"] if len(servers) > 1 else []), *servers])
 
 

@@ -67,7 +67,7 @@ class _Server(uvicorn.Server):
         side: it is told so with each answer, and closes idle ones by itself.
         """
         if self._door:
-            await self._door.close()
+            await self._door.end()
         if self.config.uds:
             await asyncio.to_thread(refuse_at, self.config.uds)
         self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]

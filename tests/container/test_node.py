@@ -120,6 +120,19 @@ def test_a_node_answers_nobody_but_the_first_machines_nginx(machines: tuple[Cont
             assert [stranger.get(path).status_code for path in ("/", "/siblings", "/healthz")] == [403] * 3
 
 
+def test_a_node_that_is_started_anew_under_load_loses_no_photo(
+    machines: tuple[ContainerStack, Node],
+) -> None:
+    stack, node = machines
+
+    def restart() -> None:
+        node.compose("restart", "app")
+        before = done_by(stack, 2)
+        eventually(lambda: done_by(stack, 2) > before, 40)
+
+    assert posted(stack, restart) == []
+
+
 def test_a_node_with_other_keys_takes_no_photos_and_says_why(machines: tuple[ContainerStack, Node]) -> None:
     stack, node = machines
     keys = Path(node.folder / "secrets" / "guest-links-key")

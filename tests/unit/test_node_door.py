@@ -145,6 +145,14 @@ def test_behind_a_closed_door_nobody_is_heard_and_kept_connections_end(node: Run
         assert kept.get("/photo").status_code == 200
 
 
+async def test_a_door_that_has_ended_is_opened_by_nobody() -> None:
+    door = NodeDoor(("127.0.0.1", free_port()))
+    await door.open()
+    await door.end()
+    await door.open()
+    assert not door.is_wanted
+
+
 def test_a_deaf_socket_keeps_who_has_reached_it_and_hears_nobody_else() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         place = listening.getsockname()
