@@ -57,8 +57,10 @@ set_env() {
 
 # ---- what runs ----
 
-# A service's own container: Compose names those of "compose run" beside it.
-container_of() {
+# A service's own container: Compose names those of "compose run" beside it. Of two of the app, while another
+# version comes in, the one that was there.
+container_of() { containers_of "$1" | sed -n 1p; }
+containers_of() {
   local all
   mapfile -t all < <(compose ps --all --quiet "$1")
   [ "${#all[@]}" = 0 ] ||
@@ -109,18 +111,18 @@ start_app() {
   said=$(run_step migrate) || { say "its tables could not be made: $(tail -n 4 <<<"$said" | cut -c 1-300)"; return 1; }
   said=$(lay_out app && start app) || { say "it could not be started: $(tail -n 3 <<<"$said")"; return 1; }
   app_is_healthy "$1" || {
-    say "it was not ready after $((SECONDS - began)) s: $(last_words app)"
+    say "it was not ready after $((SECONDS - began)) s: $(last_words "$(log_of app)")"
     return 1
   }
 }
 
-# The newest error in a service's log; without one its last line.
+# The newest error in a log that is given; without one its last line.
 last_words() {
-  local said found
-  said=$(compose logs --no-log-prefix --tail 20 "$1" 2>&1)
-  found=$(grep -oE '[A-Za-z.]*(Error|Exception)\b[^"\\]*' <<<"$said" | tail -n 1)
-  say "${found:-$(tail -n 1 <<<"$said")}" | cut -c 1-300
+  local found
+  found=$(grep -oE '[A-Za-z.]*(Error|Exception)\b[^"\\]*' <<<"$1" | tail -n 1)
+  say "${found:-$(tail -n 1 <<<"$1")}" | cut -c 1-300
 }
+log_of() { compose logs --no-log-prefix --tail 20 "$1" 2>&1; }
 
 # For so many seconds at most. One that has ended twice by itself will not become healthy: it is started again inside
 # its container, each time with another number.
@@ -134,6 +136,13 @@ app_is_healthy() {
   done
 }
 serving() { docker top "$1" -o pid,args 2>/dev/null | sed -n 's/^ *\([0-9]*\) .*appliance serve.*/\1/p'; }
+
+# A photo through a container's app, or through the process at a socket; on standard output what went wrong.
+smoke_test() {
+  local said
+  said=$(docker exec ${2:+--env "PHOTOCHANGER_LISTEN=unix:$2"} "$1" appliance smoke 2>/dev/null) || { say "it made no picture: $said"; return 1; }
+  printf '%s\n' "$said" >&2 || true
+}
 
 milliseconds() { date +%s%3N; }
 seconds_since() { local now; now=$(milliseconds); printf '%d.%d' $(((now - $1) / 1000)) $(((now - $1) % 1000 / 100)); }

@@ -32,6 +32,17 @@ def set_up(settings: Settings, _: argparse.Namespace) -> int:
     return run(settings)
 
 
+async def migrations(settings: Settings, _: argparse.Namespace) -> int:
+    """Name the migrations to come that do more than add to the tables; exit code 0 when there is none."""
+    from appliance.lifecycle.backup import tables  # noqa: PLC0415
+    from appliance.migrations.revisions import beyond_adding  # noqa: PLC0415
+
+    async with tables.connected(settings.sqlalchemy_url()) as connection:
+        found = beyond_adding(await tables.found_revision(connection))
+    print(", ".join(found))
+    return 1 if found else 0
+
+
 def sidecar(_: Settings, __: argparse.Namespace) -> int:
     """Clean up every quarter of an hour and back up every night, until told to stop."""
     program = Path(__file__).with_name("stack") / "sidecar.py"
@@ -179,6 +190,7 @@ async def announce(settings: Settings, arguments: argparse.Namespace) -> int:
 VERBS: dict[str, Verb] = {
     "prepare": prepare,
     "set-up": set_up,
+    "migrations": migrations,
     "sidecar": sidecar,
     "first-passwords": secret_files.first_passwords,
     **backup_verbs.VERBS,

@@ -86,6 +86,7 @@ def test_the_program_knows_what_the_scripts_say_to_it(words: tuple[str, ...]) ->
 def test_an_upgrade_tries_everything_first_and_closes_the_door_for_the_least(venue: Venue) -> None:
     done = venue.call("upgrade", "1.1")
     assert done.returncode == 0, done.stderr
+    assert "Closing the door: the app has one process" in done.stdout
     assert "1.1 is running; the door was closed for" in done.stdout
     assert venue.runs(NEW)
     assert venue.env()["APPLIANCE_VERSION"] == "1.1"

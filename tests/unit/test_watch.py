@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -79,6 +80,21 @@ def test_the_app_is_known_by_its_name_and_its_parent(
     assert 1 < watch.resident_mb(app.pid) < 500
     monkeypatch.setattr(os, "getppid", lambda: app.pid)
     assert watch.app_pid() is None
+
+
+def test_one_that_waits_for_its_place_is_none_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "app-1.lock"
+    command = ["flock", "--no-fork", str(place), sys.executable, "-S", "-c", "input()", "appliance", "serve"]
+    monkeypatch.setattr(os, "getppid", os.getpid)
+    with place.open("w") as before:
+        fcntl.flock(before, fcntl.LOCK_EX)
+        waiting = subprocess.Popen(command, stdin=subprocess.PIPE)
+        assert watch.app_pid() is None
+    with waiting:
+        end = time.monotonic() + 5
+        while watch.app_pid() != waiting.pid:
+            assert time.monotonic() < end
+            time.sleep(0.02)
 
 
 def test_an_app_that_hangs_is_killed_and_supervisord_told(

@@ -41,7 +41,10 @@ def say(event: str, **facts: object) -> None:
 
 
 def app_pid(number: int = processes.FIRST) -> int | None:
-    """One of the app's processes: called ``appliance serve``, with the same parent as we, and this number."""
+    """One of the app's processes: called ``appliance serve``, with the same parent as we, and this number.
+
+    One that still waits for its place is called ``flock``, and none yet.
+    """
     parent = os.getppid()
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
@@ -49,8 +52,9 @@ def app_pid(number: int = processes.FIRST) -> int | None:
                 stat = (process / "stat").read_text(encoding="utf-8", errors="replace")
                 if int(stat.rpartition(")")[2].split()[1]) != parent:
                     continue
-                called = (process / "cmdline").read_bytes().rstrip(b"\0").endswith(b"appliance\0serve")
-                if called and _number_of(process) == number:
+                called = (process / "cmdline").read_bytes().rstrip(b"\0")
+                is_app = called.endswith(b"appliance\0serve") and not called.startswith(b"flock\0")
+                if is_app and _number_of(process) == number:
                     return int(process.name)
     return None
 
