@@ -162,5 +162,5 @@ def _why(context: PageContext, cause: Cause) -> dict[str, str]:
         return {"what": language.gettext("card.wrong_settings"), "do": found}
     if cause.advice is None:
         return {"what": cause.reason or cause.kind, "do": ""}
-    told = cause.advice.ru if language.code == "ru" else cause.advice.en
+    told = cause.advice.in_language(language.code)
     return {"what": told.what, "do": told.do}

@@ -33,7 +33,7 @@ def told(language: Language, job: JobSummary) -> AdviceText | None:
     """Why it failed and what to do; ``None`` for a job that did not fail."""
     if job.advice is None:
         return None
-    return job.advice.ru if language.code == "ru" else job.advice.en
+    return job.advice.in_language(language.code)
 
 
 def attempts_chart(job: JobView) -> list[AttemptBar]:

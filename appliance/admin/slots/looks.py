@@ -51,7 +51,7 @@ def looks_shown(draft: Draft, catalog: ProviderList, lang: str) -> LooksShown | 
                 category_name=known.categories[look.category].in_language(lang),
                 suits=tuple(look.suits),
                 colours=look.colours,
-                chosen=_plain(prompt) in (_plain(look.prompt.en), _plain(look.prompt.ru)),
+                chosen=_plain(prompt) in map(_plain, look.prompt.texts.values()),
             )
             for look in known.looks
         ],

@@ -12,7 +12,6 @@ from appliance.providers.catalogue.model import (
     ModelState,
     Price,
     Time,
-    Words,
 )
 
 __all__ = [
@@ -29,6 +28,5 @@ __all__ = [
     "Price",
     "ProviderModels",
     "Time",
-    "Words",
     "shipped",
 ]

@@ -6,7 +6,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from appliance.core.by_language import ByLanguage
+from appliance.core.language import languages
+from appliance.core.validation import at_most_characters
 
 ENDING_DAYS = 30  # so many days before its end a model is 'ending': enough for a venue to notice
 
@@ -17,27 +21,24 @@ Ratio = Annotated[str, Field(pattern=r"^[1-9]\d?:[1-9]\d?$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:-]{0,79}$")]
 Amount = Annotated[Decimal, Field(ge=0, le=1000)]
 
+_LONGEST = 300  # characters of a label or a remark
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Words(_Frozen):
-    """A text for people, in the languages of the admin pages."""
-
-    en: str = Field(min_length=1, max_length=300)
-    ru: str = Field(min_length=1, max_length=300)
-
-    def in_language(self, lang: str) -> str:
-        """The text in ``lang``, or else in English."""
-        return self.ru if lang == "ru" else self.en
+def _in_every_language(value: Any) -> Any:
+    return dict.fromkeys(languages("staff"), value) if isinstance(value, str) else value
 
 
-def _both(value: Any) -> Any:
-    return {"en": value, "ru": value} if isinstance(value, str) else value
+def _not_too_long(words: ByLanguage) -> ByLanguage:
+    if any(len(text) > _LONGEST for text in words.texts.values()):
+        raise ValueError(at_most_characters(_LONGEST))
+    return words
 
 
-Text = Annotated[Words, BeforeValidator(_both)]
+Text = Annotated[ByLanguage, BeforeValidator(_in_every_language), AfterValidator(_not_too_long)]
 
 
 class Fact(_Frozen):

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    WithJsonSchema,
+)
 
+from appliance.core.language import Message, languages
 from appliance.staff.alerts.words import Kind
 from appliance.staff.issues.findings import Severity
 
@@ -16,13 +25,27 @@ _STAMP = "2026-11-23T18:04:11.203Z"
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
 
 
+def _known(code: str) -> str:
+    known = [f"'{one}'" for one in languages("staff")]
+    if code not in languages("staff"):
+        raise ValueError(
+            Message("must be %(choices)s or %(last)s", choices=", ".join(known[:-1]), last=known[-1])
+        )
+    return code
+
+
+PageLanguage = Annotated[
+    str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": [*languages("staff")]})
+]
+
+
 class ChannelOptions(BaseModel):
     """How a channel is told."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Name = Field(pattern=r"^[^\x00-\x1f\x7f]*$", examples=["Telegram of the crew"])
-    language: Literal["en", "ru"] = Field(default="en", description="language of the messages")
+    language: PageLanguage = Field(default="en", description="language of the messages")
     severity: Severity = Field(default="will_stop", description="least severity that is sent")
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.core.images import JPEG
+from appliance.core.language import DEFAULT
 from appliance.jobs.models import JobStatus
 from appliance.staff.jobs.advice import SettingsPage
 from appliance.staff.jobs.search import ResultState
@@ -42,11 +43,16 @@ class AdviceText(_Frozen):
 
 
 class AdviceView(_Frozen):
-    """The same in both languages."""
+    """The same in every language of the admin pages, by its code."""
 
-    en: AdviceText
-    ru: AdviceText
+    model_config = ConfigDict(frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, AdviceText]
+
     place: SettingsPage | None = Field(default=None, description="settings page on which to do it")
+
+    def in_language(self, code: str) -> AdviceText:
+        """The advice in the language of ``code``, or else in English."""
+        return self.__pydantic_extra__.get(code) or self.__pydantic_extra__[DEFAULT]
 
 
 class MoneyView(_Frozen):

@@ -12,6 +12,7 @@ from appliance.accounts.permissions import Principal
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import JobNotFound
+from appliance.core.language import languages
 from appliance.core.validation import as_far_as_known
 from appliance.jobs import links
 from appliance.jobs.models import JobHistory
@@ -95,13 +96,11 @@ def result_view(job: JobHistory, now: datetime) -> ResultView | None:
 def advice_view(
     reason: str | None, provider_reason: str | None, kind: str | None = None
 ) -> AdviceView | None:
-    """The reason in plain words, in both languages."""
-    en, ru = (advice(reason, provider_reason, lang, kind) for lang in ("en", "ru"))
-    if en is None or ru is None:
-        return None
-    return AdviceView(
-        en=AdviceText(what=en.what, do=en.do), ru=AdviceText(what=ru.what, do=ru.do), place=en.place
-    )
+    """The reason in plain words, in every language of the admin pages."""
+    told = {code: advice(reason, provider_reason, code, kind) for code in languages("staff")}
+    texts = {code: AdviceText(what=one.what, do=one.do) for code, one in told.items() if one}
+    place = next((one.place for one in told.values() if one), None)
+    return AdviceView.model_validate({**texts, "place": place}) if texts else None
 
 
 def provider_reason(job: JobHistory) -> str | None:

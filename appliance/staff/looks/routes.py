@@ -17,7 +17,7 @@ router = APIRouter(prefix="/api/looks", tags=["looks"])
 
 @router.get("", summary="Ready-made looks for AI providers", responses=error_responses(*AUTH_ERRORS))
 async def looks(_: Annotated[Principal, Depends(requires("slots:read"))]) -> LookList:
-    """Prompts that work for photo booths, in English and Russian: put one into a slot's
+    """Prompts that work for photo booths, in several languages: put one into a slot's
     `params.prompt` and change it as you like.
     """
     return ready_made()

@@ -6,7 +6,8 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
-from appliance.staff.looks.schemas import Look, LookList, Prompt
+from appliance.core.by_language import ByLanguage
+from appliance.staff.looks.schemas import Look, LookList
 
 _FILE = Path(__file__).parent / "looks.toml"
 
@@ -15,10 +16,10 @@ _FILE = Path(__file__).parent / "looks.toml"
 def ready_made() -> LookList:
     """All of them; each prompt ends with what keeps the guests as they are."""
     data = tomllib.loads(_FILE.read_text(encoding="utf-8"))
-    keep = Prompt.model_validate(data["keep"])
+    keep = ByLanguage.model_validate(data["keep"])
     for look in data["looks"]:
         said = look["prompt"]
-        look["prompt"] = {"en": f"{said['en']}\n{keep.en}", "ru": f"{said['ru']}\n{keep.ru}"}
+        look["prompt"] = {code: f"{text}\n{keep.in_language(code)}" for code, text in said.items()}
     return LookList.model_validate(data)
 
 

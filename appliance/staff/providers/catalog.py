@@ -8,11 +8,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from appliance.core.by_language import ByLanguage
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.media.finish import OutputOptions
 from appliance.providers.base import Driver, Operation, Params
-from appliance.providers.catalogue import Model, ModelState, Words
+from appliance.providers.catalogue import Model, ModelState
 from appliance.providers.runner import RouteRunner
 from appliance.settings.operator import AppSettingsRepository
 from appliance.slots.prompts import PromptOptions
@@ -45,8 +46,8 @@ class ModelView(_Frozen):
     """A model, and how long a picture takes: measured, or the catalogue's estimate."""
 
     name: str = Field(examples=["gemini-nano-banana-2.1"])
-    label: Words
-    note: Words | None
+    label: ByLanguage
+    note: ByLanguage | None
     state: ModelState
     ends_on: date | None = Field(description="its last day, if one has been announced")
     typical_seconds: float = Field(examples=[12.0])
