@@ -30,7 +30,7 @@ from appliance.core.siblings import Siblings
 from appliance.guests.codes import ShortCodes
 from appliance.guests.links import GuestLinks
 from appliance.guests.logo import EventLogo
-from appliance.guests.screens import Screens
+from appliance.guests.screen_sizes import ScreenSizes
 from appliance.guests.service import ResultService
 from appliance.guests.shared_galleries.service import SharedGalleries
 from appliance.guests.tokens import GuestTokens
@@ -79,7 +79,7 @@ from appliance.staff.pictures.archive import StaffArchive
 from appliance.staff.pictures.search import PictureSearch
 from appliance.staff.preflight.dry_run import DryRuns
 from appliance.staff.preflight.tools import Tools
-from appliance.staff.providers.catalog import ProviderCatalog
+from appliance.staff.providers.catalogue import ProviderCatalogue
 from appliance.staff.providers.machines import Machines
 from appliance.staff.settings.address import Addresses
 from appliance.staff.settings.provider_keys.service import ProviderKeyService
@@ -225,7 +225,7 @@ def _guests(built: Services) -> None:
     tokens = built.add(GuestTokens(settings.secrets_dir))
     built.add(Installation(tokens.identity))
     built.add(Addresses(tokens.identity))
-    screens = built.add(Screens(media, built[Previews]))
+    screens = built.add(ScreenSizes(media, built[Previews]))
     built.add(EventLogo(database, screens))
     built.add(GuestLinks(built.add(ShortCodes(database, tokens))))
     built.add(ResultService(database, media, recent))
@@ -274,7 +274,7 @@ def _staff(built: Services, stack: AsyncExitStack) -> None:
             database, registry, built[KeyRing], built[StoredKeys], built[KeyFiles], encryption, testing
         )
     )
-    built.add(ProviderCatalog(database, built[RouteRunner]))
+    built.add(ProviderCatalogue(database, built[RouteRunner]))
     built.add(Machines(built[RouteRunner]))
     files = TemplateFiles(media, built[Imaging])
     built.add(TemplateMediaService(database, media, files, built[Previews]))

@@ -35,7 +35,7 @@ class NavigationItem:
 ITEMS = (
     NavigationItem("dashboard", "/", "slots:read", at_hand=True),
     NavigationItem("pictures", "/gallery", "results:read", at_hand=True),
-    NavigationItem("screens", "/screens", "results:read"),
+    NavigationItem("shared_galleries", "/screens", "results:read"),
     NavigationItem("jobs", "/jobs", "jobs:read", at_hand=True),
     NavigationItem("preflight", "/preflight", "slots:read"),
     NavigationItem("booths", "/booths", "jobs:read"),

@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
-from appliance.core.frames import ExpectedFailure, without_frames
+from appliance.core.stack_frames import ExpectedFailure, without_frames
 
 T = TypeVar("T")
 

@@ -31,7 +31,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from appliance.core.failures import FAILURES
-from appliance.core.frames import ExpectedFailure
+from appliance.core.stack_frames import ExpectedFailure
 
 if TYPE_CHECKING:
     from appliance.core.language import Message

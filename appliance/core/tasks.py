@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from appliance.core.frames import EXPECTED, without_frames
+from appliance.core.stack_frames import EXPECTED, without_frames
 
 T = TypeVar("T")
 

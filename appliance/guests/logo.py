@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from appliance.core.db import Database
 from appliance.core.errors import ResultNotFound
-from appliance.guests.screens import Screens
+from appliance.guests.screen_sizes import ScreenSizes
 from appliance.media.models import TemplateMedia
 from appliance.settings.operator import AppSettingsRepository
 
@@ -12,7 +12,7 @@ from appliance.settings.operator import AppSettingsRepository
 class EventLogo:
     """Finds the logo at its size."""
 
-    def __init__(self, database: Database, screens: Screens) -> None:
+    def __init__(self, database: Database, screens: ScreenSizes) -> None:
         self._database = database
         self._screens = screens
 

@@ -19,8 +19,8 @@ from appliance.guests.codes import ShortCodes
 from appliance.guests.links import visit_path
 from appliance.guests.logo import EventLogo
 from appliance.guests.pages.render import base_for, page
-from appliance.guests.picture_routes import Results, ScreenSizes
-from appliance.guests.screens import Screens
+from appliance.guests.picture_routes import Results, Sizes
+from appliance.guests.screen_sizes import ScreenSizes
 from appliance.guests.sending import NOINDEX, zip_answer
 from appliance.guests.service import GuestPicture, LinkState
 from appliance.guests.tokens import IDENTITY_PATH, GuestTokens
@@ -66,7 +66,7 @@ async def picture(
     request: Request,
     job_id: str,
     results: Results,
-    screens: ScreenSizes,
+    screens: Sizes,
     visits: Injected[Visits],
 ) -> Response:
     """The guest's page, whatever there is to see by now."""
@@ -87,7 +87,7 @@ async def picture(
     return page(request, found.settings, "message.html", status=status, kind=kind, picture=sign)
 
 
-async def _picture(request: Request, found: GuestPicture, screens: Screens, visits: Visits) -> Response:
+async def _picture(request: Request, found: GuestPicture, screens: ScreenSizes, visits: Visits) -> Response:
     (width, height), visit = await asyncio.gather(
         screens.size(found.key), visits.visit_of(found.job, found.settings)
     )

@@ -13,7 +13,7 @@ from appliance.core.kept_answers import keep
 from appliance.core.openapi import error_responses, picture_content
 from appliance.guests.links import LARGEST_QR, MEDIA_TYPES, GuestLinks, Kind, qr_code
 from appliance.guests.pages.render import base_for
-from appliance.guests.screens import Screens, type_for
+from appliance.guests.screen_sizes import ScreenSizes, type_for
 from appliance.guests.sending import screen_file
 from appliance.guests.service import ResultService, friendly_name
 from appliance.media.store import OWN_PHOTO
@@ -43,7 +43,7 @@ _QR: dict[int | str, dict[str, Any]] = {
 
 
 Results = Injected[ResultService]
-ScreenSizes = Injected[Screens]
+Sizes = Injected[ScreenSizes]
 JobId = Annotated[str, Path(examples=["5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"])]
 Width = Annotated[
     int, Query(alias="w", ge=1, le=4096, description="width in pixels, rounded up to the next available size")
@@ -57,7 +57,7 @@ Label = Annotated[
 @router.head("/{job_id}/preview", include_in_schema=False, response_model=None)
 @router.get("/{job_id}/preview", summary="A result at screen size", response_model=None, responses=_SCREEN)
 async def preview(
-    request: Request, job_id: JobId, results: Results, screens: ScreenSizes, width: Width = 960
+    request: Request, job_id: JobId, results: Results, screens: Sizes, width: Width = 960
 ) -> Response:
     """96, 320, 640, 960, 1440 or 2048 pixels wide, made once; never larger than the picture itself."""
     found = await results.ready(job_id)
@@ -71,7 +71,7 @@ async def preview(
 @router.head("/{job_id}/before", include_in_schema=False, response_model=None)
 @router.get("/{job_id}/before", include_in_schema=False)
 async def before(
-    request: Request, job_id: JobId, results: Results, screens: ScreenSizes, width: Width = 960
+    request: Request, job_id: JobId, results: Results, screens: Sizes, width: Width = 960
 ) -> Response:
     """The guest's own photo at screen size, where it is kept."""
     found = await results.ready(job_id)

@@ -29,8 +29,8 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from appliance.core.clock import Deadline
-from appliance.core.frames import ExpectedFailure
 from appliance.core.images import EncodedImage
+from appliance.core.stack_frames import ExpectedFailure
 from appliance.providers.model_facts import ModelFacts
 from appliance.providers.params import Params
 from appliance.providers.usage import Usage

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from appliance.core.images import WEBP
-from appliance.guests.screens import Screens
+from appliance.guests.screen_sizes import ScreenSizes
 from appliance.media.imaging import Imaging
 from appliance.media.previews import Previews, job_preview, square
 from appliance.media.store import OWN_PHOTO, RESULT, SCREEN_TYPES, SCREEN_WIDTHS, MediaStore
@@ -23,7 +23,7 @@ async def test_a_gallery_being_opened_keeps_no_photo_waiting(tmp_path: Path) -> 
     photo = tmp_path / "photo"
     photo.write_bytes(portrait_jpeg())
     previews = Previews(media, imaging)
-    screens = Screens(media, previews)
+    screens = ScreenSizes(media, previews)
     jobs = [uuid.uuid4() for _ in range(8)]
     opening = [
         *(asyncio.create_task(screens.screen(job, "results/large.jpg", 960, WEBP)) for job in jobs),
@@ -53,7 +53,7 @@ async def test_a_preview_of_a_picture_that_is_deleted_meanwhile_is_not_kept(tmp_
     imaging.close()
 
 
-async def made_in_every_size(screens: Screens, previews: Previews) -> uuid.UUID:
+async def made_in_every_size(screens: ScreenSizes, previews: Previews) -> uuid.UUID:
     """A job of which every preview that there can be was made."""
     job = uuid.uuid4()
     for part in (RESULT, OWN_PHOTO):
@@ -69,7 +69,7 @@ async def test_every_preview_that_can_be_made_goes_with_its_job_and_no_other(tmp
     media.make_folders()
     media.path("results/one.jpg").write_bytes(portrait_jpeg(120, 160))
     previews = Previews(media, imaging)
-    screens = Screens(media, previews)
+    screens = ScreenSizes(media, previews)
     going, staying = [await made_in_every_size(screens, previews) for _ in range(2)]
     folder, sizes = tmp_path / "previews", len(SCREEN_WIDTHS) * len(SCREEN_TYPES)
     assert len(list(folder.iterdir())) == 2 * (2 * sizes + 1)

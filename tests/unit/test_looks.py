@@ -14,7 +14,7 @@ from appliance.providers.registry import ProviderRegistry
 from appliance.settings.operator import OperatorSettings
 from appliance.slots.prompts import PromptOptions, problems
 from appliance.staff.looks.service import ready_made
-from appliance.staff.providers.catalog import OperationView, ProviderList, ProviderView
+from appliance.staff.providers.catalogue import OperationView, ProviderList, ProviderView
 
 LOOKS = ready_made().looks
 PROMPTS = {f"{look.id} {lang}": look.prompt.in_language(lang) for look in LOOKS for lang in ("en", "ru")}
@@ -27,7 +27,7 @@ async def registry() -> AsyncIterator[ProviderRegistry]:
     await made.aclose()
 
 
-def catalog(registry: ProviderRegistry, *configured: str) -> ProviderList:
+def catalogue(registry: ProviderRegistry, *configured: str) -> ProviderList:
     """All providers as the editor knows them; ``configured`` ones have a key."""
     return ProviderList(
         providers=[
@@ -90,7 +90,7 @@ async def test_every_provider_with_an_image_edit_takes_every_prompt(registry: Pr
 async def test_a_tap_fills_the_prompt_and_leaves_what_else_was_chosen(registry: ProviderRegistry) -> None:
     first = RouteDraft("openai", OPERATION, "some-model", {"prompt": "my own", "quality": "low"})
     before = draft(first, RouteDraft("local", "sketch"))
-    after = with_look(before, "clay", catalog(registry, "openai"), "ru")
+    after = with_look(before, "clay", catalogue(registry, "openai"), "ru")
     assert after.routes == (
         replace(first, params={"prompt": PROMPTS["clay ru"], "quality": "low"}),
         RouteDraft("local", "sketch"),
@@ -101,7 +101,7 @@ async def test_a_tap_moves_a_slot_of_this_machine_to_the_provider_that_has_a_key
     registry: ProviderRegistry,
 ) -> None:
     local = RouteDraft("local", "comic", params={"levels": "6"})
-    after = with_look(draft(local), "disco", catalog(registry, "local", "turbotext"), "en")
+    after = with_look(draft(local), "disco", catalogue(registry, "local", "turbotext"), "en")
     first, second = after.routes
     assert (first.provider, first.operation, first.model) == ("turbotext", OPERATION, "")
     assert first.params == {"prompt": PROMPTS["disco en"], "original_language": "en"}
@@ -111,7 +111,7 @@ async def test_a_tap_moves_a_slot_of_this_machine_to_the_provider_that_has_a_key
 async def test_the_look_that_a_slot_has_is_marked_however_it_is_wrapped(registry: ProviderRegistry) -> None:
     wrapped = PROMPTS["ink en"].replace("\n", "\r\n") + " "
     shown = looks_shown(
-        draft(RouteDraft("gemini", OPERATION, params={"prompt": wrapped})), catalog(registry), "ru"
+        draft(RouteDraft("gemini", OPERATION, params={"prompt": wrapped})), catalogue(registry), "ru"
     )
     assert shown is not None
     assert [look.id for look in shown.looks if look.chosen] == ["ink"]
@@ -120,4 +120,4 @@ async def test_the_look_that_a_slot_has_is_marked_however_it_is_wrapped(registry
 
 async def test_an_unknown_look_changes_nothing(registry: ProviderRegistry) -> None:
     before = draft(RouteDraft("gemini", OPERATION, params={"prompt": "mine"}))
-    assert with_look(before, "nothing-such", catalog(registry), "en") == before
+    assert with_look(before, "nothing-such", catalogue(registry), "en") == before

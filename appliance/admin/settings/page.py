@@ -31,7 +31,7 @@ from appliance.core.validation import field_messages
 from appliance.providers.registry import DEFAULT_URLS
 from appliance.providers.runner import RouteRunner
 from appliance.settings.operator import USUAL_PERMITS
-from appliance.staff.providers.catalog import ProviderCatalog
+from appliance.staff.providers.catalogue import ProviderCatalogue
 from appliance.staff.settings.schemas import LONGEST_OVERLAP_MINUTES, SettingsState, SettingsUpdate
 from appliance.staff.settings.service import OperatorSettingsService
 from appliance.staff.template_media.service import TemplateMediaService
@@ -61,7 +61,7 @@ async def _known_models(context: PageContext, shown: list[FilledSection]) -> dic
     if not any(one.key == "models" for one in shown):
         return {}
     request = context.request
-    await service_of(request, ProviderCatalog).all()  # which reads the settings
+    await service_of(request, ProviderCatalogue).all()  # which reads the settings
     state = await service_of(request, OperatorSettingsService).state()
     hidden = state.settings["hidden_models"].value or {}
     catalogue = service_of(request, RouteRunner).registry.catalogue

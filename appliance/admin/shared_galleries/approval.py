@@ -15,7 +15,7 @@ from appliance.admin.security import PageContext, allowed
 from appliance.core.errors import NotFound
 from appliance.core.injection import service_of
 from appliance.core.sending import stored_file
-from appliance.guests.screens import Screens, type_for
+from appliance.guests.screen_sizes import ScreenSizes, type_for
 from appliance.guests.service import ResultService
 from appliance.staff.shared_galleries.service import SharedGalleryService
 
@@ -43,7 +43,7 @@ async def picture(job_id: uuid.UUID, request: Request, _: MayApprove) -> Respons
     """A picture at the size of a phone."""
     found = await service_of(request, ResultService).ready(str(job_id))
     kind = type_for(request.headers.get("accept", ""))
-    key = await service_of(request, Screens).screen(found.job.job_id, found.key, _WIDTH, kind)
+    key = await service_of(request, ScreenSizes).screen(found.job.job_id, found.key, _WIDTH, kind)
     return stored_file(key, kind.media_type, cache="private, max-age=3600")
 
 

@@ -40,19 +40,19 @@ _USUAL = {"amount": "4", "unit": "hours", "pictures_from": "usual"}
 
 
 @router.get("")
-async def screens_page(request: Request, context: MayRead) -> Response:
+async def shared_galleries_page(request: Request, context: MayRead) -> Response:
     """The page."""
     return await _page(request, context)
 
 
 async def _page(request: Request, context: PageContext, *, status: int = 200, **form: Any) -> Response:
-    return page(context, "screens.html", status=status, **await _shared(request, context, **form))
+    return page(context, "shared_galleries.html", status=status, **await _shared(request, context, **form))
 
 
 @router.get("/list")
 async def galleries(request: Request, context: MayRead) -> Response:
     """Every gallery as it is now: how many pictures it shows, whether it has ended."""
-    return part(context, "_screen_list.html", **await _shared(request, context))
+    return part(context, "_shared_gallery_list.html", **await _shared(request, context))
 
 
 @router.post("")
@@ -65,7 +65,7 @@ async def open_gallery(request: Request, context: MayWrite) -> Response:
     except ValidationError as error:
         return await _refused(request, context, form, field_messages(error))
     await service_of(request, SharedGalleryService).open(wanted, context.who, await guest_base(request))
-    return await _done(request, context, "gallery_opened", "_screen_new.html")
+    return await _done(request, context, "gallery_opened", "_shared_gallery_new.html")
 
 
 async def _refused(request: Request, context: PageContext, form: Form, errors: dict[str, str]) -> Response:
@@ -74,7 +74,7 @@ async def _refused(request: Request, context: PageContext, form: Form, errors: d
     if not context.is_htmx:
         return await _page(request, context, status=422, typed=form, errors=found)
     values = await _shared(request, context, typed=form, errors=found)
-    return part(context, "_screen_new.html", status=422, **values)
+    return part(context, "_shared_gallery_new.html", status=422, **values)
 
 
 @router.post("/pin")
@@ -108,7 +108,7 @@ async def close(gallery_id: uuid.UUID, request: Request, context: MayWrite) -> R
 
 
 async def _done(
-    request: Request, context: PageContext, notice: str, template: str = "_screen_list.html"
+    request: Request, context: PageContext, notice: str, template: str = "_shared_gallery_list.html"
 ) -> Response:
     """The galleries as they are now; ``template`` is the part of the page that asked."""
     if not context.is_htmx:
@@ -130,7 +130,7 @@ async def sheet(gallery_id: uuid.UUID, request: Request, context: MayRead) -> Re
     gallery = await service_of(request, SharedGalleryService).get(gallery_id, await guest_base(request))
     if gallery.state != "open":
         raise NotFound
-    return page(context, "screen_sheet.html", gallery=gallery, base=await guest_base(request))
+    return page(context, "shared_gallery_sheet.html", gallery=gallery, base=await guest_base(request))
 
 
 def _time(form: Form) -> dict[str, Any]:
@@ -180,7 +180,7 @@ async def _shared(
         "print_pixels": PRINT_PIXELS,
         "may_write": context.may("results:write"),
         "may_moderate": context.may("results:moderate"),
-        "screens": PAGE,
+        "shared_galleries": PAGE,
     }
 
 

@@ -12,7 +12,7 @@ from appliance.admin.forms import Form
 from appliance.admin.slots.fields import OWN, as_json, number, plain, properties, typed
 from appliance.providers.routes import MAX_FALLBACKS
 from appliance.slots.schemas import SlotConfig
-from appliance.staff.providers.catalog import ModelView, OperationView, ProviderList
+from appliance.staff.providers.catalogue import ModelView, OperationView, ProviderList
 
 PLAIN_FIELDS = ("display_name", "reply", "deadline_seconds", "permits", "input_max_side")
 TICKS = ("active", "hedge")
@@ -43,9 +43,9 @@ class Draft:
     media: Mapping[str, str]
 
 
-def operation_of(catalog: ProviderList, provider: str, operation: str) -> OperationView | None:
-    """An operation of the catalog, or ``None``."""
-    for one in catalog.providers:
+def operation_of(catalogue: ProviderList, provider: str, operation: str) -> OperationView | None:
+    """An operation of the catalogue, or ``None``."""
+    for one in catalogue.providers:
         if one.name == provider:
             return next((found for found in one.operations if found.name == operation), None)
     return None
@@ -76,7 +76,7 @@ def draft_of(config: SlotConfig, version: int) -> Draft:
     )
 
 
-def draft_from(form: Form, catalog: ProviderList) -> Draft:
+def draft_from(form: Form, catalogue: ProviderList) -> Draft:
     """What was sent. A route whose operation was just changed keeps what both have in common."""
     count = form.text("routes")
     routes = int(count) if count.isdecimal() and len(count) < 3 else 1
@@ -85,9 +85,11 @@ def draft_from(form: Form, catalog: ProviderList) -> Draft:
         version=int(form.text("version")) if form.text("version").isdecimal() else 0,
         fields={name: form.text(name) for name in PLAIN_FIELDS},
         ticks={name: form.checked(name) for name in TICKS},
-        routes=tuple(_route(form, index, catalog) for index in range(min(max(routes, 1), MAX_FALLBACKS + 1))),
-        output=_section(form, "output", catalog.output_schema),
-        prompt=_section(form, "prompt", catalog.prompt_schema),
+        routes=tuple(
+            _route(form, index, catalogue) for index in range(min(max(routes, 1), MAX_FALLBACKS + 1))
+        ),
+        output=_section(form, "output", catalogue.output_schema),
+        prompt=_section(form, "prompt", catalogue.prompt_schema),
         variants=tuple(
             (form.text(f"variant.{index}.name"), form.text(f"variant.{index}.text"))
             for index in range(
@@ -107,14 +109,14 @@ def _section(form: Form, prefix: str, schema: Mapping[str, Any]) -> dict[str, st
     return {name: form.text(f"{prefix}.{name}") for name in properties(schema)}
 
 
-def _route(form: Form, index: int, catalog: ProviderList) -> RouteDraft:
+def _route(form: Form, index: int, catalogue: ProviderList) -> RouteDraft:
     prefix = f"route.{index}"
     provider, operation = form.text(f"{prefix}.provider"), form.text(f"{prefix}.operation")
-    of = next((one for one in catalog.providers if one.name == provider), None)
+    of = next((one for one in catalogue.providers if one.name == provider), None)
     known = [one.name for one in of.operations] if of else []
     if of and operation not in known:
         operation = known[0]
-    view = operation_of(catalog, provider, operation)
+    view = operation_of(catalogue, provider, operation)
     model, known_to = form.text(f"{prefix}.model"), [one.name for one in view.models] if view else []
     same_provider = form.text(f"{prefix}.shown").partition("/")[0] == provider
     if model not in known_to and not (same_provider and known_to):
@@ -166,19 +168,19 @@ def _offered(params: Mapping[str, str], model: ModelView | None) -> dict[str, st
     }
 
 
-def values_of(draft: Draft, catalog: ProviderList, saved: SlotConfig) -> dict[str, Any]:
+def values_of(draft: Draft, catalogue: ProviderList, saved: SlotConfig) -> dict[str, Any]:
     """The draft as ``PUT /api/slots/{slot_id}`` takes it.
 
     A parameter that stands at its default is left out, unless the saved slot names it.
     """
     before = [saved.params, *(route.params for route in saved.fallbacks)]
     routes = [
-        _values(route, catalog, before[index] if index < len(before) else {})
+        _values(route, catalogue, before[index] if index < len(before) else {})
         for index, route in enumerate(draft.routes)
     ]
     prompt = {
         name: typed(prop, draft.prompt.get(name, ""))
-        for name, prop in properties(catalog.prompt_schema).items()
+        for name, prop in properties(catalogue.prompt_schema).items()
         if name not in ("fields", "variants")
     }
     # Booth software shows its values in braces: {qr1}.
@@ -197,7 +199,7 @@ def values_of(draft: Draft, catalog: ProviderList, saved: SlotConfig) -> dict[st
         **draft.ticks,
         "output": {
             name: typed(prop, draft.output.get(name, ""))
-            for name, prop in properties(catalog.output_schema).items()
+            for name, prop in properties(catalogue.output_schema).items()
         },
         "prompt": prompt,
         "template_media": dict(draft.media),
@@ -208,8 +210,8 @@ def _optional(text: str) -> Any:
     return number(text) if text else None
 
 
-def _values(route: RouteDraft, catalog: ProviderList, before: Mapping[str, Any]) -> dict[str, Any]:
-    view = operation_of(catalog, route.provider, route.operation)
+def _values(route: RouteDraft, catalogue: ProviderList, before: Mapping[str, Any]) -> dict[str, Any]:
+    view = operation_of(catalogue, route.provider, route.operation)
     params = {}
     for name, prop in (properties(view.params_schema) if view else {}).items():
         if name not in route.params:
@@ -225,13 +227,13 @@ def _values(route: RouteDraft, catalog: ProviderList, before: Mapping[str, Any])
     }
 
 
-def apply_action(draft: Draft, action: str, catalog: ProviderList) -> Draft:
+def apply_action(draft: Draft, action: str, catalogue: ProviderList) -> Draft:
     """The draft after a button that changes the form's shape: ``add_route``, ``up:2``, ``media:style:ID``."""
     verb, _, rest = action.partition(":")
     routes, variants = list(draft.routes), list(draft.variants)
     index = int(rest) if rest.isdecimal() and len(rest) < 3 else -1
     if verb == "add_route" and len(routes) <= MAX_FALLBACKS:
-        routes.append(RouteDraft("local", catalog_first(catalog, "local")))
+        routes.append(RouteDraft("local", catalogue_first(catalogue, "local")))
     elif verb == "remove_route" and 1 <= index < len(routes):
         del routes[index]
     elif verb == "up" and 1 <= index < len(routes):
@@ -253,6 +255,6 @@ def apply_action(draft: Draft, action: str, catalog: ProviderList) -> Draft:
     return replace(draft, routes=tuple(routes), variants=tuple(variants), media=media)
 
 
-def catalog_first(catalog: ProviderList, provider: str) -> str:
+def catalogue_first(catalogue: ProviderList, provider: str) -> str:
     """A provider's first operation."""
-    return next((one.operations[0].name for one in catalog.providers if one.name == provider), "")
+    return next((one.operations[0].name for one in catalogue.providers if one.name == provider), "")

@@ -19,7 +19,7 @@ from appliance.core.errors import SlotNotFound, ValidationFailed
 from appliance.core.injection import service_of
 from appliance.core.language import Language, Message
 from appliance.slots.schemas import SLOT_IDS, SlotConfig
-from appliance.staff.providers.catalog import ProviderCatalog, ProviderList
+from appliance.staff.providers.catalogue import ProviderCatalogue, ProviderList
 from appliance.staff.slots.editor import SlotEditor
 
 router = APIRouter(prefix="/slots")
@@ -66,7 +66,7 @@ async def version(slot_id: str, version: Version, request: Request, context: May
         "slot": slot,
         "saved": saved,
         "changes": shown_changes(
-            context.language, turned, await service_of(request, ProviderCatalog).all(), slot
+            context.language, turned, await service_of(request, ProviderCatalogue).all(), slot
         ),
         "may_write": context.may("slots:write"),
     }
@@ -100,12 +100,12 @@ async def duplicate(slot_id: str, request: Request, context: MayWrite) -> Respon
 
 
 def shown_changes(
-    language: Language, found: Mapping[str, Any], catalog: ProviderList, slot: SlotConfig
+    language: Language, found: Mapping[str, Any], catalogue: ProviderList, slot: SlotConfig
 ) -> list[FieldChange]:
     """Differences as people read them."""
     return [
         FieldChange(
-            label_of(language, name, catalog, slot),
+            label_of(language, name, catalogue, slot),
             shown(language, name, before),
             shown(language, name, after),
         )
@@ -113,7 +113,7 @@ def shown_changes(
     ]
 
 
-def label_of(language: Language, name: str, catalog: ProviderList, slot: SlotConfig) -> str:
+def label_of(language: Language, name: str, catalogue: ProviderList, slot: SlotConfig) -> str:
     """What a field is called on the form."""
     kind, _, inner = name.partition(".")
     if language.has(f"slot.{name}.label"):
@@ -123,11 +123,11 @@ def label_of(language: Language, name: str, catalog: ProviderList, slot: SlotCon
 
     schema: dict[str, Any] = {}
     if kind == "output":
-        schema = catalog.output_schema
+        schema = catalogue.output_schema
     elif kind == "prompt":
-        schema = catalog.prompt_schema
+        schema = catalogue.prompt_schema
     elif kind == "params":
-        view = operation_of(catalog, slot.provider, slot.operation)
+        view = operation_of(catalogue, slot.provider, slot.operation)
         schema = view.params_schema if view else {}
     title = properties(schema).get(inner, {}).get("title")
     return language.text(str(title)) if title else name

@@ -9,7 +9,7 @@ from appliance.admin.slots.fields import properties
 from appliance.providers.routes import MAX_FALLBACKS
 from appliance.staff.looks.schemas import Look, Suits
 from appliance.staff.looks.service import find, ready_made
-from appliance.staff.providers.catalog import ProviderList, ProviderView
+from appliance.staff.providers.catalogue import ProviderList, ProviderView
 
 OPERATION = "image_edit"  # its prompt is sent word for word
 _PREFERRED = ("gemini", "openai", "fal", "bfl", "turbotext")  # asked where the slot draws on this machine
@@ -36,9 +36,9 @@ class LooksShown:
     moves_to: str | None
 
 
-def looks_shown(draft: Draft, catalog: ProviderList, lang: str) -> LooksShown | None:
+def looks_shown(draft: Draft, catalogue: ProviderList, lang: str) -> LooksShown | None:
     """The looks for a draft; ``None`` where no provider takes a prompt."""
-    first, target = draft.routes[0], _target(draft.routes[0], catalog)
+    first, target = draft.routes[0], _target(draft.routes[0], catalogue)
     if target is None:
         return None
     known, prompt = ready_made(), first.params.get("prompt", "")
@@ -59,26 +59,26 @@ def looks_shown(draft: Draft, catalog: ProviderList, lang: str) -> LooksShown | 
     )
 
 
-def with_look(draft: Draft, look_id: str, catalog: ProviderList, lang: str) -> Draft:
+def with_look(draft: Draft, look_id: str, catalogue: ProviderList, lang: str) -> Draft:
     """The draft with a look's prompt, still to be changed and saved.
 
     A slot that draws on this machine is moved to an AI provider, and what it draws becomes its
     fallback where there is room.
     """
     first, look = draft.routes[0], find(look_id)
-    target = _target(first, catalog)
+    target = _target(first, catalogue)
     if look is None or target is None:
         return draft
-    routes = [_route(first, target, look, catalog, lang), *draft.routes[1:]]
+    routes = [_route(first, target, look, catalogue, lang), *draft.routes[1:]]
     if target.name != first.provider and len(routes) <= MAX_FALLBACKS:
         routes.insert(1, first)
     return replace(draft, routes=tuple(routes))
 
 
 def _route(
-    first: RouteDraft, target: ProviderView, look: Look, catalog: ProviderList, lang: str
+    first: RouteDraft, target: ProviderView, look: Look, catalogue: ProviderList, lang: str
 ) -> RouteDraft:
-    view = operation_of(catalog, target.name, OPERATION)
+    view = operation_of(catalogue, target.name, OPERATION)
     names = properties(view.params_schema) if view else {}
     same = target.name == first.provider
     params = {name: text for name, text in first.params.items() if same and name in names}
@@ -88,9 +88,9 @@ def _route(
     return RouteDraft(target.name, OPERATION, first.model if same else "", params)
 
 
-def _target(first: RouteDraft, catalog: ProviderList) -> ProviderView | None:
+def _target(first: RouteDraft, catalogue: ProviderList) -> ProviderView | None:
     """Which provider makes the look: the slot's own, else one that has a key."""
-    able = {one.name: one for one in catalog.providers if operation_of(catalog, one.name, OPERATION)}
+    able = {one.name: one for one in catalogue.providers if operation_of(catalogue, one.name, OPERATION)}
     if first.provider in able:
         return able[first.provider]
     preferred = [able[name] for name in _PREFERRED if name in able]

@@ -13,7 +13,7 @@ from appliance.admin.render import page, part
 from appliance.admin.security import PageContext, allowed
 from appliance.admin.slots.history import label_of, shown
 from appliance.core.injection import Injected
-from appliance.staff.providers.catalog import ProviderCatalog
+from appliance.staff.providers.catalogue import ProviderCatalogue
 from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.slots.model_change import LostParameter, ModelChangeRequest, ModelChanges
 
@@ -25,7 +25,7 @@ async def change(
     request: Request,
     context: Annotated[PageContext, Depends(allowed("slots:write"))],
     changes: Injected[ModelChanges],
-    catalog: Injected[ProviderCatalog],
+    catalogue: Injected[ProviderCatalogue],
     editor: Injected[SlotEditor],
 ) -> Response:
     """Give all slots the other model at once, or ask first where something cannot be carried over."""
@@ -40,7 +40,7 @@ async def change(
     planned = await changes.look(wanted)
     if not planned.changed or (not planned.clean and not wanted.accept):
         slots = {slot.slot_id: slot for slot in await editor.all()}
-        known = await catalog.all()
+        known = await catalogue.all()
 
         def label(slot_id: str, one: LostParameter) -> str:
             return label_of(

@@ -23,7 +23,7 @@ from appliance.core.errors import ValidationFailed, VersionConflict
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
 from appliance.slots.schemas import SLOT_IDS
-from appliance.staff.providers.catalog import ProviderCatalog, ProviderList
+from appliance.staff.providers.catalogue import ProviderCatalogue, ProviderList
 from appliance.staff.settings.service import OperatorSettingsService
 from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.slots.views import SlotUpdate, SlotView
@@ -55,23 +55,23 @@ async def slots_page(request: Request, context: MayLook) -> Response:
 @router.get("/{slot_id}")
 async def editor_page(slot_id: str, request: Request, context: MayLook) -> Response:
     """The editor with what is saved."""
-    slot, catalog = await _slot_and_catalog(request, slot_id)
-    return await _page(request, context, await _values(request, context, slot, catalog))
+    slot, catalogue = await _slot_and_catalogue(request, slot_id)
+    return await _page(request, context, await _values(request, context, slot, catalogue))
 
 
 @router.post("/{slot_id}/form")
 async def reshape(slot_id: str, request: Request, context: MayLook) -> Response:
     """The form for another provider or operation, with another fallback, look or template; unsaved."""
     form = await read_form(request)
-    slot, catalog = await _slot_and_catalog(request, slot_id)
+    slot, catalogue = await _slot_and_catalogue(request, slot_id)
     verb, _, look = form.text("do").partition(":")
-    draft = draft_from(form, catalog)
+    draft = draft_from(form, catalogue)
     if verb == "look":
-        draft = with_look(draft, look, catalog, context.language.code)
+        draft = with_look(draft, look, catalogue, context.language.code)
     else:
-        draft = apply_action(draft, form.text("do"), catalog)
-    found = await _findings(request, slot, draft, catalog)
-    values = await _values(request, context, slot, catalog, draft=draft, fields=found)
+        draft = apply_action(draft, form.text("do"), catalogue)
+    found = await _findings(request, slot, draft, catalogue)
+    values = await _values(request, context, slot, catalogue, draft=draft, fields=found)
     if not context.is_htmx:
         return await _page(request, context, values)
     return part(context, "_slot_sheets.html", **values | {"oob": True})
@@ -81,10 +81,10 @@ async def reshape(slot_id: str, request: Request, context: MayLook) -> Response:
 async def check(slot_id: str, request: Request, context: MayLook) -> Response:
     """What is wrong with what was typed, beside each input; nothing is saved."""
     form = await read_form(request)
-    slot, catalog = await _slot_and_catalog(request, slot_id)
-    draft = draft_from(form, catalog)
-    found = await _findings(request, slot, draft, catalog)
-    values = await _values(request, context, slot, catalog, draft=draft, fields=found)
+    slot, catalogue = await _slot_and_catalogue(request, slot_id)
+    draft = draft_from(form, catalogue)
+    found = await _findings(request, slot, draft, catalogue)
+    values = await _values(request, context, slot, catalogue, draft=draft, fields=found)
     return part(context, "_slot_findings.html", **values | {"oob": True})
 
 
@@ -92,9 +92,9 @@ async def check(slot_id: str, request: Request, context: MayLook) -> Response:
 async def config(slot_id: str, request: Request, _: MayLook) -> Response:
     """What was typed, as a test run takes it."""
     form = await read_form(request)
-    slot, catalog = await _slot_and_catalog(request, slot_id)
+    slot, catalogue = await _slot_and_catalogue(request, slot_id)
     return Response(
-        json.dumps(values_of(draft_from(form, catalog), catalog, slot)), media_type="application/json"
+        json.dumps(values_of(draft_from(form, catalogue), catalogue, slot)), media_type="application/json"
     )
 
 
@@ -106,39 +106,41 @@ async def save(slot_id: str, request: Request, context: MayWrite) -> Response:
     """
     assert context.who is not None  # noqa: S101 - the permission saw to it
     form = await read_form(request)
-    slot, catalog = await _slot_and_catalog(request, slot_id)
-    draft = draft_from(form, catalog)
+    slot, catalogue = await _slot_and_catalogue(request, slot_id)
+    draft = draft_from(form, catalogue)
     try:
-        update = SlotUpdate.parse(values_of(draft, catalog, slot))
+        update = SlotUpdate.parse(values_of(draft, catalogue, slot))
         saved = await service_of(request, SlotEditor).save(
             slot_id, update, context.who, version=draft.version
         )
     except ValidationFailed as refused:
-        values = await _values(request, context, slot, catalog, draft=draft, fields=refused.fields)
+        values = await _values(request, context, slot, catalogue, draft=draft, fields=refused.fields)
         return await _answer(request, context, 422, values)
     except VersionConflict as refused:
         current = refused.extra["current"]
-        changes = shown_changes(context.language, current["changes"], catalog, slot)
+        changes = shown_changes(context.language, current["changes"], catalogue, slot)
         conflict = {"who": current["updated_by"], "changes": changes}
-        values = await _values(request, context, slot, catalog, draft=draft) | {"conflict": conflict}
+        values = await _values(request, context, slot, catalogue, draft=draft) | {"conflict": conflict}
         return await _answer(request, context, 409, values)
     if not context.is_htmx:
         context.notice("slot_saved")
         return RedirectResponse(f"{PAGE}/{slot_id}", 303)
     toast = context.language.gettext("slot.saved", slot=f"{number_of(slot_id)} {saved.display_name}")
-    values = await _values(request, context, saved, catalog)
+    values = await _values(request, context, saved, catalogue)
     return await _answer(request, context, 200, values, toast=toast)
 
 
-async def _slot_and_catalog(request: Request, slot_id: str) -> tuple[SlotView, ProviderList]:
+async def _slot_and_catalogue(request: Request, slot_id: str) -> tuple[SlotView, ProviderList]:
     """Both are asked for once in a request."""
     slot = await service_of(request, SlotEditor).get(slot_id)
-    return slot, await service_of(request, ProviderCatalog).all()
+    return slot, await service_of(request, ProviderCatalogue).all()
 
 
-async def _findings(request: Request, slot: SlotView, draft: Draft, catalog: ProviderList) -> dict[str, str]:
+async def _findings(
+    request: Request, slot: SlotView, draft: Draft, catalogue: ProviderList
+) -> dict[str, str]:
     try:
-        values = values_of(draft, catalog, slot)
+        values = values_of(draft, catalogue, slot)
         await service_of(request, SlotEditor).check(slot.slot_id, SlotUpdate.parse(values))
     except ValidationFailed as refused:
         return dict(refused.fields or {})
@@ -184,7 +186,7 @@ async def _values(
     request: Request,
     context: PageContext,
     slot: SlotView,
-    catalog: ProviderList,
+    catalogue: ProviderList,
     *,
     draft: Draft | None = None,
     fields: Mapping[str, str] | None = None,
@@ -193,7 +195,7 @@ async def _values(
     known = draft or draft_of(slot, slot.version)
     found = fields if draft else slot.problems
     templates = await service_of(request, TemplateMediaService).all()
-    editor = editor_of(known, catalog, templates, context.language, found)
+    editor = editor_of(known, catalogue, templates, context.language, found)
     base = base_urls_of(request).guests(None)
     return {
         "slot": slot,

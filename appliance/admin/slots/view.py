@@ -14,7 +14,7 @@ from appliance.admin.slots.looks import LooksShown, looks_shown
 from appliance.admin.slots.workflows import with_nodes
 from appliance.core.language import Language
 from appliance.providers.routes import MAX_FALLBACKS
-from appliance.staff.providers.catalog import OperationView, ProviderList, ProviderView
+from appliance.staff.providers.catalogue import OperationView, ProviderList, ProviderView
 from appliance.staff.template_media.service import TemplateView
 
 REPLIES = ("image", "multipart", "json")
@@ -128,7 +128,7 @@ def by_input_name(fields: Mapping[str, str], draft: Draft) -> dict[str, str]:
 
 def editor_of(
     draft: Draft,
-    catalog: ProviderList,
+    catalogue: ProviderList,
     templates: Sequence[TemplateView],
     language: Language,
     fields: Mapping[str, str] | None = None,
@@ -136,17 +136,17 @@ def editor_of(
     """The form for a draft, with what the services found wrong with it."""
     errors = by_input_name(fields or {}, draft)
     routes = [
-        _route(index, len(draft.routes), route, catalog, errors, language)
+        _route(index, len(draft.routes), route, catalogue, errors, language)
         for index, route in enumerate(draft.routes)
     ]
     return Editor(
         draft=draft,
         routes=routes,
-        looks=looks_shown(draft, catalog, language.code),
-        roles=_roles(draft, catalog, {one.id: one for one in templates}, errors),
-        output=inputs_of(catalog.output_schema, "output", draft.output, errors, language),
+        looks=looks_shown(draft, catalogue, language.code),
+        roles=_roles(draft, catalogue, {one.id: one for one in templates}, errors),
+        output=inputs_of(catalogue.output_schema, "output", draft.output, errors, language),
         prompt=inputs_of(
-            catalog.prompt_schema, "prompt", draft.prompt, errors, language, without=("variants",)
+            catalogue.prompt_schema, "prompt", draft.prompt, errors, language, without=("variants",)
         ),
         errors=errors,
     )
@@ -156,12 +156,12 @@ def _route(
     index: int,
     count: int,
     route: RouteDraft,
-    catalog: ProviderList,
+    catalogue: ProviderList,
     errors: Mapping[str, str],
     language: Language,
 ) -> RouteShown:
-    provider = next((one for one in catalog.providers if one.name == route.provider), None)
-    view = operation_of(catalog, route.provider, route.operation)
+    provider = next((one for one in catalogue.providers if one.name == route.provider), None)
+    view = operation_of(catalogue, route.provider, route.operation)
     model = model_of(view, route.model)
     prefix = f"route.{index}"
     return RouteShown(
@@ -169,7 +169,7 @@ def _route(
         count=count,
         draft=route,
         providers=_with(
-            route.provider, [(one.name, named(language, "provider", one.name)) for one in catalog.providers]
+            route.provider, [(one.name, named(language, "provider", one.name)) for one in catalogue.providers]
         ),
         operations=_with(
             route.operation,
@@ -232,17 +232,17 @@ def _seconds(view: OperationView | None, model: str) -> float | None:
 
 def _roles(
     draft: Draft,
-    catalog: ProviderList,
+    catalogue: ProviderList,
     templates: Mapping[uuid.UUID, TemplateView],
     errors: Mapping[str, str],
 ) -> list[RoleShown]:
     """Every role that a route or the slot itself takes, and those that are still bound."""
     required: dict[str, bool] = {}
     for route in draft.routes:
-        view = operation_of(catalog, route.provider, route.operation)
+        view = operation_of(catalogue, route.provider, route.operation)
         for role, must in (view.template_roles if view else {}).items():
             required[role] = required.get(role, False) or must
-    required |= {role: required.get(role, False) for role in catalog.slot_roles}
+    required |= {role: required.get(role, False) for role in catalogue.slot_roles}
     return [
         RoleShown(
             role,

@@ -27,7 +27,7 @@ from appliance.providers.comfyui.graph import (
 )
 from appliance.providers.comfyui.settings import other_values
 from appliance.slots.schemas import RouteConfig
-from appliance.staff.providers.catalog import OperationView, ProviderCatalog
+from appliance.staff.providers.catalogue import OperationView, ProviderCatalogue
 from appliance.staff.providers.machines import MachineReport, Machines
 from appliance.staff.slots.editor import SlotEditor
 
@@ -124,11 +124,11 @@ def _named(found: Sequence[NodeInput]) -> Choices:
 async def machine(slot_id: str, request: Request, context: MayLook, route: int = 0) -> Response:
     """What the machine says of the workflow on the form: which nodes and model files it has not got."""
     form = await read_form(request)
-    slot, catalog = (
+    slot, catalogue = (
         await service_of(request, SlotEditor).get(slot_id),
-        await service_of(request, ProviderCatalog).all(),
+        await service_of(request, ProviderCatalogue).all(),
     )
-    values = values_of(draft_from(form, catalog), catalog, slot)
+    values = values_of(draft_from(form, catalogue), catalogue, slot)
     routes: list[dict[str, Any]] = [values, *values["fallbacks"]]
     report = MachineReport("wrong")
     if 0 <= route < len(routes):

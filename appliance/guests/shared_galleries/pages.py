@@ -18,8 +18,8 @@ from appliance.core.stopping import Stopping
 from appliance.guests.links import LARGEST_QR, MEDIA_TYPES, GuestLink, qr_code
 from appliance.guests.links import Kind as CodeKind
 from appliance.guests.pages.render import EDITION, base_for, page
-from appliance.guests.picture_routes import KEPT_SECONDS, ScreenSizes, Width
-from appliance.guests.screens import type_for
+from appliance.guests.picture_routes import KEPT_SECONDS, Sizes, Width
+from appliance.guests.screen_sizes import type_for
 from appliance.guests.sending import NOINDEX, screen_file
 from appliance.guests.service import attachment, friendly_name
 from appliance.guests.shared_galleries.live import feed
@@ -154,9 +154,7 @@ async def live(galleries: Shown, opened: Open, stopping: Injected[Stopping]) -> 
 
 @router.head("/g/{token}/p/{name}")
 @router.get("/g/{token}/p/{name}")
-async def picture(
-    request: Request, token: str, name: str, galleries: Shown, screens: ScreenSizes
-) -> Response:
+async def picture(request: Request, token: str, name: str, galleries: Shown, screens: Sizes) -> Response:
     """One picture of the gallery: to look at, to save, to share."""
     try:
         opened = await galleries.open("g", token, request.cookies.get(PIN_COOKIE))
@@ -190,7 +188,7 @@ async def picture(
 @router.head("/wall/{token}/p/{name}/preview")
 @router.get("/wall/{token}/p/{name}/preview")
 async def preview(
-    request: Request, name: str, galleries: Shown, screens: ScreenSizes, opened: Open, width: Width = 960
+    request: Request, name: str, galleries: Shown, screens: Sizes, opened: Open, width: Width = 960
 ) -> Response:
     """A picture at screen size."""
     job = await galleries.picture(opened, name)
@@ -203,9 +201,7 @@ async def preview(
 
 @router.head("/g/{token}/p/{name}/original")  # noqa: FAST003 - the dependency takes it
 @router.get("/g/{token}/p/{name}/original")
-async def original(
-    request: Request, name: str, galleries: Shown, screens: ScreenSizes, opened: Open
-) -> Response:
+async def original(request: Request, name: str, galleries: Shown, screens: Sizes, opened: Open) -> Response:
     """A picture as a file to keep."""
     job = await galleries.picture(opened, name)
     await screens.require(job.result_key or "")

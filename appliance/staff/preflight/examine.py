@@ -7,15 +7,15 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 
 from appliance.staff.preflight.checks import Check, Group
-from appliance.staff.preflight.looks import backups, guests, known, machine, nodes, providers, slots
+from appliance.staff.preflight.inspections import backups, guests, known, machine, nodes, providers, slots
 from appliance.staff.preflight.tools import RunState, Tools
 
 log = structlog.get_logger()
 
-Look = Callable[[Tools, RunState], Awaitable[list[Check]]]
+Inspection = Callable[[Tools, RunState], Awaitable[list[Check]]]
 NoteChecks = Callable[[Group, Sequence[Check]], Awaitable[None]]
 
-LOOKS: tuple[tuple[Group, Look], ...] = (
+INSPECTIONS: tuple[tuple[Group, Inspection], ...] = (
     ("machine", machine.version),
     ("machine", machine.database),
     ("machine", machine.disk),
@@ -36,7 +36,7 @@ LOOKS: tuple[tuple[Group, Look], ...] = (
 
 
 # What belongs to a machine that is not the first of its site; the rest is looked at there.
-_OF_A_NODE: tuple[Look, ...] = (
+_OF_A_NODE: tuple[Inspection, ...] = (
     *(machine.version, machine.database, machine.disk, machine.memory),
     *(providers.look, machine.clock, nodes.look),
 )
@@ -47,7 +47,7 @@ async def examine(tools: Tools, run: RunState, progress: NoteChecks) -> list[Che
     which group is looked at.
     """
     found: list[Check] = []
-    for group, look in LOOKS:
+    for group, look in INSPECTIONS:
         if tools.deployment.node > 1 and look not in _OF_A_NODE:
             continue
         await progress(group, found)

@@ -10,7 +10,7 @@ from appliance.core.db import Database
 from appliance.providers.registry import ProviderRegistry
 from appliance.slots.models import Slot
 from appliance.slots.repository import SlotRepository
-from appliance.staff.preflight.looks.slots import paid_slots
+from appliance.staff.preflight.inspections.slots import paid_slots
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
 from appliance.staff.access import AUTH_ERRORS, requires
-from appliance.staff.providers.catalog import ProviderCatalog, ProviderList
+from appliance.staff.providers.catalogue import ProviderCatalogue, ProviderList
 from appliance.staff.slots.model_change import ModelChange, ModelChangeRequest, ModelChanges
 
 router = APIRouter(prefix="/api/providers", tags=["providers"])
@@ -23,12 +23,12 @@ router = APIRouter(prefix="/api/providers", tags=["providers"])
 @router.get("", summary="What a slot can be built from", responses=error_responses(*AUTH_ERRORS))
 async def providers(
     _: Annotated[Principal, Depends(requires("slots:read"))],
-    catalog: Injected[ProviderCatalog],
+    catalogue: Injected[ProviderCatalogue],
 ) -> ProviderList:
     """Every provider with its operations, their parameters as JSON Schema, the template roles they
     take and their models; and how its keys and routes are doing.
     """
-    return await catalog.all()
+    return await catalogue.all()
 
 
 _UNFIT = (*AUTH_ERRORS, ErrorCode.VALIDATION_FAILED)

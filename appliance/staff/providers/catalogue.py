@@ -103,7 +103,7 @@ def _schema(model: type[Params | PromptOptions | OutputOptions]) -> dict[str, An
     return model.model_json_schema()
 
 
-class ProviderCatalog:
+class ProviderCatalogue:
     """Describes the providers as they are configured now."""
 
     def __init__(self, database: Database, runner: RouteRunner) -> None:

@@ -35,7 +35,7 @@ def type_for(accept: str) -> PictureType:
     return WEBP if WEBP.media_type in accept else JPEG
 
 
-class Screens:
+class ScreenSizes:
     """Makes and finds the screen sizes under ``previews/``."""
 
     def __init__(self, media: MediaStore, previews: Previews) -> None:
