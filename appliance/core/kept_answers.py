@@ -56,7 +56,7 @@ def keep(request: HTTPConnection, nonce: str | None = None) -> None:
 
 
 @dataclass(slots=True)
-class _Kept:
+class _KeptAnswer:
     """An answer, and when the row behind it was not yet read."""
 
     since: float
@@ -77,7 +77,7 @@ class KeptAnswers:
         self._paths = paths
         self._work = work
         self._changes = changes
-        self._kept: OrderedDict[_Key, _Kept] = OrderedDict()
+        self._kept: OrderedDict[_Key, _KeptAnswer] = OrderedDict()
         self._bytes = 0
 
     def outside(self, app: ASGIApp) -> ASGIApp:
@@ -175,12 +175,12 @@ class KeptAnswers:
             return
         counted = answers_counted(scope["path"], HTTPStatus.OK)
         self._drop(key)
-        self._kept[key] = _Kept(since, changes, headers, body, nonce, counted)
+        self._kept[key] = _KeptAnswer(since, changes, headers, body, nonce, counted)
         self._bytes += _size(self._kept[key])
         while self._kept and (self._bytes > _MOST_BYTES or self._oldest().since < since - SECONDS):
             self._drop(next(iter(self._kept)))
 
-    def _oldest(self) -> _Kept:
+    def _oldest(self) -> _KeptAnswer:
         return next(iter(self._kept.values()))
 
     def _drop(self, key: _Key) -> None:
@@ -200,5 +200,5 @@ def _sets_cookie(headers: list[tuple[bytes, bytes]]) -> bool:
     return any(name == b"set-cookie" for name, _ in headers)
 
 
-def _size(kept: _Kept) -> int:
+def _size(kept: _KeptAnswer) -> int:
     return len(kept.body) + 2000  # about what the headers and the key take

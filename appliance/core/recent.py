@@ -70,7 +70,7 @@ class Recent(Generic[Value]):
         return (value,) if fresh else None
 
 
-class Together(Generic[Key, Value]):
+class BatchLoader(Generic[Key, Value]):
     """Looks up in one go what is asked for while the look before is under way."""
 
     def __init__(self, look: Callable[[Collection[Key]], Awaitable[Mapping[Key, Value]]]) -> None:

@@ -19,7 +19,7 @@ from appliance.core.db import Database
 from appliance.core.errors import PermissionDenied, ResultExpired, ResultNotFound
 from appliance.core.images import EXTENSIONS
 from appliance.core.language import Message
-from appliance.core.recent import Together
+from appliance.core.recent import BatchLoader
 from appliance.guests.repository import ResultRepository
 from appliance.jobs.models import JobHistory, JobStatus
 from appliance.jobs.repository import JobRepository
@@ -94,7 +94,7 @@ class ResultService:
         self._database = database
         self._media = media
         self._settings = settings
-        self._jobs = Together(self._behind_links)
+        self._jobs = BatchLoader(self._behind_links)
 
     async def find(self, job_id: str) -> GuestPicture:
         """What a guest's link leads to; raises ``ResultNotFound`` for what is unknown or hidden."""

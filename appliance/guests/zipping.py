@@ -22,7 +22,7 @@ class ArchiveEntry:
     content: bytes | Path
 
 
-class _Packed(zipfile.ZipInfo):
+class _StoredEntry(zipfile.ZipInfo):
     """An entry that is packed without being compressed."""
 
     def __init__(self, name: str, at: tuple[int, int, int, int, int, int]) -> None:
@@ -63,7 +63,7 @@ def zipped(entries: Iterable[ArchiveEntry]) -> Iterator[bytes]:
     with zipfile.ZipFile(cast("IO[bytes]", pipe), "w") as archive:
         for name, entry in _with_own_names(entries):
             at = entry.at.astimezone(UTC)
-            info = _Packed(name, (max(1980, at.year), at.month, at.day, at.hour, at.minute, at.second))
+            info = _StoredEntry(name, (max(1980, at.year), at.month, at.day, at.hour, at.minute, at.second))
             if isinstance(entry.content, bytes):
                 archive.writestr(info, entry.content, compresslevel=6)
                 yield pipe.taken()

@@ -35,7 +35,7 @@ NEVER = -1  # as an hour
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class ModelCheckResult:
     """What came of one look: models that are there, that are gone, and that nobody told of."""
 
     there: tuple[ModelName, ...] = ()
@@ -74,7 +74,7 @@ class ModelCheck(Background):
         self._database, self._runner = database, runner
         self._hour, self._after_start = hour, after_start
 
-    async def look(self, only: Collection[ModelName] = ()) -> Checked:
+    async def look(self, only: Collection[ModelName] = ()) -> ModelCheckResult:
         """Ask for each model (``only`` these, if there are any), with one key after the other until one
         gets it.
         """
@@ -90,7 +90,7 @@ class ModelCheck(Background):
                 continue
             self._runner.models.heard(place[0], place[1], facts)
             (there if facts.there else gone).append(place)
-        found = Checked(tuple(there), tuple(gone), tuple(untold))
+        found = ModelCheckResult(tuple(there), tuple(gone), tuple(untold))
         log.info(
             "models.checked",
             there=len(there),

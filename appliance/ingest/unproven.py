@@ -47,14 +47,14 @@ class UnprovenUploads:
         self._read_until = 0.0  # when all that strangers sent so far is read, at their pace
 
     @asynccontextmanager
-    async def waiting(self, address: str, *, proven: bool = False) -> AsyncIterator[Unproven]:
+    async def waiting(self, address: str, *, proven: bool = False) -> AsyncIterator[UnprovenUpload]:
         """An upload from ``address``; its time ends when its password was found right.
 
         ``proven``: a key in its address has shown already whose it is.
 
         Raises ``RateLimited`` where there are too many, and ``MissingField`` when the time is over.
         """
-        upload = Unproven(self, network_of(address), proven=proven)
+        upload = UnprovenUpload(self, network_of(address), proven=proven)
         try:
             async with asyncio.timeout(None if proven else SECONDS) as upload.limit:
                 yield upload
@@ -116,7 +116,7 @@ class UnprovenUploads:
         return sum(taken for network, taken in counted.items() if network not in self._known)
 
 
-class Unproven:
+class UnprovenUpload:
     """One upload, until its password has come."""
 
     limit: asyncio.Timeout

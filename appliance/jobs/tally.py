@@ -38,7 +38,7 @@ class Metric(Base):
     value: Mapped[float] = mapped_column(Float)
 
 
-class Sum(NamedTuple):
+class LabelledCount(NamedTuple):
     """One sum: of ``photos``, say, with the labels slot, outcome and reason."""
 
     name: str
@@ -135,9 +135,9 @@ _BOUNDS = text(
 )
 
 
-async def all_sums(session: AsyncSession) -> list[Sum]:
+async def all_sums(session: AsyncSession) -> list[LabelledCount]:
     """Every sum as it is now, and the moments that are kept beside them."""
-    return [Sum(*row) for row in await session.execute(_ALL)]
+    return [LabelledCount(*row) for row in await session.execute(_ALL)]
 
 
 async def count_next(session: AsyncSession) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 import pytest
 
 from appliance.core import recent
-from appliance.core.recent import Changes, Recent, Together
+from appliance.core.recent import BatchLoader, Changes, Recent
 
 
 async def test_a_value_is_read_again_after_a_moment_and_after_a_change(
@@ -78,7 +78,7 @@ class Table:
 
 async def test_what_is_asked_meanwhile_is_looked_up_in_one_go() -> None:
     table = Table()
-    together = Together(table.look)
+    together = BatchLoader(table.look)
     asked = [asyncio.create_task(together.find(1))]
     await asyncio.sleep(0.01)
     asked += [asyncio.create_task(together.find(key)) for key in (1, 2, 3, 99, 2)]
@@ -92,7 +92,7 @@ async def test_a_database_that_is_away_is_told_to_each_and_asked_again_later() -
     table = Table()
     table.away = True
     table.let_go.set()
-    together = Together(table.look)
+    together = BatchLoader(table.look)
     failed = await asyncio.gather(together.find(1), together.find(2), return_exceptions=True)
     assert [type(one) for one in failed] == [ConnectionError, ConnectionError]
     table.away = False
@@ -101,7 +101,7 @@ async def test_a_database_that_is_away_is_told_to_each_and_asked_again_later() -
 
 async def test_whoever_hangs_up_does_not_stop_the_others() -> None:
     table = Table()
-    together = Together(table.look)
+    together = BatchLoader(table.look)
     gone, stays = (asyncio.create_task(together.find(1)) for _ in range(2))
     await asyncio.sleep(0.01)
     gone.cancel()

@@ -20,7 +20,7 @@ _IN_AN_IMAGE = "APPLIANCE_VERSION"
 
 
 @dataclass(frozen=True, slots=True)
-class Kit:
+class EmergencyKit:
     """The facts; ``image`` is that of a stack, where this runs in one."""
 
     printed_at: datetime
@@ -32,11 +32,11 @@ class Kit:
     hint: str
 
 
-async def kit_of(request: Request) -> Kit:
+async def kit_of(request: Request) -> EmergencyKit:
     """As of now."""
     operator = await service_of(request, SettingsReader).operator_settings()
     version = os.environ.get(_IN_AN_IMAGE, __version__)
-    return Kit(
+    return EmergencyKit(
         utcnow(),
         operator.event_title,
         base_urls_of(request).own(operator.public_base_url),

@@ -34,14 +34,14 @@ PAGE = f"{MOUNT}/booths"
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
+class KeyForm:
     """What stands in a key's form that was not taken."""
 
     name: str = ""
     slots: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, form: Form) -> Typed:
+    def of(cls, form: Form) -> KeyForm:
         """A form as it was sent."""
         return cls(form.text("name"), tuple(form.every("slots")))
 
@@ -68,7 +68,7 @@ async def booth_list(request: Request, context: MayRead, seen: int = 0) -> Respo
 async def make_key(request: Request, context: MayChangeKeys) -> Response:
     """A new key, shown this once."""
     assert context.who is not None  # noqa: S101 - the permission saw to it
-    typed = Typed.of(await read_form(request))
+    typed = KeyForm.of(await read_form(request))
     try:
         wanted = NewBoothKey.model_validate(typed.values())
         made = await service_of(request, BoothKeyService).create(wanted, context.who)
@@ -81,7 +81,7 @@ async def make_key(request: Request, context: MayChangeKeys) -> Response:
 async def change_key(key_id: uuid.UUID, request: Request, context: MayChangeKeys) -> Response:
     """Another name, or other slots."""
     assert context.who is not None  # noqa: S101 - the permission saw to it
-    typed = Typed.of(await read_form(request))
+    typed = KeyForm.of(await read_form(request))
     try:
         wanted = BoothKeyChange.model_validate(typed.values())
         await service_of(request, BoothKeyService).change(key_id, wanted, context.who)
@@ -114,7 +114,7 @@ async def _wrong(
     request: Request,
     context: PageContext,
     error: ValidationError | ValidationFailed,
-    typed: Typed,
+    typed: KeyForm,
     changing: str = "",
 ) -> Response:
     found = error.fields if isinstance(error, ValidationFailed) else field_messages(error)
@@ -145,7 +145,7 @@ async def _keys(
     context: PageContext,
     *,
     made: MadeBoothKey | None = None,
-    typed: Typed | None = None,
+    typed: KeyForm | None = None,
     errors: dict[str, str] | None = None,
     changing: str = "",
 ) -> dict[str, Any]:
@@ -159,7 +159,7 @@ async def _keys(
         "revoked": [key for key in keys if key.revoked_at is not None],
         "made": made,
         "made_addresses": _addresses(request, made) if made else [],
-        "typed": typed or Typed(),
+        "typed": typed or KeyForm(),
         "errors": errors or {},
         "changing": changing,
         "slots": SLOT_IDS,

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.headers import MOUNT
-from appliance.admin.jobs.view import WIDTH, attempts_chart, timings_chart, told
+from appliance.admin.jobs.view import WIDTH, advice_text, attempts_chart, timings_chart
 from appliance.admin.listing import Listing, instant
 from appliance.admin.naming import named, number_of
 from appliance.admin.render import page, part
@@ -101,7 +101,7 @@ async def run_again(job_id: uuid.UUID, request: Request, context: MayTest) -> Re
 async def _shared(request: Request, context: PageContext) -> dict[str, Any]:
     return {
         "names": await service_of(request, Dashboard).names(),
-        "told": lambda job: told(context.language, job),
+        "advice_text": lambda job: advice_text(context.language, job),
         "number_of": number_of,
         "named": lambda kind, name: named(context.language, kind, name),
     }

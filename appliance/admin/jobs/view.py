@@ -29,7 +29,7 @@ class AttemptBar:
     bar: Bar
 
 
-def told(language: Language, job: JobSummary) -> AdviceText | None:
+def advice_text(language: Language, job: JobSummary) -> AdviceText | None:
     """Why it failed and what to do; ``None`` for a job that did not fail."""
     if job.advice is None:
         return None

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from appliance.admin.errors import explained
-from appliance.admin.jobs.view import attempts_chart, told
+from appliance.admin.jobs.view import advice_text, attempts_chart
 from appliance.admin.render import part
 from appliance.admin.security import PageContext, allowed
 from appliance.core.errors import ApplianceError
@@ -61,4 +61,4 @@ async def _progress(request: Request, context: PageContext, slot_id: str, job_id
 
 def outcome(context: PageContext, job: JobView) -> dict[str, Any]:
     """What the templates show of a job that was tried."""
-    return {"job": job, "told": told(context.language, job), "chart": attempts_chart(job)}
+    return {"job": job, "advice_text": advice_text(context.language, job), "chart": attempts_chart(job)}

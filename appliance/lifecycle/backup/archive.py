@@ -44,7 +44,7 @@ class Writer:
             raise BackupProblem(
                 Message("A file called '%(name)s' cannot be backed up. Move it out of the folder.", name=name)
             )
-        hashing = _Hashing(source)
+        hashing = _HashingReader(source)
         self._tar.addfile(_info(name, size, changed), hashing)
         self._files[name] = {"size": size, "sha256": hashing.digest.hexdigest()}
 
@@ -65,7 +65,7 @@ def _info(name: str, size: int, changed: float | None = None) -> tarfile.TarInfo
     return info
 
 
-class _Hashing:
+class _HashingReader:
     """Reads and digests on the way."""
 
     def __init__(self, source: IO[bytes]) -> None:

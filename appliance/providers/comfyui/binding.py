@@ -9,8 +9,8 @@ from typing import Any
 
 from appliance.core.language import Message
 from appliance.providers.comfyui.graph import (
-    Filling,
     Graph,
+    GraphValues,
     NodeInput,
     hands_on_images,
     likely_texts,
@@ -39,13 +39,13 @@ class Binding:
     values: dict[str, Any]
     problems: Mapping[str, str]
 
-    def filling(self, params: WorkflowParams, pictures: Mapping[str, str]) -> Filling:
+    def filling(self, params: WorkflowParams, pictures: Mapping[str, str]) -> GraphValues:
         """What goes into the graph for one photo; ``pictures`` are names at ComfyUI by role."""
         texts = ((self.prompt, params.prompt), (self.negative, params.negative_prompt))
         values: dict[str, Any] = {one: text for one, text in texts if one and text.strip()}
         nodes = {"photo": self.photo, **self.templates}
         seed = secrets.randbelow(_MOST_SEED) if params.seed is None else params.seed
-        return Filling(
+        return GraphValues(
             pictures={nodes[role]: name for role, name in pictures.items() if nodes.get(role)},
             values=values | self.values,
             output=self.output,

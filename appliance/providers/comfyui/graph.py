@@ -187,7 +187,7 @@ def _is_link(value: Any) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Filling:
+class GraphValues:
     """What is put into a graph for one photo: by node the pictures, by input the values."""
 
     pictures: Mapping[str, str]
@@ -198,7 +198,7 @@ class Filling:
     seed: int = 0
 
 
-def filled(graph: Graph, filling: Filling) -> Graph:
+def filled(graph: Graph, filling: GraphValues) -> Graph:
     """A copy of ``graph`` for one photo.
 
     ``no_files``: its output is a preview, which ComfyUI forgets, in place of a file that stays there for

@@ -61,7 +61,7 @@ _FORBIDDEN = (
 )
 
 
-class Refused(Exception):
+class AddressRefused(Exception):
     """An address that is not taken; ``why`` is one of a few words, ``what`` what it is about."""
 
     def __init__(self, why: str, what: str = "") -> None:
@@ -70,33 +70,33 @@ class Refused(Exception):
 
 
 def scheme_of(address: str) -> str:
-    """The scheme of an address; raises ``Refused`` for one that is not in the set."""
+    """The scheme of an address; raises ``AddressRefused`` for one that is not in the set."""
     found = _SCHEME.fullmatch(address)
     if not found or not address.isprintable() or " " in address or "${" in address:
-        raise Refused("form")
+        raise AddressRefused("form")
     scheme = found[1].lower()
     if scheme not in OPTIONS:
-        raise Refused("scheme", scheme)
+        raise AddressRefused("scheme", scheme)
     for pair in filter(None, re.split(r"[&;]", address.partition("?")[2])):
         name = unquote(pair.partition("=")[0])
         if name.lower() not in OPTIONS[scheme] and not (scheme in _HEADERS and name.startswith("+")):
-            raise Refused("option", name)
+            raise AddressRefused("option", name)
     return scheme
 
 
 def opened(address: str) -> NotifyBase:
-    """Apprise's own reading of an address, looked at once more; raises ``Refused``."""
+    """Apprise's own reading of an address, looked at once more; raises ``AddressRefused``."""
     scheme = scheme_of(address)
     plugin = _read(scheme, address)
     own = {*_names(plugin.protocol), *_names(plugin.secure_protocol)}
     if scheme not in own or not own <= OPTIONS.keys():
-        raise Refused("scheme", scheme)
+        raise AddressRefused("scheme", scheme)
     for host in _hosts(plugin):
         number = ip_of(host)
         if number is not None and is_forbidden(number):
-            raise Refused("place", host)
+            raise AddressRefused("place", host)
         if not _is_encrypted(plugin) and not WebAddress("http", host.lower(), 80, "").is_near:
-            raise Refused("plain", host)
+            raise AddressRefused("plain", host)
     return plugin
 
 
@@ -111,7 +111,7 @@ def _read(scheme: str, address: str) -> NotifyBase:
         asset = AppriseAsset(storage_mode=PersistentStoreMode.MEMORY, secure_logging=True)
         read: NotifyBase = kind(**found, tag=set(), asset=asset)
     except Exception:  # noqa: BLE001 - whatever it stumbles over, it is no address to it
-        raise Refused("unknown") from None
+        raise AddressRefused("unknown") from None
     return read
 
 
@@ -207,7 +207,7 @@ def request(asked: dict[str, str]) -> dict[str, Any]:
                 captured.lines.append(f"{type(error).__name__}: {error}")
                 sent = False
         return {"ok": bool(sent), "said": without_secrets(" ".join([*_stopped, *captured.lines]), address)}
-    except Refused as refused:
+    except AddressRefused as refused:
         return {"ok": False, "why": refused.why, "what": refused.what[:60], "said": ""}
 
 

@@ -39,7 +39,7 @@ class NoAnswer(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class CommandResult:
     """What became of the last work."""
 
     work: Work
@@ -58,7 +58,7 @@ class BackupCommands:
 
     def __init__(self) -> None:
         self.running: Work | None = None
-        self.ended: Ended | None = None
+        self.ended: CommandResult | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def ask(self, *verb: str, given: str = "") -> str:
@@ -102,7 +102,7 @@ class BackupCommands:
         except OSError as error:
             said = Message(type(error).__name__)
         finally:
-            self.running, self.ended = None, Ended(work, ok, said, utcnow())
+            self.running, self.ended = None, CommandResult(work, ok, said, utcnow())
         log.info("backups.worked", work=work, ok=ok)
 
     async def aclose(self) -> None:

@@ -35,7 +35,7 @@ def entries(
     for jobs in pages:
         for job in jobs:
             number += 1
-            one = _Named(number, job, title)
+            one = _NamedJob(number, job, title)
             lines.add(one)
             if one.file:
                 yield ArchiveEntry(one.file, job.created_at, media.path(job.result_key or ""))
@@ -45,7 +45,7 @@ def entries(
     yield ArchiveEntry(TABLE_FOR_EXCEL, now, lines.for_excel())
 
 
-class _Named:
+class _NamedJob:
     """A job, and where its files lie in the archive: the picture, the photo, or both."""
 
     def __init__(self, number: int, job: ExportedJob, title: str) -> None:
@@ -86,7 +86,7 @@ class EventTable:
         costs = (f"cost.{currency}" for currency in currencies)
         self._writer.writerow([*COLUMNS, *costs, *(_harmless(f"sent.{name}") for name in names)])
 
-    def add(self, one: _Named) -> None:
+    def add(self, one: _NamedJob) -> None:
         """Write a job's line."""
         sent = {**one.job.request_fields, **one.job.query_fields}
         fields = (_harmless(str(sent.get(name, ""))) for name in self._names)

@@ -43,7 +43,7 @@ class EventArchive:
     chunks: AsyncIterator[bytes]
 
 
-class _Pages:
+class _JobPages:
     """The jobs to export, page by page, for the thread that packs them; counts what it gave."""
 
     def __init__(self, database: Database, now: datetime, loop: asyncio.AbstractEventLoop) -> None:
@@ -95,7 +95,7 @@ class Event:
     async def _sent(
         self, table: EventTable, title: str, now: datetime, who: Principal
     ) -> AsyncIterator[bytes]:
-        sent = _Pages(self._database, now, asyncio.get_running_loop())
+        sent = _JobPages(self._database, now, asyncio.get_running_loop())
         async for chunk in iterate_in_threadpool(zipped(entries(sent, table, title, self._media, now))):
             yield chunk
         for start in range(0, len(sent.job_ids), _PAGE):

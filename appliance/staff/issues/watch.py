@@ -27,7 +27,7 @@ Listener = Callable[[list[Issue], list[Issue]], Awaitable[None]]
 
 
 @dataclass(slots=True)
-class _Seen:
+class _OpenFinding:
     """A finding, and since when it has been there."""
 
     finding: Finding
@@ -52,7 +52,7 @@ class IssueWatch:
         self.changed: list[Listener] = []
         self._database, self._sources, self._clock = database, sources, clock
         self._found: dict[str, tuple[Finding, ...]] = {}
-        self._seen: dict[str, _Seen] = {}
+        self._seen: dict[str, _OpenFinding] = {}
         self._open: dict[str, str] | None = None  # code by key; None: not read yet
         self._written = float("-inf")
         self._tasks: list[asyncio.Task[None]] = []
@@ -111,7 +111,7 @@ class IssueWatch:
         for key, finding in findings.items():
             seen = self._seen.get(key)
             if seen is None or seen.over is not None:
-                self._seen[key] = _Seen(finding, now, utcnow())
+                self._seen[key] = _OpenFinding(finding, now, utcnow())
             else:
                 seen.finding = finding
         for key in self._seen.keys() - findings.keys():
@@ -121,7 +121,7 @@ class IssueWatch:
             elif seen.over is None:
                 seen.over = utcnow()
 
-    def _ripe(self, seen: _Seen, now: float) -> bool:
+    def _ripe(self, seen: _OpenFinding, now: float) -> bool:
         return seen.over is not None or now - seen.since >= seen.finding.patience
 
     def _is_known(self, code: str) -> bool:
@@ -130,7 +130,7 @@ class IssueWatch:
         return all(name in self._found for name in owners)
 
     async def _write(
-        self, new: dict[str, _Seen], over: list[str], still: dict[str, Finding]
+        self, new: dict[str, _OpenFinding], over: list[str], still: dict[str, Finding]
     ) -> tuple[list[Issue], list[Issue]]:
         assert self._open is not None  # noqa: S101 - it was read
         async with self._database.session() as session:

@@ -13,7 +13,7 @@ from prometheus_client.core import (
     SummaryMetricFamily,
 )
 
-from appliance.jobs.tally import EDGES, LAST_SUCCESS, Sum
+from appliance.jobs.tally import EDGES, LAST_SUCCESS, LabelledCount
 
 _COUNTERS = {
     "photos": (
@@ -39,9 +39,9 @@ _COUNTERS = {
 }
 
 
-def of_photos(sums: Sequence[Sum]) -> Iterator[Metric]:
+def of_photos(sums: Sequence[LabelledCount]) -> Iterator[Metric]:
     """Counters, histograms and summaries; there is one of each, with or without samples."""
-    by_name: dict[str, list[Sum]] = defaultdict(list)
+    by_name: dict[str, list[LabelledCount]] = defaultdict(list)
     for one in sums:
         by_name[one.name].append(one)
     for name, (metric, said, labels) in _COUNTERS.items():
@@ -72,7 +72,9 @@ def of_photos(sums: Sequence[Sum]) -> Iterator[Metric]:
     yield moments
 
 
-def _histogram(name: str, said: str, counts: Iterable[Sum], totals: Iterable[Sum]) -> Metric:
+def _histogram(
+    name: str, said: str, counts: Iterable[LabelledCount], totals: Iterable[LabelledCount]
+) -> Metric:
     found: dict[str, list[float]] = defaultdict(lambda: [0.0] * (len(EDGES) + 1))
     for one in counts:
         found[one.labels["slot"]][len(EDGES) - int(one.labels["bucket"])] += one.value
@@ -87,7 +89,7 @@ def _histogram(name: str, said: str, counts: Iterable[Sum], totals: Iterable[Sum
     return family
 
 
-def _steps(counts: Iterable[Sum], totals: Iterable[Sum]) -> Metric:
+def _steps(counts: Iterable[LabelledCount], totals: Iterable[LabelledCount]) -> Metric:
     seconds = {one.labels["step"]: one.value for one in totals}
     family = SummaryMetricFamily(
         "photochanger_step_seconds", "Where a photo's time went, by step.", labels=["step"]

@@ -20,7 +20,7 @@ from appliance.core.db import Database
 from appliance.core.error_handlers import from_database
 from appliance.core.metrics import REGISTRY, watch_loop
 from appliance.core.siblings import ALONE, Siblings
-from appliance.jobs.tally import Sum, all_sums
+from appliance.jobs.tally import LabelledCount, all_sums
 from appliance.media.store import MediaStore
 from appliance.providers.runner import RouteRunner
 from appliance.staff.issues.repository import IssueRepository
@@ -86,7 +86,7 @@ class Metrics:
 
     async def exposition(self) -> bytes:
         """The text. Without a database it has what the process knows, and says ``database_up 0``."""
-        sums: list[Sum] = []
+        sums: list[LabelledCount] = []
         media: MediaFigures | None = None
         issues: dict[str, int] = {}
         try:

@@ -96,7 +96,7 @@ class Upload:
 
     async def blocks(self) -> AsyncIterator[bytes]:
         """Its bytes, no faster than they may go."""
-        pace = Pace(self.most)
+        pace = BandwidthLimit(self.most)
         with await asyncio.to_thread(self.open) as file:
             while block := await asyncio.to_thread(file.read, BLOCK):
                 yield block
@@ -105,7 +105,7 @@ class Upload:
 
     async def compare(self, found: AsyncIterator[bytes]) -> None:
         """Read all of ``found``; raises ``TargetProblem`` unless it is what was to be put."""
-        pace, digest, size = Pace(self.most), hashlib.sha256(), 0
+        pace, digest, size = BandwidthLimit(self.most), hashlib.sha256(), 0
         async for block in found:
             digest.update(block)
             size += len(block)
@@ -115,7 +115,7 @@ class Upload:
             raise TargetProblem("damaged", f"{size} of {self.size} bytes")
 
 
-class Pace:
+class BandwidthLimit:
     """Waits so that no more than ``most`` bytes go in a second."""
 
     def __init__(self, most: int | None) -> None:
