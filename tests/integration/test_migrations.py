@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from argparse import Namespace
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,9 +17,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from appliance.core.db import Base, Database
 from appliance.jobs.models import JobHistory
+from appliance.lifecycle.verbs import migrations
 from appliance.migrations.revisions import known, tables_age
 from appliance.migrations.runner import config, upgrade
 from appliance.migrations.tables import metadata
+from appliance.settings.environment import Settings
 from appliance.settings.operator import AppSettingsRepository
 from tests.support.scratch import scratch_database
 from tests.support.stack import CHECKOUT, Stack
@@ -137,6 +140,22 @@ def test_the_migrations_stand_in_one_line_which_their_files_names_tell() -> None
         "newer",
         "newer",
     ]
+
+
+async def test_the_program_names_the_migrations_to_come_that_do_more_than_add(
+    scratch: URL, stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(
+        database_url=scratch.set(drivername="postgresql").render_as_string(hide_password=False),
+        media_root=stack.media,
+        secrets_dir=stack.data / "secrets",
+        config_file=CHECKOUT / "config/appliance.toml",
+    )
+    await asyncio.to_thread(upgrade, scratch, "0017")
+    assert await migrations(settings, Namespace()) == 1
+    assert capsys.readouterr().out.startswith("0018_alerts, 0019_webhooks")
+    await asyncio.to_thread(upgrade, scratch)
+    assert await migrations(settings, Namespace()) == 0
 
 
 async def test_an_upgrade_leaves_the_sha1_of_uploads_to_cleanup_and_the_version_before_may_go_on_writing_it(

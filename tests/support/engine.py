@@ -21,6 +21,7 @@ OWN_IMAGE = frozenset({"prepare", "migrate", "app", "cleanup"})
 VERBS = (
     ("busy",),
     ("check",),
+    ("migrations",),
     ("smoke",),
     ("backup",),
     ("backup", "--database-only", "--keep", "5", "--json"),
