@@ -87,13 +87,12 @@ class Looking:
         self._database, self._me, self._tables_age = database, me, tables_age
         self._says = says
         self._reading: asyncio.Task[str | None] | None = None
-        self._last = Look()
+        self.told: Problem | None = None  # what the row says is wrong
 
     async def look(self) -> Look:
         """Everything once; never longer than it may."""
         found = Look()
         found.problem = await self._problem(found)
-        self._last = found
         return found
 
     async def _problem(self, found: Look) -> Problem | None:
@@ -144,7 +143,7 @@ class Looking:
             secrets=digest,
             clock_ahead=found.clock_ahead,
             database_ms=found.database_ms,
-            problem=self._last.problem,
+            problem=self.told,
         )
 
     async def _of_the_folder(self, found: Look, mark: str | None) -> Problem | None:
@@ -201,7 +200,7 @@ class NodeWatch(Background):
                 log.warning("node.takes_no_photos", node=self._me.number, problem=problem)
             else:
                 log.info("node.takes_photos", node=self._me.number)
-        self.state = problem or "ok"
+        self.state, self._looking.told = problem or "ok", problem
         if self._door and problem:
             await self._door.close()
         elif self._door:
