@@ -30,7 +30,8 @@ def test_requests_that_keep_to_no_protocol_end_nobody_elses(name: str, under: Un
 def test_guessed_passwords_keep_no_booth_waiting(under: Under) -> None:
     outcome = under("wrong_passwords")
     assert set(outcome.answers) <= {"401", "429"}
-    assert outcome.answers["401"] <= 4 * 10 + 60
+    # Ten an address and sixty over all at once, then one a second, also while the booth posts alone.
+    assert outcome.answers["401"] <= 4 * 10 + 60 + 2 * outcome.seconds
 
 
 def test_uploads_without_a_password_fill_neither_the_disk_nor_a_booths_place(

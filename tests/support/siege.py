@@ -68,7 +68,7 @@ class Outcome:
         return (
             f"{len(photos)} photos, {len(self.beside.lost)} lost; {self.alone.typical_seconds:.2f} s alone, "
             f"{self.beside.typical_seconds:.2f} s beside ({self.ratio:.2f} times), {slowest:.2f} s at most; "
-            f"the attacker was answered {self.answers}, {self._answered / self.seconds:.0f} a second; "
+            f"the attacker was answered {dict(self.answers)}, {self._answered / self.seconds:.0f} a second; "
             f"of a core {self._shares}"
         )
 
