@@ -109,7 +109,7 @@ class Settings(BaseSettings):
         description="name announced as NAME.local in the local network",
     )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=("127.0.0.1",),
+        default=(),
         description="addresses of proxies that may name the client, separated by commas",
     )
     provider_base_urls: Annotated[dict[str, SecretPlace], NoDecode] = Field(

@@ -26,6 +26,12 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
+def test_an_app_on_a_port_believes_nobody_who_names_another_client(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    assert load_settings().trusted_proxies == ()
+
+
 def test_a_good_environment_is_read(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("PHOTOCHANGER_TRUSTED_PROXIES", "10.0.0.1, 10.0.0.2")
     environment.setenv("PHOTOCHANGER_PUBLIC_BASE_URL", "https://photos.example.org/")
