@@ -8,20 +8,17 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import obstore
 import pytest
 
 from appliance.media.store import MediaStore
 from appliance.nodes.common import read_mark, write_mark
-from tests.support.backup_targets import BUCKET, mounted, seaweed_with_filer, store
+from tests.support.backup_targets import BUCKET, may_mount, mounted, seaweed_with_filer, store
 from tests.support.photos import portrait_jpeg
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or not Path("/dev/fuse").exists(), reason="only root may mount, and only with FUSE"
-)
+pytestmark = pytest.mark.skipif(not may_mount(), reason="only root may mount, and only with FUSE")
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +44,11 @@ async def test_a_picture_that_one_machine_stores_is_whole_on_the_other_and_in_th
         key, picture = f"results/{uuid.uuid4()}.jpg", portrait_jpeg()
         assert reading.is_missing(key)  # it has asked before, and must not remember that
         await writing.put(key, picture)
-        await until(lambda key=key, on=reading: not on.is_missing(key), seconds=2)
+        await until(lambda key=key, on=reading: not on.is_missing(key))
         assert await reading.read(key) == picture
         assert bytes(obstore.get(store(address), key).bytes()) == picture
         writing.remove(key)
-        await until(lambda key=key, on=reading: on.is_missing(key), seconds=3)
+        await until(lambda key=key, on=reading: on.is_missing(key))
 
 
 async def test_an_upload_is_kept_out_of_a_folder_of_the_machines_own(
@@ -62,7 +59,7 @@ async def test_an_upload_is_kept_out_of_a_folder_of_the_machines_own(
     (folder / "photo").write_bytes(portrait_jpeg())
     key = await first.keep_source(job, folder / "photo", "image/jpeg")
     first.drop_temp("slot-001", job)
-    await until(lambda: not second.is_missing(key), seconds=2)
+    await until(lambda: not second.is_missing(key))
     assert await second.read(key) == portrait_jpeg()
 
 
@@ -71,7 +68,7 @@ async def test_each_machine_finds_the_others_mark(storage: tuple[str, MediaStore
     for number, writing, reading in ((1, first, second), (2, second, first)):
         for mark in ("one", "another"):
             await asyncio.to_thread(write_mark, writing.root, number, mark)
-            await until(lambda n=number, m=mark, on=reading: read_mark(on.root, n) == m, seconds=3)
+            await until(lambda n=number, m=mark, on=reading: read_mark(on.root, n) == m)
 
 
 async def test_storing_a_picture_takes_no_longer_than_a_guest_can_wait(

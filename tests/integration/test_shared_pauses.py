@@ -72,7 +72,7 @@ Starts = Callable[[], Awaitable[Process]]
 async def test_a_key_that_one_process_found_spent_rests_in_the_others(starts: Starts) -> None:
     one, other = await starts(), await starts()
     one.ring.set_aside("gemini", KEYS[0], 900, "insufficient_quota", spent=True)
-    await until(lambda: other.ring.usable("gemini") == [KEYS[1]], seconds=2)
+    await until(lambda: other.ring.usable("gemini") == [KEYS[1]])
     (trouble,), (known,) = other.ring.troubles("gemini"), one.ring.troubles("gemini")
     assert trouble == known
     (state, _) = other.ring.states("gemini")
@@ -83,7 +83,7 @@ async def test_a_key_that_one_process_found_spent_rests_in_the_others(starts: St
 async def test_a_key_at_a_models_limit_rests_for_that_model_only(starts: Starts) -> None:
     one, other = await starts(), await starts()
     one.ring.set_aside("gemini", KEYS[0], 30, "RESOURCE_EXHAUSTED", "a model of words")
-    await until(lambda: other.ring.usable("gemini", "a model of words") == [KEYS[1]], seconds=2)
+    await until(lambda: other.ring.usable("gemini", "a model of words") == [KEYS[1]])
     assert other.ring.usable("gemini", "another") == list(KEYS)
     assert other.ring.states("gemini")[0].models == ("a model of words",)
 
@@ -92,18 +92,18 @@ async def test_a_key_that_one_process_takes_into_use_again_is_used_by_all(starts
     one, other = await starts(), await starts()
     one.ring.set_aside("gemini", KEYS[0], 600, "API_KEY_INVALID")
     one.ring.set_aside("gemini", KEYS[0], 30, "RESOURCE_EXHAUSTED", "flash")
-    await until(lambda: other.ring.states("gemini")[0].rests_for, seconds=2)
+    await until(lambda: other.ring.states("gemini")[0].rests_for)
     other.ring.use_again("gemini", KEYS[0])
-    await until(lambda: one.ring.usable("gemini", "flash") == list(KEYS), seconds=2)
+    await until(lambda: one.ring.usable("gemini", "flash") == list(KEYS))
     assert one.ring.troubles("gemini") == []
 
 
 async def test_a_picture_in_one_process_ends_a_keys_trouble_in_all(starts: Starts) -> None:
     one, other = await starts(), await starts()
     one.ring.set_aside("gemini", KEYS[0], 600, "API_KEY_INVALID")
-    await until(lambda: other.ring.troubles("gemini"), seconds=2)
+    await until(lambda: other.ring.troubles("gemini"))
     other.ring.worked("gemini", KEYS[0])
-    await until(lambda: not one.ring.troubles("gemini"), seconds=2)
+    await until(lambda: not one.ring.troubles("gemini"))
     assert one.ring.usable("gemini") == [KEYS[1]]
 
 
@@ -112,10 +112,10 @@ async def test_a_route_that_fails_in_one_process_is_left_alone_by_all_until_it_d
 ) -> None:
     one, other = await starts(), await starts()
     one.break_circuit()
-    await until(lambda: other.route == "open", seconds=2)
+    await until(lambda: other.route == "open")
     assert (other.circuits.of(ROUTE).last_reason, list(other.circuits.not_closed())) == ("http_503", [ROUTE])
     other.circuits.of(ROUTE).succeeded()
-    await until(lambda: one.route == "closed", seconds=2)
+    await until(lambda: one.route == "closed")
     one.circuits.of(ROUTE).failed("http_503")
     assert one.route == "closed"
 
@@ -151,7 +151,7 @@ async def test_no_key_stands_in_the_database(stack: Stack, starts: Starts) -> No
 async def test_whatever_a_provider_says_is_shared(starts: Starts) -> None:
     one, other = await starts(), await starts()
     one.ring.set_aside("gemini", KEYS[0], 1e18, "\0\ud800" + "x" * 999, "flash")
-    await until(lambda: other.ring.usable("gemini", "flash") == [KEYS[1]], seconds=2)
+    await until(lambda: other.ring.usable("gemini", "flash") == [KEYS[1]])
     assert one.ring.usable("gemini", "flash") == [KEYS[1]]
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from tests.support.waiting import until
 
 WEED = str(Path(sys.executable).with_name("weed"))
 ACCESS, SECRET, BUCKET = "backup-access", "backup-secret", "backups"
+CAP_SYS_ADMIN = 1 << 21
 USER, PASSWORD = "keeper", "over the wire"
 
 
@@ -46,6 +48,16 @@ def seaweed_with_filer(folder: Path) -> Iterator[tuple[str, str]]:
             assert time.monotonic() < end, (folder / "log").read_text()
             time.sleep(0.1)
         yield address, f"127.0.0.1:{filer}.{grpc}"
+
+
+def may_mount() -> bool:
+    """Whether we may mount a folder here: root may, but for most containers."""
+    try:
+        os.close(os.open("/dev/fuse", os.O_RDWR))
+    except OSError:
+        return False
+    found = re.search(r"^CapEff:\s*(\w+)", Path("/proc/self/status").read_text(), re.MULTILINE)
+    return found is not None and bool(int(found[1], 16) & CAP_SYS_ADMIN)
 
 
 @contextmanager
