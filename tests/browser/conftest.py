@@ -15,6 +15,7 @@ from tests.browser.person import ARGUMENTS, CHROMIUM, SIZES, Person
 from tests.browser.slot_editor import WATCH
 from tests.support.logins import PASSWORD, add_account
 from tests.support.stack import Stack
+from tests.support.waiting import until
 
 MakePerson = Callable[..., Awaitable[Person]]
 MakeGuest = Callable[..., Awaitable[Person]]
@@ -121,6 +122,27 @@ async def no_template_stays(stack: Stack) -> AsyncIterator[None]:
         await db.execute("delete from template_media")
     for path in (*(stack.media / "templates").iterdir(), *(stack.media / "previews").glob("template-*")):
         path.unlink()
+
+
+@pytest.fixture
+async def no_issue_is_open(stack: Stack) -> AsyncIterator[None]:
+    """Earlier photos are long past, and no issue is left that an earlier test has caused."""
+    past = (
+        "update job_history set created_at = created_at - interval '6 hours', primary_trouble = null",
+        "update audit_log set at = at - interval '1 hour' where action like '%refused'",
+    )
+    of_photos = "select count(*) from issue where code like 'slot.%' and closed_at is null"
+    async with stack.database() as db:
+        for statement in past:
+            await db.execute(statement)
+
+        async def none_of_photos() -> bool:
+            return bool(await db.fetchval(of_photos) == 0)
+
+        await until(none_of_photos, seconds=30)  # the appliance itself sees that they are over
+        await db.execute("update issue set closed_at = now() where closed_at is null")
+        yield
+        await db.execute(past[0])
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -14,35 +13,12 @@ from tests.conftest import Change
 from tests.standins import Script, StandIn
 from tests.support.camera import Camera, Shot
 from tests.support.slots import with_gemini
-from tests.support.stack import Stack
-from tests.support.waiting import until
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("no_issue_is_open")]
 
 SLOT = "slot-013"
 LOOKS = [("phone", "ru", "dark"), ("phone", "en", "light"), ("desktop", "en", "dark")]
 POLICY = {"Content-Security-Policy": "default-src 'none'"}
-
-
-@pytest.fixture(autouse=True)
-async def alone(stack: Stack) -> AsyncIterator[None]:
-    """Earlier photos are long past, and no issue is left that an earlier test has caused."""
-    past = (
-        "update job_history set created_at = created_at - interval '6 hours', primary_trouble = null",
-        "update audit_log set at = at - interval '1 hour' where action like '%refused'",
-    )
-    of_photos = "select count(*) from issue where code like 'slot.%' and closed_at is null"
-    async with stack.database() as db:
-        for statement in past:
-            await db.execute(statement)
-
-        async def none_of_photos() -> bool:
-            return bool(await db.fetchval(of_photos) == 0)
-
-        await until(none_of_photos, seconds=30)  # the appliance itself sees that they are over
-        await db.execute("update issue set closed_at = now() where closed_at is null")
-        yield
-        await db.execute(past[0])
 
 
 async def fail(slot: Change, gemini: StandIn, camera: Camera, shot: Shot) -> None:

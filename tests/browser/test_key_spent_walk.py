@@ -20,7 +20,7 @@ from tests.support.receivers import Mailbox, mail_server
 from tests.support.stack import Stack
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("no_provider_keys")]
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("no_provider_keys", "no_issue_is_open")]
 
 SLOT = "slot-010"
 LOOK = {

@@ -123,6 +123,7 @@ class StandIn(ABC):
 
     async def play_probe(self, call: Call, request: Request) -> Response | None:
         """The answer to a call that asks for no picture, where the test wants another than usual."""
+        await self.pause(self.probes.seconds)
         return await self.play(self.probes, call, request)
 
     async def pause(self, seconds: float) -> None:
