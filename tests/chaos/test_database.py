@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 
 import asyncpg
+import psutil
 import pytest
 
 from tests.chaos.booths import Booths, booths_at_work
@@ -122,6 +123,17 @@ async def test_a_database_without_a_free_connection_is_a_clear_503_until_there_i
             await connection.close()
     back = await next_picture(booths)
     note(f"{len(taken)} connections taken; the next picture {back:.1f} s after they were given back")
+    assert_clear_answers(booths, looking)
+
+
+async def test_a_crash_within_the_database_is_followed_by_a_fresh_start_of_all_of_it(
+    house: Stack, watched: tuple[Booths, Onlookers]
+) -> None:
+    booths, looking = watched
+    _, server, *within = family(await asyncio.to_thread(pid_of, house, "postgres"))
+    kill(within[0])
+    await until(lambda: not psutil.pid_exists(server), seconds=30)
+    await next_picture(booths)
     assert_clear_answers(booths, looking)
 
 
