@@ -49,7 +49,7 @@ _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice
 _COLOURS = {"type": "rule", "values": ["color-contrast"]}
 # What passed is not told: to carry it out of the page takes longer than to find it.
 _FINDINGS = """
-async (rules) => (await axe.run(document, {runOnly: rules, resultTypes: ["violations"], preload: false}))
+async ([rules, part]) => (await axe.run(part, {runOnly: rules, resultTypes: ["violations"], preload: false}))
   .violations.flatMap((rule) => rule.nodes.map(
     (node) => `${rule.id}: ${node.html.slice(0, 160)} ${node.failureSummary}`))
 """
@@ -181,8 +181,9 @@ class Person:
             SCREENS.mkdir(parents=True, exist_ok=True)
             await self.page.screenshot(path=SCREENS / f"{name}-{self.label}.png", full_page=True)
 
-    async def violations(self, rules: Any = _RULES) -> list[str]:
-        """What axe finds once nothing moves any more, with the element and how to mend it.
+    async def violations(self, rules: Any = _RULES, *, within: str = "html") -> list[str]:
+        """What axe finds once nothing moves any more, with the element and how to mend it. An open menu is
+        looked at by itself: it may lie over half of something else.
 
         A small screen is as tall as the page meanwhile: else its bar at the bottom would lie over something.
         """
@@ -194,7 +195,7 @@ class Person:
         await self.page.evaluate(_AT_REST)
         if not await self.page.evaluate("'axe' in window"):
             await self.page.evaluate(axe_source())
-        found: list[str] = await self.page.evaluate(_FINDINGS, rules)
+        found: list[str] = await self.page.evaluate(_FINDINGS, [rules, within])
         await self.page.set_viewport_size(screen)
         return found
 
