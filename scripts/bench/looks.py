@@ -2,10 +2,9 @@
 
     python scripts/bench/looks.py [--photo FILE] [--rounds 3] [--max-side 3000]
 
-Without ``--photo`` a 6000 by 4000 test photo is made. Each look also runs once in a process of
-its own, for its peak memory. Prints one line per look: seconds on the clock, times the plain decode,
-resize and encode, seconds of processor time (which other work on the machine hardly changes), peak
-memory in MiB.
+Without ``--photo`` a 6000 by 4000 test photo is made. Each look also runs once in a process of its own,
+for its peak memory. Prints and keeps two tables: processor time, which other work on the machine hardly
+changes, and peak memory.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ import asyncio
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,8 +25,10 @@ from appliance.core.clock import Deadline
 from appliance.core.images import EncodedImage
 from appliance.providers.base import EditRequest
 from appliance.providers.local.driver import LocalDriver
+from scripts.bench._figures import Figures, cpu
 
 PLAIN = "plain"
+GOAL_MS, GOAL_MIB = 600, 400  # for each look, of a photo of 24 megapixels
 
 
 @dataclass(frozen=True)
@@ -58,32 +58,34 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         photo = given.photo or make_photo(Path(folder) / "photo.jpg")
-        plain, _ = measure(PLAIN, photo, given.max_side, given.rounds)
-        print(f"{'look':12}{'seconds':>9}{'x plain':>9}{'cpu s':>9}{'peak MiB':>10}")
-        for look in (PLAIN, *LocalDriver.operations):
-            seconds, cpu = measure(look, photo, given.max_side, given.rounds)
-            memory = peak(look, photo, given.max_side)
-            print(f"{look:12}{seconds:9.2f}{seconds / plain:9.1f}{cpu:9.2f}{memory:10.0f}")
+        plain = measure(PLAIN, photo, given.max_side, given.rounds)
+        times = Figures("looks", "ms of processor time", "decode, resize, encode", plain)
+        plain_peak = peak(PLAIN, photo, given.max_side)
+        memory = Figures("looks-memory", "MiB at the peak", "decode, resize, encode", plain_peak)
+        for look in LocalDriver.operations:
+            times.add(look, measure(look, photo, given.max_side, given.rounds), GOAL_MS)
+            memory.add(look, peak(look, photo, given.max_side), GOAL_MIB)
+    times.tell()
+    memory.tell()
 
 
-def measure(look: str, photo: Path, max_side: int, rounds: int) -> tuple[float, float]:
-    """The quickest of ``rounds`` runs, in seconds on the clock and of processor time."""
-    times = []
+def measure(look: str, photo: Path, max_side: int, rounds: int) -> float:
+    """Milliseconds of processor time of the quickest of ``rounds`` runs."""
     driver = LocalDriver()
+
+    def once() -> None:
+        if look == PLAIN:
+            image = pyvips.Image.thumbnail(str(photo), max_side, height=max_side)
+            image.jpegsave_buffer(Q=90)
+        else:
+            params = driver.operations[look].params.model_validate({"max_side": max_side})
+            request = EditRequest("bench", FilePhoto(photo), look, params)
+            asyncio.run(driver.edit(request, Deadline.after(60)))
+
     try:
-        for _ in range(rounds):
-            started, begun = time.perf_counter(), time.process_time()
-            if look == PLAIN:
-                image = pyvips.Image.thumbnail(str(photo), max_side, height=max_side, output_profile="srgb")
-                image.jpegsave_buffer(Q=90)
-            else:
-                params = driver.operations[look].params.model_validate({"max_side": max_side})
-                request = EditRequest("bench", FilePhoto(photo), look, params)
-                asyncio.run(driver.edit(request, Deadline.after(60)))
-            times.append((time.perf_counter() - started, time.process_time() - begun))
+        return cpu(once, rounds)
     finally:
         driver.close()
-    return min(times)
 
 
 def peak(look: str, photo: Path, max_side: int) -> float:
