@@ -18,6 +18,7 @@ from tests.support.stack import Stack
 
 AGAIN_SECONDS = 0.2  # a booth that was not answered tries again
 LONGEST = 70.0  # the longest deadline of a slot, and some more: who waits longer was forgotten
+LAST_SECONDS = 120.0  # for the last photo of each, after all that was done to the appliance
 
 
 @dataclass
@@ -92,9 +93,12 @@ async def booths_at_work(stack: Stack, slots: Sequence[str], photo: bytes = b"")
     """A booth a slot, at work during the block; afterwards every photo has its picture."""
     booths = Booths(stack, photo or portrait_jpeg())
     async with asyncio.TaskGroup() as group:
-        for slot_id in slots:
-            group.create_task(booths.work(slot_id))
+        working = [group.create_task(booths.work(slot_id)) for slot_id in slots]
         try:
             yield booths
         finally:
             booths.stopping.set()
+            _, waiting = await asyncio.wait(working, timeout=LAST_SECONDS)
+            for task in waiting:
+                task.cancel()
+            assert not waiting, f"{len(waiting)} booths got no picture of their last photo: {booths.codes()}"
