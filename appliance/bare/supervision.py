@@ -149,8 +149,17 @@ class _Transport(xmlrpc.client.Transport):
         super().__init__()
         self.folder = folder
 
-    def make_connection(self, host: Any) -> http.client.HTTPConnection:  # noqa: ARG002 - there is but one
-        return _Connection(self.folder)
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        made = _Connection(self.folder)
+        self._connection = host, made
+        return made
+
+    def request(self, *arguments: Any, **options: Any) -> Any:
+        """One question; then its connection is closed."""
+        try:
+            return super().request(*arguments, **options)
+        finally:
+            self.close()
 
 
 @dataclass(frozen=True)
