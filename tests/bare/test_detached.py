@@ -1,6 +1,7 @@
 """The whole appliance, started once with --detach and looked at from all sides."""
 
 import http.client
+import json
 import os
 import signal
 import stat
@@ -30,7 +31,7 @@ def test_the_four_processes_run_and_it_is_ready(running: tuple[Appliance, Any]) 
     done = one.run("--status")
     assert done.returncode == 0
     assert f"Ready at http://localhost:{one.port}" in done.stdout
-    status = one.status()
+    status = json.loads(one.run("--status", "--json").stdout)
     assert status["ready"] is True
     assert {name: process["state"] for name, process in status["processes"].items()} == dict.fromkeys(
         ("postgres", "nginx", "app", "cleanup"), "RUNNING"

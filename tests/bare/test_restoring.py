@@ -89,10 +89,15 @@ def test_an_encrypted_backup_can_come_from_standard_input(booth: Booth, tmp_path
     assert booth.pids()
 
 
-def test_a_damaged_file_stops_nothing(booth: Booth, tmp_path: Path) -> None:
-    file = booth.backup(tmp_path)
+@pytest.fixture(scope="module")
+def kept(booth: Booth, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backup, for whoever only wants one."""
+    return booth.backup(tmp_path_factory.mktemp("backups"))
+
+
+def test_a_damaged_file_stops_nothing(booth: Booth, kept: Path, tmp_path: Path) -> None:
     before = booth.pids()
-    (tmp_path / "damaged").write_bytes(file.read_bytes()[:-15_000])  # more than a tar pads with
+    (tmp_path / "damaged").write_bytes(kept.read_bytes()[:-15_000])  # more than a tar pads with
     for name, says in (("damaged", "Nothing was changed"), ("missing", "No such file")):
         done = booth.one.verb("restore", name, folder=tmp_path)
         assert (done.returncode, done.stdout) == (1, "")
@@ -100,10 +105,9 @@ def test_a_damaged_file_stops_nothing(booth: Booth, tmp_path: Path) -> None:
     assert booth.pids() == before
 
 
-def test_the_app_runs_again_after_a_restore_that_failed(booth: Booth, tmp_path: Path) -> None:
-    file = booth.backup(tmp_path)
+def test_the_app_runs_again_after_a_restore_that_failed(booth: Booth, kept: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong"
-    with file.open("rb") as source, wrong.open("wb") as below:
+    with kept.open("rb") as source, wrong.open("wb") as below:
         seal = BackupPassphrase(booth.one.folder.secrets).read()
         facts = archive.verify(source, seal)
         writer = archive.Writer(below, None)
@@ -119,10 +123,9 @@ def test_the_app_runs_again_after_a_restore_that_failed(booth: Booth, tmp_path: 
     assert booth.sends_a_photo(tmp_path)
 
 
-def test_the_app_runs_again_after_a_restore_that_was_interrupted(booth: Booth, tmp_path: Path) -> None:
-    file = booth.backup(tmp_path)
+def test_the_app_runs_again_after_a_restore_that_was_interrupted(booth: Booth, kept: Path) -> None:
     before = booth.pids()
-    command = booth.one.verb_command("restore", str(file))
+    command = booth.one.verb_command("restore", str(kept))
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout
         assert any(line.startswith("Stopping the app") for line in process.stdout)

@@ -3,22 +3,23 @@
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.bare.appliance_run import Appliance, eventually
+from tests.support.installed import copied
 
 
 def test_ctrl_c_stops_everything_and_a_later_start_knows_the_first_passwords(appliance: Appliance) -> None:
-    for attempt in range(2):
-        with appliance.start_in_foreground() as process:
-            assert appliance.run("--status").returncode == 0
-            process.send_signal(signal.SIGINT)
-            said, _ = process.communicate(timeout=60)
-            assert process.returncode == 0, said
-            assert "everything stopped" in said
-            assert appliance.pids() == [], f"after start {attempt}"
+    with appliance.start_in_foreground() as process:
+        assert appliance.run("--status").returncode == 0
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+        assert "everything stopped" in said
+        assert appliance.pids() == []
     done = appliance.run("--status")
     assert done.returncode == 1
     assert "Nothing is running" in done.stdout
@@ -27,29 +28,43 @@ def test_ctrl_c_stops_everything_and_a_later_start_knows_the_first_passwords(app
     assert str(appliance.folder.first_passwords) in again.stdout
 
 
-@pytest.mark.usefixtures("was_installed")
-def test_when_scripts_run_is_killed_nothing_stays_and_it_starts_again(appliance: Appliance) -> None:
-    with appliance.start_in_foreground() as process:
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory, installed: Path) -> Iterator[Appliance]:
+    """One that was started before, and is killed again and again."""
+    one = Appliance(copied(installed, tmp_path_factory.mktemp("killed") / "data"))
+    yield one
+    one.run("--stop")
+    assert one.pids() == []
+
+
+@pytest.fixture
+def running(killed: Appliance) -> Appliance:
+    """The same, at work."""
+    if not killed.status()["ready"]:
+        killed.start()
+    return killed
+
+
+def supervisord(one: Appliance) -> int:
+    return int((one.folder.run / "supervisord.pid").read_text(encoding="ascii"))
+
+
+def test_when_scripts_run_is_killed_nothing_stays_and_it_starts_again(killed: Appliance) -> None:
+    with killed.start_in_foreground() as process:
         process.kill()
         process.communicate()
-        assert appliance.start()["ready"] is True  # waits for the end of the killed one's processes
+        assert killed.start()["ready"] is True  # waits for the end of the killed one's processes
 
 
-@pytest.mark.usefixtures("was_installed")
-def test_when_supervisord_is_killed_nothing_stays(appliance: Appliance) -> None:
-    appliance.start()
-    os.kill(int((appliance.folder.run / "supervisord.pid").read_text(encoding="ascii")), signal.SIGKILL)
-    eventually(lambda: appliance.pids() == [])
-
-
-@pytest.mark.timeout(300)  # two starts
-@pytest.mark.usefixtures("was_installed")
-def test_after_a_kill_of_everything_it_starts_again_at_once(appliance: Appliance) -> None:
-    appliance.start()
-    supervisord = int((appliance.folder.run / "supervisord.pid").read_text(encoding="ascii"))
-    for pid in [supervisord, *appliance.pids()]:  # but for what these have started, as Nginx's workers
+def test_after_a_kill_of_everything_it_starts_again_at_once(running: Appliance) -> None:
+    for pid in [supervisord(running), *running.pids()]:  # but for what these have started, as Nginx's workers
         os.kill(pid, signal.SIGKILL)
-    assert appliance.start()["ready"] is True
+    assert running.start()["ready"] is True
+
+
+def test_when_supervisord_is_killed_nothing_stays(running: Appliance) -> None:
+    os.kill(supervisord(running), signal.SIGKILL)
+    eventually(lambda: running.pids() == [])
 
 
 @pytest.mark.parametrize(

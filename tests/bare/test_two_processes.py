@@ -27,7 +27,7 @@ from tests.support.slots import set_slot, with_gemini
 from tests.support.stack import Stack, free_port, run_bare, running_stack
 from tests.support.waiting import until
 
-BOOTHS = 4
+BOOTHS = 2
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +51,9 @@ def two(
     note_errors(folder / "logs")
 
 
-def status(stack: Stack) -> Any:
-    return json.loads(run_bare(stack.data, "--status", "--json").stdout)
-
-
 def pids(stack: Stack) -> dict[str, int]:
     """Of the app's processes."""
-    return {name: one["pid"] for name, one in status(stack)["processes"].items() if name.startswith("app")}
+    return {name: one.pid for name, one in stack.status().processes.items() if name.startswith("app")}
 
 
 @contextmanager
@@ -76,7 +72,7 @@ def booths(stack: Stack) -> Iterator[list[Album]]:
 
 
 def test_both_run_and_have_a_log_and_a_socket_each(two: Stack) -> None:
-    found = status(two)
+    found = json.loads(run_bare(two.data, "--status", "--json").stdout)
     assert found["ready"]
     assert list(found["processes"]) == ["postgres", "nginx", "app", "app-2", "cleanup"]
     for process, name in ((1, "app"), (2, "app-2")):
@@ -92,7 +88,7 @@ def test_the_other_one_serves_while_one_is_away(two: Stack, name: str) -> None:
     with httpx.Client(base_url=two.url) as client:
         assert [client.get("/readyz").status_code for _ in range(20)] == [200] * 20
     eventually(lambda: pids(two)[name] not in (0, pid))
-    eventually(lambda: bool(status(two)["ready"]))
+    eventually(lambda: two.status().ready)
 
 
 async def test_a_process_that_starts_frees_the_permits_that_its_predecessor_held(two: Stack) -> None:
@@ -100,7 +96,7 @@ async def test_a_process_that_starts_frees_the_permits_that_its_predecessor_held
         await db.execute("insert into permit values ('slot:none', 0, 2, gen_random_uuid(), now() + '1 day')")
         os.kill(pids(two)["app-2"], signal.SIGKILL)
         await until(lambda: two.value("select count(*) = 0 from permit where name = 'slot:none'"), seconds=40)
-    eventually(lambda: bool(status(two)["ready"]))
+    eventually(lambda: two.status().ready)
 
 
 def leading(stack: Stack) -> str:
@@ -118,7 +114,7 @@ def test_the_other_one_leads_when_the_leader_is_gone(two: Stack) -> None:
     before = leading(two)
     os.kill(pids(two)[before], signal.SIGKILL)
     eventually(lambda: leading(two) not in ("", before), 5)
-    eventually(lambda: bool(status(two)["ready"]))
+    eventually(lambda: two.status().ready)
 
 
 @contextmanager
@@ -294,7 +290,7 @@ async def test_a_key_that_one_found_refused_rests_in_the_other_and_after_a_crash
         await until(lambda: asyncio.to_thread(keys_at_rest, two, 2))  # in half a second, on a machine at rest
         before = pids(two)["app-2"]
         os.kill(before, signal.SIGKILL)
-        await asyncio.to_thread(eventually, lambda: status(two)["ready"] and pids(two)["app-2"] != before)
+        await asyncio.to_thread(eventually, lambda: two.status().ready and pids(two)["app-2"] != before)
         server.standin.calls.clear()
         for _ in range(3):
             await photo_to(two, 2, "slot-010")

@@ -18,6 +18,9 @@ from typing import Any
 import asyncpg
 import httpx
 
+from appliance.bare import status
+from appliance.bare.data_folder import DataFolder
+from appliance.bare.supervision import Supervisor
 from appliance.core.installation import Installation
 from appliance.guests.tokens import GuestTokens
 
@@ -106,6 +109,17 @@ class Stack:
             "PHOTOCHANGER_CONFIG_FILE": str(CHECKOUT / "config/appliance.toml"),
         }
         return clean_environment(**(usual | more))
+
+    def status(self) -> status.RunStatus:
+        """What ``scripts/run --status`` says, asked by the test itself: a Python for each is dear."""
+        folder = DataFolder.of(self.data)
+        return status.ask(folder, Supervisor(folder))
+
+    def pid_of(self, program: str) -> int:
+        """The process that supervisord runs as ``program``."""
+        found = Supervisor(DataFolder.of(self.data)).states()[program]
+        assert found.pid, found
+        return found.pid
 
     def set_keys(self, provider: str, *keys: str) -> None:
         """Put a provider's API keys into its secret file, as ops would."""
