@@ -20,7 +20,7 @@ from typing import IO, cast
 from appliance.bare.data_folder import DataFolder
 from appliance.bare.privileges import as_owner
 from appliance.core import local_http
-from tests.chaos.processes import pid_of, supervisorctl
+from tests.chaos.processes import supervisorctl
 from tests.support.stack import CHECKOUT, Stack
 
 
@@ -36,7 +36,7 @@ class ForkedApp:
     def in_place_of(cls, stack: Stack) -> ForkedApp:
         """Stop supervisord's app; ``start`` starts ours."""
         folder = DataFolder.of(stack.data)
-        environment = Path(f"/proc/{pid_of(stack, 'app')}/environ").read_text().rstrip("\0").split("\0")
+        environment = Path(f"/proc/{stack.pid_of('app')}/environ").read_text().rstrip("\0").split("\0")
         supervisorctl(stack, "stop", "app")
         command = [*as_owner(folder, [], writes=False), sys.executable, "-m", "tests.chaos.forked"]
         with (stack.data / "forked.log").open("wb") as log:

@@ -2,42 +2,43 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import json
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 import httpx
+from sqlalchemy.engine import make_url
 
+from appliance.core.db import Database
+from appliance.housekeeping.cleanup import Cleanup, CleanupReport
+from appliance.media.store import MediaStore
 from tests.chaos.booths import Booths
-from tests.support.stack import CHECKOUT, Stack
+from tests.support.stack import Stack
 from tests.support.waiting import until
 
 OLD = 600.0  # seconds: past every grace time of cleanup
 FOLDERS = ("temp", "results", "sources", "previews")
 
 
-async def cleaned(stack: Stack) -> dict[str, Any]:
+async def cleaned(stack: Stack) -> CleanupReport:
     """One cleanup, in a world in which every file is old enough to be judged; what it reports."""
     then = time.time() - OLD
     for folder in FOLDERS:
         for path in (stack.media / folder).rglob("*"):
             os.utime(path, (then, then))
 
-    async def run() -> dict[str, Any] | None:
-        done = await asyncio.create_subprocess_exec(
-            str(CHECKOUT / "scripts/cleanup_media.py"), "--json",
-            env=stack.environment(), stdout=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        said, _ = await done.communicate()
-        report: dict[str, Any] = json.loads(said)
-        assert report["failures"] == 0, report
-        return None if report["already_running"] else report
+    async def run() -> CleanupReport | None:
+        report = await cleanup.run()
+        assert report.failures == 0, report
+        return None if report.already_running else report
 
-    found: dict[str, Any] = await until(run, seconds=60, every=0.5)
+    database = Database(make_url(stack.dsn()).set(drivername="postgresql+asyncpg"), pool_size=2)
+    cleanup = Cleanup(database, MediaStore(stack.media))
+    try:
+        found: CleanupReport = await until(run, seconds=60, every=0.5)
+    finally:
+        await database.aclose()
     return found
 
 

@@ -13,7 +13,7 @@ import httpx
 
 from tests.support.stack import Stack
 
-EVERY = 0.25  # seconds between two looks at the same address
+EVERY = 0.5  # seconds between two looks at the same address
 
 
 @dataclass

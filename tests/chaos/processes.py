@@ -4,39 +4,31 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from contextlib import suppress
+from typing import Literal
 
 import httpx
 import psutil
 
+from appliance.bare.data_folder import DataFolder
+from appliance.bare.supervision import Supervisor
 from tests.support.stack import Stack
 from tests.support.waiting import until
 
 
-def supervisorctl(stack: Stack, *arguments: str) -> str:
-    """What supervisord answers, once it has done it."""
-    config = str(stack.data / "run/supervisord.conf")
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "supervisor.supervisorctl", "-c", config, *arguments],
-        cwd=stack.data / "run",
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=90,
-    )
-    return done.stdout + done.stderr
+def supervisorctl(stack: Stack, verb: Literal["start", "stop", "restart"], *programs: str) -> None:
+    """As the command of that name: it returns once they run, or have ended."""
+    supervisor = Supervisor(DataFolder.of(stack.data))
+    if verb != "start":
+        supervisor.stop_these(programs)
+    if verb != "stop":
+        for program in programs:
+            supervisor._call.startProcess(program)
 
 
 def supervisord(stack: Stack) -> psutil.Process:
     return psutil.Process(int((stack.data / "run/supervisord.pid").read_text()))
-
-
-def pid_of(stack: Stack, program: str) -> int:
-    """The process that supervisord runs as ``program``."""
-    return int(supervisorctl(stack, "pid", program))
 
 
 def family(pid: int) -> list[int]:

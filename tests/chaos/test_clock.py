@@ -37,6 +37,7 @@ pytestmark = [
     pytest.mark.timeout(300),
 ]
 SLOT, SLOW_SLOT = "slot-001", "slot-012"
+DEADLINE = 4
 EITHER_WAY = pytest.mark.parametrize("hours", [1, -1], ids=["forward", "back"])
 
 
@@ -137,14 +138,14 @@ async def test_a_photo_under_way_is_delivered_although_a_cleanup_runs_by_the_new
 async def test_a_deadline_does_not_move_with_the_clock(
     clock: Clock, booths: Booths, gemini: Running, hours: int
 ) -> None:
-    await set_slot(clock.stack, SLOW_SLOT, deadline_seconds=8)
+    await set_slot(clock.stack, SLOW_SLOT, deadline_seconds=DEADLINE)
     gemini.standin.script = Script(then="silent")
     posted = asyncio.create_task(booths.post(SLOW_SLOT))
     await until(gemini.standin.pictures_asked, seconds=30)
     with clock.moved(hours):
         sent = await posted
         assert sent.statuses == [504], sent
-        assert 7 < sent.longest < allowed(8 + 2)
+        assert DEADLINE - 1 < sent.longest < allowed(DEADLINE + 2)
 
 
 async def test_a_picture_is_kept_by_the_clock_on_the_wall(clock: Clock, booths: Booths) -> None:

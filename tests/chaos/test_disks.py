@@ -15,7 +15,7 @@ import pytest
 from tests.chaos.booths import Booths, Sent
 from tests.chaos.invariant import assert_nothing_is_left, assert_nothing_was_lost
 from tests.chaos.mounts import SmallDisk, needs_root, run, small_disk
-from tests.chaos.processes import pid_of, ready_again, supervisorctl
+from tests.chaos.processes import ready_again, supervisorctl
 from tests.container.stack import allowed
 from tests.standins import gemini_app, running
 from tests.support.installed import copied
@@ -236,7 +236,7 @@ async def test_a_full_disk_for_logs_keeps_nobody_from_a_picture(
     house: Stack, disks: dict[str, SmallDisk], booths: Booths
 ) -> None:
     def pids() -> list[int]:
-        return [pid_of(house, part) for part in PARTS]
+        return [house.pid_of(part) for part in PARTS]
 
     before = await asyncio.to_thread(pids)
     with disks["logs"].full():

@@ -18,7 +18,6 @@ from tests.chaos.conftest import Note
 from tests.chaos.health_probe import health_times
 from tests.chaos.invariant import assert_nothing_is_left, assert_nothing_was_lost
 from tests.chaos.memory import Memory
-from tests.chaos.processes import pid_of
 from tests.conftest import PROVIDERS
 from tests.container.stack import allowed
 from tests.integration.test_workflow_slots import WORKFLOW
@@ -114,7 +113,7 @@ async def test_fifteen_slots_whose_providers_fail_in_every_way_leave_the_applian
     house: Stack, standins: None, minutes: float, note: Note
 ) -> None:
     seconds = LONG_SECONDS if minutes else SHORT_SECONDS
-    memory = Memory(psutil.Process(await asyncio.to_thread(pid_of, house, "app")))
+    memory = Memory(psutil.Process(house.pid_of("app")))
     booths, end = Booths(house, portrait_jpeg()), time.monotonic() + seconds
 
     async def work(slot: str) -> None:

@@ -18,14 +18,14 @@ from tests.chaos.booths import Booths, booths_at_work
 from tests.chaos.conftest import Note
 from tests.chaos.forked import ForkedApp
 from tests.chaos.invariant import assert_nothing_is_left, assert_nothing_was_lost
-from tests.chaos.processes import kill, pid_of, supervisorctl, supervisord
+from tests.chaos.processes import kill, supervisorctl, supervisord
 from tests.container.stack import allowed
 from tests.support.stack import Stack, run_bare
 from tests.support.waiting import until
 
 SLOTS = ("slot-001", "slot-003", "slot-005")
 ENOUGH = 200  # kills of the app: the long form makes as many at least, however long it takes
-SHORT_SECONDS = 15.0  # the short form makes as many as fit into so much time
+SHORT_SECONDS = 10.0  # the short form makes as many as fit into so much time
 OTHERS = ("postgres", "nginx", "cleanup", "supervisord")
 GONE_SECONDS = 10.0  # after supervisord, whatever is under way: PostgreSQL writes what it has, no more
 FEWEST = 10  # in the short form, however much else the machine has to do
@@ -133,7 +133,7 @@ def kill_part(stack: Stack, program: str) -> None:
         return
     if program == "cleanup":  # it cleans when it starts: so it is killed at that
         supervisorctl(stack, "restart", "cleanup")
-    kill(pid_of(stack, program))
+    kill(stack.pid_of(program))
 
 
 async def first_picture(booths: Booths) -> float:

@@ -11,7 +11,6 @@ from tests.chaos.booths import Booths
 from tests.chaos.conftest import Note
 from tests.chaos.invariant import assert_nothing_is_left
 from tests.chaos.memory import Memory
-from tests.chaos.processes import pid_of
 from tests.support.photos import heavy_jpeg, portrait_jpeg
 from tests.support.slots import set_slot
 from tests.support.stack import Stack
@@ -39,7 +38,7 @@ async def test_many_large_photos_take_no_more_memory_than_a_few(
         await set_slot(house, slot, **SMALL_OUTPUT)
     few, many = counts = LONG if minutes else SHORT
     photo = await asyncio.to_thread(heavy_jpeg) if minutes else portrait_jpeg(1500, 2000)
-    memory = Memory(psutil.Process(await asyncio.to_thread(pid_of, house, "app")))
+    memory = Memory(psutil.Process(house.pid_of("app")))
     booths = Booths(house, photo)
 
     async def work(slot: str) -> None:

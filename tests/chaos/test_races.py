@@ -42,7 +42,7 @@ async def test_a_download_that_has_begun_is_completed_although_its_file_is_clean
         async with house.database() as db:
             gone = "update job_history set result_expires_at = now() - interval '1 min' where job_id = $1"
             await db.execute(gone, sent.job_id)
-        assert (await cleaned(house))["expired_results"] == 1
+        assert (await cleaned(house)).expired_results == 1
         assert list((house.media / "results").glob(f"{sent.job_id}*")) == []
         body = await reader.readexactly(int(headers["content-length"]))
         assert hashlib.sha256(body).hexdigest() == sent.digest
@@ -64,7 +64,7 @@ async def test_two_cleanups_at_once_beside_photos_remove_what_must_go_and_nothin
         asyncio.gather(cleaned(house), cleaned(house)),
         *(kept.post(slot) for slot in ("slot-001", "slot-003") * 3),
     )
-    assert sum(report["expired_results"] for report in reports) == len(gone)
+    assert sum(report.expired_results for report in reports) == len(gone)
     assert kept.statuses() == Counter({200: 6})
     await assert_nothing_was_lost(kept)
     await assert_nothing_is_left(house)
