@@ -7,6 +7,8 @@ Its row in ``app_settings`` holds ``hash``, and after a rotation with overlap ``
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import string
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -78,7 +80,7 @@ class IngestCredentials:
         """
         comparing = self._comparing.get(password)
         if comparing is None:
-            self.wrong.take(network)
+            await self.wrong.allow(network, _digest(password, hashes))
             comparing = begin(self._compare(password, hashes, network))
             self._comparing[password] = comparing
             comparing.add_done_callback(lambda _: self._comparing.pop(password, None))
@@ -88,7 +90,7 @@ class IngestCredentials:
         for sent in _meant(password):
             for hashed in hashes:
                 if await self._checker.matches(sent, hashed):
-                    self.wrong.forgive(network)
+                    self.wrong.forgive(network, _digest(password, hashes))
                     return True
         self.wrong.was_wrong(network)
         await note_refusal(self._database, network, "ingest_password.refused")
@@ -142,6 +144,11 @@ class IngestCredentials:
             await finish_in_thread(self._first_passwords.forget_ingest)
         except OSError as error:
             log.warning("first_password.not_forgotten", account="ingest", error=type(error).__name__)
+
+
+def _digest(password: str, hashes: Sequence[str]) -> str:
+    """By which processes that know the hashes recognise a password, and nobody else."""
+    return hmac.digest(hashes[0].encode(), password.encode(), hashlib.sha256).hex()
 
 
 def _meant(password: str) -> list[str]:

@@ -5,7 +5,8 @@ therefore counted before anything is hashed: for each address, and for all addre
 wrong before. A password that was found right is known and never counted, so no stranger can shut out
 a booth; an address that was never wrong has its own allowance whatever others do.
 Kept in memory: a restart forgives, and costs an attacker nothing that the limit would have given. Several
-processes tell each other of a try once it was found wrong, so that it counts in all of them.
+processes tell each other of a try once it was found wrong, so that it counts in all of them; and where no
+try is left, they ask each other whether it was found right, so that a booth is let in by all of them.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ OF_ALL = Limit.parse("60 per minute")
 # Lines in the audit log about wrong ones.
 NOTES_OF_ADDRESS = Limit.parse("1 per 10 minutes")
 NOTES_OF_ALL = Limit.parse("30 per hour")
-_WRONG, _RIGHT = "wrong_password", "right_password"
+_WRONG, _RIGHT, _KNOWN = "wrong_password", "right_password", "is_known_password"
 MOST_ADDRESSES = 4096  # remembered; the one that was quiet for longest is forgotten first
+MOST_RIGHT = 1024  # digests
 
 
 @dataclass(slots=True)
@@ -61,6 +63,7 @@ class WrongPasswords:
     def __init__(self) -> None:
         self._of_all = _new(OF_ALL)
         self._networks: OrderedDict[str, _Bucket] = OrderedDict()
+        self._right: OrderedDict[str, None] = OrderedDict()
         self._siblings = ALONE
 
     def between(self, siblings: Siblings) -> None:
@@ -68,6 +71,17 @@ class WrongPasswords:
         self._siblings = siblings
         siblings.on(_WRONG, partial(self._heard, self._count))
         siblings.on(_RIGHT, partial(self._heard, self._forget))
+        siblings.on(_KNOWN, self._is_known)
+
+    async def allow(self, network: str, digest: str) -> None:
+        """Count a try before it is made. Raises ``RateLimited`` where there is none left, unless another
+        process has found right what is sent now: of that, ``digest`` says nothing to anybody else.
+        """
+        try:
+            self.take(network)
+        except RateLimited:
+            if True not in await self._siblings.ask(_KNOWN, digest=digest):
+                raise
 
     def take(self, network: str) -> None:
         """Count a try before it is made; raises ``RateLimited`` where there is none left."""
@@ -89,8 +103,11 @@ class WrongPasswords:
         """The try was wrong: it counts in the other processes, too."""
         self._tell(_WRONG, network)
 
-    def forgive(self, network: str) -> None:
+    def forgive(self, network: str, digest: str) -> None:
         """The try was right: it does not count, and none of those before."""
+        self._right[digest] = None
+        while len(self._right) > MOST_RIGHT:
+            self._right.popitem(last=False)
         self._forget(network)
         self._tell(_RIGHT, network)
 
@@ -113,6 +130,9 @@ class WrongPasswords:
         """Nobody waits for it."""
         if self._siblings is not ALONE:
             begin(self._siblings.ask(what, network=network))
+
+    async def _is_known(self, facts: dict[str, Any]) -> bool:
+        return facts["digest"] in self._right
 
     async def _heard(self, what: Callable[[str], None], facts: dict[str, Any]) -> Any:
         what(facts["network"])

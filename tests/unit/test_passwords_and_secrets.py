@@ -107,7 +107,7 @@ def test_a_right_password_is_no_wrong_one() -> None:
     wrong = WrongPasswords()
     for _ in range(100):
         wrong.take("10.0.0.7")
-        wrong.forgive("10.0.0.7")
+        wrong.forgive("10.0.0.7", "of the right one")
 
 
 @pytest.fixture
@@ -150,5 +150,20 @@ async def test_a_right_password_that_one_process_heard_ends_the_wait_in_the_othe
     one, other = two
     while is_admitted(other, "10.0.0.66"):
         pass
-    one.forgive("10.0.0.66")
+    one.forgive("10.0.0.66", "of the right one")
     await until(lambda: is_admitted(other, "10.0.0.66"))
+
+
+async def test_what_one_process_found_right_is_let_in_by_the_other_beside_any_number_of_wrong_ones(
+    two: list[WrongPasswords],
+) -> None:
+    one, other = two
+    while is_admitted(other, "10.0.0.66"):
+        pass
+    one.forgive("10.0.0.66", "of the right one")
+    await until(lambda: is_admitted(other, "10.0.0.66"))
+    while is_admitted(other, "10.0.0.66"):
+        pass
+    await other.allow("10.0.0.66", "of the right one")
+    with pytest.raises(RateLimited):
+        await other.allow("10.0.0.66", "of another one")

@@ -112,7 +112,7 @@ class BoothKeys:
             )
         counted = digest not in self._recognised
         if counted:
-            self._wrong.take(network)
+            await self._wrong.allow(network, digest)
         async with self._database.session() as session:
             row = await BoothKeyRepository(session).in_force(digest)
         if row is None:
@@ -122,7 +122,7 @@ class BoothKeys:
             await note_refusal(self._database, network, "booth_key.refused")
             raise InvalidBoothKey
         if counted:
-            self._wrong.forgive(network)
+            self._wrong.forgive(network, digest)
         self._remember(digest)
         booth = _for_slot(KnownBooth(row.id, row.name), row.slots, slot_id)
         self._see(row.id, KeyUse(utcnow(), address, slot_id))
