@@ -82,6 +82,7 @@ _KEPT = KeptPaths(
     files=re.compile(r"/public/results/[^/]+(/(preview|before))?"),
     files_with_cookie=re.compile(r"/(g|wall)/[^/]+/p/[^/]+/(preview|original)"),
     pages=re.compile(r"/[reg]/[^/]+|/g/[^/]+/p/[^/]+"),
+    photos=re.compile(r"/(api/)?ingest/"),
 )
 
 

@@ -143,6 +143,8 @@ def _providers(built: Services, stack: AsyncExitStack) -> None:
     stack.push_async_callback(stored_keys.aclose)
     key_files = built.add(KeyFiles(settings.secrets_dir))
     pauses = parts.pauses(settings, database, stack)
+    for one in (stored_keys.refresh_now, pauses.load):
+        built[Changes].taken_up_by(one)
     key_ring = built.add(KeyRing(AllKeys(stored_keys, key_files, registry), pauses))
     timings = RouteTimings(database)
     stack.push_async_callback(timings.aclose)
@@ -236,7 +238,9 @@ def _guests(built: Services) -> None:
 def _tasks(built: Services, door: NodeDoor | None, stack: AsyncExitStack) -> None:
     """What works by itself: cleaning up, looking for issues, telling of them. One process leads."""
     settings, database, media = built[Settings], built[Database], built[MediaStore]
-    leader = built.add(parts.leader(settings, database, built[LearnedModels], stack))
+    learned = built[LearnedModels]
+    learned.between(built[Siblings])
+    leader = built.add(parts.leader(settings, database, learned, stack))
     cleanup = built.add(Cleanup(database, media, settings.node))
     disk_guard = built.add(parts.led(DiskGuard(database, media, cleanup), leader, stack))
     node_watch = parts.nodes(settings, database, cleanup, leader, door, stack)

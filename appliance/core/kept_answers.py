@@ -43,11 +43,13 @@ _Key = tuple[object, ...]
 class KeptPaths:
     """Whose answers may be kept, by what they depend on besides the address: of ``files`` whether WebP is
     accepted; of ``files_with_cookie`` the cookies too; of ``pages`` the language, the cookies and the host.
+    ``photos``: where booths post; no other process is waited for there.
     """
 
     files: re.Pattern[str]
     files_with_cookie: re.Pattern[str]
     pages: re.Pattern[str]
+    photos: re.Pattern[str]
 
 
 def keep(request: HTTPConnection, nonce: str | None = None) -> None:
@@ -92,7 +94,7 @@ class KeptAnswers:
             elif scope["method"] in _CHANGES_NOTHING:
                 await app(scope, receive, send)
             else:
-                await app(scope, receive, self._forgetting(send))
+                await app(scope, receive, self._forgetting(scope["path"], send))
 
         return asked
 
@@ -187,10 +189,13 @@ class KeptAnswers:
         if dropped := self._kept.pop(key, None):
             self._bytes -= _size(dropped)
 
-    def _forgetting(self, send: Send) -> Send:
+    def _forgetting(self, path: str, send: Send) -> Send:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] < HTTPStatus.BAD_REQUEST:
-                self._changes.made()
+                if self._paths.photos.match(path):
+                    self._changes.made()
+                else:
+                    await self._changes.made_by_somebody()
             await send(message)
 
         return sending

@@ -8,8 +8,12 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Hashable
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+import structlog
+
 from appliance.core.siblings import Siblings
 from appliance.core.tasks import begin
+
+log = structlog.get_logger()
 
 # Hidden, deleted or changed has to count within a second in every process, also where nobody could tell it.
 SECONDS = 0.9
@@ -24,7 +28,8 @@ class Changes:
 
     def __init__(self) -> None:
         self.count = 0
-        self._tell: Callable[[], Coroutine[Any, Any, object]] | None = None
+        self._tell: Callable[..., Coroutine[Any, Any, object]] | None = None
+        self._takers: list[Callable[[], Awaitable[object]]] = []
 
     def made(self) -> None:
         """One has come to this process; the others are told, and nobody waits for that."""
@@ -32,13 +37,30 @@ class Changes:
         if self._tell:
             begin(self._tell())
 
+    async def made_by_somebody(self) -> None:
+        """The same of a person's change, which the others know on return if they answer at all: whoever goes
+        on to look at it, or posts a photo right away, meets no process that does not know of it.
+        """
+        self.count += 1
+        if self._tell:
+            await self._tell(by_somebody=True)
+
+    def taken_up_by(self, take_up: Callable[[], Awaitable[object]]) -> None:
+        """Have ``take_up`` called for each change that somebody made through another process."""
+        self._takers.append(take_up)
+
     def between(self, siblings: Siblings) -> None:
         """Count those that come to the other processes, too."""
         siblings.on(_QUESTION, self._heard)
         self._tell = partial(siblings.ask, _QUESTION)
 
-    async def _heard(self, _: dict[str, Any]) -> Any:
+    async def _heard(self, facts: dict[str, Any]) -> Any:
         self.count += 1
+        if facts.get("by_somebody"):
+            found = await asyncio.gather(*(take_up() for take_up in self._takers), return_exceptions=True)
+            for error in found:
+                if isinstance(error, Exception):  # the database is away: it is taken up later
+                    log.info("change.not_taken_up", error=type(error).__name__)
 
 
 class Recent(Generic[Value]):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import structlog
 from sqlalchemy import select
@@ -15,6 +16,8 @@ from sqlalchemy.dialects.postgresql import insert
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.late_writes import LateWrites
+from appliance.core.siblings import ALONE, Siblings
+from appliance.core.tasks import begin
 from appliance.providers.model_facts import ModelFacts
 from appliance.providers.models import ModelFact
 
@@ -22,6 +25,7 @@ log = structlog.get_logger()
 
 SAME_AGAIN = timedelta(hours=1)  # what was said before is written again after so long only
 
+_QUESTION = "model_facts"
 ModelName = tuple[str, str]  # provider and model
 
 
@@ -41,6 +45,15 @@ class LearnedModels:
         self._database = database
         self._known: dict[ModelName, Learned] = {}
         self._writes = LateWrites(self._write, "model.not_kept")
+        self._siblings = ALONE
+
+    def between(self, siblings: Siblings) -> None:
+        """Have the other processes take up what is learned here, and the other way round."""
+        self._siblings = siblings
+        siblings.on(_QUESTION, self._asked)
+
+    async def _asked(self, _: dict[str, Any]) -> None:
+        await self.load()
 
     async def load(self) -> None:
         """Take up what was learned before, or by another process."""
@@ -86,6 +99,7 @@ class LearnedModels:
                     set_={name: statement.excluded[name] for name in row},
                 )
             )
+        begin(self._siblings.ask(_QUESTION))
 
     async def written(self) -> None:
         """Wait until everything stands in the database."""

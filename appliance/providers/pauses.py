@@ -32,7 +32,9 @@ class Pauses:
         self._known: dict[str, Pause] = {}
 
     async def load(self) -> None:
-        """For the start of a process: what the others know. One that is alone tries everything again."""
+        """Tell the others, and take up what they know; one that is alone, and has just started, tries
+        everything again.
+        """
 
     def get(self, name: str) -> Pause | None:
         """The pause of this name."""

@@ -28,6 +28,7 @@ from tests.support.stack import Stack, free_port, run_bare, running_stack
 from tests.support.waiting import until
 
 BOOTHS = 2
+FALLBACK = {"provider": "local", "operation": "glow"}
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +78,8 @@ def test_both_run_and_have_a_log_and_a_socket_each(two: Stack) -> None:
     assert list(found["processes"]) == ["postgres", "nginx", "app", "app-2", "cleanup"]
     for process, name in ((1, "app"), (2, "app-2")):
         assert (two.data / f"logs/{name}.log").stat().st_size
-        with httpx.Client(transport=httpx.HTTPTransport(uds=str(two.socket_of(process)))) as client:
-            assert client.get("http://app/readyz").status_code == 200
+        with to_process(two, process) as client:
+            assert client.get("/readyz").status_code == 200
 
 
 @pytest.mark.parametrize("name", ["app", "app-2"])
@@ -297,11 +298,42 @@ async def test_a_key_that_one_found_refused_rests_in_the_other_and_after_a_crash
         assert {call.key for call in server.standin.calls} == {"key-that-is-good-good"}
 
 
+async def test_a_key_that_somebody_entered_makes_the_other_processes_next_picture(
+    two: Stack, gemini_port: int
+) -> None:
+    two.set_keys("gemini")
+    await set_slot(two, "slot-010", **with_gemini())
+    with asking(two) as admin:
+        async with running(gemini_app(), port=gemini_port):
+            new = {"provider": "gemini", "key": "key-that-was-entered-there"}
+            entered = await asyncio.to_thread(admin.post, "/api/settings/provider-keys", json=new)
+            await photo_to(two, 2, "slot-010")
+        admin.delete(f"/api/settings/provider-keys/{entered.json()['id']}").raise_for_status()
+    with pytest.raises(AssertionError):
+        await photo_to(two, 2, "slot-010")
+
+
+async def test_what_a_photo_told_of_a_model_the_other_process_knows_at_once(
+    two: Stack, gemini_port: int
+) -> None:
+    two.set_keys("gemini", "key-that-is-good-good")
+    await set_slot(two, "slot-010", **with_gemini(model="gemini-3-pro-image", fallbacks=[FALLBACK]))
+    with asking(two) as staff:
+
+        def causes() -> list[str]:
+            slots = staff.get("/api/stats/slots").json()["slots"]
+            return [why["kind"] for one in slots if one["slot_id"] == "slot-010" for why in one["why"]]
+
+        async with running(gemini_app(), port=gemini_port) as server:
+            server.standin.retire("gemini-3-pro-image")
+            await photo_to(two, 2, "slot-010")
+        await until(lambda: "model_unknown" in causes())
+
+
 async def test_a_route_that_failed_in_one_is_skipped_by_the_other_until_it_delivers(
     two: Stack, gemini_port: int
 ) -> None:
-    fallback = [{"provider": "local", "operation": "glow"}]
-    await set_slot(two, "slot-011", **with_gemini(fallbacks=fallback, deadline_seconds=8))
+    await set_slot(two, "slot-011", **with_gemini(fallbacks=[FALLBACK], deadline_seconds=8))
     await set_slot(two, "slot-012", **with_gemini())
     async with running(gemini_app(Script(then="unavailable")), port=gemini_port) as server:
         await asyncio.gather(*(photo_to(two, 1, "slot-011") for _ in range(5)))

@@ -15,7 +15,7 @@ from appliance.core.kept_answers import KeptAnswers, KeptPaths, keep
 from appliance.core.photos_first import PhotoWork
 from appliance.core.recent import Changes
 
-PATHS = KeptPaths(re.compile(r"/file/.*"), re.compile(r"/g/.*"), re.compile(r"/page/.*"))
+PATHS = KeptPaths(*(re.compile(f"/{one}/.*") for one in ("file", "g", "page", "ingest")))
 
 
 class Room:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
 from appliance.core import recent
 from appliance.core.recent import BatchLoader, Changes, Recent
+from appliance.core.siblings import Siblings
+from tests.support.waiting import until
 
 
 async def test_a_value_is_read_again_after_a_moment_and_after_a_change(
@@ -107,3 +111,31 @@ async def test_whoever_hangs_up_does_not_stop_the_others() -> None:
     gone.cancel()
     table.let_go.set()
     assert await stays == "row 1"
+
+
+async def test_what_somebody_changed_in_one_process_the_others_have_taken_up_on_return(
+    tmp_path: Path,
+) -> None:
+    taken_up: list[str] = []
+
+    async def keys() -> None:
+        await asyncio.sleep(0)
+        taken_up.append("keys")
+
+    async def from_a_database_that_is_away() -> None:
+        raise ConnectionError
+
+    async with AsyncExitStack() as stack:
+        here, there = Changes(), Changes()
+        for number, changes in enumerate((here, there), 1):
+            siblings = Siblings(f"unix:{tmp_path}/app.sock", number, 2)
+            changes.between(siblings)
+            await siblings.open()
+            stack.push_async_callback(siblings.aclose)
+        there.taken_up_by(from_a_database_that_is_away)
+        there.taken_up_by(keys)
+        await here.made_by_somebody()
+        assert (here.count, there.count, taken_up) == (1, 1, ["keys"])
+        here.made()  # a booth's photo
+        await until(lambda: there.count == 2)
+        assert taken_up == ["keys"]

@@ -131,6 +131,7 @@ class ProviderKeyService:
             row = await self._insert(session, _Entered(provider, key, origin), tested, who)
         await self._look()
         self._testing.judge(provider, key, tested)
+        await self._ring.pauses.load()
         log.info("provider_key.added", provider=provider, ends_in=row.ends_in, account=who.username)
         return self._view(self._one(str(row.id)), tested)
 
@@ -191,6 +192,7 @@ class ProviderKeyService:
         await self._look()
         if found.key is not None:
             self._ring.use_again(found.provider, found.key)
+            await self._ring.pauses.load()
         log.info("provider_key.removed", provider=found.provider, ends_in=found.ends_in, account=who.username)
 
     async def test(self, key_id: str, who: Principal) -> KeyTestView:
@@ -210,6 +212,7 @@ class ProviderKeyService:
                 await ProviderKeyRepository(session).change(found.row.id, **test_columns(tested))
             await self._look()
         self._testing.judge(found.provider, found.key, tested)
+        await self._ring.pauses.load()
         log.info(
             "provider_key.tested",
             provider=found.provider,
@@ -230,6 +233,7 @@ class ProviderKeyService:
         found = await self._known(key_id)
         if found.key is not None and self._ring.state(found.provider, found.key).rests_for:
             self._ring.use_again(found.provider, found.key)
+            await self._ring.pauses.load()
             async with self._database.session() as session:
                 AccountRepository(session).record(
                     who.username,
