@@ -49,7 +49,7 @@ async def test_a_token_is_shown_once_and_kept_as_a_digest(stack: Stack, admin: h
         assert (
             await stack.value("select count(*) from api_token t where t::text like '%pct@_%' escape '@'") == 0
         )
-        assert token["token"] not in (stack.data / "logs/app.log").read_text()
+        assert token["token"] not in stack.app_log()
 
 
 async def test_a_token_may_do_what_its_scopes_say_and_nothing_else(

@@ -178,7 +178,7 @@ async def test_without_hedging_a_late_route_is_not_raced(
 
 
 async def test_a_key_out_of_quota_rests_and_the_next_one_serves(
-    stack: Stack, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
+    stack: Stack, camera: Camera, shot: Shot, slot: Change, gemini: StandIn, app_processes: int
 ) -> None:
     stack.set_keys("gemini", "first-key-000AAAA", "second-key-00BBBB")
     await slot(SLOT, **with_gemini())
@@ -186,7 +186,7 @@ async def test_a_key_out_of_quota_rests_and_the_next_one_serves(
     replies = [await camera.post(URL, shot) for _ in range(3)]
     assert [reply.status for reply in replies] == [200] * 3
     keys = [attempt["key"] for reply in replies for attempt in await attempts_of(stack, reply)]
-    assert keys.count("…AAAA") == 1
+    assert 1 <= keys.count("…AAAA") <= app_processes
     assert keys.count("…BBBB") == 3
 
 
@@ -234,7 +234,7 @@ async def test_without_any_key_the_booth_is_told_so_and_nothing_is_sent(
 
 
 async def test_a_route_that_keeps_failing_is_skipped_at_once_and_probed_later(
-    stack: Stack, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
+    stack: Stack, camera: Camera, shot: Shot, slot: Change, gemini: StandIn, app_processes: int
 ) -> None:
     model = "gemini-3-pro-image"
     params = {"prompt": "make it a painting", "image_size": "4K"}  # so slow that a photo has one try
@@ -248,7 +248,7 @@ async def test_a_route_that_keeps_failing_is_skipped_at_once_and_probed_later(
         if attempts[0]["outcome"] == "skipped":
             break
         photos += 1
-        assert photos <= 5
+        assert photos <= 5 * app_processes
     assert attempts[0]["reason"] == "circuit_open"
     assert attempts[0]["ms"] == 0
     assert attempts[1]["outcome"] == "delivered"
@@ -317,8 +317,8 @@ async def test_nothing_of_photo_key_or_prompt_reaches_the_log(
     gemini.script = Script(["bad_request"])
     reply = await camera.post(URL, shot)
     assert reply.status == 502
-    await until(lambda: reply.headers["x-job-id"] in (stack.data / "logs/app.log").read_text())
-    log = (stack.data / "logs/app.log").read_text() + json.dumps(await attempts_of(stack, reply))
+    await until(lambda: reply.headers["x-job-id"] in stack.app_log())
+    log = stack.app_log() + json.dumps(await attempts_of(stack, reply))
     for secret in ("log-key-never-seen-1234", "Guestova", "secret garden"):
         assert secret not in log
 

@@ -12,6 +12,9 @@ from appliance.core.leading import Leader
 from tests.support.stack import Stack
 from tests.support.waiting import until
 
+# Locks belong to a database: in one of its own no process of the suite's app leads.
+DATABASE = "postgres"
+
 
 class Work:
     """Something that must run once."""
@@ -27,10 +30,14 @@ class Work:
         self.runs = False
 
 
+def leader_at(stack: Stack, *, alone: bool) -> Leader:
+    return Leader(make_url(stack.dsn(DATABASE)).set(drivername="postgresql+asyncpg"), alone=alone)
+
+
 @asynccontextmanager
 async def process(stack: Stack) -> AsyncIterator[tuple[Leader, Work]]:
     """One of several processes, as far as this goes."""
-    leader = Leader(make_url(stack.dsn().replace("postgresql:", "postgresql+asyncpg:")), alone=False)
+    leader = leader_at(stack, alone=False)
     work = leader.add(Work())
     leader.start()
     try:
@@ -49,7 +56,7 @@ async def holds(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 async def test_one_alone_leads_without_asking_anybody(stack: Stack) -> None:
-    leader = Leader(make_url(stack.dsn().replace("postgresql:", "postgresql+asyncpg:")), alone=True)
+    leader = leader_at(stack, alone=True)
     work = leader.add(Work())
     leader.start()
     assert work.runs
@@ -73,8 +80,9 @@ async def test_who_has_lost_its_connection_leads_on_or_makes_way(stack: Stack) -
         async with process(stack) as (_, second):
             await stack.value(
                 "select count(pg_terminate_backend(pid)) from pg_locks where locktype = 'advisory' "
-                "and objid = $1 and granted",
+                "and objid = $1 and granted and database = (select oid from pg_database where datname = $2)",
                 0x50434C44,
+                DATABASE,
             )
             assert await holds(lambda: first.runs or second.runs, 2.5)
             await until(lambda: first.runs != second.runs)

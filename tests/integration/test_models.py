@@ -14,6 +14,7 @@ import pytest
 
 from appliance.core.clock import utcnow
 from tests.standins import StandIn
+from tests.support.app_processes import Told
 from tests.support.camera import Camera, Shot
 from tests.support.slots import with_gemini
 from tests.support.stack import Stack
@@ -65,13 +66,24 @@ async def test_a_model_is_well_again_once_it_delivers(
 
 
 async def test_the_end_that_an_answer_announces_is_told_and_kept(
-    stack: Stack, viewer: httpx.AsyncClient, camera: Camera, shot: Shot, slot: Change, living: StandIn
+    stack: Stack,
+    viewer: httpx.AsyncClient,
+    camera: Camera,
+    shot: Shot,
+    slot: Change,
+    living: StandIn,
+    told: Told,
 ) -> None:
     await slot(SLOT, **with_gemini(model=MODEL))
     last = utcnow().date() + timedelta(days=9)
     living.announce(MODEL, last)
     await camera.post(f"/api/ingest/{SLOT}", shot)
-    found = await stats(viewer)
+
+    async def is_said() -> Any:
+        found = await stats(viewer)
+        return found if found["why"] else None
+
+    found = await told(is_said)
     (cause,) = found["why"]
     assert (found["state"], cause["kind"], cause["ends_on"]) == ("ready", "model_ending", last.isoformat())
 
@@ -81,7 +93,11 @@ async def test_the_end_that_an_answer_announces_is_told_and_kept(
     await until(kept)
     living.announce(MODEL, None)
     await camera.post(f"/api/ingest/{SLOT}", shot)
-    assert (await stats(viewer))["why"] == []  # the provider took it back
+
+    async def is_taken_back() -> bool:
+        return not (await stats(viewer))["why"]
+
+    await told(is_taken_back)
 
 
 async def test_another_model_is_used_in_all_slots_at_once_and_the_history_goes_back(

@@ -1,4 +1,7 @@
-"""Uploads before their password: a booth may do it, a stranger fills nothing with them."""
+"""Uploads before their password: a booth may do it, a stranger fills nothing with them.
+
+Each process counts those that came to it.
+"""
 
 from __future__ import annotations
 
@@ -55,11 +58,13 @@ async def test_a_photo_before_its_password_is_taken(camera: Camera, shot: Shot) 
 
 
 async def test_a_stranger_fills_the_disk_with_three_photos_at_most(
-    stack: Stack, stranger: str, no_trace: NoTrace
+    stack: Stack, stranger: str, no_trace: NoTrace, app_processes: int
 ) -> None:
     photo = START + bytes(SIZE - len(START) - 1000)
     async with AsyncExitStack() as held:
-        uploads = [await held.enter_async_context(begun(stack, stranger, photo)) for _ in range(4)]
+        uploads = [
+            await held.enter_async_context(begun(stack, stranger, photo)) for _ in range(4 * app_processes)
+        ]
         answers = [asyncio.create_task(code_of(reader)) for reader in uploads]
         answered, others = await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
         for one in others:
@@ -67,17 +72,18 @@ async def test_a_stranger_fills_the_disk_with_three_photos_at_most(
         # Two that wait for the same bytes may both be told in the same moment; two go on at least.
         assert all(b"rate_limited" in one.result() for one in answered)
         await until(lambda: kept(stack) > 30_000_000, seconds=20)
-        assert kept(stack) <= 60_000_000
+        assert kept(stack) <= 60_000_000 * app_processes
     await until(no_trace, seconds=20)
 
 
 async def test_a_stranger_who_sends_no_password_takes_a_few_places_and_no_booths(
-    stack: Stack, stranger: str, camera: Camera, shot: Shot, no_trace: NoTrace
+    stack: Stack, stranger: str, camera: Camera, shot: Shot, no_trace: NoTrace, app_processes: int
 ) -> None:
+    places = PLACES_OF_ADDRESS * app_processes
     async with AsyncExitStack() as held:
-        for _ in range(PLACES_OF_ADDRESS):
+        for _ in range(places):
             await held.enter_async_context(begun(stack, stranger, START))
-        await until(lambda: len(stack.temp_files()) >= PLACES_OF_ADDRESS, seconds=20)
+        await until(lambda: len(stack.temp_files()) >= places, seconds=20)
         one_more = await held.enter_async_context(begun(stack, stranger, START))
         assert b"rate_limited" in await code_of(one_more)
         assert (await camera.post("/api/ingest/slot-001?reply=json", shot)).status == 200

@@ -83,6 +83,10 @@ class Stack:
         """Where one of several processes of the app listens."""
         return self.app_socket if process == 1 else self.app_socket.with_name(f"app-{process}.sock")
 
+    def app_log(self) -> str:
+        """What the app has logged, each of its processes."""
+        return "".join(log.read_text() for log in sorted((self.data / "logs").glob("app*.log")))
+
     def to_app(self) -> httpx.AsyncHTTPTransport:
         """How an HTTP client asks the app itself and not Nginx; of several processes the first."""
         return httpx.AsyncHTTPTransport(uds=str(self.app_socket))

@@ -13,7 +13,7 @@ import httpx
 from appliance.bare.packages import folder_of
 from appliance.core.encryption import EncryptionKeys
 from appliance.providers.stored_keys import StoredKeys, purpose_of
-from tests.conftest import Change
+from tests.conftest import Change, Noticed
 from tests.standins import Script, StandIn
 from tests.support.keys import MODEL, SLOT, URL, asked_with, entered, listed, made_up
 from tests.support.logins import code
@@ -130,7 +130,13 @@ async def test_what_another_process_changed_is_in_effect_a_moment_later(
 
 
 async def test_a_key_that_cannot_be_read_stops_nothing_and_is_entered_again(
-    admin: httpx.AsyncClient, gemini: StandIn, stack: Stack, photo: Any, slot: Change, tmp_path: Path
+    admin: httpx.AsyncClient,
+    gemini: StandIn,
+    stack: Stack,
+    photo: Any,
+    slot: Change,
+    noticed: Noticed,
+    tmp_path: Path,
 ) -> None:
     key = made_up("gemini")
     await entered(admin, "gemini", key)
@@ -139,6 +145,7 @@ async def test_a_key_that_cannot_be_read_stops_nothing_and_is_entered_again(
     async with stack.database() as db:
         sealed = lost.encrypt(key, purpose_of("gemini"))
         await db.execute("update provider_key set encrypted = $1", sealed)
+    await noticed()
     (shown,) = (await listed(admin, "gemini"))["keys"]
     assert (shown["state"], shown["ends_in"]) == ("unreadable", "…" + key[-4:])
     assert code(await admin.post(f"{URL}/{shown['id']}/test")) == (422, "validation_failed")
