@@ -31,7 +31,13 @@ class Sent:
     codes: list[str] = field(default_factory=list)
     job_id: str | None = None
     digest: str | None = None
-    longest: float = 0.0
+    spans: list[tuple[float, float]] = field(default_factory=list)  # of each try, in monotonic seconds
+    address: str | None = None
+
+    @property
+    def longest(self) -> float:
+        """Seconds that the longest try took."""
+        return max((end - began for began, end in self.spans), default=0.0)
 
 
 @dataclass
@@ -43,23 +49,24 @@ class Booths:
     sent: list[Sent] = field(default_factory=list)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def post(self, slot_id: str, sent: Sent | None = None) -> Sent:
+    async def post(self, slot_id: str, sent: Sent | None = None, address: str | None = None) -> Sent:
         """One try of one photo."""
-        mine = sent or Sent(slot_id)
+        mine = sent or Sent(slot_id, address=address)
         if sent is None:
             self.sent.append(mine)
         shot = Shot(self.photo, self.password, {**CAPTURED_FIELDS, "idempotency_key": mine.key})
         began = time.monotonic()
         try:
             async with asyncio.timeout(allowed(LONGEST)):
-                reply = await Camera(self.stack.port).post(f"/api/ingest/{slot_id}?reply=image", shot)
+                camera = Camera(self.stack.port, address=mine.address)
+                reply = await camera.post(f"/api/ingest/{slot_id}?reply=image", shot)
         except TimeoutError:  # an OSError too
             raise AssertionError(f"no answer at all to {mine}") from None
         except (OSError, asyncio.IncompleteReadError):
             mine.statuses.append(0)
         else:
             self._note(mine, reply)
-        mine.longest = max(mine.longest, time.monotonic() - began)
+        mine.spans.append((began, time.monotonic()))
         return mine
 
     def _note(self, mine: Sent, reply: Reply) -> None:
@@ -73,10 +80,10 @@ class Booths:
     def password(self) -> str:
         return str(self.stack.first_passwords["ingest"])
 
-    async def work(self, slot_id: str) -> None:
+    async def work(self, slot_id: str, address: str | None = None) -> None:
         """Photo after photo; the last one is sent until it has its picture."""
         while not self.stopping.is_set():
-            mine = await self.post(slot_id)
+            mine = await self.post(slot_id, address=address)
             while mine.digest is None:
                 await asyncio.sleep(AGAIN_SECONDS)
                 await self.post(slot_id, mine)
@@ -89,11 +96,16 @@ class Booths:
 
 
 @asynccontextmanager
-async def booths_at_work(stack: Stack, slots: Sequence[str], photo: bytes = b"") -> AsyncIterator[Booths]:
+async def booths_at_work(
+    stack: Stack, slots: Sequence[str], photo: bytes = b"", addresses: Sequence[str | None] = ()
+) -> AsyncIterator[Booths]:
     """A booth a slot, at work during the block; afterwards every photo has its picture."""
     booths = Booths(stack, photo or portrait_jpeg())
     async with asyncio.TaskGroup() as group:
-        working = [group.create_task(booths.work(slot_id)) for slot_id in slots]
+        working = [
+            group.create_task(booths.work(slot_id, address))
+            for slot_id, address in zip(slots, addresses or [None] * len(slots), strict=True)
+        ]
         try:
             yield booths
         finally:

@@ -19,33 +19,34 @@ from typing import IO, cast
 
 from appliance.bare.data_folder import DataFolder
 from appliance.bare.privileges import as_owner
-from appliance.core import local_http
+from appliance.core import local_http, processes
 from tests.chaos.processes import supervisorctl
 from tests.support.stack import CHECKOUT, Stack
 
 
 @dataclass
 class ForkedApp:
-    """In place of the app that supervisord runs."""
+    """In place of the app that supervisord runs, or of one of its processes."""
 
     stack: Stack
     parent: subprocess.Popen[str]
+    process: int
     pid: int = 0
 
     @classmethod
-    def in_place_of(cls, stack: Stack) -> ForkedApp:
+    def in_place_of(cls, stack: Stack, process: int = 1) -> ForkedApp:
         """Stop supervisord's app; ``start`` starts ours."""
-        folder = DataFolder.of(stack.data)
-        environment = Path(f"/proc/{stack.pid_of('app')}/environ").read_text().rstrip("\0").split("\0")
-        supervisorctl(stack, "stop", "app")
+        folder, name = DataFolder.of(stack.data), processes.name_of(process)
+        environment = Path(f"/proc/{stack.pid_of(name)}/environ").read_text().rstrip("\0").split("\0")
+        supervisorctl(stack, "stop", name)
         command = [*as_owner(folder, [], writes=False), sys.executable, "-m", "tests.chaos.forked"]
-        with (stack.data / "forked.log").open("wb") as log:
+        with (stack.data / f"forked-{name}.log").open("wb") as log:
             parent = subprocess.Popen(
-                [*command, str(folder.logs / "app.log")],
+                [*command, str(folder.logs / f"{name}.log")],
                 cwd=CHECKOUT, env=dict(line.split("=", 1) for line in environment), text=True,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
             )  # fmt: skip
-        return cls(stack, parent)
+        return cls(stack, parent, process)
 
     def start(self) -> float:
         """Start it and wait until it answers; how long that took."""
@@ -54,8 +55,9 @@ class ForkedApp:
         to.write("serve\n")
         to.flush()
         self.pid = int(back.readline())
-        while not _answers(self.stack):
-            assert time.monotonic() < began + 60, (self.stack.data / "logs/app.log").read_text()[-3000:]
+        while not self._answers():
+            log = self.stack.data / f"logs/{processes.name_of(self.process)}.log"
+            assert time.monotonic() < began + 60, log.read_text()[-3000:]
             time.sleep(0.01)
         return time.monotonic() - began
 
@@ -68,14 +70,14 @@ class ForkedApp:
         cast("IO[str]", self.parent.stdin).close()
         self.parent.wait(timeout=20)
         cast("IO[str]", self.parent.stdout).close()
-        supervisorctl(self.stack, "start", "app")
+        supervisorctl(self.stack, "start", processes.name_of(self.process))
 
-
-def _answers(stack: Stack) -> bool:
-    try:
-        return local_http.get("/healthz", 5, stack.listen)[0] == 200
-    except (OSError, http.client.HTTPException):
-        return False
+    def _answers(self) -> bool:
+        listen = processes.listen_of(self.stack.listen, self.process)
+        try:
+            return local_http.get("/healthz", 5, listen)[0] == 200
+        except (OSError, http.client.HTTPException):
+            return False
 
 
 def main() -> None:

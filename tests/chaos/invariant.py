@@ -64,13 +64,16 @@ async def answered(client: httpx.AsyncClient, path: str) -> httpx.Response:
     return found
 
 
-async def assert_nothing_is_left(stack: Stack, in_flight: int = 0) -> None:
-    """After one cleanup: no pending job, no file without its job, no job without its file, no lock."""
+async def assert_nothing_is_left(stack: Stack, in_flight: int = 0, leaders: int = 0) -> None:
+    """After one cleanup: no pending job, no file without its job, no job without its file, no permit, and
+    no lock but that of a process that leads others.
+    """
     await cleaned(stack)
     async with stack.database() as db:
         jobs = await db.fetch("select * from job_history")
         locks = await db.fetchval("select count(*) from pg_locks where locktype = 'advisory'")
-    assert locks == 0
+        permits = await db.fetchval("select count(*) from permit")
+    assert (locks, permits) == (leaders, 0)
     assert [dict(job) for job in jobs if job["status"] == "pending"] == []
     for job in jobs:
         if job["status"] == "failed":

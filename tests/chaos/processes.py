@@ -24,7 +24,7 @@ def supervisorctl(stack: Stack, verb: Literal["start", "stop", "restart"], *prog
         supervisor.stop_these(programs)
     if verb != "stop":
         for program in programs:
-            supervisor._call.startProcess(program)
+            supervisor._call.startProcess(supervisor.states()[program].full_name)
 
 
 def supervisord(stack: Stack) -> psutil.Process:

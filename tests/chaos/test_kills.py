@@ -9,7 +9,6 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator
 
-import bcrypt
 import pytest
 
 from appliance.bare import leftovers
@@ -23,6 +22,7 @@ from tests.container.stack import allowed
 from tests.support.stack import Stack, run_bare
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.usefixtures("keeps_photos")
 SLOTS = ("slot-001", "slot-003", "slot-005")
 ENOUGH = 200  # kills of the app: the long form makes as many at least, however long it takes
 SHORT_SECONDS = 10.0  # the short form makes as many as fit into so much time
@@ -39,25 +39,6 @@ async def forked(house: Stack) -> AsyncIterator[ForkedApp]:
         yield app
     finally:
         await asyncio.to_thread(app.give_back)
-
-
-@pytest.fixture(autouse=True)
-async def keeps_photos(house: Stack) -> None:
-    """Guests' own photos are kept as well: more files that a kill may leave behind. The password is quick
-    to check: each start of the app begins with that.
-    """
-    quick = bcrypt.hashpw(house.first_passwords["ingest"].encode(), bcrypt.gensalt(4)).decode()
-    async with house.database() as db:
-        await db.execute(
-            "update app_settings set value = value || jsonb_build_object('hash', $1::text)"
-            " where value ? 'hash'",
-            quick,
-        )
-        await db.execute(
-            "insert into app_settings (key, value, updated_by) values ('keep_sources_hours', $1, 'test')"
-            " on conflict (key) do update set value = excluded.value",
-            24,
-        )
 
 
 @pytest.mark.timeout(7200)

@@ -17,6 +17,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="the long form of tests/chaos: so many minutes for what goes on and on",
     )
     parser.addoption(
+        "--chaos-kills",
+        type=int,
+        default=0,
+        help="the long form of what kills either of two processes: so many kills",
+    )
+    parser.addoption(
         "--abuse-minutes",
         type=float,
         default=0.0,
