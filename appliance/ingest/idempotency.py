@@ -14,6 +14,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from appliance.core.clock import Deadline
 from appliance.core.db import Database
 from appliance.core.errors import (
@@ -129,15 +131,18 @@ class IdempotentJobs:
             mine.outcome.set_exception(ServiceUnavailable(retry_after=5))
             mine.outcome.exception()
 
+    @staticmethod
+    async def is_first(identity: UploadIdentity, session: AsyncSession) -> bool:
+        """Whether there is still no outcome: another process may have begun and ended since we looked,
+        while we waited for a permit.
+        """
+        row = await _latest(identity, session)
+        return row is None or (row.upload_sha256 == identity.sha256 and _is_to_be_tried_again(row))
+
     async def _earlier(self, identity: UploadIdentity) -> Delivered | None:
         """The outcome of a finished job that still stands; raises it if it was a failure."""
         async with self._database.session() as session:
-            jobs = JobRepository(session)
-            if identity.key is not None:
-                row = await jobs.latest_with_key(identity.slot_id, identity.key)
-            else:
-                window = timedelta(seconds=identity.window_seconds)
-                row = await jobs.latest_done_of_photo(identity.slot_id, identity.sha256, window)
+            row = await _latest(identity, session)
         if row is None:
             return None
         _same_bytes(row.upload_sha256, identity)
@@ -149,6 +154,15 @@ class IdempotentJobs:
                 row.job_id, StoredFile(row.result_key, row.result_type, row.result_size), replayed=True
             )
         raise _failure_of(row)
+
+
+async def _latest(identity: UploadIdentity, session: AsyncSession) -> JobHistory | None:
+    """The newest job of the same upload that has ended."""
+    jobs = JobRepository(session)
+    if identity.key is not None:
+        return await jobs.latest_with_key(identity.slot_id, identity.key)
+    window = timedelta(seconds=identity.window_seconds)
+    return await jobs.latest_done_of_photo(identity.slot_id, identity.sha256, window)
 
 
 def _is_to_be_tried_again(row: JobHistory) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -221,16 +222,17 @@ class IngestService:
         if self._gate.is_shared:
             job = replace(job, in_flight=identity.name)
         try:
-            return await self._idempotent.run(identity, job.deadline, lambda: self._run(job))
+            return await self._idempotent.run(identity, job.deadline, lambda: self._run(job, identity))
         finally:
             await self._drop_temp(job.slot.slot_id, job.job_id)
 
-    async def _run(self, job: PhotoJob) -> Delivered:
+    async def _run(self, job: PhotoJob, identity: UploadIdentity) -> Delivered:
         slot = job.slot
+        is_first = partial(self._idempotent.is_first, identity) if job.in_flight else None
         waited_since = time.monotonic()
         async with (
             self._gate.enter(f"slot:{slot.slot_id}", slot.permits, job.deadline),
-            self._ledger.recording(row_of(job), job.deadline) as record,
+            self._ledger.recording(row_of(job), job.deadline, is_first) as record,
         ):
             job.opened.set()
             record.timings |= job.timings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.core.clock import Deadline, utcnow
 from appliance.core.db import Database
@@ -32,6 +33,9 @@ AGAIN_SECONDS = 0.25  # between tries to close the row of a stored picture while
 
 class PhotoInFlight(Exception):
     """Another process has opened a job for the same photo."""
+
+
+IsFirst = Callable[[AsyncSession], Awaitable[bool]]
 
 
 @dataclass(slots=True)
@@ -73,7 +77,9 @@ class JobLedger:
         return MappingProxyType(self._open)
 
     @asynccontextmanager
-    async def recording(self, row: JobHistory, deadline: Deadline) -> AsyncIterator[JobRecord]:
+    async def recording(
+        self, row: JobHistory, deadline: Deadline, is_first: IsFirst | None = None
+    ) -> AsyncIterator[JobRecord]:
         """Open ``row`` as pending; close it exactly once when the block ends.
 
         The block must call ``JobRecord.done`` or raise. ``TimeoutError`` becomes
@@ -82,17 +88,12 @@ class JobLedger:
 
         Once ``JobRecord.done`` was called the row closes as done or stays pending, which cleanup
         turns into done: ``DatabaseUnavailable`` is raised when that could not be written in time.
-        ``PhotoInFlight``: another process works at this photo; nothing was begun.
+        ``PhotoInFlight``: another process works at this photo, or has done so by now as ``is_first`` finds;
+        nothing was begun.
         """
         record = JobRecord(row.job_id, row.slot_id, deadline)
         row.node = self._node
-        try:
-            async with self._database.session() as session:
-                JobRepository(session).add(row)
-        except IntegrityError as error:
-            if IN_FLIGHT in str(error.orig):
-                raise PhotoInFlight from None
-            raise
+        await self._begin(row, is_first)
         self._open[record.job_id] = record
         try:
             yield record
@@ -119,6 +120,19 @@ class JobLedger:
             await self._close_done(record, record.result)
         finally:
             del self._open[record.job_id]
+
+    async def _begin(self, row: JobHistory, is_first: IsFirst | None) -> None:
+        try:
+            async with self._database.session() as session:
+                JobRepository(session).add(row)
+                if is_first is not None:
+                    await session.flush()  # from here on no other process can begin
+                    if not await is_first(session):
+                        raise PhotoInFlight
+        except IntegrityError as error:
+            if IN_FLIGHT in str(error.orig):
+                raise PhotoInFlight from None
+            raise
 
     async def _close_done(self, record: JobRecord, result: StoredFile) -> None:
         """Close a job whose picture is stored. A cancelled caller does not stop it."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import uuid
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import pytest
 
@@ -12,6 +15,9 @@ from appliance.core.db import Database
 from appliance.core.error_handlers import from_database
 from appliance.core.errors import DatabaseUnavailable
 from appliance.ingest.idempotency import Delivered, IdempotentJobs, UploadIdentity
+from appliance.jobs.ledger import JobLedger
+from appliance.jobs.models import JobHistory
+from appliance.migrations import tables  # noqa: F401 - a job's row refers to its slot's
 from tests.standins import Script, StandIn, Step
 from tests.support.camera import Camera, Shot
 from tests.support.line import line_to_database
@@ -176,6 +182,36 @@ async def test_a_failed_photo_may_be_tried_again_within_the_window(
     shot.photo = portrait_jpeg(300, 303)
     assert (await camera.post(URL, shot)).status == 502
     assert (await camera.post(URL, shot)).status == 200
+
+
+async def test_a_photo_that_another_process_has_made_meanwhile_is_not_made_again(
+    stack: Stack, camera: Camera, shot: Shot, database: Database
+) -> None:
+    """This process looked, found nothing, and had to wait for a permit."""
+    marker, ledger = "made-meanwhile", JobLedger(database)
+    marked(shot, marker).fields["idempotency_key"] = marker
+    same = UploadIdentity("slot-008", hashlib.sha256(shot.photo).hexdigest(), marker, 0)
+    mine = JobHistory(
+        job_id=uuid.uuid4(),
+        slot_id=same.slot_id,
+        provider="local",
+        operation="glow",
+        upload_type="image/jpeg",
+        upload_size=1,
+        upload_sha256=same.sha256,
+        idempotency_key=marker,
+        deadline_seconds=48,
+    )
+    made: list[str] = []
+
+    async def job() -> Delivered:
+        made.append((await camera.post(URL, shot)).json()["job_id"])
+        async with ledger.recording(mine, Deadline.after(30), partial(IdempotentJobs.is_first, same)):
+            pytest.fail("it is begun a second time")
+
+    delivered = await IdempotentJobs(database).run(same, Deadline.after(30), job)
+    assert ([str(delivered.job_id)], delivered.replayed) == (made, True)
+    assert await jobs_of(stack, marker) == 1
 
 
 async def test_who_waits_for_a_job_that_the_database_failed_is_not_told_of_the_deadline(
