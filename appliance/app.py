@@ -19,6 +19,7 @@ from appliance.core import error_handlers, health
 from appliance.core.clock import utcnow
 from appliance.core.injection import Services
 from appliance.core.kept_answers import KeptAnswers, KeptPaths
+from appliance.core.leading import Leader
 from appliance.core.memory import giving_back, keep_what_is_there
 from appliance.core.middleware import BodyLimit, RequestContext
 from appliance.core.node_door import NodeDoor
@@ -116,6 +117,7 @@ def create_app(settings: Settings, door: NodeDoor | None = None) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Services]]:
         async with open_services(settings, photo_work, changes, door) as services:
             services.add(stopping)
+            services[Leader].stopping = stopping
             async with _at_work(services, photo_work):
                 yield {"services": services}
 

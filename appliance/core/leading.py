@@ -51,6 +51,7 @@ class Leader(Background):
         self._database = None if alone else Database(url, pool_size=1)
         self._tasks: list[LeaderTask] = []
         self.leads = alone
+        self.stopping = asyncio.Event()  # set when this process is about to end: it does not begin to lead
 
     def add(self, task: SomeLeaderTask) -> SomeLeaderTask:
         """``task``, which runs while this process leads."""
@@ -86,7 +87,7 @@ class Leader(Background):
         """Lead while this connection lasts and has the lock; raises when it does not any more."""
         await connection.execute(text(f"set idle_session_timeout = '{_SILENT}'"))
         taking = text("select pg_try_advisory_lock(:key)")
-        while not await connection.scalar(taking, {"key": _LOCK_KEY}):
+        while self.stopping.is_set() or not await connection.scalar(taking, {"key": _LOCK_KEY}):
             await self._follow()
             await asyncio.sleep(LOOK_EVERY)
         self._lead()

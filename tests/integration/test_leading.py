@@ -74,6 +74,17 @@ async def test_the_work_is_done_by_one_process_and_by_the_next_when_that_goes(st
         assert leading.starts == 1
 
 
+async def test_who_is_about_to_end_does_not_begin_to_lead(stack: Stack) -> None:
+    async with process(stack) as (leader, ending):
+        await until(lambda: ending.runs)
+        leader.stopping.set()
+        async with process(stack) as (other, second):
+            other.stopping.set()
+            assert ending.runs, "who leads goes on to the end"
+            await leader.aclose()
+            assert await holds(lambda: not second.runs, 2.5)
+
+
 async def test_who_has_lost_its_connection_leads_on_or_makes_way(stack: Stack) -> None:
     async with process(stack) as (_, first):
         await until(lambda: first.runs)
