@@ -35,12 +35,6 @@ networks:
 """
 
 
-def asked(stack: ContainerStack, question: str) -> str:
-    """What the first machine's database answers; without Compose, which takes longer than the question."""
-    command = ("psql", "-qtAX", "-U", "postgres", "-d", "photochanger", "-c", question)
-    return run("docker", "exec", f"{stack.project}-db-1", *command).strip()
-
-
 @dataclass
 class Node:
     """The machine ``address``; ``folder`` is what was unpacked there."""

@@ -1,4 +1,4 @@
-"""Backups: made at night and kept for a while; put in after everything was destroyed, or elsewhere.
+"""Backups: made at night and kept for a while; put in on another machine, or in another way to run.
 
 The machine with the small disk is theirs, so what happens when that runs full is tried here first.
 """
@@ -9,6 +9,8 @@ import asyncio
 import sys
 import time
 from pathlib import Path
+
+import pytest
 
 from tests.container.stack import ContainerStack, run
 from tests.support.camera import Camera, Shot
@@ -38,19 +40,19 @@ def test_photos_are_refused_before_the_disk_is_full(small: ContainerStack) -> No
     assert small.send("/api/ingest/slot-001?reply=json", shot).status == 200
 
 
-def test_what_was_destroyed_comes_back_byte_by_byte(small: ContainerStack, tmp_path: Path) -> None:
-    shot = small.shot(portrait_jpeg())
-    jobs = [small.send(f"/api/ingest/slot-00{n}?reply=json", shot).json() for n in (1, 2)]
-    pictures = {job["public_url"]: small.get(job["public_url"]) for job in jobs}
+def test_pictures_come_back_byte_by_byte_on_another_machine(
+    box: ContainerStack, small: ContainerStack, tmp_path: Path
+) -> None:
+    shot = box.shot(portrait_jpeg())
+    jobs = [box.send(f"/api/ingest/slot-00{n}?reply=json", shot).json() for n in (1, 2)]
+    pictures = {job["public_url"]: box.get(job["public_url"]) for job in jobs}
     passphrase = tmp_path / "passphrase"
     passphrase.write_text("a passphrase for the backup\n")
     options = ("--passphrase-file", str(passphrase))
-    file = Path(small.script("backup", "--to", str(tmp_path / "kept"), *options).stdout.splitlines()[-1])
+    file = Path(box.script("backup", "--to", str(tmp_path / "kept"), *options).stdout.splitlines()[-1])
     assert shot.password
     assert shot.password.encode() not in file.read_bytes()
 
-    small.destroy()
-    small.install()
     assert small.password() != shot.password
     small.script("restore", str(file), *options)
     for link, picture in pictures.items():
@@ -62,10 +64,27 @@ def test_what_was_destroyed_comes_back_byte_by_byte(small: ContainerStack, tmp_p
     assert reply.status == 200
 
 
-def test_a_damaged_backup_is_refused_while_guests_are_served_on(box: ContainerStack, tmp_path: Path) -> None:
-    file = Path(box.script("backup", "--to", str(tmp_path)).stdout.splitlines()[-1])
+_OTHERS = ("photochanger-20260101T040000Z-database.tar", "photochanger-support-20260101-040000.tar.gz")
+
+
+@pytest.fixture(scope="module")
+def backup(box: ContainerStack, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made into a folder that holds an older one and other things, to keep the newest."""
+    folder = tmp_path_factory.mktemp("backups")
+    for name in ("photochanger-20260101T040000Z.tar", *_OTHERS):
+        (folder / name).touch()
+    return Path(box.script("backup", "--to", str(folder), "--keep", "1").stdout.splitlines()[-1])
+
+
+def test_a_folder_of_backups_keeps_the_newest_of_each_kind_and_whatever_else_is_there(backup: Path) -> None:
+    assert {file.name for file in backup.parent.iterdir()} == {backup.name, *_OTHERS}
+
+
+def test_a_damaged_backup_is_refused_while_guests_are_served_on(
+    box: ContainerStack, backup: Path, tmp_path: Path
+) -> None:
     damaged = tmp_path / "damaged"
-    damaged.write_bytes(file.read_bytes()[:-15_000])  # more than a tar pads with
+    damaged.write_bytes(backup.read_bytes()[:-15_000])  # more than a tar pads with
     before = box.app_pid()
     refused = box.script("restore", str(damaged), check=False)
     assert refused.returncode == 1
@@ -104,16 +123,6 @@ async def test_a_backup_goes_from_the_run_without_docker_into_the_stack_and_back
         assert (results / f"{job['job_id']}.jpg").read_bytes() == picture
         assert (results / f"{there['job_id']}.jpg").read_bytes() == small.get(there["public_url"]).content
         assert (await Camera(bare.port).post("/api/ingest/slot-003", shot)).status == 200
-
-
-def test_a_folder_of_backups_keeps_the_newest_of_each_kind_and_whatever_else_is_there(
-    box: ContainerStack, tmp_path: Path
-) -> None:
-    others = ("photochanger-20260101T040000Z-database.tar", "photochanger-support-20260101-040000.tar.gz")
-    for name in ("photochanger-20260101T040000Z.tar", *others):
-        (tmp_path / name).touch()
-    made = Path(box.script("backup", "--to", str(tmp_path), "--keep", "1").stdout.splitlines()[-1])
-    assert {file.name for file in tmp_path.iterdir()} == {made.name, *others}
 
 
 def test_the_sidecar_makes_encrypted_backups_and_keeps_as_many_as_it_is_told(box: ContainerStack) -> None:

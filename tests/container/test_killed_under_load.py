@@ -11,7 +11,7 @@ from tests.support.camera import CAPTURED_FIELDS, Reply, Shot
 from tests.support.photos import portrait_jpeg
 from tests.support.waiting import until
 
-BOOTHS = ("slot-001", "slot-003", "slot-005")
+BOOTHS = ("slot-001", "slot-003")
 AGAIN_SECONDS = 0.3
 
 

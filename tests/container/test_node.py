@@ -15,7 +15,7 @@ import pytest
 from appliance.core.node_secret import FRONT_DOOR_HEADER
 from tests.bare.appliance_run import eventually
 from tests.container.conftest import MINE
-from tests.container.node import Node, added, asked, laid_out_first, made_cable, remove_cable
+from tests.container.node import Node, added, laid_out_first, made_cable, remove_cable
 from tests.container.stack import ContainerStack, run
 from tests.support.booth import Booth
 from tests.support.photos import portrait_jpeg
@@ -60,11 +60,11 @@ def posted(stack: ContainerStack, over: Callable[[], Any]) -> list[int]:
 
 
 def in_hand(stack: ContainerStack, node: int) -> int:
-    return int(asked(stack, f"select count(*) from job_history where status = 'pending' and node = {node}"))
+    return int(stack.sql(f"select count(*) from job_history where status = 'pending' and node = {node}"))
 
 
 def done_by(stack: ContainerStack, node: int) -> int:
-    return int(asked(stack, f"select count(*) from job_history where status = 'done' and node = {node}"))
+    return int(stack.sql(f"select count(*) from job_history where status = 'done' and node = {node}"))
 
 
 def until_both_make_pictures(stack: ContainerStack) -> list[int]:
@@ -90,7 +90,7 @@ def picture_of(stack: ContainerStack, node: int) -> str:
     if not done_by(stack, node):
         until_both_make_pictures(stack)
     shown = f"status = 'done' and hidden_at is null and node = {node}"
-    return "/public/results/" + asked(stack, f"select job_id from job_history where {shown} limit 1")
+    return "/public/results/" + stack.sql(f"select job_id from job_history where {shown} limit 1")
 
 
 @pytest.mark.parametrize("made_by", [1, 2])
@@ -141,12 +141,12 @@ def test_a_node_with_other_keys_takes_no_photos_and_says_why(machines: tuple[Con
 
     def change() -> None:
         keys.write_bytes(b"another one\n")
-        eventually(lambda: asked(stack, "select problem from node where number = 2") == "secrets", 20)
+        eventually(lambda: stack.sql("select problem from node where number = 2") == "secrets", 20)
         assert "node.secrets" in [one["code"] for one in node.doctor()]
         with pytest.raises(httpx.ConnectError), node.as_nginx() as there:
             there.get("/healthz")
         keys.write_bytes(before)
-        eventually(lambda: asked(stack, "select problem from node where number = 2") == "", 20)
+        eventually(lambda: stack.sql("select problem from node where number = 2") == "", 20)
 
     lost += posted(stack, change)
     assert lost == []
@@ -162,10 +162,10 @@ def test_a_node_that_is_killed_takes_no_photo_of_the_first_machine_with_it(
         eventually(lambda: in_hand(stack, 2) > 0, 30)
         run("docker", "kill", node.container())
         in_its_hands.append(in_hand(stack, 2))
-        eventually(lambda: asked(stack, "select ended from node where number = 2") == "t", 30)
+        eventually(lambda: stack.sql("select ended from node where number = 2") == "t", 30)
         eventually(lambda: in_hand(stack, 2) == 0, 10)
 
     lost = posted(stack, kill)
     assert len(lost) <= in_its_hands[0] + 1  # one may have been on its way to it
-    assert asked(stack, "select count(*) from job_history where status <> 'done' and node = 1") == "0"
+    assert stack.sql("select count(*) from job_history where status <> 'done' and node = 1") == "0"
     assert "Machine 2 last said something" in stack.script("doctor").stdout

@@ -21,6 +21,7 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.skipif(not registries.installed(), reason="docker-registry is not installed")
 
 HEAD = max(path.name[:4] for path in (CHECKOUT / "appliance/migrations/versions").glob("[0-9]*.py"))
+PAUSE = 0.5  # seconds between two photos of a booth
 # One that cannot be loaded, and one that finds out when it starts.
 _NO_PROGRAM = "RUN rm -rf /app/appliance/__pycache__ && echo 'raise RuntimeError(1)' > /app/appliance/app.py"
 _BROKEN = (
@@ -59,20 +60,17 @@ class Published:
 
 @pytest.fixture(scope="module")
 def published(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
-    """1.0, 1.1, a 1.2 that does not start, 1.3 with tables of its own, a 1.4 that cannot be loaded."""
+    """1.0, 1.1 with tables of its own, a 1.2 that does not start, a 1.3 that cannot be loaded."""
     folder = tmp_path_factory.mktemp("registry")
-    next_one = folder / "next"
-    next_one.mkdir()
-    (next_one / "next.py").write_text(_NEXT.format(head=HEAD))
+    (folder / "next.py").write_text(_NEXT.format(head=HEAD))
     migration = "COPY --chmod=0644 next.py /app/appliance/migrations/versions/9999_next.py"
     with ExitStack() as running:
         address = running.enter_context(registries.registry(folder / "served"))
         name, base = f"{address}/photochanger", f"{image}:1.0"
         build(name, "1.0", base, folder)
-        build(name, "1.1", base, folder)
-        build(name, "1.2", base, next_one, migration, _BROKEN)
-        build(name, "1.3", base, next_one, migration)
-        build(name, "1.4", base, folder, _NO_PROGRAM)
+        build(name, "1.1", base, folder, migration)
+        build(name, "1.2", base, folder, migration, _BROKEN)
+        build(name, "1.3", base, folder, _NO_PROGRAM)
         yield Published(name, running.close)
         forget(name)
 
@@ -98,13 +96,33 @@ async def post_all_the_while(
     """A booth that goes on, whatever it hears; a connection that breaks fails the test."""
     while not stop.is_set():
         heard.append(await venue.camera.post("/api/ingest/slot-001?reply=json", shot))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(PAUSE)
 
 
 async def picture_after(heard: list[Reply]) -> None:
     """Wait until a booth gets a picture from now on."""
     before = len(heard)
     await until(lambda: 200 in {reply.status for reply in heard[before:]}, seconds=30)
+
+
+def runs(venue: ContainerStack, version: str) -> bool:
+    image: str = venue.inspect("app")["Config"]["Image"]
+    return image.endswith(f":{version}")
+
+
+def has_tables_of_the_next(venue: ContainerStack) -> bool:
+    return venue.sql("select to_regclass('of_the_next_version') is not null") == "t"
+
+
+def slot_name(venue: ContainerStack) -> str:
+    return venue.sql("select display_name from slot where slot_id = 'slot-001'")
+
+
+async def photo(venue: ContainerStack) -> Reply:
+    """One that has become a picture."""
+    reply = await venue.camera.post("/api/ingest/slot-001?reply=json", venue.shot(portrait_jpeg()))
+    assert reply.status == 200, reply.body
+    return reply
 
 
 async def test_an_upgrade_among_guests_loses_no_photo_and_closes_the_door_for_seconds(
@@ -123,7 +141,8 @@ async def test_an_upgrade_among_guests_loses_no_photo_and_closes_the_door_for_se
     refused = [reply for reply in heard if reply.status != 200]
     assert {(reply.status, reply.code) for reply in refused} == {(503, "service_unavailable")}
     assert all(int(reply.headers["retry-after"]) > 0 for reply in refused)
-    assert venue.inspect("app")["Config"]["Image"].endswith(":1.1")
+    assert runs(venue, "1.1")
+    assert has_tables_of_the_next(venue)
     assert venue.container("nginx") == nginx
     links = [reply.json()["public_url"] for reply in heard if reply.status == 200]
     assert len(links) > 2
@@ -137,18 +156,18 @@ _A_PHOTO_IN_FLIGHT = """
 """
 
 
-async def test_an_upgrade_waits_for_no_guest_but_refuses(venue: ContainerStack) -> None:
+def test_an_upgrade_waits_for_no_guest_but_refuses(venue: ContainerStack) -> None:
     venue.sql(_A_PHOTO_IN_FLIGHT)
-    done = venue.script("upgrade", "1.3", check=False)
+    done = venue.script("upgrade", "1.2", check=False)
     venue.sql("delete from job_history where status = 'pending'")
     assert done.returncode == 1
     assert "being served" in done.stderr
-    assert venue.inspect("app")["Config"]["Image"].endswith(":1.1")
+    assert runs(venue, "1.1")
 
 
 def test_a_version_that_cannot_run_here_is_refused_with_the_door_open(venue: ContainerStack) -> None:
     app = venue.container("app")
-    done = venue.script("upgrade", "1.4", "--no-backup", check=False)
+    done = venue.script("upgrade", "1.3", "--no-backup", check=False)
     assert done.returncode == 1
     assert "RuntimeError: 1" in done.stderr
     assert "nothing was changed" in done.stderr
@@ -156,61 +175,59 @@ def test_a_version_that_cannot_run_here_is_refused_with_the_door_open(venue: Con
     assert venue.is_ready()
 
 
+async def test_the_version_before_works_on_the_tables_of_the_next(venue: ContainerStack) -> None:
+    assert "1.0 is running" in venue.script("rollback").stdout
+    assert runs(venue, "1.0")
+    assert has_tables_of_the_next(venue)
+    await photo(venue)
+
+
+@pytest.fixture
+def as_installed(venue: ContainerStack) -> None:
+    """The tables are those of 1.0 again."""
+    venue.sql(f"drop table if exists of_the_next_version; update alembic_version set version_num = '{HEAD}'")
+    venue.sql("update slot set display_name = 'as it was' where slot_id = 'slot-001'")
+
+
+@pytest.mark.usefixtures("as_installed")
 async def test_a_broken_version_rolls_back_by_itself(venue: ContainerStack) -> None:
-    before = venue.sql("select display_name from slot where slot_id = 'slot-001'")
-    done = venue.script("upgrade", "1.2", check=False)
+    done = venue.script("upgrade", "1.2", "--no-backup", check=False)
     assert done.returncode == 1
     assert "RuntimeError" in done.stdout
-    assert "1.1 is running again with its data" in done.stderr
-    assert venue.inspect("app")["Config"]["Image"].endswith(":1.1")
-    assert venue.sql("select to_regclass('of_the_next_version') is null") == "t"
-    assert venue.sql("select display_name from slot where slot_id = 'slot-001'") == before
-    reply = await venue.camera.post("/api/ingest/slot-001?reply=json", venue.shot(portrait_jpeg()))
-    assert reply.status == 200
+    assert "1.0 is running again with its data" in done.stderr
+    assert runs(venue, "1.0")
+    assert not has_tables_of_the_next(venue)
+    assert slot_name(venue) == "as it was"
+    await photo(venue)
 
 
-async def test_the_version_before_works_on_the_tables_of_the_next(venue: ContainerStack) -> None:
-    assert "1.3 is running" in venue.script("upgrade", "1.3", "--no-backup").stdout
-    assert venue.sql("select to_regclass('of_the_next_version') is null") == "f"
-    assert "1.1 is running" in venue.script("rollback").stdout
-    assert venue.sql("select to_regclass('of_the_next_version') is null") == "f"
-    reply = await venue.camera.post("/api/ingest/slot-001?reply=json", venue.shot(portrait_jpeg()))
-    assert reply.status == 200
-
-
-async def test_rolling_back_with_the_data_brings_the_old_tables_and_rows_back(venue: ContainerStack) -> None:
-    name = "select display_name from slot where slot_id = 'slot-001'"
-    venue.sql(f"drop table of_the_next_version; update alembic_version set version_num = '{HEAD}'")
-    venue.sql("update slot set display_name = 'as it was' where slot_id = 'slot-001'")
-    venue.script("upgrade", "1.3", "--no-backup")
-    shot = venue.shot(portrait_jpeg())
-    since = (await venue.camera.post("/api/ingest/slot-001?reply=json", shot)).json()
-    assert "1.1 is running" in venue.script("rollback", "--with-data").stdout
-    assert venue.sql(name) == "as it was"
-    assert venue.get(since["public_url"]).status_code == 404
-    assert (await venue.camera.post("/api/ingest/slot-001?reply=json", shot)).status == 200
-
-
-def test_a_tag_that_was_pushed_anew_can_be_gone_back_from(
-    venue: ContainerStack, published: Published, image: str, tmp_path: Path
+@pytest.mark.usefixtures("as_installed")
+async def test_rolling_back_with_the_data_goes_back_from_a_tag_that_was_pushed_anew(
+    venue: ContainerStack, published: Published, tmp_path: Path
 ) -> None:
+    """To the image of before, although its tag means another now, and to the tables and rows of before."""
     before = venue.inspect("app")["Image"]
-    build(published.name, "1.1", f"{image}:1.0", tmp_path / "anew", "RUN touch /app/anew")
-    beside = venue.compose("run", "--detach", "--no-deps", "app", "busy").strip()
+    build(published.name, "1.0", f"{published.name}:1.1", tmp_path / "anew")
+    beside = venue.compose("run", "--detach", "--no-deps", "app", "sh", "-c", "true").strip()
     try:
-        assert "1.1 is running" in venue.script("upgrade", "--no-backup").stdout
+        assert "1.0 is running" in venue.script("upgrade", "--no-backup").stdout
         assert venue.inspect("app")["Image"] != before
-        venue.script("rollback")
-        assert venue.inspect("app")["Image"] == before
-        assert "1.1 is running" in venue.script("upgrade", "1.1", "--no-backup").stdout
+        assert slot_name(venue) == "of the next version"
+        since = (await photo(venue)).json()
+        assert "is running" in venue.script("rollback", "--with-data").stdout
     finally:
         run("docker", "rm", "--force", beside)
+    assert venue.inspect("app")["Image"] == before
+    assert not has_tables_of_the_next(venue)
+    assert slot_name(venue) == "as it was"
+    assert venue.get(since["public_url"]).status_code == 404
+    await photo(venue)
 
 
 def test_a_bundle_installs_without_a_registry_and_without_the_image(
     venue: ContainerStack, published: Published, lay_out: Callable[..., ContainerStack], tmp_path: Path
 ) -> None:
-    bundle = tmp_path / "appliance.tar"
+    bundle, packed = tmp_path / "appliance.tar", venue.inspect("app")["Config"]["Image"]
     venue.script("bundle", str(bundle))
     venue.destroy()
     published.stop()
@@ -219,5 +236,5 @@ def test_a_bundle_installs_without_a_registry_and_without_the_image(
     done = offline.script("install", "--bundle", str(bundle), "--port", str(offline.port), "--yes")
     assert "Ready after" in done.stdout
     assert offline.is_ready()
-    assert offline.inspect("app")["Config"]["Image"] == f"{published.name}:1.1"
+    assert offline.inspect("app")["Config"]["Image"] == packed
     offline.destroy()
