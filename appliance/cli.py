@@ -112,9 +112,11 @@ async def check(settings: Settings, arguments: argparse.Namespace) -> int:
     finally:
         await registry.aclose()
     if not arguments.settings_only:
+        from appliance.admin.app import create_admin
         from appliance.app import create_app
 
         create_app(settings)
+        create_admin()
     for problem in registry.catalogue.problems:
         print(f"Left out: {problem}")
     print("The environment and the config file are in order.")

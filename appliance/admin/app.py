@@ -1,4 +1,4 @@
-"""The pages as an application of their own, mounted at ``/admin``.
+"""The pages as an application of their own, mounted at ``/admin`` and loaded when it is first asked for.
 
 A new page is a module with a ``router`` in the room of the same name as in ``staff/``, a line in
 ``SCREENS``, a template beside it, and its words in both catalogs. Its routes take
@@ -9,7 +9,6 @@ A new page is a module with a ``router`` in the room of the same name as in ``st
 from __future__ import annotations
 
 from fastapi import Depends, FastAPI
-from starlette.types import ASGIApp
 
 from appliance.admin import errors
 from appliance.admin.alerts import page as alerts
@@ -20,7 +19,6 @@ from appliance.admin.booths import simulator as booth_simulator
 from appliance.admin.dashboard import address_note, disk, issues
 from appliance.admin.dashboard import page as dashboard
 from appliance.admin.event import page as event
-from appliance.admin.headers import PageHeaders
 from appliance.admin.jobs import page as jobs
 from appliance.admin.login import account
 from appliance.admin.login import page as login
@@ -95,8 +93,3 @@ def create_admin() -> FastAPI:
     for screen in SCREENS:
         admin.include_router(answering_head(screen.router))
     return admin
-
-
-def with_headers(admin: FastAPI) -> ASGIApp:
-    """What is mounted: the pages, and around them what every answer carries."""
-    return PageHeaders(admin)
