@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import httpx
 import structlog
 from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -49,12 +50,13 @@ class WebhookSender(Background):
     def __init__(self, database: Database, encryption: EncryptionKeys, urls: DeploymentUrls) -> None:
         self._database, self._encryption, self._urls = database, encryption, urls
         self._reach = _FIRST_LOOK
-        self._client = new_client()
+        self._client: httpx.AsyncClient | None = None  # made for the first message: it reads certificates
 
     async def aclose(self) -> None:
         """Work no more; what is written stays."""
         await super().aclose()
-        await self._client.aclose()
+        if self._client:
+            await self._client.aclose()
 
     async def work(self) -> None:
         """See ``Background``."""
@@ -129,6 +131,7 @@ class WebhookSender(Background):
             DELIVERY: str(one.id),
             SIGNATURE: signature(secret, int(time.time()), body),
         }
+        self._client = self._client or new_client()
         return await ask(self._client, "POST", address, headers=headers, content=body)
 
 
