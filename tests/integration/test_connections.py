@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_connection
 from sqlalchemy.engine import make_url
 
 from appliance.core import db
@@ -43,9 +44,14 @@ async def test_a_connection_that_the_server_has_ended_is_replaced_unnoticed(
     assert await backend(database) != before
 
 
-async def test_one_that_has_rested_is_asked_whether_it_still_works(
+async def test_one_that_does_not_answer_after_a_rest_is_replaced_too(
     database: db.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def forgotten(_: AsyncAdapt_asyncpg_connection) -> None:
+        raise ConnectionResetError  # as after a firewall has forgotten it, which the driver cannot know
+
     before = await backend(database)
-    monkeypatch.setattr(db, "ASKED_AFTER", -1.0)
-    assert await backend(database) == before
+    monkeypatch.setattr(AsyncAdapt_asyncpg_connection, "ping", forgotten)
+    assert await backend(database) == before, "it has not rested"
+    monkeypatch.setattr(db, "ASKED_AFTER", 0.0)
+    assert await backend(database) != before
