@@ -27,7 +27,6 @@ import psutil
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from scripts.bench._figures import Figures
-from tests.chaos.processes import pid_of
 from tests.support.camera import Camera, Shot
 from tests.support.photos import portrait_jpeg
 from tests.support.stack import Stack, running_stack
@@ -58,7 +57,7 @@ def without_limits(stack: Stack) -> None:
     text = _LIMIT.sub("", config.read_text())
     floor = f'server_name _;\n        location ^~ /floor/ {{ alias "{stack.media}/"; }}'
     config.write_text(text.replace("server_name _;", floor, 1))
-    os.kill(pid_of(stack, "nginx"), signal.SIGHUP)
+    os.kill(stack.pid_of("nginx"), signal.SIGHUP)
     time.sleep(1.0)
 
 
@@ -68,8 +67,8 @@ class Load:
     def __init__(self, stack: Stack, seconds: int, connections: int) -> None:
         self._stack = stack
         self._how = ["-t2", f"-c{connections}", f"-d{seconds}s", "--latency"]
-        self._app = psutil.Process(pid_of(stack, "app"))
-        nginx = psutil.Process(pid_of(stack, "nginx"))
+        self._app = psutil.Process(stack.pid_of("app"))
+        nginx = psutil.Process(stack.pid_of("nginx"))
         self._nginx = [one for one in nginx.children() if one.status() != psutil.STATUS_ZOMBIE]
 
     def ask(self, *paths: str) -> Found:
