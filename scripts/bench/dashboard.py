@@ -22,6 +22,7 @@ from sqlalchemy.engine import make_url
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from scripts.bench._limits import without_limits
 from tests.support.history import fill_history
 from tests.support.logins import PASSWORD, add_account, bearer, log_in
 from tests.support.stack import Stack, running_stack
@@ -88,6 +89,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=50)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder) / "appliance") as stack:
+        without_limits(stack)
         asyncio.run(measure(stack, arguments.jobs, arguments.rounds))
 
 

@@ -131,6 +131,7 @@ async def main(options: argparse.Namespace) -> None:
 
         standin.begin = counted  # type: ignore[method-assign]
         async with running(standin, port=port):
+            await post_all(stack, 1, 1, options.width)  # a local look; the address is a booth's from then on
             await configure(stack, options.booths)
             done = await post_all(stack, options.jobs, options.booths, options.width)
             figures = await facts(stack, done, asked)

@@ -14,11 +14,9 @@ import asyncio
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,13 +25,13 @@ import psutil
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from scripts.bench._figures import Figures
+from scripts.bench._limits import without_limits
 from tests.support.camera import Camera, Shot
 from tests.support.photos import portrait_jpeg
 from tests.support.stack import Stack, running_stack
 
 LARGE, SMALL = 2_000_000, 16_000
 OTHERS = 2000  # pictures of which each is asked for once in a while
-_LIMIT = re.compile(r"^\s*limit_(?:req|conn) [^;]*;$", re.MULTILINE)
 _EACH_IN_TURN = """
 local paths, next = {}, 0
 for line in io.lines("%s") do paths[#paths + 1] = line end
@@ -49,16 +47,6 @@ class Found:
     p99: float
     app: float
     nginx: float
-
-
-def without_limits(stack: Stack) -> None:
-    """Have Nginx refuse nobody, and send media by themselves below ``/floor/``."""
-    config = stack.data / "run/nginx.conf"
-    text = _LIMIT.sub("", config.read_text())
-    floor = f'server_name _;\n        location ^~ /floor/ {{ alias "{stack.media}/"; }}'
-    config.write_text(text.replace("server_name _;", floor, 1))
-    os.kill(stack.pid_of("nginx"), signal.SIGHUP)
-    time.sleep(1.0)
 
 
 class Load:
