@@ -40,6 +40,7 @@ pytest_plugins = [
     "tests.support.app_processes",
     "tests.support.disk",
     "tests.support.figures",
+    "tests.support.http_clients",
     "tests.support.installed",
     "tests.support.screens",
     "tests.support.verdict",
