@@ -30,6 +30,7 @@ from appliance.providers.base import (
     ProviderSpent,
     ProviderUnreachable,
 )
+from appliance.providers.json_answer import JsonAnswer
 from appliance.providers.route_clock import request_goes_out
 
 MIB = 1024 * 1024
@@ -56,21 +57,25 @@ Wire = TypeVar("Wire", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole HTTP answer; its body may hold a guest's picture and is never shown."""
+    """A whole HTTP answer; its body may hold a guest's picture and is never shown.
+
+    Of JSON, the pictures in it are in ``pictures``, by what stands for them in ``body`` (``JsonAnswer``).
+    """
 
     status: int
     headers: httpx.Headers = field(repr=False)
     body: bytes = field(repr=False)
+    pictures: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     @property
     def media_type(self) -> str:
         """The content type without its parameters, in lower case; empty if there is none."""
-        return str(self.headers.get("content-type", "")).partition(";")[0].strip().lower()
+        return _media_type(self.headers)
 
     @property
     def is_json(self) -> bool:
         """Whether the answer calls itself JSON."""
-        return self.media_type == "application/json" or self.media_type.endswith("+json")
+        return _is_json(self.media_type)
 
 
 def usable_key(key: str | None) -> str:
@@ -128,7 +133,7 @@ async def exchange(
             response = await client.send(request, stream=True, follow_redirects=False)
             PROVIDERS.heard(response.headers.get("date"))
             try:
-                body = await _read(response, max_bytes, stall_seconds, deadline)
+                return await _read(response, max_bytes, stall_seconds, deadline)
             finally:
                 await response.aclose()
     except httpx.HTTPError as error:
@@ -136,16 +141,16 @@ async def exchange(
         raise ProviderUnreachable(_wire_reason(error)) from None
     except (httpx.InvalidURL, UnicodeError):
         raise ProviderPermanent("bad_address") from None
-    return Answer(response.status_code, response.headers, body)
 
 
-async def _read(response: httpx.Response, max_bytes: int, stall_seconds: float, deadline: Deadline) -> bytes:
+async def _read(response: httpx.Response, max_bytes: int, stall_seconds: float, deadline: Deadline) -> Answer:
     too_large = ProviderPermanent(
         "answer_too_large", f"more than {max_bytes} bytes", http_status=response.status_code
     )
     declared = response.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > max_bytes:
         raise too_large
+    json = JsonAnswer() if _is_json(_media_type(response.headers)) else None
     pieces, size = list[bytes](), 0
     chunks = response.aiter_bytes()
     while True:
@@ -157,11 +162,25 @@ async def _read(response: httpx.Response, max_bytes: int, stall_seconds: float, 
                 raise
             raise ProviderUnreachable("stalled", http_status=response.status_code) from None
         if chunk is None:
-            return b"".join(pieces)
-        pieces.append(chunk)
+            break
         size += len(chunk)
         if size > max_bytes:
             raise too_large
+        if json:
+            json.take(chunk)
+        else:
+            pieces.append(chunk)
+    if json:
+        return Answer(response.status_code, response.headers, json.body, json.pictures)
+    return Answer(response.status_code, response.headers, b"".join(pieces))
+
+
+def _media_type(headers: httpx.Headers) -> str:
+    return str(headers.get("content-type", "")).partition(";")[0].strip().lower()
+
+
+def _is_json(media_type: str) -> bool:
+    return media_type == "application/json" or media_type.endswith("+json")
 
 
 def _no_redirect(answer: Answer) -> Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import pybase64
@@ -33,11 +34,17 @@ async def checked_picture(data: bytes, *, response_id: str | None = None) -> Edi
     return await _checked(data, response_id)
 
 
-async def checked_base64(text: str, *, response_id: str | None = None) -> EditedImage:
-    """Like ``checked_picture``, for a picture that came as base64 text in any of its spellings."""
+async def checked_base64(
+    text: str, pictures: Mapping[str, bytes], *, response_id: str | None = None
+) -> EditedImage:
+    """Like ``checked_picture``, for a picture that came in JSON: what stands for it in ``pictures`` of the
+    answer, or base64 text in any of its spellings.
+    """
     picture_is_back()
+    data = pictures.get(text)
     try:
-        data = await asyncio.to_thread(decoded_base64, text)
+        if data is None:
+            data = await asyncio.to_thread(decoded_base64, text)
     except ValueError:
         raise ProviderNoImage("broken_base64", response_id=response_id) from None
     return await _checked(data, response_id)

@@ -1,4 +1,4 @@
-"""Benches are run by hand and rarely: what they borrow from the appliance and the suite must still be there."""
+"""Benches are run by hand and rarely: what they borrow of the appliance and the suite must be there."""
 
 from __future__ import annotations
 

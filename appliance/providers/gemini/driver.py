@@ -136,7 +136,9 @@ class GeminiDriver(CatalogueDriver):
             request.tell_usage(
                 said.usage(params.image_size if params.image_size in has.sizes else USUAL_SIZE)
             )
-            picture = await checked_base64(said.picture((key, prompt)), response_id=said.response_id)
+            picture = await checked_base64(
+                said.picture((key, prompt)), answer.pictures, response_id=said.response_id
+            )
             return replace(picture, facts=said.facts())
 
     async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> bool:

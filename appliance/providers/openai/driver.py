@@ -132,7 +132,7 @@ class OpenAIDriver(CatalogueDriver):
             response_id = response_id_of(answer)
             said = await read_json(answer, EditAnswer)
             request.tell_usage(said.usage(size, params.quality))
-            return await checked_base64(said.picture(response_id), response_id=response_id)
+            return await checked_base64(said.picture(response_id), answer.pictures, response_id=response_id)
 
     async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> bool:
         """Ask for one model, or for the list of models: free, and fails as ``edit`` would.
