@@ -12,12 +12,12 @@ from tests.support.photos import portrait_jpeg
 from tests.support.waiting import until
 
 BOOTHS = ("slot-001", "slot-003")
-AGAIN_SECONDS = 0.3
+AGAIN_SECONDS = 0.3  # after which a booth sends the same photo again, or the next one
 
 
 @dataclass
 class Post:
-    """Booths that post without a pause and send again what was not answered with a picture."""
+    """Booths that send again what was not answered with a picture."""
 
     box: ContainerStack
     password: str
@@ -36,6 +36,7 @@ class Post:
                 await asyncio.sleep(AGAIN_SECONDS)
                 reply = await self.answer(slot_id, shot)
             self.digests[reply.headers["x-job-id"]] = hashlib.sha256(reply.body).hexdigest()
+            await asyncio.sleep(AGAIN_SECONDS)
 
     async def answer(self, slot_id: str, shot: Shot) -> Reply | None:
         """``None``: the line was cut."""

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from tests.support.camera import Camera, Shot
 
 SLOT = "/api/ingest/slot-001?reply=image"
-PAUSE = 0.1  # seconds between two photos
+# Seconds between two photos: what is tried beside is to have processors left, or it takes longer and all wait.
+PAUSE = 0.5
 
 
 @dataclass(frozen=True)
@@ -68,14 +69,14 @@ class Booth:
 
         return asyncio.run(posting())
 
-    def post_until(self, over: threading.Event, at_least: int) -> Album:
+    def post_until(self, over: threading.Event, at_least: int, pause: float = PAUSE) -> Album:
         """Photos until ``over``, and ``at_least`` so many."""
         album = Album()
 
         async def posting() -> None:
             while not over.is_set() or len(album.photos) < at_least:
                 album.photos.append(await take(self._camera, self._shot))
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(pause)
 
         asyncio.run(posting())
         return album

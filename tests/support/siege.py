@@ -158,7 +158,7 @@ class Siege:
             try:
                 assert attacker.stdout.readline() == "begun\n", f"{attack} did not begin"
                 began, before = time.monotonic(), seconds_of(self.stack)
-                posting = beside.submit(self._booth.post_until, over, self._at_least)
+                posting = beside.submit(self._booth.post_until, over, self._at_least, 0.1)
                 filled = beside.submit(lambda: max(self._bytes_in_temp(over)))
                 said = json.loads(attacker.stdout.readline())
                 lasted, taken = time.monotonic() - began, seconds_of(self.stack) - before
