@@ -67,7 +67,7 @@ OWN: dict[str, tuple[str, ...]] = {
     ),
 }
 DEADLINE = 8
-SHORT_SECONDS, LONG_SECONDS = 20.0, 300.0
+SHORT_SECONDS, LONG_SECONDS = 10.0, 300.0
 LONGEST_P99 = 0.100  # seconds of /healthz
 GROWTH = 1.10  # of memory, from the second fifth of the time to the last
 
