@@ -251,7 +251,7 @@ class IngestService:
             with self._work.going_on():
                 return await self._store(job, record, delivery)
 
-        storing = PictureStoring(self._media, store)
+        storing = PictureStoring(job.job_id, self._media, store)
         try:
             delivery = await self._edit(job, record, storing)
             record.mark("provider", since)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
@@ -27,9 +28,11 @@ class _Stored:
 class PictureStoring:
     """Finishes and stores a job's pictures one after the other; the newest takes the place of the others."""
 
-    def __init__(self, media: MediaStore, store: Store) -> None:
+    def __init__(self, job_id: uuid.UUID, media: MediaStore, store: Store) -> None:
+        self._job_id = job_id
         self._media = media
         self._store = store
+        self._given = False  # to the job, as its result
         self._newest: tuple[Delivery, asyncio.Task[_Stored]] | None = None
         self._begun: set[asyncio.Task[_Stored]] = set()
 
@@ -49,6 +52,7 @@ class PictureStoring:
         if done.delivery is not delivery:
             delivery.attempt.outcome = Outcome.PICTURE
             done.delivery.attempt.outcome = Outcome.DELIVERED
+        self._given = True
         return done.file
 
     async def _instead(self, before: asyncio.Task[_Stored] | None, delivery: Delivery) -> _Stored:
@@ -67,11 +71,15 @@ class PictureStoring:
         return _Stored(delivery, file)
 
     async def aclose(self) -> None:
-        """Break off what is still under way: the job has ended without it."""
+        """Break off what is still under way: the job has ended without it. Where it has ended without any
+        picture, one that was stored all the same would be nobody's file, so it is removed.
+        """
         for task in self._begun:
             task.cancel()
         for task in self._begun:
             await _ended(task)
+        if self._begun and not self._given:
+            await finish_in_thread(self._media.remove_results, self._job_id)
 
 
 async def _ended(task: asyncio.Task[_Stored]) -> _Stored | None:

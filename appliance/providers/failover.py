@@ -103,10 +103,12 @@ class _Race:
                 self.running, timeout=max(0.0, until - time.monotonic()), return_when=asyncio.FIRST_COMPLETED
             )
             self._collect()
-            if (best := self._winner()) is not None:
+            # Asked once: where it passed between two looks, a picture that is held would be nobody's.
+            time_is_up = self.job.deadline.remaining() <= 0
+            if (best := self._winner(time_is_up)) is not None:
                 return self.held[best]
             self._tell_of_held()
-            if self.job.deadline.remaining() <= 0:
+            if time_is_up:
                 raise TimeoutError
             if not self.held and (not self.running or time.monotonic() >= until):
                 self._start_next()
@@ -143,14 +145,14 @@ class _Race:
             else:
                 self.held[index] = task.result()
 
-    def _winner(self) -> int | None:
+    def _winner(self, time_is_up: bool) -> int | None:
         """Whose picture is to be delivered now, if any."""
         if not self.held:
             return None
         best = min(self.held)
         better_runs = any(index < best for index in self.running.values())
         hedged = self.job.plan.hedge and best <= 1
-        return best if hedged or not better_runs or self.job.deadline.remaining() <= 0 else None
+        return best if hedged or not better_runs or time_is_up else None
 
     def _tell_of_held(self) -> None:
         if self.held and self.job.on_held and (best := min(self.held)) != self.told_of:

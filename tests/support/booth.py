@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tests.support.camera import Camera, Shot
 
 SLOT = "/api/ingest/slot-001?reply=image"
-# Seconds between two photos: what is tried beside is to have processors left, or it takes longer and all wait.
+# Seconds between two photos: what is tried beside needs processors too.
 PAUSE = 0.5
 
 

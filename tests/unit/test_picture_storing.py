@@ -16,6 +16,7 @@ from appliance.media.store import MediaStore, StoredFile
 from appliance.providers.attempts import Attempt, Delivery, Outcome
 from appliance.providers.base import EditedImage, Params
 from appliance.providers.routes import Route
+from tests.support.waiting import until
 
 
 class NoParams(Params):
@@ -52,7 +53,7 @@ def storing_in(
             raise error
         return await media.put_result(JOB, EncodedImage(delivery.picture.data, delivery.picture.media_type))
 
-    return PictureStoring(media, store)
+    return PictureStoring(JOB, media, store)
 
 
 def results(media: MediaStore) -> dict[str, bytes]:
@@ -94,3 +95,22 @@ async def test_a_better_picture_whose_writing_ended_after_all_is_the_one_that_is
     better.attempt.outcome = Outcome.DELIVERED
     assert (await storing.stored(better)).size == len(b"better")
     assert better.attempt.outcome == Outcome.DELIVERED
+
+
+@pytest.mark.parametrize("came_through", [True, False], ids=["stored", "being written when time was up"])
+async def test_a_job_that_ends_without_a_picture_leaves_no_file(
+    media: MediaStore, came_through: bool
+) -> None:
+    error = None if came_through else TimeoutError()
+    storing = storing_in(media, late=b"held", error=error, written=True)
+    storing.begin(picture(b"held"))
+    await until(lambda: results(media), seconds=5)
+    await storing.aclose()
+    assert results(media) == {}
+
+
+async def test_the_end_of_a_job_leaves_its_picture(media: MediaStore) -> None:
+    storing, delivery = storing_in(media), picture(b"made")
+    await storing.stored(delivery)
+    await storing.aclose()
+    assert results(media) == {".jpg": b"made"}
