@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -26,7 +27,7 @@ from tests.standins import (
 )
 from tests.support.camera import Camera, Shot
 from tests.support.keys import no_keys
-from tests.support.logins import Logins, add_account, client_at
+from tests.support.logins import Logins, add_account, client_at, make_first_passwords_quick
 from tests.support.photos import portrait_jpeg
 from tests.support.stack import Stack, free_port, running_stack
 
@@ -76,6 +77,7 @@ def stack(
     folder = tmp_path_factory.mktemp("appliance")
     own = {"PHOTOCHANGER_PROVIDER_BASE_URLS": urls, "PHOTOCHANGER_MODEL_CHECK_HOUR": "-1"}
     with running_stack(folder, processes=app_processes, **own) as started:
+        asyncio.run(make_first_passwords_quick(started))
         for name in PROVIDERS:
             started.set_keys(name, f"{name}-key-0001")
         yield started

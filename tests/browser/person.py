@@ -37,6 +37,9 @@ SIZES: Mapping[str, tuple[int, int]] = {
     "desktop": (1440, 900),
     "wide": (1920, 1080),
 }
+# Size, language and theme: each page is looked at in both; what staff do there is done in one of them, that
+# of whoever does it: the operator has a phone, an event is prepared at a desk.
+PHONE, DESKTOP = LOOKS = (("phone", "ru", "dark"), ("desktop", "en", "light"))
 NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
 INTERRUPTIONS = (NETWORK_CHANGED, "chrome-error:", "interrupted by another navigation")
 # Bars that show progress for half a minute are no movement that hides anything.

@@ -11,13 +11,12 @@ import pytest
 from playwright.async_api import Route, expect
 
 from tests.browser.conftest import MakePerson
-from tests.browser.person import Person
+from tests.browser.person import DESKTOP, PHONE, Person
 from tests.support.camera import Camera, Shot
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.browser
 
-LOOKS = [("phone", "ru", "dark"), ("desktop", "en", "light")]
 WORDS = {"en": "wipe everything", "ru": "удалить всё"}
 
 
@@ -39,7 +38,7 @@ async def opened(someone: Person, **typed: str) -> None:
     await someone.page.wait_for_selector(".screen")
 
 
-@pytest.mark.parametrize(("size", "lang", "theme"), LOOKS)
+@pytest.mark.parametrize(("size", "lang", "theme"), [PHONE])
 async def test_a_gallery_is_opened_extended_and_closed(
     admin_person: MakePerson, stack: Stack, size: str, lang: str, theme: str
 ) -> None:
@@ -122,7 +121,7 @@ async def test_the_code_can_be_printed(admin_person: MakePerson) -> None:
     await expect(someone.page.locator(".poster")).to_be_visible()
 
 
-@pytest.mark.parametrize(("size", "lang", "theme"), LOOKS)
+@pytest.mark.parametrize(("size", "lang", "theme"), [PHONE])
 async def test_a_picture_is_approved_or_rejected_with_one_tap(
     admin_person: MakePerson, stack: Stack, camera: Camera, shot: Shot, size: str, lang: str, theme: str
 ) -> None:
@@ -158,7 +157,7 @@ async def test_a_picture_is_approved_or_rejected_with_one_tap(
     await expect(items).to_have_count(1)
 
 
-@pytest.mark.parametrize(("size", "lang", "theme"), LOOKS)
+@pytest.mark.parametrize(("size", "lang", "theme"), [DESKTOP])
 async def test_an_event_is_exported_and_wiped(
     admin_person: MakePerson,
     stack: Stack,

@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import Dialog
 
 from tests.browser.conftest import MakePerson
+from tests.browser.person import LOOKS
 from tests.browser.slot_editor import quiet, saved, shown
 from tests.conftest import Change
 from tests.standins import StandIn
@@ -18,8 +19,6 @@ from tests.support.photos import portrait_jpeg, portrait_png
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.browser
-
-LOOKS = [("phone", "ru", "dark"), ("desktop", "en", "light")]
 
 
 @pytest.mark.parametrize(("size", "lang", "theme"), [("desktop", "en", "light"), ("phone", "ru", "dark")])

@@ -6,14 +6,13 @@ import httpx
 import pytest
 
 from tests.browser.conftest import MakePerson
+from tests.browser.person import DESKTOP
 from tests.support.receivers import receiving
 
 pytestmark = pytest.mark.browser
 
-LOOKS = [("phone", "ru", "dark"), ("desktop", "en", "light")]
 
-
-@pytest.mark.parametrize(("size", "lang", "theme"), LOOKS)
+@pytest.mark.parametrize(("size", "lang", "theme"), [DESKTOP])
 async def test_a_channel_is_added_tested_changed_and_removed(
     admin_person: MakePerson, size: str, lang: str, theme: str
 ) -> None:

@@ -12,11 +12,10 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import MakePerson
+from tests.browser.person import LOOKS
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.browser
-
-LOOKS = [("phone", "ru", "dark"), ("desktop", "en", "light")]
 
 
 @pytest.fixture

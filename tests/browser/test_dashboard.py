@@ -141,7 +141,7 @@ async def test_a_photo_on_its_way_is_counted(admin_person: MakePerson, camera: C
     assert await someone.text("#tally .in_flight b") == "0"
 
 
-@pytest.mark.parametrize(("size", "lang", "theme"), [("phone", "ru", "dark"), ("desktop", "en", "light")])
+@pytest.mark.parametrize(("size", "lang", "theme"), [("phone", "ru", "dark")])
 async def test_a_slots_gallery_is_opened_from_its_card_and_shows_its_code(
     admin_person: MakePerson, stack: Stack, client: httpx.AsyncClient, size: str, lang: str, theme: str
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.conftest import MakePerson
+from tests.browser.person import LOOKS
 
 pytestmark = pytest.mark.browser
 
@@ -21,7 +22,6 @@ PAGES = {
     "password": "/admin/password",
     "error": "/admin/there-is-no-such-page",
 }
-LOOKS = [("phone", "ru", "dark"), ("desktop", "en", "light")]
 
 
 @pytest.mark.parametrize(("size", "lang", "theme"), LOOKS)

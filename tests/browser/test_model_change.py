@@ -36,7 +36,7 @@ async def delivered_by(stack: Stack, camera: Camera, shot: Shot, slot_id: str) -
     return made["provider"], time.monotonic() - since
 
 
-@pytest.mark.parametrize(("size", "lang"), [("desktop", "en"), ("phone", "ru")])
+@pytest.mark.parametrize(("size", "lang"), [("phone", "ru")])
 async def test_a_model_retired_in_mid_event_is_named_at_once_and_replaced_with_one_tap(
     admin_person: MakePerson,
     stack: Stack,

@@ -7,6 +7,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import MakePerson
+from tests.browser.person import LOOKS
 from tests.conftest import Change
 from tests.standins import StandIn
 from tests.support.preflight import Only, free, only, ran
@@ -18,7 +19,6 @@ __all__ = ["only"]
 pytestmark = pytest.mark.browser
 
 SLOT = "slot-013"
-LOOKS = [("phone", "ru", "dark"), ("desktop", "en", "light")]
 
 
 async def over(page: Page) -> None:

@@ -33,7 +33,7 @@ async def editing(someone: Person, slot: str, provider: str) -> None:
     await shown(someone, 0, f"{provider}/image_edit")
 
 
-@pytest.mark.parametrize(("size", "lang"), [("phone", "ru"), ("desktop", "en")])
+@pytest.mark.parametrize(("size", "lang"), [("phone", "ru")])
 async def test_a_model_offers_what_it_takes_and_nothing_else(
     admin_person: MakePerson, size: str, lang: str
 ) -> None:
@@ -103,7 +103,7 @@ async def test_a_model_added_on_the_settings_page_may_be_chosen_at_once(admin_pe
     await someone.page.wait_for_selector("#models:not(:has(.finding))")
 
 
-@pytest.mark.parametrize(("size", "lang"), [("phone", "ru"), ("desktop", "en")])
+@pytest.mark.parametrize(("size", "lang"), [("desktop", "en")])
 async def test_the_usual_model_is_chosen_and_another_one_hidden_on_the_settings_page(
     admin_person: MakePerson, setting: Change, size: str, lang: str
 ) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.conftest import MakePerson
+from tests.browser.person import DESKTOP
 
 pytestmark = pytest.mark.browser
 
-LOOKS = [("phone", "ru", "dark"), ("desktop", "en", "light")]
 
-
-@pytest.mark.parametrize(("size", "lang", "theme"), LOOKS)
+@pytest.mark.parametrize(("size", "lang", "theme"), [DESKTOP])
 async def test_a_webhook_is_added_its_secret_shown_once_and_it_is_removed(
     admin_person: MakePerson, size: str, lang: str, theme: str
 ) -> None:

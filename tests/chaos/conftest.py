@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import bcrypt
 import pytest
 
 from tests.support.figures import FIGURE
@@ -43,16 +42,8 @@ def house(tmp_path_factory: pytest.TempPathFactory, installed: Path) -> Iterator
 
 @pytest.fixture
 async def keeps_photos(house: Stack) -> None:
-    """Guests' own photos are kept as well: more files that a kill may leave behind. The password is quick
-    to check: each start of the app begins with that.
-    """
-    quick = bcrypt.hashpw(house.first_passwords["ingest"].encode(), bcrypt.gensalt(4)).decode()
+    """Guests' own photos are kept as well: more files that a kill may leave behind."""
     async with house.database() as db:
-        await db.execute(
-            "update app_settings set value = value || jsonb_build_object('hash', $1::text)"
-            " where value ? 'hash'",
-            quick,
-        )
         await db.execute(
             "insert into app_settings (key, value, updated_by) values ('keep_sources_hours', $1, 'test')"
             " on conflict (key) do update set value = excluded.value",

@@ -25,7 +25,7 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.usefixtures("keeps_photos")
 SLOTS = ("slot-001", "slot-003", "slot-005")
 ENOUGH = 200  # kills of the app: the long form makes as many at least, however long it takes
-SHORT_SECONDS = 10.0  # the short form makes as many as fit into so much time
+SHORT_SECONDS = 6.0  # the short form makes as many as fit into so much time
 OTHERS = ("postgres", "nginx", "cleanup", "supervisord")
 GONE_SECONDS = 10.0  # after supervisord, whatever is under way: PostgreSQL writes what it has, no more
 FEWEST = 10  # in the short form, however much else the machine has to do

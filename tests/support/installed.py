@@ -6,6 +6,7 @@ cluster, its tables and what is seeded, a third of a start.
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.logins import make_first_passwords_quick
 from tests.support.stack import running_stack
 
 
@@ -27,8 +29,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
             half_made = shared / "being-installed"
-            with running_stack(half_made):
-                pass
+            with running_stack(half_made) as stack:
+                asyncio.run(make_first_passwords_quick(stack))
             for of_a_run in ("run", "logs"):
                 shutil.rmtree(half_made / of_a_run)
             half_made.rename(made)
