@@ -18,6 +18,7 @@ from tests.support.stack import Stack
 from tests.support.waiting import until
 
 OLD = 600.0  # seconds: past every grace time of cleanup
+SETTLED_SECONDS = 15.0
 FOLDERS = ("temp", "results", "sources", "previews")
 
 
@@ -66,8 +67,11 @@ async def answered(client: httpx.AsyncClient, path: str) -> httpx.Response:
 
 async def assert_nothing_is_left(stack: Stack, in_flight: int = 0, leaders: int = 0) -> None:
     """After one cleanup: no pending job, no file without its job, no job without its file, no permit, and
-    no lock but that of a process that leads others.
+    no lock but that of a process that leads others. What an app that was killed has left, the next one
+    settles as soon as the database answers it.
     """
+    pending = "select count(*) = 0 from job_history where status = 'pending'"
+    await until(lambda: stack.value(pending), seconds=SETTLED_SECONDS, every=0.2)
     await cleaned(stack)
     async with stack.database() as db:
         jobs = await db.fetch("select * from job_history")
