@@ -148,11 +148,23 @@ async def start_again(app: App) -> float:
             if (await wire.get("/readyz")).status == 200:
                 break
         await asyncio.sleep(0.01)
-    ready = time.time()
+    ready = uptime()
     wire.close()
-    supervisord = psutil.Process(int((app.stack.data / "run/supervisord.pid").read_text()))
-    app.process = next(one for one in supervisord.children() if one.cmdline()[-1:] == ["serve"])
-    return ready - float(app.process.create_time())
+    app.process = psutil.Process(app.stack.pid_of("app"))
+    return ready - began(app.process.pid)
+
+
+def uptime() -> float:
+    """Seconds since the machine's start."""
+    return float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
+
+
+def began(pid: int) -> float:
+    """When a process began, as ``uptime`` counts: psutil's own time is off by up to a second, since it is
+    reckoned from the moment of the machine's start, which the kernel tells in whole seconds.
+    """
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
 class Line:
