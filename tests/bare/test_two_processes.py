@@ -166,9 +166,7 @@ def test_a_simulated_booth_is_let_in_whichever_process_it_comes_to(two: Stack) -
 def test_the_figures_of_both_processes_come_in_one_answer(two: Stack) -> None:
     post_to(two, 1)
     post_to(two, 2)
-    token = (two.data / "secrets/metrics-token").read_text().strip()
-    with httpx.Client(base_url=two.url) as client:
-        text = client.get("/metrics", headers={"Authorization": f"Bearer {token}"}).text
+    text = two.metrics()
     for process in (1, 2):
         line = f'photochanger_requests_total{{process="{process}",room="ingest",status="200"}}'
         assert line in text

@@ -233,7 +233,7 @@ async def test_without_any_key_the_booth_is_told_so_and_nothing_is_sent(
     assert gemini.calls == []
 
 
-async def test_a_route_that_keeps_failing_is_skipped_at_once_and_probed_later(
+async def test_a_route_that_keeps_failing_is_skipped_at_once_until_it_delivers_for_a_slot_without_another(
     stack: Stack, camera: Camera, shot: Shot, slot: Change, gemini: StandIn, app_processes: int
 ) -> None:
     model = "gemini-3-pro-image"
@@ -252,6 +252,9 @@ async def test_a_route_that_keeps_failing_is_skipped_at_once_and_probed_later(
     assert attempts[0]["reason"] == "circuit_open"
     assert attempts[0]["ms"] == 0
     assert attempts[1]["outcome"] == "delivered"
+    gemini.script = Script()
+    await slot(SLOT, **with_gemini(model=model, params=params, deadline_seconds=30))
+    assert outcomes(await attempts_of(stack, await camera.post(URL, shot))) == [("gemini", "delivered")]
 
 
 async def test_each_attempt_is_recorded_with_what_the_provider_said(

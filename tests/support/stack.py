@@ -114,6 +114,12 @@ class Stack:
         }
         return clean_environment(**(usual | more))
 
+    def metrics(self) -> str:
+        """What Prometheus is told."""
+        token = (self.data / "secrets/metrics-token").read_text().strip()
+        with httpx.Client(base_url=self.url, trust_env=False) as client:
+            return client.get("/metrics", headers={"Authorization": f"Bearer {token}"}).text
+
     def status(self) -> status.RunStatus:
         """What ``scripts/run --status`` says, asked by the test itself: a Python for each is dear."""
         folder = DataFolder.of(self.data)
