@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import io
 import os
 import threading
@@ -90,12 +89,9 @@ def longest_pause() -> Iterator[list[float]]:
             pauses[0] = max(pauses[0], time.thread_time() - since)
 
     keep_what_is_there()
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(asyncio.Handle, "_run", timed)
-            yield pauses
-    finally:
-        gc.unfreeze()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio.Handle, "_run", timed)
+        yield pauses
 
 
 @pytest.fixture
