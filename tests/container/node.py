@@ -114,6 +114,10 @@ def made_cable(name: str) -> str:
 
 
 def remove_cable(name: str) -> None:
+    """Where it is, with the containers on it: a run that was cut off leaves the other machine's."""
+    left = run("docker", "ps", "--all", "--quiet", "--filter", f"network={name}").split()
+    if left:
+        run("docker", "rm", "--force", "--volumes", *left)
     subprocess.run(["docker", "network", "rm", name], capture_output=True, check=False, timeout=60)
 
 
