@@ -21,6 +21,7 @@ from typing import Any
 
 from appliance import __version__
 from appliance.core import logging
+from appliance.core.names import look_up_apart
 from appliance.lifecycle import verbs as lifecycle
 from appliance.lifecycle.backup.problem import BackupProblem, tell
 from appliance.settings.environment import Settings, SettingsError, load_settings
@@ -282,6 +283,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 async def _awaited(work: Awaitable[int]) -> int:
+    look_up_apart(asyncio.get_running_loop())
     return await work
 
 

@@ -14,6 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from appliance.core.names import look_up_apart
 from appliance.core.node_door import NodeDoor
 from appliance.core.processes import IDLE_SECONDS
 from appliance.core.request_line import RequestProtocol
@@ -41,9 +42,10 @@ class _Server(uvicorn.Server):
         self._door, self._at_door = door, at_door
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        look_up_apart(loop)
         await super().startup(sockets)
         if self._door:
-            loop = asyncio.get_running_loop()
             self._at_door.load()
             await self._door.serve_by(
                 lambda one: loop.create_server(self._protocol, sock=one),

@@ -160,10 +160,9 @@ class MediaStore:
         """Bytes of a file; raises ``FileNotFoundError``."""
         return self.path(key).stat().st_size
 
-    def remove_results(self, job_id: uuid.UUID) -> None:
-        """Delete whatever result a job has."""
-        for extension in EXTENSIONS.values():
-            self.remove(f"results/{job_id}.{extension}")
+    def remove_results(self, job_id: uuid.UUID) -> int:
+        """Delete whatever result a job has; returns the bytes freed."""
+        return sum(self.remove(f"results/{job_id}.{extension}") for extension in EXTENSIONS.values())
 
     def forget(self, job_id: uuid.UUID, *keys: str | None) -> int:
         """Delete a job's files under ``keys`` and every preview; returns the bytes freed. Repeatable."""

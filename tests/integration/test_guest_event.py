@@ -232,3 +232,15 @@ async def test_after_a_wipe_nothing_of_a_guest_is_left(
     again = (await admin.post(WIPE, json=SURE)).json()
     assert again["rows"] == 0
     assert (await state(admin))["pictures"] == 0
+
+
+async def test_a_wipe_takes_a_picture_that_a_crash_left_without_an_entry(
+    stack: Stack, camera: Camera, shot: Shot, admin: httpx.AsyncClient
+) -> None:
+    made = job(await camera.post("/api/ingest/slot-002", shot))
+    change = "update job_history set status = 'failed', result_key = null, result_expires_at = null"
+    async with stack.database() as db:
+        await db.execute(f"{change} where job_id = $1", made)
+    assert made in {name.partition(".")[0] for name in await files_of_jobs(stack)}
+    await admin.post(WIPE, json=INSISTING)
+    assert made not in {name.partition(".")[0] for name in await files_of_jobs(stack)}

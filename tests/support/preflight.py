@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from appliance.core.names import look_up_apart
 from appliance.lifecycle.doctor import examine as doctor
 from appliance.slots.schemas import SLOT_IDS
 from tests.conftest import Change
@@ -58,6 +60,7 @@ def line(run: dict[str, Any], code: str) -> Line:
 
 async def outside(stack: Stack, front: Path = Path("/nowhere"), **changes: Any) -> dict[str, Any]:
     """What can be seen from outside, as ``scripts/doctor`` tells it."""
+    look_up_apart(asyncio.get_running_loop())
     settings = settings_of(stack, **{"listen": stack.listen, **changes})
     found = await doctor.examine(settings, front=front)
     return {"checks": [one.model_dump(mode="json") for one in found]}

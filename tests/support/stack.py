@@ -9,7 +9,7 @@ import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,10 +169,12 @@ class Stack:
             return await db.fetchval(sql, *arguments)
 
 
-def run_bare(data: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """``scripts/run`` without its installing part."""
+def run_bare(
+    data: Path, *arguments: str, inside: Sequence[str] = (), **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """``scripts/run`` without its installing part; ``inside``: the command that runs it."""
     return subprocess.run(
-        [sys.executable, "-m", "appliance.bare", "--data", str(data), *arguments],
+        [*inside, sys.executable, "-m", "appliance.bare", "--data", str(data), *arguments],
         cwd=CHECKOUT,
         env=clean_environment(**environment),
         capture_output=True,
@@ -184,12 +186,17 @@ def run_bare(data: Path, *arguments: str, **environment: str) -> subprocess.Comp
 
 @contextmanager
 def running_stack(
-    data: Path, port: int | None = None, *, processes: int = 1, **environment: str
+    data: Path,
+    port: int | None = None,
+    *,
+    processes: int = 1,
+    inside: Sequence[str] = (),
+    **environment: str,
 ) -> Iterator[Stack]:
     """Start everything, stop everything. The first passwords are in the report of a copy, too."""
     port = port or free_port()
     options = ["--port", str(port), "--processes", str(processes), "--detach", "--json"]
-    started = run_bare(data, *options, **environment)
+    started = run_bare(data, *options, inside=inside, **environment)
     assert started.returncode == 0, started.stdout + started.stderr
     try:
         stack = Stack(data, port, json.loads(started.stdout.splitlines()[-1]))

@@ -155,7 +155,7 @@ class Event:
 
     def _remove_files(self, jobs: Sequence[JobHistory], report: WipeReport) -> None:
         for job in jobs:
-            removed = self._media.remove(job.result_key) if job.result_key else 0
+            removed = self._media.remove_results(job.job_id)  # also what a crash left and no row names
             photo = self._media.remove(job.source_key) if job.source_key else 0
             report.pictures += removed > 0
             report.photos += photo > 0

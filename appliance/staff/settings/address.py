@@ -18,7 +18,7 @@ from appliance.guests.tokens import IDENTITY_PATH
 
 FRESH_SECONDS = 60.0  # how long a finding is taken for granted where many look
 STARTING_SECONDS = 3.0  # the same of somebody else: while the app starts, Nginx answers in its place
-_PATIENCE = 5.0  # seconds
+_PATIENCE = 8.0  # seconds; a lookup whose question or answer was lost on the way is repeated after five
 _MOST_NUMBERS = 4  # of one name that are asked
 _OTHER_PLACES = {"localhost", "app", "nginx", "db"}
 AddressState = Literal[
