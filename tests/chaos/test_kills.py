@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import statistics
+import subprocess
+import sys
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator
@@ -17,9 +19,9 @@ from tests.chaos.booths import Booths, booths_at_work
 from tests.chaos.conftest import Note
 from tests.chaos.forked import ForkedApp
 from tests.chaos.invariant import assert_nothing_is_left, assert_nothing_was_lost
-from tests.chaos.processes import kill, supervisorctl, supervisord
+from tests.chaos.processes import kill, supervisord
 from tests.container.stack import allowed
-from tests.support.stack import Stack, run_bare
+from tests.support.stack import Stack, clean_environment, run_bare
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("keeps_photos")
@@ -112,8 +114,11 @@ def kill_part(stack: Stack, program: str) -> None:
         started = run_bare(stack.data, "--port", str(stack.port), "--detach", "--json")
         assert started.returncode == 0, started.stdout + started.stderr
         return
-    if program == "cleanup":  # it cleans when it starts: so it is killed at that
-        supervisorctl(stack, "restart", "cleanup")
+    if program == "cleanup":  # and what it starts, in the midst of its work
+        command = (sys.executable, "-m", "appliance.bare.verb", "--data", str(stack.data), "cleanup")
+        with subprocess.Popen(command, env=clean_environment(), stdout=subprocess.DEVNULL) as verb:
+            time.sleep(1)
+            verb.kill()
     kill(stack.pid_of(program))
 
 

@@ -107,7 +107,7 @@ async def test_what_has_expired_is_removed_by_the_sidecar(box: ContainerStack) -
     box.sql(f"update job_history set result_expires_at = now() where job_id = '{job['job_id']}'")
     box.compose("restart", "cleanup")
     cleaned_at = f"select cleaned_at from job_history where job_id = '{job['job_id']}'"
-    await until(lambda: box.sql(cleaned_at), seconds=30, every=0.5)
+    await until(lambda: box.sql(cleaned_at), seconds=60, every=0.5)
     files = box.inside("app", "ls", "/var/lib/photochanger/media/results")
     assert job["job_id"] not in files
     assert box.get(job["public_url"]).status_code == 410

@@ -32,6 +32,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "appliance/__main__.py").write_text(VERBS, encoding="utf-8")
     monkeypatch.setattr(sidecar, "_LOOK_EVERY", 0.01)
     monkeypatch.setattr(sidecar, "_TURN_EVERY", 0.0)
+    monkeypatch.setattr(sidecar, "_FIRST_AFTER", 0.0)
     monkeypatch.setattr(sidecar, "BEAT", tmp_path / "beat")
     return tmp_path
 
@@ -67,6 +68,14 @@ def test_the_first_turn_cleans_up_and_the_next_ones_back_up_too(
         verbs = [verb for verb in called(6) if not verb.startswith("send-backup")]
         assert verbs[:4] == ["cleanup", "cleanup", "backup --if-due", "cleanup"]
     assert (package / "beat").exists()
+
+
+def test_the_app_starts_before_the_first_cleanup(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sidecar, "_FIRST_AFTER", 3600.0)
+    with keeping_time(package):
+        while not (package / "beat").exists():
+            threading.Event().wait(0.01)
+    assert not (package / "called").exists()
 
 
 def test_cleanups_go_on_while_a_backup_is_sent_for_hours(

@@ -22,6 +22,8 @@ BEAT = Path(os.environ.get("TMPDIR", "/tmp"), "cleanup.beat")  # noqa: S108
 _LOOK_EVERY = 0.5
 _BEAT_EVERY = 10.0
 _TURN_EVERY = float(os.environ.get("SIDECAR_TURN_SECONDS", "900"))
+# A cleanup takes almost as much of a processor as the start of the app, and at a start guests wait for that.
+_FIRST_AFTER = 15.0
 _LONGEST = 7200.0  # seconds a verb may take; a backup of a full disk takes minutes
 _CLEANUP = ["cleanup"]
 _BACKUP = ["backup", "--if-due"]
@@ -55,18 +57,22 @@ class Sidecar:
     def keep_time(self) -> None:
         """Until ``end``. The first turn only cleans up: on a machine that just came up guests may wait."""
         work, backs_up = [_CLEANUP], False
+        self._rest_until(time.monotonic() + _FIRST_AFTER)
         while not self._stop:
             began = time.monotonic()
             for verb in work:
                 self._run(verb)
             if backs_up and self._beside is None and not self._stop:
                 self._beside, self._beside_until = self._start(_SEND), time.monotonic() + _LONGEST_BESIDE
-            while not self._stop and time.monotonic() < began + _TURN_EVERY:
-                self._live()
+            self._rest_until(began + _TURN_EVERY)
             backs_up = bool(os.environ.get("PHOTOCHANGER_BACKUP_DIR"))
             work = [_CLEANUP, _BACKUP] if backs_up else [_CLEANUP]
         if self._beside:
             self._beside.wait()
+
+    def _rest_until(self, then: float) -> None:
+        while not self._stop and time.monotonic() < then:
+            self._live()
 
     def _run(self, verb: list[str]) -> None:
         """What fails has said why; the next turn follows."""

@@ -46,6 +46,13 @@ if (board) {
   let poller = null;
   let heard = Date.now();
 
+  const hear = () => {
+    heard = Date.now();
+    pulse.classList.remove("heard");
+    void pulse.offsetWidth; // so that it beats anew
+    pulse.classList.add("heard");
+  };
+
   const say = (state) => {
     if (pulse.dataset.state === state) return;
     pulse.dataset.state = state;
@@ -118,10 +125,10 @@ if (board) {
       say("live");
     });
     source.addEventListener("cards", (event) => {
-      heard = Date.now();
+      hear();
       put(event.data);
     });
-    source.addEventListener("beat", () => { heard = Date.now(); });
+    source.addEventListener("beat", hear);
     source.addEventListener("error", () => {
       startPolling();
       if (source?.readyState === EventSource.CLOSED) setTimeout(connect, TRY_AGAIN);

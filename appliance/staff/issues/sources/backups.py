@@ -14,6 +14,7 @@ from appliance.staff.issues.findings import Action, Finding, Source
 
 BACKUP_AGE = timedelta(hours=36)  # one night may be missed, not two
 _SILENCE = timedelta(minutes=50)  # the sidecar cleans up every quarter of an hour
+_START = 120.0  # seconds: an appliance that was switched off for long cleans up soon after it starts
 _PAGE = Action("open_backups", href="/admin/backups")
 _MOMENTS = text("select labels->>'task' as task, value from metric where name = :name")
 _INSTALLED = text("select min(created_at) from account")
@@ -37,7 +38,9 @@ def backups_source(database: Database, passphrase: BackupPassphrase) -> Source:
             found.append(Finding("backup.unsealed", "backup.unsealed", "should_know", action=_PAGE))
         cleanup = ended.get("cleanup", installed)
         if cleanup is not None and utcnow() - cleanup > _SILENCE:
-            found.append(Finding("cleanup.silent", "cleanup.silent", "will_stop", since=cleanup))
+            found.append(
+                Finding("cleanup.silent", "cleanup.silent", "will_stop", since=cleanup, patience=_START)
+            )
         return found
 
     return Source(
