@@ -82,7 +82,7 @@ async def person(chromium: Browser, stack: Stack, pytestconfig: pytest.Config) -
     for one in people:
         one.leaving = True
         await one.page.context.close()
-    assert [problem for one in people for problem in one.problems] == []
+    assert [problem for one in people for problem in one.complaints()] == []
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ async def guest(chromium: Browser, stack: Stack, pytestconfig: pytest.Config) ->
     for one in guests:
         one.leaving = True
         await one.page.context.close()
-    assert [problem for one in guests for problem in one.problems] == []
+    assert [problem for one in guests for problem in one.complaints()] == []
 
 
 @pytest.fixture

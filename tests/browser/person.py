@@ -81,6 +81,7 @@ class Person:
     keeps_manual: bool = False
     leaving: bool = False
     interrupted: bool = False
+    network_changed: bool = False
 
     def listen(self) -> None:
         self.page.on("console", self._console)
@@ -96,7 +97,7 @@ class Person:
     def _console(self, message: ConsoleMessage) -> None:
         refused = re.search(r"responded with a status of (\d{3})", message.text)
         if NETWORK_CHANGED in message.text:
-            self.interrupted = True
+            self.interrupted = self.network_changed = True
             return
         if message.text in {"htmx:sendAbort", "htmx:afterRequest"}:  # a newer request took its place
             return
@@ -105,8 +106,14 @@ class Person:
 
     def _failed(self, request: Request) -> None:
         # What is under way when a page is left is cut off, as it should be.
+        self.network_changed = self.network_changed or request.failure == NETWORK_CHANGED
         if not (self.leaving or request.failure in {"net::ERR_ABORTED", NETWORK_CHANGED}):
             self.problems.append(f"failed: {request.url} {request.failure}")
+
+    def complaints(self) -> list[str]:
+        """What went wrong; not what htmx says of a request that Chromium gave up (see ``go``)."""
+        given_up = "console error: htmx:sendError" if self.network_changed else None
+        return [problem for problem in self.problems if problem != given_up]
 
     def _answered(self, response: Response) -> None:
         if response.status >= 400 and response.status not in self.expected:
