@@ -21,6 +21,7 @@ from tests.support.booth import Booth
 from tests.support.photos import portrait_jpeg
 
 BOOTHS = 2
+PAUSE = 1.0  # seconds between two photos of a booth: the machine has to start containers as well
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def posted(stack: ContainerStack, over: Callable[[], Any]) -> list[int]:
     """Booths post until ``over`` has returned; the statuses that were no picture."""
     stop, shot = threading.Event(), stack.shot(portrait_jpeg())
     with ThreadPoolExecutor(BOOTHS) as pool:
-        posting = [pool.submit(Booth(stack.port, shot).post_until, stop, 3) for _ in range(BOOTHS)]
+        posting = [pool.submit(Booth(stack.port, shot).post_until, stop, 3, PAUSE) for _ in range(BOOTHS)]
         try:
             over()
         finally:

@@ -20,6 +20,7 @@ from tests.support.photos import portrait_jpeg
 from tests.support.stack import CHECKOUT
 
 BOOTHS = 2
+PAUSE = 1.0  # seconds between two photos of a booth: the machine has to start containers as well
 HEAD = max(path.name[:4] for path in (CHECKOUT / "appliance/migrations/versions").glob("[0-9]*.py"))
 _ADDS_A_TABLE = f"""\
 revision, down_revision, branch_labels, depends_on = "9999", "{HEAD}", None, None
@@ -67,7 +68,7 @@ def booths(stack: ContainerStack) -> Iterator[list[Album]]:
     albums: list[Album] = []
     over, shot = threading.Event(), stack.shot(portrait_jpeg())
     with ThreadPoolExecutor(BOOTHS) as pool:
-        posting = [pool.submit(Booth(stack.port, shot).post_until, over, 3) for _ in range(BOOTHS)]
+        posting = [pool.submit(Booth(stack.port, shot).post_until, over, 3, PAUSE) for _ in range(BOOTHS)]
         try:
             yield albums
         finally:

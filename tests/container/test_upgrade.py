@@ -21,7 +21,7 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.skipif(not registries.installed(), reason="docker-registry is not installed")
 
 HEAD = max(path.name[:4] for path in (CHECKOUT / "appliance/migrations/versions").glob("[0-9]*.py"))
-PAUSE = 0.5  # seconds between two photos of a booth
+PAUSE = 1.0  # seconds between two photos of a booth: the machine has to start containers as well
 # One that cannot be loaded, and one that finds out when it starts.
 _NO_PROGRAM = "RUN rm -rf /app/appliance/__pycache__ && echo 'raise RuntimeError(1)' > /app/appliance/app.py"
 _BROKEN = (
