@@ -11,13 +11,17 @@ import sys
 from collections.abc import Iterator
 
 _PR_SET_PDEATHSIG = 1
+PARENT = "GUARD_PARENT"  # the environment's name for who starts programs here
 
 
 def die_with_parent(number: int) -> None:
-    """Have the kernel send us this signal when our parent ends."""
-    parent = os.getppid()
+    """Have the kernel send us this signal when our parent ends, or end if it has.
+
+    It names itself in the environment: one that was killed before we began to ask would not be missed.
+    """
+    parent = int(os.environ.pop(PARENT, 0)) or os.getppid()
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
-    if os.getppid() != parent:  # it went between the two lines
+    if os.getppid() != parent:
         sys.exit(1)
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from appliance.bare import guard
 from appliance.bare.data_folder import CHECKOUT, DataFolder
 from appliance.bare.problem import Problem
 from appliance.bare.progress import tail
@@ -128,6 +129,7 @@ def launch(folder: DataFolder, env: dict[str, str], *, stays: bool) -> subproces
     command = [sys.executable, "-m", "appliance.bare.supervisord", "--configuration", config]
     if not stays:
         command = [sys.executable, "-I", "-S", str(GUARD), "SIGTERM", *command]
+        env = env | {guard.PARENT: str(os.getpid())}
     with (folder.logs / "supervisord.out").open("wb") as out:
         return subprocess.Popen(
             command, cwd=folder.run, env=env, start_new_session=True,

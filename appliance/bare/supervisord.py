@@ -5,10 +5,13 @@ As it comes, it ends when it can write neither its log nor why not, and takes th
 
 import contextlib
 import io
+import os
 import sys
 from typing import Any
 
 from supervisor import loggers, supervisord
+
+from appliance.bare import guard
 
 
 class LogFile(loggers.RotatingFileHandler):  # type: ignore[misc]  # it has no types
@@ -41,6 +44,7 @@ class LossyStream(io.TextIOBase):
 def main() -> None:
     sys.stdout, sys.stderr = LossyStream(sys.stdout), LossyStream(sys.stderr)
     loggers.RotatingFileHandler = LogFile
+    os.environ[guard.PARENT] = str(os.getpid())
     supervisord.main()
 
 

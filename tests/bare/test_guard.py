@@ -67,6 +67,16 @@ def test_a_guarded_program_ends_when_its_parent_is_killed() -> None:
     eventually(lambda: has_ended(child))
 
 
+def test_a_program_whose_parent_was_killed_before_it_began_is_not_started(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as parent:
+        parent.wait()
+    program = (sys.executable, "-c", f"open({str(tmp_path / 'began')!r}, 'w')")
+    environment = {**os.environ, guard.PARENT: str(parent.pid)}
+    done = subprocess.run([sys.executable, GUARD, "SIGTERM", *program], env=environment, check=False)
+    assert done.returncode == 1
+    assert not (tmp_path / "began").exists()
+
+
 def test_a_worker_is_left_over_once_its_master_was_killed(
     nginx: Path, worker: tuple[subprocess.Popen[str], int]
 ) -> None:
