@@ -46,11 +46,6 @@ def number_of(node: int, process: int) -> int:
     return (node - 1) * 100 + process
 
 
-def node_of(number: int) -> int:
-    """The machine of the process with this number."""
-    return number // 100 + 1
-
-
 def node_addresses(text: str) -> list[str]:
     """``10.0.0.2 10.0.0.3:8100-8101`` as the ``host:port`` of each process; raises ``ValueError``."""
     found: list[str] = []

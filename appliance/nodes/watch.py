@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import structlog
 from sqlalchemy import text
@@ -47,7 +47,6 @@ Problem = Literal[
     "folder_other",
     "secrets",
 ]
-PROBLEMS: tuple[Problem, ...] = get_args(Problem)
 TablesAge = Callable[[str], Literal["current", "older", "newer"]]
 
 

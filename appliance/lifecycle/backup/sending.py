@@ -17,7 +17,7 @@ from pathlib import Path
 import structlog
 
 from appliance.backups.models import BackupTarget
-from appliance.backups.names import DIGEST, PARTIAL, is_ours, made_at
+from appliance.backups.names import DIGEST, PARTIAL, is_ours
 from appliance.backups.repository import BackupRepository, config_of
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
@@ -193,9 +193,3 @@ async def _note_failed(database: Database, row: BackupTarget, problem: TargetPro
             failing_since=row.failing_since or utcnow(),
         )
     log.warning("backup.not_sent", reason=problem.reason)
-
-
-def age_of(name: str | None) -> timedelta | None:
-    """How old what a backup of this name holds is."""
-    made = made_at(name) if name else None
-    return utcnow() - made if made else None

@@ -28,14 +28,6 @@ _PRIVATE = tuple(
 _BEFORE = dt.timedelta(days=1)  # a booth PC's clock may be behind
 
 
-def days_left(file: Path) -> float:
-    """How long a certificate is still valid."""
-    from cryptography import x509  # noqa: PLC0415 - slow to load
-
-    found = x509.load_pem_x509_certificate(file.read_bytes())
-    return (found.not_valid_after_utc - utcnow()).total_seconds() / 86400
-
-
 def bring(site: Path, front: Path) -> bool:
     """Take over the certificate in ``site/tls``, if there is one; raises ``ValueError`` for a wrong pair."""
     certificate, key = site / CERTIFICATE, site / KEY
