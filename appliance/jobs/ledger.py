@@ -222,9 +222,9 @@ class JobLedger:
 
 
 def _of_primary(record: JobRecord) -> dict[str, Any]:
-    """What the job showed of the slot's primary route."""
+    """What the job showed of the slot's primary route, if that is saved."""
     shown = decided(record.attempts)
-    if shown is None:
+    if shown is None or record.primary_route is None:
         return {}
     return {
         "primary_route": record.primary_route,

@@ -100,8 +100,8 @@ class ActiveSlot:
     permits: int
     settings: OperatorSettings
     overlay: bytes | None = field(default=None, repr=False)
-    primary: str = ""
-    """Names the primary route as it is set up now."""
+    primary: str | None = None
+    """Names the primary route as it is saved now; ``None``: these settings are not saved."""
 
     @property
     def input_max_side(self) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import cast
 
 import structlog
@@ -92,7 +93,9 @@ class SlotService:
                 bound = [(role, templates[media_id]) for role, media_id in wanted if media_id in templates]
             settings = await AppSettingsRepository(session).operator_settings()
         self._providers.configure(settings)
-        return await self._typed(slot, bound, settings)
+        tried = await self._typed(slot, bound, settings)
+        # How unsaved settings do says nothing of the route that guests' photos take.
+        return tried if config is None else replace(tried, primary=None)
 
     async def _typed(
         self, slot: Slot, bound: list[tuple[str, TemplateMedia]], settings: OperatorSettings

@@ -153,6 +153,20 @@ async def test_a_slot_is_ready_again_when_its_first_route_delivers(
     assert found["why"] == []
 
 
+async def test_trying_unsaved_settings_does_not_hide_that_the_first_route_will_fail_again(
+    admin: httpx.AsyncClient, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
+) -> None:
+    await slot(SLOT, **with_gemini(fallbacks=[LOCAL]))
+    gemini.script = Script(["bad_request"])
+    await camera.post(f"/api/ingest/{SLOT}", shot)
+    run, unsaved = f"/api/slots/{SLOT}/test-run?wait=1", json.dumps({"params": {"prompt": "a watercolour"}})
+    tried = await upload(admin, run, portrait_jpeg(), config=unsaved)
+    assert (tried.json()["status"], tried.json()["provider"]) == ("done", "gemini")
+    assert (await stats(admin))["state"] == "fallback"
+    await upload(admin, run, portrait_jpeg())
+    assert (await stats(admin))["state"] == "ready", "the saved settings make pictures again"
+
+
 async def test_a_slot_is_ready_again_when_its_first_route_is_set_up_otherwise(
     viewer: httpx.AsyncClient, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
 ) -> None:
