@@ -63,9 +63,13 @@ class BackupRepository:
         self._session.expunge_all()
         return found.first() is not None
 
-    async def note(self, **values: Any) -> None:
-        """Change what is known of how far the sending has come."""
-        await self._session.execute(update(BackupTarget).values(**values))
+    async def note(self, read: BackupTarget, **values: Any) -> bool:
+        """Change what is known of how far the sending to the target that was ``read`` has come; ``False``,
+        and nothing is changed, if it is no longer the target.
+        """
+        still_set = (BackupTarget.address == read.address, BackupTarget.marker == read.marker)
+        changed = update(BackupTarget).where(*still_set).values(**values).returning(BackupTarget.id)
+        return (await self._session.execute(changed)).first() is not None
 
     async def encrypt_again(self, encryption: EncryptionKeys) -> bool:
         """With the newest key; ``False`` if the secrets could not be read."""

@@ -47,7 +47,10 @@ async def findings(box: Database) -> list[Finding]:
 
 async def note(box: Database, **values: Any) -> None:
     async with box.session() as session:
-        await BackupRepository(session).note(**values)
+        backups = BackupRepository(session)
+        row = await backups.target()
+        assert row
+        await backups.note(row, **values)
 
 
 async def test_a_target_that_was_set_just_now_is_no_issue(box: Database) -> None:

@@ -26,6 +26,7 @@ from appliance.core.secrets import BackupPassphrase
 from appliance.jobs.tally import all_sums
 from appliance.lifecycle.backup import fetching, sending
 from appliance.lifecycle.backup import write as backup
+from appliance.lifecycle.backup.problem import BackupProblem
 from appliance.lifecycle.backup.targets.base import TargetProblem
 from appliance.lifecycle.backup.targets.trying import try_out
 from appliance.migrations.runner import upgrade
@@ -57,7 +58,10 @@ class Box:
 
     async def change(self, **values: Any) -> None:
         async with self.database.session() as session:
-            await BackupRepository(session).note(**values)
+            backups = BackupRepository(session)
+            row = await backups.target()
+            assert row
+            await backups.note(row, **values)
 
     async def back_up(self, passphrase: str | None = PASSPHRASE) -> str:
         request = backup.BackupRequest(str(self.settings.backup_dir), passphrase)
@@ -214,6 +218,24 @@ async def _sent(box: Box) -> bool:
     except sending.NothingToSend:
         return False
     return True
+
+
+async def test_a_backup_that_was_on_its_way_to_another_target_is_sent_to_the_new_one_too(box: Box) -> None:
+    name = await box.back_up()
+    assert box.settings.backup_dir
+    size = (box.settings.backup_dir / name).stat().st_size
+    await box.change(most_kilobytes=max(1, size // 1000))  # so it takes a second to write and one to check
+    sending_it = asyncio.create_task(box.send())
+    await until((box.shelf / (name + PARTIAL)).exists, seconds=60)
+    other = box.shelf.with_name("other-shelf")
+    other.mkdir()
+    await set_target(box, {"kind": "folder", "path": str(other)}, {})
+    with pytest.raises(BackupProblem, match="target was changed while"):
+        await sending_it
+    row = await box.row()
+    assert (row.sent_name, row.sent_at, row.step) == (None, None, None)
+    assert (await box.send(if_due=True)).name == name
+    assert (other / name).exists()
 
 
 async def test_a_fresh_machine_restores_from_the_target_with_only_the_passphrase(

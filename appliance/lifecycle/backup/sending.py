@@ -54,7 +54,10 @@ class NothingToSend(BackupProblem):
 
 
 async def send(settings: Settings, database: Database, *, if_due: bool) -> Sent:
-    """Send the newest backup; raises ``NothingToSend``, or ``TargetProblem``, which is noted."""
+    """Send the newest backup; raises ``NothingToSend``, or ``TargetProblem``, which is noted.
+
+    Where another target was set meanwhile nothing is noted, and ``BackupProblem`` says so.
+    """
     async with database.session() as session:
         row = await BackupRepository(session).target()
     if row is None:
@@ -70,7 +73,7 @@ async def send(settings: Settings, database: Database, *, if_due: bool) -> Sent:
         except TargetProblem as found:
             problem = found
         else:
-            await _note_sent(database, sent)
+            await _note_sent(database, row, sent)
             return sent
         await _note_failed(database, row, problem)
         raise problem
@@ -103,7 +106,7 @@ async def _send(settings: Settings, database: Database, row: BackupTarget, path:
         config = config_of(row, EncryptionKeys(settings.secrets_dir))
     except Unreadable:
         raise TargetProblem("unreadable") from None
-    async with _progress(database) as progress, opened(config) as target:
+    async with _progress(database, row) as progress, opened(config) as target:
         await require_ours(target, row.marker)
         most = row.most_kilobytes * 1000 if row.most_kilobytes else None
         upload = await asyncio.to_thread(Upload.of_file, path, progress.passed, most)
@@ -146,7 +149,7 @@ class _Progress:
 
 
 @asynccontextmanager
-async def _progress(database: Database) -> AsyncIterator[_Progress]:
+async def _progress(database: Database, row: BackupTarget) -> AsyncIterator[_Progress]:
     """Noted every other second, for whoever watches."""
     progress = _Progress()
 
@@ -154,7 +157,11 @@ async def _progress(database: Database) -> AsyncIterator[_Progress]:
         while True:
             async with database.session() as session:
                 await BackupRepository(session).note(
-                    step=progress.step, step_done=progress.done, step_total=progress.total, step_at=utcnow()
+                    row,
+                    step=progress.step,
+                    step_done=progress.done,
+                    step_total=progress.total,
+                    step_at=utcnow(),
                 )
             await asyncio.sleep(_NOTE_EVERY)
 
@@ -166,12 +173,15 @@ async def _progress(database: Database) -> AsyncIterator[_Progress]:
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await task
         async with database.session() as session:
-            await BackupRepository(session).note(step=None, step_done=None, step_total=None, step_at=None)
+            await BackupRepository(session).note(
+                row, step=None, step_done=None, step_total=None, step_at=None
+            )
 
 
-async def _note_sent(database: Database, sent: Sent) -> None:
+async def _note_sent(database: Database, row: BackupTarget, sent: Sent) -> None:
     async with database.session() as session:
-        await BackupRepository(session).note(
+        noted = await BackupRepository(session).note(
+            row,
             sent_at=utcnow(),
             sent_name=sent.name,
             sent_size=sent.size,
@@ -180,6 +190,12 @@ async def _note_sent(database: Database, sent: Sent) -> None:
             failure_detail=None,
             failing_since=None,
         )
+        if not noted:
+            raise BackupProblem(
+                Message(
+                    "The target was changed while %(name)s was being sent to the old one.", name=sent.name
+                )
+            )
         await note_success(session, OFF_THE_BOX)
     log.info("backup.sent", name=sent.name, size=sent.size, removed=sent.removed)
 
@@ -187,6 +203,7 @@ async def _note_sent(database: Database, sent: Sent) -> None:
 async def _note_failed(database: Database, row: BackupTarget, problem: TargetProblem) -> None:
     async with database.session() as session:
         await BackupRepository(session).note(
+            row,
             tried_at=utcnow(),
             failure=problem.reason,
             failure_detail=problem.detail,
