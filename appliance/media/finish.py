@@ -6,7 +6,8 @@ Fails soft: a picture that cannot be finished is delivered plain.
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import pyvips
 import structlog
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.core import decoding
 from appliance.core.clock import Deadline
+from appliance.core.colours import into_srgb
 from appliance.core.images import PICTURE_TYPES, EncodedImage, MediaType
 from appliance.media.credentials import has_manifest
 from appliance.media.imaging import Imaging
@@ -162,11 +164,11 @@ def finish(
 ) -> EncodedImage:
     """``data`` as the slot wants it. Blocking; raises ``pyvips.Error`` for a picture it cannot read."""
     data = strip(data, media_type, orientation_of(data))
-    image = _as_rgb(pyvips.Image.new_from_buffer(data, "").autorot())
-    before = image.width
+    original = pyvips.Image.new_from_buffer(data, "").autorot()
+    image = _as_rgb(original)
     if options.pixels is not None:
-        image = _fitted(data, options, *options.pixels)
-    if options.sharpen and image.width < before:
+        image = _fitted(data, options, into_srgb(original), *options.pixels)
+    if options.sharpen and image.width < original.width:
         image = image.sharpen(sigma=0.7, x1=2, y2=8, y3=12, m1=0, m2=2)
     if overlay is not None:
         image = _overlaid(image, overlay)
@@ -187,20 +189,24 @@ def _rgb(colour: str) -> list[int]:
 
 
 def _as_rgb(image: pyvips.Image) -> pyvips.Image:
-    """``image`` in three bands of 8 bits, and transparency: what colours are put on must have them."""
-    if image.interpretation != "srgb":
-        has_profile = bool(image.get_typeof("icc-profile-data"))
-        image = image.icc_transform("srgb") if has_profile else image.colourspace("srgb")
-    return image.cast("uchar")
+    """``image`` in sRGB, three bands of 8 bits, and transparency: colours that are put on it are such."""
+    options = into_srgb(image)
+    if not options:
+        return image
+    longest = max(image.width, image.height)
+    # A thumbnail of the same size: unlike a mere conversion, it manages with a profile that is broken.
+    image = image.thumbnail_image(longest, height=longest, size="down", **options)
+    return image.colourspace("srgb").cast("uchar")
 
 
-def _fitted(data: bytes, options: OutputOptions, width: int, height: int) -> pyvips.Image:
+def _fitted(
+    data: bytes, options: OutputOptions, colours: dict[str, Any], width: int, height: int
+) -> pyvips.Image:
+    made = partial(pyvips.Image.thumbnail_buffer, data, width, height=height, size="both", **colours)
     if options.fit == "crop":
         # The most interesting part stays: with people in it, that is them.
-        return _as_rgb(
-            pyvips.Image.thumbnail_buffer(data, width, height=height, size="both", crop="attention")
-        )
-    inside = _as_rgb(pyvips.Image.thumbnail_buffer(data, width, height=height, size="both"))
+        return _as_rgb(made(crop="attention"))
+    inside = _as_rgb(made())
     if inside.hasalpha():
         inside = inside.flatten(background=_rgb(options.border_colour))
     return inside.gravity(
@@ -212,5 +218,5 @@ def _overlaid(image: pyvips.Image, overlay: bytes) -> pyvips.Image:
     top = pyvips.Image.thumbnail_buffer(overlay, image.width, height=image.height, size="force")
     if not top.hasalpha():
         top = top.addalpha()
-    both = image.colourspace("srgb").composite2(top.colourspace("srgb"), "over").cast("uchar")
+    both = image.composite2(top.colourspace("srgb"), "over").cast("uchar")
     return both if image.hasalpha() else both.flatten()

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
+import pyvips
 from PIL import Image, ImageDraw
 
 from appliance.core.clock import Deadline
@@ -21,6 +22,31 @@ from tests.support.photos import portrait, portrait_jpeg, portrait_png, portrait
 
 def opened(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data))
+
+
+def in_display_p3(bits: int) -> bytes:
+    """The portrait with the colour profile of phones and newer screens."""
+    image = pyvips.Image.new_from_buffer(portrait_jpeg(), "")
+    data: bytes = image.icc_transform("p3", input_profile="srgb", depth=bits).pngsave_buffer()
+    return data
+
+
+def shown(data: bytes) -> np.ndarray:
+    """The pixels as a program shows them that minds the colour profile."""
+    image = pyvips.Image.new_from_buffer(data, "")
+    if image.get_typeof("icc-profile-data"):
+        image = image.icc_transform("srgb", depth=8)
+    pixels: np.ndarray = image.numpy().astype(int)
+    return pixels
+
+
+def red_bar() -> bytes:
+    """An overlay with a red bar at its top, which is empty below."""
+    overlay = Image.new("RGBA", (100, 100), (0, 0, 0, 0))
+    ImageDraw.Draw(overlay).rectangle((0, 0, 99, 20), fill=(255, 0, 0, 255))
+    buffer = io.BytesIO()
+    overlay.save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 @pytest.fixture
@@ -60,15 +86,32 @@ def test_fit_shows_all_of_the_picture_on_the_border_colour() -> None:
 
 
 def test_an_overlay_lies_on_top_and_is_see_through_where_it_is_empty() -> None:
-    overlay = Image.new("RGBA", (100, 100), (0, 0, 0, 0))
-    ImageDraw.Draw(overlay).rectangle((0, 0, 99, 20), fill=(255, 0, 0, 255))
-    buffer = io.BytesIO()
-    overlay.save(buffer, "PNG")
-    made = opened(finish(portrait_jpeg(), "image/jpeg", OutputOptions(), buffer.getvalue()).data)
+    made = opened(finish(portrait_jpeg(), "image/jpeg", OutputOptions(), red_bar()).data)
     plain = opened(portrait_jpeg())
     assert made.size == plain.size
     assert np.allclose(made.getpixel((240, 10)), (255, 0, 0), atol=12)
     assert np.allclose(made.getpixel((240, 500)), plain.getpixel((240, 500)), atol=12)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("options", [OutputOptions(media_type="image/png"), OutputOptions(size="480x640")])
+def test_a_picture_with_a_colour_profile_looks_as_it_did(bits: int, options: OutputOptions) -> None:
+    made = finish(in_display_p3(bits), "image/png", options, None)
+    assert np.abs(shown(made.data) - shown(portrait_jpeg())).mean() < 2
+
+
+def test_a_border_has_its_colour_whatever_the_pictures_profile() -> None:
+    options = OutputOptions(size="600x640", fit="fit", border_colour="#c04060")
+    made = finish(in_display_p3(8), "image/png", options, None)
+    assert np.allclose(shown(made.data)[320, 10], (192, 64, 96), atol=3)
+
+
+def test_an_overlay_and_a_qr_code_have_their_colours_whatever_the_pictures_profile() -> None:
+    options = OutputOptions(qr="bottom-left", qr_colour="#800040")
+    made = shown(finish(in_display_p3(8), "image/png", options, red_bar(), "http://x/r/1").data)
+    assert np.allclose(made[10, 240], (255, 0, 0), atol=3)
+    corner = made[480:, :160].reshape(-1, 3)
+    assert np.any(np.all(np.abs(corner - (128, 0, 64)) <= 3, axis=1))
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
