@@ -46,7 +46,7 @@ MAX_TRIES = 8
 NO_IMAGE_TRIES = 3  # before a fallback gets its chance
 KEY_PATIENCE = 3.0  # seconds a route waits for a resting key while a fallback is ready
 KEY_LOOK = 0.5  # seconds after which a waiting route looks for a key that was entered meanwhile
-STALLED = 1.5  # times p95: a measured route that takes longer is given up, once, while a try still fits
+STALLED = 1.5  # times p95: a measured route that takes longer is given up, once, while there is time
 
 Permits = Callable[[str, Deadline], AbstractAsyncContextManager[None]]
 
@@ -264,11 +264,15 @@ class RouteRunner:
             raise ProviderUnreachable("stalled", "much slower than usual; given up") from None
 
     def _cut(self, deadline: Deadline, route: Route) -> float | None:
-        """Seconds after which an attempt counts as stalled; ``None``: no other try would fit after it."""
+        """Seconds after which an attempt counts as stalled; ``None``: it has all the time there is.
+
+        It may not have stalled: the provider may have become slower, and the usual times say nothing of the
+        next try. So one is given up only where the next has twice as long.
+        """
         if not self.timings.measured(route.timed_as):
             return None
         cut = max(2.0, STALLED * self.expected(route, 0.95))
-        return cut if deadline.remaining() > cut + self.expected(route, 0.9) else None
+        return cut if deadline.remaining() > 3 * cut else None
 
     def _judge(
         self,

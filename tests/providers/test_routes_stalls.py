@@ -38,6 +38,14 @@ async def test_a_provider_that_has_become_slower_still_makes_the_picture(tmp_pat
         assert await at.photo(at.route(), seconds=15) == ["stalled", "delivered"]
 
 
+async def test_a_provider_that_now_needs_most_of_the_deadline_is_asked_once(tmp_path: Path) -> None:
+    async with engine(tmp_path, Script(then=Step("slow", seconds=4))) as at:
+        at.runner.timings.remember(f"gemini/{FLASH}", [1.0] * ENOUGH)
+        photos = await asyncio.gather(*(at.photo(at.route(), seconds=6) for _ in range(4)))
+        assert photos == [["delivered"]] * 4
+        assert len(at.gemini.calls) == 4
+
+
 async def test_an_attempt_that_was_given_up_makes_the_next_photo_wait_longer(tmp_path: Path) -> None:
     async with engine(tmp_path, Script([Step("slow", seconds=30)], then=Step("slow", seconds=2.5))) as at:
         at.runner.timings.remember(f"gemini/{FLASH}", QUICK)
