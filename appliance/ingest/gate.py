@@ -54,12 +54,13 @@ class Permits:
                 raise SlotBusy(retry_after=self.retry_after()) from None
             raise
 
-    def release(self, held_seconds: float) -> None:
-        """Give a permit back after ``held_seconds`` of use."""
+    def release(self, used_seconds: float | None) -> None:
+        """Give a permit back after so many seconds of work, or ``None`` where no work began."""
         self.in_use -= 1
-        self.typical_seconds += (held_seconds - self.typical_seconds) * (
-            _SMOOTHING if self.typical_seconds else 1
-        )
+        if used_seconds is not None:
+            self.typical_seconds += (used_seconds - self.typical_seconds) * (
+                _SMOOTHING if self.typical_seconds else 1
+            )
         self._wake()
 
     def seconds_needed(self, deadline: Deadline) -> float:
@@ -105,11 +106,23 @@ class Gate:
         """Hold one of ``limit`` permits during the block; raises ``SlotBusy``."""
         permits = self.permits(name)
         await permits.acquire(limit, deadline)
-        since = time.monotonic()
+        since: float | None = None  # waiting for the others is no work
         try:
-            yield
+            async with self._beside_others(name, limit, deadline):
+                since = time.monotonic()
+                yield
         finally:
-            permits.release(time.monotonic() - since)
+            permits.release(None if since is None else time.monotonic() - since)
+
+    @asynccontextmanager
+    async def _beside_others(
+        self,
+        name: str,  # noqa: ARG002 - for those who share
+        limit: int,  # noqa: ARG002
+        deadline: Deadline,  # noqa: ARG002
+    ) -> AsyncIterator[None]:
+        """What a permit needs besides, where other processes take some too; raises ``SlotBusy``."""
+        yield
 
     def state(self) -> dict[str, tuple[int, int, int]]:
         """By name: permits taken, their limit, photos that wait for one."""

@@ -122,16 +122,15 @@ class SharedGate(Gate):
         await self._seats.forget()
 
     @asynccontextmanager
-    async def enter(self, name: str, limit: int, deadline: Deadline) -> AsyncIterator[None]:
-        """See ``Gate``."""
+    async def _beside_others(self, name: str, limit: int, deadline: Deadline) -> AsyncIterator[None]:
+        """See ``Gate``: a seat."""
         holder = uuid.uuid4()
-        async with super().enter(name, limit, deadline):
-            seat = await self._seat(name, limit, deadline, holder)
-            try:
-                yield
-            finally:
-                if seat is not None:
-                    self._beside(self._give_back(name, seat, holder))
+        seat = await self._seat(name, limit, deadline, holder)
+        try:
+            yield
+        finally:
+            if seat is not None:
+                self._beside(self._give_back(name, seat, holder))
 
     async def _seat(self, name: str, limit: int, deadline: Deadline, holder: uuid.UUID) -> int | None:
         """A seat, or ``None`` where the database cannot be asked; raises ``SlotBusy``."""

@@ -89,6 +89,23 @@ async def test_who_finds_every_seat_taken_until_it_is_too_late_is_told_to_come_b
                 pytest.fail("there was no seat")
 
 
+async def test_the_wait_for_a_seat_does_not_count_as_time_that_a_photo_takes(gates: list[SharedGate]) -> None:
+    waits, works = gates
+
+    async def visit(seconds: float) -> None:
+        async with waits.enter("slot", 1, Deadline.after(seconds)):
+            pass
+
+    async with works.enter("slot", 1, Deadline.after(20)):
+        with pytest.raises(SlotBusy):
+            await visit(1.3)
+        assert waits.permits("slot").typical_seconds == 0
+        patient = asyncio.create_task(visit(20))
+        await asyncio.sleep(0.5)  # so long it has to wait
+    await patient
+    assert 0 < waits.permits("slot").typical_seconds < 0.3
+
+
 async def test_a_limit_that_grows_lets_more_in(gates: list[SharedGate]) -> None:
     async with (
         gates[1].enter("slot", 1, Deadline.after(20)),
