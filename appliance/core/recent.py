@@ -64,32 +64,33 @@ class Changes:
 
 
 class Recent(Generic[Value]):
-    """A value that is read again when it is ``SECONDS`` old, or when something may have changed."""
+    """A value that is read again when it is ``SECONDS`` old, or when something may have changed.
+
+    Whoever needs it meanwhile waits for the same reading, and hears of its failure too: while the database
+    hangs nobody waits longer than one question takes.
+    """
 
     def __init__(self, read: Callable[[], Awaitable[Value]], changes: Changes) -> None:
         self._read = read
         self._changes = changes
-        self._reading = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None
         self._known: tuple[float, int, Value] | None = None
 
     async def get(self) -> Value:
         """The value; raises like ``read``."""
-        known = self._fresh()
-        if known is None:
-            async with self._reading:
-                known = self._fresh()
-                if known is None:
-                    since, count = time.monotonic(), self._changes.count
-                    known = (await self._read(),)
-                    self._known = since, count, known[0]
-        return known[0]
+        oldest, changes = time.monotonic() - SECONDS, self._changes.count
+        while True:
+            if self._known is not None:
+                since, count, value = self._known
+                if since >= oldest and count >= changes:
+                    return value
+            if self._reading is None or self._reading.done():
+                self._reading = begin(self._read_again())
+            await asyncio.shield(self._reading)  # which may have begun before the last change
 
-    def _fresh(self) -> tuple[Value] | None:
-        if self._known is None:
-            return None
-        since, count, value = self._known
-        fresh = count == self._changes.count and time.monotonic() - since <= SECONDS
-        return (value,) if fresh else None
+    async def _read_again(self) -> None:
+        since, count = time.monotonic(), self._changes.count
+        self._known = since, count, await self._read()
 
 
 class BatchLoader(Generic[Key, Value]):

@@ -64,6 +64,59 @@ async def test_a_failed_read_is_told_and_not_remembered() -> None:
     assert await value.get() == 1
 
 
+class Setting:
+    """A value whose reading ends when it is let, perhaps badly."""
+
+    def __init__(self) -> None:
+        self.value, self.reads = "old", 0
+        self.let_go = asyncio.Event()
+        self.away = False
+
+    async def read(self) -> str:
+        self.reads += 1
+        value = self.value
+        await self.let_go.wait()
+        if self.away:
+            raise ConnectionError
+        return value
+
+
+async def test_all_who_wait_for_a_database_that_hangs_are_told_at_once_when_it_fails() -> None:
+    setting = Setting()
+    value = Recent(setting.read, Changes())
+    asked = [asyncio.create_task(value.get()) for _ in range(8)]
+    await until(lambda: setting.reads)
+    setting.away = True
+    setting.let_go.set()
+    failed = await asyncio.gather(*asked, return_exceptions=True)
+    assert {type(one) for one in failed} == {ConnectionError}
+    assert setting.reads == 1
+
+
+async def test_who_gives_up_leaves_the_reading_to_the_others() -> None:
+    setting = Setting()
+    value = Recent(setting.read, Changes())
+    gone, stays = (asyncio.create_task(value.get()) for _ in range(2))
+    await until(lambda: setting.reads)
+    gone.cancel()
+    setting.let_go.set()
+    assert await stays == "old"
+    assert gone.cancelled()
+
+
+async def test_who_asks_after_a_change_gets_nothing_that_was_read_before_it() -> None:
+    setting, changes = Setting(), Changes()
+    value = Recent(setting.read, changes)
+    early = asyncio.create_task(value.get())
+    await until(lambda: setting.reads)
+    setting.value = "new"
+    changes.count += 1
+    late = asyncio.create_task(value.get())
+    await asyncio.sleep(0)
+    setting.let_go.set()
+    assert await asyncio.gather(early, late) == ["old", "new"]
+
+
 class Table:
     """A table that is looked into as often as it is let."""
 
