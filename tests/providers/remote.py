@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +40,7 @@ from tests.standins import (
     openai_app,
     running,
     turbotext_app,
+    with_errors,
 )
 from tests.standins.base import PAGE
 
@@ -129,13 +130,20 @@ async def bench(
     script: Script | None = None,
     *,
     driver: dict[str, Any] | None = None,
+    errors: Callable[[Any], Any] | None = None,
     **standin: Any,
 ) -> AsyncIterator[Bench]:
-    """A driver of ``provider`` against its stand-in, which plays ``script``."""
+    """A driver of ``provider`` against its stand-in, which plays ``script``.
+
+    ``errors`` makes the JSON of its errors another one.
+    """
     standin = {"keys": [KEY], **standin}
     options = driver or {}
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(running(STANDINS[provider](script, **standin)))
+        other_side = STANDINS[provider](script, **standin)
+        server = await stack.enter_async_context(
+            running(with_errors(other_side, errors) if errors else other_side)
+        )
         client = await stack.enter_async_context(build_client(server.base_url))
         lender = Lender()
         client_driver: RemoteDriver

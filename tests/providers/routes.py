@@ -24,7 +24,7 @@ from appliance.providers.runner import EditJob, RouteRunner
 from appliance.providers.timings import RouteTimings
 from appliance.settings.operator import OperatorSettings
 from tests.providers.photos import photo_in
-from tests.standins import Script, StandIn, gemini_app, running
+from tests.standins import Script, StandIn, gemini_app, running, with_errors
 
 FLASH, SIZED = "gemini-2.5-flash-image", "gemini-nano-banana-2.1"
 
@@ -99,11 +99,20 @@ class Engine:
 
 @asynccontextmanager
 async def engine(
-    folder: Path, script: Script, keys: Sequence[str] = ("key-0001",), *, database_port: int = 1
+    folder: Path,
+    script: Script,
+    keys: Sequence[str] = ("key-0001",),
+    *,
+    database_port: int = 1,
+    errors: Callable[[Any], Any] | None = None,
 ) -> AsyncIterator[Engine]:
-    """Gemini's stand-in plays ``script``; no database is there, or whatever listens at ``database_port``."""
+    """Gemini's stand-in plays ``script``; no database is there, or whatever listens at ``database_port``.
+
+    ``errors`` makes the JSON of Gemini's errors another one.
+    """
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(running(gemini_app(script)))
+        gemini = gemini_app(script)
+        server = await stack.enter_async_context(running(with_errors(gemini, errors) if errors else gemini))
         registry = ProviderRegistry(OperatorSettings(), {"gemini": server.base_url})
         stack.push_async_callback(registry.aclose)
         database = no_database(database_port)

@@ -1,6 +1,6 @@
 """Stand-ins for the AI providers' servers: the real wire contract, and scripts of every failure."""
 
-from tests.standins.base import Call, StandIn
+from tests.standins.base import Call, StandIn, with_errors
 from tests.standins.bfl import bfl_app
 from tests.standins.comfyui import comfyui_app
 from tests.standins.fal import fal_app
@@ -24,4 +24,5 @@ __all__ = [
     "openai_app",
     "running",
     "turbotext_app",
+    "with_errors",
 ]

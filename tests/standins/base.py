@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, ClassVar
 
 from starlette.applications import Starlette
+from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
@@ -172,6 +173,20 @@ class StandIn(ABC):
             while not self.closing.is_set():
                 yield b" " * 65536
                 await asyncio.sleep(0)
+
+
+def with_errors(standin: StandIn, form: Callable[[Any], Any]) -> StandIn:
+    """``standin``, which writes the JSON of its errors as ``form`` makes it."""
+
+    async def answer(request: Request, ask: Callable[[Request], Awaitable[Any]]) -> Response:
+        given = await ask(request)
+        if given.status_code < 400:
+            return given
+        said = json.loads(b"".join([piece async for piece in given.body_iterator]))
+        return json_response(given.status_code, form(said))
+
+    standin.app.add_middleware(BaseHTTPMiddleware, dispatch=answer)
+    return standin
 
 
 def bearer(request: Request) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from math import floor, sqrt
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 
 from appliance.providers.base import (
     EncodedImage,
@@ -22,6 +22,7 @@ from appliance.providers.base import (
 )
 from appliance.providers.bfl.settings import ImageEditParams
 from appliance.providers.catalogue import Capabilities, FreeSize
+from appliance.providers.error_parts import InputErrors, Text, objects
 from appliance.providers.http import Answer, status_error
 from appliance.providers.json_body import Base64
 from appliance.providers.scrub import scrub, word
@@ -96,14 +97,14 @@ class Task(BaseModel):
 
 
 class _Sample(BaseModel):
-    sample: str | None = None
+    sample: Text = ""
 
 
 class TaskState(BaseModel):
     """How far a task is."""
 
     status: str
-    result: _Sample | None = None
+    result: Annotated[list[_Sample], BeforeValidator(objects)] = []
 
     @property
     def not_found(self) -> bool:
@@ -120,9 +121,9 @@ class TaskState(BaseModel):
             raise ProviderRefused(reason, **facts)
         if self.status != READY:
             raise ProviderUnreachable(reason, "the task failed", **facts)
-        if self.result is None or not self.result.sample:
+        if not self.result or not self.result[0].sample:
             raise ProviderNoImage("no_image", **facts)
-        return self.result.sample
+        return self.result[0].sample
 
 
 class Credits(BaseModel):
@@ -131,28 +132,8 @@ class Credits(BaseModel):
     credits: float
 
 
-class _Item(BaseModel):
-    loc: list[Any] = []
-    msg: str = ""
-    type: str = ""
-
-
-class ErrorAnswer(BaseModel):
-    """The form of every error: a text, or a list of what is wrong with the request."""
-
-    detail: list[_Item] | str
-
-    @property
-    def text(self) -> str:
-        """What it says, for people."""
-        if isinstance(self.detail, str):
-            return self.detail
-        return "; ".join(f"{'.'.join(map(str, one.loc))}: {one.msg}" for one in self.detail)
-
-    @property
-    def type(self) -> str:
-        """The word for what is wrong with the request; empty if there is none."""
-        return word(self.detail[0].type) if isinstance(self.detail, list) and self.detail else ""
+class ErrorAnswer(InputErrors):
+    """The form of every error."""
 
 
 def failure(

@@ -20,6 +20,7 @@ from appliance.providers.base import (
     ProviderUnreachable,
 )
 from appliance.providers.catalogue import Capabilities
+from appliance.providers.error_parts import InputErrors, Text
 from appliance.providers.fal.settings import ImageEditParams, ImageField
 from appliance.providers.http import Answer, retry_after, status_error
 from appliance.providers.json_body import Base64
@@ -85,7 +86,7 @@ class Status(BaseModel):
     status: str
     queue_position: int | None = None
     error: Any = None
-    error_type: str | None = None
+    error_type: Text = ""
 
 
 class _Picture(BaseModel):
@@ -111,30 +112,14 @@ class Result(BaseModel):
         raise ProviderNoImage("no_image", **facts)
 
 
-class _Item(BaseModel):
-    loc: list[Any] = []
-    msg: str = ""
-    type: str = ""
+class ErrorAnswer(InputErrors):
+    """The form of every error."""
 
-
-class ErrorAnswer(BaseModel):
-    """The form of every error: a text, or a list of what is wrong with the input."""
-
-    detail: list[_Item] | str
-    error_type: str | None = None
+    error_type: Text = ""
 
     def reason(self, headers: Mapping[str, str]) -> str:
         """The provider's own word for it; empty if it has none."""
-        item = self.detail[0] if isinstance(self.detail, list) and self.detail else None
-        named = item.type if item else ""
-        return word(named or self.error_type or headers.get("x-fal-error-type"))
-
-    @property
-    def text(self) -> str:
-        """What it says, for people."""
-        if isinstance(self.detail, str):
-            return self.detail
-        return "; ".join(f"{'.'.join(map(str, one.loc))}: {one.msg}" for one in self.detail)
+        return self.type or word(self.error_type or headers.get("x-fal-error-type"))
 
 
 def failure(

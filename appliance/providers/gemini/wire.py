@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AliasChoices, BaseModel, Field
+from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, model_validator
 
 from appliance.providers.base import (
     ProviderBadKey,
@@ -20,6 +20,7 @@ from appliance.providers.base import (
     ProviderWrongPlace,
 )
 from appliance.providers.dates import day_of
+from appliance.providers.error_parts import Text, objects
 from appliance.providers.http import Answer, status_error
 from appliance.providers.model_facts import ModelFacts
 from appliance.providers.scrub import scrub, word
@@ -177,20 +178,25 @@ class GenerateAnswer(BaseModel):
 
 
 class _Detail(BaseModel):
-    reason: str | None = None
-    retry_delay: str | None = Field(default=None, validation_alias=AliasChoices("retryDelay", "retry_delay"))
+    reason: Text = ""
+    retry_delay: Text = Field(default="", validation_alias=AliasChoices("retryDelay", "retry_delay"))
 
 
 class _Status(BaseModel):
-    message: str = ""
-    status: str = ""
-    details: list[_Detail] = []
+    message: Text = ""
+    status: Text = ""
+    details: Annotated[list[_Detail], BeforeValidator(objects)] = []
 
 
 class ErrorAnswer(BaseModel):
-    """The form of every error."""
+    """The form of every error, which also comes as a list of one."""
 
     error: _Status
+
+    @model_validator(mode="before")
+    @classmethod
+    def _first(cls, value: Any) -> Any:
+        return value[0] if isinstance(value, list) and value else value
 
 
 def failure(answer: Answer, said: ErrorAnswer | None, secrets: Sequence[str | None]) -> ProviderError:
@@ -227,7 +233,7 @@ def _not_of_the_key(answer: Answer, status: _Status, said: Sequence[str], detail
     return ProviderNotServed(reason, detail, http_status=answer.status)
 
 
-def _seconds(duration: str | None) -> float | None:
+def _seconds(duration: str) -> float | None:
     """A protobuf duration (``12s``, ``3.5s``) in seconds."""
-    found = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)s", duration or "")
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)s", duration)
     return float(found[1]) if found else None

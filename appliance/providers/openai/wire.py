@@ -19,6 +19,7 @@ from appliance.providers.base import (
     ProviderUnverified,
     ProviderWrongPlace,
 )
+from appliance.providers.error_parts import Text
 from appliance.providers.http import Answer, retry_after, status_error
 from appliance.providers.scrub import scrub, word
 from appliance.providers.usage import Usage, count
@@ -75,8 +76,8 @@ class EditAnswer(BaseModel):
 
 
 class _Error(BaseModel):
-    message: str | None = None
-    type: str | None = None
+    message: Text = ""
+    type: Text = ""
     code: Any = None
 
 
@@ -88,7 +89,7 @@ class ErrorAnswer(BaseModel):
     @property
     def lacks_a_scope(self) -> bool:
         """Whether the key is valid but restricted: it may not do this one thing."""
-        return "missing scopes" in (self.error.message or "").lower()
+        return "missing scopes" in self.error.message.lower()
 
 
 def response_id_of(answer: Answer) -> str | None:
@@ -102,8 +103,8 @@ def failure(answer: Answer, said: ErrorAnswer | None, secrets: Sequence[str | No
     if said is None:
         return _obeying(answer, status_error(answer, response_id=response_id))
     reason = word(said.error.code) or word(said.error.type, f"http_{answer.status}")
-    detail = scrub(said.error.message or "", secrets)
-    found = _kind(answer.status, reason, (said.error.message or "").lower(), lacks_a_scope=said.lacks_a_scope)
+    detail = scrub(said.error.message, secrets)
+    found = _kind(answer.status, reason, said.error.message.lower(), lacks_a_scope=said.lacks_a_scope)
     if found is not None:
         kind, reason = found
         return kind(reason, detail, http_status=answer.status, response_id=response_id)

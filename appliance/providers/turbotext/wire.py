@@ -16,6 +16,7 @@ from appliance.providers.base import (
     ProviderQuota,
     ProviderRefused,
 )
+from appliance.providers.error_parts import Text
 from appliance.providers.http import Answer, status_error
 from appliance.providers.scrub import word
 from appliance.providers.turbotext.settings import (
@@ -78,8 +79,8 @@ def fields_of(params: Params) -> dict[str, str]:
 class Reply(BaseModel):
     """Any answer of either call."""
 
-    success: bool | None = None
-    action: str | None = None
+    success: Any = None
+    action: Text = ""
     queueid: int | str | None = None
     error: Any = None
     forbidden_content: Any = None
@@ -119,7 +120,8 @@ class Reply(BaseModel):
         if answer.status >= 400:
             return status_error(answer, reason or f"http_{answer.status}", response_id=queue_id)
         if not reason:
-            return ProviderNoImage("no_success", **facts) if self.success is False else None
+            unsaid_or_yes = self.success is None or _is_yes(self.success)
+            return None if unsaid_or_yes else ProviderNoImage("no_success", **facts)
         kind: type[ProviderError] = ProviderPermanent
         if reason.upper() == "LIMIT":
             kind = ProviderQuota
