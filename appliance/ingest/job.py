@@ -33,6 +33,7 @@ class PhotoJob:
     timings: dict[str, int]
     base: str  # of the guest's link
     source: Source = "ingest"
+    by_staff: bool = False  # started from the staff's pages: always a job of its own
     booth: str | None = None  # the address it posted from
     in_flight: str | None = None  # as what other processes must find it
     opened: asyncio.Event = field(default_factory=asyncio.Event)

@@ -213,12 +213,9 @@ class IngestService:
         return task
 
     async def _run_once(self, job: PhotoJob) -> Delivered:
-        identity = UploadIdentity(
-            job.slot.slot_id,
-            job.upload.file.sha256,
-            job.key,
-            job.slot.settings.idempotency_window_seconds if job.source == "ingest" else 0,
-        )
+        of_a_booth = job.source == "ingest" and not job.by_staff
+        window = job.slot.settings.idempotency_window_seconds if of_a_booth else 0
+        identity = UploadIdentity(job.slot.slot_id, job.upload.file.sha256, job.key, window)
         if self._gate.is_shared:
             job = replace(job, in_flight=identity.name)
         try:

@@ -202,6 +202,21 @@ async def test_a_failed_job_is_run_again_with_its_own_photo_and_fields(
     assert (last.json()["status"], last.json()["source"]) == ("done", "test")
 
 
+async def test_a_delivered_job_is_run_again_although_the_same_photo_counts_as_one_job(
+    admin: httpx.AsyncClient, camera: Camera, shot: Shot, slot: Change, setting: Change
+) -> None:
+    await setting("keep_sources_hours", 2)
+    await setting("idempotency_window_seconds", 3600)
+    await slot(SLOT, active=True)
+    shot.photo = portrait_jpeg(300, 304)
+    first = (await camera.post(f"/api/ingest/{SLOT}?reply=json", shot)).json()["job_id"]
+    started = await admin.post(f"/api/jobs/{first}/run-again")
+    assert started.status_code == 202
+    again = started.json()["job_id"]
+    assert again != first
+    assert (await finished(admin, again))["status"] == "done"
+
+
 async def test_kept_photos_go_when_their_time_is_over(
     stack: Stack, camera: Camera, shot: Shot, setting: Change
 ) -> None:

@@ -221,6 +221,7 @@ class Trials:
             query=dict(photo.query),
             timings={"receive": round((time.monotonic() - started) * 1000)},
             source=photo.source,
+            by_staff=True,
             booth=photo.booth,
             base=way.guests(slot.settings.public_base_url),
         )
