@@ -106,7 +106,7 @@ class Leader(Background):
     async def _follow(self) -> None:
         if not self.leads or self._alone:
             return
-        self.leads = False
         log.info("leader.follows")
         for task in reversed(self._tasks):
             await task.stop()
+        self.leads = False  # last: where this is broken off, ``aclose`` stops those that are left

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from typing import Any, TypeVar
 
 from appliance.core.stack_frames import EXPECTED, without_frames
@@ -25,9 +24,7 @@ class Background(ABC):
     async def stop(self) -> None:
         """Work no more, unless started again: what is under way is broken off."""
         if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await end({self._task})
 
     async def aclose(self) -> None:
         """Work no more."""
@@ -36,6 +33,16 @@ class Background(ABC):
     @abstractmethod
     async def work(self) -> None:
         """All that is done, again and again; ends by being cancelled."""
+
+
+async def end(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel ``tasks`` and wait until they have ended; it can be cancelled itself, unlike one that waits for
+    a task and takes every ``CancelledError`` for that task's.
+    """
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
 
 
 def begin(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

@@ -9,11 +9,13 @@ from contextlib import asynccontextmanager
 from sqlalchemy.engine import make_url
 
 from appliance.core.leading import Leader
+from appliance.core.tasks import Background
 from tests.support.stack import Stack
 from tests.support.waiting import until
 
 # Locks belong to a database: in one of its own no process of the suite's app leads.
 DATABASE = "postgres"
+LOCK = 0x50434C44
 
 
 class Work:
@@ -30,6 +32,20 @@ class Work:
         self.runs = False
 
 
+class LongEnding(Background):
+    """Work that ends only when it is told to a second time."""
+
+    def __init__(self) -> None:
+        self.ending = asyncio.Event()
+
+    async def work(self) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            self.ending.set()
+            await asyncio.sleep(60)
+
+
 def leader_at(stack: Stack, *, alone: bool) -> Leader:
     return Leader(make_url(stack.dsn(DATABASE)).set(drivername="postgresql+asyncpg"), alone=alone)
 
@@ -44,6 +60,16 @@ async def process(stack: Stack) -> AsyncIterator[tuple[Leader, Work]]:
         yield leader, work
     finally:
         await leader.aclose()
+
+
+async def take_connection(stack: Stack) -> None:
+    """End the connection of who leads."""
+    await stack.value(
+        "select count(pg_terminate_backend(pid)) from pg_locks where locktype = 'advisory' "
+        "and objid = $1 and granted and database = (select oid from pg_database where datname = $2)",
+        LOCK,
+        DATABASE,
+    )
 
 
 async def holds(condition: Callable[[], bool], seconds: float) -> bool:
@@ -89,11 +115,25 @@ async def test_who_has_lost_its_connection_leads_on_or_makes_way(stack: Stack) -
     async with process(stack) as (_, first):
         await until(lambda: first.runs)
         async with process(stack) as (_, second):
-            await stack.value(
-                "select count(pg_terminate_backend(pid)) from pg_locks where locktype = 'advisory' "
-                "and objid = $1 and granted and database = (select oid from pg_database where datname = $2)",
-                0x50434C44,
-                DATABASE,
-            )
+            await take_connection(stack)
             assert await holds(lambda: first.runs or second.runs, 2.5)
             await until(lambda: first.runs != second.runs)
+
+
+async def test_who_ends_while_it_makes_way_for_another_ends_all_its_work(stack: Stack) -> None:
+    async with stack.database(DATABASE) as another, process(stack) as (leader, work):
+        long_ending = leader.add(LongEnding())  # stopped before the other one
+        await until(lambda: work.runs)
+        taking = asyncio.create_task(another.execute(f"select pg_advisory_lock({LOCK})"))
+        await until(lambda: waits_for_the_lock(stack))
+        await take_connection(stack)
+        await taking
+        await until(long_ending.ending.is_set)
+        closing = asyncio.create_task(leader.aclose())
+        ended, _ = await asyncio.wait({closing}, timeout=5)
+        assert ended
+        assert not work.runs
+
+
+async def waits_for_the_lock(stack: Stack) -> bool:
+    return bool(await stack.value("select count(*) from pg_locks where objid = $1 and not granted", LOCK))

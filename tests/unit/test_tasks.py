@@ -1,4 +1,6 @@
-"""Work whose waiters have gone may fail without a word: nothing is 'never retrieved'."""
+"""Work whose waiters have gone may fail without a word: nothing is 'never retrieved'. Who has work end may go
+before it has.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 
 from appliance.core.clock import Deadline
-from appliance.core.tasks import to_its_end
+from appliance.core.tasks import Background, to_its_end
 from appliance.core.threads import finish_in_thread
 from appliance.media.imaging import Imaging, Photo, PhotoInfo
 from appliance.media.previews import Previews, square
@@ -141,3 +143,30 @@ async def test_a_look_goes_on_to_its_end_where_its_listener_goes() -> None:
     go.set()
     async with asyncio.timeout(5):
         await ended.wait()
+
+
+class LongEnding(Background):
+    """Work that takes its time to end."""
+
+    def __init__(self) -> None:
+        self.begun, self.may_end = asyncio.Event(), asyncio.Event()
+
+    async def work(self) -> None:
+        self.begun.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await self.may_end.wait()
+
+
+async def test_who_waits_for_background_work_to_end_can_be_cancelled() -> None:
+    background = LongEnding()
+    background.start()
+    await background.begun.wait()
+    stopping = asyncio.create_task(background.stop())
+    await asyncio.sleep(0)
+    stopping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stopping
+    background.may_end.set()
+    await background.stop()

@@ -7,7 +7,6 @@ once: whoever sends holds a lock of the database.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys, Unreadable
 from appliance.core.language import Message
+from appliance.core.tasks import begin, end
 from appliance.jobs.tally import note_success
 from appliance.lifecycle.backup import sealing, tables
 from appliance.lifecycle.backup import write as local
@@ -165,13 +165,11 @@ async def _progress(database: Database, row: BackupTarget) -> AsyncIterator[_Pro
                 )
             await asyncio.sleep(_NOTE_EVERY)
 
-    task = asyncio.create_task(noting())
+    task = begin(noting())  # a note that fails is no failure of the sending
     try:
         yield progress
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError, Exception):
-            await task
+        await end({task})
         async with database.session() as session:
             await BackupRepository(session).note(
                 row, step=None, step_done=None, step_total=None, step_at=None

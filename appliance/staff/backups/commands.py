@@ -16,6 +16,7 @@ import structlog
 
 from appliance.core.clock import utcnow
 from appliance.core.language import Message
+from appliance.core.tasks import end
 
 log = structlog.get_logger()
 
@@ -108,9 +109,7 @@ class BackupCommands:
     async def aclose(self) -> None:
         """What is at work ends with us."""
         if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await end({self._task})
 
 
 async def _started(*verb: str, by: str = "") -> asyncio.subprocess.Process:

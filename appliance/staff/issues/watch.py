@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import structlog
 
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
+from appliance.core.tasks import end
 from appliance.staff.issues.findings import Finding, Source
 from appliance.staff.issues.models import Issue
 from appliance.staff.issues.repository import IssueRepository
@@ -71,11 +71,7 @@ class IssueWatch:
 
     async def stop(self) -> None:
         """Watch no more, unless started again."""
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await end(self._tasks)
 
     async def aclose(self) -> None:
         """Watch no more."""
