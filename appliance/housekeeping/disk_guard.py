@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.accounts.permissions import Principal
@@ -26,7 +28,7 @@ from appliance.core.tasks import Background
 from appliance.housekeeping.cleanup import Cleanup
 from appliance.jobs.repository import JobRepository
 from appliance.media.store import MediaStore
-from appliance.settings.operator import AppSettingsRepository
+from appliance.settings.operator import AppSettingsRepository, OperatorSettings
 
 log = structlog.get_logger()
 
@@ -35,6 +37,9 @@ _LOOK_EVERY = 30.0
 _ROOM = 1.5  # times the mark: so much is made free, so that the next photo does not raise the same question
 _BATCH = 2000  # results that one transaction ends
 _PATIENCE = 10.0  # seconds to wait for another cleanup or a backup to end
+_LOCK_KEY = 0x50_43_44_47  # "PCDG": of two who make room at once, the second sees what the first has ended
+
+State = Literal["ok", "low", "full"]
 
 
 class DiskUsage(NamedTuple):
@@ -46,13 +51,15 @@ class DiskUsage(NamedTuple):
 
 
 class Offer(BaseModel):
-    """Results past half their time: those that would end first, and no more than need be."""
+    """Results past half their time: those that would end first, and no more than need be beside what the
+    next cleanup removes.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     pictures: int
     bytes: int
-    enough: bool = Field(description="whether removing them frees enough space")
+    enough: bool = Field(description="whether there is enough space once they are removed")
 
 
 class DiskState(BaseModel):
@@ -60,9 +67,7 @@ class DiskState(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    state: Literal["ok", "low", "full"] = Field(
-        description="`low`: below `low_bytes`; `full`: below `full_bytes`"
-    )
+    state: State = Field(description="`low`: below `low_bytes`; `full`: below `full_bytes`")
     free_bytes: int
     total_bytes: int
     low_bytes: int = Field(description="the setting `low_disk_mb`, in bytes")
@@ -88,6 +93,31 @@ class FreedReport(BaseModel):
     disk: DiskState
 
 
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """The disk beside its marks, in bytes; ``due``: of files that the next cleanup removes."""
+
+    usage: DiskUsage
+    due: int
+    full: int
+    settings: OperatorSettings
+
+    @property
+    def low(self) -> int:
+        return self.settings.low_disk_bytes
+
+    @property
+    def state(self) -> State:
+        if self.usage.free < self.full:
+            return "full"
+        return "ok" if self.usage.free >= self.low else "low"
+
+    @property
+    def wanted(self) -> int:
+        """So much should be made free beside what is due."""
+        return 0 if self.state == "ok" else int(self.low * _ROOM) - self.usage.free - self.due
+
+
 class DiskGuard(Background):
     """Looks at the disk; makes room when told to, or by itself where the settings say so."""
 
@@ -97,31 +127,32 @@ class DiskGuard(Background):
 
     async def look(self) -> DiskState:
         """The disk as it is."""
-        async with self._database.session() as session:
-            return (await self._look(session, utcnow()))[0]
+        return (await self._look())[0]
 
     async def free(self, who: Principal | None, *, by: str = ITSELF) -> FreedReport:
         """Have results past half their time end now, as few as make room again, and remove their files.
 
-        Does nothing while there is room: a second tap finds nothing more to do. ``by`` is what stands
-        in the audit log where no account did it.
+        Does nothing while there is room; and where files have to stay for now, a second tap finds nothing
+        more to end. ``by`` is what stands in the audit log where no account did it.
         """
         actor, address = (who.username, who.address) if who else (by, "")
-        async with self._database.session() as session:
-            disk, wanted = await self._look(session, now := utcnow())
-        ended = await self._end(wanted, now, actor, address) if disk.offer else 0
+        disk = await self.look()
         if disk.state == "ok":
             return FreedReport(pictures=0, freed_bytes=0, waiting=False, disk=disk)
+        ended = await self._end(actor, address)
         freed, waiting = await self._remove()
-        log.warning("disk.freed", pictures=ended, freed_bytes=freed, by=actor)
+        if ended or freed:
+            log.warning("disk.freed", pictures=ended, freed_bytes=freed, by=actor)
         return FreedReport(pictures=ended, freed_bytes=freed, waiting=waiting, disk=await self.look())
 
-    async def _end(self, wanted: int, now: datetime, actor: str, address: str) -> int:
+    async def _end(self, actor: str, address: str) -> int:
         """End the results of the offer, in short transactions, and say so in the audit log; how many."""
         pictures = size = 0
         while True:
             async with self._database.session() as session:
-                found = await JobRepository(session).end_past_half_their_time(now, wanted - size, _BATCH)
+                await session.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+                wanted = (await self._measure(session, now := utcnow())).wanted
+                found = await JobRepository(session).end_past_half_their_time(now, wanted, _BATCH)
             if not found[0]:
                 break
             pictures, size = pictures + found[0], size + found[1]
@@ -132,25 +163,28 @@ class DiskGuard(Background):
                 )
         return pictures
 
-    async def _look(self, session: AsyncSession, now: datetime) -> tuple[DiskState, int]:
-        """The state, and how many bytes the offer should make free."""
+    async def _look(self) -> tuple[DiskState, int]:
+        """The state, and how many bytes the next cleanup will free."""
+        async with self._database.session() as session:
+            found, offer = await self._measure(session, now := utcnow()), None
+            if found.state != "ok":
+                pictures, size = await JobRepository(session).past_half_their_time(now, found.wanted)
+                enough = found.usage.free + found.due + size >= found.low
+                offer = Offer(pictures=pictures, bytes=size, enough=enough)
+        disk = DiskState(
+            state=found.state, free_bytes=found.usage.free, total_bytes=found.usage.total,
+            low_bytes=found.low, full_bytes=found.full, automatic=found.settings.free_space_when_low,
+            offer=offer,
+        )  # fmt: skip
+        return disk, found.due
+
+    async def _measure(self, session: AsyncSession, now: datetime) -> _Measured:
+        """What is due is asked first: a file that goes meanwhile is counted twice, and not forgotten."""
+        due = await JobRepository(session).bytes_due(now)
+        settings = await AppSettingsRepository(session).operator_settings()
         usage = await asyncio.to_thread(_usage, self._media.root)
         full = await asyncio.to_thread(self._media.refuses_below, usage.free)
-        settings = await AppSettingsRepository(session).operator_settings()
-        low = settings.low_disk_bytes
-        state: Literal["ok", "low", "full"] = "ok" if usage.free >= low else "low"
-        if usage.free < full:
-            state = "full"
-        wanted = int(low * _ROOM) - usage.free
-        offer: Offer | None = None
-        if state != "ok":
-            pictures, size = await JobRepository(session).past_half_their_time(now, wanted)
-            offer = Offer(pictures=pictures, bytes=size, enough=usage.free + size >= low)
-        disk = DiskState(
-            state=state, free_bytes=usage.free, total_bytes=usage.total, low_bytes=low,
-            full_bytes=full, automatic=settings.free_space_when_low, offer=offer,
-        )  # fmt: skip
-        return disk, wanted
+        return _Measured(usage, due, full, settings)
 
     async def _remove(self) -> tuple[int, bool]:
         """What the cleanup could free, and whether it has to wait for another one."""
@@ -173,11 +207,11 @@ class DiskGuard(Background):
             await asyncio.sleep(_LOOK_EVERY)
 
     async def _watch_once(self) -> None:
-        disk = await self.look()
+        disk, due = await self._look()
         if disk.state != self._told:
             self._told = disk.state
             log.warning("disk.state", state=disk.state, free_mb=disk.free_bytes // 10**6)
-        if disk.automatic and disk.offer and disk.offer.pictures:
+        if disk.automatic and disk.offer and (disk.offer.pictures or due):
             await self.free(None)
 
 

@@ -12,10 +12,12 @@ from sqlalchemy import (
     ColumnElement,
     CursorResult,
     Select,
+    and_,
     any_,
     case,
     func,
     literal,
+    or_,
     select,
     update,
 )
@@ -25,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from appliance.core.clock import utcnow
-from appliance.jobs.models import JobHistory, JobStatus
+from appliance.jobs.models import UNDO_DELETE, JobHistory, JobStatus
 from appliance.jobs.retention import WITHOUT_DETAILS
 
 _FORGOTTEN: dict[str, Any] = {
@@ -162,6 +164,15 @@ class JobRepository:
             .limit(limit)
         )
         return found.all()
+
+    async def bytes_due(self, now: datetime) -> int:
+        """How large the results are that ``expired`` and ``deleted_before`` find: their files go next."""
+        is_due = or_(
+            and_(JobHistory.status == JobStatus.DONE, JobHistory.result_expires_at <= now),
+            JobHistory.deleted_at < now - UNDO_DELETE,
+        )
+        due = select(func.sum(JobHistory.result_size)).where(JobHistory.cleaned_at.is_(None), is_due)
+        return int(await self._session.scalar(due) or 0)
 
     async def sources_before(self, moment: datetime, limit: int) -> Sequence[JobHistory]:
         """Jobs that began before ``moment`` and whose photo is still kept."""

@@ -19,6 +19,7 @@ from appliance.core.db import Database
 from appliance.core.errors import StorageFull
 from appliance.core.files import LOW_DISK_BYTES
 from appliance.core.language import language
+from appliance.housekeeping import cleanup, disk_guard
 from appliance.housekeeping.cleanup import Cleanup
 from appliance.housekeeping.disk_guard import DiskGuard, Offer
 from appliance.media.store import ROOM_OF_A_PHOTO, MediaStore
@@ -70,6 +71,41 @@ async def test_no_more_goes_than_makes_room_again(
     disk = await DiskGuard(database, store, Cleanup(database, store)).look()
     # Once and a half the mark of 2 GB is wanted: the one that would end first gives that.
     assert disk.offer == Offer(pictures=1, bytes=1_200_000_000, enough=True)
+
+
+async def test_while_a_backup_runs_no_more_ends_than_makes_room_again(
+    stack: Stack, database: Database, picture: MakePicture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for hours in (60, 55, 50):
+        await picture(hours, size=1_200_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 10**12, 1_900_000_000))
+    monkeypatch.setattr(disk_guard, "_PATIENCE", 0.0)
+    store = MediaStore(stack.media)
+    guard = DiskGuard(database, store, Cleanup(database, store))
+    async with stack.database() as backup:
+        await backup.execute("select pg_advisory_lock($1)", cleanup._LOCK_KEY)
+        two_at_once = await asyncio.gather(guard.free(None), guard.free(None))
+        later = await guard.free(None)
+    assert sorted(one.pictures for one in two_at_once) == [0, 1]
+    assert (later.pictures, later.waiting) == (0, True)
+    assert later.disk.offer == Offer(pictures=0, bytes=0, enough=True)
+
+
+async def test_files_that_had_to_stay_go_by_themselves_when_the_backup_has_ended(
+    stack: Stack, database: Database, picture: MakePicture, low: Low, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_guard, "_PATIENCE", 0.0)
+    file = stack.media / f"results/{await picture(40)}.jpg"
+    store = MediaStore(stack.media)
+    guard = DiskGuard(database, store, Cleanup(database, store))
+    async with stack.database() as backup:
+        await backup.execute("select pg_advisory_lock($1)", cleanup._LOCK_KEY)
+        await low(automatic=True)
+        assert (await guard.free(None)).waiting
+        assert file.exists()
+    guard.start()
+    await until(lambda: not file.exists())
+    await guard.aclose()
 
 
 async def test_it_happens_by_itself_only_where_the_settings_say_so(

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from appliance.core.db import Database
+from appliance.housekeeping.cleanup import Cleanup
+from appliance.media.store import MediaStore
 from tests.support.camera import Camera, Shot
 from tests.support.stack import Stack
 
@@ -30,10 +33,10 @@ async def low(stack: Stack, setting: Callable[..., Awaitable[None]]) -> Low:
 
 
 @pytest.fixture
-async def picture(stack: Stack, camera: Camera, shot: Shot) -> AsyncIterator[MakePicture]:
+async def picture(stack: Stack, database: Database, camera: Camera, shot: Shot) -> AsyncIterator[MakePicture]:
     """``await picture(40)``: a job whose picture was made 40 hours ago, for 72; ended after the test.
 
-    It is the only one past half its time: what earlier tests left there is ended first.
+    It is the only one past half its time: what earlier tests left there is ended first, and cleaned up.
     """
     made: list[str] = []
     async with stack.database() as db:
@@ -41,6 +44,7 @@ async def picture(stack: Stack, camera: Camera, shot: Shot) -> AsyncIterator[Mak
             """update job_history set result_expires_at = now() where result_expires_at > now()
                and result_expires_at - now() < now() - finished_at"""
         )
+    await Cleanup(database, MediaStore(stack.media)).run()
 
     async def make(hours_ago: float, **values: Any) -> str:
         made.append((await camera.post("/api/ingest/slot-001?reply=json", shot)).json()["job_id"])
