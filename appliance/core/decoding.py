@@ -169,7 +169,9 @@ def of_whole(
         if kind is not JPEG:
             _must_be_whole(data, kind)
             return work(load(data, kind))
-        end = jpeg.end_of(data) if end is None else end
+        if end is None:
+            data = jpeg.without_padding(data)
+            end = jpeg.end_of(data)
         whole = data if end is not None else data + jpeg.END
         ends = end if end is not None else len(data)
         if (made := in_one_pass(whole, ends, shrink, work)) is not None:

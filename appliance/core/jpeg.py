@@ -10,6 +10,10 @@ SOI, SOS, EOI = 0xD8, 0xDA, 0xD9
 END = b"\xff\xd9"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _IN_ONE_SCAN = frozenset({0xC0, 0xC1})
+_ALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a length or content
+# So many zeros may stand between the segments of a head: some writers fill up. Decoders skip anything there;
+# but what is no zero is a part of a table, whose length is wrong (2,500 damaged files, 2026-11-28).
+_MOST_PADDING = 65_536
 _ADDED = {1: 2, 3: 1}  # components, so that there are as many as colours have
 # In a scan, 0xFF 0x00 is a byte of data and 0xFF 0xD0 to 0xD7 begin a part of the same scan.
 _AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
@@ -27,16 +31,23 @@ class Segment:
 def segments(data: bytes) -> Iterator[Segment]:
     """The segments of the file's first picture, from behind its first marker to its end marker.
 
-    What lies behind the picture (previews, further pictures, a video) is not looked at. A file whose
-    end marker is missing yields none. Raises ``ValueError`` where the structure cannot be followed.
+    What lies behind the picture (previews, further pictures, a video) is not looked at, nor are padding
+    and markers that stand alone, which decoders skip. A file whose end marker is missing yields none.
+    Raises ``ValueError`` where the structure cannot be followed.
     """
-    at = 2
+    at, padding = 2, _MOST_PADDING
     while at + 1 < len(data):
+        if data[at] == 0x00 and padding:
+            at, padding = at + 1, padding - 1
+            continue
         if data[at] != 0xFF:
             raise ValueError("no marker where one must be")
         marker = data[at + 1]
         if marker == 0xFF:  # padding
             at += 1
+            continue
+        if marker in _ALONE:
+            at += 2
             continue
         if marker == EOI:
             yield Segment(EOI, at, at + 2)
@@ -49,8 +60,21 @@ def segments(data: bytes) -> Iterator[Segment]:
         if marker == SOS:
             found = _AFTER_SCAN.search(data, end)
             end = found.start() if found else len(data)
+            padding = 0  # from here on, zeros are a hole where a scan was
         yield Segment(marker, at, end)
         at = end
+
+
+def without_padding(data: bytes) -> bytes:
+    """``data`` with nothing between its segments; the same where there is nothing.
+
+    Of padding a decoder warns, and says no more of what else it finds.
+    """
+    found = list(segments(data))
+    ends = [2, *(segment.end for segment in found)]
+    if all(segment.start == end for segment, end in zip(found, ends, strict=False)):
+        return data
+    return data[:2] + b"".join(data[segment.start : segment.end] for segment in found)
 
 
 def end_of(data: bytes) -> int | None:

@@ -88,6 +88,41 @@ async def test_a_whole_picture_is_taken_as_a_photo_and_as_an_answer(name: str, p
     assert (info.width, info.height) == (answer.width, answer.height)
 
 
+def with_between(extra: bytes) -> bytes:
+    """The portrait as a JPEG with ``extra`` between two segments of its head."""
+    whole = portrait_jpeg()
+    at = whole.index(b"\xff\xdb")
+    return whole[:at] + extra + whole[at:]
+
+
+BETWEEN = {"zeros": b"\0" * 3000, "fill": b"\xff" * 300, "tem": b"\xff\x01", "restart": b"\xff\xd3"}
+
+
+@pytest.mark.parametrize("extra", BETWEEN.values(), ids=BETWEEN)
+def test_a_photo_with_padding_in_its_head_is_taken_and_kept_without_it(extra: bytes, photo: Path) -> None:
+    received(photo, with_between(extra))
+    assert photo.read_bytes() == strip(portrait_jpeg(), "image/jpeg")
+
+
+@pytest.mark.parametrize("extra", BETWEEN.values(), ids=BETWEEN)
+async def test_an_answer_with_padding_in_its_head_is_a_picture(extra: bytes) -> None:
+    answer = await checked_picture(with_between(extra))
+    assert (answer.width, answer.height) == opened(portrait_jpeg()).size
+
+
+@pytest.mark.parametrize("extra", [b"\0\0secret", b"\0" * 100_000], ids=["others", "endless"])
+def test_a_jpeg_with_anything_else_in_its_head_is_damaged(extra: bytes, photo: Path) -> None:
+    with pytest.raises(DamagedImage):
+        received(photo, with_between(extra))
+
+
+async def test_padding_in_its_head_hides_no_hole_in_an_answer() -> None:
+    padded = with_between(b"\0\0")
+    middle = len(padded) // 2
+    with pytest.raises(ProviderNoImage, match="undecodable_picture"):
+        await checked_picture(padded[:middle] + b"\0" * 3000 + padded[middle + 3000 :])
+
+
 @pytest.mark.parametrize(
     "data",
     [
