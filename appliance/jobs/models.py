@@ -113,6 +113,7 @@ class JobHistory(Base):
         ),
         Index("ix_job_history_slot_id_created_at", "slot_id", text("created_at desc")),
         Index("ix_job_history_created_at", text("created_at desc")),
+        Index("ix_job_history_finished_at", "finished_at", postgresql_where=text("finished_at is not null")),
         Index("ix_job_history_pending", "created_at", postgresql_where=text("status = 'pending'")),
         Index(
             "ix_job_history_to_clean",

@@ -20,7 +20,7 @@ import tempfile
 import time
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ from appliance.jobs.models import JobHistory, JobStatus
 from appliance.media.store import MediaStore
 from appliance.staff.jobs.search import JobFilter, jobs_query
 from appliance.staff.stats.queries import NEWEST, SLOT_FIGURES
+from appliance.staff.webhooks.repository import finished_after
 from scripts.bench._figures import Figures
 from tests.support.history import fill_history
 from tests.support.stack import Stack, running_stack
@@ -89,6 +90,8 @@ def questions() -> list[Question]:
         ("gallery, status=available", JobFilter(result="available")),
     ):
         found.append(Question(name, jobs_query(wanted, limit=50), 2))
+    ended = utcnow() - timedelta(minutes=2)
+    found.append(Question("webhooks, a look", finished_after(ended, uuid.UUID(int=0)), 2))
     found.append(Question("guests' gallery of all time", pictures_of(event, utcnow(), 60), 2))
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ from appliance.jobs.models import HAS_SHA1, SAYS_SOMETHING
 from appliance.providers.attempts import Attempt
 from appliance.staff.jobs.search import JobFilter, jobs_query
 from appliance.staff.stats.queries import NEWEST, SLOT_FIGURES
+from appliance.staff.webhooks.repository import finished_after
 from tests.standins import Script, StandIn, Step
 from tests.support.app_processes import Told
 from tests.support.camera import Camera, Shot
@@ -153,20 +155,6 @@ async def test_a_slot_is_ready_again_when_its_first_route_delivers(
     assert found["why"] == []
 
 
-async def test_trying_unsaved_settings_does_not_hide_that_the_first_route_will_fail_again(
-    admin: httpx.AsyncClient, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
-) -> None:
-    await slot(SLOT, **with_gemini(fallbacks=[LOCAL]))
-    gemini.script = Script(["bad_request"])
-    await camera.post(f"/api/ingest/{SLOT}", shot)
-    run, unsaved = f"/api/slots/{SLOT}/test-run?wait=1", json.dumps({"params": {"prompt": "a watercolour"}})
-    tried = await upload(admin, run, portrait_jpeg(), config=unsaved)
-    assert (tried.json()["status"], tried.json()["provider"]) == ("done", "gemini")
-    assert (await stats(admin))["state"] == "fallback"
-    await upload(admin, run, portrait_jpeg())
-    assert (await stats(admin))["state"] == "ready", "the saved settings make pictures again"
-
-
 async def test_a_slot_is_ready_again_when_its_first_route_is_set_up_otherwise(
     viewer: httpx.AsyncClient, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
 ) -> None:
@@ -298,6 +286,9 @@ PAGES = {
     "what cleanup has to forget": "select job_id from job_history where status <> 'pending'"
     f" and ({SAYS_SOMETHING}) and source_key is null limit 5000",
     "what an earlier version kept": f"select job_id from job_history where {HAS_SHA1} limit 5000",
+    "what webhooks have not told of": sql_of(
+        finished_after(datetime.now(UTC) - timedelta(hours=1), uuid.UUID(int=0))
+    ),
     "the dashboard": str(SLOT_FIGURES).replace(":newest", str(NEWEST)),
 }
 

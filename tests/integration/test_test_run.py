@@ -91,6 +91,25 @@ async def test_unsaved_settings_are_tried_and_not_saved(
     assert (await admin.get(f"/api/slots/{SLOT}")).json() == before
 
 
+async def test_trying_unsaved_settings_does_not_hide_that_the_first_route_will_fail_again(
+    admin: httpx.AsyncClient, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
+) -> None:
+    async def state() -> str:
+        slots = (await admin.get("/api/stats/slots")).json()["slots"]
+        return next(str(one["state"]) for one in slots if one["slot_id"] == SLOT)
+
+    local = {"provider": "local", "operation": "glow", "params": {}}
+    await slot(SLOT, **with_gemini(fallbacks=[local], params={"prompt": "one of this test's own"}))
+    gemini.script = Script(["bad_request"])
+    await camera.post(f"/api/ingest/{SLOT}", shot)
+    unsaved = json.dumps({"params": {"prompt": "a watercolour"}})
+    tried = (await upload(admin, f"{RUN}?wait=1", portrait_jpeg(), config=unsaved)).json()
+    assert (tried["status"], tried["provider"]) == ("done", "gemini")
+    assert await state() == "fallback"
+    await upload(admin, f"{RUN}?wait=1", portrait_jpeg())
+    assert await state() == "ready", "the saved settings make pictures again"
+
+
 @pytest.mark.parametrize(
     ("config", "field"),
     [('{"params": {"nonsense": 1}}', "params.nonsense"), ("[1]", "config"), ("no json", "config")],

@@ -13,8 +13,10 @@ import pytest
 from sqlalchemy import text
 
 from appliance.core.clock import utcnow
+from appliance.housekeeping.cleanup import Cleanup
+from appliance.media.store import MediaStore
 from appliance.staff.issues.models import Issue
-from appliance.staff.webhooks.repository import MOST_WAITING
+from appliance.staff.webhooks.repository import MOST_WAITING, PAGE
 from appliance.staff.webhooks.schemas import NewWebhook
 from appliance.staff.webhooks.service import encrypt_webhooks_again
 from tests.support.receivers import Arrived, receiving
@@ -104,6 +106,37 @@ async def test_what_happened_while_we_were_off_is_told_of_afterwards(ground: Gro
         await ground.job("failed", created_at=utcnow() - timedelta(hours=6))
         ground.sender = ground.another()
         assert sorted(await ground.round()) == [("photo.done", True), ("photo.failed", True)]
+
+
+async def test_a_photo_that_cleanup_settles_is_told_of_however_long_it_was_pending(
+    ground: Ground, tmp_path: Path
+) -> None:
+    with receiving() as web:
+        await ground.add(f"http://{web.host}/", "photo.failed")
+        begun = {"created_at": utcnow() - timedelta(hours=1), "finished_at": None}
+        lost = await ground.job("pending", failure_reason=None, **begun)
+        assert await ground.round() == []
+        await Cleanup(ground.database, MediaStore(tmp_path / "media")).run()
+        assert await ground.round() == [("photo.failed", True)]
+    assert (web.arrived[0].json["job_id"], web.arrived[0].json["reason"]) == (str(lost), "interrupted")
+
+
+async def test_of_more_photos_at_once_than_are_read_at_once_all_are_told_of_and_those_after_them(
+    ground: Ground,
+) -> None:
+    await ground.add("http://127.0.0.1:9/", "photo.done")
+    await ground.job()
+    await ground.run(
+        "insert into job_history"
+        " select (jsonb_populate_record(job, jsonb_build_object('job_id', gen_random_uuid()))).*"
+        " from job_history job, generate_series(1, :n)",
+        n=PAGE + 50,
+    )
+    await ground.sender.write()
+    await ground.job()
+    await ground.sender.write()
+    (there,) = (await ground.webhooks.view()).webhooks
+    assert there.waiting == 1 + PAGE + 50 + 1
 
 
 async def test_gone_ends_it_and_so_does_a_day_and_so_does_a_queue_that_is_too_long(ground: Ground) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, func, or_, select, text, update
+from sqlalchemy import CursorResult, Select, delete, func, literal, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,9 +17,25 @@ from appliance.staff.webhooks.models import Webhook, WebhookDelivery
 
 MOST_WAITING = 1000  # of one webhook: an evening's photos
 KEPT_FOR = timedelta(days=7)
+PAGE = 500  # photos that are read at once
 _LOCK_KEY = 0x50_43_57_48  # "PCWH": one change of the webhooks after the other
 _TOO_MANY = f"Dropped: more than {MOST_WAITING} were waiting."
 _WAITS = (WebhookDelivery.delivered_at.is_(None), WebhookDelivery.dropped_at.is_(None))
+
+
+def finished_after(ended: datetime, job_id: uuid.UUID) -> Select[JobHistory]:
+    """The next photos of booths, by when they ended: many may have ended in the same moment."""
+    place = tuple_(JobHistory.finished_at, JobHistory.job_id)
+    return (
+        select(JobHistory)
+        .where(
+            JobHistory.finished_at >= ended,  # places alone do not tell PostgreSQL of the index
+            place > tuple_(literal(ended), literal(job_id)),
+            JobHistory.source == "ingest",
+        )
+        .order_by(JobHistory.finished_at, JobHistory.job_id)
+        .limit(PAGE)
+    )
 
 
 class WebhookRepository:
@@ -49,29 +65,20 @@ class WebhookRepository:
         result = await self._session.execute(delete(Webhook).where(Webhook.id == webhook_id))
         return cast("CursorResult[Any]", result).rowcount == 1
 
-    async def finished(self, since: datetime, created_since: datetime, limit: int) -> Sequence[JobHistory]:
-        """Booths' photos that ended since then, in that order. Rows are found by when they were made."""
-        query = (
-            select(JobHistory)
-            .where(
-                JobHistory.created_at > created_since,
-                JobHistory.source == "ingest",
-                JobHistory.status != "pending",
-                JobHistory.finished_at > since,
-            )
-            .order_by(JobHistory.finished_at)
-            .limit(limit)
-        )
-        return (await self._session.scalars(query)).all()
+    async def finished(self, since: datetime) -> AsyncIterator[Sequence[JobHistory]]:
+        """Booths' photos that ended since then, in that order, so many at a time."""
+        place = since, uuid.UUID(int=0)
+        while True:
+            jobs = (await self._session.scalars(finished_after(*place))).all()
+            yield jobs
+            if len(jobs) < PAGE:
+                return
+            assert jobs[-1].finished_at  # noqa: S101 - it was found by that
+            place = jobs[-1].finished_at, jobs[-1].job_id
 
-    async def changed_issues(self, since: datetime, limit: int) -> Sequence[Issue]:
+    async def changed_issues(self, since: datetime) -> Sequence[Issue]:
         """Issues that opened or closed since then."""
-        query = (
-            select(Issue)
-            .where(or_(Issue.opened_at > since, Issue.closed_at > since))
-            .order_by(Issue.id)
-            .limit(limit)
-        )
+        query = select(Issue).where(or_(Issue.opened_at > since, Issue.closed_at > since)).order_by(Issue.id)
         return (await self._session.scalars(query)).all()
 
     async def write(self, values: Sequence[dict[str, Any]]) -> None:

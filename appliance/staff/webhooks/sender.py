@@ -36,9 +36,6 @@ log = structlog.get_logger()
 TICK = 2.0  # seconds between two looks
 # A row may be committed so much after its time of ending: each look reaches back, and writes nothing twice.
 _OVERLAP = timedelta(minutes=2)
-_LONGEST_JOB = timedelta(minutes=10)
-_FIRST_LOOK = timedelta(days=2)  # after a start: what a crash left is ended then, however old it is
-_A_PAGE = 500
 _AT_A_TIME = 8
 _HOLD = timedelta(minutes=2)
 _GONE = 410
@@ -49,7 +46,6 @@ class WebhookSender(Background):
 
     def __init__(self, database: Database, encryption: EncryptionKeys, urls: DeploymentUrls) -> None:
         self._database, self._encryption, self._urls = database, encryption, urls
-        self._reach = _FIRST_LOOK
         self._client: httpx.AsyncClient | None = None  # made for the first message: it reads certificates
 
     async def aclose(self) -> None:
@@ -81,20 +77,20 @@ class WebhookSender(Background):
             for webhook in there:
                 await self._write_for(session, webhook, base)
             await webhooks.forget_old()
-        self._reach = _LONGEST_JOB
 
     async def _write_for(self, session: AsyncSession, webhook: Webhook, base: str) -> None:
         webhooks, now = WebhookRepository(session), utcnow()
         since = max(webhook.read_until - _OVERLAP, webhook.added_at)
-        jobs = await webhooks.finished(since, since - self._reach, _A_PAGE)
-        issues = await webhooks.changed_issues(since, _A_PAGE)
-        told = [*_job_events(jobs, base), *_issue_events(issues, since)]
-        await webhooks.write(
-            [{"webhook_id": webhook.id, **one} for one in told if one["event"] in webhook.events]
-        )
+
+        async def write(told: Iterator[dict[str, Any]]) -> None:
+            wanted = [{"webhook_id": webhook.id, **one} for one in told if one["event"] in webhook.events]
+            await webhooks.write(wanted)
+
+        async for jobs in webhooks.finished(since):
+            await write(_job_events(jobs, base))
+        await write(_issue_events(await webhooks.changed_issues(since), since))
         await webhooks.bound(webhook.id)
-        last = jobs[-1].finished_at if len(jobs) == _A_PAGE else None
-        webhook.read_until = last or now
+        webhook.read_until = now
 
     async def send(self) -> int:
         """Send what is due now; how many were taken by who gets them."""
