@@ -1,7 +1,7 @@
 """The same photo sent again is answered with the first outcome instead of a second job.
 
-Two ways to be 'the same': an idempotency key (header or field), which also replays failures that
-another try would not mend; and,
+Two ways to be 'the same': an idempotency key (header or field), which also replays that the photo
+was refused, for no other try would mend that; and,
 where an operator set a window, the same bytes to the same slot within that time, which joins a
 job in flight or repeats a delivered one, but lets a failed one be tried again.
 """
@@ -19,11 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from appliance.core.clock import Deadline
 from appliance.core.db import Database
 from appliance.core.errors import (
-    ApplianceError,
     DeadlineExceeded,
     IdempotencyKeyReused,
+    ProviderRefusedPhoto,
     ServiceUnavailable,
-    error_classes,
 )
 from appliance.core.language import Message
 from appliance.jobs.ledger import PhotoInFlight
@@ -31,7 +30,6 @@ from appliance.jobs.models import JobHistory, JobStatus
 from appliance.jobs.repository import JobRepository
 from appliance.media.store import StoredFile
 
-_PASSING = (429, 503, 504)
 _LOOK_EVERY = 0.2  # seconds between two looks at a job of another process
 
 
@@ -153,7 +151,7 @@ class IdempotentJobs:
             return Delivered(
                 row.job_id, StoredFile(row.result_key, row.result_type, row.result_size), replayed=True
             )
-        raise _failure_of(row)
+        raise _refusal_of(row)
 
 
 async def _latest(identity: UploadIdentity, session: AsyncSession) -> JobHistory | None:
@@ -166,11 +164,9 @@ async def _latest(identity: UploadIdentity, session: AsyncSession) -> JobHistory
 
 
 def _is_to_be_tried_again(row: JobHistory) -> bool:
-    """Interrupted by a restart, or answered with what passes by itself: busy, away, or out of time."""
-    if row.status == JobStatus.DONE:
-        return False
-    known = _class_of(row)  # another version's code says nothing to this one
-    return known is None or known.status_code in _PASSING
+    """Whether it failed, but not because of the photo: the same one may be delivered now."""
+    refused = (row.error or {}).get("code") == ProviderRefusedPhoto.code
+    return row.status != JobStatus.DONE and not refused
 
 
 def _same_bytes(sha256: str, identity: UploadIdentity) -> None:
@@ -189,19 +185,10 @@ async def _join(running: _InFlight, deadline: Deadline) -> Delivered:
     return Delivered(first.job_id, first.result, replayed=True)
 
 
-def _failure_of(row: JobHistory) -> ApplianceError:
-    """The error that a failed job was answered with."""
-    error, known = row.error or {}, _class_of(row)
-    assert known is not None  # noqa: S101 - else it would have been tried again
+def _refusal_of(row: JobHistory) -> ProviderRefusedPhoto:
+    """What a refused photo was answered with."""
+    error = row.error or {}
     said = error.get("message")
-    return known(
-        Message(said) if said else None,
-        fields=error.get("fields"),
-        job_id=str(row.job_id),
-        retry_after=error.get("retry_after"),
+    return ProviderRefusedPhoto(
+        Message(said) if said else None, fields=error.get("fields"), job_id=str(row.job_id)
     )
-
-
-def _class_of(row: JobHistory) -> type[ApplianceError] | None:
-    code = (row.error or {}).get("code")
-    return next((kind for known, kind in error_classes().items() if known == code), None)

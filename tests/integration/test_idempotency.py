@@ -92,7 +92,7 @@ async def test_a_key_belongs_to_its_slot(camera: Camera, shot: Shot) -> None:
     assert first.json()["job_id"] != second.json()["job_id"]
 
 
-async def test_a_key_replays_a_failure_too(
+async def test_a_key_replays_that_a_photo_was_refused(
     stack: Stack, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
 ) -> None:
     await slot("slot-008", **with_gemini())
@@ -106,15 +106,22 @@ async def test_a_key_replays_a_failure_too(
 
 
 @pytest.mark.parametrize(
-    ("step", "status"), [(Step("slow", seconds=30), 504), (Step("unavailable"), 503)], ids=["504", "503"]
+    ("step", "code"),
+    [
+        (Step("slow", seconds=30), "deadline_exceeded"),
+        (Step("unavailable"), "provider_unavailable"),
+        (Step("no_image"), "provider_no_image"),
+        (Step("bad_request"), "provider_failed"),
+    ],
+    ids=["504", "503", "no image", "failed"],
 )
-async def test_what_passes_by_itself_is_not_repeated_to_a_key(
-    camera: Camera, shot: Shot, slot: Change, gemini: StandIn, step: Step, status: int
+async def test_a_failure_that_another_try_may_mend_is_not_repeated_to_a_key(
+    camera: Camera, shot: Shot, slot: Change, gemini: StandIn, step: Step, code: str
 ) -> None:
     await slot("slot-008", **with_gemini(deadline_seconds=1.5))  # no measured model is cut off before
     gemini.script = Script(then=step)
-    shot.fields["idempotency_key"] = f"passing-{status}"
-    assert (await camera.post(URL, shot)).status == status
+    shot.fields["idempotency_key"] = f"mended-{code}"
+    assert (await camera.post(URL, shot)).code == code
     await slot("slot-008", **with_gemini())
     gemini.script = Script()
     again = await camera.post(URL, shot)
