@@ -17,7 +17,7 @@ import pytest
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
 from appliance.core.secrets import FirstPasswordFile
-from appliance.lifecycle.backup import archive
+from appliance.lifecycle.backup import archive, restore
 from appliance.lifecycle.backup import write as backup
 from appliance.lifecycle.backup.problem import BackupProblem
 from appliance.lifecycle.backup.sealing import MAGIC
@@ -260,14 +260,34 @@ async def test_a_backup_of_a_newer_version_is_refused(
         await put_in(elsewhere, file)
 
 
-async def test_a_name_that_leads_out_of_the_folder_is_refused(elsewhere: Settings, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["media/../../evil", "/media/evil", "media//evil", "media/temp/slot/evil"])
+def test_a_name_that_leads_out_of_the_folder_or_to_uploads_is_refused(tmp_path: Path, name: str) -> None:
     file = tmp_path / "bad.tar"
     with tarfile.open(file, "w") as tar:
-        info = tarfile.TarInfo("media/../../evil")
+        info = tarfile.TarInfo(name)
         info.size = 4
         tar.addfile(info, io.BytesIO(b"evil"))
-    with pytest.raises(BackupProblem):
-        await put_in(elsewhere, file)
+    with file.open("rb") as opened, pytest.raises(BackupProblem, match="holds a file with the name"):
+        restore.check(opened, None)
+
+
+async def test_files_that_somebody_put_beside_the_appliances_own_come_back(
+    stack: Stack, elsewhere: Settings, tmp_path: Path
+) -> None:
+    await put_in(elsewhere, await made(stack, tmp_path, PASSPHRASE), PASSPHRASE)
+    files = [
+        *(elsewhere.media_root / name for name in ("event1/anna.jpg", "Old/2025/_cover.JPG", "a_b/x")),
+        elsewhere.secrets_dir / "certificate.p12",
+    ]
+    for path in files:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"\x89 not text")
+    request = backup.BackupRequest(str(elsewhere.backup_dir), PASSPHRASE)
+    file = Path((await backup.make(elsewhere, request)).path)
+    for path in files:
+        path.unlink()
+    await put_in(elsewhere, file, PASSPHRASE)
+    assert [path.read_bytes() for path in files] == [b"\x89 not text"] * len(files)
 
 
 async def test_old_backups_are_pruned_and_uploads_are_left_out(stack: Stack, tmp_path: Path) -> None:

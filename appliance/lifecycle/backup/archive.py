@@ -25,7 +25,9 @@ from appliance.lifecycle.backup.chunks import DAMAGED
 from appliance.lifecycle.backup.problem import BackupProblem
 
 FORMAT = 1
-_NAME = re.compile(r"(?:database|secrets|media)(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*){1,4}")
+# Of every member, whoever writes or reads it: what is in a backup can be restored, and leads nowhere else.
+_NAME = re.compile(r"(?:database|secrets|media(?!/temp/))(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*){1,4}")
+_MANIFEST = ("manifest.json", "manifest.sha256")
 _START = 64  # enough bytes to know what a file is
 _LONGEST_MANIFEST = 256 * 1024 * 1024
 
@@ -52,7 +54,7 @@ class Writer:
         """Write the manifest, which holds ``facts``, and the end."""
         manifest = json.dumps({"format": FORMAT, **facts, "files": self._files}, indent=1).encode()
         digest = hashlib.sha256(manifest).hexdigest().encode() + b"\n"
-        for name, content in (("manifest.json", manifest), ("manifest.sha256", digest)):
+        for name, content in zip(_MANIFEST, (manifest, digest), strict=True):
             self._tar.addfile(_info(name, len(content)), io.BytesIO(content))
         self._tar.close()
         if self._sealer:
@@ -91,11 +93,19 @@ def members(below: IO[bytes], passphrase: str | None) -> Iterator[tuple[tarfile.
                     raise BackupProblem(
                         Message("The backup holds '%(name)s', which is not a file.", name=info.name)
                     )
+                if not _NAME.fullmatch(info.name) and info.name not in _MANIFEST:
+                    raise _wrong_name(info.name)
                 yield info, content
     except (tarfile.TarError, EOFError, ValueError) as error:
         raise BackupProblem(
             Message("This is not a whole backup: %(error)s. Nothing was changed.", error=error)
         ) from None
+
+
+def _wrong_name(name: str) -> BackupProblem:
+    return BackupProblem(
+        Message("The backup holds a file with the name '%(name)s'. Nothing was changed.", name=name)
+    )
 
 
 def verify(below: IO[bytes], passphrase: str | None) -> dict[str, Any]:
@@ -138,12 +148,8 @@ def _read_all(below: IO[bytes], passphrase: str | None) -> tuple[dict[str, dict[
             manifest = content.read(_LONGEST_MANIFEST)
         elif info.name == "manifest.sha256":
             claimed = content.read(100).strip()
-        elif not _NAME.fullmatch(info.name) or info.name in found:
-            raise BackupProblem(
-                Message(
-                    "The backup holds a file with the name '%(name)s'. Nothing was changed.", name=info.name
-                )
-            )
+        elif info.name in found:
+            raise _wrong_name(info.name)
         else:
             found[info.name] = _digest(content)
     return found, manifest, claimed

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import http.client
 import os
-import re
 import shutil
 import tarfile
 import tempfile
@@ -50,7 +49,6 @@ from appliance.settings.operator import INGEST_PASSWORD, AppSettingsRepository
 log = structlog.get_logger()
 
 _END_SESSIONS = "update login_session set ended_at = now(), end_reason = 'restored' where ended_at is null"
-_MEDIA = re.compile(r"[a-z]+(?:/[A-Za-z0-9][A-Za-z0-9_.-]*){1,3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +167,6 @@ def _restore_pictures(media_root: Path, file: IO[bytes], passphrase: str | None)
         media_root
     ).make_folders()  # also where no picture is in it: the app makes none beside old rows
     for info, name, content in _of("media", file, passphrase):
-        if not _MEDIA.fullmatch(name) or name.startswith("temp/"):
-            raise BackupProblem(Message("The backup holds a picture with the name '%(name)s'.", name=name))
         target = media_root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(PARTIAL_PREFIX + uuid.uuid4().hex)
@@ -188,7 +184,7 @@ def _restore_secrets(folder: Path, file: IO[bytes], passphrase: str | None) -> N
         if name == ENCRYPTION_KEYS:  # this machine's own stay: another backup of it may need them
             EncryptionKeys(folder).take_over(content.read().decode())
         else:
-            write_secret(folder / name, content.read().decode())
+            write_secret(folder / name, content.read())
 
 
 async def _forget_wrong_passwords(settings: Settings) -> None:
