@@ -7,6 +7,7 @@ once, above the drivers; a driver tells them what happened through the exception
     ProviderError
     ├── ProviderTransient     the same request may succeed a moment later
     │   ├── ProviderNoImage       it answered, but without a picture
+    │   │   └── ProviderBadPicture    what came cannot be used as one, and is billed
     │   ├── ProviderQuota         out of quota or rate limited; another key may work
     │   │   └── ProviderSpent         the account's money or quota is used up until somebody adds to it
     │   └── ProviderUnreachable   no connection, or its server failed
@@ -93,6 +94,10 @@ class ProviderNoImage(ProviderTransient):
     """The provider answered without a picture; trying again at once is worth it."""
 
     kind = FailureKind.NO_IMAGE
+
+
+class ProviderBadPicture(ProviderNoImage):
+    """What came cannot be used as a picture, and is billed: the next one is usually alike."""
 
 
 class ProviderQuota(ProviderTransient):
@@ -326,6 +331,7 @@ __all__ = [
     "Operation",
     "Params",
     "ProviderBadKey",
+    "ProviderBadPicture",
     "ProviderError",
     "ProviderNoImage",
     "ProviderNoModel",

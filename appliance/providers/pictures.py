@@ -14,7 +14,7 @@ import pyvips
 from appliance.core.decoding import DamagedPicture, decoded_bytes_of, header, load, must_be_whole
 from appliance.core.decoding_memory import decoding_memory
 from appliance.core.images import JPEG, PNG, SNIFF_BYTES, PictureType, type_of
-from appliance.providers.base import EditedImage, EncodedImage, ProviderNoImage, ProviderPermanent
+from appliance.providers.base import EditedImage, EncodedImage, ProviderBadPicture, ProviderPermanent
 from appliance.providers.route_clock import picture_is_back
 
 MAX_PIXELS = 50_000_000  # the largest model makes 6336 x 2688 = 17 megapixels
@@ -29,7 +29,7 @@ _STANDARD_ALPHABET = bytes.maketrans(b"-_", b"+/")
 
 
 async def checked_picture(data: bytes, *, response_id: str | None = None) -> EditedImage:
-    """``data`` as a picture, decoded once in a thread; ``ProviderNoImage`` if it is none."""
+    """``data`` as a picture, decoded once in a thread; ``ProviderBadPicture`` if it is none."""
     picture_is_back()
     return await _checked(data, response_id)
 
@@ -46,7 +46,7 @@ async def checked_base64(
         if data is None:
             data = await asyncio.to_thread(decoded_base64, text)
     except ValueError:
-        raise ProviderNoImage("broken_base64", response_id=response_id) from None
+        raise ProviderBadPicture("broken_base64", response_id=response_id) from None
     return await _checked(data, response_id)
 
 
@@ -94,15 +94,15 @@ def _check(data: bytes, response_id: str | None) -> EditedImage:
         raise ProviderPermanent("answer_too_large", f"a picture of over {MAX_BYTES} bytes")
     kind = type_of(data[:SNIFF_BYTES])
     if kind is None:
-        raise ProviderNoImage("not_a_picture", response_id=response_id)
+        raise ProviderBadPicture("not_a_picture", response_id=response_id)
     try:
         head = header(data, kind)
         width, height = head.size
         if head.beyond(MAX_PIXELS):
-            raise ProviderNoImage("picture_too_large", f"{width}x{height}", response_id=response_id)
+            raise ProviderBadPicture("picture_too_large", f"{width}x{height}", response_id=response_id)
         if min(width, height) < MIN_SIDE:
-            raise ProviderNoImage("picture_too_small", f"{width}x{height}", response_id=response_id)
+            raise ProviderBadPicture("picture_too_small", f"{width}x{height}", response_id=response_id)
         must_be_whole(data, kind)
     except DamagedPicture:
-        raise ProviderNoImage("undecodable_picture", response_id=response_id) from None
+        raise ProviderBadPicture("undecodable_picture", response_id=response_id) from None
     return EditedImage(data, kind.media_type, width, height, response_id)

@@ -21,6 +21,7 @@ from appliance.providers.base import (
     GuestPhoto,
     MediaPublisher,
     ProviderBadKey,
+    ProviderBadPicture,
     ProviderError,
     ProviderNoImage,
     ProviderNoModel,
@@ -44,6 +45,7 @@ log = structlog.get_logger()
 
 MAX_TRIES = 8
 NO_IMAGE_TRIES = 3  # before a fallback gets its chance
+BAD_PICTURE_TRIES = 3  # even without a fallback: each of them is billed
 KEY_PATIENCE = 3.0  # seconds a route waits for a resting key while a fallback is ready
 KEY_LOOK = 0.5  # seconds after which a waiting route looks for a key that was entered meanwhile
 STALLED = 1.5  # times p95: a measured route that takes longer is given up, once, while there is time
@@ -74,6 +76,7 @@ class _RouteState:
     last_chance: bool  # no other route waits
     failed: bool = False  # and its circuit knows
     used: list[Usage] = field(default_factory=list)  # what the provider bills for the try that runs
+    bad_pictures: int = 0  # that came
     stalled: bool = False  # given up for being slow; the next try has all the time there is
     not_served: set[str] = field(default_factory=set)  # keys whose account gets nothing from this route
 
@@ -156,10 +159,12 @@ class RouteRunner:
             return 0.0 if may_go_on and tries < MAX_TRIES else None
         if not isinstance(error, ProviderTransient) or isinstance(error, CircuitOpen) or tries >= MAX_TRIES:
             return None
+        if isinstance(error, ProviderBadPicture):
+            state.bad_pictures += 1
         if isinstance(error, ProviderNoImage):
-            if tries >= NO_IMAGE_TRIES and not state.last_chance:
-                return None
-            return self.random.uniform(0.05, 0.25)
+            enough = tries >= NO_IMAGE_TRIES and not state.last_chance
+            enough = enough or state.bad_pictures >= BAD_PICTURE_TRIES
+            return None if enough else self.random.uniform(0.05, 0.25)
         backoff = min(8.0, 2.0 ** (tries - 2)) * self.random.uniform(0.5, 1.5)
         return max(backoff, error.retry_after or 0.0)
 

@@ -13,6 +13,7 @@ import pytest
 from appliance.core.clock import Deadline
 from appliance.providers.base import (
     ProviderBadKey,
+    ProviderBadPicture,
     ProviderError,
     ProviderNoImage,
     ProviderNoModel,
@@ -50,8 +51,8 @@ TABLE: dict[str, tuple[type[ProviderError], dict[str, str]]] = {
     "no_media": (ProviderNoImage, {"fal": "no_media_generated"}),
     "text_only": (ProviderNoImage, {"gemini": "STOP"}),
     "no_candidates": (ProviderNoImage, {"gemini": "no_candidates"}),
-    "broken_base64": (ProviderNoImage, dict.fromkeys(("gemini", "openai"), "broken_base64")),
-    "broken_picture": (ProviderNoImage, dict.fromkeys(EVERY, "undecodable_picture")),
+    "broken_base64": (ProviderBadPicture, dict.fromkeys(("gemini", "openai"), "broken_base64")),
+    "broken_picture": (ProviderBadPicture, dict.fromkeys(EVERY, "undecodable_picture")),
     "refused": (
         ProviderRefused,
         {

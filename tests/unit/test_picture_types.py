@@ -16,7 +16,7 @@ from appliance.core.images import EncodedImage, sniff
 from appliance.media.finish import OutputOptions, finish
 from appliance.media.imaging import PhotoInfo, for_sending, receive_blocking
 from appliance.media.metadata import strip
-from appliance.providers.base import ProviderNoImage
+from appliance.providers.base import ProviderBadPicture
 from appliance.providers.pictures import checked_picture
 from tests.support.photos import (
     camera_jpeg_24mp,
@@ -77,7 +77,7 @@ def test_a_damaged_photo_is_refused(name: str, photo: Path) -> None:
 
 @pytest.mark.parametrize("name", DAMAGED)
 async def test_a_damaged_answer_is_no_picture(name: str) -> None:
-    with pytest.raises(ProviderNoImage, match="undecodable_picture"):
+    with pytest.raises(ProviderBadPicture, match="undecodable_picture"):
         await checked_picture(case(name))
 
 
@@ -119,7 +119,7 @@ def test_a_jpeg_with_anything_else_in_its_head_is_damaged(extra: bytes, photo: P
 async def test_padding_in_its_head_hides_no_hole_in_an_answer() -> None:
     padded = with_between(b"\0\0")
     middle = len(padded) // 2
-    with pytest.raises(ProviderNoImage, match="undecodable_picture"):
+    with pytest.raises(ProviderBadPicture, match="undecodable_picture"):
         await checked_picture(padded[:middle] + b"\0" * 3000 + padded[middle + 3000 :])
 
 
