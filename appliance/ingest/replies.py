@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,11 +19,14 @@ from appliance.ingest.idempotency import Delivered
 from appliance.jobs.links import public_path, qr_path
 from appliance.slots.schemas import ReplyForm
 
+_EVERYTHING = frozenset({"*/*", "*"})  # Java's own Accept has both
+_EXCLUDED = re.compile(r"q=0(\.0*)?")
 _FORMS: tuple[ReplyForm, ...] = get_args(ReplyForm)
 
 
 def asked_form(query: Mapping[str, str], accept: str | None) -> ReplyForm | None:
-    """The form that the request itself asks for: ``?reply=`` first, then a specific ``Accept``.
+    """The form that the request itself asks for: ``?reply=`` first, then a specific ``Accept``, which is
+    one that does not offer everything.
 
     Raises ``ValidationFailed`` for a ``reply`` that is none of the three.
     """
@@ -40,8 +44,10 @@ def asked_form(query: Mapping[str, str], accept: str | None) -> ReplyForm | None
                 )
             }
         )
-    for item in (accept or "").split(","):
-        kind = item.split(";")[0].strip().lower()
+    offered = _offered(accept or "")
+    if not _EVERYTHING.isdisjoint(offered):
+        return None
+    for kind in offered:
         if kind == "application/json":
             return "json"
         if kind.startswith("image/"):
@@ -49,6 +55,12 @@ def asked_form(query: Mapping[str, str], accept: str | None) -> ReplyForm | None
         if kind.startswith("multipart/"):
             return "multipart"
     return None
+
+
+def _offered(accept: str) -> list[str]:
+    """The media types that an ``Accept`` names, in its order, without those that it excludes (``q=0``)."""
+    items = ["".join(item.lower().split()).split(";") for item in accept.split(",")]
+    return [kind for kind, *options in items if not any(_EXCLUDED.fullmatch(one) for one in options)]
 
 
 @dataclass(frozen=True, slots=True)
