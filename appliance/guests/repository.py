@@ -72,8 +72,9 @@ class ResultRepository:
         ``span`` of ``visit.since``.
         """
         field, around = visit.field, visit.since
-        given = func.coalesce(
-            JobHistory.request_fields[field].as_string(), JobHistory.query_fields[field].as_string()
+        given = func.coalesce(  # an empty field hides nothing, as where the visit was begun
+            func.nullif(JobHistory.request_fields[field].as_string(), ""),
+            JobHistory.query_fields[field].as_string(),
         )
         found = await self._session.scalars(
             select(JobHistory)

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from appliance.core.secrets import read_or_make
 
 FILE_NAME = "guest-links-key"
-LONGEST_TOKEN = 400
+LONGEST_TOKEN = 2000  # characters: an address of over 2,048 does not pass everywhere
 IDENTITY_PATH = "/public/appliance"
 
 
@@ -40,12 +40,16 @@ class GuestTokens:
     def _key(self, purpose: str, size: int = 32) -> bytes:
         return hmac.digest(self._secret, purpose.encode(), "sha512")[:size]
 
-    def visit(self, visit: Visit) -> str:
-        """The token of a visit: the same for all its pictures, and nobody else can read it."""
+    def visit(self, visit: Visit) -> str | None:
+        """The token of a visit: the same for all its pictures, and nobody else can read it.
+
+        ``None`` where the booth's value is too long for an address.
+        """
         parts = [str(int(visit.since.timestamp())), visit.field, visit.value]
         if visit.booth is not None:
             parts.append(visit.booth)
-        return _encoded(AESSIV(self._key("visit", 64)).encrypt("\0".join(parts).encode(), None))
+        token = _encoded(AESSIV(self._key("visit", 64)).encrypt("\0".join(parts).encode(), None))
+        return token if len(token) <= LONGEST_TOKEN else None
 
     def read_visit(self, token: str) -> Visit | None:
         """The visit behind ``token``; ``None`` for one that was not made here."""

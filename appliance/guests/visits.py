@@ -50,7 +50,9 @@ class Visits:
         self._settings = settings
 
     async def visit_of(self, job: JobHistory, settings: OperatorSettings) -> tuple[str, int] | None:
-        """The token of a job's visit and how many pictures it has; ``None`` if it is the only one."""
+        """The token of a job's visit and how many pictures it has; ``None`` if it is the only one, or if
+        the visit's mark is too long for a link.
+        """
         field = settings.visit_field
         value = str(job.request_fields.get(field) or job.query_fields.get(field) or "") if field else ""
         if value:
@@ -67,7 +69,8 @@ class Visits:
             return None
         if first is None or count < 2:
             return None
-        return self._tokens.visit(Visit(field, value, job.booth, first)), count
+        token = self._tokens.visit(Visit(field, value, job.booth, first))
+        return (token, count) if token else None
 
     async def _row_around(self, job: JobHistory, pause: timedelta) -> list[Neighbour]:
         """``job`` and those of its booth and slot before and after it with no longer pauses in between."""

@@ -59,6 +59,27 @@ async def test_a_visits_pictures_are_together_and_come_as_one_file(
     assert (await client.get(forged, headers=HTML)).status_code == 404
 
 
+async def test_an_empty_field_hides_no_mark_that_came_in_the_address(
+    camera: Camera, shot: Shot, client: httpx.AsyncClient
+) -> None:
+    shot.fields["eventkitesessionid"] = ""
+    url = f"/api/ingest/slot-001?reply=json&eventkitesessionid={uuid.uuid4().hex}"
+    jobs = [job(await camera.post(url, shot)) for _ in range(2)]
+    assert await shown(client, await visit_of(client, jobs[0]), jobs) == [True, True]
+
+
+@pytest.mark.parametrize(("characters", "has_link"), [(1000, True), (10_000, False)])
+async def test_a_visit_with_a_long_mark_has_a_link_that_works_or_none(
+    camera: Camera, shot: Shot, client: httpx.AsyncClient, characters: int, has_link: bool
+) -> None:
+    shot.fields["eventkitesessionid"] = uuid.uuid4().hex.ljust(characters, "x")
+    jobs = [job(await camera.post("/api/ingest/slot-001", shot)) for _ in range(2)]
+    link = await visit_of(client, jobs[0])
+    assert (link is not None) == has_link
+    if has_link:
+        assert await shown(client, link, jobs) == [True, True]
+
+
 async def test_two_booths_that_count_alike_make_two_visits(
     stack: Stack, camera: Camera, other_camera: Camera, shot: Shot, client: httpx.AsyncClient
 ) -> None:
