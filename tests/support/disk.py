@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from appliance.core.db import Database
-from appliance.housekeeping.cleanup import Cleanup
-from appliance.media.store import MediaStore
 from tests.support.camera import Camera, Shot
+from tests.support.cleaning import clean
 from tests.support.stack import Stack
 
 MakePicture = Callable[..., Awaitable[str]]
@@ -33,7 +31,7 @@ async def low(stack: Stack, setting: Callable[..., Awaitable[None]]) -> Low:
 
 
 @pytest.fixture
-async def picture(stack: Stack, database: Database, camera: Camera, shot: Shot) -> AsyncIterator[MakePicture]:
+async def picture(stack: Stack, camera: Camera, shot: Shot) -> AsyncIterator[MakePicture]:
     """``await picture(40)``: a job whose picture was made 40 hours ago, for 72; ended after the test.
 
     It is the only one past half its time: what earlier tests left there is ended first, and cleaned up.
@@ -44,7 +42,7 @@ async def picture(stack: Stack, database: Database, camera: Camera, shot: Shot) 
             """update job_history set result_expires_at = now() where result_expires_at > now()
                and result_expires_at - now() < now() - finished_at"""
         )
-    await Cleanup(database, MediaStore(stack.media)).run()
+    await clean(stack)
 
     async def make(hours_ago: float, **values: Any) -> str:
         made.append((await camera.post("/api/ingest/slot-001?reply=json", shot)).json()["job_id"])
