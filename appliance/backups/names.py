@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from appliance.core.clock import utcnow
+
+NAME = "photochanger-"
+STAMP = "%Y%m%dT%H%M%SZ"  # follows it: when the backup was begun
 SEAL = ".age"
 PARTIAL = ".partial"
 DIGEST = ".sha256"  # beside a backup at the target, written last: without it none counts
@@ -20,9 +24,17 @@ def made_at(name: str) -> datetime | None:
     if found is None:
         return None
     try:
-        return datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return datetime.strptime(found[1], STAMP).replace(tzinfo=UTC)
     except ValueError:
         return None
+
+
+def by_age(name: str) -> tuple[bool, str]:
+    """Sorts names of backups, the oldest first. One from a time to come counts as older than all others: the
+    clock was ahead when it was made, and nobody knows by how much.
+    """
+    now = NAME + utcnow().strftime(STAMP)
+    return name[: len(now)] <= now, name
 
 
 def is_sealed(name: str) -> bool:

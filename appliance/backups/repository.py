@@ -83,20 +83,20 @@ class BackupRepository:
         return True
 
     async def last_proof(self) -> BackupProof | None:
-        """The newest proof, whatever came of it."""
-        statement = select(BackupProof).order_by(BackupProof.at.desc()).limit(1)
+        """The newest proof, whatever came of it. By number, here and below: a clock may have been wrong."""
+        statement = select(BackupProof).order_by(BackupProof.id.desc()).limit(1)
         return (await self._session.scalars(statement)).first()
 
     async def last_good_proof(self) -> datetime | None:
         """When a backup was last proven."""
-        statement = select(BackupProof.at).where(BackupProof.ok).order_by(BackupProof.at.desc()).limit(1)
+        statement = select(BackupProof.at).where(BackupProof.ok).order_by(BackupProof.id.desc()).limit(1)
         return (await self._session.scalars(statement)).first()
 
     async def add_proof(self, **values: Any) -> None:
         """Keep what came of one; only the last ones stay."""
         self._session.add(BackupProof(at=utcnow(), **values))
         await self._session.flush()
-        kept = select(BackupProof.id).order_by(BackupProof.at.desc()).limit(_KEEP_PROOFS)
+        kept = select(BackupProof.id).order_by(BackupProof.id.desc()).limit(_KEEP_PROOFS)
         await self._session.execute(delete(BackupProof).where(BackupProof.id.not_in(kept)))
 
 

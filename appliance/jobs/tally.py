@@ -120,7 +120,8 @@ _ALL = text(
     + ")) one group by name, labels order by name, labels::text"
 )
 _ADD = text(
-    "insert into metric (name, labels, value) select * from ("  # noqa: S608
+    "insert into metric (name, labels, value)"  # noqa: S608
+    " select name, labels, cast(:times as float8) * value from ("
     + _sums("cast(:since as timestamptz)", "cast(:until as timestamptz)")
     + ") one on conflict (name, labels) do update set value = metric.value + excluded.value"
 )
@@ -146,13 +147,20 @@ async def count_next(session: AsyncSession) -> bool:
     Only one process may do this at a time.
     """
     since, oldest, pending = (await session.execute(_BOUNDS, {"name": COUNTED_UNTIL})).one()
+    now = utcnow().replace(microsecond=0)
+    if since is not None and since > now:
+        # Somebody counted while the clock was ahead. What was counted of the time to come is taken back, or
+        # it would count twice, and photos from now on would not count at all.
+        await session.execute(_ADD, {"since": now, "until": since, "times": -1})
+        await session.execute(_SET, {"name": COUNTED_UNTIL, "labels": "{}", "value": now.timestamp()})
+        return False
     begin: datetime | None = since or oldest
-    end = min(filter(None, (utcnow() - _SETTLED, pending))).replace(microsecond=0)
+    end = min(filter(None, (now - _SETTLED, pending))).replace(microsecond=0)
     if begin is None or begin >= end:
         return False
     begin = begin.replace(microsecond=0)
     until = min(begin + _STEP, end)
-    await session.execute(_ADD, {"since": begin, "until": until})
+    await session.execute(_ADD, {"since": begin, "until": until, "times": 1})
     await session.execute(_SET, {"name": COUNTED_UNTIL, "labels": "{}", "value": until.timestamp()})
     return bool(until < end)
 

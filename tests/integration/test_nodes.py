@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +23,9 @@ from appliance.media.store import MediaStore
 from appliance.migrations.revisions import TablesAge, tables_age
 from appliance.nodes import watch
 from appliance.nodes.common import MARKS
+from appliance.nodes.repository import SILENT_AFTER
 from appliance.nodes.watch import Looking, Me, NodeWatch
+from tests.support.postgres import held_still
 from tests.support.preflight import line, lines, outside
 from tests.support.stack import Stack, free_port
 from tests.support.waiting import until
@@ -171,23 +175,50 @@ async def test_a_start_closes_the_jobs_of_its_own_machine_only(
     assert await status_of(stack, job) == "failed"
 
 
+@pytest.fixture
+async def looking(database: Database, first: Me) -> AsyncIterator[LostNodes]:
+    """What the first machine does beside its word: looks for those that give none."""
+    watch = NodeWatch(database, first, tables_age, None)
+    made = LostNodes(database, Cleanup(database, MediaStore(first.media_root)))
+    watch.start()
+    made.start()
+    yield made
+    await made.aclose()
+    await watch.aclose()
+
+
+async def is_closed(stack: Stack, job: uuid.UUID) -> bool:
+    return await status_of(stack, job) == "failed"
+
+
+@pytest.mark.usefixtures("looking")
 async def test_the_jobs_of_a_machine_that_has_gone_without_a_word_are_closed(
-    stack: Stack, database: Database, first: Me, second: Me
+    stack: Stack, database: Database, second: Me
 ) -> None:
     job = await pending(stack, 2)
-    looking = LostNodes(database, Cleanup(database, MediaStore(first.media_root)))
-    async with saying(database, first, second):
-        looking.start()
-        async with stack.database() as db:
-            await db.execute("update node set seen_at = seen_at - interval '9 seconds' where number = 2")
-            assert await status_of(stack, job) == "pending"
-            await db.execute("update node set seen_at = seen_at - interval '2 seconds' where number = 2")
+    async with saying(database, second):
+        await until(lambda: is_closed(stack, job), seconds=3 * SILENT_AFTER)
+    ended_after = "select finished_at - seen_at from job_history, node where job_id = $1 and number = 2"
+    async with stack.database() as db:
+        assert await db.fetchval(ended_after, job) >= timedelta(seconds=SILENT_AFTER)
 
-        async def is_closed() -> bool:
-            return await status_of(stack, job) == "failed"
 
-        await until(is_closed, seconds=10)
-    await looking.aclose()
+@pytest.mark.usefixtures("looking")
+async def test_after_the_database_hung_every_machine_has_time_to_say_something(
+    stack: Stack, database: Database, second: Me
+) -> None:
+    third = Me(3, second.media_root, second.secrets_dir, "third", "1.0")
+    gone, job = await pending(stack, 3), await pending(stack, 2)
+    node = NodeWatch(database, second, tables_age, None)
+    node.start()
+    async with saying(database, third):
+        await until(lambda: is_closed(stack, gone), seconds=3 * SILENT_AFTER)  # so lost ones are found
+    await node.stop()
+    with held_still(stack):
+        await asyncio.sleep(SILENT_AFTER + 1)  # so long it hangs
+    since = time.monotonic()
+    await until(lambda: is_closed(stack, job), seconds=3 * SILENT_AFTER)
+    assert time.monotonic() - since >= SILENT_AFTER
 
 
 async def test_the_doctor_of_a_further_machine_looks_at_what_is_its_own(

@@ -74,6 +74,8 @@ async def is_due(settings: Settings, database: Database, now: datetime) -> bool:
         return False
     async with database.session() as session:
         last = await BackupRepository(session).last_proof()
+    if last is not None and last.at > now:  # made while the clock was ahead
+        last = None
     by_night = (now.hour - settings.backup_hour) % 24 < _NIGHT_HOURS
     if last is not None and not last.ok:
         return now - last.at > _AFTER_FAILURE and by_night

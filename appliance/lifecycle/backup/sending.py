@@ -86,7 +86,9 @@ def _require_something(row: BackupTarget, path: Path | None, *, if_due: bool) ->
         raise NothingToSend(Message("There is no backup yet."))
     if row.sent_name == path.name and not row.failure:
         raise NothingToSend(Message("%(name)s is at the target already.", name=path.name))
-    if if_due and row.failure and row.tried_at and utcnow() - row.tried_at < AGAIN_AFTER:
+    # From a time to come: the clock was ahead, and who knows how long ago that was.
+    tried_just_now = row.tried_at and timedelta(0) <= utcnow() - row.tried_at < AGAIN_AFTER
+    if if_due and row.failure and tried_just_now:
         raise NothingToSend(Message("It failed a short while ago and is tried again within the hour."))
 
 

@@ -25,6 +25,7 @@ from typing import IO, Any
 import structlog
 
 from appliance import __version__
+from appliance.backups.names import NAME, STAMP, by_age
 from appliance.core.clock import utcnow
 from appliance.core.files import PARTIAL_PREFIX
 from appliance.core.language import Message
@@ -38,7 +39,6 @@ from appliance.settings.environment import Settings
 log = structlog.get_logger()
 
 STDOUT = "-"
-_NAME = "photochanger-"
 _DATABASE_ONLY = "-database"
 _PARTIAL = ".partial"
 # The server's own password belongs to the server; the passphrase must not lie in what it protects.
@@ -72,7 +72,7 @@ class BackupResult:
 
 
 def newest(folder: Path) -> Path | None:
-    """The newest whole backup in a folder."""
+    """The newest whole backup in a folder; one from a time to come only where there is no other."""
     found = _backups(folder, database_only=False)
     return found[-1] if found else None
 
@@ -80,19 +80,21 @@ def newest(folder: Path) -> Path | None:
 def is_due(folder: Path, hour: int, now: datetime) -> bool:
     """Whether the newest backup is older than the last time that one should have been made.
 
-    So a machine that is switched off at night makes up for it in the morning.
+    So a machine that is switched off at night makes up for it in the morning. One from a time to come counts
+    as none: the clock was ahead when it was made.
     """
     planned = now.replace(hour=hour, minute=0, second=0, microsecond=0)
     if planned > now:
         planned -= timedelta(days=1)
     found = newest(folder)
-    return found is None or found.stat().st_mtime < planned.timestamp()
+    return found is None or not planned.timestamp() <= found.stat().st_mtime <= now.timestamp()
 
 
 def _backups(folder: Path, *, database_only: bool) -> list[Path]:
-    """Oldest first: the name begins with the time."""
-    found = [path for path in folder.glob(f"{_NAME}*.tar*") if not path.name.endswith(_PARTIAL)]
-    return sorted(path for path in found if (_DATABASE_ONLY in path.name) == database_only)
+    """Oldest first."""
+    found = [path for path in folder.glob(f"{NAME}*.tar*") if not path.name.endswith(_PARTIAL)]
+    kind = [path for path in found if (_DATABASE_ONLY in path.name) == database_only]
+    return sorted(kind, key=lambda path: by_age(path.name))
 
 
 async def make(settings: Settings, request: BackupRequest) -> BackupResult:
@@ -104,8 +106,8 @@ async def make(settings: Settings, request: BackupRequest) -> BackupResult:
             facts = await _write(connection, settings, request, writer)
         below.flush()
         size = below.tell() if request.to != STDOUT else 0
-    if request.to != STDOUT and request.keep:
-        _prune(Path(request.to), request.keep, database_only=request.database_only)
+    if request.to != STDOUT and request.keep > 0:
+        _prune(Path(name), request.keep, database_only=request.database_only)
     rows = sum(facts["rows"].values())
     seconds = round(time.monotonic() - since, 1)
     made = BackupResult(
@@ -131,9 +133,9 @@ def _target(settings: Settings, request: BackupRequest) -> Iterator[tuple[IO[byt
     folder = Path(request.to)
     folder.mkdir(parents=True, exist_ok=True)
     _require_space(settings.media_root, folder, request)
-    stamp = utcnow().strftime("%Y%m%dT%H%M%SZ")
+    stamp = utcnow().strftime(STAMP)
     kind = _DATABASE_ONLY if request.database_only else ""
-    path = folder / f"{_NAME}{stamp}{kind}.tar{'.age' if request.passphrase else ''}"
+    path = folder / f"{NAME}{stamp}{kind}.tar{'.age' if request.passphrase else ''}"
     partial = path.with_name(path.name + _PARTIAL)
     try:
         with os.fdopen(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as below:
@@ -251,10 +253,13 @@ def _add_file(writer: archive.Writer, path: Path, name: str) -> bool:
     return True
 
 
-def _prune(folder: Path, keep: int, *, database_only: bool) -> None:
-    for path in _backups(folder, database_only=database_only)[:-keep]:
+def _prune(made: Path, keep: int, *, database_only: bool) -> None:
+    """Remove the backups beyond the newest ``keep``, never the one just made, and half ones."""
+    folder = made.parent
+    others = [path for path in _backups(folder, database_only=database_only) if path != made]
+    for path in others[: max(0, len(others) - (keep - 1))]:
         path.unlink(missing_ok=True)
         log.info("backup.pruned", name=path.name)
-    for path in folder.glob(f"{_NAME}*{_PARTIAL}"):
+    for path in folder.glob(f"{NAME}*{_PARTIAL}"):
         if time.time() - path.stat().st_mtime > 86400:  # one that was being made when the power went
             path.unlink(missing_ok=True)

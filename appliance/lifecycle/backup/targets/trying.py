@@ -12,7 +12,7 @@ import os
 import secrets
 from pathlib import Path
 
-from appliance.backups.names import DIGEST, MARKER, made_at
+from appliance.backups.names import DIGEST, MARKER, by_age, made_at
 from appliance.backups.target import FolderTarget, SftpTarget, TargetConfig, TargetTest
 from appliance.core.clock import utcnow
 from appliance.core.language import Message
@@ -133,7 +133,7 @@ async def _write_and_read(target: Target) -> None:
 async def whole(target: Target) -> list[str]:
     """The whole backups at a target, the oldest first: those whose digest lies beside them."""
     names = {one.name for one in await target.files()}
-    return sorted(name for name in names if made_at(name) and name + DIGEST in names)
+    return sorted((name for name in names if made_at(name) and name + DIGEST in names), key=by_age)
 
 
 def wanted(found: list[str], name: str | None) -> str:

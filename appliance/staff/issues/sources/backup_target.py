@@ -35,7 +35,8 @@ def _target(row: BackupTarget | None, now: datetime) -> list[Finding]:
         return [
             Finding("backup.held", "backup.held", "should_know", where, action=open_page, since=row.set_at)
         ]
-    last = max(filter(None, (row.sent_at, row.set_at)))
+    # A time to come tells nothing: the clock was ahead.
+    last = max((at for at in (row.sent_at, row.set_at) if at and at <= now), default=now - LATE)
     age = now - last
     if age < LATE:
         return []

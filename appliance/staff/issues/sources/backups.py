@@ -14,6 +14,8 @@ from appliance.staff.issues.findings import Action, Finding, Source
 
 BACKUP_AGE = timedelta(hours=36)  # one night may be missed, not two
 _SILENCE = timedelta(minutes=50)  # the sidecar cleans up every quarter of an hour
+# A time to come counts as none: the clock was ahead. After it was set right the sidecar has this long.
+_CLOCK_SET = 3600.0  # seconds
 _START = 120.0  # seconds: an appliance that was switched off for long cleans up soon after it starts
 _PAGE = Action("open_backups", href="/admin/backups")
 _MOMENTS = text("select labels->>'task' as task, value from metric where name = :name")
@@ -32,15 +34,13 @@ def backups_source(database: Database, passphrase: BackupPassphrase) -> Source:
     """Looks at when backup and cleanup last ended well."""
 
     async def look() -> list[Finding]:
+        now = utcnow()
         ended, installed = await last_successes(database)
-        found = [*_backup(ended.get("backup"), installed or utcnow())]
+        found = [*_backup(ended.get("backup"), installed or now, now)]
         if passphrase.read() is None:
             found.append(Finding("backup.unsealed", "backup.unsealed", "should_know", action=_PAGE))
         cleanup = ended.get("cleanup", installed)
-        if cleanup is not None and utcnow() - cleanup > _SILENCE:
-            found.append(
-                Finding("cleanup.silent", "cleanup.silent", "will_stop", since=cleanup, patience=_START)
-            )
+        found += _cleanup(cleanup, now)
         return found
 
     return Source(
@@ -48,8 +48,17 @@ def backups_source(database: Database, passphrase: BackupPassphrase) -> Source:
     )
 
 
-def _backup(last: datetime | None, installed: datetime) -> list[Finding]:
-    age = utcnow() - (last or installed)
+def _cleanup(last: datetime | None, now: datetime) -> list[Finding]:
+    if last is None or timedelta(0) <= now - last <= _SILENCE:
+        return []
+    since, patience = (None, _CLOCK_SET) if last > now else (last, _START)
+    return [Finding("cleanup.silent", "cleanup.silent", "will_stop", since=since, patience=patience)]
+
+
+def _backup(last: datetime | None, installed: datetime, now: datetime) -> list[Finding]:
+    if last is not None and last > now:
+        return [Finding("backup.missing", "backup.missing", "should_know", action=_PAGE, patience=_CLOCK_SET)]
+    age = now - (last or installed)
     if age < BACKUP_AGE:
         return []
     if last is None:

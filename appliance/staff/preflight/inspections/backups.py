@@ -34,9 +34,11 @@ async def age(tools: Tools, _: RunState) -> list[Check]:
 
 
 def _newest(folder: Path) -> datetime | None:
+    """When the newest one was made; those from a time to come, of a clock that was ahead, tell nothing."""
     if not folder.is_dir():
         return None
-    return max(filter(None, (made_at(path.name) for path in folder.iterdir())), default=None)
+    made, now = (made_at(path.name) for path in folder.iterdir()), utcnow()
+    return max((one for one in made if one and one <= now), default=None)
 
 
 async def target(tools: Tools, run: RunState) -> list[Check]:
@@ -62,7 +64,7 @@ async def proof(tools: Tools, run: RunState) -> list[Check]:
     if made is None:
         return []
     last = await _last(tools)
-    if tools.backups is not None and not (last and last.ok and last.at > made):
+    if tools.backups is not None and not (last and last.ok and made < last.at <= utcnow()):
         if not await tools.backups.prove(run.by, PROOF_SECONDS):
             return [Check("backups", "proof.runs", "warning", action=_PAGE)]
         last = await _last(tools)
