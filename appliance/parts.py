@@ -26,6 +26,7 @@ from appliance.housekeeping.media_folder import make_media_folders
 from appliance.housekeeping.model_check import ModelNews
 from appliance.ingest.booth_keys.service import BoothKeys
 from appliance.ingest.booth_requests.log import BoothRequests
+from appliance.ingest.booth_requests.retention import BoothRequestRetention
 from appliance.ingest.credentials import IngestCredentials
 from appliance.ingest.gate import Gate
 from appliance.ingest.seats import Seats, SharedGate
@@ -229,7 +230,7 @@ def booths(
     first_passwords: FirstPasswordFile,
     siblings: Siblings,
     stack: AsyncExitStack,
-) -> tuple[IngestCredentials, BoothKeys, BoothRequests, AllBooths]:
+) -> tuple[IngestCredentials, BoothKeys, BoothRequests]:
     """What booths show who they are with, wrong ones of either kind counted together; and what they sent."""
     credentials = IngestCredentials(database, PasswordChecker(), first_passwords)
     if settings.several:
@@ -238,7 +239,14 @@ def booths(
     stack.push_async_callback(keys.aclose)
     far = settings.node > 1 or bool(settings.nodes)
     requests = BoothRequests(settings.number, 1000 if far else settings.processes)
-    return credentials, keys, requests, AllBooths(requests, siblings)
+    return credentials, keys, requests
+
+
+def all_booths(
+    database: Database, requests: BoothRequests, siblings: Siblings, stack: AsyncExitStack
+) -> AllBooths:
+    """What booths sent to any process, for as long as it may be kept."""
+    return AllBooths(requests, started(BoothRequestRetention(database, requests), stack), siblings)
 
 
 def simulator(

@@ -39,6 +39,7 @@ from appliance.housekeeping.cleanup import Cleanup
 from appliance.housekeeping.disk_guard import DiskGuard
 from appliance.housekeeping.model_check import ModelCheck
 from appliance.ingest.booth_keys.service import BoothKeys
+from appliance.ingest.booth_requests.log import BoothRequests
 from appliance.ingest.credentials import IngestCredentials
 from appliance.ingest.gate import Gate
 from appliance.ingest.idempotency import IdempotentJobs
@@ -176,6 +177,7 @@ def _photo_line(built: Services, stack: AsyncExitStack) -> None:
     siblings = built.add(parts.siblings(settings, built[Changes], stack))
     for one in parts.booths(settings, database, built[FirstPasswordFile], siblings, stack):
         built.add(one)
+    built.add(parts.all_booths(built[Database], built[BoothRequests], siblings, stack))
     slots = built.add(SlotService(database, built[ProviderRegistry], TemplateCache(built[MediaStore])))
     ingest = IngestService(
         slots=slots,

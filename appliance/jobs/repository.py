@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ColumnElement,
     CursorResult,
     Select,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     case,
     func,
     literal,
+    literal_column,
     or_,
     select,
     update,
@@ -27,7 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from appliance.core.clock import utcnow
-from appliance.jobs.models import UNDO_DELETE, JobHistory, JobStatus
+from appliance.jobs.models import SAYS_SOMETHING, UNDO_DELETE, JobHistory, JobStatus
 from appliance.jobs.retention import WITHOUT_DETAILS
 
 _FORGOTTEN: dict[str, Any] = {
@@ -256,6 +258,16 @@ class JobRepository:
                 **_FORGOTTEN,
             )
         )
+
+    async def forgotten(self, job_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+        """Which of these jobs say nothing of their guests: their rows are emptied, or gone."""
+        found = await self._session.scalars(
+            select(JobHistory.job_id).where(
+                is_any_of(JobHistory.job_id, job_ids),
+                (JobHistory.status == JobStatus.PENDING) | literal_column(f"({SAYS_SOMETHING})", Boolean),
+            )
+        )
+        return set(job_ids) - set(found)
 
     async def unfinished(self, job_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
         """Which of these jobs are still pending."""

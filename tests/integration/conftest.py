@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -47,6 +48,19 @@ def address() -> str:
 async def place(stack: Stack, address: str) -> AsyncIterator[httpx.AsyncClient]:
     """A browser at an address of its own, logged in nowhere."""
     async with client_at(stack, address) as made:
+        yield made
+
+
+@pytest.fixture
+async def watcher(stack: Stack, logins: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody who may see jobs but no results."""
+    await add_account(stack, "walter", "walter counts only", "viewer")
+    async with stack.database() as db:
+        await db.execute(
+            "update account set permissions = '{jobs:read}', must_change_password = false"
+            " where username = 'walter'"
+        )
+    async with client_at(stack, token=await logins.token("walter", "walter counts only")) as made:
         yield made
 
 

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import time
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from starlette.datastructures import Headers
 
+from appliance.core.clock import utcnow
+from appliance.core.db import Database
 from appliance.core.language import language, languages
+from appliance.core.siblings import Siblings
 from appliance.ingest.booth_keys.service import make_booth_key
+from appliance.ingest.booth_requests.arrival import Arrival
+from appliance.ingest.booth_requests.log import BoothRequests
+from appliance.ingest.booth_requests.retention import KEPT_FOR, BoothRequestRetention
+from appliance.staff.booths.everywhere import AllBooths
 from appliance.staff.booths.findings import NAMES
 from tests.conftest import Change
 from tests.standins import Script, StandIn, Step
 from tests.support.camera import BOUNDARY, Camera, Shot, body_of, file_part, text_part
+from tests.support.cleaning import clean
 from tests.support.logins import new_address
 from tests.support.photos import portrait_jpeg
 from tests.support.slots import with_gemini
@@ -90,6 +104,76 @@ async def test_secrets_are_masked_wherever_they_stand(
     for secret in (password, key, "other-4d1c", "token-7f3a9", "abcdefgh", "b-secret"):
         assert secret not in whole
     assert "•••" in whole
+
+
+async def test_what_guests_typed_is_hidden_from_those_who_may_not_see_results(
+    watcher: httpx.AsyncClient, booth: Camera, shot: Shot
+) -> None:
+    shot.fields["email"] = "anna@example.org"
+    await booth.post(f"{SLOT}?guest=Maria&reply=image", shot)
+    shown = await last(watcher, booth)
+    assert shown["query"][0] == {"name": "guest", "text": None, "size": 5}
+    fields = {one["name"]: one["text"] for one in shown["fields"]}
+    assert (fields["email"], fields["name"], fields["password"]) == (None, None, "•••")
+    assert (shown["files"][0]["name"], shown["files"][0]["size"]) == (None, len(shot.photo))
+    csrf = re.search(r'name="csrf" value="(\w+)"', (await watcher.get("/admin/login")).text)
+    assert csrf
+    form = {"csrf": csrf[1], "username": "walter", "password": "walter counts only"}
+    assert (await watcher.post("/admin/login", data=form)).status_code == 303
+    page = await watcher.get("/admin/booths")
+    assert page.status_code == 200
+    for typed in ("anna@example.org", "Maria", shot.fields["name"], "IMG_0003.JPG"):
+        assert typed not in json.dumps(await seen(watcher, booth))
+    assert "anna@example.org" not in page.text
+    assert "<dt>email</dt>" in page.text
+
+
+async def test_what_a_guest_typed_is_forgotten_when_the_guest_deletes_the_picture(
+    admin: httpx.AsyncClient, client: httpx.AsyncClient, booth: Camera, shot: Shot, setting: Change
+) -> None:
+    await setting("guests_may_delete", True)
+    shot.fields["email"] = "olga@example.org"
+    job_id = (await booth.post(f"{SLOT}?guest=Olga", shot)).headers["x-job-id"]
+    assert "olga@example.org" in json.dumps(await last(admin, booth))
+    assert (await client.post(f"/r/{job_id}/delete")).status_code == 303
+    shown = await last(admin, booth)
+    assert shown["job_id"] == job_id
+    assert "lga" not in json.dumps(shown)
+    assert {"name": "email", "text": None, "size": 16} in shown["fields"]
+    assert shown["files"][0]["name"] is None
+
+
+async def test_what_guests_typed_is_forgotten_when_cleanup_empties_their_jobs(
+    stack: Stack, admin: httpx.AsyncClient, booth: Camera, shot: Shot
+) -> None:
+    shot.fields["email"] = "olga@example.org"
+    job_id = (await booth.post(SLOT, shot)).headers["x-job-id"]
+    async with stack.database() as db:
+        past = "update job_history set result_expires_at = now() - interval '1 s' where job_id = $1"
+        await db.execute(past, job_id)
+    await clean(stack)
+    assert "olga@example.org" not in json.dumps(await last(admin, booth))
+
+
+async def test_what_is_older_is_forgotten_in_every_process_whether_or_not_there_was_a_job(
+    database: Database, tmp_path: Path
+) -> None:
+    def arrived(at: datetime) -> Arrival:
+        return Arrival(at, time.monotonic(), "POST", SLOT, b"guest=Olga", Headers(), "192.0.2.7")
+
+    async with AsyncExitStack() as running:
+        made = []
+        for number in (1, 2):
+            kept, siblings = BoothRequests(number, 2), Siblings(f"unix:{tmp_path}/app.sock", number, 2)
+            made.append((kept, AllBooths(kept, BoothRequestRetention(database, kept), siblings)))
+            await siblings.open()
+            running.push_async_callback(siblings.aclose)
+        (_, first), (of_second, _) = made
+        of_second.add(arrived(utcnow() - KEPT_FOR - timedelta(minutes=1)))
+        of_second.add(arrived(utcnow()))
+        (booth,) = await first.booths()
+        assert [one.query[0].text for one in booth.requests] == ["Olga", None]
+        assert [one.query[0].text for one in of_second.booths()[0].requests] == ["Olga", None]
 
 
 BAD: dict[str, tuple[str, list[bytes], int, str]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -12,7 +12,7 @@ import pytest
 from appliance.jobs.models import TIMEOUT_REASON
 from tests.standins import Script, StandIn, Step
 from tests.support.camera import Camera, Reply, Shot
-from tests.support.logins import add_account, client_at, code
+from tests.support.logins import code
 from tests.support.slots import with_gemini
 from tests.support.stack import Stack
 
@@ -33,16 +33,6 @@ async def job(client: httpx.AsyncClient, reply: Reply) -> dict[str, Any]:
 
 async def listed(client: httpx.AsyncClient, **query: Any) -> list[str]:
     return [one["job_id"] for one in (await client.get("/api/jobs", params=query)).json()["jobs"]]
-
-
-@pytest.fixture
-async def watcher(stack: Stack, logins: Any) -> AsyncIterator[httpx.AsyncClient]:
-    """Somebody who may see jobs but no results."""
-    await add_account(stack, "walter", "walter counts only", "viewer")
-    async with stack.database() as db:
-        await db.execute("update account set permissions = '{jobs:read}' where username = 'walter'")
-    async with client_at(stack, token=await logins.token("walter", "walter counts only")) as made:
-        yield made
 
 
 async def test_a_delivered_job_tells_its_whole_story(
@@ -119,6 +109,7 @@ async def test_what_the_guest_typed_is_only_for_those_who_may_see_results(
     shown = await job(watcher, reply)
     assert (shown["request_fields"], shown["query_fields"]) == (None, None)
     assert "Ekaterina" not in str(shown)
+    assert shown["upload"]["name"] is None
 
 
 async def test_jobs_are_found_by_slot_status_source_time_and_the_beginning_of_their_id(

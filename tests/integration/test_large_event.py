@@ -28,6 +28,7 @@ from appliance.guests.visits import Visits
 from appliance.housekeeping.cleanup import Cleanup
 from appliance.housekeeping.disk_guard import DiskGuard
 from appliance.ingest.booth_requests.log import BoothRequests
+from appliance.ingest.booth_requests.retention import BoothRequestRetention
 from appliance.jobs.models import JobHistory
 from appliance.jobs.repository import JobRepository
 from appliance.media.store import MediaStore
@@ -109,7 +110,8 @@ async def packed(chunks: AsyncIterator[bytes]) -> bytes:
 async def test_a_large_event_is_exported_marked_and_wiped_and_no_photo_waits_for_that(
     database: Database, media: MediaStore
 ) -> None:
-    event = Event(database, media, AllBooths(BoothRequests(), ALONE))
+    kept = BoothRequests()
+    event = Event(database, media, AllBooths(kept, BoothRequestRetention(database, kept), ALONE))
     with longest_pause() as pauses:
         archive = io.BytesIO(await packed((await event.export(SERG)).chunks))
         assert (await event.state()).not_exported == 0

@@ -136,7 +136,8 @@ async def _whole(request: Request, context: PageContext, **keys: Any) -> dict[st
 async def _requests(request: Request, context: PageContext) -> dict[str, Any]:
     kept = service_of(request, AllBooths)
     newest = await kept.newest()  # before the requests: what comes in between is shown with the next look
-    shown = BoothList.of(await kept.booths(), context.language.code)
+    may_see = context.may("results:read")
+    shown = BoothList.of(await kept.booths(), context.language.code, with_values=may_see)
     return {"booths": shown.booths, "newest": newest, "booths_page": PAGE}
 
 

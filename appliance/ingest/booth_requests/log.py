@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import itertools
 from collections import OrderedDict, deque
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from appliance.core.clients import network_of
 from appliance.ingest.booth_requests.arrival import Arrival
@@ -60,11 +62,24 @@ class BoothRequests:
         """Keep none of them any longer."""
         self._booths.clear()
 
+    def jobs(self) -> set[str]:
+        """The jobs of requests of which something is kept that a guest may have typed."""
+        return {one.job_id for one in self._all() if one.job_id and one.says_something}
+
+    def forget_values(self, jobs: Collection[str], before: datetime) -> None:
+        """Forget what guests may have typed in requests of these jobs, and in those before that moment."""
+        for booth in self._booths.values():
+            for at, one in enumerate(booth.requests):
+                if one.says_something and (one.job_id in jobs or one.at < before):
+                    booth.requests[at] = one.without_values()
+
     def booths(self) -> list[Booth]:
         """Every booth, the one that came last first."""
         return list(reversed(self._booths.values()))
 
     def request(self, number: int) -> BoothRequest | None:
         """One request by its number."""
-        found = (one for booth in self._booths.values() for one in booth.requests if one.number == number)
-        return next(found, None)
+        return next((one for one in self._all() if one.number == number), None)
+
+    def _all(self) -> Iterator[BoothRequest]:
+        return (one for booth in self._booths.values() for one in booth.requests)

@@ -27,10 +27,13 @@ _MOST = 40  # values, fields and headers
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value of the address, a header, or a text field: what is shown of it, and how many bytes it has."""
+    """A value of the address, a header, or a text field: what is shown of it, and how many bytes it has.
+
+    ``text`` is ``None`` once it is forgotten.
+    """
 
     name: str
-    text: str
+    text: str | None
     size: int
 
     @classmethod
@@ -42,13 +45,21 @@ class Value:
         cut = shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
         return cls(without_keys(name)[:_LONGEST], cut, length)
 
+    @property
+    def says_something(self) -> bool:
+        """Whether there is anything to forget."""
+        return self.text not in (None, MASKED)
+
 
 @dataclass(frozen=True, slots=True)
 class SentFile:
-    """A file part: ``width`` and ``height`` where it was a picture that could be read."""
+    """A file part: ``width`` and ``height`` where it was a picture that could be read.
+
+    ``name`` is ``None`` once it is forgotten.
+    """
 
     field: str
-    name: str
+    name: str | None
     media_type: str
     size: int
     real_type: str | None = None
@@ -96,7 +107,22 @@ class BoothRequest:
     @property
     def machine(self) -> str:
         """How the booth's computer calls itself, as DSLR Remote Pro says it."""
-        return next((one.text for one in self.fields if one.name == "name"), "")
+        return next((one.text or "" for one in self.fields if one.name == "name"), "")
+
+    @property
+    def says_something(self) -> bool:
+        """Whether something is kept that a guest may have typed."""
+        values = (*self.query, *self.fields)
+        return any(one.says_something for one in values) or any(file.name is not None for file in self.files)
+
+    def without_values(self) -> BoothRequest:
+        """The same without what a guest may have typed: values of the address and fields, names of files."""
+        return replace(
+            self,
+            query=tuple(replace(one, text=None) if one.says_something else one for one in self.query),
+            fields=tuple(replace(one, text=None) if one.says_something else one for one in self.fields),
+            files=tuple(replace(file, name=None) for file in self.files),
+        )
 
 
 def record_of(arrival: Arrival, number: int) -> BoothRequest:

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from appliance.core.siblings import Siblings
 from appliance.ingest.booth_requests.log import MOST_BOOTHS, MOST_REQUESTS, Booth, BoothRequests
+from appliance.ingest.booth_requests.retention import BoothRequestRetention
 
 _BOOTHS, _NEWEST, _FORGET = "booths", "newest_booth_request", "forget_booth_requests"
 _FORM = TypeAdapter(list[Booth])
@@ -18,8 +19,8 @@ _FORM = TypeAdapter(list[Booth])
 class AllBooths:
     """Knows this process's, and asks the others for theirs."""
 
-    def __init__(self, kept: BoothRequests, siblings: Siblings) -> None:
-        self._kept, self._siblings = kept, siblings
+    def __init__(self, kept: BoothRequests, retention: BoothRequestRetention, siblings: Siblings) -> None:
+        self._kept, self._retention, self._siblings = kept, retention, siblings
         siblings.on(_BOOTHS, self._told)
         siblings.on(_NEWEST, self._newest)
         siblings.on(_FORGET, self._forget)
@@ -30,7 +31,8 @@ class AllBooths:
         return self._kept.newest + sum(others)
 
     async def booths(self) -> list[Booth]:
-        """Every booth, the one that came last first."""
+        """Every booth, the one that came last first, without what is to be forgotten by now."""
+        await self._retention.apply()
         own = self._kept.booths()
         others = [_FORM.validate_python(one) for one in await self._siblings.ask(_BOOTHS)]
         return _together([own, *others]) if others else own
@@ -41,6 +43,7 @@ class AllBooths:
         await self._siblings.ask(_FORGET)
 
     async def _told(self, _: dict[str, Any]) -> Any:
+        await self._retention.apply()
         return _FORM.dump_python(self._kept.booths(), mode="json")
 
     async def _newest(self, _: dict[str, Any]) -> Any:

@@ -23,9 +23,11 @@ MayTest = Annotated[Principal, Depends(requires("slots:test"))]
 
 
 @router.get("/requests", summary="The booths' last requests", responses=error_responses(*AUTH_ERRORS))
-async def requests(_: MayRead, kept: Injected[AllBooths]) -> BoothList:
-    """By booth, refused requests too, with what is wrong in words. Kept in memory: a restart forgets them."""
-    return BoothList.of(await kept.booths())
+async def requests(who: MayRead, kept: Injected[AllBooths]) -> BoothList:
+    """By booth, refused requests too, with what is wrong in words. Kept in memory: a restart forgets them.
+    What guests typed is only for those who may see results.
+    """
+    return BoothList.of(await kept.booths(), with_values=who.may("results:read"))
 
 
 @router.post(

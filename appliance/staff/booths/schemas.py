@@ -14,6 +14,7 @@ from appliance.ingest.booth_requests.records import BoothRequest
 from appliance.staff.booths.findings import findings
 from appliance.staff.booths.programs import Program
 
+_MAY_BE_NULL = "`null` without `results:read`, and once it is forgotten"
 _JOB = "5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"
 
 
@@ -25,7 +26,7 @@ class SentValue(_View):
     """A value of the address, a header, or a text field; secrets are masked, long ones cut."""
 
     name: str = Field(examples=["password"])
-    text: str = Field(examples=["•••"])
+    text: str | None = Field(description=_MAY_BE_NULL, examples=["•••"])
     size: int = Field(description="its bytes as they came")
 
 
@@ -33,7 +34,7 @@ class SentFileView(_View):
     """A file part."""
 
     field: str = Field(examples=["fileToUpload"])
-    name: str = Field(examples=["IMG_0003.JPG"])
+    name: str | None = Field(description=_MAY_BE_NULL, examples=["IMG_0003.JPG"])
     media_type: str = Field(description="as the booth declared it", examples=[JPEG.media_type])
     size: int = Field(description="bytes that came")
     real_type: str | None = Field(description="as its bytes say, where it is a picture")
@@ -100,18 +101,21 @@ class BoothView(_View):
     id: str
     name: str = Field(description="of its key; empty without one")
     address: str = Field(description="the last one", examples=["192.168.1.31"])
-    machine: str = Field(description="how its computer calls itself; empty where it does not say")
+    machine: str = Field(
+        description="how its computer calls itself; empty where it does not say, and without `results:read`"
+    )
     requests: list[BoothRequestView] = Field(description="the newest first, 20 at most")
 
     @classmethod
-    def of(cls, booth: Booth, words: Language) -> BoothView:
-        """A booth and its last requests."""
+    def of(cls, booth: Booth, words: Language, *, with_values: bool) -> BoothView:
+        """A booth and its last requests; what guests may have typed only ``with_values``."""
+        requests = [one if with_values else one.without_values() for one in booth.requests]
         return cls(
             id=booth.id,
             name=booth.name,
             address=booth.address,
-            machine=next((one.machine for one in booth.requests if one.machine), ""),
-            requests=[BoothRequestView.of(one, words) for one in booth.requests],
+            machine=next((one.machine for one in requests if one.machine), ""),
+            requests=[BoothRequestView.of(one, words) for one in requests],
         )
 
 
@@ -153,7 +157,7 @@ class BoothList(BaseModel):
     booths: list[BoothView]
 
     @classmethod
-    def of(cls, booths: list[Booth], code: str = "en") -> BoothList:
-        """Booths in a reader's language."""
+    def of(cls, booths: list[Booth], code: str = "en", *, with_values: bool) -> BoothList:
+        """Booths in a reader's language; what guests may have typed only ``with_values``."""
         words = language("staff", code)
-        return cls(booths=[BoothView.of(booth, words) for booth in booths])
+        return cls(booths=[BoothView.of(booth, words, with_values=with_values) for booth in booths])

@@ -170,7 +170,7 @@ class AttemptView(_Frozen):
 class UploadView(_Frozen):
     """The photo as it was sent."""
 
-    name: str = Field(examples=["IMG_0003.JPG"])
+    name: str | None = Field(description="`null` without `results:read`", examples=["IMG_0003.JPG"])
     type: str = Field(examples=[JPEG.media_type])
     size: int = Field(description="in bytes")
     source_url: str | None = Field(description="where to see the photo, if it is kept")

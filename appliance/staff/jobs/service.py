@@ -180,7 +180,12 @@ def view_of(
     kept = links.source_path(job.job_id) if job.source_key else None
     return JobView(
         **summary_of(job, now),
-        upload=UploadView(name=job.upload_name, type=job.upload_type, size=job.upload_size, source_url=kept),
+        upload=UploadView(
+            name=job.upload_name if with_fields else None,
+            type=job.upload_type,
+            size=job.upload_size,
+            source_url=kept,
+        ),
         booth=job.booth,
         timings=job.timings,
         attempts=attempts_of(job.attempts),
