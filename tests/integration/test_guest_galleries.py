@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,9 +13,15 @@ from typing import Any
 import httpx
 import pytest
 
+from appliance.core.db import Database
+from appliance.core.recent import Changes
+from appliance.guests.shared_galleries.service import SharedGalleries
+from appliance.guests.tokens import GuestTokens
+from appliance.settings.recent import RecentSettings
 from tests.conftest import Noticed
 from tests.integration.test_guest_pages import HTML, job
 from tests.support.camera import Camera, Reply, Shot
+from tests.support.line import line_to_database
 from tests.support.stack import Stack
 
 API = "/api/shared-galleries"
@@ -172,6 +180,21 @@ async def test_listeners_are_told_when_the_gallery_closes(
         await listener.event()
         await admin.delete(f"{API}/{gallery['id']}")
         assert (await listener.event())[0] == "closed"
+
+
+async def test_no_phone_waits_for_another_while_the_database_hangs(opens: Opens, stack: Stack) -> None:
+    gallery = await opens(minutes=5)
+    async with line_to_database(stack) as (line, url):
+        database = Database(url)
+        settings = RecentSettings(database, Changes())
+        galleries = SharedGalleries(database, GuestTokens(stack.data / "secrets"), settings)
+        opened = await galleries.open("g", gallery["path"].rpartition("/")[2])
+        line.silence()
+        since = time.monotonic()
+        phones = await asyncio.gather(*(galleries.news(opened) for _ in range(4)), return_exceptions=True)
+        assert time.monotonic() - since < 7, "opening a connection is given up after 3 seconds"
+        assert all(isinstance(one, Exception) for one in phones)
+        await database.aclose()
 
 
 async def test_moderated_pictures_wait_for_a_tap(

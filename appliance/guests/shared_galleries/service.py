@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import re
-import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal
 
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import NotFound, PermissionDenied, ResultExpired, ResultNotFound
 from appliance.core.language import Message
+from appliance.core.recent import Changes, Recent
 from appliance.core.texts import plain_digits
 from appliance.guests.guessing import PINS, Guessing
 from appliance.guests.shared_galleries.models import SharedGallery
@@ -30,7 +30,6 @@ PAGE = 60
 GONE_FOR = timedelta(
     minutes=15
 )  # so long phones are told what went; the page of one that slept is loaded anew
-FRESH_SECONDS = 1.0  # how old the news may be before it is looked up again
 Kind = Literal["g", "wall"]
 GalleryState = Literal["open", "closed", "expired"]
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -82,8 +81,7 @@ class SharedGalleries:
         self._tokens = tokens
         self._settings = settings
         self._guessing = Guessing(database, tokens)
-        self._news: OrderedDict[uuid.UUID, tuple[float, GalleryNews | None]] = OrderedDict()
-        self._looking: dict[uuid.UUID, asyncio.Lock] = {}
+        self._news: OrderedDict[str, Recent[GalleryNews | None]] = OrderedDict()  # by galleries' tokens
 
     async def open(self, kind: Kind, token: str, pin_proof: str | None = None) -> OpenGallery:
         """An open gallery.
@@ -133,25 +131,23 @@ class SharedGalleries:
 
     async def news(self, opened: OpenGallery) -> GalleryNews | None:
         """What is new, looked up once a second however many phones ask; ``None``: it is closed."""
-        key = opened.gallery.id
-        async with self._looking.setdefault(key, asyncio.Lock()):
-            at, news = self._news.get(key, (0.0, None))
-            if time.monotonic() - at > FRESH_SECONDS:
-                news = await self._look(opened)
-                self._news[key] = (time.monotonic(), news)
-                while len(self._news) > _REMEMBERED:
-                    self._looking.pop(self._news.popitem(last=False)[0], None)
-        return news
+        token = opened.gallery.token
+        if token not in self._news:
+            self._news[token] = Recent(partial(self._look, token), Changes())
+            while len(self._news) > _REMEMBERED:
+                self._news.popitem(last=False)
+        return await self._news[token].get()
 
-    async def _look(self, opened: OpenGallery) -> GalleryNews | None:
-        now = utcnow()
+    async def _look(self, token: str) -> GalleryNews | None:
+        now, settings = utcnow(), await self._settings.operator_settings()
         async with self._database.session() as session:
             galleries = GalleryRepository(session)
-            gallery = await galleries.by_token(opened.gallery.token)
+            gallery = await galleries.by_token(token)
             if gallery is None or state_of(gallery, now) != "open":
                 return None
             pictures = await galleries.pictures(gallery, now, PAGE)
             gone = await galleries.gone(gallery, now - GONE_FOR)
+        opened = OpenGallery(gallery, settings, "g")
         name = str(gallery.id)
         return GalleryNews(
             self._names(opened, pictures),
