@@ -25,8 +25,8 @@ _FORMS: tuple[ReplyForm, ...] = get_args(ReplyForm)
 
 
 def asked_form(query: Mapping[str, str], accept: str | None) -> ReplyForm | None:
-    """The form that the request itself asks for: ``?reply=`` first, then a specific ``Accept``, which is
-    one that does not offer everything.
+    """The form that the request itself asks for: ``?reply=`` first, then what ``Accept`` names. Pictures
+    that it names beside everything else are what a program takes, not what it asks for.
 
     Raises ``ValidationFailed`` for a ``reply`` that is none of the three.
     """
@@ -45,12 +45,11 @@ def asked_form(query: Mapping[str, str], accept: str | None) -> ReplyForm | None
             }
         )
     offered = _offered(accept or "")
-    if not _EVERYTHING.isdisjoint(offered):
-        return None
+    takes_everything = not _EVERYTHING.isdisjoint(offered)
     for kind in offered:
         if kind == "application/json":
             return "json"
-        if kind.startswith("image/"):
+        if kind.startswith("image/") and not takes_everything:
             return "image"
         if kind.startswith("multipart/"):
             return "multipart"
