@@ -67,18 +67,39 @@ async def test_a_target_that_no_backup_reached_for_two_nights_is_one(box: Databa
     assert await findings(box) == []
 
 
+async def test_a_backup_that_was_sent_while_the_clock_was_ahead_hides_none_that_is_missing(
+    box: Database,
+) -> None:
+    await note(box, set_at=utcnow() - timedelta(hours=40), sent_at=utcnow() + timedelta(days=60))
+    assert [one.code for one in await findings(box)] == ["backup.not_sent"]
+
+
 async def test_a_target_of_another_machine_is_one_until_it_is_taken_over(box: Database) -> None:
     await note(box, held=True)
     assert [one.code for one in await findings(box)] == ["backup.held"]
 
 
+async def test_a_proof_that_failed_while_the_clock_was_ahead_is_none_after_the_next_good_one(
+    box: Database,
+) -> None:
+    await note_proof(box, ok=False)
+    async with box.session() as session:
+        (await BackupRepository(session).last_proof()).at += timedelta(days=60)  # type: ignore[union-attr]
+    await note_proof(box, ok=True)
+    assert await findings(box) == []
+
+
+async def note_proof(box: Database, *, ok: bool) -> None:
+    async with box.session() as session:
+        await BackupRepository(session).add_proof(
+            ok=ok, name="any", from_target=False, made_at=None, made_by_version=None, rows=0, pictures=0,
+            compared=0, seconds=0.0, problem=None if ok else "It is damaged.",
+        )  # fmt: skip
+
+
 async def test_a_proof_that_failed_is_one_until_the_next_good_one(box: Database) -> None:
     for ok, codes in ((False, ["backup.unproven"]), (True, [])):
-        async with box.session() as session:
-            await BackupRepository(session).add_proof(
-                ok=ok, name="any", from_target=False, made_at=None, made_by_version=None, rows=0, pictures=0,
-                compared=0, seconds=0.0, problem=None if ok else "It is damaged.",
-            )  # fmt: skip
+        await note_proof(box, ok=ok)
         assert [one.code for one in await findings(box)] == codes
 
 

@@ -11,9 +11,12 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
+from appliance.jobs import tally
 from appliance.jobs.tally import all_sums, count_next
 from tests.conftest import Change
 from tests.standins import Script, StandIn, Step
@@ -120,6 +123,41 @@ async def test_counting_twice_counts_once(database: Database) -> None:
         first = [one for one in await all_sums(session) if one.name == "photos"]
         assert not await count_next(session)
         assert [one for one in await all_sums(session) if one.name == "photos"] == first
+
+
+async def test_photos_count_once_after_the_clock_was_ahead(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with database.session() as session:
+        while await count_next(session):
+            pass
+        await add_photo(session, after="1 hour")  # by a clock that is a day ahead
+        with monkeypatch.context() as patch:
+            patch.setattr(tally, "utcnow", lambda: utcnow() + timedelta(days=1))
+            while await count_next(session):
+                pass
+        before = await photos(session)
+        assert not await count_next(session)
+        assert await photos(session) == before
+        await add_photo(session, after="0 hours")
+        assert await photos(session) == before + 1
+        await session.rollback()
+
+
+async def photos(session: AsyncSession) -> float:
+    return sum(one.value for one in await all_sums(session) if one.name == "photos")
+
+
+async def add_photo(session: AsyncSession, *, after: str) -> None:
+    await session.execute(
+        text(
+            "insert into job_history (job_id, slot_id, source, status, provider, operation, upload_type,"
+            " upload_size, upload_sha256, deadline_seconds, created_at) values (gen_random_uuid(), :slot,"
+            " 'ingest', 'failed', 'local', 'glow', 'image/jpeg', 1, '', 48,"
+            " clock_timestamp() + cast(cast(:after as text) as interval))"
+        ),
+        {"slot": SLOT, "after": after},
+    )
 
 
 async def test_no_label_names_a_guest_a_job_or_a_key_and_the_series_are_few(

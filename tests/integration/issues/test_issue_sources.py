@@ -89,6 +89,20 @@ async def test_backups_and_cleanup_are_missed_when_they_are_late(empty: Database
     assert (await found(source)).keys() == {"backup.old", "backup.unsealed"}
 
 
+async def test_a_backup_and_a_cleanup_from_a_time_to_come_hide_none_that_is_missing(
+    empty: Database, tmp_path: Path
+) -> None:
+    passphrase = BackupPassphrase(tmp_path)
+    passphrase.keep("correct horse battery staple")
+    async with empty.session() as session:
+        await note_success(session, "backup")
+        await note_success(session, "cleanup")
+    await run(empty, "update metric set value = value + 60 * 86400")
+    late = await found(backups_source(empty, passphrase))
+    assert late.keys() == {"backup.missing", "cleanup.silent"}
+    assert {one.patience for one in late.values()} == {3600}  # the clock was set right: they follow by then
+
+
 async def test_a_booth_that_posted_and_is_silent_is_missed_for_two_hours(empty: Database) -> None:
     await slot_one(empty)
     source = booths_source(empty)
