@@ -62,12 +62,12 @@ class NodeRepository:
             update(Node).where(Node.number == number, Node.host == host).values(ended=True)
         )
 
-    async def lost(self) -> Sequence[int]:
-        """Machines beside the first that have gone without a word; each is told of once."""
+    async def lost(self, numbers: Sequence[int]) -> Sequence[int]:
+        """Note of these machines that they have gone without a word, if so; each is told of once."""
         silent = text("clock_timestamp() - make_interval(secs => :silent)").bindparams(silent=SILENT_AFTER)
         found = await self._session.scalars(
             update(Node)
-            .where(Node.number > 1, Node.ended.is_(False), Node.seen_at < silent)
+            .where(Node.number.in_(numbers), Node.ended.is_(False), Node.seen_at < silent)
             .values(ended=True)
             .returning(Node.number)
         )
