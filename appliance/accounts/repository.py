@@ -51,9 +51,11 @@ class AccountRepository:
     def record(
         self, actor: str, action: AuditAction, subject: str = "", *, address: str = "", **detail: Any
     ) -> None:
-        """Write to the audit log: ``address`` is the client's; the detail never holds a secret."""
+        """Write to the audit log: ``address`` is the client's; the detail never holds a secret. What is
+        longer than the table takes is cut.
+        """
         self._session.add(
-            AuditLog(actor=actor, action=action, subject=subject, address=address[:64], detail=detail)
+            AuditLog(actor=actor, action=action, subject=subject[:120], address=address[:64], detail=detail)
         )
 
     async def audit(

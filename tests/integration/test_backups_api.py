@@ -87,6 +87,19 @@ async def test_a_target_is_tried_kept_used_and_forgotten(
     }
 
 
+async def test_a_target_with_a_long_address_is_kept(
+    admin: httpx.AsyncClient, stack: Stack, shelf: Path
+) -> None:
+    long = shelf / ("backups-of-the-photo-booth-at-the-wedding-" * 4)
+    long.mkdir()
+    owner = stack.data.stat()
+    shutil.chown(long, owner.st_uid, owner.st_gid)
+    kept = await admin.put("/api/backups/target", json=folder_target(long))
+    assert kept.status_code == 200, kept.text
+    assert (await state(admin))["target"]["described"] == str(long)
+    assert (await admin.delete("/api/backups/target")).status_code == 204
+
+
 async def test_a_target_that_does_not_work_is_not_kept(admin: httpx.AsyncClient, shelf: Path) -> None:
     refused = await admin.put("/api/backups/target", json=folder_target(shelf / "unplugged"))
     assert refused.status_code == 422

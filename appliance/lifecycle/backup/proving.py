@@ -220,7 +220,7 @@ async def _note(database: Database, proof: ProofOutcome, seconds: float, by: str
             name=proof.name,
             from_target=proof.from_target,
             made_at=datetime.fromisoformat(proof.made_at) if proof.made_at else None,
-            made_by_version=proof.version,
+            made_by_version=proof.version and proof.version[:40],
             rows=proof.rows,
             pictures=proof.pictures,
             compared=proof.compared,
