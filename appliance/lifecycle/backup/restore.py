@@ -37,7 +37,7 @@ from appliance.core.passwords import PasswordChecker
 from appliance.core.processes import listen_of, numbers
 from appliance.core.secrets import FirstPasswordFile, write_secret
 from appliance.lifecycle import bare_run
-from appliance.lifecycle.backup import archive, tables
+from appliance.lifecycle.backup import archive, revoked, tables
 from appliance.lifecycle.backup.problem import BackupProblem
 from appliance.media.store import MediaStore
 from appliance.migrations import runner
@@ -243,6 +243,7 @@ async def restore_database(
             await connection.execute(text("set local lock_timeout = '15s'"))
             raw: Any = (await connection.get_raw_connection()).driver_connection
             target_here = await tables.backup_target(raw)
+            kept = await revoked.set_aside(raw)
             if since := facts.get("history_since"):
                 columns = facts["columns"][tables.HISTORY]
                 await tables.set_history_aside(raw, columns, datetime.fromisoformat(since))
@@ -257,6 +258,7 @@ async def restore_database(
                 # Who was logged out since must not be logged in again.
                 await raw.execute(_END_SESSIONS)
             await connection.run_sync(_migrate, "head")
+            await revoked.revoke_again(raw, kept)
             await tables.hold_target_of_another(raw, target_here)
     finally:
         await engine.dispose()

@@ -97,6 +97,9 @@ async def restore(settings: Settings, arguments: argparse.Namespace) -> int:
     if done.keys_to_enter:
         print("These provider keys cannot be read here. Enter them again in the settings of the admin pages:")
         print("\n".join(f"  {key}" for key in done.keys_to_enter))
+    print(
+        "API tokens and booth keys that were revoked on another machine after that have to be revoked again."
+    )
     await target_verbs.say_if_held(settings)
     return 0
 
