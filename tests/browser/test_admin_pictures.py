@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
+import uuid
 import zipfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +22,7 @@ from tests.support.stack import Stack
 
 pytestmark = pytest.mark.browser
 
-SLOT = "slot-008"
+SLOT, MANY = "slot-008", "slot-013"
 
 
 async def _bytes(started: Any) -> bytes:
@@ -154,6 +156,69 @@ async def test_a_selection_and_everything_come_as_zip(
         await someone.page.click(".shot-tools a[download]")
     everything = zipfile.ZipFile(io.BytesIO(await _bytes(started)))
     assert len(everything.namelist()) >= 3
+
+
+@pytest.fixture
+async def many(stack: Stack, camera: Camera, shot: Shot) -> AsyncIterator[list[str]]:
+    """The ids of 528 pictures of ``MANY``, which share one file."""
+    [job_id] = await _pictures(camera, shot)
+    async with stack.database() as db:
+        of_jobs = "select column_name from information_schema.columns where table_name = 'job_history'"
+        own = ("job_id", "slot_id", "short_code")
+        columns = [row["column_name"] for row in await db.fetch(of_jobs)]
+        same = ", ".join(name for name in columns if name not in own)
+        made = await db.fetch(
+            f"insert into job_history (job_id, slot_id, {same}) select gen_random_uuid(), $2, {same}"
+            " from job_history, generate_series(1, 528) where job_id = $1 returning job_id",
+            job_id,
+            MANY,
+        )
+        ids = [str(row["job_id"]) for row in made]
+        yield ids
+        await db.execute("delete from job_history where job_id = any($1)", ids)
+
+
+async def test_every_picture_of_a_large_selection_comes_as_zip(
+    admin_person: MakePerson, many: list[str]
+) -> None:
+    someone = await admin_person()
+    await someone.page.route("**/preview", lambda route: route.abort("aborted"))
+    await someone.go(f"/admin/gallery?slot={MANY}")
+    while await someone.page.locator(".shot-more").count():
+        await someone.page.mouse.wheel(0, 20_000)
+    await someone.page.click("[data-pick-all]")
+    assert await someone.text("[data-picked]") == str(len(many))
+    async with someone.page.expect_download() as started:
+        await someone.page.click("#zip-form .primary")
+    chosen = zipfile.ZipFile(io.BytesIO(await _bytes(started)))
+    assert len(chosen.namelist()) == len(many)
+
+
+async def test_no_more_pictures_are_selected_than_one_zip_may_hold(
+    admin_person: MakePerson, camera: Camera, shot: Shot
+) -> None:
+    *_, third = await _pictures(camera, shot, 3)
+    someone = await admin_person()
+    await someone.go(f"/admin/gallery?slot={SLOT}")
+    await someone.page.evaluate("document.getElementById('zip-form').dataset.most = 2")
+    await someone.page.click("[data-pick-all]")
+    assert "can be selected" in await someone.toast()
+    assert await someone.text("[data-picked]") == "2"
+    await someone.page.locator(f"#shot-{third} [data-pick]").click()
+    assert await someone.text("[data-picked]") == "2"
+
+
+async def test_a_selection_that_is_too_large_is_refused_in_words(admin_person: MakePerson) -> None:
+    someone = await admin_person()
+    someone.expected = {400}
+    await someone.go("/admin/gallery")
+    token = await someone.page.input_value("#zip-form [name=csrf]")
+    ids = ",".join(str(uuid.uuid4()) for _ in range(5001))
+    answer = await someone.page.context.request.post(
+        f"{someone.stack.url}/admin/gallery/zip", form={"csrf": token, "chosen": ids}
+    )
+    assert answer.status == 400
+    assert "At most 5000 pictures go into one ZIP." in await answer.text()
 
 
 async def test_filters_and_the_next_page_work(

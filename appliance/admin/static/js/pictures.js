@@ -4,19 +4,31 @@ import { show } from "./toasts.js";
 const MOST_WATCHED = 200;
 const bar = document.getElementById("zip-form");
 
+const picked = () => [...document.querySelectorAll("[data-pick]:checked")].map((box) => box.value);
+
 function count() {
-  const picked = document.querySelectorAll("[data-pick]:checked").length;
-  bar.hidden = picked === 0;
-  bar.querySelector("[data-picked]").textContent = picked;
+  const ids = picked();
+  bar.hidden = ids.length === 0;
+  bar.querySelector("[data-picked]").textContent = ids.length;
+  bar.elements.chosen.value = ids.join(","); // one field: a form with a field for each could be too long
 }
 
 if (bar) {
-  document.addEventListener("change", (event) => { if ("pick" in event.target.dataset) count(); });
+  document.addEventListener("change", (event) => {
+    if (!("pick" in event.target.dataset)) return;
+    if (picked().length > bar.dataset.most) {
+      event.target.checked = false;
+      show("toast-most-picked");
+    }
+    count();
+  });
   document.addEventListener("htmx:afterSettle", count);
   document.addEventListener("click", (event) => {
     const all = event.target.closest("[data-pick-all]");
     if (!all && !event.target.closest("[data-pick-none]")) return;
-    for (const box of document.querySelectorAll("[data-pick]")) box.checked = Boolean(all);
+    const boxes = document.querySelectorAll("[data-pick]");
+    boxes.forEach((box, index) => { box.checked = Boolean(all) && index < bar.dataset.most; });
+    if (all && boxes.length > bar.dataset.most) show("toast-most-picked");
     count();
   });
 
