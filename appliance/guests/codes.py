@@ -22,7 +22,7 @@ from appliance.guests.tokens import GuestTokens
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # no 0 and O, no 1, I and L; a U is taken for V
 LENGTH = 6
-_MEANT = str.maketrans({"U": "V"})
+_MEANT = str.maketrans("UАВСЕНКМРТХУ", "VABCEHKMPTXY")  # a Cyrillic keyboard has letters that look alike
 
 
 def short_path(code: str) -> str:
@@ -31,7 +31,9 @@ def short_path(code: str) -> str:
 
 
 def read_code(typed: str) -> str | None:
-    """What a guest typed, as a code: small letters, spaces, dashes and wide letters are forgiven."""
+    """What a guest typed, as a code: small letters, spaces, dashes, wide and Cyrillic letters
+    are forgiven.
+    """
     code = plain_digits(unicodedata.normalize("NFKC", typed)).replace("-", "").upper().translate(_MEANT)
     return code if len(code) == LENGTH and set(code) <= set(ALPHABET) else None
 

@@ -32,6 +32,10 @@ log = structlog.get_logger()
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
+class ResultDeleted(ResultExpired):
+    """The guest, or staff, deleted it; to programs it is gone like any other."""
+
+
 class LinkState(StrEnum):
     """What there is to see behind a guest's link."""
 
@@ -116,7 +120,7 @@ class ResultService:
         if found.state is LinkState.FAILED:
             raise ResultNotFound
         if found.state is LinkState.DELETED:
-            raise ResultExpired(Message("This picture was deleted."))
+            raise ResultDeleted(Message("This picture was deleted."))
         if found.state is LinkState.EXPIRED:
             raise ResultExpired
         return found

@@ -17,7 +17,7 @@ from tests.support.stack import Stack
 
 pytestmark = pytest.mark.browser
 
-WORDS = {"en": "wipe everything", "ru": "удалить всё"}
+WORDS = {"en": "wipe everything", "ru": "Удалить  все"}  # as people type: the page says всё
 
 
 @pytest.fixture(autouse=True)

@@ -29,6 +29,7 @@ async def _fresh_limits(stack: Stack) -> None:
 def test_typing_is_forgiven() -> None:
     assert read_code(" 7k3-f9q ") == "7K3F9Q"
     assert read_code("７Ｋ３ｆ٩Ｑ") == "7K3F9Q"
+    assert read_code("7к3м9т") == "7K3M9T"
     assert read_code("7K3F9") is None
     assert read_code("7K3F90") is None
     assert len(ALPHABET) ** LENGTH == 729_000_000

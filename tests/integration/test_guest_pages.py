@@ -185,6 +185,8 @@ async def test_a_guest_may_delete_where_the_operator_lets_them(
     gone = await client.get(page, headers=HTML)
     assert gone.status_code == 410
     assert "was deleted" in gone.text
+    for stale in (f"{page}/delete", f"/public/results/{job(made)}"):  # gone back to, saved from another tab
+        assert "was deleted" in (await client.get(stale, headers=HTML)).text
     assert (await client.get(f"/public/results/{job(made)}")).status_code == 410
     assert not list((stack.media / "results").glob(f"{job(made)}*"))
     assert not list((stack.media / "previews").glob(f"{job(made)}*"))

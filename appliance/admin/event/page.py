@@ -51,7 +51,7 @@ async def wipe(request: Request, context: MayWipe) -> Response:
     form = await read_form(request)
     insists = form.checked("even_not_exported")
     typed = form.text("confirm")
-    if typed.casefold() != context.language.gettext("event.words").casefold():
+    if _plain(typed) != _plain(context.language.gettext("event.words")):
         return await _answer(request, context, 422, typed=typed, wrong="words", insists=insists)
     wanted = WipeRequest(confirm=CONFIRMATION, even_not_exported=insists)
     try:
@@ -59,6 +59,11 @@ async def wipe(request: Request, context: MayWipe) -> Response:
     except EventNotExported:
         return await _answer(request, context, 409, typed=typed, wrong="not_exported")
     return await _answer(request, context, 200, report=report)
+
+
+def _plain(words: str) -> str:
+    """Words as they are compared: most people type a Russian ё as е."""
+    return " ".join(words.casefold().split()).replace("ё", "е")
 
 
 async def _answer(request: Request, context: PageContext, status: int, **changed: Any) -> Response:

@@ -12,6 +12,7 @@ from appliance.core.error_handlers import from_database, retry_headers
 from appliance.core.errors import ApplianceError, ErrorCode
 from appliance.core.injection import service_of
 from appliance.guests.pages.render import page
+from appliance.guests.service import ResultDeleted
 from appliance.settings.operator import OperatorSettings
 from appliance.settings.recent import RecentSettings
 
@@ -31,6 +32,9 @@ async def guest_error_page(request: Request, error: ApplianceError) -> Response 
         kind = "error.away"
     if _OF_GALLERIES.fullmatch(path) and error.status_code in (403, 410):
         kind = "gallery.closed" if error.status_code == 403 else "gallery.over"
+    picture = "clock" if error.status_code in (410, 429, 503) else "cross"
+    if isinstance(error, ResultDeleted):
+        kind, picture = "deleted", "check"
     more: dict[str, Any] = {"refresh": WALL_LOOKS_AGAIN} if path.startswith("/wall/") else {}
     return page(
         request,
@@ -39,7 +43,7 @@ async def guest_error_page(request: Request, error: ApplianceError) -> Response 
         status=error.status_code,
         headers=retry_headers(error),
         kind=kind,
-        picture="clock" if error.status_code in (410, 429, 503) else "cross",
+        picture=picture,
         **more,
     )
 
