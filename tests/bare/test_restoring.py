@@ -70,7 +70,7 @@ def test_one_command_puts_a_backup_back_and_the_booth_goes_on(booth: Booth, tmp_
 
     assert done.returncode == 0, done.stderr
     said = done.stdout.splitlines()
-    assert [line.split()[0] for line in said] == ["It", "Stopping", "Restored", "Ready"], done.stdout
+    assert [line.split()[0] for line in said] == ["It", "Stopping", "Restored", "API", "Ready"], done.stdout
     assert done.stderr == ""
     after = booth.pids()
     assert {name for name in before if before[name] != after[name]} == {"app", "cleanup"}
