@@ -89,6 +89,20 @@ class AccountRepository:
             query = query.where(AuditLog.id < before_id)
         return (await self._session.scalars(query)).all()
 
+    async def newest_actor(self, action: AuditAction, job_id: uuid.UUID, since: datetime) -> str | None:
+        """Who did ``action`` to a job last; ``None`` where the log does not say."""
+        query = (
+            select(AuditLog.actor)
+            .where(
+                AuditLog.at >= since,
+                AuditLog.action == action,
+                AuditLog.detail["job"].astext == str(job_id),
+            )
+            .order_by(AuditLog.id.desc())
+            .limit(1)
+        )
+        return await self._session.scalar(query)
+
 
 class SessionRepository:
     """The table ``login_session``."""

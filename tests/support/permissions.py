@@ -188,6 +188,7 @@ WHO_MAY = {
         POST /api/shared-galleries/approvals
         GET /admin/screens/queue
         GET /admin/screens/queue/{job_id}/picture
+        POST /admin/screens/queue/poll
         POST /admin/screens/queue/{job_id}/{decision}
     """,
     "jobs:read": """

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
+from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.naming import number_of
 from appliance.admin.render import page, part
 from appliance.admin.security import PageContext, allowed
-from appliance.core.errors import NotFound
+from appliance.core.errors import NotFound, VersionConflict
 from appliance.core.injection import service_of
 from appliance.core.sending import stored_file
 from appliance.guests.screen_sizes import ScreenSizes, type_for
@@ -29,13 +31,32 @@ _WIDTH = 640
 
 
 @router.get("")
-async def queue(request: Request, context: MayApprove, after: uuid.UUID | None = None) -> Response:
-    """The page; for HTMX what came after the picture ``after``."""
-    waiting = await service_of(request, SharedGalleryService).queue(after)
-    values = {"waiting": waiting, "after": waiting[-1].job_id if waiting else after, **_shared()}
-    if context.is_htmx:
-        return part(context, "_queue_items.html", **values)
-    return page(context, "queue.html", **values)
+async def queue(request: Request, context: MayApprove) -> Response:
+    """The page."""
+    waiting = await service_of(request, SharedGalleryService).queue()
+    after = waiting[-1].job_id if waiting else None
+    return page(context, "queue.html", waiting=waiting, after=after, gone=[], **_shared())
+
+
+@router.post("/poll")
+async def poll(request: Request, context: MayApprove) -> Response:
+    """What came after the picture ``after``, and which of those that are ``shown`` wait no longer."""
+    form = await read_form(request)
+    after = next(_ids(form.text("after")), None)
+    galleries = service_of(request, SharedGalleryService)
+    gone = await galleries.no_longer_waiting(list(_ids(form.text("shown"))))
+    waiting = await galleries.queue(after)
+    after = waiting[-1].job_id if waiting else after
+    return part(context, "_queue_items.html", waiting=waiting, after=after, gone=gone, **_shared())
+
+
+def _ids(text: str) -> Iterator[uuid.UUID]:
+    """The ids in ``text``, with commas between them."""
+    for one in text.split(","):
+        try:
+            yield uuid.UUID(one)
+        except ValueError:
+            continue
 
 
 @router.get("/{job_id}/picture")
@@ -49,16 +70,24 @@ async def picture(job_id: uuid.UUID, request: Request, _: MayApprove) -> Respons
 
 @router.post("/{job_id}/{decision}")
 async def decide(job_id: uuid.UUID, decision: str, request: Request, context: MayApprove) -> Response:
-    """Approve or reject a picture, or take that back."""
+    """Approve or reject a picture of which nobody has decided, or take a decision back."""
     assert context.who is not None  # noqa: S101 - the permission saw to it
     if decision not in DECISIONS:
         raise NotFound
-    await service_of(request, SharedGalleryService).decide(
-        [job_id], context.who, approved=DECISIONS[decision]
-    )
+    galleries, approved, faster = service_of(request, SharedGalleryService), DECISIONS[decision], None
+    try:
+        if approved is None:
+            await galleries.decide([job_id], context.who, approved=None)
+        else:
+            await galleries.decide_first(job_id, context.who, approved=approved)
+    except VersionConflict as error:
+        if not context.is_htmx:
+            raise
+        faster = error
     if not context.is_htmx or decision == "undo":
         return Response(headers={"HX-Redirect": PAGE}) if context.is_htmx else RedirectResponse(PAGE, 303)
-    return part(context, "_queue_last.html", job_id=job_id, decision=decision, **_shared())
+    values = {"job_id": job_id, "decision": decision, "faster": faster, **_shared()}
+    return part(context, "_queue_last.html", status=faster.status_code if faster else 200, **values)
 
 
 def _shared() -> dict[str, Any]:

@@ -97,7 +97,7 @@ class GalleryRepository:
         self, galleries: Sequence[SharedGallery], now: datetime, limit: int, after: Position | None = None
     ) -> Sequence[JobHistory]:
         """Pictures that wait for approval in one of ``galleries``, the oldest first."""
-        conditions = [or_(false(), *(and_(*_waiting_for(gallery, now)) for gallery in galleries))]
+        conditions = [_waiting_for_any(galleries, now)]
         if after is not None:
             key = tuple_(JobHistory.created_at, JobHistory.job_id)
             conditions.append(key > (after.created_at, after.job_id))
@@ -109,8 +109,40 @@ class GalleryRepository:
         )
         return found.all()
 
+    async def still_waiting(
+        self, galleries: Sequence[SharedGallery], now: datetime, job_ids: Collection[uuid.UUID]
+    ) -> set[uuid.UUID]:
+        """Those of ``job_ids`` that wait for approval in one of ``galleries``."""
+        found = select(JobHistory.job_id).where(
+            is_any_of(JobHistory.job_id, job_ids), _waiting_for_any(galleries, now)
+        )
+        return set(await self._session.scalars(found))
+
+    async def decide_first(self, job_id: uuid.UUID, now: datetime, *, approved: bool) -> bool:
+        """Approve or reject a picture of which nobody has decided; whether it was one."""
+        result = await self._session.execute(
+            update(JobHistory)
+            .where(
+                JobHistory.job_id == job_id,
+                JobHistory.approved_at.is_(None),
+                JobHistory.rejected_at.is_(None),
+            )
+            .values(approved_at=now if approved else None, rejected_at=None if approved else now)
+        )
+        return cast("CursorResult[Any]", result).rowcount == 1
+
+    async def decision(self, job_id: uuid.UUID) -> bool | None:
+        """Whether a picture was approved or rejected; ``None``: neither, or there is no such picture."""
+        found = select(JobHistory.approved_at, JobHistory.rejected_at).where(JobHistory.job_id == job_id)
+        row = (await self._session.execute(found)).first()
+        if row is None or (row.approved_at is None and row.rejected_at is None):
+            return None
+        return row.approved_at is not None
+
     async def decide(self, job_ids: Collection[uuid.UUID], now: datetime, *, approved: bool | None) -> int:
-        """Approve pictures, reject them, or with ``None`` take either back; returns how many changed."""
+        """Approve pictures, reject them, or with ``None`` take either back, whatever was decided before;
+        returns how many changed.
+        """
         yes, no = JobHistory.approved_at, JobHistory.rejected_at
         other = {
             True: yes.is_(None),
@@ -168,3 +200,7 @@ def _shown_in(gallery: SharedGallery, now: datetime) -> list[ColumnElement[bool]
 
 def _waiting_for(gallery: SharedGallery, now: datetime) -> list[ColumnElement[bool]]:
     return [*_in_gallery(gallery, now), JobHistory.approved_at.is_(None)]
+
+
+def _waiting_for_any(galleries: Sequence[SharedGallery], now: datetime) -> ColumnElement[bool]:
+    return or_(false(), *(and_(*_waiting_for(gallery, now)) for gallery in galleries))

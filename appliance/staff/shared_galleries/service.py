@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,7 +15,7 @@ from appliance.accounts.permissions import Principal
 from appliance.accounts.repository import AccountRepository
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
-from appliance.core.errors import NotFound
+from appliance.core.errors import JobNotFound, NotFound, VersionConflict
 from appliance.core.language import Message
 from appliance.guests.shared_galleries.models import SharedGallery
 from appliance.guests.shared_galleries.repository import GalleryRepository
@@ -125,14 +125,37 @@ class SharedGalleryService:
         async with self._database.session() as session:
             galleries = GalleryRepository(session)
             position = await galleries.position(after) if after else None
-            moderated = [
-                one for one in await galleries.all() if one.moderated and state_of(one, now) == "open"
-            ]
+            moderated = await _moderated(galleries, now)
             jobs = await galleries.waiting(moderated, now, MOST_WAITING, position)
         return [_waiting(job) for job in jobs]
 
+    async def no_longer_waiting(self, job_ids: Collection[uuid.UUID]) -> list[uuid.UUID]:
+        """Those of ``job_ids`` that left the queue: decided, hidden, expired, or of a gallery that closed."""
+        now = utcnow()
+        async with self._database.session() as session:
+            galleries = GalleryRepository(session)
+            waiting = await galleries.still_waiting(await _moderated(galleries, now), now, job_ids)
+        return [job_id for job_id in job_ids if job_id not in waiting]
+
+    async def decide_first(self, job_id: uuid.UUID, who: Principal, *, approved: bool) -> None:
+        """Approve or reject a picture that waits.
+
+        Raises ``VersionConflict`` if somebody was faster, and ``JobNotFound``.
+        """
+        action = _DECISIONS[approved]
+        async with self._database.session() as session:
+            galleries = GalleryRepository(session)
+            if not await galleries.decide_first(job_id, utcnow(), approved=approved):
+                raise await _already_decided(session, job_id)
+            AccountRepository(session).record(
+                who.username, action, address=who.address, job=str(job_id), pictures=1
+            )
+        log.info(action, account=who.username, pictures=1)
+
     async def decide(self, job_ids: Collection[uuid.UUID], who: Principal, *, approved: bool | None) -> int:
-        """Approve or reject pictures for galleries, or take that back; returns how many changed."""
+        """Approve or reject pictures for galleries, or take that back, whatever was decided before;
+        returns how many changed.
+        """
         action = _DECISIONS[approved]
         async with self._database.session() as session:
             changed = await GalleryRepository(session).decide(job_ids, utcnow(), approved=approved)
@@ -152,6 +175,24 @@ def _waiting(job: JobHistory) -> WaitingPicture:
         created_at=job.created_at,
         preview_url=preview_path(job.job_id),
     )
+
+
+async def _moderated(galleries: GalleryRepository, now: datetime) -> list[SharedGallery]:
+    """Open galleries whose pictures wait for approval."""
+    return [one for one in await galleries.all() if one.moderated and state_of(one, now) == "open"]
+
+
+async def _already_decided(session: AsyncSession, job_id: uuid.UUID) -> JobNotFound | VersionConflict:
+    """The failure that says who was faster, and what they decided."""
+    galleries = GalleryRepository(session)
+    position, approved = await galleries.position(job_id), await galleries.decision(job_id)
+    if position is None or approved is None:
+        return JobNotFound()
+    action = _DECISIONS[approved]
+    who = await AccountRepository(session).newest_actor(action, job_id, position.created_at) or "–"
+    if approved:
+        return VersionConflict(Message("%(who)s has already approved this picture.", who=who))
+    return VersionConflict(Message("%(who)s has already rejected this picture.", who=who))
 
 
 async def _known(session: AsyncSession, gallery_id: uuid.UUID) -> SharedGallery:

@@ -5,6 +5,7 @@ import "./forms.js";
 import "./live.js";
 import "./menus.js";
 import "./pictures.js";
+import "./queue.js";
 import "./screens.js";
 import "./session.js";
 import "./times.js";
