@@ -38,6 +38,15 @@ require_installed() {
   [ -n "$(container_of app)" ] || die "There is no appliance here yet. Run scripts/install."
 }
 
+# The passphrase in a file's first line. Read once: the file may be a pipe, and its line need not end.
+passphrase_in() {
+  local word=''
+  [ -r "$1" ] || die "$1 cannot be read."
+  IFS= read -r word <"$1" || true
+  [ -n "$word" ] || die "$1 is empty; its first line has to be the passphrase."
+  printf '%s' "$word"
+}
+
 # ---- compose/.env: NAME=value, one a line; comments and quotes as Compose reads them ----
 
 env_value() {

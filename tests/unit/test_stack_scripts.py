@@ -1,7 +1,8 @@
-"""What the scripts of the stack read from ``compose/.env``, and where they send phones."""
+"""What the scripts of the stack read, say to the engine and write to ``compose/.env``, without an engine."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,14 +11,30 @@ import pytest
 
 from tests.support.stack import CHECKOUT
 
+# In place of docker: an app is there, and whatever is run in a container keeps what it was called and given.
+_DOCKER = """\
+#!/bin/bash
+folder=$(dirname "$0")
+printf '%s\\n' "$*" >>"$folder/calls"
+case "$*" in
+  *"ps --all --quiet"*) echo 0123 ;;
+  inspect*) echo 'False 0123' ;;
+  *" run "*) cat >"$folder/given" ;;
+esac
+"""
+
 
 class Folder:
-    """A copy of the scripts, with a ``compose/.env`` of its own."""
+    """A copy of the scripts, with a ``compose/.env`` of its own and a ``docker`` that only listens."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._bin = root / "bin"
         shutil.copytree(CHECKOUT / "scripts", root / "scripts", ignore=shutil.ignore_patterns("bench"))
         (root / "compose").mkdir()
+        self._bin.mkdir()
+        (self._bin / "docker").write_text(_DOCKER)
+        (self._bin / "docker").chmod(0o755)
 
     def write(self, *lines: str) -> None:
         (self._root / "compose" / ".env").write_text("".join(f"{line}\n" for line in lines))
@@ -27,6 +44,27 @@ class Folder:
         program = f". '{self._root}/scripts/_lib.sh'; {call}"
         done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
         return done.stdout
+
+    def runs(self, command: str) -> subprocess.CompletedProcess[str]:
+        """A line of bash in the folder, in which a script may be called."""
+        path = f"{self._bin}:{os.environ['PATH']}"
+        return subprocess.run(
+            ["bash", "-c", command],
+            cwd=self._root,
+            env={**os.environ, "PATH": path},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def given(self) -> bytes:
+        """What the container that ran last read from its standard input."""
+        return (self._bin / "given").read_bytes()
+
+    def calls(self) -> list[str]:
+        """How docker was called."""
+        return (self._bin / "calls").read_text().splitlines()
 
 
 @pytest.fixture
@@ -61,3 +99,27 @@ def test_a_machine_that_only_listens_to_itself_sends_nobody_there(folder: Folder
     folder.write("HTTP_PORT=127.0.0.1:8081")
     folder.says("tell_lan_address")
     assert folder.says("env_value LAN_BASE_URL") == ""
+
+
+@pytest.mark.parametrize("passphrase", ["<(printf 'two words')", "<(printf 'two words\\nmore')"])
+def test_a_restore_sends_the_passphrase_as_a_line_and_then_the_backup(
+    folder: Folder, passphrase: str
+) -> None:
+    line = f"printf age >b.age; scripts/restore b.age --passphrase-file {passphrase}"
+    folder.runs(line)
+    assert folder.given() == b"two words\nage"
+    assert [call for call in folder.calls() if "restore -" in call and "--check" not in call]
+
+
+def test_a_backup_takes_its_passphrase_from_a_pipe_too(folder: Folder) -> None:
+    done = folder.runs("scripts/backup --passphrase-file <(printf 'two words')")
+    assert done.returncode == 0, done.stderr
+    assert folder.given() == b"two words\n"
+
+
+def test_an_empty_passphrase_file_is_named_before_anything_is_done(folder: Folder) -> None:
+    done = folder.runs("touch b.age empty; scripts/restore b.age --passphrase-file empty")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "empty is empty; its first line has to be the passphrase.\n",
+    )
