@@ -93,6 +93,31 @@ async def test_who_was_slower_keeps_what_was_typed_and_sees_what_is_in_force(
     assert await stack.value("select value from app_settings where key = 'slot_permits'") == 5
 
 
+async def test_what_somebody_else_changed_meanwhile_is_not_put_back_by_another_section_or_a_second_save(
+    admin_person: MakePerson, stack: Stack, setting: Change
+) -> None:
+    await _keep(stack, setting, "event_title", "max_upload_mb")
+    slow, fast = await admin_person(), await admin_person()
+    await slow.go("/admin/settings")
+    await fast.go("/admin/settings")
+    await fast.page.fill("#event_title", "Anna & Paul")
+    await fast.page.click("#event .save")
+    await fast.toast()
+
+    await slow.page.fill("#max_upload_mb", "11")
+    await slow.page.click("#limits .save")
+    assert "saved" in await slow.toast(), "nobody else changed anything there"
+    slow.expected = {409, 422}
+    await slow.page.evaluate("document.querySelector('#event form').noValidate = true")
+    await slow.page.fill("#public_base_url", "no address")
+    await slow.page.click("#event .save")
+    await slow.page.wait_for_selector("#public_base_url[aria-invalid]")
+    await slow.page.fill("#public_base_url", "")
+    await slow.page.click("#event .save")
+    assert await slow.text("#event .in-force") == "Current value: Anna & Paul"
+    assert await stack.value("select value from app_settings where key = 'event_title'") == "Anna & Paul"
+
+
 async def test_another_time_to_keep_pictures_shows_first_what_it_does(
     admin_person: MakePerson, camera: Camera, shot: Shot
 ) -> None:

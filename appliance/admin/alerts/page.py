@@ -116,7 +116,7 @@ async def _whole(request: Request, context: PageContext, *, status: int = 200, *
     state = await service_of(request, OperatorSettingsService).state()
     sections = [filled(one, state) for one in SECTIONS if one.page == "alerts"]
     values = await _values(request, context, **more)
-    return page(context, "alerts.html", status=status, version=state.version, sections=sections, **values)
+    return page(context, "alerts.html", status=status, sections=sections, **values)
 
 
 async def _values(request: Request, context: PageContext, **more: Any) -> dict[str, Any]:

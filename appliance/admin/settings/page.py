@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from appliance.admin.forms import Form, read_form
 from appliance.admin.headers import MOUNT
-from appliance.admin.render import html, page, part
+from appliance.admin.render import page, part
 from appliance.admin.security import PageContext, allowed
 from appliance.admin.settings.models_view import KnownModel, known_models
 from appliance.admin.settings.previews import logo_of
@@ -21,6 +21,7 @@ from appliance.admin.settings.sections import (
     TRANSPORTS,
     FilledSection,
     filled,
+    seen_versions,
     typed_values,
 )
 from appliance.core.errors import NotFound, ValidationFailed, VersionConflict
@@ -149,18 +150,14 @@ async def _password_answer(context: PageContext, values: dict[str, Any], status:
     if not context.is_htmx:
         return await whole_page(context, values["state"], status=status, password=values)
     toast = None if status != 200 else context.language.gettext("settings.password.changed")
-    return _with_version(
+    return part(
         context,
-        values["state"],
-        part(
-            context,
-            "_settings_password.html",
-            status=status,
-            toast=toast,
-            password=values,
-            may_write=True,
-            section=BY_KEY["password"],
-        ),
+        "_settings_password.html",
+        status=status,
+        toast=toast,
+        password=values,
+        may_write=True,
+        section=BY_KEY["password"],
     )
 
 
@@ -173,12 +170,12 @@ async def save(key: str, request: Request, context: MayWrite) -> Response:
         raise NotFound
     form = await read_form(request)
     values = typed_values(section, form, await service_of(request, OperatorSettingsService).state())
-    if form.text("version").isdecimal():
-        values["version"] = form.text("version")
     if key == "keeping":
         values["apply_to_existing"] = form.checked("apply_to_existing")
     try:
-        state = await service_of(request, OperatorSettingsService).update(_update(values), context.who)
+        state = await service_of(request, OperatorSettingsService).update(
+            _update(values), context.who, seen=seen_versions(section, form)
+        )
     except (ValidationFailed, VersionConflict) as refused:
         return await _refused(context, section, form, refused)
     if not context.is_htmx:
@@ -186,7 +183,7 @@ async def save(key: str, request: Request, context: MayWrite) -> Response:
         return RedirectResponse(f"{PAGE}/{section.page}#{key}".replace("/#", "#"), 303)
     title = context.language.gettext(f"settings.section.{key}.title")
     toast = context.language.gettext("settings.saved", section=title)
-    return await _section_answer(context, filled(section, state), state, toast=toast)
+    return await _section_answer(context, filled(section, state), toast=toast)
 
 
 async def _refused(
@@ -202,37 +199,21 @@ async def _refused(
     shown = filled(section, state, typed=form, fields=fields, conflict=conflict)
     if not context.is_htmx:
         return await whole_page(context, state, status=refused.status_code, section=shown)
-    return await _section_answer(context, shown, state, status=refused.status_code)
+    return await _section_answer(context, shown, status=refused.status_code)
 
 
 async def _section_answer(
-    context: PageContext,
-    shown: FilledSection,
-    state: SettingsState,
-    *,
-    status: int = 200,
-    toast: str | None = None,
+    context: PageContext, shown: FilledSection, *, status: int = 200, toast: str | None = None
 ) -> Response:
-    return _with_version(
+    return part(
         context,
-        state,
-        part(
-            context,
-            "_settings_section.html",
-            status=status,
-            toast=toast,
-            filled=shown,
-            may_write=True,
-            **await _extras(context, [shown]),
-        ),
+        "_settings_section.html",
+        status=status,
+        toast=toast,
+        filled=shown,
+        may_write=True,
+        **await _extras(context, [shown]),
     )
-
-
-def _with_version(context: PageContext, state: SettingsState, answer: Response) -> Response:
-    """The other sections on the page are based on the new version too: we have just seen it."""
-    swapped = html(context, "_settings_version.html", version=state.version, oob=True)
-    body = bytes(answer.body) + swapped.encode()
-    return Response(body, answer.status_code, media_type="text/html")
 
 
 def _update(values: dict[str, Any]) -> SettingsUpdate:

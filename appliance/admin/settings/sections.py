@@ -32,6 +32,7 @@ class SettingInput:
     updated_at: datetime | None = None
     values: Mapping[str, str] = field(default_factory=dict)  # of a setting that has several, by name
     errors: Mapping[str, str] = field(default_factory=dict)
+    version: int = 0  # of the value that was shown last
 
     @property
     def minimum(self) -> str:
@@ -57,12 +58,17 @@ class FilledSection:
 
     section: Section
     inputs: list[SettingInput]
-    version: int
-    conflict: SettingsState | None = None
+    conflict: bool = False
 
     @property
     def key(self) -> str:
         return self.section.key
+
+    @property
+    def changed_by(self) -> str | None:
+        """Who changed one of its settings last."""
+        changed = [(one.updated_at, one.updated_by) for one in self.inputs if one.updated_at]
+        return max(changed)[1] if changed else None
 
 
 def _limit(name: str, *words: str) -> str:
@@ -89,6 +95,7 @@ def filled(
 ) -> FilledSection:
     """A section as it stands, or as it was typed in, with the findings of the services."""
     found = fields or {}
+    seen = seen_versions(section, typed) if typed is not None and not conflict else {}
     inputs = []
     for setting in section.settings:
         known = state.settings[setting.name]
@@ -108,9 +115,16 @@ def filled(
                     for name, text in found.items()
                     if name.startswith(f"{setting.name}.")
                 },
+                version=seen.get(setting.name, known.version),
             )
         )
-    return FilledSection(section, inputs, state.version, state if conflict else None)
+    return FilledSection(section, inputs, conflict)
+
+
+def seen_versions(section: Section, form: Form) -> dict[str, int]:
+    """The version of each setting as it was when ``form`` was shown."""
+    posted = {setting.name: form.text(f"version.{setting.name}") for setting in section.settings}
+    return {name: int(text) for name, text in posted.items() if text.isdecimal()}
 
 
 # Parts of a connection that not every provider has.

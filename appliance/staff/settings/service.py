@@ -74,11 +74,14 @@ class OperatorSettingsService:
                 "turbotext", UPLOAD_NOT_ACCEPTED, utcnow() - _UPLOADS_ASKED
             )
 
-    async def update(self, update: SettingsUpdate, who: Principal) -> SettingsState:
+    async def update(
+        self, update: SettingsUpdate, who: Principal, *, seen: Mapping[str, int] | None = None
+    ) -> SettingsState:
         """Change what ``update`` names, all of it or nothing; returns the new state.
 
-        Raises ``ValidationFailed``, or ``VersionConflict`` when ``update.version`` is no longer
-        the newest.
+        ``seen`` holds versions of single settings on which the change is based. Raises
+        ``ValidationFailed``, or ``VersionConflict`` when ``update.version`` or one of these is no longer the
+        newest.
         """
         _refuse_what_means_nothing(update)
         password = update.ingest_password.password.get_secret_value() if update.ingest_password else ""
@@ -87,7 +90,8 @@ class OperatorSettingsService:
             settings = SettingsRepository(session)
             await settings.lock()
             before = await settings.rows()
-            if update.version is not None and update.version != _version(before):
+            outdated = [key for key, version in (seen or {}).items() if version != _version_of(before, key)]
+            if outdated or (update.version is not None and update.version != _version(before)):
                 raise VersionConflict(
                     Message(
                         "Somebody else changed the settings in the meantime. Check the new values and try "
@@ -211,6 +215,10 @@ def _version(rows: Mapping[str, AppSetting]) -> int:
     return sum(row.version for row in _shown(rows))
 
 
+def _version_of(rows: Mapping[str, AppSetting], key: str) -> int:
+    return rows[key].version if key in rows else 0
+
+
 def _shown(rows: Mapping[str, AppSetting]) -> list[AppSetting]:
     return [
         row for key, row in rows.items() if key == INGEST_PASSWORD or key in OperatorSettings.model_fields
@@ -230,7 +238,7 @@ def _state(rows: Mapping[str, AppSetting]) -> SettingsState:
                 description=OperatorSettings.model_fields[key].description or "",
                 updated_by=rows[key].updated_by if key in rows else None,
                 updated_at=rows[key].updated_at if key in rows else None,
-                version=rows[key].version if key in rows else 0,
+                version=_version_of(rows, key),
             )
             for key, value in _values(rows).items()
         },
