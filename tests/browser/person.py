@@ -221,6 +221,12 @@ class Person:
             assert await self.violations(_COLOURS) == [], f"{name}, {other}"
             await self.page.emulate_media(color_scheme=self.theme)
 
+    async def printed_pages(self, paper: str) -> int:
+        """How many sheets of paper (``A4``, ``Letter``) the page takes, with usual margins."""
+        margin = dict.fromkeys(("top", "bottom", "left", "right"), "10mm")
+        printed = await self.page.pdf(format=paper, margin=margin)  # type: ignore[arg-type]
+        return max(int(count) for count in re.findall(rb"/Count (\d+)", printed))
+
     async def sideways(self) -> int:
         """By how many pixels the page is wider than the screen."""
         return int(

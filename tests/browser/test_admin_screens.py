@@ -109,10 +109,15 @@ async def test_what_cannot_be_is_said_beside_its_field(admin_person: MakePerson)
 
 async def test_the_code_can_be_printed(admin_person: MakePerson) -> None:
     someone = await admin_person()
-    await opened(someone, title="Anna & Paul")
+    await opened(
+        someone,
+        title="Anna & Paul, who are glad to see all of you here on this long summer evening",
+        pin="4821",
+    )
     await someone.page.locator("a[href$='/sheet']").last.click()
     await expect(someone.page.locator(".poster img")).to_be_visible()
     assert await someone.violations() == []
+    assert [await someone.printed_pages(paper) for paper in ("A4", "Letter")] == [1, 1]
     async with someone.page.expect_download() as download:
         await someone.page.get_by_role("link", name="PNG").click()
     assert (await download.value).suggested_filename == "gallery-qr.png"

@@ -50,6 +50,7 @@ async def test_the_page_and_the_kit_are_whole_and_accessible(
     await someone.page.click("#target .note a")
     await someone.page.wait_for_url("**/backups/kit")
     await someone.assert_whole("backups-kit", by_day_and_night=True)
+    assert [await someone.printed_pages(paper) for paper in ("A4", "Letter")] == [1, 1]
     text = await someone.page.inner_text("article")
     assert str(shelf) in text
     assert "scripts/restore" in text

@@ -2,8 +2,15 @@
 document.addEventListener("htmx:configRequest", (event) => {
   const asks = event.detail.elt;
   if (!("calm" in asks.dataset) || event.detail.triggeringEvent) return;
-  if (document.hidden || asks.contains(document.activeElement) || asks.querySelector("details[open]")) event.preventDefault();
+  const busy = asks.contains(document.activeElement) || asks.querySelector("details[open]") || isTyped(asks);
+  if (document.hidden || busy) event.preventDefault();
 });
+
+function isTyped(part) {
+  const typed = (input) => input.value !== input.defaultValue || input.checked !== input.defaultChecked;
+  const chosen = (option) => option.selected !== option.defaultSelected && option.closest("select:has([selected])");
+  return [...part.querySelectorAll("input")].some(typed) || [...part.querySelectorAll("option")].some(chosen);
+}
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) print();

@@ -1,11 +1,18 @@
 // Times in the viewer's own zone and language: <time datetime="…Z" data-time="moment|minute|ago|clock|day">.
 const language = document.documentElement.lang;
 const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+const moment = { day: "numeric", month: "short", ...clock, second: "2-digit" };
+const minute = { weekday: "short", day: "numeric", month: "short", ...clock };
+const far = 300 * 86_400_000; // from now on, day and month may be taken for this year's
 const formats = {
-  moment: new Intl.DateTimeFormat(language, { day: "numeric", month: "short", ...clock, second: "2-digit" }),
-  minute: new Intl.DateTimeFormat(language, { weekday: "short", day: "numeric", month: "short", ...clock }),
+  moment: new Intl.DateTimeFormat(language, moment),
+  minute: new Intl.DateTimeFormat(language, minute),
   clock: new Intl.DateTimeFormat(language, clock),
   day: new Intl.DateTimeFormat(language, { day: "numeric", month: "long", year: "numeric" }),
+};
+const withYear = {
+  moment: new Intl.DateTimeFormat(language, { ...moment, year: "numeric" }),
+  minute: new Intl.DateTimeFormat(language, { ...minute, weekday: undefined, year: "numeric" }),
 };
 const whole = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "long" });
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
@@ -18,11 +25,17 @@ function ago(date) {
   return relative.format(Math.round(seconds / length), unit);
 }
 
+function text(date, form) {
+  if (form === "ago") return ago(date);
+  const isFar = Math.abs(date - Date.now()) > far;
+  return ((isFar && withYear[form]) || formats[form]).format(date);
+}
+
 export function localise(root) {
   for (const element of root.querySelectorAll("time[data-time]")) {
     const date = new Date(element.dateTime);
     if (Number.isNaN(date.valueOf())) continue;
-    element.textContent = element.dataset.time === "ago" ? ago(date) : formats[element.dataset.time].format(date);
+    element.textContent = text(date, element.dataset.time);
     element.title = whole.format(date);
   }
   for (const input of root.querySelectorAll("input[data-utc]")) {
