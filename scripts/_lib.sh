@@ -56,12 +56,25 @@ env_value() {
   printf '%s' "${found:-${2:-}}"
 }
 
+# An empty value takes the line away.
 set_env() {
   local file=$COMPOSE_DIR/.env fresh
   fresh=$(mktemp "$COMPOSE_DIR/.env.XXXXXX")
-  { if [ -f "$file" ]; then grep -v "^$1=" "$file" || true; fi; printf '%s=%s\n' "$1" "$2"; } >"$fresh"
+  { if [ -f "$file" ]; then grep -v "^$1=" "$file" || true; fi; [ -z "$2" ] || printf '%s=%s\n' "$1" "$2"; } >"$fresh"
   chmod 600 "$fresh"
   mv "$fresh" "$file"
+}
+
+# COMPOSE_FILE with one more; without any, Compose reads two files by itself.
+compose_files_and() {
+  local files
+  files=$(env_value COMPOSE_FILE)
+  if [ -z "$files" ]; then
+    files=compose.yaml
+    [ ! -f "$COMPOSE_DIR/compose.override.yaml" ] || files+=:compose.override.yaml
+  fi
+  [[ :$files: = *:$1:* ]] || files+=:$1
+  printf '%s' "$files"
 }
 
 # ---- what runs ----
@@ -156,17 +169,24 @@ smoke_test() {
 milliseconds() { date +%s%3N; }
 seconds_since() { local now; now=$(milliseconds); printf '%d.%d' $(((now - $1) / 1000)) $(((now - $1) % 1000 / 100)); }
 
-published_port() { compose port nginx 8080 2>/dev/null | sed -n 's/.*://p' | head -n 1; }
+published_port() { compose port nginx "${1:-8080}" 2>/dev/null | sed -n 's/.*://p' | head -n 1; }
+
+# Whether another program has a port, which may name an address, that is to lead to this one of Nginx's.
+is_taken() {
+  local host
+  [ "$(published_port "$2")" != "${1##*:}" ] || return 1
+  host=$(address_in "$1")
+  (exec 3<>"/dev/tcp/${host:-127.0.0.1}/${1##*:}") 2>/dev/null
+}
 
 # ---- under which addresses it is reached ----
 
 # The one address that Nginx listens on, if HTTP_PORT names one.
-listening_address() {
-  local value
-  value=$(env_value HTTP_PORT)
-  case $value in
+listening_address() { address_in "$(env_value HTTP_PORT)"; }
+address_in() {
+  case $1 in
     0.0.0.0:* | '[::]:'*) ;;
-    *:*) printf '%s' "${value%:*}" ;;
+    *:*) printf '%s' "${1%:*}" ;;
   esac
 }
 
@@ -199,12 +219,15 @@ tell_lan_address() {
 }
 
 # The best first: in the networks of the room, then by name.
-addresses() {
-  local port address
-  port=$(published_port)
-  for address in $(lan_addresses); do printf 'http://%s:%s\n' "$address" "$port"; done
+own_names() {
+  lan_addresses
   [ -z "$(listening_address)" ] || return 0
   # The name by which phones and PCs find it without DNS, where something on this machine announces it.
-  ! getent hosts "$(hostname -s).local" >/dev/null || printf 'http://%s.local:%s\n' "$(hostname -s)" "$port"
-  printf 'http://localhost:%s\n' "$port"
+  ! getent hosts "$(hostname -s).local" >/dev/null || printf '%s.local\n' "$(hostname -s)"
+  printf 'localhost\n'
+}
+addresses() {
+  local port
+  port=$(published_port)
+  own_names | sed "s,.*,http://&:$port,"
 }

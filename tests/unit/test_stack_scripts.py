@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.support.stack import CHECKOUT
+from tests.support.stack import CHECKOUT, free_port
 
-# In place of docker: an app is there, and whatever is run in a container keeps what it was called and given.
+# In place of docker: an app is there but no Nginx, HTTPS cannot have port 1, and what is run in a container
+# keeps what it was given.
 _DOCKER = """\
 #!/bin/bash
 folder=$(dirname "$0")
@@ -19,6 +21,8 @@ printf '%s\\n' "$*" >>"$folder/calls"
 case "$*" in
   *"ps --all --quiet"*) echo 0123 ;;
   inspect*) echo 'False 0123' ;;
+  *" port nginx"*) exit 1 ;;
+  *" up "*) [ "$(grep -c -e '^HTTPS_PORT=1$' -e tls .env)" != 2 ] || { echo 'port 1 is used' >&2; exit 1; } ;;
   *" run "*) cat >"$folder/given" ;;
 esac
 """
@@ -61,6 +65,10 @@ class Folder:
     def given(self) -> bytes:
         """What the container that ran last read from its standard input."""
         return (self._bin / "given").read_bytes()
+
+    def holds(self) -> list[str]:
+        """The lines of ``compose/.env``."""
+        return (self._root / "compose" / ".env").read_text().splitlines()
 
     def calls(self) -> list[str]:
         """How docker was called."""
@@ -123,3 +131,52 @@ def test_an_empty_passphrase_file_is_named_before_anything_is_done(folder: Folde
         1,
         "empty is empty; its first line has to be the passphrase.\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("compose.yaml:compose.first.yaml", "compose.yaml:compose.first.yaml:compose.tls.yaml"),
+        ("compose.yaml:compose.tls.yaml", "compose.yaml:compose.tls.yaml"),
+        ("", "compose.yaml:compose.override.yaml:compose.tls.yaml"),
+    ],
+)
+def test_a_certificate_leaves_the_other_compose_files_in_their_place(
+    folder: Folder, before: str, after: str
+) -> None:
+    folder.write(f"COMPOSE_FILE={before}", f"HTTPS_PORT={free_port()}")
+    done = folder.runs("touch compose/compose.override.yaml; scripts/make-certificate photos.local")
+    assert done.returncode == 0, done.stderr
+    assert f"COMPOSE_FILE={after}" in folder.holds()
+
+
+def test_a_certificate_without_names_is_for_this_machines_own_also_while_nginx_is_down(
+    folder: Folder,
+) -> None:
+    folder.write(f"HTTPS_PORT={free_port()}")
+    done = folder.runs("scripts/make-certificate")
+    assert done.returncode == 0, done.stderr
+    assert [call for call in folder.calls() if "make-certificate" in call and call.endswith(" localhost")]
+
+
+def test_a_port_of_another_program_is_named_before_a_certificate_is_made(folder: Folder) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        folder.write(f"HTTPS_PORT=127.0.0.1:{port}")
+        done = folder.runs("scripts/make-certificate photos.local")
+    assert done.returncode == 1
+    assert f"Port {port} is taken by another program" in done.stderr
+    assert folder.holds() == [f"HTTPS_PORT=127.0.0.1:{port}"]
+    assert not [call for call in folder.calls() if " run " in call or " up " in call]
+
+
+@pytest.mark.parametrize("before", [["COMPOSE_FILE=compose.yaml:compose.first.yaml"], []])
+def test_where_https_does_not_come_up_everything_is_put_back_and_the_engines_word_told(
+    folder: Folder, before: list[str]
+) -> None:
+    folder.write("HTTPS_PORT=1", *before)
+    done = folder.runs("scripts/make-certificate photos.local")
+    assert done.returncode == 1
+    assert "port 1 is used" in done.stderr
+    assert folder.holds() == ["HTTPS_PORT=1", *before]
+    assert len([call for call in folder.calls() if " up " in call]) == 2
