@@ -99,6 +99,15 @@ def test_a_certificate_that_somebody_brings_is_taken(box: ContainerStack, encryp
         certificate.unlink()
 
 
+def test_without_its_compose_file_encryption_is_off(box: ContainerStack, encrypted: int) -> None:
+    assert box.get("/admin/login").status_code == 308
+    box.set(COMPOSE_FILE="")
+    box.compose("up", "--detach", "--wait")
+    answered_in_time(box, "/admin/login", 200)
+    with pytest.raises(httpx.ConnectError, match="refused"):
+        httpx.get(f"https://127.0.0.1:{encrypted}/healthz", trust_env=False)
+
+
 def test_the_admin_pages_are_there_only_for_the_networks_that_are_named(box: ContainerStack) -> None:
     shot = Shot(portrait_jpeg(), box.password())
     try:

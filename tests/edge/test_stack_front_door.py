@@ -160,6 +160,14 @@ def test_guests_are_led_to_https_where_all_is_wished(opened: Open) -> None:
         assert door.plain.ask("POST", "/api/ingest/slot-001", b"photo").status == 200
 
 
+@pytest.mark.usefixtures("own_authority")
+def test_a_certificate_that_lies_there_leads_nobody_to_https_where_it_is_off(opened: Open) -> None:
+    with opened(https="off", https_redirect="all") as door:
+        assert door.plain.get("/admin/login").status == 200
+        with pytest.raises(httpx.ConnectError):
+            door.encrypted()
+
+
 def test_a_certificate_that_somebody_brings_is_taken_and_the_old_root_is_not_offered(
     own_authority: Path, laid_out: StackDoor, opened: Open, tmp_path: Path
 ) -> None:

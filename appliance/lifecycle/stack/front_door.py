@@ -128,6 +128,7 @@ class FrontDoorSettings:
     """What the operator of a venue has set for the front door, as it stands in ``compose/.env``."""
 
     admin_networks: str = ""
+    https: str = "on"  # "off" by compose.yaml, unless compose.tls.yaml is beside it; older ones say nothing
     https_redirect: str = "admin"
     https_port: str = "443"
     app_nodes: str = ""
@@ -150,7 +151,7 @@ def write(front: Path, media: str, settings: FrontDoorSettings, secrets_dir: Pat
     ``secrets_dir``: with the word for other machines, where there are some.
     """
     tls = front / "tls"
-    encrypted = (tls / CERTIFICATE).exists() and (tls / KEY).exists()
+    encrypted = settings.https != "off" and (tls / CERTIFICATE).exists() and (tls / KEY).exists()
     names = {"tls": str(tls), "certificate": CERTIFICATE, "key": KEY}
     admin = _admin_http(settings.admin_networks)
     _put(front / "http.d" / "admin.conf", admin)
