@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from playwright.async_api import Dialog
 
 from tests.browser.conftest import MakePerson
 from tests.conftest import Change
 from tests.support.camera import Camera, Shot
 from tests.support.stack import Stack
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -116,6 +118,31 @@ async def test_what_somebody_else_changed_meanwhile_is_not_put_back_by_another_s
     await slow.page.click("#event .save")
     assert await slow.text("#event .in-force") == "Current value: Anna & Paul"
     assert await stack.value("select value from app_settings where key = 'event_title'") == "Anna & Paul"
+
+
+async def test_who_leaves_after_a_save_that_failed_is_asked_whether_to_lose_what_was_typed(
+    admin_person: MakePerson,
+) -> None:
+    someone = await admin_person()
+    someone.expected = {503}
+    await someone.go("/admin/settings")
+    await someone.page.fill("#event_title", "typed during a restart")
+    policy = {"Content-Security-Policy": "default-src 'none'"}
+    await someone.page.route(
+        "**/settings/event", lambda route: route.fulfill(status=503, body="{}", headers=policy)
+    )
+    async with someone.page.expect_response("**/settings/event"):
+        await someone.page.click("#event .save")
+    asked: list[str] = []
+
+    async def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        await dialog.dismiss()
+
+    someone.page.on("dialog", stay)
+    await someone.page.click("nav.places a[href$='/jobs']", no_wait_after=True)
+    assert await until(lambda: asked, seconds=10) == ["beforeunload"]
+    assert await someone.page.input_value("#event_title") == "typed during a restart"
 
 
 async def test_another_time_to_keep_pictures_shows_first_what_it_does(

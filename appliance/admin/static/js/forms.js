@@ -52,7 +52,13 @@ document.addEventListener("htmx:afterSwap", (event) => {
   const around = document.getElementById(event.detail.target.id)?.parentElement?.closest("form[data-guard]");
   if (around) dirty.add(around); // a part of it came anew and is not saved
 });
-document.addEventListener("submit", (event) => dirty.delete(event.target));
+document.addEventListener("submit", (event) => {
+  if (!event.defaultPrevented) dirty.delete(event.target); // htmx does not send it: the page is left with it
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  const { elt, successful, xhr } = event.detail;
+  if (successful && xhr.status < 400) dirty.delete(elt); // for htmx every answer that it shows is a success
+});
 window.addEventListener("beforeunload", (event) => {
   for (const form of dirty) if (form.isConnected) event.preventDefault();
 });

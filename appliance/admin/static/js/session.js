@@ -44,4 +44,4 @@ document.addEventListener("htmx:beforeSwap", async (event) => {
   const target = document.getElementById("toasts");
   window.htmx.swap(target, xhr.responseText, { swapStyle: "beforeend", swapDelay: 0, settleDelay: 20 }, { eventInfo: { target } });
 });
-document.addEventListener("htmx:afterRequest", (event) => { if (event.detail.successful) again.delete(event.detail.requestConfig?.elt); });
+document.addEventListener("htmx:afterRequest", (event) => { if (event.detail.successful && event.detail.xhr.status < 400) again.delete(event.detail.requestConfig?.elt); });
