@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from collections import namedtuple
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
+from appliance.core.files import LOW_DISK_BYTES
 from appliance.core.secrets import FirstPasswordFile
 from appliance.lifecycle.backup import archive, restore
 from appliance.lifecycle.backup import write as backup
@@ -33,6 +35,7 @@ from tests.support.stack import CHECKOUT, Stack
 
 pytestmark = pytest.mark.usefixtures("quick_sealing")
 
+Usage = namedtuple("Usage", "total used free")  # noqa: PYI024 - as shutil's own
 PASSPHRASE = "correct horse battery staple"
 
 
@@ -260,6 +263,27 @@ async def test_a_backup_of_a_newer_version_is_refused(
         await put_in(elsewhere, file)
 
 
+async def test_pictures_that_have_no_room_are_refused_before_anything_is_touched(
+    elsewhere: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, picture, size = tmp_path / "large.tar", "results/one.jpg", 5_000_000
+    with file.open("wb") as opened:
+        writer = archive.Writer(opened, None)
+        writer.add(f"media/{picture}", io.BytesIO(bytes(size)), size)
+        writer.close({"revision": "0001", "version": "0.2.0", "made_at": "2026-01-01", "kind": "whole"})
+    free = LOW_DISK_BYTES + 1_500_000
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 10**12 - free, free))
+    with pytest.raises(BackupProblem, match="4 MB more have to be free"):
+        await put_in(elsewhere, file)
+    with file.open("rb") as opened:
+        with pytest.raises(BackupProblem, match="4 MB more have to be free"):
+            restore.check(opened, None, elsewhere.media_root)
+        there = elsewhere.media_root / picture
+        there.parent.mkdir()
+        there.touch()
+        assert "version 0.2.0" in restore.check(opened, None, elsewhere.media_root)
+
+
 @pytest.mark.parametrize("name", ["media/../../evil", "/media/evil", "media//evil", "media/temp/slot/evil"])
 def test_a_name_that_leads_out_of_the_folder_or_to_uploads_is_refused(tmp_path: Path, name: str) -> None:
     file = tmp_path / "bad.tar"
@@ -268,7 +292,7 @@ def test_a_name_that_leads_out_of_the_folder_or_to_uploads_is_refused(tmp_path: 
         info.size = 4
         tar.addfile(info, io.BytesIO(b"evil"))
     with file.open("rb") as opened, pytest.raises(BackupProblem, match="holds a file with the name"):
-        restore.check(opened, None)
+        restore.check(opened, None, tmp_path)
 
 
 async def test_files_that_somebody_put_beside_the_appliances_own_come_back(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import math
 import os
 import shutil
 import tarfile
@@ -31,7 +32,7 @@ from appliance.accounts.repository import AccountRepository
 from appliance.core import local_http
 from appliance.core.db import Database
 from appliance.core.encryption import ENCRYPTION_KEYS, EncryptionKeys
-from appliance.core.files import PARTIAL_PREFIX
+from appliance.core.files import LOW_DISK_BYTES, PARTIAL_PREFIX
 from appliance.core.language import Message
 from appliance.core.passwords import PasswordChecker
 from appliance.core.processes import listen_of, numbers
@@ -105,9 +106,13 @@ def _what_to_do(settings: Settings, front: Path) -> Message:
     return Message("Stop it and its cleanup first, and start them again afterwards.")
 
 
-def check(file: IO[bytes], passphrase: str | None) -> str:
-    """Read all of it and change nothing; what it is. Raises ``BackupProblem`` if it could not be used."""
+def check(file: IO[bytes], passphrase: str | None, media_root: Path) -> str:
+    """Read all of it and change nothing; what it is.
+
+    Raises ``BackupProblem`` if it could not be used, also where ``media_root`` has no room for its pictures.
+    """
     facts = checked(file, passphrase)
+    _require_room(media_root, facts)
     return f"version {facts['version']} backed it up at {facts['made_at']}"
 
 
@@ -123,6 +128,7 @@ async def restore(settings: Settings, file: IO[bytes], passphrase: str | None) -
     facts = checked(file, passphrase)
     for folder in (settings.secrets_dir, settings.media_root):
         _require_writable(folder)
+    _require_room(settings.media_root, facts)
     async with tables.connected(settings.sqlalchemy_url()) as connection, tables.no_cleanup(connection):
         await asyncio.to_thread(_restore_pictures, settings.media_root, file, passphrase)
         await restore_database(settings.sqlalchemy_url(), file, passphrase, facts, settings.backup_dir)
@@ -160,6 +166,24 @@ def _require_writable(folder: Path) -> None:
                 error=error.strerror,
             )
         ) from None
+
+
+def _require_room(media_root: Path, facts: dict[str, Any]) -> None:
+    """Room for the pictures that are not there yet, and with them no less than the app wants free."""
+    pictures = [name for name in facts["files"] if name.startswith("media/")]
+    absent = [name for name in pictures if not (media_root / name.removeprefix("media/")).exists()]
+    needed = sum(facts["files"][name]["size"] for name in absent)
+    there = next(folder for folder in (media_root, *media_root.absolute().parents) if folder.exists())
+    missing = needed + LOW_DISK_BYTES - shutil.disk_usage(there).free
+    if needed and missing > 0:
+        raise BackupProblem(
+            Message(
+                "There is too little room in %(folder)s for the pictures of this backup: %(missing)s MB more "
+                "have to be free. Nothing was changed.",
+                folder=media_root,
+                missing=math.ceil(missing / 10**6),
+            )
+        )
 
 
 def _restore_pictures(media_root: Path, file: IO[bytes], passphrase: str | None) -> None:

@@ -87,7 +87,7 @@ async def restore(settings: Settings, arguments: argparse.Namespace) -> int:
     source = await _source(settings, arguments)
     with work.opened(source, sys.stdin.buffer, settings.backup_dir) as file:
         if arguments.check:
-            print(f"It is whole: {work.check(file, passphrase)}.")
+            print(f"It is whole: {work.check(file, passphrase, settings.media_root)}.")
             return 0
         done = await work.restore(settings, file, passphrase)
     print(
