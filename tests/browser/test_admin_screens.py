@@ -6,6 +6,7 @@ import asyncio
 import re
 import zipfile
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from playwright.async_api import Route, expect
@@ -63,6 +64,51 @@ async def test_a_gallery_is_opened_extended_and_closed(
     assert actions[:3] == ["gallery.closed", "gallery.opened", "gallery.opened"]
 
 
+async def test_whoever_ends_a_gallery_earlier_than_it_would_is_asked_and_told_until_when(
+    admin_person: MakePerson, stack: Stack
+) -> None:
+    someone = await admin_person()
+    await opened(someone, amount="4")
+    form, asked = someone.page.locator(".screen-time"), someone.page.locator("#confirm")
+    left = "select closes_at - now() from shared_gallery"
+    await form.locator("button").click()  # another hour, as it seemed: from now on it is one of four
+    await expect(asked).to_contain_text("earlier")
+    await asked.get_by_role("button").first.click()
+    assert await stack.value(left) > timedelta(hours=3)
+    await form.locator("button").click()
+    await someone.page.click("#confirm-yes")
+    told = someone.page.locator("#toasts [data-toast]")
+    await expect(told).to_have_count(2)
+    await expect(told.last).to_contain_text(re.compile(r"until \w+, \w+ \d+, \d\d:\d\d\."))
+    assert await stack.value(left) < timedelta(hours=1)
+    await form.locator("[name=amount]").fill("2")
+    await form.locator("button").click()  # later than before: nothing to ask
+    await expect(told).to_have_count(3)
+    assert await stack.value(left) > timedelta(hours=1)
+
+
+async def test_what_was_typed_at_a_gallery_outlasts_the_next_look_at_the_list(
+    admin_person: MakePerson,
+) -> None:
+    someone = await admin_person()
+    await someone.page.clock.install()
+    await opened(someone, title="Bar")
+    amount, unit = (someone.page.locator(f".screen-time [name={name}]") for name in ("amount", "unit"))
+    asked: list[str] = []
+    someone.page.on("request", lambda request: asked.append(request.url))
+    await amount.fill("8")
+    await amount.blur()
+    await someone.page.clock.fast_forward("00:11")
+    await amount.fill("1")
+    await amount.blur()
+    await unit.select_option("closed")
+    await someone.page.clock.fast_forward("00:11")
+    assert [url for url in asked if url.endswith("/list")] == []
+    await unit.select_option("hours")
+    async with someone.page.expect_request("**/screens/list"):
+        await someone.page.clock.fast_forward("00:11")
+
+
 async def test_an_action_that_is_sent_before_the_last_one_is_answered_shows_too(
     admin_person: MakePerson,
 ) -> None:
@@ -105,6 +151,9 @@ async def test_what_cannot_be_is_said_beside_its_field(admin_person: MakePerson)
     await expect(someone.page.locator("#new-amount-finding")).to_be_visible()
     assert await someone.page.locator("#new-pin").input_value() == "12", "what was typed stays"
     assert await someone.violations() == []
+    await someone.page.fill("#new-amount", "3000")
+    await someone.page.locator("form .primary.wide").click()
+    await expect(someone.page.locator("#new-amount-finding")).to_contain_text(re.compile(r"\b2.?160\b"))
 
 
 async def test_the_code_can_be_printed(admin_person: MakePerson) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import httpx
 import pytest
+from playwright.async_api import expect
 
+from appliance.core.clock import utcnow
 from tests.browser.conftest import MakePerson
 from tests.browser.person import DESKTOP
 
@@ -25,8 +29,11 @@ async def test_a_token_is_made_shown_once_and_revoked(
     await someone.page.wait_for_selector("#token-scopes-finding")
     assert await someone.page.input_value("#token-name") == name, "what was typed is kept"
     await someone.page.check("input[value='jobs:read']")
+    await someone.page.select_option("#token-days", "365")
     await someone.page.click("#tokens form .primary")
     text = await someone.page.locator("#made-token").inner_text()
+    until = someone.page.locator("#tokens li", has_text=name).locator("time").nth(1)
+    await expect(until).to_contain_text(str((utcnow() + timedelta(days=365)).year))
     await someone.assert_whole("token-made", by_day_and_night=True)
     assert await someone.sideways() <= 0
     async with httpx.AsyncClient(headers={"Authorization": f"Bearer {text}"}, trust_env=False) as script:

@@ -8,22 +8,23 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
+from markupsafe import Markup
 from pydantic import ValidationError
 
 from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.forms import Form, read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.naming import number_of
-from appliance.admin.render import page, part
+from appliance.admin.render import moment, page, part
 from appliance.admin.security import PageContext, allowed
 from appliance.core.clock import utcnow
 from appliance.core.errors import NotFound
 from appliance.core.injection import service_of
 from appliance.core.texts import plain_digits
-from appliance.core.validation import field_messages
+from appliance.core.validation import messages_of
 from appliance.guests.links import guest_base
 from appliance.slots.schemas import SLOT_IDS
-from appliance.staff.shared_galleries.schemas import GalleryDuration, NewGallery
+from appliance.staff.shared_galleries.schemas import GalleryDuration, GalleryView, NewGallery
 from appliance.staff.shared_galleries.service import SharedGalleryService
 
 router = APIRouter(prefix="/screens")
@@ -63,13 +64,22 @@ async def open_gallery(request: Request, context: MayWrite) -> Response:
     try:
         wanted = NewGallery.model_validate(_typed(form))
     except ValidationError as error:
-        return await _refused(request, context, form, field_messages(error))
-    await service_of(request, SharedGalleryService).open(wanted, context.who, await guest_base(request))
-    return await _done(request, context, "gallery_opened", "_shared_gallery_new.html")
+        return await _refused(request, context, form, error)
+    gallery = await service_of(request, SharedGalleryService).open(
+        wanted, context.who, await guest_base(request)
+    )
+    toast = _open_until(context, gallery)
+    return await _done(request, context, "gallery_opened", toast, "_shared_gallery_new.html")
 
 
-async def _refused(request: Request, context: PageContext, form: Form, errors: dict[str, str]) -> Response:
+async def _refused(request: Request, context: PageContext, form: Form, error: ValidationError) -> Response:
     """The form as it was typed in, with what is wrong with it."""
+    each = UNITS.get(form.text("unit"), 1) or 1
+    findings = error.errors()
+    for one in findings:
+        if one["loc"] == ("minutes",) and "le" in one.get("ctx", {}):
+            one["ctx"]["le"] /= each  # the limit as it was typed: in hours
+    errors = messages_of(findings)
     found = {"amount" if name == "minutes" else name: text for name, text in errors.items()}
     if not context.is_htmx:
         return await _page(request, context, status=422, typed=form, errors=found)
@@ -93,10 +103,18 @@ async def open_again(gallery_id: uuid.UUID, request: Request, context: MayWrite)
     except ValidationError:
         context.notice("gallery_time_wrong")
         return _to_page(context)
-    await service_of(request, SharedGalleryService).open_again(
+    gallery = await service_of(request, SharedGalleryService).open_again(
         gallery_id, wanted.minutes, context.who, await guest_base(request)
     )
-    return await _done(request, context, "gallery_opened")
+    return await _done(request, context, "gallery_opened", _open_until(context, gallery))
+
+
+def _open_until(context: PageContext, gallery: GalleryView) -> str:
+    """What was done, with the gallery's new end where it has one."""
+    if gallery.closes_at is None:
+        return context.language.gettext("notice.gallery_opened")
+    until = moment(gallery.closes_at, "minute")
+    return Markup(context.language.gettext("notice.gallery_open_until", until=until))  # noqa: S704 - our words
 
 
 @router.post("/{gallery_id}/close")
@@ -104,17 +122,24 @@ async def close(gallery_id: uuid.UUID, request: Request, context: MayWrite) -> R
     """Close a gallery."""
     assert context.who is not None  # noqa: S101 - the permission saw to it
     await service_of(request, SharedGalleryService).close(gallery_id, context.who, await guest_base(request))
-    return await _done(request, context, "gallery_closed")
+    toast = context.language.gettext("notice.gallery_closed")
+    return await _done(request, context, "gallery_closed", toast)
 
 
 async def _done(
-    request: Request, context: PageContext, notice: str, template: str = "_shared_gallery_list.html"
+    request: Request,
+    context: PageContext,
+    notice: str,
+    toast: str,
+    template: str = "_shared_gallery_list.html",
 ) -> Response:
-    """The galleries as they are now; ``template`` is the part of the page that asked."""
+    """The galleries as they are now; ``template`` is the part of the page that asked.
+
+    ``toast`` says what was done; a page without scripts has only the ``notice`` of that name.
+    """
     if not context.is_htmx:
         context.notice(notice)
         return RedirectResponse(PAGE, 303)
-    toast = context.language.gettext(f"notice.{notice}")
     return part(context, template, toast=toast, **await _shared(request, context) | {"oob": True})
 
 

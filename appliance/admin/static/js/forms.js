@@ -8,14 +8,24 @@ document.addEventListener("click", (event) => {
   button.setAttribute("aria-pressed", String(shown));
 });
 
+// A gallery's time is asked about only where it would end before it does now ("": it has no end).
+const minutes = { minutes: 1, hours: 60 };
+function endsBefore(form) {
+  const left = Number(form.elements.amount.value.replace(",", ".")) * minutes[form.elements.unit.value];
+  const end = form.dataset.end ? new Date(form.dataset.end) : Infinity;
+  return Date.now() + left * 60_000 < end;
+}
+function asksFirst(form) {
+  return form.dataset.confirm && !form.dataset.sure && (!("end" in form.dataset) || endsBefore(form));
+}
+
 const dialog = document.getElementById("confirm");
 document.addEventListener("htmx:confirm", (event) => {
-  const form = event.detail.elt;
-  if (form.dataset.confirm && !form.dataset.sure) event.preventDefault(); // the dialog asks first
+  if (asksFirst(event.detail.elt)) event.preventDefault(); // the dialog asks first
 });
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.dataset.confirm && !form.dataset.sure) {
+  if (asksFirst(form)) {
     event.preventDefault();
     event.stopPropagation(); // before htmx hears of it
     document.getElementById("confirm-title").textContent = form.dataset.confirm;
