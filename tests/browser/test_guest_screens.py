@@ -211,6 +211,42 @@ async def test_the_gallery_goes_on_for_ever_and_hidden_pictures_leave_it_whereve
         await db.execute(f"delete from job_history where {of_these} and job_id <> '{job_id}'")
 
 
+async def test_a_guest_who_comes_back_from_a_picture_finds_it_again_far_down(
+    gallery: dict[str, Any], guest: MakeGuest, camera: Camera, shot: Shot, stack: Stack
+) -> None:
+    job_id = (await camera.post("/api/ingest/slot-006", shot)).headers["x-job-id"]
+    await copies(stack, job_id, 150)
+    someone = await guest("en")
+    await someone.go(httpx.URL(gallery["url"]).path)
+    pictures = someone.page.locator("#grid > li")
+
+    async def far_down() -> bool:
+        await someone.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        return await pictures.count() > 130
+
+    await until(far_down, seconds=30)
+    name = await pictures.nth(125).get_attribute("data-name")
+    await pictures.nth(125).locator("a").tap()
+    await someone.page.wait_for_url("**/p/*")
+    await someone.page.go_back()
+    await expect(someone.page.locator(f"[data-name='{name}']")).to_be_in_viewport()
+    someone.expected = {404}  # the picture of one that is just leaving
+    async with stack.database() as db:
+        await db.execute(
+            "delete from job_history where slot_id = 'slot-006' and job_id <> $1"
+            " and result_key = (select result_key from job_history where job_id = $1)",
+            job_id,
+        )
+
+
+async def test_a_day_is_told_in_figures_where_the_browser_has_no_words_of_the_language(
+    guest: MakeGuest, made: Reply
+) -> None:
+    someone = await guest("kk")
+    await someone.go(page_of(made))
+    await expect(someone.page.locator("time")).to_have_text(re.compile(r"^\d+\.\d\d, \d\d:\d\d$"))
+
+
 async def test_pages_turn_round_for_languages_written_from_right_to_left(
     gallery: dict[str, Any], guest: MakeGuest, made: Reply
 ) -> None:

@@ -63,20 +63,44 @@ fresh.addEventListener('click', (event) => {
 });
 
 let more = document.getElementById('more');
+async function addPage() {
+  const answer = await fetch(more.href);
+  if (!answer.ok) throw new Error(answer.status);
+  // Styles of another page are not ours: the policy would complain of them.
+  const text = (await answer.text()).replace(/<style[^]*?<\/style>/g, '');
+  const next = new DOMParser().parseFromString(text, 'text/html');
+  const items = known(), added = next.querySelectorAll('#grid > li');
+  for (const item of added) if (!items.has(item.dataset.name)) grid.append(item);
+  const further = next.getElementById('more');
+  if (further) more.href = further.getAttribute('href');
+  else { more.parentElement.remove(); more = null; }
+  return added.length;
+}
+
 const watcher = new IntersectionObserver(async (seen) => {
   if (!seen[seen.length - 1].isIntersecting) return; // a slow phone tells several changes at once
   watcher.unobserve(more);
   try {
-    const answer = await fetch(more.href);
-    if (!answer.ok) throw new Error(answer.status);
-    // Styles of another page are not ours: the policy would complain of them.
-    const text = (await answer.text()).replace(/<style[^]*?<\/style>/g, '');
-    const next = new DOMParser().parseFromString(text, 'text/html');
-    const items = known();
-    for (const item of next.querySelectorAll('#grid > li')) if (!items.has(item.dataset.name)) grid.append(item);
-    const further = next.getElementById('more');
-    if (further) { more.href = further.getAttribute('href'); watcher.observe(more); } else { more.parentElement.remove(); }
+    await addPage();
+    if (more) watcher.observe(more);
   } catch (error) { setTimeout(() => watcher.observe(more), 3000); }
 }, { rootMargin: '800px' });
-if (more) watcher.observe(more);
+
+// Who comes back from a picture finds it again, however far down it stood.
+grid.addEventListener('click', (event) => {
+  const item = event.target.closest('li');
+  if (item) history.replaceState({ name: item.dataset.name, count: grid.children.length }, '');
+});
+async function findAgain({ name, count }) {
+  try {
+    let page = grid.children.length;
+    // A page more than there was then: new pictures may have come above.
+    while (more && !known().has(name) && grid.children.length < count + page) page = await addPage();
+  } catch (error) { /* the line broke: what has come is shown */ }
+  const item = known().get(name);
+  if (item) item.scrollIntoView({ block: 'center' });
+}
+const [way] = performance.getEntriesByType('navigation');
+const left = way && way.type === 'back_forward' && history.state;
+(left && left.name ? findAgain(left) : Promise.resolve()).then(() => { if (more) watcher.observe(more); });
 if ('live' in grid.dataset) listen(grid, show, () => location.reload());
