@@ -160,9 +160,10 @@ def test_every_code_that_nginx_gives_is_one_of_the_apps() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "is_page"), [("/r/x", True), ("/wall/x", True), ("/", True), ("/api/slots", False)]
+    ("path", "is_page"),
+    [("/r/x", True), ("/wall/x", True), ("/", True), ("/admin/gallery", True), ("/api/slots", False)],
 )
-def test_while_the_app_is_away_a_guests_browser_gets_a_page_that_comes_back_by_itself(
+def test_while_the_app_is_away_a_browser_gets_a_page_that_comes_back_by_itself(
     tmp_path: Path, path: str, is_page: bool
 ) -> None:
     with open_door(tmp_path, free_port()) as door:
@@ -179,6 +180,14 @@ def test_while_the_app_is_away_a_guests_browser_gets_a_page_that_comes_back_by_i
     assert style
     digest = base64.b64encode(hashlib.sha256(style[1]).digest()).decode()
     assert f"'sha256-{digest}'" in answer.headers["Content-Security-Policy"]
+
+
+def test_a_change_by_staff_that_the_app_did_not_take_leads_to_the_first_page(tmp_path: Path) -> None:
+    with open_door(tmp_path, free_port()) as door:
+        opened = door.get("/admin/gallery/zip", Accept="text/html")
+        sent = door.ask("POST", "/admin/gallery/zip", body=b"", Accept="text/html")
+    assert b'content="4">' in opened.body
+    assert b'content="4; url=/admin/">' in sent.body
 
 
 def test_a_body_where_no_file_goes_is_refused_without_asking_the_app(

@@ -1,5 +1,5 @@
 // The page of pictures: what is ticked, what is watched. Uploads: one file after the other, with progress.
-import { show } from "./toasts.js";
+import { away, show, wordless } from "./toasts.js";
 
 const MOST_WATCHED = 200;
 const bar = document.getElementById("zip-form");
@@ -65,13 +65,14 @@ function send(form, file, progress) {
     for (const [name, value] of Object.entries({ ...token, "HX-Request": "true", "HX-Current-URL": location.href })) request.setRequestHeader(name, value);
     request.upload.addEventListener("progress", (event) => { progress(event.loaded / event.total); });
     request.addEventListener("load", () => {
+      if (wordless(request)) return resolve();
       const good = request.status < 400;
       const target = good ? document.querySelector(form.dataset.target) : document.getElementById("toasts");
       window.htmx.swap(target, request.responseText, { swapStyle: good ? "outerHTML" : "beforeend", swapDelay: 0, settleDelay: 20 }, { eventInfo: { target } });
-      resolve();
+      return resolve();
     });
     request.addEventListener("error", () => {
-      show("toast-offline");
+      away("toast-offline");
       resolve();
     });
     request.send(body);

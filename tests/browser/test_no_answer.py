@@ -1,0 +1,70 @@
+"""What staff's pages say while the appliance gives no answer, or one with nothing that a page can show."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Route, expect
+
+from tests.browser.conftest import MakePerson
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.browser
+
+# As Nginx answers while the app restarts.
+BODY = '{"error": {"code": "service_unavailable", "message": "The appliance is starting."}}'
+HEADERS = {"Content-Type": "application/json", "Content-Security-Policy": "default-src 'none'"}
+
+
+async def restarting(route: Route) -> None:
+    """The answer to every request during a restart."""
+    await route.fulfill(status=503, body=BODY, headers=HEADERS)
+
+
+async def test_a_page_that_asks_by_itself_says_once_that_the_appliance_is_away_until_it_is_back(
+    admin_person: MakePerson,
+) -> None:
+    someone = await admin_person(size="phone", lang="ru")
+    someone.expected = {503}
+    asked: list[str] = []
+
+    async def away(route: Route) -> None:
+        asked.append(route.request.url)
+        await restarting(route)
+
+    await someone.page.route("**/booths/list?*", away)
+    await someone.go("/admin/booths")
+    assert "запускается" in await someone.toast()
+    asked.clear()
+    await until(lambda: asked, seconds=15)
+    await expect(someone.page.locator("#toasts [data-toast]")).to_have_count(1)
+    assert "service_unavailable" not in await someone.text("#toasts")
+    await someone.screenshot("no-answer")
+    assert await someone.violations() == []
+    await someone.page.unroute("**/booths/list?*")
+    await expect(someone.page.locator("#toasts [data-toast]")).to_have_count(0, timeout=15_000)
+
+
+async def test_who_saves_while_the_appliance_restarts_reads_that_until_they_have_read_it(
+    admin_person: MakePerson,
+) -> None:
+    someone = await admin_person()
+    someone.expected = {503}
+    await someone.go("/admin/settings")
+    await someone.page.route("**/settings/event", restarting)
+    await someone.page.click("#event .save")
+    assert "starting or being upgraded" in await someone.toast()
+    async with someone.page.expect_response("**/settings/ttl-preview?*"):
+        await someone.page.fill("#result_ttl_hours", "5")
+    await expect(someone.page.locator("#toasts [data-toast]")).to_have_count(1)
+    someone.leaving = True
+
+
+async def test_an_upload_that_nginx_refuses_is_called_too_large(admin_person: MakePerson) -> None:
+    someone = await admin_person(lang="ru")
+    someone.expected = {413}
+    await someone.go("/admin/templates")
+    large = {"name": "large.jpg", "mimeType": "image/jpeg", "buffer": b"\xff" * 24_000_000}
+    await someone.page.set_input_files("[data-uploads] input", large)  # type: ignore[arg-type]
+    assert "больш" in await someone.toast()
+    assert "payload_too_large" not in await someone.text("#toasts")
+    someone.problems[:] = [problem for problem in someone.problems if "no policy" not in problem]
