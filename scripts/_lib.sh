@@ -58,10 +58,12 @@ env_value() {
 
 # An empty value takes the line away.
 set_env() {
-  local file=$COMPOSE_DIR/.env fresh
-  fresh=$(mktemp "$COMPOSE_DIR/.env.XXXXXX")
+  local file fresh
+  file=$(realpath -m "$COMPOSE_DIR/.env") # it may be a link
+  fresh=$(mktemp "$file.XXXXXX")
   { if [ -f "$file" ]; then grep -v "^$1=" "$file" || true; fi; [ -z "$2" ] || printf '%s=%s\n' "$1" "$2"; } >"$fresh"
   chmod 600 "$fresh"
+  [ ! -f "$file" ] || chown --reference="$file" "$fresh" 2>/dev/null || true
   mv "$fresh" "$file"
 }
 

@@ -13,7 +13,7 @@ from appliance.core import processes
 from appliance.lifecycle import bare_run
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-_UNFIT = set('"\\$;#\n\r\t')  # they mean something in the configuration of Nginx or supervisord
+_UNFIT = set('"\\$;#%\n\r\t')  # they mean something in the configuration of Nginx or supervisord
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ async def doctor(settings: Settings, arguments: argparse.Namespace) -> int:
     from appliance.lifecycle.doctor import examine as work  # noqa: PLC0415
 
     checks = await work.examine(settings, front=FRONT)
-    print(work.as_json(checks) if arguments.json else work.page(checks))
+    print(work.as_json(checks) if arguments.json else work.page(checks, also_bad=arguments.also_bad))
     return 1 if any(each.state == "bad" for each in checks) else 0
 
 
@@ -220,6 +220,9 @@ def add_arguments(made: dict[str, argparse.ArgumentParser]) -> None:
     made["models"].add_argument("--json", action="store_true", help="print the models as JSON")
     for verb in ("doctor", "preflight"):
         made[verb].add_argument("--json", action="store_true", help="print the findings as JSON")
+    made["doctor"].add_argument(
+        "--also-bad", type=int, default=0, metavar="N", help="so many that were found bad before, for the sum"
+    )
     made["preflight"].add_argument(
         "--paid", action="store_true", help="one photo of each slot that costs money; asks first"
     )

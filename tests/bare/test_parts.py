@@ -33,7 +33,7 @@ def test_the_same_command_line_can_be_given_to_another_process() -> None:
         assert parse(options.argv()) == options
 
 
-@pytest.mark.parametrize("name", ["a$b", 'a"b', "a;b", "a\nb"])
+@pytest.mark.parametrize("name", ["a$b", 'a"b', "a;b", "a\nb", "100%"])
 def test_a_folder_name_that_would_break_a_configuration_is_refused(name: str) -> None:
     with pytest.raises(Problem, match="choose one without"):
         DataFolder.of(Path("/tmp") / name)

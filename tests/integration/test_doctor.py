@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from appliance.lifecycle.doctor.examine import page
 from appliance.lifecycle.stack import certificates
 from appliance.providers.registry import DEFAULT_URLS
 from tests.conftest import Change
@@ -53,6 +54,11 @@ async def test_what_is_well_is_said_to_be_well(stack: Stack, tmp_path: Path) -> 
     found = await outside(stack, backup_dir=tmp_path)
     for code in ("app", "database", "disk", "backup", "version"):
         assert line(found, code)["state"] == "ok", code
+
+
+def test_what_the_engine_found_is_in_the_sum() -> None:
+    assert page([]).endswith("All is well.")
+    assert page([], also_bad=2).endswith("2 of 2 need you now.")
 
 
 async def test_a_database_that_is_away_hides_nothing_else(stack: Stack) -> None:

@@ -90,13 +90,13 @@ def _app(listen: str) -> Check:
     return Check("machine", "app", parameters={"ms": round((time.monotonic() - since) * 1000)})
 
 
-def page(checks: Sequence[CheckView]) -> str:
-    """The page, in colours on a terminal."""
+def page(checks: Sequence[CheckView], *, also_bad: int = 0) -> str:
+    """The page, in colours on a terminal; ``also_bad``: how many were found bad elsewhere."""
     lines = [text for one in checks for text in line(one)]
-    bad = sum(each.state == "bad" for each in checks)
+    bad = sum(each.state == "bad" for each in checks) + also_bad
     amber = sum(each.state == "warning" for each in checks)
     now = (
-        f"{bad} of {len(checks)} need you now."
+        f"{bad} of {len(checks) + also_bad} need you now."
         if bad
         else "Nothing needs you now."
         if amber
