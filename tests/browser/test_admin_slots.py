@@ -20,6 +20,13 @@ from tests.support.stack import Stack
 
 pytestmark = pytest.mark.browser
 
+LINES_OF_A_WORD = """(selector) => {
+    const text = document.querySelector(selector).firstChild, range = document.createRange();
+    range.setStart(text, 0);
+    range.setEnd(text, text.data.search(/\\s/));
+    return new Set([...range.getClientRects()].map((box) => box.top)).size;
+}"""
+
 
 @pytest.mark.parametrize(("size", "lang", "theme"), [("desktop", "en", "light"), ("phone", "ru", "dark")])
 async def test_a_slot_is_set_up_tried_and_saved(  # noqa: PLR0915 - one walk from start to end
@@ -177,6 +184,15 @@ async def test_the_last_guests_photo_is_tried_where_photos_are_kept(
     await someone.page.click("#test-last")
     await someone.page.wait_for_selector(".tested .compare figure:nth-child(2) img")
     assert await someone.page.locator(".tested .compare img").count() == 2
+
+
+@pytest.mark.parametrize("width", [320, 360])
+async def test_the_word_version_is_not_broken_on_a_small_phone(admin_person: MakePerson, width: int) -> None:
+    someone = await admin_person(size="narrow", lang="ru")
+    await someone.page.set_viewport_size({"width": width, "height": 740})
+    await someone.go("/admin/slots/slot-006")
+    assert await someone.page.evaluate(LINES_OF_A_WORD, "[data-saved] span") == 1
+    assert await someone.text("#input_max_side + .unit") == "пикс."
 
 
 async def test_who_may_only_look_changes_nothing(admin_person: MakePerson) -> None:

@@ -61,6 +61,13 @@ async def test_the_picture_is_there_can_be_saved_and_says_how_long(
     assert (await download.value).suggested_filename.startswith("Анна-Paul-")
 
 
+async def test_the_page_of_a_picture_fits_the_smallest_phone(guest: MakeGuest, made: Reply) -> None:
+    someone = await guest("ru")
+    await someone.page.set_viewport_size({"width": 320, "height": 600})
+    await someone.go(page_of(made))
+    assert await someone.sideways() <= 0
+
+
 async def test_without_scripts_everything_needed_is_there(guest: MakeGuest, made: Reply) -> None:
     someone = await guest("de", scripts=False)
     await someone.go(page_of(made))
