@@ -21,6 +21,8 @@ printf '%s\\n' "$*" >>"$folder/calls"
 case "$*" in
   *"ps --all --quiet"*) echo 0123 ;;
   inspect*) echo 'False 0123' ;;
+  version*) echo 26 ;;
+  info*) echo 8000000000 ;;
   *" port nginx"*) exit 1 ;;
   *" up "*) [ "$(grep -c -e '^HTTPS_PORT=1$' -e tls .env)" != 2 ] || { echo 'port 1 is used' >&2; exit 1; } ;;
   *" run "*) cat >"$folder/given" ;;
@@ -180,3 +182,12 @@ def test_where_https_does_not_come_up_everything_is_put_back_and_the_engines_wor
     assert "port 1 is used" in done.stderr
     assert folder.holds() == ["HTTPS_PORT=1", *before]
     assert len([call for call in folder.calls() if " up " in call]) == 2
+
+
+@pytest.mark.parametrize("port", ["abc", "0", "99999", "192.168.1.20:"])
+def test_a_port_that_is_none_is_named_and_not_kept(folder: Folder, port: str) -> None:
+    folder.write("HTTP_PORT=8081")
+    done = folder.runs(f"scripts/install --yes --port {port}")
+    assert done.returncode == 1
+    assert f"{port} is no port" in done.stderr
+    assert folder.holds() == ["HTTP_PORT=8081"]
