@@ -10,18 +10,26 @@ from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 
-# As Nginx answers while the app restarts.
-BODY = '{"error": {"code": "service_unavailable", "message": "The appliance is starting."}}'
-HEADERS = {"Content-Type": "application/json", "Content-Security-Policy": "default-src 'none'"}
+# As Nginx answers while the app restarts, and as the app itself says that it can do nothing.
+JSON = (
+    "application/json",
+    '{"error": {"code": "service_unavailable", "message": "The appliance is starting."}}',
+)
+TOAST = (
+    "text/html; charset=utf-8",
+    '<div class="toast bad" data-toast><strong>Всё запускается</strong></div>',
+)
 
 
-async def restarting(route: Route) -> None:
-    """The answer to every request during a restart."""
-    await route.fulfill(status=503, body=BODY, headers=HEADERS)
+async def unavailable(route: Route, answer: tuple[str, str]) -> None:
+    """The answer to a request during a restart."""
+    headers = {"Content-Type": answer[0], "Content-Security-Policy": "default-src 'none'"}
+    await route.fulfill(status=503, body=answer[1], headers=headers)
 
 
+@pytest.mark.parametrize("answer", [JSON, TOAST], ids=["nginx", "app"])
 async def test_a_page_that_asks_by_itself_says_once_that_the_appliance_is_away_until_it_is_back(
-    admin_person: MakePerson,
+    admin_person: MakePerson, answer: tuple[str, str]
 ) -> None:
     someone = await admin_person(size="phone", lang="ru")
     someone.expected = {503}
@@ -29,7 +37,7 @@ async def test_a_page_that_asks_by_itself_says_once_that_the_appliance_is_away_u
 
     async def away(route: Route) -> None:
         asked.append(route.request.url)
-        await restarting(route)
+        await unavailable(route, answer)
 
     await someone.page.route("**/booths/list?*", away)
     await someone.go("/admin/booths")
@@ -50,7 +58,7 @@ async def test_who_saves_while_the_appliance_restarts_reads_that_until_they_have
     someone = await admin_person()
     someone.expected = {503}
     await someone.go("/admin/settings")
-    await someone.page.route("**/settings/event", restarting)
+    await someone.page.route("**/settings/event", lambda route: unavailable(route, JSON))
     await someone.page.click("#event .save")
     assert "starting or being upgraded" in await someone.toast()
     async with someone.page.expect_response("**/settings/ttl-preview?*"):
