@@ -20,11 +20,13 @@ from tests.support.stack import Stack
 
 pytestmark = pytest.mark.browser
 
-LINES_OF_A_WORD = """(selector) => {
+BROKEN_WORDS = """(selector) => {
     const text = document.querySelector(selector).firstChild, range = document.createRange();
-    range.setStart(text, 0);
-    range.setEnd(text, text.data.search(/\\s/));
-    return new Set([...range.getClientRects()].map((box) => box.top)).size;
+    return [...text.data.matchAll(/\\S+/g)].filter((word) => {
+        range.setStart(text, word.index);
+        range.setEnd(text, word.index + word[0].length);
+        return new Set([...range.getClientRects()].map((box) => box.top)).size > 1;
+    }).map(String);
 }"""
 
 
@@ -187,11 +189,15 @@ async def test_the_last_guests_photo_is_tried_where_photos_are_kept(
 
 
 @pytest.mark.parametrize("width", [320, 360])
-async def test_the_word_version_is_not_broken_on_a_small_phone(admin_person: MakePerson, width: int) -> None:
+async def test_the_bar_below_the_form_breaks_no_word_on_a_small_phone(
+    admin_person: MakePerson, width: int
+) -> None:
     someone = await admin_person(size="narrow", lang="ru")
     await someone.page.set_viewport_size({"width": width, "height": 740})
     await someone.go("/admin/slots/slot-006")
-    assert await someone.page.evaluate(LINES_OF_A_WORD, "[data-saved] span") == 1
+    assert await someone.page.evaluate(BROKEN_WORDS, "[data-saved] span") == []
+    await someone.page.fill("#display_name", "Два цвета")
+    assert await someone.page.evaluate(BROKEN_WORDS, ".bar-state .unsaved") == []
     assert await someone.text("#input_max_side + .unit") == "пикс."
 
 
