@@ -35,7 +35,9 @@ require_engine() {
 
 require_installed() {
   require_engine
-  [ -n "$(container_of app)" ] || die "There is no appliance here yet. Run scripts/install."
+  [ -z "$(container_of app)" ] || return 0
+  [ ! -f "$COMPOSE_DIR/.env" ] || die "There is a compose/.env but no app: scripts/install did not finish. Run it again; it says why."
+  die "There is no appliance here yet. Run scripts/install."
 }
 
 # The passphrase in a file's first line. Read once: the file may be a pipe, and its line need not end.
@@ -175,10 +177,13 @@ published_port() { compose port nginx "${1:-8080}" 2>/dev/null | sed -n 's/.*://
 
 # Whether another program has a port, which may name an address, that is to lead to this one of Nginx's.
 is_taken() {
-  local host
+  local host hosts
   [ "$(published_port "$2")" != "${1##*:}" ] || return 1
-  host=$(address_in "$1")
-  (exec 3<>"/dev/tcp/${host:-127.0.0.1}/${1##*:}") 2>/dev/null
+  hosts=$(address_in "$1")
+  for host in ${hosts:-127.0.0.1 $(hostname -I 2>/dev/null || true)}; do # it may listen at one address only
+    ! (exec 3<>"/dev/tcp/$host/${1##*:}") 2>/dev/null || return 0
+  done
+  return 1
 }
 
 # ---- under which addresses it is reached ----

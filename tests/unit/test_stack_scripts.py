@@ -19,7 +19,7 @@ _DOCKER = """\
 folder=$(dirname "$0")
 printf '%s\\n' "$*" >>"$folder/calls"
 case "$*" in
-  *"ps --all --quiet"*) echo 0123 ;;
+  *"ps --all --quiet"*) [ -e "$folder/none" ] || echo 0123 ;;
   inspect*) echo 'False 0123' ;;
   version*) echo 26 ;;
   info*) echo 8000000000 ;;
@@ -191,3 +191,18 @@ def test_a_port_that_is_none_is_named_and_not_kept(folder: Folder, port: str) ->
     assert done.returncode == 1
     assert f"{port} is no port" in done.stderr
     assert folder.holds() == ["HTTP_PORT=8081"]
+
+
+def test_a_program_that_listens_at_one_other_address_of_the_machine_has_the_port_too(folder: Folder) -> None:
+    with socket.create_server(("127.0.0.2", 0)) as other:
+        port = other.getsockname()[1]
+        folder.runs("printf '#!/bin/sh\\necho 127.0.0.2\\n' >bin/hostname; chmod +x bin/hostname")
+        done = folder.runs(f"scripts/install --yes --port {port}")
+    assert done.returncode == 1
+    assert f"Port {port} is taken by another program" in done.stderr
+
+
+def test_the_doctor_tells_an_installation_that_did_not_finish_from_none(folder: Folder) -> None:
+    assert "no appliance here yet" in folder.runs("touch bin/none; scripts/doctor").stderr
+    folder.write("HTTP_PORT=8081")
+    assert "scripts/install did not finish" in folder.runs("scripts/doctor").stderr
