@@ -22,9 +22,11 @@ case "$*" in
   *"ps --all --quiet"*) [ -e "$folder/none" ] || echo 0123 ;;
   inspect*) echo 'False 0123' ;;
   version*) echo 26 ;;
+  *"config --images"*) echo photochanger:1 ;;
   info*) echo 8000000000 ;;
   *" port nginx"*) exit 1 ;;
   *" up "*) [ "$(grep -c -e '^HTTPS_PORT=1$' -e tls .env)" != 2 ] || { echo 'port 1 is used' >&2; exit 1; } ;;
+  *"doctor --help"*) cat "$folder/help" 2>/dev/null ;;
   *" run "*) cat >"$folder/given" ;;
 esac
 """
@@ -63,6 +65,10 @@ class Folder:
             text=True,
             check=False,
         )
+
+    def knows(self, options: str) -> None:
+        """What the program in the image says that it can do."""
+        (self._bin / "help").write_text(options)
 
     def given(self) -> bytes:
         """What the container that ran last read from its standard input."""
@@ -206,3 +212,26 @@ def test_the_doctor_tells_an_installation_that_did_not_finish_from_none(folder: 
     assert "no appliance here yet" in folder.runs("touch bin/none; scripts/doctor").stderr
     folder.write("HTTP_PORT=8081")
     assert "scripts/install did not finish" in folder.runs("scripts/doctor").stderr
+
+
+def test_the_doctor_counts_what_the_engine_says_is_bad(folder: Folder) -> None:
+    folder.knows("--also-bad N")
+    done = folder.runs("scripts/doctor")
+    assert done.returncode == 1
+    for service in ("nginx", "prepare", "migrate"):
+        assert f"BAD   container {service}" in done.stdout
+    assert folder.calls()[-1].endswith("doctor --also-bad 6")
+    for_programs = folder.runs("scripts/doctor --json")
+    assert (for_programs.returncode, for_programs.stdout) == (1, "")
+
+
+def test_the_doctor_of_an_older_version_is_asked_what_it_knows(folder: Folder) -> None:
+    assert folder.runs("scripts/doctor").returncode == 1
+    assert folder.calls()[-1].endswith("app doctor")
+
+
+def test_an_installation_that_fails_tells_what_the_engine_says(folder: Folder) -> None:
+    folder.write(f"HTTP_PORT={free_port()}", "HTTPS_PORT=1", "COMPOSE_FILE=compose.yaml:compose.tls.yaml")
+    done = folder.runs("scripts/install --yes")
+    assert done.returncode == 1
+    assert "port 1 is used" in done.stderr
