@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -100,6 +101,18 @@ async def test_a_first_start_makes_tables_and_passwords_and_a_second_one_nothing
     assert await in_thread(fresh) == 0
     assert "First passwords" not in capsys.readouterr().out
     assert FirstPasswordFile(fresh.secrets_dir).read() == first
+
+
+async def test_a_superuser_password_that_was_lost_is_named_in_one_line_that_says_what_to_do(
+    fresh: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "database-superuser-password").write_text("made anew")
+    monkeypatch.setenv("DATABASE_SECRET_DIR", str(tmp_path))
+    assert await in_thread(fresh) == 1
+    (told,) = capsys.readouterr().out.splitlines()
+    assert "database-superuser-password" in told
+    manual, heading = re.findall(r"(docs/\S+\.md), (.+)\.", told)[0]
+    assert f"# {heading}\n" in (CHECKOUT / manual).read_text(encoding="utf-8")
 
 
 async def test_tables_of_a_newer_version_are_left_as_they_are(

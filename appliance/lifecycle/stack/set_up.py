@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
+import asyncpg
 import structlog
 
 from appliance.config_file import load_config
@@ -27,14 +28,23 @@ from appliance.settings.environment import Settings
 from appliance.settings.operator import OperatorSettings
 
 log = structlog.get_logger()
+# One line: the doctor shows the last of the log.
+_REFUSED = (
+    "The database refuses the password in the secret file database-superuser-password, which was lost or "
+    "comes from elsewhere. What to do: docs/ops/settings.md, A lost database password.\n"
+)
 
 
 def set_up(settings: Settings) -> int:
-    """All of it; a second run changes nothing that is there."""
+    """All of it; a second run changes nothing that is there. Returns the exit code."""
     url = settings.sqlalchemy_url()
     file = superuser_password_file()
     if file.exists():
-        asyncio.run(role.ensure(url, file.read_text(encoding="utf-8").strip()))
+        try:
+            asyncio.run(role.ensure(url, file.read_text(encoding="utf-8").strip()))
+        except asyncpg.InvalidPasswordError:
+            sys.stdout.write(_REFUSED)
+            return 1
     if asyncio.run(_is_of_a_newer_version(settings)):
         # After a rollback: migrations only add, so we work with these tables as they are.
         log.warning("set_up.newer_tables")
