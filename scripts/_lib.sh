@@ -100,7 +100,32 @@ build_image() {
   docker build --quiet -f "$HOME_DIR/image/Dockerfile" --build-arg "VERSION=${1##*:}" -t "$1" "$HOME_DIR" >/dev/null
 }
 
-wanted_image() { compose config --images | grep -vE '(^|/)(postgres|nginx)[:@]' | sort -u | head -n 1; }
+wanted_image() { compose config --images prepare; } # it needs no other service, so only its own is named
+
+# Each is there, or pulled; the appliance's own is built where the sources are.
+have_images() {
+  local one own said
+  own=$(wanted_image)
+  for one in $(compose config --images | sort -u); do
+    ! docker image inspect "$one" >/dev/null 2>&1 || continue
+    say "Fetching $one ..."
+    ! said=$(docker pull --quiet "$one" 2>&1) || continue
+    said=$(last_line "$said")
+    [ "$one" = "$own" ] && [ -f "$HOME_DIR/image/Dockerfile" ] || die "$one cannot be fetched: $said
+Without internet, use the file that scripts/bundle writes elsewhere; see docs/ops/install.md."
+    say "It cannot be fetched ($said); building it from these sources ..."
+    build_image "$one" || die "It cannot be built either. Above is why."
+  done
+}
+last_line() { grep . <<<"$1" | tail -n 1 | cut -c 1-300; }
+
+# ---- a bundle: the file that scripts/bundle wrote, or the folder that was unpacked from it ----
+
+from_bundle() { if [ -d "$1" ]; then cat "$1/$2"; else tar -xOf "$1" --wildcards "*/$2"; fi; }
+load_images() {
+  say "Loading the images from $1 ..."
+  from_bundle "$1" images.tar.gz | docker load --quiet >/dev/null || die "They cannot be loaded. Nothing was changed."
+}
 
 is_ready() { compose exec -T nginx curl -fsS -o /dev/null --max-time 2 http://127.0.0.1:8080/readyz >/dev/null 2>&1; }
 

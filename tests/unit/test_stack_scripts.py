@@ -22,7 +22,11 @@ case "$*" in
   *"ps --all --quiet"*) [ -e "$folder/none" ] || echo 0123 ;;
   inspect*) echo 'False 0123' ;;
   version*) echo 26 ;;
-  *"config --images"*) echo photochanger:1 ;;
+  *"config --images"*) echo photochanger:1; [[ $* = *prepare ]] || sed -n 's/^NGINX_IMAGE=//p' .env ;;
+  "image inspect"*) [ ! -e "$folder/no-image" ] ;;
+  pull*) printf '%s\n' 'Using default tag' 'dial tcp: no such host' >&2; exit 1 ;;
+  load*) cat >"$folder/loaded" ;;
+  save*) printf images ;;
   info*) echo 8000000000 ;;
   *" port nginx"*) exit 1 ;;
   *" up "*) [ "$(grep -c -e '^HTTPS_PORT=1$' -e tls .env)" != 2 ] || { echo 'port 1 is used' >&2; exit 1; } ;;
@@ -206,6 +210,28 @@ def test_a_program_that_listens_at_one_other_address_of_the_machine_has_the_port
         done = folder.runs(f"scripts/install --yes --port {port}")
     assert done.returncode == 1
     assert f"Port {port} is taken by another program" in done.stderr
+
+
+def test_an_image_that_cannot_be_fetched_is_named_with_what_the_engine_says(folder: Folder) -> None:
+    done = folder.runs(f"touch bin/no-image; scripts/install --yes --port {free_port()}")
+    assert done.returncode == 1
+    assert "photochanger:1 cannot be fetched: dial tcp: no such host\n" in done.stderr
+
+
+def test_a_bundle_brings_a_pinned_image_under_a_name_that_the_other_machine_knows(
+    folder: Folder, tmp_path: Path
+) -> None:
+    folder.write("NGINX_IMAGE=local:5000/nginx:1.28@sha256:0123456789abcdef")
+    assert folder.runs("touch compose/compose.yaml; scripts/bundle ../it.tar").returncode == 0
+    name = "local:5000/nginx:digest-0123456789ab"
+    assert f"save {name} photochanger:1" in folder.calls()
+    there = Folder(tmp_path / "there")
+    unpacked = "tar -xf ../it.tar --strip-components=1"
+    done = there.runs(f"{unpacked} && scripts/install --yes --port {free_port()}")
+    assert done.returncode == 0, done.stderr
+    named = {f"NGINX_IMAGE={name}", "APPLIANCE_IMAGE=photochanger", "APPLIANCE_VERSION=1"}
+    assert named <= set(there.holds())
+    assert "load --quiet" in there.calls()
 
 
 def test_the_doctor_tells_an_installation_that_did_not_finish_from_none(folder: Folder) -> None:
