@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,15 +47,28 @@ class Venue:
         )
 
     def call(self, script: str, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run a script."""
+        """Run a script to its end."""
+        with self._begun(script, *words) as process:
+            out, err = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def call_and_kill(self, event: str, script: str, *words: str) -> None:
+        """Run a script, and kill it with all that it started as soon as the engine begins to do something."""
+        with self._begun(script, *words) as process:
+            self.engine.when[event] = lambda: os.killpg(process.pid, signal.SIGKILL)
+            process.communicate(timeout=60)
+        del self.engine.when[event]
+
+    def _begun(self, script: str, *words: str) -> subprocess.Popen[str]:
         self.engine.events.clear()
         environment = os.environ | {
             "PATH": f"{self._folder}/bin:{os.environ['PATH']}",
             "UPGRADE_READY_WITHIN": READY_WITHIN,
         }
         program = [str(self._folder / "scripts" / script), *words]
-        return subprocess.run(
-            program, env=environment, capture_output=True, text=True, check=False, timeout=60
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            program, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True
         )
 
     def runs(self, image_id: str) -> bool:
@@ -65,10 +79,6 @@ class Venue:
     def env(self) -> dict[str, str]:
         """What the next start goes by."""
         return dict(line.split("=", 1) for line in self._env.read_text().splitlines())
-
-    def write_env(self, **values: str) -> None:
-        """Have the next start go by this."""
-        self._env.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
 
     def at(self, event: str) -> int:
         """When something was done; fails if it was not."""
@@ -143,17 +153,33 @@ def test_a_version_that_does_not_exist_changes_nothing(venue: Venue) -> None:
 def test_an_upgrade_that_was_cut_off_behind_the_closed_door_is_finished_when_it_is_run_again(
     venue: Venue,
 ) -> None:
-    venue.call("upgrade", "1.1")
-    venue.write_env(APPLIANCE_IMAGE="place/photochanger", APPLIANCE_VERSION="1.0")
-    (cut_off,) = [one for one in venue.engine.containers.values() if one.service == "app"]
-    cut_off.running = cut_off.healthy = False
-    venue.engine.door_closed = True
+    venue.call_and_kill(f"start app {NEW}", "upgrade", "1.1")
+    assert venue.engine.door_closed
     done = venue.call("upgrade", "1.1")
     assert done.returncode == 0, done.stderr
     assert "1.1 is running." in done.stdout
     assert venue.runs(NEW)
-    assert venue.env() == {"APPLIANCE_IMAGE": "place/photochanger", "APPLIANCE_VERSION": "1.1"}
+    assert venue.env() == {
+        "APPLIANCE_IMAGE": "place/photochanger",
+        "APPLIANCE_VERSION": "1.1",
+        "PREVIOUS_IMAGE": "place/photochanger",
+        "PREVIOUS_VERSION": "1.0",
+        "PREVIOUS_DATABASE": "photochanger-1.tar",
+    }
     assert "runs already" in venue.call("upgrade", "1.1").stdout
+    assert venue.call("rollback", "--with-data").returncode == 0
+    assert venue.runs(OLD)
+
+
+def test_an_upgrade_after_one_that_went_back_makes_the_app_once(venue: Venue) -> None:
+    venue.engine.faults[NEW] = ["smoke"]
+    venue.call("upgrade", "1.1")
+    (app,) = [one for one in venue.engine.containers.values() if one.service == "app"]
+    assert app.rolled_back_from == "1.1", "the issue on the dashboard goes by it"
+    venue.engine.faults.clear()
+    assert venue.call("upgrade", "1.1").returncode == 0
+    assert venue.engine.events.count(f"start app {NEW} (closed)") == 1
+    assert venue.engine.events.count(f"start app {NEW}") == 0
 
 
 def test_what_belongs_to_somebody_else_or_is_a_link_stays_so(venue: Venue, tmp_path: Path) -> None:

@@ -2,13 +2,15 @@
 
 It knows only the calls that the scripts make and takes no option that Docker lacks; whatever it does not know
 ends with an error, as there. How a version behaves (``faults`` of its image) is the test's choice; what the
-scripts did is in ``events``. ``engine_command.py`` is how a script calls it.
+scripts did is in ``events``. ``engine_docker.py`` has the calls that are not Compose's; ``engine_command.py``
+is how a script calls it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +42,7 @@ class Container:
     image_id: str
     running: bool = False
     healthy: bool = False
+    rolled_back_from: str = ""
 
 
 @dataclass
@@ -55,6 +58,7 @@ class Engine:
     door_closed: bool = False
     in_flight: int = 0
     events: list[str] = field(default_factory=list)
+    when: dict[str, Callable[[], None]] = field(default_factory=dict)  # what happens as an event begins
 
     # ---- containers ----
 
@@ -68,6 +72,7 @@ class Engine:
         if reference not in self.images:
             fail(f"No such image: {reference}")
         made = Container(service, reference, self.images[reference])
+        made.rolled_back_from = in_force().get("ROLLED_BACK_FROM", "")
         self.containers[f"{service}-{len(self.events)}-{len(self.containers)}"] = made
         return made
 
@@ -89,6 +94,8 @@ class Engine:
     def note(self, event: str) -> None:
         """Remember what was done, and whether guests could come in meanwhile."""
         self.events.append(event + (" (closed)" if self.door_closed else ""))
+        if event in self.when:
+            self.when[event]()
 
 
 @dataclass
@@ -119,13 +126,18 @@ class Failed(Exception):
     """The call ended with this exit code."""
 
 
-def wanted_image() -> str:
-    """What ``compose.yaml`` names: the environment counts before ``.env``."""
+def in_force() -> dict[str, str]:
+    """What ``compose.yaml`` reads: the environment counts before ``.env``."""
     values, call = {}, CALL.get()
     if (env := call.folder / ".env").exists():
         lines = env.read_text(encoding="utf-8").splitlines()
         values = dict(line.split("=", 1) for line in lines if "=" in line)
-    values |= call.variables
+    return values | call.variables
+
+
+def wanted_image() -> str:
+    """What ``compose.yaml`` names."""
+    values = in_force()
     return f"{values.get('APPLIANCE_IMAGE', 'photochanger')}:{values.get('APPLIANCE_VERSION', '1.0')}"
 
 
@@ -179,6 +191,12 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def is_as_wanted(one: Container) -> bool:
+    """Whether Compose would leave this container as it is."""
+    told = one.service != "app" or one.rolled_back_from == in_force().get("ROLLED_BACK_FROM", "")
+    return one.image == wanted_image() and told
+
+
 def _ps(engine: Engine, asked: argparse.Namespace) -> None:
     for key, one in engine.containers.items():
         if one.service in asked.words and (asked.all or one.running):
@@ -221,7 +239,7 @@ def _rm(engine: Engine, asked: argparse.Namespace) -> None:
 def _up(engine: Engine, asked: argparse.Namespace) -> None:
     for service in [one for one in SERVICES if not asked.words or one in asked.words]:
         found = engine.container(service)
-        old = found is not None and service in OWN_IMAGE and found[1].image != wanted_image()
+        old = found is not None and service in OWN_IMAGE and not is_as_wanted(found[1])
         if found is not None and old and not asked.no_recreate:
             del engine.containers[found[0]]
             found = None
@@ -251,7 +269,9 @@ def _stop(engine: Engine, asked: argparse.Namespace) -> None:
 COMPOSE: dict[str, Any] = {
     "ps": _ps, "run": _run, "exec": _exec, "rm": _rm, "up": _up, "start": _start, "stop": _stop,
     "logs": lambda _, asked: say(f"RuntimeError: {asked.words[0]} gave up"),
-    "config": lambda *_: say(f"{wanted_image()}\npostgres:17-trixie\nnginx:1.28"),
+    "config": lambda _, asked: say(
+        wanted_image() + ("" if asked.words == ["prepare"] else "\npostgres:17-trixie\nnginx:1.28")
+    ),
     "port": lambda *_: say("0.0.0.0:8080"),
 }  # fmt: skip
 
@@ -282,57 +302,3 @@ def verb(engine: Engine, image: str, words: list[str]) -> None:
             raise Failed(1)
         if "--check" not in words:
             engine.database = list(engine.backups[file])
-
-
-# ---- docker ----
-
-
-def docker(engine: Engine, words: list[str]) -> None:  # noqa: C901, PLR0912 - a list of calls
-    """One call of ``docker``."""
-    match words:
-        case ["compose", *rest]:
-            compose(engine, rest)
-        case ["info"]:
-            pass
-        case ["pull", "--quiet", reference]:
-            engine.note(f"pull {reference}")
-            if reference not in engine.registry:
-                fail(f"manifest for {reference} not found")
-            engine.images[reference] = engine.registry[reference]
-        case ["tag", source, reference]:
-            in_use = {one.image_id for one in engine.containers.values()}  # stays, whatever its tag means now
-            image = source if source in in_use else engine.images.get(source)
-            engine.images[reference] = image or fail(f"No such image: {source}")
-        case ["image", "inspect", reference] | ["image", "inspect", "--format", "{{.Id}}", reference]:
-            say(engine.images.get(reference) or fail(f"No such image: {reference}"))
-        case ["rmi", reference]:
-            engine.images.pop(reference, None) or fail(f"No such image: {reference}")
-        case ["inspect", "--format", form, *keys]:
-            for key in keys:
-                say(shown(engine, form, key))
-        case ["exec", key, "appliance", *rest]:
-            one = engine.containers.get(key) or fail(f"No such container: {key}")
-            if not one.running:
-                fail(f"container {key} is not running")
-            verb(engine, one.image_id, rest)
-        case ["start", key] | ["start", "--attach", key]:
-            engine.begin(engine.containers.get(key) or fail(f"No such container: {key}"))
-        case ["top", key, "-o", "pid,args"]:
-            say("PID COMMAND\n1 python -m appliance serve")
-        case ["run", "--rm", "--network", "host", "--entrypoint", "python", reference, "-m", module]:
-            if reference not in engine.images or module != "appliance.core.networks":
-                fail(f"No such image: {reference}")
-        case _:
-            fail(f"'docker {' '.join(words)}' is not known")
-
-
-def shown(engine: Engine, form: str, key: str) -> str:
-    """A container by a Go template."""
-    one = engine.containers.get(key) or fail(f"No such object: {key}")
-    values = {
-        '{{index .Config.Labels "com.docker.compose.oneoff"}} {{.Id}}': f"False {key}",
-        "{{.Config.Image}}": one.image,
-        "{{.Image}}": one.image_id,
-        "{{.State.Health.Status}}": "healthy" if one.healthy else "starting",
-    }
-    return values.get(form) or fail(f"template: {form}")

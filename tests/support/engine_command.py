@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.engine import CALL, Call, Engine, Failed, docker
+from tests.support.engine import CALL, Call, Engine, Failed
+from tests.support.engine_docker import docker
 
-VARIABLES = ("APPLIANCE_IMAGE", "APPLIANCE_VERSION")
+VARIABLES = ("APPLIANCE_IMAGE", "APPLIANCE_VERSION", "ROLLED_BACK_FROM")
 _COMMAND = """\
 #!/bin/bash
 exec 3<>/dev/tcp/127.0.0.1/{port}
@@ -38,7 +39,8 @@ class _Handler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         """One call, one after another: the scripts make some in the background."""
         count, folder = int(self._word()), Path(self._word())
-        variables = {name: value for name in VARIABLES if (value := self._word())}
+        # "=value", or nothing where it is not set: one that is set to nothing counts before .env too.
+        variables = {name: value[1:] for name in VARIABLES if (value := self._word())}
         words = [self._word() for _ in range(count)]
         call, code = Call(folder, variables), 0
         CALL.set(call)
@@ -59,7 +61,7 @@ class _Server(socketserver.TCPServer):
 def docker_command(file: Path, engine: Engine) -> Iterator[None]:
     """``file`` is a ``docker`` command that asks ``engine``, within the block."""
     with _Server(engine) as server:
-        variables = " ".join(f'"${{{name}-}}"' for name in VARIABLES)
+        variables = " ".join(f'"${{{name}+=${name}}}"' for name in VARIABLES)
         file.write_text(_COMMAND.format(port=server.server_address[1], variables=variables))
         file.chmod(0o755)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})

@@ -1,0 +1,56 @@
+"""The calls of the stand-in of ``docker`` (``engine.py``) that are not those of ``docker compose``."""
+
+from __future__ import annotations
+
+from tests.support.engine import Engine, compose, fail, say, verb
+
+
+def docker(engine: Engine, words: list[str]) -> None:  # noqa: C901, PLR0912 - a list of calls
+    """One call of ``docker``."""
+    match words:
+        case ["compose", *rest]:
+            compose(engine, rest)
+        case ["info"]:
+            pass
+        case ["pull", "--quiet", reference]:
+            engine.note(f"pull {reference}")
+            if reference not in engine.registry:
+                fail(f"manifest for {reference} not found")
+            engine.images[reference] = engine.registry[reference]
+        case ["tag", source, reference]:
+            in_use = {one.image_id for one in engine.containers.values()}  # stays, whatever its tag means now
+            image = source if source in in_use else engine.images.get(source)
+            engine.images[reference] = image or fail(f"No such image: {source}")
+        case ["image", "inspect", reference] | ["image", "inspect", "--format", "{{.Id}}", reference]:
+            say(engine.images.get(reference) or fail(f"No such image: {reference}"))
+        case ["rmi", reference]:
+            engine.images.pop(reference, None) or fail(f"No such image: {reference}")
+        case ["inspect", "--format", form, *keys]:
+            for key in keys:
+                say(shown(engine, form, key))
+        case ["exec", key, "appliance", *rest]:
+            one = engine.containers.get(key) or fail(f"No such container: {key}")
+            if not one.running:
+                fail(f"container {key} is not running")
+            verb(engine, one.image_id, rest)
+        case ["start", key] | ["start", "--attach", key]:
+            engine.begin(engine.containers.get(key) or fail(f"No such container: {key}"))
+        case ["top", key, "-o", "pid,args"]:
+            say("PID COMMAND\n1 python -m appliance serve")
+        case ["run", "--rm", "--network", "host", "--entrypoint", "python", reference, "-m", module]:
+            if reference not in engine.images or module != "appliance.core.networks":
+                fail(f"No such image: {reference}")
+        case _:
+            fail(f"'docker {' '.join(words)}' is not known")
+
+
+def shown(engine: Engine, form: str, key: str) -> str:
+    """A container by a Go template."""
+    one = engine.containers.get(key) or fail(f"No such object: {key}")
+    values = {
+        '{{index .Config.Labels "com.docker.compose.oneoff"}} {{.Id}}': f"False {key}",
+        "{{.Config.Image}}": one.image,
+        "{{.Image}}": one.image_id,
+        "{{.State.Health.Status}}": "healthy" if one.healthy else "starting",
+    }
+    return values.get(form) or fail(f"template: {form}")
