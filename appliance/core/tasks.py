@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Coroutine, Hashable
+from typing import Any, Generic, TypeVar
 
 from appliance.core.stack_frames import EXPECTED, without_frames
 
 T = TypeVar("T")
+Name = TypeVar("Name", bound=Hashable)
 
 
 class Background(ABC):
@@ -33,6 +34,23 @@ class Background(ABC):
     @abstractmethod
     async def work(self) -> None:
         """All that is done, again and again; ends by being cancelled."""
+
+
+class OneOfEach(Generic[Name]):
+    """Tasks by name, at most one of each, so that what is slow keeps only itself waiting."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[Name, asyncio.Task[None]] = {}
+
+    def begin(self, name: Name, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Work in a task, unless the one of this name still does."""
+        if name not in self._tasks:
+            self._tasks[name] = task = asyncio.create_task(work())
+            task.add_done_callback(lambda _: self._tasks.pop(name))
+
+    async def stop(self) -> None:
+        """Break off what is under way."""
+        await end(list(self._tasks.values()))
 
 
 async def end(tasks: Collection[asyncio.Task[Any]]) -> None:

@@ -15,9 +15,10 @@ from appliance.core.encryption import EncryptionKeys
 from appliance.core.errors import ValidationFailed
 from appliance.staff.alerts.channels import encrypt_addresses_again
 from tests.support.alerts import BASE, WHO, Ground
-from tests.support.receivers import mail_server, receiving
+from tests.support.receivers import hanging, mail_server, receiving
 from tests.support.scratch import migrated_database
 from tests.support.stack import Stack, free_port
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -178,6 +179,33 @@ async def test_what_could_not_be_sent_arrives_in_order_once_the_network_is_back(
         await ground.pass_time(1)
         assert await ground.round() == [("opened", True), ("closed", True)]
     assert [one.json["title"].partition(":")[0] for one in web.arrived] == ["Photos stop", "Resolved"]
+
+
+async def test_a_mail_server_that_hangs_keeps_no_other_channel_waiting(ground: Ground) -> None:
+    with hanging() as host, receiving() as web:
+        await ground.add(f"mailto://{host}?from=box@booth.local&to=igor@crew.local")
+        await ground.add(f"json://{web.host}/")
+        await ground.issue()
+        await ground.issue()
+        ground.sender.start()
+        try:
+            await ground.sender.issues_changed([], [])
+            await until(lambda: len(web.arrived) == 2, seconds=14)
+        finally:
+            await ground.sender.aclose()
+
+
+async def test_what_was_written_while_the_clock_was_ahead_is_sent_and_said_again_all_the_same(
+    ground: Ground,
+) -> None:
+    with receiving() as web:
+        await ground.add(f"json://{web.host}/")
+        await ground.issue()
+        await ground.sender.write()
+        await ground.pass_time(-180)
+        assert await ground.round() == [("opened", True)]
+        await ground.pass_time(-180)
+        assert await ground.round() == [("opened", True), ("repeat", True)]
 
 
 async def test_pauses_grow_and_after_a_day_the_message_is_dropped_with_a_note(ground: Ground) -> None:

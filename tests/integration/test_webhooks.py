@@ -19,8 +19,9 @@ from appliance.staff.issues.models import Issue
 from appliance.staff.webhooks.repository import MOST_WAITING, PAGE
 from appliance.staff.webhooks.schemas import NewWebhook
 from appliance.staff.webhooks.service import encrypt_webhooks_again
-from tests.support.receivers import Arrived, receiving
+from tests.support.receivers import Arrived, hanging, receiving
 from tests.support.stack import Stack, free_port
+from tests.support.waiting import until
 from tests.support.webhooks import Ground, ground_of
 
 
@@ -62,11 +63,28 @@ async def test_issues_are_told_of_when_they_open_and_when_they_are_over(ground: 
         await ground.add(f"http://{web.host}/", "issue.opened", "issue.closed")
         async with ground.database.session() as session:
             values = {"free_bytes": 1, "low_bytes": 2, "pictures": 0}
-            session.add(Issue(key="disk.low", code="disk.low", severity="will_stop", parameters=values))
+            began = utcnow() - timedelta(hours=1)  # as that of a database that was away for so long
+            session.add(
+                Issue(
+                    key="disk.low", code="disk.low", severity="will_stop", parameters=values, opened_at=began
+                )
+            )
         await ground.job()
         assert await ground.round() == [("issue.opened", True)]
         await ground.run("update issue set closed_at = now()")
         assert await ground.round() == [("issue.opened", True), ("issue.closed", True)]
+        async with ground.database.session() as session:
+            began = utcnow() - timedelta(hours=1)
+            session.add(
+                Issue(
+                    key="database.away",
+                    code="database.away",
+                    severity="stops_photos",
+                    opened_at=began,
+                    closed_at=began + timedelta(minutes=30),
+                )
+            )
+        assert len(await ground.round()) == 4, "what nobody could write while it lasted"
     assert web.arrived[0].json["code"] == "disk.low"
     assert web.arrived[0].json["title"]
 
@@ -137,6 +155,28 @@ async def test_of_more_photos_at_once_than_are_read_at_once_all_are_told_of_and_
     await ground.sender.write()
     (there,) = (await ground.webhooks.view()).webhooks
     assert there.waiting == 1 + PAGE + 50 + 1
+
+
+async def test_a_webhook_that_hangs_keeps_no_other_waiting(ground: Ground) -> None:
+    with hanging() as host, receiving() as web:
+        await ground.add(f"http://{host}/", "photo.done")
+        await ground.add(f"http://{web.host}/", "photo.done")
+        for _ in range(9):
+            await ground.job()
+        ground.sender.start()
+        await until(lambda: len(web.arrived) == 9, seconds=8)
+
+
+async def test_a_webhook_that_was_added_while_the_clock_was_ahead_hears_of_photos_from_now_on(
+    ground: Ground,
+) -> None:
+    with receiving() as web:
+        await ground.add(f"http://{web.host}/", "photo.done")
+        await ground.run("update webhook set added_at = now() + interval '3 h', read_until = added_at")
+        await ground.job()
+        await ground.sender.write()
+        await ground.run("update webhook_delivery set next_try_at = now() + interval '3 h'")
+        assert await ground.round() == [("photo.done", True)]
 
 
 async def test_gone_ends_it_and_so_does_a_day_and_so_does_a_queue_that_is_too_long(ground: Ground) -> None:

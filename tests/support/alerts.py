@@ -16,6 +16,7 @@ from appliance.core.public_base import DeploymentUrls
 from appliance.settings.operator import AppSettingsRepository
 from appliance.staff.alerts.channels import AlertChannels
 from appliance.staff.alerts.delivery_process import DeliveryProcess
+from appliance.staff.alerts.repository import AlertRepository
 from appliance.staff.alerts.schemas import NewChannel
 from appliance.staff.alerts.sender import AlertSender
 from appliance.staff.issues.models import Issue
@@ -77,8 +78,11 @@ class Ground:
     async def round(self) -> list[tuple[str, bool]]:
         """Write and send; the kinds of all messages so far, and whether they arrived."""
         await self.sender.write()
-        while await self.sender.send():
-            pass
+        async with self.database.session() as session:
+            due = await AlertRepository(session).due()
+        for one in due:
+            while await self.sender.send(one):
+                pass
         async with self.database.session() as session:
             query = "select kind, sent_at is not null from alert_message order by id"
             return [(row[0], row[1]) for row in await session.execute(text(query))]

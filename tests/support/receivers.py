@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -85,6 +86,13 @@ def receiving(port: int = 0) -> Iterator[Receiver]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def hanging() -> Iterator[str]:
+    """``host:port`` of a server that takes every connection and says nothing, until the block ends."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
 
 
 @dataclass(slots=True)

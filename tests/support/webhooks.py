@@ -19,6 +19,7 @@ from appliance.core.public_base import DeploymentUrls
 from appliance.jobs.models import JobHistory
 from appliance.settings.operator import AppSettingsRepository
 from appliance.slots.models import Slot
+from appliance.staff.webhooks.repository import WebhookRepository
 from appliance.staff.webhooks.schemas import EVENTS, MadeWebhook, NewWebhook, WebhookEvent
 from appliance.staff.webhooks.sender import WebhookSender
 from appliance.staff.webhooks.service import Webhooks
@@ -93,8 +94,11 @@ class Ground:
     async def round(self) -> list[tuple[str, bool]]:
         """Write and send; the events of all deliveries so far, and whether they were taken."""
         await self.sender.write()
-        while await self.sender.send():
-            pass
+        async with self.database.session() as session:
+            due = await WebhookRepository(session).due()
+        for one in due:
+            while await self.sender.send(one):
+                pass
         found = (await self.webhooks.view()).deliveries
         return [(one.event, one.delivered_at is not None) for one in reversed(found)]
 

@@ -7,14 +7,31 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import CursorResult, delete, func, select, text, update
+from sqlalchemy import ColumnElement, CursorResult, Select, delete, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from appliance.staff.alerts.models import AlertChannel, AlertMessage
 from appliance.staff.issues.models import Issue
 
 KEPT_FOR = timedelta(days=14)
 _LOCK_KEY = 0x50_43_41_4C  # "PCAL": one change of the channels after the other
+
+# No pause is so long: whatever is to wait for longer was written while the clock was ahead.
+_LONGEST_REST = timedelta(minutes=20)
+
+
+def is_due(next_try_at: InstrumentedAttribute[datetime]) -> ColumnElement[bool]:
+    """Whether it is time for the next try."""
+    return or_(next_try_at <= func.now(), next_try_at > func.now() + _LONGEST_REST)
+
+
+def _first_waiting() -> Select[int]:
+    return (
+        select(func.min(AlertMessage.id))
+        .where(AlertMessage.sent_at.is_(None), AlertMessage.dropped_at.is_(None))
+        .group_by(AlertMessage.channel_id)
+    )
 
 
 class LastAlert(NamedTuple):
@@ -75,27 +92,33 @@ class AlertRepository:
         query = select(Issue).where(Issue.id.in_(issue_ids), Issue.closed_at.is_not(None))
         return (await self._session.scalars(query)).all()
 
-    async def take(self, limit: int, hold: timedelta) -> Sequence[tuple[AlertMessage, AlertChannel]]:
-        """Messages to send now, at most one of each channel, so that none overtakes. For ``hold`` nobody
-        else takes them: if we die meanwhile, they are sent again after it.
-        """
-        waiting = (
-            select(func.min(AlertMessage.id))
-            .where(AlertMessage.sent_at.is_(None), AlertMessage.dropped_at.is_(None))
-            .group_by(AlertMessage.channel_id)
+    async def due(self) -> Sequence[uuid.UUID]:
+        """The channels whose first waiting message is to be sent now: none overtakes another."""
+        query = select(AlertMessage.channel_id).where(
+            AlertMessage.id.in_(_first_waiting()), is_due(AlertMessage.next_try_at)
         )
+        return (await self._session.scalars(query)).all()
+
+    async def take(self, channel_id: uuid.UUID, hold: timedelta) -> tuple[AlertMessage, AlertChannel] | None:
+        """The channel's first waiting message, where it is to be sent now. For ``hold`` nobody else takes it:
+        if we die meanwhile, it is sent again after it.
+        """
         query = (
             select(AlertMessage, AlertChannel)
             .join(AlertChannel, AlertChannel.id == AlertMessage.channel_id)
-            .where(AlertMessage.id.in_(waiting), AlertMessage.next_try_at <= func.now())
-            .order_by(AlertMessage.id)
-            .limit(limit)
+            .where(
+                AlertMessage.channel_id == channel_id,
+                AlertMessage.id.in_(_first_waiting()),
+                is_due(AlertMessage.next_try_at),
+            )
             .with_for_update(of=AlertMessage, skip_locked=True)
         )
-        found = [(row[0], row[1]) for row in await self._session.execute(query)]
-        for message, _ in found:
-            await self.change(message.id, next_try_at=func.now() + hold, tries=message.tries + 1)
-        return found
+        found = (await self._session.execute(query)).one_or_none()
+        if found is None:
+            return None
+        message, channel = found
+        await self.change(message.id, next_try_at=func.now() + hold, tries=message.tries + 1)
+        return message, channel
 
     async def change(self, message_id: int, **values: Any) -> None:
         """Change columns of a message; one that is gone is left alone."""

@@ -70,7 +70,7 @@ def _open(
     now: datetime,
 ) -> Iterator[DueAlert]:
     last = {one.issue_id: one for one in told}
-    lately = {one.key for one in told if one.kind == "closed" and now - one.at < FLAPPING}
+    lately = {one.key for one in told if one.kind == "closed" and abs(now - one.at) < FLAPPING}
     for issue in issues:
         before = last.get(issue.id)
         if issue.is_ignored or not is_for(channel, issue.severity):
@@ -85,7 +85,7 @@ def _is_due_again(issue: Issue, before: LastAlert, policy: AlertPolicy, now: dat
     """Only what stops photos is said again, and only once the last word has arrived."""
     if policy.repeat is None or issue.severity != SEVERITIES[0] or before.sent_at is None:
         return False
-    return now - before.sent_at >= policy.repeat
+    return abs(now - before.sent_at) >= policy.repeat  # what was sent in a time to come says nothing
 
 
 def _rank(severity: str) -> int:

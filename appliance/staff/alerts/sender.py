@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+import uuid
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -15,7 +17,7 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys, Unreadable
 from appliance.core.public_base import DeploymentUrls
-from appliance.core.tasks import Background
+from appliance.core.tasks import Background, OneOfEach
 from appliance.settings.operator import AppSettingsRepository, OperatorSettings
 from appliance.staff.alerts.base import alert_base
 from appliance.staff.alerts.channels import purpose_of
@@ -34,7 +36,6 @@ TICK = 5.0  # seconds between two looks where nothing wakes it
 TRIED_FOR = timedelta(days=1)
 _PAUSES = (10, 20, 40, 60, 120, 300, 600, 900)  # seconds before the next try, the last one ever after
 _HOLD = timedelta(seconds=3 * PATIENCE)
-_AT_A_TIME = 4
 _TOO_LATE = "Not sent within a day: dropped."
 
 
@@ -51,6 +52,7 @@ class AlertSender(Background):
     ) -> None:
         self._database, self._encryption, self._delivery, self._urls = database, encryption, delivery, urls
         self._wake = asyncio.Event()
+        self._sending = OneOfEach[uuid.UUID]()  # by channel: none waits for another that hangs
         self._began = time.monotonic()
 
     async def issues_changed(self, _: list[Issue], __: list[Issue]) -> None:
@@ -66,10 +68,25 @@ class AlertSender(Background):
             self._wake.clear()
             try:
                 await self.write()
-                while await self.send():
-                    pass
+                async with self._database.session() as session:
+                    due = await AlertRepository(session).due()
             except Exception as error:  # noqa: BLE001 - the database is away, say: the next look follows
                 log.info("alerts.not_looked", error=type(error).__name__)
+                continue
+            for channel_id in due:
+                self._sending.begin(channel_id, partial(self._send_due, channel_id))
+
+    async def stop(self) -> None:
+        """See ``Background``."""
+        await super().stop()
+        await self._sending.stop()
+
+    async def _send_due(self, channel_id: uuid.UUID) -> None:
+        try:
+            while await self.send(channel_id):
+                pass
+        except Exception as error:  # noqa: BLE001 - likewise
+            log.info("alerts.not_sent", error=type(error).__name__)
 
     async def write(self) -> int:
         """Write the messages that are due now; how many these are."""
@@ -115,13 +132,13 @@ class AlertSender(Background):
             quiet=settings.alert_event_only and not await state.event_runs(),
         )
 
-    async def send(self) -> int:
-        """Send what is due now, one message a channel; how many arrived."""
+    async def send(self, channel_id: uuid.UUID) -> bool:
+        """Send the channel's next message, if one is due now; whether it arrived."""
         async with self._database.session() as session:
-            taken = await AlertRepository(session).take(_AT_A_TIME, _HOLD)
-        return sum(await asyncio.gather(*(self._send(message, channel) for message, channel in taken)))
-
-    async def _send(self, message: AlertMessage, channel: AlertChannel) -> bool:
+            taken = await AlertRepository(session).take(channel_id, _HOLD)
+        if taken is None:
+            return False
+        message, channel = taken
         answer = await self._answer(message, channel)
         values: dict[str, Any] = {"answer": answer.said}
         if answer.ok:

@@ -17,7 +17,7 @@ class Issue(Base):
     """Something that needs attention, or did. Of each ``key`` one is open at most.
 
     ``parameters`` are what its words put in, ``action`` is what can be pressed. While ``ignored_until`` is
-    ahead nobody is told of it.
+    ahead nobody is told of it. ``opened_at`` is when it began, which may be long before ``written_at``.
     """
 
     __tablename__ = "issue"
@@ -31,6 +31,7 @@ class Issue(Base):
     action: Mapped[dict[str, Any] | None]
     opened_at: Mapped[datetime] = mapped_column(server_default=func.now())
     seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    written_at: Mapped[datetime | None] = mapped_column(default=func.now())
     closed_at: Mapped[datetime | None]
     ignored_until: Mapped[datetime | None]
     ignored_by: Mapped[str | None] = mapped_column(String(64))

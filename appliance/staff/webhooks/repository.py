@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.jobs.models import JobHistory
+from appliance.staff.alerts.repository import is_due
 from appliance.staff.issues.models import Issue
 from appliance.staff.webhooks.models import Webhook, WebhookDelivery
 
@@ -77,9 +78,9 @@ class WebhookRepository:
             place = jobs[-1].finished_at, jobs[-1].job_id
 
     async def changed_issues(self, since: datetime) -> Sequence[Issue]:
-        """Issues that opened or closed since then."""
-        query = select(Issue).where(or_(Issue.opened_at > since, Issue.closed_at > since)).order_by(Issue.id)
-        return (await self._session.scalars(query)).all()
+        """Issues that were written or closed since then: they may have begun, or ended, long before."""
+        changed = or_(Issue.written_at > since, Issue.closed_at > since)
+        return (await self._session.scalars(select(Issue).where(changed).order_by(Issue.id))).all()
 
     async def write(self, values: Sequence[dict[str, Any]]) -> None:
         """Insert deliveries; those that are there already stay as they are."""
@@ -100,12 +101,19 @@ class WebhookRepository:
             .values(dropped_at=func.now(), answer=_TOO_MANY)
         )
 
-    async def take(self, limit: int, hold: timedelta) -> list[tuple[WebhookDelivery, Webhook]]:
-        """Deliveries to send now. For ``hold`` nobody else takes them."""
+    async def due(self) -> Sequence[uuid.UUID]:
+        """The webhooks for which something is to be sent now."""
+        query = select(WebhookDelivery.webhook_id).where(*_WAITS, is_due(WebhookDelivery.next_try_at))
+        return (await self._session.scalars(query.distinct())).all()
+
+    async def take(
+        self, webhook_id: uuid.UUID, limit: int, hold: timedelta
+    ) -> list[tuple[WebhookDelivery, Webhook]]:
+        """Deliveries of one webhook to send now. For ``hold`` nobody else takes them."""
         query = (
             select(WebhookDelivery, Webhook)
             .join(Webhook, Webhook.id == WebhookDelivery.webhook_id)
-            .where(*_WAITS, WebhookDelivery.next_try_at <= func.now())
+            .where(WebhookDelivery.webhook_id == webhook_id, *_WAITS, is_due(WebhookDelivery.next_try_at))
             .order_by(WebhookDelivery.next_try_at, WebhookDelivery.id)
             .limit(limit)
             .with_for_update(of=WebhookDelivery, skip_locked=True)

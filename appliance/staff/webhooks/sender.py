@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -18,7 +20,7 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys, Unreadable
 from appliance.core.public_base import DeploymentUrls
-from appliance.core.tasks import Background
+from appliance.core.tasks import Background, OneOfEach
 from appliance.jobs.models import JobHistory
 from appliance.settings.operator import AppSettingsRepository
 from appliance.staff.alerts.base import alert_base
@@ -36,7 +38,7 @@ log = structlog.get_logger()
 TICK = 2.0  # seconds between two looks
 # A row may be committed so much after its time of ending: each look reaches back, and writes nothing twice.
 _OVERLAP = timedelta(minutes=2)
-_AT_A_TIME = 8
+_AT_A_TIME = 4  # of each webhook
 _HOLD = timedelta(minutes=2)
 _GONE = 410
 
@@ -47,6 +49,7 @@ class WebhookSender(Background):
     def __init__(self, database: Database, encryption: EncryptionKeys, urls: DeploymentUrls) -> None:
         self._database, self._encryption, self._urls = database, encryption, urls
         self._client: httpx.AsyncClient | None = None  # made for the first message: it reads certificates
+        self._sending = OneOfEach[uuid.UUID]()  # by webhook: none waits for another that hangs
 
     async def aclose(self) -> None:
         """Work no more; what is written stays."""
@@ -54,16 +57,31 @@ class WebhookSender(Background):
         if self._client:
             await self._client.aclose()
 
+    async def stop(self) -> None:
+        """See ``Background``."""
+        await super().stop()
+        await self._sending.stop()
+
     async def work(self) -> None:
         """See ``Background``."""
         while True:
             await asyncio.sleep(TICK)
             try:
                 await self.write()
-                while await self.send():
-                    pass
+                async with self._database.session() as session:
+                    due = await WebhookRepository(session).due()
             except Exception as error:  # noqa: BLE001 - the database is away, say: the next look follows
                 log.info("webhooks.not_looked", error=type(error).__name__)
+                continue
+            for webhook_id in due:
+                self._sending.begin(webhook_id, partial(self._send_due, webhook_id))
+
+    async def _send_due(self, webhook_id: uuid.UUID) -> None:
+        try:
+            while await self.send(webhook_id):
+                pass
+        except Exception as error:  # noqa: BLE001 - likewise
+            log.info("webhooks.not_sent", error=type(error).__name__)
 
     async def write(self) -> None:
         """Write the deliveries of what has happened since the last look."""
@@ -81,6 +99,8 @@ class WebhookSender(Background):
     async def _write_for(self, session: AsyncSession, webhook: Webhook, base: str) -> None:
         webhooks, now = WebhookRepository(session), utcnow()
         since = max(webhook.read_until - _OVERLAP, webhook.added_at)
+        if since > now:  # the clock was ahead
+            since = now - _OVERLAP
 
         async def write(told: Iterator[dict[str, Any]]) -> None:
             wanted = [{"webhook_id": webhook.id, **one} for one in told if one["event"] in webhook.events]
@@ -92,10 +112,10 @@ class WebhookSender(Background):
         await webhooks.bound(webhook.id)
         webhook.read_until = now
 
-    async def send(self) -> int:
-        """Send what is due now; how many were taken by who gets them."""
+    async def send(self, webhook_id: uuid.UUID) -> int:
+        """Send what is due now to one webhook, a few at a time; how many it took."""
         async with self._database.session() as session:
-            taken = await WebhookRepository(session).take(_AT_A_TIME, _HOLD)
+            taken = await WebhookRepository(session).take(webhook_id, _AT_A_TIME, _HOLD)
         return sum(await asyncio.gather(*(self._send(one, webhook) for one, webhook in taken)))
 
     async def _send(self, one: WebhookDelivery, webhook: Webhook) -> bool:
@@ -153,7 +173,7 @@ def _job_events(jobs: Sequence[JobHistory], base: str) -> Iterator[dict[str, Any
 def _issue_events(issues: Sequence[Issue], since: datetime) -> Iterator[dict[str, Any]]:
     for issue in issues:
         for event, at in (("issue.opened", issue.opened_at), ("issue.closed", issue.closed_at)):
-            if at is None or at <= since:
+            if at is None or max(at, issue.written_at or at) <= since:
                 continue
             payload = {
                 "event": event,
