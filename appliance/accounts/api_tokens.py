@@ -194,7 +194,7 @@ async def _find(session: AsyncSession, token: str) -> tuple[ApiToken, Account]:
     if found is None:
         raise NotAuthenticated
     if found[0].expires_at <= utcnow():
-        raise TokenExpired(Message("This API token has expired. Make a new one."))
+        raise TokenExpired(Message("This API token has expired. Create a new one."))
     return found
 
 

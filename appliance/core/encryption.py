@@ -63,8 +63,8 @@ class EncryptionKeys:
         if self._cipher is None or not self.path.exists():
             raise ServiceUnavailable(
                 Message(
-                    "The secret file '%(file)s' can be neither read nor made. Check the folder of secret "
-                    "files and its owner.",
+                    "The secret file '%(file)s' can be neither read nor created. Check the folder of "
+                    "secret files and its owner.",
                     file=ENCRYPTION_KEYS,
                 )
             )

@@ -112,7 +112,7 @@ def from_input(error: Exception) -> ApplianceError | None:
     state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
     if isinstance(error, UnicodeEncodeError) or (isinstance(error, DBAPIError) and state.startswith("22")):
         return InvalidRequest(
-            Message("The request holds a value that cannot be stored: remove unsupported characters.")
+            Message("The request contains a value that cannot be stored: remove unsupported characters.")
         )
     return None
 

@@ -53,7 +53,7 @@ FAILURES: dict[str, Failure] = {
     ),
     "invalid_booth_key": Failure(
         "The booth's key is wrong or was revoked.",
-        "Copy it again exactly, or have a new one made on the page 'Booths'.",
+        "Copy it again exactly, or have a new one created on the 'Booths' page.",
     ),
     "token_expired": Failure(
         "Your session has ended.",
@@ -89,7 +89,8 @@ FAILURES: dict[str, Failure] = {
     ),
     "source_not_kept": Failure(
         "The guest's photo was not kept.",
-        "To keep photos from now on, set 'keep_sources_hours' in the settings.",
+        "To keep photos from now on, set how long to keep original photos in the settings "
+        "('keep_sources_hours').",
     ),
     "template_media_not_found": Failure(
         "There is no such template.",
@@ -97,7 +98,7 @@ FAILURES: dict[str, Failure] = {
     ),
     "method_not_allowed": Failure(
         "This address does not accept this method.",
-        "Use the buttons on the page, or a method that 'Allow' names.",
+        "Use the buttons on the page, or a method listed in the 'Allow' header.",
     ),
     "idempotency_key_reused": Failure(
         "This idempotency key was used for another photo.",
@@ -112,12 +113,12 @@ FAILURES: dict[str, Failure] = {
         "Choose another one there first.",
     ),
     "event_not_exported": Failure(
-        "Some pictures or photos are not in an archive yet.",
+        "Some pictures or photos have not been exported yet.",
         "Export the event first.",
     ),
     "result_expired": Failure(
         "This picture has expired and was deleted.",
-        "To keep pictures longer, raise 'result_ttl_hours' in the settings.",
+        "To keep pictures longer, change how long they are kept in the settings ('result_ttl_hours').",
     ),
     "payload_too_large": Failure(
         "The upload is too large.",
@@ -145,14 +146,15 @@ FAILURES: dict[str, Failure] = {
     ),
     "slot_busy": Failure(
         "This slot is busy.",
-        "Send the photo again in a moment. If it happens often, raise the permits or use more slots.",
+        "Send the photo again in a moment. If it happens often, allow more photos at a time or use more "
+        "slots.",
     ),
     "rate_limited": Failure(
         "Too many requests from this address.",
         "Wait a moment and try again.",
     ),
     "too_many_logins": Failure(
-        "Too many attempts to log in.",
+        "Too many login attempts.",
         "Wait a moment and try again.",
     ),
     "internal_error": Failure(
@@ -181,7 +183,7 @@ FAILURES: dict[str, Failure] = {
     ),
     "database_unavailable": Failure(
         "The database does not answer.",
-        "Try again in a few seconds. If it lasts, restart the appliance.",
+        "Try again in a few seconds. If it persists, restart the appliance.",
     ),
     "service_unavailable": Failure(
         "The appliance is starting or being upgraded.",

@@ -33,7 +33,7 @@ def storage_errors() -> Iterator[None]:
         if error.errno in _AWAY:
             raise StorageFull(
                 Message(
-                    "The folder of pictures cannot be used (%(error)s). Check its disk; nothing was lost.",
+                    "The picture folder cannot be used (%(error)s). Check its disk; nothing was lost.",
                     error=error.strerror,
                 ),
                 retry_after=60,

@@ -148,7 +148,8 @@ class BodyLimit:
 def _compressed(coding: str) -> UnsupportedMediaType:
     return UnsupportedMediaType(
         Message(
-            "The body is compressed ('Content-Encoding: %(coding)s'). Send it as it is.", coding=coding[:40]
+            "The body is compressed ('Content-Encoding: %(coding)s'). Send it uncompressed.",
+            coding=coding[:40],
         )
     )
 

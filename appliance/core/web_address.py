@@ -130,7 +130,7 @@ def must_be_allowed(host: str) -> None:
     """Raise ``ValueError`` where nobody has business at that machine."""
     number = ip_of(host)
     if host in _METADATA_NAMES or (number is not None and is_forbidden(number)):
-        raise ValueError(Message("must be the address of a machine that others may contact"))
+        raise ValueError(Message("must be an address that may be contacted"))
 
 
 def secret_place(text: str) -> str:

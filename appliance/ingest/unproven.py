@@ -163,8 +163,8 @@ class UnprovenUpload:
 def _too_many() -> RateLimited:
     return RateLimited(
         Message(
-            "Too many uploads wait for their password. Set the booth software to send the password before "
-            "the photo."
+            "Too many uploads are waiting for their password. Set the booth software to send the password "
+            "before the photo."
         ),
         retry_after=RETRY_AFTER,
     )

@@ -19,7 +19,7 @@ from appliance.core.siblings import ALONE, Siblings
 
 PATH = "/public/provider-media/"
 _ENDED_REMEMBERED = 10_000
-_ENDED = Message("This picture was lent for one job, which has ended.")
+_ENDED = Message("This picture was only available for one job, which has ended.")
 _TOKEN = re.compile(r"[\w-]{32}")
 _QUESTION = "lent_picture"
 

@@ -10,7 +10,7 @@ BAD_KEY = Failure(
     "Enter a valid key in the settings and test it there.",
 )
 KEY_RESTRICTED = Failure(
-    "The API key's restrictions shut the appliance out.",
+    "The API key's restrictions exclude this appliance.",
     "Lift the restriction in the provider's console, or enter another key.",
 )
 QUOTA = Failure(
@@ -22,12 +22,12 @@ SPENT = Failure(
     "Top up the account, enter another key, or switch the slot to another provider.",
 )
 NO_MODEL = Failure(
-    "The provider has no such model: it has ended, or this account may not use it.",
+    "The provider has no such model: it was discontinued, or this account may not use it.",
     "Choose another model in the slot.",
 )
 NOT_SERVED = Failure(
     "The provider refused the account or its project, not the key.",
-    "Look at the account at the provider, or switch the slot to another provider.",
+    "Check the account with the provider, or switch the slot to another provider.",
 )
 UNREACHABLE = Failure(
     "The provider could not be reached, or its server failed.",
@@ -48,7 +48,7 @@ BY_REASON: dict[str, Failure] = {
         "Enter it again in the settings.",
     ),
     "key_of_other_address": Failure(
-        "This provider's API key was entered for another address of the provider.",
+        "This provider's API key was entered for a different address of the provider.",
         "Enter it again in the settings, or change the address back.",
     ),
     "malformed_key": BAD_KEY,
@@ -78,21 +78,22 @@ BY_REASON: dict[str, Failure] = {
     "too_slow": TOO_LATE,
     "request_too_large": Failure(
         "The photo and templates together are too large for the provider.",
-        "Let the slot send smaller photos, or use smaller templates.",
+        "Have the slot send smaller photos, or use smaller templates.",
     ),
     "out_of_memory": Failure(
         "The machine's graphics card does not have enough memory for this workflow.",
-        "Let the slot send smaller photos, choose a smaller model, or close other programs on that machine.",
+        "Have the slot send smaller photos, choose a smaller model, or close other programs on that machine.",
     ),
     "value_not_in_list": MISSING_THERE,
     "missing_node_type": MISSING_THERE,
     "run_lost": Failure(
-        "ComfyUI was restarted while it made the picture.",
+        "ComfyUI was restarted while it was making the picture.",
         "Send the photo again. If it happens often, check that machine.",
     ),
     "no_publisher": Failure(
-        "The provider fetches photos by address, and no address that it can reach is set.",
-        "Set 'provider_media_base_url' in the settings, or the provider's transport to 'upload'.",
+        "The provider downloads photos, but no address that it can reach is set.",
+        "In the settings, set the address for providers ('provider_media_base_url'), or have photos "
+        "uploaded ('transport': 'upload').",
     ),
     "billing_hard_limit_reached": SPENT,
     "http_402": SPENT,
@@ -104,15 +105,15 @@ BY_REASON: dict[str, Failure] = {
     ),
     "PUP_LIMITED_DISABLED": Failure(
         "Google has limited this account because its rules were violated.",
-        "Read what Google wrote to the account's owner, and use a key of another account until then.",
+        "Read what Google wrote to the account's owner, and use another account's key in the meantime.",
     ),
     "model_not_found": NO_MODEL,
     "model_ended": Failure(
-        "The provider has ended this model.",
+        "The provider has discontinued this model.",
         "Use its successor in all slots, or choose another model in the slot.",
     ),
     "model_ending": Failure(
-        "The provider will soon end this model.",
+        "The provider will soon discontinue this model.",
         "Use its successor in all slots before that, or choose another model in the slot.",
     ),
     "model_unknown": Failure(
@@ -126,7 +127,7 @@ BY_REASON: dict[str, Failure] = {
     ),
     "location_unsupported": Failure(
         "The provider does not serve the country from which the appliance connects. The key is not at fault.",
-        "Connect through a proxy (HTTPS_PROXY), or set another base address of the provider in the settings.",
+        "Connect through a proxy (HTTPS_PROXY), or set a different address for the provider in the settings.",
     ),
     "service_disabled": Failure(
         "The provider's service is switched off in the project that the key belongs to.",
@@ -138,7 +139,7 @@ BY_REASON: dict[str, Failure] = {
     ),
     "account_suspended": Failure(
         "The provider has suspended the account or project that the key belongs to.",
-        "Ask the provider why, and use a key of another account until then.",
+        "Ask the provider why, and use another account's key in the meantime.",
     ),
     "organization_unverified": Failure(
         "OpenAI offers this model only to verified organisations.",
@@ -149,8 +150,10 @@ BY_REASON: dict[str, Failure] = {
         "Ask the provider for access, or choose another model in the slot.",
     ),
     "upload_not_accepted": Failure(
-        "Turbotext did not accept the uploaded photo: this account may need addresses instead.",
-        "Set 'provider_media_base_url' and the transport 'url', or ask Turbotext to allow uploads.",
+        "Turbotext did not accept the uploaded photo: for this account, photos may have to be fetched by "
+        "address.",
+        "In the settings, set the address for providers ('provider_media_base_url') and have photos fetched "
+        "by address ('transport': 'url'), or ask Turbotext to allow uploads.",
     ),
     "PERMISSION_DENIED": NOT_SERVED,
     "http_403": NOT_SERVED,

@@ -33,7 +33,11 @@ class PromptOptions(BaseModel):
         description="Camera fields and URL values that prompts may use, e.g. survey1.",
     )
     max_chars: int = Field(
-        default=80, ge=1, le=500, title="Longest value", description="Characters of a value that are used."
+        default=80,
+        ge=1,
+        le=500,
+        title="Longest value",
+        description="How many characters of a value are used.",
     )
     variant_field: str = Field(
         default="style",

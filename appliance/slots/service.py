@@ -124,8 +124,8 @@ class SlotService:
             log.warning("slot.unusable", slot=slot.slot_id, fields=fields)
             raise ProviderFailed(
                 Message(
-                    "The settings of %(slot)s do not fit its provider. Open it, correct what is named here "
-                    "and save it again.",
+                    "The settings of %(slot)s do not suit its provider. Open the slot, correct what is "
+                    "named here and save it again.",
                     slot=slot.slot_id,
                 ),
                 fields=fields,

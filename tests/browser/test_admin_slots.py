@@ -127,7 +127,7 @@ async def test_wrong_values_are_marked_when_saved(admin_person: MakePerson, stac
     await someone.page.click(".save")
     await someone.page.wait_for_selector("#deadline_seconds[aria-invalid=true]")
     assert await someone.text("#deadline_seconds-finding") == "Не меньше 10."
-    assert await someone.text("#output-size-finding") == "В виде 1200x1800."
+    assert await someone.text("#output-size-finding") == "Пишите в виде 1200x1800."
     assert "2 значения" in await someone.text("#slot-state")
     assert await someone.violations() == []
     assert await stack.value("select version from slot where slot_id = 'slot-015'") == before

@@ -195,7 +195,7 @@ async def test_a_slot_on_its_fallback_says_so(
     await slot("slot-005", **with_gemini(fallbacks=fallback))
     stack.set_keys("gemini")
     await someone.page.wait_for_selector("#slot-005.is-fallback .soft-why")
-    assert "Delivers its fallback" in await someone.text("#slot-005 .why")
+    assert "Using its fallback" in await someone.text("#slot-005 .why")
     assert await someone.violations() == []
 
 

@@ -63,7 +63,7 @@ async def test_a_wrong_password_is_told_in_plain_words_and_the_name_stays(
     someone, name = await person(lang="ru", size="phone"), await account()
     someone.expected = {401}
     await someone.log_in(name, "not the password")
-    assert "Неверное имя или пароль" in await someone.text("#login-error")
+    assert "Неверное имя пользователя или пароль" in await someone.text("#login-error")
     assert await someone.page.input_value("#username") == name
     assert await someone.page.evaluate("document.activeElement.id") == "password"
     assert await someone.violations() == []

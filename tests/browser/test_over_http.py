@@ -213,7 +213,7 @@ async def test_guessing_is_slowed_down_in_plain_words(
     answers = [await enter(visitor, name, f"guess {number}") for number in range(11)]
     assert [answer.status_code for answer in answers] == [401] * 10 + [429]
     assert int(answers[-1].headers["retry-after"]) > 0
-    assert "Too many attempts to log in" in answers[-1].text
+    assert "Too many login attempts" in answers[-1].text
     assert "data-countdown" in answers[-1].text
 
 

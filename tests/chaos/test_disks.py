@@ -155,7 +155,7 @@ async def test_an_app_that_starts_before_the_disk_of_pictures_is_mounted_waits_f
             assert (await client.get("/readyz")).status_code == 503
             assert (await client.get(f"/public/results/{booths.sent[0].job_id}")).status_code == 503
             examined = await asyncio.to_thread(verb, house, "doctor")
-            assert "The pictures' disk is missing" in examined
+            assert "The disk with the pictures is missing" in examined
         assert (await client.get(f"/public/results/{booths.sent[0].job_id}")).status_code == 200
 
 

@@ -169,4 +169,4 @@ def test_a_node_that_is_killed_takes_no_photo_of_the_first_machine_with_it(
     lost = posted(stack, kill)
     assert len(lost) <= in_its_hands[0] + 1  # one may have been on its way to it
     assert stack.sql("select count(*) from job_history where status <> 'done' and node = 1") == "0"
-    assert "Machine 2 last said something" in stack.script("doctor").stdout
+    assert "Machine 2 was last heard from" in stack.script("doctor").stdout

@@ -216,7 +216,7 @@ async def test_an_upgrades_way_back_is_refused_where_there_is_no_history(
 ) -> None:
     request = backup.BackupRequest(str(tmp_path), database_only=True, recent_history=True)
     point = await backup.make(settings_of(stack), request)
-    with pytest.raises(BackupProblem, match="whole backup"):
+    with pytest.raises(BackupProblem, match="full backup"):
         await put_in(elsewhere, Path(point.path))
 
 
@@ -273,10 +273,10 @@ async def test_pictures_that_have_no_room_are_refused_before_anything_is_touched
         writer.close({"revision": "0001", "version": "0.2.0", "made_at": "2026-01-01", "kind": "whole"})
     free = LOW_DISK_BYTES + 1_500_000
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 10**12 - free, free))
-    with pytest.raises(BackupProblem, match="4 MB more have to be free"):
+    with pytest.raises(BackupProblem, match="4 MB more must be free"):
         await put_in(elsewhere, file)
     with file.open("rb") as opened:
-        with pytest.raises(BackupProblem, match="4 MB more have to be free"):
+        with pytest.raises(BackupProblem, match="4 MB more must be free"):
             restore.check(opened, None, elsewhere.media_root)
         there = elsewhere.media_root / picture
         there.parent.mkdir()
@@ -291,7 +291,7 @@ def test_a_name_that_leads_out_of_the_folder_or_to_uploads_is_refused(tmp_path: 
         info = tarfile.TarInfo(name)
         info.size = 4
         tar.addfile(info, io.BytesIO(b"evil"))
-    with file.open("rb") as opened, pytest.raises(BackupProblem, match="holds a file with the name"):
+    with file.open("rb") as opened, pytest.raises(BackupProblem, match="contains a file named"):
         restore.check(opened, None, tmp_path)
 
 

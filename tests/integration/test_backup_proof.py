@@ -69,7 +69,7 @@ async def test_a_backup_that_rotted_at_the_target_is_told(box: Box, stack: Stack
     (box.shelf / name).write_bytes(content)
     proof = await proving.prove(box.settings, box.database, PASSPHRASE, by="cli")
     assert not proof.ok
-    assert "not what was written" in (proof.problem or "")
+    assert "differs from what was written" in (proof.problem or "")
     kept = await last(box.database)
     assert (kept.ok, kept.problem) == (False, proof.problem)
     assert kept.problem_said is not None

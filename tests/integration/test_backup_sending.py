@@ -162,7 +162,7 @@ async def test_the_one_just_sent_stays_even_if_a_wrong_clock_made_later_ones(box
 
 async def test_a_backup_that_is_not_sealed_never_leaves_the_machine(box: Box) -> None:
     await box.back_up(None)
-    with pytest.raises(TargetProblem, match="only sealed ones leave"):
+    with pytest.raises(TargetProblem, match="only encrypted ones leave"):
         await box.send()
     assert box.names() == set()
     assert (await box.row()).failure == "not_sealed"
@@ -199,7 +199,7 @@ async def test_an_upload_that_is_killed_counts_for_nothing_and_the_next_one_is_w
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     await until(lambda: (box.shelf / (name + PARTIAL)).exists(), seconds=60)  # noqa: PLW0108
-    with pytest.raises(sending.NothingToSend, match="right now"):
+    with pytest.raises(sending.NothingToSend, match="already being sent"):
         await box.send()
     process.send_signal(signal.SIGKILL)
     await process.wait()

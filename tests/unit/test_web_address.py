@@ -87,10 +87,10 @@ def test_http_is_enough_on_this_machine_and_in_its_network(near: str) -> None:
         ("http://api.example.com", "must begin with https://"),
         ("http://8.8.8.8", "must begin with https://"),
         ("http://localhost.example.com", "must begin with https://"),
-        ("https://169.254.169.254", "others may contact"),
-        ("http://[::ffff:169.254.169.254]", "others may contact"),
-        ("http://[fe80::1]", "others may contact"),
-        ("http://0.0.0.0:1", "others may contact"),
+        ("https://169.254.169.254", "may be contacted"),
+        ("http://[::ffff:169.254.169.254]", "may be contacted"),
+        ("http://[fe80::1]", "may be contacted"),
+        ("http://0.0.0.0:1", "may be contacted"),
     ],
 )
 def test_secrets_go_encrypted_and_to_no_metadata_service(typed: str, said: str) -> None:

@@ -100,7 +100,7 @@ class SharedGalleries:
         if state == "closed":
             raise PermissionDenied(Message("This gallery is closed."))
         if state == "expired":
-            raise ResultExpired(Message("This gallery was open for a limited time, which is over."))
+            raise ResultExpired(Message("This gallery was open for a limited time and has ended."))
         opened = OpenGallery(gallery, await self._settings.operator_settings(), kind)
         if kind == "g" and gallery.pin and not _equal(pin_proof or "", self.proof(opened)):
             raise PinNeeded(opened)

@@ -183,8 +183,9 @@ def _for_slot(booth: KnownBooth, slots: list[str], slot_id: str) -> KnownBooth:
     if slots and slot_id not in slots:
         raise InvalidBoothKey(
             Message(
-                "This booth's key is not for %(slot)s; it is for %(slots)s. Change the slot in the booth's "
-                "address, or the key's slots on the page 'Booths'.",
+                "This booth's key is not valid for %(slot)s, only for %(slots)s. Change the slot in the "
+                "booth's "
+                "address, or the key's slots on the 'Booths' page.",
                 slot=slot_id,
                 slots=", ".join(slots),
             )

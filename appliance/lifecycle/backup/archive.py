@@ -91,20 +91,23 @@ def members(below: IO[bytes], passphrase: str | None) -> Iterator[tuple[tarfile.
                 content = tar.extractfile(info) if info.isreg() else None
                 if content is None:
                     raise BackupProblem(
-                        Message("The backup holds '%(name)s', which is not a file.", name=info.name)
+                        Message("The backup contains '%(name)s', which is not a file.", name=info.name)
                     )
                 if not _NAME.fullmatch(info.name) and info.name not in _MANIFEST:
                     raise _wrong_name(info.name)
                 yield info, content
     except (tarfile.TarError, EOFError, ValueError) as error:
         raise BackupProblem(
-            Message("This is not a whole backup: %(error)s. Nothing was changed.", error=error)
+            Message("This is not a complete backup: %(error)s. Nothing was changed.", error=error)
         ) from None
 
 
 def _wrong_name(name: str) -> BackupProblem:
     return BackupProblem(
-        Message("The backup holds a file with the name '%(name)s'. Nothing was changed.", name=name)
+        Message(
+            "The backup contains a file named '%(name)s', which does not belong there. Nothing was changed.",
+            name=name,
+        )
     )
 
 
@@ -117,7 +120,7 @@ def verify(below: IO[bytes], passphrase: str | None) -> dict[str, Any]:
         found, manifest, claimed = _read_all(below, passphrase)
     except (tarfile.TarError, EOFError) as error:
         raise BackupProblem(
-            Message("This is not a whole backup: %(error)s. Nothing was changed.", error=error)
+            Message("This is not a complete backup: %(error)s. Nothing was changed.", error=error)
         ) from None
     if not manifest or hashlib.sha256(manifest).hexdigest().encode() != claimed:
         raise BackupProblem(DAMAGED)
@@ -125,7 +128,7 @@ def verify(below: IO[bytes], passphrase: str | None) -> dict[str, Any]:
     if facts["format"] != FORMAT:
         raise BackupProblem(
             Message(
-                "The backup has the form %(has)s; this version knows %(known)s.",
+                "The backup has format %(has)s; this version knows %(known)s.",
                 has=facts["format"],
                 known=FORMAT,
             )

@@ -34,14 +34,15 @@ async def target_set(settings: Settings, database: Database) -> TargetConfig:
     if row is None:
         raise BackupProblem(
             Message(
-                "There is no target for backups. Set it on the page Backups, or: appliance backup-target set."
+                "There is no target for backups. Set one on the Backups page, or: appliance backup-target "
+                "set."
             )
         )
     try:
         return config_of(row, EncryptionKeys(settings.secrets_dir))
     except Unreadable:
         raise BackupProblem(
-            Message("The target's password or key cannot be read here. Enter it again on the page Backups.")
+            Message("The target's password or key cannot be read here. Enter it again on the Backups page.")
         ) from None
 
 
@@ -109,7 +110,7 @@ async def _copy(target: Target, name: str, sha256: str, file: IO[bytes], folder:
     if size + _KEEP_FREE > free:
         raise BackupProblem(
             Message(
-                "There is too little room in %(folder)s: %(name)s takes %(needed)s MB and %(free)s MB are "
+                "There is not enough room in %(folder)s: %(name)s takes %(needed)s MB, and %(free)s MB are "
                 "free.",
                 folder=folder,
                 name=name,

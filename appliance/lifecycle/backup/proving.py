@@ -107,7 +107,7 @@ async def prove(settings: Settings, database: Database, passphrase: str | None, 
 async def _alone(settings: Settings) -> AsyncIterator[None]:
     async with tables.connected(settings.sqlalchemy_url()) as connection:
         if not await connection.fetchval("select pg_try_advisory_lock($1)", _PROVE_LOCK):
-            raise BackupProblem(Message("A backup is being proven right now."))
+            raise BackupProblem(Message("A trial restore is already running."))
         await _drop_left_over(connection)
         yield
 
@@ -162,8 +162,9 @@ async def _scratch(settings: Settings) -> AsyncIterator[URL]:
         except asyncpg.InsufficientPrivilegeError:
             raise BackupProblem(
                 Message(
-                    "The database's user may not create databases, which a proof needs. On a server of your "
-                    'own: alter role "%(user)s" createdb.',
+                    "The database user may not create databases, which a trial restore requires. On a "
+                    "server of "
+                    'your own: alter role "%(user)s" createdb.',
                     user=url.username,
                 )
             ) from None

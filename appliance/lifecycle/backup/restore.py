@@ -97,13 +97,13 @@ def _what_to_do(settings: Settings, front: Path) -> Message:
     """The command that stops it, restores and starts it again, by where we are."""
     if front.exists():
         return Message(
-            "Use scripts/restore, or stop it first: docker compose stop app cleanup; and start it again "
-            "afterwards with: docker compose up -d."
+            "Use scripts/restore, or stop the app first (docker compose stop app cleanup) and start it again "
+            "afterwards (docker compose up -d)."
         )
     data, media = settings.secrets_dir.absolute().parent, settings.media_root.absolute()
     if bare_run.ports_file(data).exists():
         return Message("Use: %(command)s restore FILE.", command=bare_run.command("appliance", data, media))
-    return Message("Stop it and its cleanup first, and start them again afterwards.")
+    return Message("Stop the app and its cleanup first, and start them again afterwards.")
 
 
 def check(file: IO[bytes], passphrase: str | None, media_root: Path) -> str:
@@ -178,8 +178,8 @@ def _require_room(media_root: Path, facts: dict[str, Any]) -> None:
     if needed and missing > 0:
         raise BackupProblem(
             Message(
-                "There is too little room in %(folder)s for the pictures of this backup: %(missing)s MB more "
-                "have to be free. Nothing was changed.",
+                "There is not enough room in %(folder)s for the pictures of this backup: %(missing)s MB more "
+                "must be free. Nothing was changed.",
                 folder=media_root,
                 missing=math.ceil(missing / 10**6),
             )

@@ -84,7 +84,9 @@ def _opened(below: IO[bytes], passphrase: str) -> ChunkReader:
     header = b"".join(below.readline(_LONGEST_HEADER) for _ in range(4))
     found = _HEADER.fullmatch(header)
     if found is None or int(found[3]) > _MOST_WORK:
-        raise BackupProblem(Message("The backup's first lines cannot be read: it is damaged, or not ours."))
+        raise BackupProblem(
+            Message("The backup's first lines cannot be read: it is damaged, or another program made it.")
+        )
     file_key = _unwrapped(passphrase, _bytes(found[2]), int(found[3]), _bytes(found[4]))
     if not hmac.compare_digest(_proof(file_key, found[1]), _bytes(found[5])):
         raise BackupProblem(DAMAGED)

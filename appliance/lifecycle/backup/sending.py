@@ -81,22 +81,22 @@ async def send(settings: Settings, database: Database, *, if_due: bool) -> Sent:
 
 def _require_something(row: BackupTarget, path: Path | None, *, if_due: bool) -> None:
     if row.held:
-        raise NothingToSend(Message("The target belongs to another machine until somebody takes it over."))
+        raise NothingToSend(Message("The target belongs to another machine until this one takes it over."))
     if path is None:
         raise NothingToSend(Message("There is no backup yet."))
     if row.sent_name == path.name and not row.failure:
-        raise NothingToSend(Message("%(name)s is at the target already.", name=path.name))
+        raise NothingToSend(Message("%(name)s is already at the target.", name=path.name))
     # From a time to come: the clock was ahead, and who knows how long ago that was.
     tried_just_now = row.tried_at and timedelta(0) <= utcnow() - row.tried_at < AGAIN_AFTER
     if if_due and row.failure and tried_just_now:
-        raise NothingToSend(Message("It failed a short while ago and is tried again within the hour."))
+        raise NothingToSend(Message("It failed recently and will be retried within the hour."))
 
 
 @asynccontextmanager
 async def _alone(settings: Settings) -> AsyncIterator[None]:
     async with tables.connected(settings.sqlalchemy_url()) as connection:
         if not await connection.fetchval("select pg_try_advisory_lock($1)", _SEND_LOCK):
-            raise NothingToSend(Message("A backup is being sent right now."))
+            raise NothingToSend(Message("A backup is already being sent."))
         yield
 
 

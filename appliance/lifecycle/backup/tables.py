@@ -81,7 +81,7 @@ async def no_cleanup(connection: Any) -> AsyncIterator[None]:
     while not await connection.fetchval("select pg_try_advisory_lock($1)", CLEANUP_LOCK):
         if time.monotonic() > until:
             raise BackupProblem(
-                Message("A cleanup, or another backup, is still at work. Try again in a few minutes.")
+                Message("A cleanup or another backup is still running. Try again in a few minutes.")
             )
         await asyncio.sleep(0.5)
     try:
@@ -137,7 +137,7 @@ async def set_history_aside(connection: Any, columns: list[str], before: datetim
         raise BackupProblem(
             Message(
                 "This backup is only for undoing an upgrade: it lacks the older history, which only the "
-                "database it was made from has. Use a whole backup here."
+                "database it came from has. Use a full backup here."
             )
         )
     here = {row[0] for row in await connection.fetch(_COLUMNS, HISTORY)}

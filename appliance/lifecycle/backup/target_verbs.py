@@ -57,7 +57,7 @@ async def send_now(settings: Settings, *, quietly: bool) -> int:
         except work.NothingToSend:
             return 0
         except BackupProblem as problem:
-            tell(Message("It was made, but not sent to the target: %(said)s", said=problem.said), sys.stderr)
+            tell(Message("It was made but not sent to the target: %(said)s", said=problem.said), sys.stderr)
             return 1
     if not quietly:
         print(f"It is at the target too. {sent.removed} older ones were removed there.")
@@ -69,7 +69,7 @@ async def fetched(settings: Settings, name: str | None, folder: Path | None) -> 
     from appliance.lifecycle.backup import fetching as work  # noqa: PLC0415
 
     if folder is None:
-        raise BackupProblem(Message("Say where to with --to DIR, or set PHOTOCHANGER_BACKUP_DIR."))
+        raise BackupProblem(Message("Give a folder with --to DIR, or set PHOTOCHANGER_BACKUP_DIR."))
     async with opened_database(settings) as database:
         config = await work.target_set(settings, database)
     return await work.fetch(config, name, folder)
@@ -111,7 +111,7 @@ async def say_if_held(settings: Settings) -> None:
         row = await BackupRepository(session).target()
     if row is not None and row.held:
         print(
-            f"No backup is sent to {describe(row)} until this machine takes it over: on the page Backups, or "
+            f"No backup is sent to {describe(row)} until this machine takes it over: on the Backups page, or "
             "with backup-target take-over."
         )
 
@@ -229,7 +229,7 @@ def _config(given: Any) -> TargetConfig:
         return TargetConfig.model_validate(given)
     except ValidationError as error:
         found = "; ".join(f"{name}: {text}" for name, text in field_messages(error).items())
-        raise BackupProblem(Message("The target is not as it should be. %(found)s", found=found)) from None
+        raise BackupProblem(Message("The target is not valid. %(found)s", found=found)) from None
 
 
 async def prove_backup(settings: Settings, arguments: argparse.Namespace) -> int:

@@ -34,7 +34,7 @@ async def backup(settings: Settings, arguments: argparse.Namespace) -> int:
 
     to = arguments.to or (settings.backup_dir and str(settings.backup_dir))
     if not to:
-        raise BackupProblem(Message("Say where to with --to DIR, or set PHOTOCHANGER_BACKUP_DIR."))
+        raise BackupProblem(Message("Give a folder with --to DIR, or set PHOTOCHANGER_BACKUP_DIR."))
     passphrase = passphrase_of(settings, arguments.passphrase_file)
     keep = settings.backup_keep if arguments.keep is None else arguments.keep
     now = datetime.now().astimezone()
@@ -107,7 +107,7 @@ async def restore(settings: Settings, arguments: argparse.Namespace) -> int:
 async def _source(settings: Settings, arguments: argparse.Namespace) -> str:
     """The file that is meant; one at the target is fetched into the folder of backups first."""
     if (arguments.file is None) == (arguments.from_target is None):
-        raise BackupProblem(Message("Say which backup: FILE, or --from-target."))
+        raise BackupProblem(Message("Name a backup: FILE or --from-target."))
     if arguments.from_target is None:
         return _found(arguments.file, settings)
     return str(await target_verbs.fetched(settings, arguments.from_target or None, settings.backup_dir))

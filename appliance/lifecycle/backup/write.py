@@ -153,7 +153,7 @@ def _require_space(media_root: Path, folder: Path, request: BackupRequest) -> No
     if needed + _KEEP_FREE > free:
         raise BackupProblem(
             Message(
-                "There is too little room for a backup in %(folder)s: it needs about %(needed)s MB and "
+                "There is not enough room for a backup in %(folder)s: it needs about %(needed)s MB, and "
                 "%(free)s MB are free. Remove old backups, or choose another folder with --to.",
                 folder=folder,
                 needed=needed // 10**6,

@@ -31,7 +31,7 @@ class ImageEditParams(Params):
     megapixels: Literal["1", "2", "4"] = Field(
         default="1",
         title="Megapixels",
-        description="Size of the picture; FLUX.2 only. More is slower and costs more.",
+        description="Size of the picture; FLUX.2 only. Larger is slower and costs more.",
     )
     output_format: Literal["jpeg", "png"] = Field(default="jpeg", title="File type")
     safety_tolerance: int = Field(
@@ -44,7 +44,7 @@ class ImageEditParams(Params):
     seed: int | None = Field(
         default=None,
         title="Seed",
-        description="The same number makes similar pictures; empty is a different one each time.",
+        description="The same number makes similar pictures; empty means a different one each time.",
         ge=0,
         le=2**32 - 1,
     )

@@ -80,7 +80,7 @@ class WorkflowParams(Params):
     seed: int | None = Field(
         default=None,
         title="Seed",
-        description="The same number makes similar pictures; empty is a different one each time.",
+        description="The same number makes similar pictures; empty means a different one each time.",
         ge=0,
         le=2**53 - 1,
     )

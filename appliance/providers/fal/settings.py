@@ -50,7 +50,7 @@ class ImageEditParams(Params):
     seed: int | None = Field(
         default=None,
         title="Seed",
-        description="The same number makes similar pictures; empty is a different one each time.",
+        description="The same number makes similar pictures; empty means a different one each time.",
         ge=0,
         le=2**32 - 1,
     )
@@ -78,7 +78,7 @@ class AnyAppParams(Params):
     image_field: ImageField = Field(
         default="image_urls",
         title="Field for pictures",
-        description="Which of the two the app's page names.",
+        description="The name that the app's page uses.",
     )
     more: str = Field(
         default="",

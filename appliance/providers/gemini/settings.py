@@ -30,7 +30,7 @@ class GeminiParams(Params):
         default="photo",
         pattern=r"^(photo|[1-9]\d?:[1-9]\d?)$",
         title="Aspect ratio",
-        description="Shape of the picture. 'photo' takes the one closest to the guest's photo.",
+        description="Shape of the picture. 'photo' is the shape closest to the guest's photo.",
     )
     image_size: str = Field(
         default="auto",

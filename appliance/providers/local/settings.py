@@ -86,7 +86,7 @@ class Sketch(Output):
     """A pencil drawing on paper."""
 
     line_strength: Amount = Field(
-        default=55, title="Line strength", description="How hard the pencil was pressed."
+        default=55, title="Line strength", description="How hard the pencil seems to be pressed."
     )
     shading: Amount = Field(
         default=50,
@@ -134,7 +134,7 @@ class Pop(Output):
 class Glow(Output):
     """Soft light: smoothed skin and a gentle glow around what is bright."""
 
-    strength: Amount = Field(default=50, title="Glow", description="How far the bright areas shine.")
+    strength: Amount = Field(default=50, title="Glow", description="How strongly the bright areas glow.")
     smoothing: Amount = Field(
         default=45, title="Skin smoothing", description="How far fine texture is evened out."
     )
@@ -189,7 +189,7 @@ class Frame(Output):
         default="",
         max_length=60,
         title="Date text",
-        description="Printed as written when Date is text, such as 23 November 2026.",
+        description="Printed as written if Date is a custom text, such as 23 November 2026.",
     )
     date_style: Literal["23.11.2026", "2026-11-23", "23 November 2026", "23 ноября 2026"] = Field(
         default="23.11.2026", title="Date style", description="How today's date is written."

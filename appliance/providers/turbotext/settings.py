@@ -40,7 +40,7 @@ class ImageEditParams(Params):
     seed: int | None = Field(
         default=None,
         title="Seed",
-        description="The same number makes similar pictures; empty is a different one each time.",
+        description="The same number makes similar pictures; empty means a different one each time.",
         ge=1,
         le=10_000_000_000,
     )

@@ -86,7 +86,7 @@ def _problem(answer: DeliveryResult) -> Message:
         case "option":
             return Message("must not carry the option %(name)s", name=answer.what)
         case "place":
-            return Message("must be the address of a machine that others may contact")
+            return Message("must be an address that may be contacted")
         case "plain":
             return Message(
                 "must be encrypted outside the local network (mailtos://, ntfys://, matrixs://, jsons://)"

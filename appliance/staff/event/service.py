@@ -147,8 +147,8 @@ class Event:
         if count:
             raise EventNotExported(
                 Message.counted(
-                    "%(n)s picture or photo is not in an archive yet. Export the event first.",
-                    "%(n)s pictures or photos are not in an archive yet. Export the event first.",
+                    "%(n)s picture or photo has not been exported yet. Export the event first.",
+                    "%(n)s pictures or photos have not been exported yet. Export the event first.",
                     n=count,
                 )
             )

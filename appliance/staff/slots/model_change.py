@@ -95,7 +95,7 @@ class ModelChanges:
         if not planned.clean and not wanted.accept:
             raise ValidationFailed(
                 Message(
-                    "%(model)s does not support everything that the slots ask for. Check what would be lost.",
+                    "%(model)s does not support everything that the slots use. Check what would be lost.",
                     model=wanted.by,
                 ),
                 fields=_named(planned),

@@ -168,7 +168,7 @@ async def test_keys_of_an_earlier_version_belong_to_the_address_in_force_at_the_
     [
         ("http://api.example.com", "must begin with https://"),
         ("https://serg:secret@proxy.example.com", "must have no user name or password in it"),
-        ("http://169.254.169.254", "must be the address of a machine that others may contact"),
+        ("http://169.254.169.254", "must be an address that may be contacted"),
     ],
 )
 async def test_no_key_is_sent_in_the_clear_beyond_the_local_network(

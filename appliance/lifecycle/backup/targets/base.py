@@ -37,16 +37,20 @@ Reason = Literal[
 WORDS: dict[Reason, Message] = {
     "unreachable": Message("The target does not answer."),
     "refused": Message("The target refuses the user, the password or the key."),
-    "host_key": Message("The target shows another host key than the one that was pinned."),
-    "missing": Message("The folder or bucket is not there. It is not made here: make it at the target."),
-    "not_mounted": Message("The folder's marker is gone: its disk is not mounted, or somebody emptied it."),
+    "host_key": Message("The target shows a different host key from the one that was pinned."),
+    "missing": Message(
+        "The folder or bucket does not exist. Create it at the target; the appliance does not."
+    ),
+    "not_mounted": Message(
+        "The folder's marker is gone: its disk is not mounted, or somebody has emptied it."
+    ),
     "others": Message("Another appliance keeps its backups there."),
     "not_writable": Message("The target does not allow writing."),
     "full": Message("There is no room left at the target."),
-    "damaged": Message("What was read back from the target is not what was written."),
+    "damaged": Message("What was read back from the target differs from what was written."),
     "forbidden": Message("This folder belongs to the appliance itself. Choose one on another disk."),
-    "not_sealed": Message("The backup has no passphrase: only sealed ones leave this machine."),
-    "failed": Message("The target failed."),
+    "not_sealed": Message("The backup has no passphrase, and only encrypted ones leave this machine."),
+    "failed": Message("The target reported an error."),
     "unreadable": Message("The target's password or key cannot be read here: enter it again."),
 }
 
