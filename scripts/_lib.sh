@@ -33,8 +33,25 @@ require_engine() {
   docker compose version >/dev/null 2>&1 || die "Docker Compose v2 is missing. See docs/ops/install.md."
 }
 
-require_installed() {
+# The folder of compose.yaml from which the app was started, if that is another one than this and still there.
+other_folder() {
+  local there
+  there=$(docker inspect --format '{{index .Config.Labels "com.docker.compose.project.working_dir"}}' "$(container_of app)" 2>/dev/null) || true
+  [ ! -f "$there/compose.yaml" ] || [ "$there" -ef "$COMPOSE_DIR" ] || printf '%s' "$there"
+}
+
+# With the settings of this folder, what another one has started would become something else.
+require_own_folder() {
+  local there
   require_engine
+  there=$(other_folder)
+  [ -z "$there" ] || die "The appliance on this machine was started from ${there%/compose}; use the scripts there.
+To bring it to the version of this folder: scripts/upgrade. For a second appliance with data of its own, set
+COMPOSE_PROJECT_NAME in compose/.env first. Nothing was changed."
+}
+
+require_installed() {
+  require_own_folder
   [ -z "$(container_of app)" ] || return 0
   [ ! -f "$COMPOSE_DIR/.env" ] || die "There is a compose/.env but no app: scripts/install did not finish. Run it again; it says why."
   die "There is no appliance here yet. Run scripts/install."
@@ -122,6 +139,7 @@ last_line() { grep . <<<"$1" | tail -n 1 | cut -c 1-300; }
 # ---- a bundle: the file that scripts/bundle wrote, or the folder that was unpacked from it ----
 
 from_bundle() { if [ -d "$1" ]; then cat "$1/$2"; else tar -xOf "$1" --wildcards "*/$2"; fi; }
+bundle_value() { from_bundle "$1" bundle.env | sed -n "s/^$2=//p"; }
 load_images() {
   say "Loading the images from $1 ..."
   from_bundle "$1" images.tar.gz | docker load --quiet >/dev/null || die "They cannot be loaded. Nothing was changed."

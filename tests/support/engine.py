@@ -43,6 +43,7 @@ class Container:
     running: bool = False
     healthy: bool = False
     rolled_back_from: str = ""
+    folder: str = ""  # of compose.yaml
 
 
 @dataclass
@@ -51,6 +52,7 @@ class Engine:
 
     images: dict[str, str] = field(default_factory=dict)  # reference: id
     registry: dict[str, str] = field(default_factory=dict)  # what can be pulled, likewise
+    bundled: dict[str, str] = field(default_factory=dict)  # what is in a file of images, likewise
     faults: dict[str, list[str]] = field(default_factory=dict)  # image id: verbs that fail
     containers: dict[str, Container] = field(default_factory=dict)
     database: list[str] = field(default_factory=list)  # who wrote to it, in order
@@ -73,6 +75,7 @@ class Engine:
             fail(f"No such image: {reference}")
         made = Container(service, reference, self.images[reference])
         made.rolled_back_from = in_force().get("ROLLED_BACK_FROM", "")
+        made.folder = str(CALL.get().folder)
         self.containers[f"{service}-{len(self.events)}-{len(self.containers)}"] = made
         return made
 

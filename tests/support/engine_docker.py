@@ -17,6 +17,8 @@ def docker(engine: Engine, words: list[str]) -> None:  # noqa: C901, PLR0912 - a
             if reference not in engine.registry:
                 fail(f"manifest for {reference} not found")
             engine.images[reference] = engine.registry[reference]
+        case ["load", "--quiet"]:
+            engine.images |= engine.bundled
         case ["tag", source, reference]:
             in_use = {one.image_id for one in engine.containers.values()}  # stays, whatever its tag means now
             image = source if source in in_use else engine.images.get(source)
@@ -49,8 +51,9 @@ def shown(engine: Engine, form: str, key: str) -> str:
     one = engine.containers.get(key) or fail(f"No such object: {key}")
     values = {
         '{{index .Config.Labels "com.docker.compose.oneoff"}} {{.Id}}': f"False {key}",
+        '{{index .Config.Labels "com.docker.compose.project.working_dir"}}': one.folder,
         "{{.Config.Image}}": one.image,
         "{{.Image}}": one.image_id,
         "{{.State.Health.Status}}": "healthy" if one.healthy else "starting",
     }
-    return values.get(form) or fail(f"template: {form}")
+    return values[form] if form in values else fail(f"template: {form}")

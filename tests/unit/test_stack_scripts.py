@@ -20,9 +20,11 @@ folder=$(dirname "$0")
 printf '%s\\n' "$*" >>"$folder/calls"
 case "$*" in
   *"ps --all --quiet"*) [ -e "$folder/none" ] || echo 0123 ;;
+  inspect*working_dir*) cat "$folder/started-from" 2>/dev/null ;;
   inspect*) echo 'False 0123' ;;
   version*) echo 26 ;;
   *"config --images"*) echo photochanger:1; [[ $* = *prepare ]] || sed -n 's/^NGINX_IMAGE=//p' .env ;;
+  "volume inspect"*) [ -e "$folder/volume" ] ;;
   "image inspect"*) [ ! -e "$folder/no-image" ] ;;
   pull*) printf '%s\n' 'Using default tag' 'dial tcp: no such host' >&2; exit 1 ;;
   load*) cat >"$folder/loaded" ;;
@@ -40,7 +42,7 @@ class Folder:
     """A copy of the scripts, with a ``compose/.env`` of its own and a ``docker`` that only listens."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self.path = root
         self._bin = root / "bin"
         shutil.copytree(CHECKOUT / "scripts", root / "scripts", ignore=shutil.ignore_patterns("bench"))
         (root / "compose").mkdir()
@@ -49,11 +51,11 @@ class Folder:
         (self._bin / "docker").chmod(0o755)
 
     def write(self, *lines: str) -> None:
-        (self._root / "compose" / ".env").write_text("".join(f"{line}\n" for line in lines))
+        (self.path / "compose" / ".env").write_text("".join(f"{line}\n" for line in lines))
 
     def says(self, call: str) -> str:
         """What a function of the library prints."""
-        program = f". '{self._root}/scripts/_lib.sh'; {call}"
+        program = f". '{self.path}/scripts/_lib.sh'; {call}"
         done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
         return done.stdout
 
@@ -62,7 +64,7 @@ class Folder:
         path = f"{self._bin}:{os.environ['PATH']}"
         return subprocess.run(
             ["bash", "-c", command],
-            cwd=self._root,
+            cwd=self.path,
             env={**os.environ, "PATH": path},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -80,7 +82,7 @@ class Folder:
 
     def holds(self) -> list[str]:
         """The lines of ``compose/.env``."""
-        return (self._root / "compose" / ".env").read_text().splitlines()
+        return (self.path / "compose" / ".env").read_text().splitlines()
 
     def calls(self) -> list[str]:
         """How docker was called."""
@@ -226,12 +228,41 @@ def test_a_bundle_brings_a_pinned_image_under_a_name_that_the_other_machine_know
     name = "local:5000/nginx:digest-0123456789ab"
     assert f"save {name} photochanger:1" in folder.calls()
     there = Folder(tmp_path / "there")
-    unpacked = "tar -xf ../it.tar --strip-components=1"
+    unpacked = "touch bin/none; tar -xf ../it.tar --strip-components=1"
     done = there.runs(f"{unpacked} && scripts/install --yes --port {free_port()}")
     assert done.returncode == 0, done.stderr
     named = {f"NGINX_IMAGE={name}", "APPLIANCE_IMAGE=photochanger", "APPLIANCE_VERSION=1"}
     assert named <= set(there.holds())
     assert "load --quiet" in there.calls()
+
+
+@pytest.mark.parametrize("script", ["install", "doctor", "backup", "restore a.tar"])
+def test_a_script_of_another_folder_than_the_appliances_names_the_right_one(
+    folder: Folder, tmp_path: Path, script: str
+) -> None:
+    real = Folder(tmp_path / "the real one")
+    folder.runs("touch '../the real one/compose/compose.yaml'")
+    folder.runs('printf %s "$PWD/../the real one/compose" >bin/started-from')
+    done = folder.runs(f"scripts/{script}")
+    assert done.returncode == 1
+    assert f"{folder.path}/../the real one; use the scripts there" in done.stderr
+    assert not [call for call in folder.calls() if " run " in call or " up " in call]
+    real.runs('ln -s ../compose/ ../link; printf %s "$PWD/../link" >bin/started-from')
+    assert "use the scripts there" not in real.runs("scripts/doctor").stderr
+
+
+def test_data_of_an_appliance_is_not_taken_over_without_its_settings(folder: Folder) -> None:
+    done = folder.runs("touch bin/none bin/volume; scripts/install --yes")
+    assert done.returncode == 1
+    assert "An appliance's data is here already" in done.stderr
+    folder.write(f"HTTP_PORT={free_port()}")
+    assert folder.runs("scripts/install --yes").returncode == 0
+
+
+def test_another_version_is_not_installed_over_the_one_that_runs(folder: Folder) -> None:
+    done = folder.runs(f"scripts/install --yes --version 2 --port {free_port()}")
+    assert done.returncode == 1
+    assert "Another version comes in with scripts/upgrade" in done.stderr
 
 
 def test_the_doctor_tells_an_installation_that_did_not_finish_from_none(folder: Folder) -> None:
