@@ -28,7 +28,8 @@ from appliance.providers.attempts import Attempt, decided
 log = structlog.get_logger()
 
 CLOSE_SECONDS = 0.7  # how long an answer waits for its row to be closed; closing itself goes on
-AGAIN_SECONDS = 0.25  # between tries to close the row of a stored picture while the database is away
+AGAIN_SECONDS = 0.25  # between tries to close a row while the database is away and the job has time
+LATER_SECONDS = 2.0  # and afterwards
 
 
 class PhotoInFlight(Exception):
@@ -86,8 +87,8 @@ class JobLedger:
         ``DeadlineExceeded`` (status ``timeout``); other failures keep their class (status
         ``failed``); a cancelled block closes as interrupted and stays cancelled.
 
-        Once ``JobRecord.done`` was called the row closes as done or stays pending, which cleanup
-        turns into done: ``DatabaseUnavailable`` is raised when that could not be written in time.
+        Once ``JobRecord.done`` was called the row closes as done: ``DatabaseUnavailable`` is raised when
+        that could not be written in time. What is not written as long as this process lives, cleanup closes.
         ``PhotoInFlight``: another process works at this photo, or has done so by now as ``is_first`` finds;
         nothing was begun.
         """
@@ -150,21 +151,13 @@ class JobLedger:
         log.info("ingest.done", **self._facts(record), size=result.size)
 
     async def _write_done(self, record: JobRecord, result: StoredFile) -> bool:
-        """Write it, again and again while the database is away and the job has time."""
         values = {
             "result_key": result.key,
             "result_type": result.media_type,
             "result_size": result.size,
             "result_expires_at": utcnow() + record.result_ttl,
         }
-        while True:
-            try:
-                return await self._write(record, JobStatus.DONE, values)
-            except Exception as error:
-                if from_database(error) is None or record.deadline.remaining() < AGAIN_SECONDS:
-                    raise
-                log.warning("job.not_closed_yet", job=str(record.job_id), error=type(error).__name__)
-            await asyncio.sleep(AGAIN_SECONDS)
+        return await self._write(record, JobStatus.DONE, values)
 
     async def _close(
         self, record: JobRecord, status: JobStatus, reason: str, error: ApplianceError | None
@@ -192,7 +185,23 @@ class JobLedger:
             log.error("job.not_closed", error=type(task.exception()).__name__)
 
     async def _write(self, record: JobRecord, status: JobStatus, values: dict[str, Any]) -> bool:
+        """Write it, again and again while the database is away: until it is written, the same photo, sent
+        again to another process, counts as one that is under way.
+        """
         record.timings["total"] = round(record.deadline.elapsed() * 1000)
+        told = False
+        while True:
+            try:
+                return await self._write_once(record, status, values)
+            except Exception as error:
+                if from_database(error) is None:
+                    raise
+                if not told:
+                    log.warning("job.not_closed_yet", job=str(record.job_id), error=type(error).__name__)
+                told = True
+            await asyncio.sleep(AGAIN_SECONDS if record.deadline.remaining() else LATER_SECONDS)
+
+    async def _write_once(self, record: JobRecord, status: JobStatus, values: dict[str, Any]) -> bool:
         async with self._database.session() as session:
             jobs = JobRepository(session)
             closed = await jobs.close(

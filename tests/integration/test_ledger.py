@@ -136,3 +136,24 @@ async def test_a_job_without_a_picture_in_time_is_closed_as_timeout(
         async with ledger.recording(job, Deadline.after(30)):
             raise TimeoutError
     assert await status_of(stack, job) == "timeout"
+
+
+async def test_a_job_that_failed_while_the_database_was_away_is_closed_once_it_is_back(
+    stack: Stack, ledger: JobLedger, line: Line, job: JobHistory
+) -> None:
+    """Until then another process takes the same photo, sent again, for one that is under way."""
+
+    async def too_slow() -> None:
+        async with ledger.recording(job, Deadline.after(1)):
+            line.cut()
+            raise TimeoutError
+
+    with pytest.raises(DeadlineExceeded):
+        await too_slow()
+    assert await status_of(stack, job) == "pending"
+    line.mend()
+
+    async def is_closed() -> bool:
+        return await status_of(stack, job) == "timeout"
+
+    await until(is_closed)
