@@ -31,6 +31,8 @@ require_engine() {
   command -v docker >/dev/null || die "Docker is not installed. See docs/ops/install.md."
   docker info >/dev/null 2>&1 || die "The Docker engine does not answer. Start it, or use an account that may speak to it."
   docker compose version >/dev/null 2>&1 || die "Docker Compose v2 is missing. See docs/ops/install.md."
+  local said
+  said=$(compose config --quiet 2>&1) || die "The settings cannot be read: $said"
 }
 
 # The folder of compose.yaml from which the app was started, if that is another one than this and still there.
@@ -68,9 +70,12 @@ passphrase_in() {
 
 # ---- compose/.env: NAME=value, one a line; comments and quotes as Compose reads them ----
 
+# What stands before a value: as people and editors write it, and Compose reads it.
+name_in_env() { printf '^(\xef\xbb\xbf)?[[:space:]]*(export[[:space:]]+)?%s[[:space:]]*[=:][[:space:]]*' "$1"; }
+
 env_value() {
   local found=
-  [ ! -f "$COMPOSE_DIR/.env" ] || found=$(sed -n "s/^$1=//p" "$COMPOSE_DIR/.env" | tail -n 1 |
+  [ ! -f "$COMPOSE_DIR/.env" ] || found=$(sed -nE "s/$(name_in_env "$1")//p" "$COMPOSE_DIR/.env" | tail -n 1 |
     sed -E "s/^([\"'])([^\"']*)\\1.*/\\2/; t; s/(^|[[:space:]]+)#.*//; s/[[:space:]]+\$//")
   printf '%s' "${found:-${2:-}}"
 }
@@ -80,7 +85,7 @@ set_env() {
   local file fresh
   file=$(realpath -m "$COMPOSE_DIR/.env") # it may be a link
   fresh=$(mktemp "$file.XXXXXX")
-  { if [ -f "$file" ]; then grep -v "^$1=" "$file" || true; fi; [ -z "$2" ] || printf '%s=%s\n' "$1" "$2"; } >"$fresh"
+  { if [ -f "$file" ]; then grep -vE "$(name_in_env "$1")" "$file" || true; fi; [ -z "$2" ] || printf '%s=%s\n' "$1" "$2"; } >"$fresh"
   chmod 600 "$fresh"
   [ ! -f "$file" ] || chown --reference="$file" "$fresh" 2>/dev/null || true
   mv "$fresh" "$file"

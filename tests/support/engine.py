@@ -157,7 +157,7 @@ OPTIONS = {
     "start": ("", ""),
     "stop": ("", "--timeout"),
     "logs": ("--no-log-prefix", "--tail"),
-    "config": ("--images", ""),
+    "config": ("--images --quiet", ""),
     "port": ("", ""),
 }
 

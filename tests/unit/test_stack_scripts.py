@@ -23,6 +23,7 @@ case "$*" in
   inspect*working_dir*) cat "$folder/started-from" 2>/dev/null ;;
   inspect*) echo 'False 0123' ;;
   version*) echo 26 ;;
+  *"config --quiet") [ ! -e "$folder/mistake" ] || { cat "$folder/mistake" >&2; exit 1; } ;;
   *"config --images"*) echo photochanger:1; [[ $* = *prepare ]] || sed -n 's/^NGINX_IMAGE=//p' .env ;;
   "volume inspect"*) [ -e "$folder/volume" ] ;;
   "image inspect"*) [ ! -e "$folder/no-image" ] ;;
@@ -103,12 +104,18 @@ def folder(tmp_path: Path) -> Folder:
         ("NAME='a#b'", "a#b"),
         ("NAME=a#b", "a#b"),
         ("NAME=   # nothing", "else"),
+        ("NAME=8081\r", "8081"),
+        ("export NAME=8081", "8081"),
+        ("  NAME = 8081", "8081"),
+        ("\ufeffNAME=8081", "8081"),
         ("OTHER=1", "else"),
     ],
 )
 def test_a_value_is_read_as_compose_reads_it(folder: Folder, line: str, value: str) -> None:
     folder.write(line)
     assert folder.says("env_value NAME else") == value
+    assert folder.says("set_env NAME mine; env_value NAME") == "mine"
+    assert folder.says("set_env NAME ''; env_value NAME none") == "none"
 
 
 def test_phones_are_sent_to_the_one_address_that_it_listens_on(folder: Folder) -> None:
@@ -269,6 +276,15 @@ def test_the_doctor_tells_an_installation_that_did_not_finish_from_none(folder: 
     assert "no appliance here yet" in folder.runs("touch bin/none; scripts/doctor").stderr
     folder.write("HTTP_PORT=8081")
     assert "scripts/install did not finish" in folder.runs("scripts/doctor").stderr
+
+
+def test_a_mistake_in_the_settings_is_not_taken_for_an_appliance_that_is_not_there(folder: Folder) -> None:
+    folder.write("HTTP_PORT 8081")
+    done = folder.runs("echo 'line 1: key cannot contain a space' >bin/mistake; scripts/doctor")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "The settings cannot be read: line 1: key cannot contain a space\n",
+    )
 
 
 def test_the_doctor_counts_what_the_engine_says_is_bad(folder: Folder) -> None:
