@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from appliance.core.errors import SlotNotFound
+from appliance.core.recent import Changes, Recent
 from appliance.staff.issues.models import Issue
 from appliance.staff.issues.service import Issues
 from appliance.staff.stats.schemas import Cause, SlotStats
 from appliance.staff.stats.service import StatsService
-
-FRESH_FOR = 1.0  # seconds one look serves everyone
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,28 +77,30 @@ def card_of(slot: SlotStats) -> Card:
 
 
 class Dashboard:
-    """Looks at the slots, at most once a second however many dashboards are open."""
+    """Looks at the slots, about once a second however many dashboards are open."""
 
     def __init__(self, stats: StatsService, issues: Issues) -> None:
         self._stats, self._issues = stats, issues
-        self._lock = asyncio.Lock()
-        self._cards: Sequence[Card] = ()
-        self._open_issues = OpenIssues((), ())
-        self._looked = float("-inf")
+        self._changes = Changes()
+        self._recent = Recent(self._look, self._changes)
+
+    async def _look(self) -> tuple[Sequence[Card], OpenIssues]:
+        issues = OpenIssues.of(await self._issues.open_issues())
+        return [card_of(slot) for slot in (await self._stats.slots()).slots], issues
 
     async def cards(self, *, fresh: bool = False) -> Sequence[Card]:
         """Every slot's card, in order; ``fresh``: after a change that must be seen."""
-        async with self._lock:
-            if fresh or time.monotonic() - self._looked > FRESH_FOR:
-                self._open_issues = OpenIssues.of(await self._issues.open_issues())
-                self._cards = [card_of(slot) for slot in (await self._stats.slots()).slots]
-                self._looked = time.monotonic()
-            return self._cards
+        if fresh:
+            self._changes.made()
+        cards, _ = await self._recent.get()
+        return cards
 
     async def issues(self, *, fresh: bool = False) -> OpenIssues:
         """What needs attention, at the same look."""
-        await self.cards(fresh=fresh)
-        return self._open_issues
+        if fresh:
+            self._changes.made()
+        _, issues = await self._recent.get()
+        return issues
 
     async def names(self) -> dict[str, str]:
         """What each slot is called."""
