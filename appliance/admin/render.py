@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from appliance.admin.security import NOTICE_COOKIE, THEMES, PageContext
 from appliance.core.failures import FAILURES
 from appliance.core.images import PICTURE_TYPES
 from appliance.core.installation import cookie_name, read_cookie
-from appliance.core.language import languages
+from appliance.core.language import Language, languages
 
 # HTMX as a strict policy wants it: nothing evaluated, no style element of its own, only our own
 # addresses; errors arrive as toasts, a form with wrong values as the form again.
@@ -44,6 +45,7 @@ _HTMX = json.dumps(
 )
 
 _FOLDER = Path(__file__).parent
+_TOKEN = re.compile(r"token (?P<name>.+) of (?P<account>\S+)")  # who, where an API token did it
 # Each template lies beside its page, what several pages share in ``templates``; no two are called alike.
 _FOLDERS = sorted({path.parent for path in _FOLDER.glob("*/*.html")})
 
@@ -82,6 +84,13 @@ def failure_words(context: PageContext, code: str) -> dict[str, str]:
     return {"title": title, "text": context.language.text(failure.do)}
 
 
+def who_words(language: Language, who: str) -> str:
+    """Who did something: an account's name as it is, an API token or a part of the program in words."""
+    if found := _TOKEN.fullmatch(who):
+        return language.gettext("audit.token", name=found["name"], who=found["account"])
+    return language.gettext(f"audit.actor.{who}") if language.has(f"audit.actor.{who}") else who
+
+
 def _in_every_template(context: PageContext) -> dict[str, Any]:
     """What every template may use."""
     language = context.language
@@ -94,6 +103,7 @@ def _in_every_template(context: PageContext) -> dict[str, Any]:
         "ngettext": language.ngettext,
         "number": language.number,
         "message": language.message,
+        "who": lambda name: who_words(language, name),
         "time": moment,
         "failure": lambda code: failure_words(context, code),
         "day": language.day,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.admin.render import who_words
 from appliance.core.language import FOLDER, Domain, Message, language, languages, read_catalog
 from appliance.core.validation import at_least_characters
 from appliance.providers.registry import BUILDERS
@@ -225,6 +226,14 @@ def test_numbers_and_units_are_those_of_the_language(code: str, size: str, time:
     words = language(STAFF, code)
     shown = (words.size(1_500_000), words.seconds(12), words.number(12345.67, 1))
     assert tuple(text.replace("\xa0", " ") for text in shown) == (size, time, number)
+
+
+@pytest.mark.parametrize(
+    ("who", "shown"),
+    [("serg", "serg"), ("cli", "командная строка"), ("token press of serg", "токен «press» (serg)")],
+)
+def test_who_did_something_is_said_in_the_readers_language(who: str, shown: str) -> None:
+    assert who_words(language(STAFF, "ru"), who) == shown
 
 
 def test_a_language_is_a_file_and_nothing_else() -> None:

@@ -23,7 +23,6 @@ router = APIRouter()
 
 LISTING = Listing(f"{MOUNT}/audit", "audit.html", "_audit_list.html", "_audit_entries.html")
 A_PAGE = 50
-_TOKEN = re.compile(r"token (?P<name>.+) of (?P<account>\S+)")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 
 MayRead = Annotated[PageContext, Depends(allowed("audit:read"))]
@@ -72,7 +71,6 @@ async def audit_page(
         found.next_cursor,
         entries=[_shown(entry, context) for entry in found.entries],
         named=lambda name: _named(context.language, name),
-        actor_words=lambda actor: _actor(context.language, actor),
         actions=GROUPS,
     )
 
@@ -104,12 +102,6 @@ def _named(language: Language, name: str) -> str:
     """What a changed field is called on its page."""
     known = (f"{page}.{name}.label" for page in ("settings", "slot"))
     return next((language.gettext(key) for key in known if language.has(key)), name)
-
-
-def _actor(language: Language, actor: str) -> str:
-    """Who did it: an account's name as it is, an API token in words."""
-    found = _TOKEN.fullmatch(actor)
-    return language.gettext("audit.token", name=found["name"], who=found["account"]) if found else actor
 
 
 def _moment(value: Any) -> datetime | None:
