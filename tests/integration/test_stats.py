@@ -87,7 +87,7 @@ async def test_photos_on_their_way_are_counted(
 
 
 async def test_a_slot_whose_newest_photos_all_failed_is_failing_and_says_why(
-    viewer: httpx.AsyncClient, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
+    stack: Stack, viewer: httpx.AsyncClient, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
 ) -> None:
     await slot(SLOT, **with_gemini())
     gemini.script = Script(["refused"] * NEWEST)
@@ -101,6 +101,12 @@ async def test_a_slot_whose_newest_photos_all_failed_is_failing_and_says_why(
     assert cause["advice"]["ru"]["do"]
     await camera.post(f"/api/ingest/{SLOT}", shot)
     assert (await stats(viewer))["state"] == "ready"
+    async with stack.database() as db:  # as if those had failed before the clock was set back
+        moved = "update job_history set created_at = created_at + cast($2 as interval) where slot_id = $1"
+        await db.execute(f"{moved} and status = 'failed'", SLOT, timedelta(hours=3))
+        found = await stats(viewer)
+        await db.execute(f"{moved} and status = 'failed'", SLOT, -timedelta(hours=3))
+    assert (found["state"], found["last_hour"]) == ("ready", 1)
 
 
 async def test_a_slot_without_a_usable_key_is_failing_unless_a_fallback_steps_in(

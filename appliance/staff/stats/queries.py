@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 NEWEST = 3  # guests' jobs that all failed make a slot count as failing
 
+# Photos of a time to come were taken while the clock was ahead: they say nothing of how it is now.
 # The last hour comes from the index on created_at; picture and newest jobs are the first entries of
 # the indexes on (slot_id, created_at desc), however long the history is. Test runs count nowhere.
 # ``is true`` keeps PostgreSQL from the index on result_expires_at, which has every picture that is there.
@@ -24,7 +25,7 @@ with hour as (
            percentile_cont(0.5) within group (order by (timings->>'total')::double precision)
                filter (where status = 'done') as median_ms
     from job_history
-    where created_at > now() - interval '1 hour' and source = 'ingest' and status <> 'pending'
+    where created_at between now() - interval '1 hour' and now() and source = 'ingest' and status <> 'pending'
     group by slot_id
 )
 select slot.slot_id, coalesce(hour.total, 0) as total, coalesce(hour.done, 0) as done,
@@ -37,7 +38,7 @@ left join lateral (
     select job_id from job_history
     where slot_id = slot.slot_id and status = 'done' and source = 'ingest'
       and cleaned_at is null and deleted_at is null and hidden_at is null
-      and (result_expires_at > now()) is true and created_at > now() - interval '90 days'
+      and (result_expires_at > now()) is true and created_at between now() - interval '90 days' and now()
     order by created_at desc limit 1
 ) picture on true
 left join lateral (
@@ -50,14 +51,14 @@ left join lateral (
                ) #>> '{}' as provider_kind
         from job_history
         where slot_id = slot.slot_id and source = 'ingest' and status <> 'pending'
-          and created_at > now() - interval '1 hour'
+          and created_at between now() - interval '1 hour' and now()
         order by created_at desc limit :newest
     ) one
 ) newest on true
 left join lateral (
     select job_id, primary_route, primary_trouble, created_at
     from job_history
-    where slot_id = slot.slot_id and primary_route is not null
+    where slot_id = slot.slot_id and primary_route is not null and created_at <= now()
     order by created_at desc limit 1
 ) first on true
 order by slot.slot_id

@@ -13,7 +13,7 @@ with posted as (
     select booth, count(*) as photos, min(created_at) as first, max(created_at) as last,
            array_agg(distinct slot_id) as slots
     from job_history
-    where created_at > now() - interval '5 hours' and source = 'ingest' and booth is not null
+    where created_at between now() - interval '5 hours' and now() and source = 'ingest' and booth is not null
     group by booth having count(*) >= 8
 )
 select booth, photos, last, slots from posted

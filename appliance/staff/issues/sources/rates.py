@@ -22,18 +22,22 @@ FEW = 20  # with fewer photos one bad one is no rate
 _JOBS = Action("open_jobs", href="/admin/jobs?status=failed")
 _RULES = Action("open_alerts", href="/admin/settings/alerts")
 
-# The index on created_at gives the newest rows; an hour ago is another evening's matter.
+# The index on created_at gives the newest rows; an hour ago is another evening's matter, and those of a time
+# to come were taken while the clock was ahead.
 _RECENT = text("""
 select count(*) as photos, count(*) filter (where status <> 'done') as late,
        percentile_cont(0.95) within group (order by share) filter (where status = 'done') as share
 from (
     select status, (timings->>'total')::float8 / 1000 / deadline_seconds as share
     from job_history
-    where source = 'ingest' and status <> 'pending' and created_at > :since
+    where source = 'ingest' and status <> 'pending' and created_at > :since and created_at <= now()
     order by created_at desc limit 50
 ) recent
 """)
-_LAST = text("select max(created_at) from job_history where source = 'ingest' and created_at > :since")
+_LAST = text(
+    "select max(created_at) from job_history"
+    " where source = 'ingest' and created_at > :since and created_at <= now()"
+)
 
 
 class RecentPhotos(NamedTuple):
