@@ -22,6 +22,9 @@ help_if_asked() {
   done
 }
 
+# What stands after an option.
+value() { [ $# -gt 1 ] || die "$1 needs a value; see scripts/${0##*/} --help"; printf '%s' "$2"; }
+
 compose() { (cd "$COMPOSE_DIR" && docker compose --progress quiet "$@"); }
 
 # A verb of the appliance program in a container of its own: works when the app does not.

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from appliance.lifecycle.backup import sealing
+from appliance.lifecycle.backup import restore, sealing
 from appliance.lifecycle.backup.problem import BackupProblem
 from appliance.lifecycle.backup.sealing import MAGIC, WORK, Sealer, is_sealed
 
@@ -132,3 +132,11 @@ def test_work_that_would_take_all_memory_is_not_begun() -> None:
 def test_neither_a_plain_file_nor_an_empty_one_counts_as_sealed() -> None:
     assert not is_sealed(b"manifest.json\0\0")
     assert not is_sealed(b"")
+
+
+def test_a_backup_that_is_not_there_is_named() -> None:
+    with (
+        pytest.raises(BackupProblem, match=r"no backup called photochanger-1\.tar here"),
+        restore.opened("photochanger-1.tar", io.BytesIO(), None),
+    ):
+        pass

@@ -32,6 +32,7 @@ case "$*" in
   save*) printf images ;;
   info*) echo 8000000000 ;;
   *" port nginx"*) exit 1 ;;
+  *" up --detach --wait --wait-timeout 120"*) [ ! -e "$folder/interrupted" ] || exit 130 ;;
   *" up "*) [ "$(grep -c -e '^HTTPS_PORT=1$' -e tls .env)" != 2 ] || { echo 'port 1 is used' >&2; exit 1; } ;;
   *"doctor --help"*) cat "$folder/help" 2>/dev/null ;;
   *" run "*) cat >"$folder/given" ;;
@@ -138,6 +139,27 @@ def test_a_restore_sends_the_passphrase_as_a_line_and_then_the_backup(
     folder.runs(line)
     assert folder.given() == b"two words\nage"
     assert [call for call in folder.calls() if "restore -" in call and "--check" not in call]
+
+
+def test_a_restore_that_is_interrupted_at_its_end_starts_the_app_all_the_same(folder: Folder) -> None:
+    folder.runs("touch bin/interrupted; printf age >b.age; scripts/restore b.age")
+    ups = [call.partition(" up ")[2] for call in folder.calls() if " up " in call]
+    assert ups[-1] == "--detach"
+
+
+@pytest.mark.parametrize("script", ["restore --passphrase-file", "install --port", "upgrade --image"])
+def test_an_option_without_its_value_is_named(folder: Folder, script: str) -> None:
+    done = folder.runs(f"scripts/{script}")
+    name, option = script.split()
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"{option} needs a value; see scripts/{name} --help\n",
+    )
+
+
+def test_a_backup_that_is_not_where_it_was_said_is_named(folder: Folder) -> None:
+    done = folder.runs("scripts/restore /mnt/stick/b.age")
+    assert done.stderr == "There is no file /mnt/stick/b.age, or it cannot be read.\n"
 
 
 def test_a_backup_takes_its_passphrase_from_a_pipe_too(folder: Folder) -> None:

@@ -90,16 +90,20 @@ def members(below: IO[bytes], passphrase: str | None) -> Iterator[tuple[tarfile.
             for info in tar:
                 content = tar.extractfile(info) if info.isreg() else None
                 if content is None:
-                    raise BackupProblem(
-                        Message("The backup contains '%(name)s', which is not a file.", name=info.name)
-                    )
+                    raise _not_a_file(info.name)
                 if not _NAME.fullmatch(info.name) and info.name not in _MANIFEST:
                     raise _wrong_name(info.name)
                 yield info, content
+    except BackupProblem:
+        raise
     except (tarfile.TarError, EOFError, ValueError) as error:
         raise BackupProblem(
             Message("This is not a complete backup: %(error)s. Nothing was changed.", error=error)
         ) from None
+
+
+def _not_a_file(name: str) -> BackupProblem:
+    return BackupProblem(Message("The backup contains '%(name)s', which is not a file.", name=name))
 
 
 def _wrong_name(name: str) -> BackupProblem:

@@ -65,10 +65,17 @@ class RestoreReport:
 
 @contextmanager
 def opened(source: str, stdin: IO[bytes], spool: Path | None) -> Iterator[IO[bytes]]:
-    """The backup as a file that can be read twice: standard input is kept in one first."""
+    """The backup as a file that can be read twice: standard input is kept in one first.
+
+    Raises ``BackupProblem`` where there is no such file.
+    """
     if source != "-":
-        with Path(source).open("rb") as file:
-            yield file
+        try:
+            found = Path(source).open("rb")  # noqa: SIM115 - closed below; what its user raises is not ours
+        except FileNotFoundError:
+            raise BackupProblem(Message("There is no backup called %(name)s here.", name=source)) from None
+        with found:
+            yield found
         return
     with tempfile.TemporaryFile(dir=spool if spool and spool.is_dir() else None) as file:
         shutil.copyfileobj(stdin, file, 1024 * 1024)
