@@ -20,7 +20,7 @@ from appliance.core.injection import Services
 from appliance.core.kept_answers import KeptAnswers, KeptPaths
 from appliance.core.leading import Leader
 from appliance.core.memory import giving_back, keep_what_is_there
-from appliance.core.middleware import BodyLimit, RequestContext
+from appliance.core.middleware import RequestContext, RequestLimits
 from appliance.core.node_door import NodeDoor
 from appliance.core.on_demand import OnDemand
 from appliance.core.openapi import in_our_form
@@ -131,7 +131,7 @@ def create_app(settings: Settings, door: NodeDoor | None = None) -> FastAPI:
         openapi_url=None,  # `appliance openapi` prints it; it is served to nobody without a login
     )
     app.add_middleware(LoginFirst)
-    app.add_middleware(BodyLimit, files=UPLOADS)
+    app.add_middleware(RequestLimits, files=UPLOADS)
     app.add_middleware(BoothRequestLog)
     error_handlers.install(app, guest_error_page)
     for router in _routers():

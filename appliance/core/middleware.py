@@ -16,9 +16,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as AsgiMessage
 
 from appliance.core.error_handlers import error_response
-from appliance.core.errors import InternalError, PayloadTooLarge, UnsupportedMediaType
+from appliance.core.errors import InternalError, InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 from appliance.core.language import Message
 from appliance.core.metrics import answers_counted
+from appliance.core.texts import MAX_QUERY_VALUES
 
 log = structlog.get_logger()
 
@@ -115,9 +116,9 @@ async def _finished(app: ASGIApp, scope: Scope, receive: Receive, answer: _Answe
         await error_response(InternalError())(scope, receive, answer)
 
 
-class BodyLimit:
-    """Refuses a body that is compressed, or larger than any of ours, before anybody parses it; the answer is
-    in our form, which the framework's own limit would not give.
+class RequestLimits:
+    """Refuses an address with more values, or a body that is compressed or larger than any of ours, before
+    anybody parses it; the answer is in our form, which the framework's own limit would not give.
 
     ``files``: the paths that take files; their routes count for themselves, as the bytes come.
     """
@@ -129,6 +130,9 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
+            return
+        if scope["query_string"].count(b"&") >= MAX_QUERY_VALUES:
+            await error_response(_too_many_values())(scope, receive, send)
             return
         headers = Headers(scope=scope)
         coding = headers.get("content-encoding", "identity").strip().lower()
@@ -143,6 +147,12 @@ class BodyLimit:
             await error_response(_too_large())(scope, receive, send)
             return
         await self.app(scope, _counted(receive), send)
+
+
+def _too_many_values() -> InvalidRequest:
+    return InvalidRequest(
+        Message("There are too many values in the address; the limit is %(most)s.", most=MAX_QUERY_VALUES)
+    )
 
 
 def _compressed(coding: str) -> UnsupportedMediaType:

@@ -12,6 +12,7 @@ import unicodedata
 from urllib.parse import unquote_to_bytes
 
 MAX_NAME_CHARS = 255
+MAX_QUERY_VALUES = 200  # as many as text fields; thousands are as much work as a photo
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]+")
@@ -76,9 +77,9 @@ def clean_file_name(raw: str, declared: str | None = None) -> str:
 
 
 def query_values(query: bytes) -> dict[str, str]:
-    """The values in an address's query string; of a repeated one the last."""
+    """The values in an address's query string, ``MAX_QUERY_VALUES`` at most; of a repeated one the last."""
     found = {}
-    for pair in query.split(b"&"):
+    for pair in query.split(b"&", MAX_QUERY_VALUES)[:MAX_QUERY_VALUES]:
         name, _, value = pair.partition(b"=")
         if pair:
             found[_bare(_unquoted(name))] = _unquoted(value)

@@ -140,7 +140,8 @@ async def ingest(
     """
     arrival: Arrival = request.state.arrival
     slot = await service.slot(slot_id)
-    asked = asked_form(request.query_params, request.headers.get("accept"))
+    query = query_values(request.scope["query_string"])
+    asked = asked_form(query, request.headers.get("accept"))
     form = arrival.reply = asked or slot.reply
     bases = _bases(request, slot)
     upload = PhotoRequest(
@@ -148,7 +149,7 @@ async def ingest(
         started=request.state.arrived,
         content_type=request.headers.get("content-type"),
         idempotency_key=request.headers.get("idempotency-key"),
-        query=query_values(request.scope["query_string"]),
+        query=query,
         body=request.stream(),
         guest_base=bases.guests,
         address=client_address(request),

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from appliance.core.passwords import hash_password
+from appliance.core.texts import query_values
 from tests.support.camera import Shot
 from tests.support.stack import Stack
 
@@ -38,6 +39,17 @@ async def test_a_body_that_does_not_say_how_large_it_is_is_counted(stack: Stack)
     async with httpx.AsyncClient(base_url="http://app", transport=stack.to_app()) as straight:
         answer = await straight.post("/api/login", content=in_chunks(2_000_000), headers=JSON)
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "payload_too_large")
+
+
+@pytest.mark.parametrize("path", [SLOT, "/", "/api/login"])
+async def test_an_address_with_thousands_of_values_is_refused_unread(
+    path: str, client: httpx.AsyncClient
+) -> None:
+    """Reading them took longer than many a photo, before anybody asked for a password."""
+    values = "&".join(f"v{number}=1" for number in range(201))
+    answer = await client.post(f"{path}?{values}")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_request")
+    assert len(query_values(values.encode())) == 200  # of what staff are shown of it
 
 
 @pytest.mark.parametrize("token", [None, "Bearer nonsense", "Basic eDp5"])
