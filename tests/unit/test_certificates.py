@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,12 @@ def test_a_name_that_the_authority_may_not_sign_for_gets_a_new_one(tmp_path: Pat
 def test_names_in_other_alphabets_are_in_the_certificate_as_ascii(tmp_path: Path) -> None:
     certificates.make(tmp_path / "secrets", tmp_path / "tls", ["фото.рф"])
     assert trusted(tmp_path, "xn--n1aalg.xn--p1ai")
+
+
+@pytest.mark.parametrize("name", ["http://photos.local", "*.local", "192.168.1", ""])
+def test_what_is_neither_a_name_nor_an_address_is_named_and_changes_nothing(
+    tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"'{name}' is no host name")):
+        certificates.make(tmp_path / "secrets", tmp_path / "tls", ["photos.local", name])
+    assert not list(tmp_path.rglob("*.pem"))

@@ -122,12 +122,22 @@ def _hosts_and_networks(names: Sequence[str]) -> tuple[list[str], list[_Network]
     for name in names:
         address = ip_of(name)
         if address is None:
-            hosts.append(parse_address(f"https://{name}").host)
+            hosts.append(_host(name))
         elif any(address in network for network in _PRIVATE):
             networks += [network for network in _PRIVATE if network not in networks]
         else:
             networks.append(ipaddress.ip_network(address))
     return hosts, networks
+
+
+def _host(name: str) -> str:
+    try:
+        return parse_address(f"https://{name}").host
+    except ValueError:
+        raise ValueError(
+            f"'{name}' is no host name and no address. Name each as phones reach it, such as photos.local or "
+            "192.168.1.20. Nothing was changed."
+        ) from None
 
 
 def _may_sign(found: Any, names: Sequence[str]) -> bool:
@@ -189,7 +199,7 @@ def _alternative_names(names: Sequence[str]) -> Any:
         if (address := ip_of(name)) is not None:
             made.append(x509.IPAddress(address))
         else:
-            made.append(x509.DNSName(parse_address(f"https://{name}").host))
+            made.append(x509.DNSName(_host(name)))
     return x509.SubjectAlternativeName(made)
 
 
