@@ -2,93 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.support.stack import CHECKOUT, free_port
-
-# In place of docker: an app is there but no Nginx, HTTPS cannot have port 1, and what is run in a container
-# keeps what it was given.
-_DOCKER = """\
-#!/bin/bash
-folder=$(dirname "$0")
-printf '%s\\n' "$*" >>"$folder/calls"
-case "$*" in
-  *"ps --all --quiet"*) [ -e "$folder/none" ] || echo 0123 ;;
-  inspect*working_dir*) cat "$folder/started-from" 2>/dev/null ;;
-  inspect*) echo 'False 0123' ;;
-  version*) echo 26 ;;
-  *"config --quiet") [ ! -e "$folder/mistake" ] || { cat "$folder/mistake" >&2; exit 1; } ;;
-  *"config --images"*) echo photochanger:1; [[ $* = *prepare ]] || sed -n 's/^NGINX_IMAGE=//p' .env ;;
-  "volume inspect"*) [ -e "$folder/volume" ] ;;
-  "image inspect"*) [ ! -e "$folder/no-image" ] ;;
-  pull*) printf '%s\n' 'Using default tag' 'dial tcp: no such host' >&2; exit 1 ;;
-  load*) cat >"$folder/loaded" ;;
-  save*) printf images ;;
-  info*) echo 8000000000 ;;
-  *" port nginx"*) exit 1 ;;
-  *" up --detach --wait --wait-timeout 120"*) [ ! -e "$folder/interrupted" ] || exit 130 ;;
-  *" up "*) [ "$(grep -c -e '^HTTPS_PORT=1$' -e tls .env)" != 2 ] || { echo 'port 1 is used' >&2; exit 1; } ;;
-  *"doctor --help"*) cat "$folder/help" 2>/dev/null ;;
-  *" run "*) cat >"$folder/given" ;;
-esac
-"""
-
-
-class Folder:
-    """A copy of the scripts, with a ``compose/.env`` of its own and a ``docker`` that only listens."""
-
-    def __init__(self, root: Path) -> None:
-        self.path = root
-        self._bin = root / "bin"
-        shutil.copytree(CHECKOUT / "scripts", root / "scripts", ignore=shutil.ignore_patterns("bench"))
-        (root / "compose").mkdir()
-        self._bin.mkdir()
-        (self._bin / "docker").write_text(_DOCKER)
-        (self._bin / "docker").chmod(0o755)
-
-    def write(self, *lines: str) -> None:
-        (self.path / "compose" / ".env").write_text("".join(f"{line}\n" for line in lines))
-
-    def says(self, call: str) -> str:
-        """What a function of the library prints."""
-        program = f". '{self.path}/scripts/_lib.sh'; {call}"
-        done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
-        return done.stdout
-
-    def runs(self, command: str) -> subprocess.CompletedProcess[str]:
-        """A line of bash in the folder, in which a script may be called."""
-        path = f"{self._bin}:{os.environ['PATH']}"
-        return subprocess.run(
-            ["bash", "-c", command],
-            cwd=self.path,
-            env={**os.environ, "PATH": path},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def knows(self, options: str) -> None:
-        """What the program in the image says that it can do."""
-        (self._bin / "help").write_text(options)
-
-    def given(self) -> bytes:
-        """What the container that ran last read from its standard input."""
-        return (self._bin / "given").read_bytes()
-
-    def holds(self) -> list[str]:
-        """The lines of ``compose/.env``."""
-        return (self.path / "compose" / ".env").read_text().splitlines()
-
-    def calls(self) -> list[str]:
-        """How docker was called."""
-        return (self._bin / "calls").read_text().splitlines()
+from tests.support.scripts_alone import Folder
+from tests.support.stack import free_port
 
 
 @pytest.fixture
@@ -225,46 +145,6 @@ def test_where_https_does_not_come_up_everything_is_put_back_and_the_engines_wor
     assert len([call for call in folder.calls() if " up " in call]) == 2
 
 
-@pytest.mark.parametrize("port", ["abc", "0", "99999", "192.168.1.20:"])
-def test_a_port_that_is_none_is_named_and_not_kept(folder: Folder, port: str) -> None:
-    folder.write("HTTP_PORT=8081")
-    done = folder.runs(f"scripts/install --yes --port {port}")
-    assert done.returncode == 1
-    assert f"{port} is no port" in done.stderr
-    assert folder.holds() == ["HTTP_PORT=8081"]
-
-
-def test_a_program_that_listens_at_one_other_address_of_the_machine_has_the_port_too(folder: Folder) -> None:
-    with socket.create_server(("127.0.0.2", 0)) as other:
-        port = other.getsockname()[1]
-        folder.runs("printf '#!/bin/sh\\necho 127.0.0.2\\n' >bin/hostname; chmod +x bin/hostname")
-        done = folder.runs(f"scripts/install --yes --port {port}")
-    assert done.returncode == 1
-    assert f"Port {port} is taken by another program" in done.stderr
-
-
-def test_an_image_that_cannot_be_fetched_is_named_with_what_the_engine_says(folder: Folder) -> None:
-    done = folder.runs(f"touch bin/no-image; scripts/install --yes --port {free_port()}")
-    assert done.returncode == 1
-    assert "photochanger:1 cannot be fetched: dial tcp: no such host\n" in done.stderr
-
-
-def test_a_bundle_brings_a_pinned_image_under_a_name_that_the_other_machine_knows(
-    folder: Folder, tmp_path: Path
-) -> None:
-    folder.write("NGINX_IMAGE=local:5000/nginx:1.28@sha256:0123456789abcdef")
-    assert folder.runs("touch compose/compose.yaml; scripts/bundle ../it.tar").returncode == 0
-    name = "local:5000/nginx:digest-0123456789ab"
-    assert f"save {name} photochanger:1" in folder.calls()
-    there = Folder(tmp_path / "there")
-    unpacked = "touch bin/none; tar -xf ../it.tar --strip-components=1"
-    done = there.runs(f"{unpacked} && scripts/install --yes --port {free_port()}")
-    assert done.returncode == 0, done.stderr
-    named = {f"NGINX_IMAGE={name}", "APPLIANCE_IMAGE=photochanger", "APPLIANCE_VERSION=1"}
-    assert named <= set(there.holds())
-    assert "load --quiet" in there.calls()
-
-
 @pytest.mark.parametrize("script", ["install", "doctor", "backup", "restore a.tar"])
 def test_a_script_of_another_folder_than_the_appliances_names_the_right_one(
     folder: Folder, tmp_path: Path, script: str
@@ -278,20 +158,6 @@ def test_a_script_of_another_folder_than_the_appliances_names_the_right_one(
     assert not [call for call in folder.calls() if " run " in call or " up " in call]
     real.runs('ln -s ../compose/ ../link; printf %s "$PWD/../link" >bin/started-from')
     assert "use the scripts there" not in real.runs("scripts/doctor").stderr
-
-
-def test_data_of_an_appliance_is_not_taken_over_without_its_settings(folder: Folder) -> None:
-    done = folder.runs("touch bin/none bin/volume; scripts/install --yes")
-    assert done.returncode == 1
-    assert "An appliance's data is here already" in done.stderr
-    folder.write(f"HTTP_PORT={free_port()}")
-    assert folder.runs("scripts/install --yes").returncode == 0
-
-
-def test_another_version_is_not_installed_over_the_one_that_runs(folder: Folder) -> None:
-    done = folder.runs(f"scripts/install --yes --version 2 --port {free_port()}")
-    assert done.returncode == 1
-    assert "Another version comes in with scripts/upgrade" in done.stderr
 
 
 def test_the_doctor_tells_an_installation_that_did_not_finish_from_none(folder: Folder) -> None:
@@ -323,10 +189,3 @@ def test_the_doctor_counts_what_the_engine_says_is_bad(folder: Folder) -> None:
 def test_the_doctor_of_an_older_version_is_asked_what_it_knows(folder: Folder) -> None:
     assert folder.runs("scripts/doctor").returncode == 1
     assert folder.calls()[-1].endswith("app doctor")
-
-
-def test_an_installation_that_fails_tells_what_the_engine_says(folder: Folder) -> None:
-    folder.write(f"HTTP_PORT={free_port()}", "HTTPS_PORT=1", "COMPOSE_FILE=compose.yaml:compose.tls.yaml")
-    done = folder.runs("scripts/install --yes")
-    assert done.returncode == 1
-    assert "port 1 is used" in done.stderr
