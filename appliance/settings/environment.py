@@ -12,6 +12,7 @@ import sys
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -264,6 +265,23 @@ def _place(loc: tuple[int | str, ...]) -> list[str]:
     return [name if name in environment_names() else PREFIX + name.upper(), *map(str, loc[1:])]
 
 
+def _zone_problems() -> list[str]:
+    """What is wrong with ``TZ``: for a name that it does not know, the system takes UTC without a word."""
+    name = os.environ.get("TZ", "")
+    is_a_rule = {",", ":"} & set(name)  # as POSIX and the C library allow
+    if not name or is_a_rule or _is_zone(name) or not _is_zone("UTC"):
+        return []
+    return [f"TZ: there is no time zone {name!r}; its name is such as Europe/Moscow"]
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown, a path, a folder of zones
+        return False
+    return True
+
+
 def load_settings() -> Settings:
     """Read the environment; raises ``SettingsError`` with every problem, misspelt names included."""
     problems = [f"{name}: there is no such setting" for name in _unknown_names()]
@@ -271,6 +289,7 @@ def load_settings() -> Settings:
         # In the image: a newer compose file says more than this version knows, on the way back to it.
         sys.stderr.writelines(f"{problem} in this version\n" for problem in problems)
         problems = []
+    problems += _zone_problems()
     try:
         settings = Settings()
     except ValidationError as error:

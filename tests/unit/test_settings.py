@@ -58,6 +58,22 @@ def test_all_problems_are_reported_together_and_misspelt_names_among_them(
     ]
 
 
+@pytest.mark.parametrize("zone", ["Moscow", "Europe", "UTC+3", "/etc/localtime"])
+def test_a_time_zone_that_would_silently_be_utc_is_named(environment: pytest.MonkeyPatch, zone: str) -> None:
+    environment.setenv("TZ", zone)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert caught.value.problems == [f"TZ: there is no time zone '{zone}'; its name is such as Europe/Moscow"]
+
+
+@pytest.mark.parametrize(
+    "zone", ["Europe/Moscow", "UTC", "", ":/etc/localtime", "CET-1CEST,M3.5.0,M10.5.0/3"]
+)
+def test_a_time_zone_that_the_system_knows_is_taken(environment: pytest.MonkeyPatch, zone: str) -> None:
+    environment.setenv("TZ", zone)
+    assert load_settings()
+
+
 @pytest.mark.parametrize(
     ("listen", "options"),
     [
