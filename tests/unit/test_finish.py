@@ -17,6 +17,7 @@ from appliance.core.images import EncodedImage
 from appliance.media.finish import Finisher, OutputOptions, as_it_is, finish
 from appliance.media.imaging import Imaging
 from appliance.media.metadata import strip
+from appliance.media.qr import png
 from tests.support.photos import portrait, portrait_jpeg, portrait_png, portrait_webp, with_exif
 
 
@@ -197,3 +198,10 @@ def test_png_and_webp_lose_their_metadata_too(kind: str, media_type: str) -> Non
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8", b"\xff\xd8\xff", portrait_webp()[:30]])
 def test_a_broken_file_comes_back_as_it_was(data: bytes) -> None:
     assert isinstance(strip(data, "image/jpeg"), bytes)
+
+
+def test_a_code_is_black_and_white_with_its_words_below() -> None:
+    """Any guest may ask for many of the largest: in colour each took a tenth of a second."""
+    image = opened(png("http://photos.example.org/r/5f0c2a52", 2400, "photos.example.org"))
+    assert (image.mode, image.size) == ("L", (2400, 2688))
+    assert image.crop((0, 2400, 2400, 2688)).getextrema() == (0, 255)
