@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match, Route
 
 from appliance.core.errors import (
     ApplianceError,
@@ -67,8 +68,10 @@ def from_validation(error: RequestValidationError) -> ValidationFailed:
     return ValidationFailed(fields=fields)
 
 
-def from_http(error: HTTPException) -> ApplianceError:
-    """The framework's own refusals (unknown address, wrong method) in our form."""
+def from_http(error: HTTPException, allowed: str) -> ApplianceError:
+    """The framework's own refusals (unknown address, wrong method) in our form; ``allowed`` are the methods
+    that the address accepts.
+    """
     if isinstance(error.__cause__, ApplianceError):  # raised while the framework read the body
         return error.__cause__
     if isinstance(error.__cause__, (UnicodeDecodeError, RecursionError)):  # found while it did, too
@@ -78,20 +81,22 @@ def from_http(error: HTTPException) -> ApplianceError:
         case 404:
             return NotFound()
         case 405:
-            allowed = (error.headers or {}).get("Allow") or (error.headers or {}).get("allow")
-            return _method_not_allowed(allowed)
+            return MethodNotAllowed(
+                Message(
+                    "This address does not accept this method; it accepts %(methods)s.", methods=allowed
+                )
+            )
         case status if status < 500:
             return InvalidRequest(Message(str(error.detail)))
         case _:
             return InternalError()
 
 
-def _method_not_allowed(allowed: str | None) -> MethodNotAllowed:
-    if not allowed:
-        return MethodNotAllowed()
-    return MethodNotAllowed(
-        Message("This address does not accept this method; it accepts %(methods)s.", methods=allowed)
-    )
+def _allowed(request: Request) -> str:
+    """Every method of the address, of all its routes: the framework names those of the first one only."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return ", ".join(sorted({method for route in matching for method in route.methods or ()}))
 
 
 def from_database(error: Exception) -> ApplianceError | None:
@@ -136,7 +141,9 @@ def install(app: FastAPI, render_page: PageRenderer) -> None:
         return await answer(request, from_validation(error))
 
     async def on_http(request: Request, error: Any) -> Response:
-        return await answer(request, from_http(error), error.headers)
+        allowed = _allowed(request) if error.status_code == 405 else ""
+        headers = {"Allow": allowed} if allowed else error.headers
+        return await answer(request, from_http(error, allowed), headers)
 
     async def on_hung_up(request: Request, _: Any) -> Response:
         log.info("request.hung_up", method=request.method, path=request.url.path)
