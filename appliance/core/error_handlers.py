@@ -82,9 +82,7 @@ def from_http(error: HTTPException, allowed: str) -> ApplianceError:
             return NotFound()
         case 405:
             return MethodNotAllowed(
-                Message(
-                    "This address does not accept this method; it accepts %(methods)s.", methods=allowed
-                )
+                Message("This address does not accept this method; it accepts %(methods)s.", methods=allowed)
             )
         case status if status < 500:
             return InvalidRequest(Message(str(error.detail)))

@@ -12,11 +12,19 @@ import uuid
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as AsgiMessage
 
 from appliance.core.error_handlers import error_response
-from appliance.core.errors import InternalError, InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+from appliance.core.errors import (
+    ApplianceError,
+    InternalError,
+    InvalidRequest,
+    NotFound,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+)
 from appliance.core.language import Message
 from appliance.core.metrics import answers_counted
 from appliance.core.texts import MAX_QUERY_VALUES
@@ -144,9 +152,9 @@ class RequestLimits:
             return
         declared = headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > LARGEST_BODY:
-            await error_response(_too_large())(scope, receive, send)
+            await error_response(_too_large(scope))(scope, receive, send)
             return
-        await self.app(scope, _counted(receive), send)
+        await self.app(scope, _counted(scope, receive), send)
 
 
 def _too_many_values() -> InvalidRequest:
@@ -164,13 +172,16 @@ def _compressed(coding: str) -> UnsupportedMediaType:
     )
 
 
-def _too_large() -> PayloadTooLarge:
+def _too_large(scope: Scope) -> ApplianceError:
+    """Why a body is not read: a photo at a mistyped address is not told to be smaller."""
+    if all(route.matches(scope)[0] is Match.NONE for route in scope["app"].routes):
+        return NotFound()
     return PayloadTooLarge(
         Message("The body is too large; the limit is %(most)s kB.", most=LARGEST_BODY // 1024)
     )
 
 
-def _counted(receive: Receive) -> Receive:
+def _counted(scope: Scope, receive: Receive) -> Receive:
     """``receive``, until it has brought more than ``LARGEST_BODY`` bytes."""
     left = LARGEST_BODY
 
@@ -179,7 +190,7 @@ def _counted(receive: Receive) -> Receive:
         message = await receive()
         left -= len(message.get("body", b""))
         if left < 0:
-            raise _too_large()
+            raise _too_large(scope)
         return message
 
     return counting

@@ -199,6 +199,13 @@ def test_a_body_where_no_file_goes_is_refused_without_asking_the_app(
     assert (answer.status, answer.error["code"]) == (413, "payload_too_large")
 
 
+def test_a_photo_sent_to_a_mistyped_address_is_told_so_and_not_to_be_smaller(door: FrontDoor) -> None:
+    for path, about_address in (("/api/ingst/slot-001", True), ("/api/ingest/slot-001?reply=image", False)):
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 30000000\r\n\r\n"
+        message = str(answer_on(door.wire(head.encode())).error["message"])
+        assert ("check the address" in message, "smaller" in message) == (about_address, not about_address)
+
+
 def test_every_location_has_a_rate_or_serves_files_alone() -> None:
     template = (CHECKOUT / "compose/nginx/nginx.conf.template").read_text(encoding="utf-8")
     locations = re.findall(r"location [^\n]*\{\n.*?\n        \}", template, re.DOTALL)
