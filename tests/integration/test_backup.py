@@ -225,7 +225,7 @@ async def test_a_wrong_passphrase_is_told_from_damage_and_changes_nothing(
 ) -> None:
     file = await made(stack, tmp_path, PASSPHRASE)
     assert file.read_bytes().startswith(MAGIC)
-    for passphrase, said in (("wrong", "passphrase is wrong"), (None, "Give its passphrase")):
+    for passphrase, said in (("wrong", "has another passphrase"), (None, "Give its passphrase")):
         with pytest.raises(BackupProblem, match=said):
             await put_in(elsewhere, file, passphrase)
     assert not elsewhere.media_root.exists()

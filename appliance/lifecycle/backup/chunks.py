@@ -11,6 +11,8 @@ from appliance.core.language import Message
 from appliance.lifecycle.backup.problem import BackupProblem
 
 DAMAGED = Message("The backup is damaged or was cut off. Nothing was changed.")
+# Whoever gave none did not know that this machine's own was tried.
+WRONG = Message("The backup has another passphrase. Give it with --passphrase-file. Nothing was changed.")
 _TAG = 16
 
 

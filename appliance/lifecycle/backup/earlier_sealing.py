@@ -12,7 +12,7 @@ import json
 from typing import IO
 
 from appliance.core.language import Message
-from appliance.lifecycle.backup.chunks import ChunkReader
+from appliance.lifecycle.backup.chunks import WRONG, ChunkReader
 from appliance.lifecycle.backup.problem import BackupProblem
 
 MAGIC = b"PHOTOCHANGER SEALED BACKUP 1\n"
@@ -44,5 +44,5 @@ def opened(below: IO[bytes], passphrase: str) -> ChunkReader:
     except (ValueError, KeyError, TypeError):
         raise BackupProblem(Message("The backup is damaged: its first lines cannot be read.")) from None
     if not hmac.compare_digest(check, known):
-        raise BackupProblem(Message("The passphrase is wrong. Nothing was changed."))
+        raise BackupProblem(WRONG)
     return ChunkReader(below, AESGCM(key), _CHUNK, head)

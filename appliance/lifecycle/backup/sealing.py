@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 
 from appliance.core.language import Message
 from appliance.lifecycle.backup import earlier_sealing
-from appliance.lifecycle.backup.chunks import DAMAGED, ChunkReader, nonce
+from appliance.lifecycle.backup.chunks import DAMAGED, WRONG, ChunkReader, nonce
 from appliance.lifecycle.backup.problem import BackupProblem
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _unwrapped(passphrase: str, salt: bytes, work: int, wrapped: bytes) -> bytes
     try:
         return _cipher(_wrapping_key(passphrase, salt, work)).decrypt(bytes(12), wrapped, None)
     except InvalidTag:
-        raise BackupProblem(Message("The passphrase is wrong. Nothing was changed.")) from None
+        raise BackupProblem(WRONG) from None
 
 
 def _wrapping_key(passphrase: str, salt: bytes, work: int) -> bytes:
