@@ -41,7 +41,7 @@ def duration(value: str) -> int:
 
 
 def serve(settings: Settings, _: argparse.Namespace) -> int:
-    """Answer requests until told to stop; running jobs end first."""
+    """Answer requests until told to stop; photos in progress are finished first."""
     from appliance.app import create_app
     from appliance.core.node_door import FrontDoorOnly, NodeDoor
     from appliance.core.node_secret import NodeSecret
@@ -75,7 +75,7 @@ def migrate(settings: Settings, _: argparse.Namespace) -> int:
 
 
 async def seed(settings: Settings, _: argparse.Namespace) -> int:
-    """Insert the accounts, slots and defaults that do not exist yet; prints one JSON line."""
+    """Insert the accounts, slots and defaults that do not exist yet; print one JSON line."""
     from appliance.config_file import load_config
     from appliance.core.db import Database
     from appliance.core.secrets import FirstPasswordFile
@@ -99,7 +99,7 @@ async def seed(settings: Settings, _: argparse.Namespace) -> int:
 
 
 async def check(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Check the environment, the config file, and that the program is whole; prints every problem."""
+    """Check the environment, the config file and that the program is complete; print every problem."""
     from appliance.config_file import load_config
     from appliance.providers.catalogue.files import installed
     from appliance.providers.registry import ProviderRegistry
@@ -120,12 +120,12 @@ async def check(settings: Settings, arguments: argparse.Namespace) -> int:
         create_admin()
     for problem in registry.catalogue.problems:
         print(f"Left out: {problem}")
-    print("The environment and the config file are in order.")
+    print("The environment and the config file are fine.")
     return 0
 
 
 async def cleanup(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Remove expired and abandoned files, close interrupted jobs; once, or every so often."""
+    """Remove expired and abandoned files and close interrupted jobs, once or at intervals."""
     from appliance.core.db import Database
     from appliance.housekeeping.cleanup import Cleanup
     from appliance.housekeeping.command import run_every, run_once
@@ -147,7 +147,7 @@ async def cleanup(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def set_password(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Give an account a new password: read from standard input, or made and printed with --make."""
+    """Give an account a new password, read from standard input or, with --make, generated and printed."""
     from appliance.accounts.service import AccountService, UnknownAccount
     from appliance.core.db import Database
     from appliance.core.secrets import FirstPasswordFile
@@ -167,7 +167,7 @@ async def set_password(settings: Settings, arguments: argparse.Namespace) -> int
 
 
 async def set_ingest_password(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Put a new ingest password in force: read from standard input, or made and printed with --make."""
+    """Set a new ingest password, read from standard input or, with --make, generated and printed."""
     from appliance.core.db import Database
     from appliance.core.passwords import PasswordChecker
     from appliance.core.secrets import FirstPasswordFile
@@ -207,7 +207,7 @@ async def rotate_signing_key(settings: Settings, arguments: argparse.Namespace) 
 
 
 def collect_static(_: Settings, arguments: argparse.Namespace) -> int:
-    """Write the styles and scripts of the pages into a folder for Nginx; prints where they are."""
+    """Write the styles and scripts of the pages into a folder for Nginx; print where they are."""
     from appliance.admin import assets
 
     print(assets.collect(arguments.folder))
@@ -260,11 +260,11 @@ def build_parser() -> argparse.ArgumentParser:
         text = (verb.__doc__ or "").strip()
         made[name] = verbs.add_parser(name, help=text.split("\n")[0], description=text)
     how_often = made["cleanup"].add_mutually_exclusive_group()
-    how_often.add_argument("--dry-run", action="store_true", help="delete nothing, say what would be deleted")
+    how_often.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
     how_often.add_argument("--every", type=duration, metavar="TIME", help="repeat at this interval, e.g. 15m")
     made["cleanup"].add_argument("--json", action="store_true", help="print the counts as JSON")
     made["check"].add_argument(
-        "--settings-only", action="store_true", help="without loading the program, which takes longest"
+        "--settings-only", action="store_true", help="skip loading the program, which takes longest"
     )
     made["set-password"].add_argument("username")
     made["rotate-signing-key"].add_argument(

@@ -29,9 +29,9 @@ why_closed() {
   elif [ "$(env_value APP_PROCESSES 1)" != "$count" ]; then
     say "APP_PROCESSES has changed"
   elif ! gives_places "$old"; then
-    say "the version that runs cannot be exchanged one process after the other yet"
+    say "the running version cannot be replaced one process at a time yet"
   elif ! said=$(appliance migrations 2>/dev/null); then
-    say "${said:+the tables are changed, not only added to: }${said:-what the migrations do is not known}"
+    say "${said:+a migration does more than add to the tables: }${said:-it is not known what the migrations do}"
   fi
 }
 
@@ -124,6 +124,6 @@ take_back_leftover() {
     if [ "$(docker inspect --format '{{.HostConfig.RestartPolicy.Name}}' "$one")" = no ]; then left=$one; else kept=$one; fi
   done
   if [ -z "$left" ] || [ -z "$kept" ]; then return 0; fi
-  say "An upgrade was cut off; the version from before takes its places again ..."
-  exchange_back "$kept" "$left" || die "A process did not come back. scripts/doctor says more."
+  say "An upgrade was cut off; the previous version takes over again ..."
+  exchange_back "$kept" "$left" || die "A process did not start again. scripts/doctor says more."
 }

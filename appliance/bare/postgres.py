@@ -89,7 +89,7 @@ def _require_same_major(folder: DataFolder) -> None:
     want = output.split()[2].split(".")[0]
     if have != want:
         raise Problem(
-            f"{folder.postgres} was made by PostgreSQL {have}, and this version brings {want}. "
+            f"{folder.postgres} was created by PostgreSQL {have}, but this version comes with {want}. "
             "Make a backup with the old version and restore it with this one."
         )
 
@@ -119,7 +119,7 @@ async def _make_database(folder: DataFolder, ports: Ports, alive: Callable[[], b
     try:
         password = (folder.secrets / "database-password").read_text(encoding="utf-8").strip()
         if "'" in password or "\\" in password:
-            raise Problem(f"{folder.secrets}/database-password may not hold quotes or backslashes.")
+            raise Problem(f"{folder.secrets}/database-password must not contain quotes or backslashes.")
         await connection.execute("SET log_statement = 'none'; SET log_min_error_statement = 'panic'")
         known = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", USER)
         verb = "ALTER" if known else "CREATE"
@@ -127,7 +127,7 @@ async def _make_database(folder: DataFolder, ports: Ports, alive: Callable[[], b
         if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
             await connection.execute(f"CREATE DATABASE {DATABASE} OWNER {USER}")
     except asyncpg.PostgresError as error:
-        raise Problem(f"The database could not be made: {error}") from None
+        raise Problem(f"The database could not be created: {error}") from None
     finally:
         await connection.close()
 

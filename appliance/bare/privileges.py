@@ -37,7 +37,7 @@ def _require_a_name() -> None:
     except KeyError:
         raise Problem(
             f"The user id {os.geteuid()} has no entry in /etc/passwd, and PostgreSQL needs one. "
-            "Run as a user that has."
+            "Run it as a user that has one."
         ) from None
 
 

@@ -72,21 +72,21 @@ class Report:
         usable = [one for one in machine_addresses() if one.problem is None]
         if len(usable) > 1:
             said = ", ".join(f"{one.address} ({one.interface})" for one in usable)
-            return ["", f"Choose on the dashboard which of its addresses guests' phones reach: {said}"]
+            return ["", f"Choose on the dashboard which of its addresses guests' phones can reach: {said}"]
         if usable:
             return []
         return [
             "",
-            "This machine has no address that guests' phones reach: QR codes will not work until it joins a",
-            "network by cable or Wi-Fi, or its address is set in the admin pages under Settings, Event.",
+            "This machine has no address that guests' phones can reach. QR codes will not work until it",
+            "joins a network, or its address is set in the admin pages under Settings, Event and addresses.",
         ]
 
     def _passwords(self) -> list[str]:
         if not self.made:
             if self.kept:
-                return [f"First passwords that nobody has changed yet: {self.folder.first_passwords}"]
+                return [f"First passwords that have not been changed yet: {self.folder.first_passwords}"]
             return ["All first passwords have been changed."]
-        lines = ["First passwords, shown this once; change them in the admin pages:"]
+        lines = ["First passwords, shown only this once; change them in the admin pages:"]
         lines += [f"  {name:<16}{password}" for name, password in self.made.accounts.items()]
         if self.made.ingest:
             lines.append(f"  {'ingest':<16}{self.made.ingest}")
@@ -100,8 +100,11 @@ class Report:
     def _passphrase(self) -> list[str]:
         if not self.passphrase:
             return []
-        lines = ["", "Passphrase of the backups, shown this once. Keep it away from this machine: without it"]
-        return [*lines, "nobody can use a backup on another one.", f"  {self.passphrase}"]
+        lines = [
+            "",
+            "Backup passphrase, shown only this once. Keep a copy away from this machine: without it, no",
+        ]
+        return [*lines, "backup can be used on another machine.", f"  {self.passphrase}"]
 
     def as_json(self) -> dict[str, object]:
         return {

@@ -23,7 +23,7 @@ def running_apps(folder: DataFolder) -> list[str]:
     """The names of the app's processes; raises ``Problem`` where nothing runs."""
     if apps := Supervisor(folder).apps():
         return apps
-    raise Problem(f"Nothing is running on {folder.data}. Start it with {folder.command('run')}.")
+    raise Problem(f"Nothing is running in {folder.data}. Start it with {folder.command('run')}.")
 
 
 def restart(options: Options, folder: DataFolder) -> int:

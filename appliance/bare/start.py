@@ -63,9 +63,7 @@ def _refuse_second_start(folder: DataFolder, supervisor: Supervisor, progress: S
     if supervisor.pid() is not None:
         running = folder.read_ports()
         where = f" at {status.address(running.public)}" if running else ""
-        raise Problem(
-            f"It is already running on {folder.data}{where}. Stop it with --stop, or ask with --status."
-        )
+        raise Problem(f"It is already running in {folder.data}{where}. Stop it with --stop, or see --status.")
 
 
 def _bring_up(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def first_passwords(settings: Settings, _: argparse.Namespace) -> int:
-    """Print the first passwords that nobody has changed yet, as JSON."""
+    """Print the first passwords that have not been changed yet, as JSON."""
     from appliance.core.secrets import FirstPasswordFile  # noqa: PLC0415
 
     print(json.dumps(FirstPasswordFile(settings.secrets_dir).read()))
@@ -27,7 +27,7 @@ def make_backup_passphrase(settings: Settings, _: argparse.Namespace) -> int:
 
     made = f"{make_password()}-{make_password()}"
     if not BackupPassphrase(settings.secrets_dir).keep(made):
-        print("There is one already; every backup is sealed with it.", file=sys.stderr)
+        print("There is one already; every backup is encrypted with it.", file=sys.stderr)
         return 1
     print(made)
     return 0

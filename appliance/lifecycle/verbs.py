@@ -18,7 +18,7 @@ Verb = Callable[[Settings, argparse.Namespace], "int | Awaitable[int]"]
 
 
 def prepare(settings: Settings, _: argparse.Namespace) -> int:
-    """Make the secret files and Nginx's files that are missing; the stack's first step."""
+    """Create the secret files and Nginx files that are missing; the stack's first step."""
     from appliance.lifecycle.stack import prepare as step  # noqa: PLC0415 - each verb loads what it needs
 
     step.prepare(settings.secrets_dir, settings.media_root)
@@ -26,14 +26,14 @@ def prepare(settings: Settings, _: argparse.Namespace) -> int:
 
 
 def set_up(settings: Settings, _: argparse.Namespace) -> int:
-    """Make the database ready: role, tables, what is seeded; prints the first passwords once."""
+    """Prepare the database: role, tables and first contents; print the first passwords once."""
     from appliance.lifecycle.stack.set_up import set_up as run  # noqa: PLC0415
 
     return run(settings)
 
 
 async def migrations(settings: Settings, _: argparse.Namespace) -> int:
-    """Name the migrations to come that do more than add to the tables; exit code 0 when there is none."""
+    """Name the pending migrations that do more than add to the tables; exit code 0 if there are none."""
     from appliance.lifecycle.backup import tables  # noqa: PLC0415
     from appliance.migrations.revisions import beyond_adding  # noqa: PLC0415
 
@@ -50,7 +50,7 @@ def sidecar(_: Settings, __: argparse.Namespace) -> int:
 
 
 async def free_space(settings: Settings, arguments: argparse.Namespace) -> int:
-    """When the disk is low, remove results past half their time, as few as make room again."""
+    """If the disk is low, remove results past half of their lifetime, as few as necessary."""
     from appliance.housekeeping.cleanup import Cleanup  # noqa: PLC0415
     from appliance.housekeeping.disk_guard import DiskGuard  # noqa: PLC0415
     from appliance.lifecycle.doctor.disk import describe  # noqa: PLC0415
@@ -65,7 +65,7 @@ async def free_space(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def busy(settings: Settings, _: argparse.Namespace) -> int:
-    """Say how many photos are in flight; exit code 0 when there is none."""
+    """Print how many photos are in progress; exit code 0 if there are none."""
     from appliance.lifecycle.stack import smoke as work  # noqa: PLC0415
 
     async with opened_database(settings) as database:
@@ -75,7 +75,7 @@ async def busy(settings: Settings, _: argparse.Namespace) -> int:
 
 
 async def smoke(settings: Settings, _: argparse.Namespace) -> int:
-    """Send a photo to the running app and see that it becomes a picture; it is removed again."""
+    """Send a photo to the running app, check that it becomes a picture, and remove it again."""
     from appliance.lifecycle.stack import smoke as work  # noqa: PLC0415
 
     async with opened_database(settings) as database:
@@ -85,7 +85,7 @@ async def smoke(settings: Settings, _: argparse.Namespace) -> int:
 
 
 async def doctor(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Look at everything from outside and say on one page what is well, what is not, and what to do."""
+    """Check everything from outside and say on one page what is fine, what is not, and what to do."""
     from appliance.lifecycle.doctor import examine as work  # noqa: PLC0415
 
     checks = await work.examine(settings, front=FRONT)
@@ -94,7 +94,7 @@ async def doctor(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def preflight(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Have the running app try everything that the evening needs, slots and a restore too."""
+    """Have the running app try everything that the evening needs, including slots and a restore."""
     from appliance.lifecycle.doctor import examine  # noqa: PLC0415
     from appliance.lifecycle.doctor import preflight as work  # noqa: PLC0415
 
@@ -105,7 +105,7 @@ async def preflight(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def support_bundle(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Write what somebody who helps needs to standard output, without secrets and pictures."""
+    """Write what a remote helper needs to standard output, without secrets and pictures."""
     from appliance.lifecycle.doctor import support_bundle as work  # noqa: PLC0415
 
     logs = sys.stdin.buffer.read().decode(errors="replace") if arguments.logs else ""
@@ -125,26 +125,26 @@ def welcome(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def make_certificate(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Make a certificate for these names under a local authority, whose root the booths install."""
+    """Make a certificate for these names, signed by a local authority that the booths must trust."""
     from appliance.lifecycle.stack.prepare import make_certificate as run  # noqa: PLC0415
 
     is_new = run(settings.secrets_dir, settings.media_root, arguments.name, fresh=arguments.new_authority)
     if is_new:
-        print("Made, under a new authority. Install it on every booth PC and phone: http://ADDRESS/ca.crt")
+        print("Made with a new authority. Install it on every booth PC and phone: http://ADDRESS/ca.crt")
     else:
-        print("Made, under the authority that booths know: http://ADDRESS/ca.crt")
+        print("Made with the authority that booths already trust: http://ADDRESS/ca.crt")
     return 0
 
 
 async def models(settings: Settings, arguments: argparse.Namespace) -> int:
-    """List the providers' models with state, end, successor and price; --check asks the providers."""
+    """List the providers' models with state, last day, successor and price; --check asks the providers."""
     from appliance.lifecycle.models import models as run  # noqa: PLC0415
 
     return await run(settings, arguments)
 
 
 async def rotate_encryption_key(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Encrypt what the database keeps secret with a new key; nothing is restarted or entered again."""
+    """Re-encrypt the secrets in the database with a new key; nothing is restarted or entered again."""
     from appliance.accounts.repository import AccountRepository  # noqa: PLC0415
     from appliance.backups.repository import BackupRepository  # noqa: PLC0415
     from appliance.core.encryption import EncryptionKeys  # noqa: PLC0415
@@ -165,15 +165,15 @@ async def rotate_encryption_key(settings: Settings, arguments: argparse.Namespac
         )
     if arguments.retire_old:
         encryption.retire_old()
-    print(f"{count} provider keys are encrypted with the new key.")
+    print(f"Provider keys encrypted with the new key: {count}.")
     if addresses + webhooks:
-        print(f"{addresses} addresses of alerts and {webhooks} webhooks are, too.")
+        print(f"Alert addresses: {addresses}. Webhooks: {webhooks}.")
     if again := lost + lost_addresses + lost_webhooks:
         print(
             f"{again} could not be read before either: enter them again in the settings of the admin pages."
         )
     if not target_too:
-        print("What opens the target of the backups could not be read before either: enter it again.")
+        print("The password or key of the backup target was already unreadable: enter it again.")
     return 0
 
 
@@ -221,10 +221,10 @@ def add_arguments(made: dict[str, argparse.ArgumentParser]) -> None:
     for verb in ("doctor", "preflight"):
         made[verb].add_argument("--json", action="store_true", help="print the findings as JSON")
     made["doctor"].add_argument(
-        "--also-bad", type=int, default=0, metavar="N", help="so many that were found bad before, for the sum"
+        "--also-bad", type=int, default=0, metavar="N", help="how many other checks were bad, for the total"
     )
     made["preflight"].add_argument(
-        "--paid", action="store_true", help="one photo of each slot that costs money; asks first"
+        "--paid", action="store_true", help="also take one photo with each slot that costs money; asks first"
     )
     made["preflight"].add_argument("--yes", action="store_true", help="with --paid: do not ask")
     made["support-bundle"].add_argument(
@@ -235,8 +235,12 @@ def add_arguments(made: dict[str, argparse.ArgumentParser]) -> None:
     )
     made["welcome"].add_argument("--no-qr", action="store_true")
     made["announce"].add_argument("--port", type=int, required=True, metavar="N", help="the public port")
-    made["announce"].add_argument("--address", metavar="IP", help="instead of the one that is found")
+    made["announce"].add_argument(
+        "--address", metavar="IP", help="announce this address instead of the one found"
+    )
     made["make-certificate"].add_argument(
-        "--new-authority", action="store_true", help="with a new authority, which every booth PC must install"
+        "--new-authority",
+        action="store_true",
+        help="use a new authority, which must be installed on every booth PC",
     )
     made["make-certificate"].add_argument("name", nargs="+", help="host names and addresses of this machine")

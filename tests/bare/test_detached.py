@@ -85,7 +85,7 @@ def test_a_second_start_says_that_it_is_running_and_where(running: tuple[Applian
     one, _ = running
     done = one.run("--port", "1")
     assert done.returncode == 1
-    assert f"already running on {one.data} at http://localhost:{one.port}" in done.stderr
+    assert f"already running in {one.data} at http://localhost:{one.port}" in done.stderr
 
 
 def test_another_folder_on_the_same_port_is_refused_by_name(

@@ -146,6 +146,6 @@ def test_nobody_is_refused_while_a_version_that_does_not_start_is_taken_back(two
     assert done.returncode == 1
     assert "The upgrade to 1.2 failed: it did not start" in done.stdout
     assert "RuntimeError: 2" in done.stdout
-    assert f"{before} works on; nobody was refused" in done.stderr
+    assert f"{before} keeps running; nobody was refused" in done.stderr
     assert lost(albums) == []
     assert (version(two), two.container("app"), len(app_pids(two))) == (before, running, 2)

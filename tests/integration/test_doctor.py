@@ -58,7 +58,7 @@ async def test_what_is_well_is_said_to_be_well(stack: Stack, tmp_path: Path) -> 
 
 def test_what_the_engine_found_is_in_the_sum() -> None:
     assert page([]).endswith("All is well.")
-    assert page([], also_bad=2).endswith("2 of 2 need you now.")
+    assert page([], also_bad=2).endswith("2 of 2 need attention now.")
 
 
 async def test_a_database_that_is_away_hides_nothing_else(stack: Stack) -> None:

@@ -192,7 +192,7 @@ def test_an_upgrade_that_was_cut_off_behind_the_closed_door_is_finished_when_it_
         "PREVIOUS_VERSION": "1.0",
         "PREVIOUS_DATABASE": "photochanger-1.tar",
     }
-    assert "runs already" in venue.call("upgrade", "1.1").stdout
+    assert "is already running" in venue.call("upgrade", "1.1").stdout
     assert venue.call("rollback", "--with-data").returncode == 0
     assert venue.runs(OLD)
 
@@ -240,7 +240,7 @@ def test_a_bundle_that_was_unpacked_beside_an_appliance_upgrades_it_with_its_set
     assert (offline.env()["HTTP_PORT"], offline.env()["NGINX_IMAGE"]) == ("8081", "nginx:digest-0123")
     assert (tmp_path / "photo changer-1.1/compose/site/appliance.toml").read_text() == "of this venue"
     assert (tmp_path / "compose/.env").read_text() == before
-    assert "runs already" in offline.call("upgrade").stdout
+    assert "is already running" in offline.call("upgrade").stdout
 
 
 @pytest.mark.parametrize("fault", ["check", "smoke"])
@@ -266,7 +266,7 @@ def test_after_a_bundle_it_goes_back_to_the_folder_of_before(offline: Venue, tmp
     assert offline.runs(OLD)
     assert offline.app().folder == str(tmp_path / "compose")
     offline.go_back_to(tmp_path)
-    assert "no upgrade that could be rolled back" in offline.call("rollback").stderr
+    assert "no upgrade to roll back" in offline.call("rollback").stderr
 
 
 def test_a_guest_who_is_being_served_is_left_in_peace_unless_it_is_forced(venue: Venue) -> None:
@@ -322,5 +322,5 @@ def test_data_that_is_gone_is_missed_before_anything_is_stopped(venue: Venue) ->
 
 def test_without_an_upgrade_there_is_nothing_to_go_back_to(venue: Venue) -> None:
     done = venue.call("rollback")
-    assert (done.returncode, "no upgrade that could be rolled back" in done.stderr) == (1, True)
+    assert (done.returncode, "no upgrade to roll back" in done.stderr) == (1, True)
     assert venue.runs(OLD)

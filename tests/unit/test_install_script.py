@@ -21,7 +21,7 @@ def test_a_port_that_is_none_is_named_and_not_kept(folder: Folder, port: str) ->
     folder.write("HTTP_PORT=8081")
     done = folder.runs(f"scripts/install --yes --port {port}")
     assert done.returncode == 1
-    assert f"{port} is no port" in done.stderr
+    assert f"{port} is not a port" in done.stderr
     assert folder.holds() == ["HTTP_PORT=8081"]
 
 
@@ -67,7 +67,7 @@ def test_data_of_an_appliance_is_not_taken_over_without_its_settings(folder: Fol
 def test_another_version_is_not_installed_over_the_one_that_runs(folder: Folder) -> None:
     done = folder.runs(f"scripts/install --yes --version 2 --port {free_port()}")
     assert done.returncode == 1
-    assert "Another version comes in with scripts/upgrade" in done.stderr
+    assert "To change the version, use scripts/upgrade" in done.stderr
 
 
 def test_an_installation_that_fails_tells_what_the_engine_says(folder: Folder) -> None:

@@ -92,7 +92,7 @@ def test_an_empty_passphrase_file_is_named_before_anything_is_done(folder: Folde
     done = folder.runs("touch b.age empty; scripts/restore b.age --passphrase-file empty")
     assert (done.returncode, done.stderr) == (
         1,
-        "empty is empty; its first line has to be the passphrase.\n",
+        "empty is empty; its first line must be the passphrase.\n",
     )
 
 

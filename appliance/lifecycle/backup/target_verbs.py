@@ -29,7 +29,7 @@ BY = "cli"
 
 
 async def send_backup(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Send the newest backup to the target beside this machine."""
+    """Send the newest backup to the target."""
     from appliance.lifecycle.backup import sending as work  # noqa: PLC0415
 
     give_way()
@@ -37,7 +37,7 @@ async def send_backup(settings: Settings, arguments: argparse.Namespace) -> int:
     async with opened_database(settings, 2) as database:
         try:
             sent = await work.send(settings, database, if_due=arguments.if_due)
-            print(f"{sent.name} is at the target. {sent.removed} older ones were removed there.")
+            print(f"{sent.name} is at the target. Older ones removed there: {sent.removed}.")
         except work.NothingToSend as nothing:
             tell(nothing.said, sys.stdout)
             code = 0 if arguments.if_due else 1
@@ -60,7 +60,7 @@ async def send_now(settings: Settings, *, quietly: bool) -> int:
             tell(Message("It was made but not sent to the target: %(said)s", said=problem.said), sys.stderr)
             return 1
     if not quietly:
-        print(f"It is at the target too. {sent.removed} older ones were removed there.")
+        print(f"It is at the target too. Older ones removed there: {sent.removed}.")
     return 0
 
 
@@ -76,14 +76,14 @@ async def fetched(settings: Settings, name: str | None, folder: Path | None) -> 
 
 
 async def fetch_backup(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Fetch a backup from the target, the newest unless one is named, into the folder of backups."""
+    """Fetch a backup from the target into the backup folder: the one named, or else the newest."""
     to = Path(arguments.to) if arguments.to else settings.backup_dir
     print(await fetched(settings, arguments.name, to))
     return 0
 
 
 async def backup_target(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Show, list, try, set, take over or forget the target of backups."""
+    """Show, list, try, set, take over or forget the backup target."""
     return await _ACTIONS[arguments.action](settings)
 
 
@@ -99,7 +99,7 @@ async def _show(settings: Settings) -> int:
         f"{row.sent_name} was sent there at {row.sent_at}." if row.sent_at else "Nothing was sent there yet."
     )
     held = " It belongs to another machine; nothing is sent until somebody takes it over." if row.held else ""
-    print(f"{describe(row)}  {sent}{held}{f' It fails: {row.failure}.' if row.failure else ''}")
+    print(f"{describe(row)}  {sent}{held}{f' Sending fails: {row.failure}.' if row.failure else ''}")
     return 0
 
 
@@ -175,7 +175,7 @@ async def _keep(settings: Settings, config: TargetConfig, *, take_over: bool = F
         await backups.set_target(config, encryption, tried, by=BY, **usual)
         action: AuditAction = "backup.target_taken_over" if take_over else "backup.target_set"
         AccountRepository(session).record(BY, action, config.address.describe())
-    said = f"Tried and kept: {config.address.describe()}. {tried.backups} backups are there."
+    said = f"Tested and saved: {config.address.describe()}. Backups there: {tried.backups}."
     pinned = f" Host key: {tried.fingerprint}." if tried.fingerprint else ""
     held = (
         " It belongs to another machine: nothing is sent until you take it over." if tried.of_another else ""
@@ -191,7 +191,7 @@ async def _forget(settings: Settings) -> int:
     async with opened_database(settings) as database, database.session() as session:
         if await BackupRepository(session).forget_target():
             AccountRepository(session).record(BY, "backup.target_forgotten")
-    print("There is no target for backups any more. What is there stays.")
+    print("There is no target for backups any more. The backups already there stay.")
     return 0
 
 
@@ -233,13 +233,13 @@ def _config(given: Any) -> TargetConfig:
 
 
 async def prove_backup(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Restore the newest backup into a database made for it and dropped again; --if-due: once a month."""
+    """Try restoring the newest backup into a temporary database; --if-due: only once a month."""
     from appliance.lifecycle.backup import proving as work  # noqa: PLC0415
 
     async with opened_database(settings, 2) as database:
         now = datetime.now().astimezone()
         if arguments.if_due and not await work.is_due(settings, database, now):
-            print("No proof is due.")
+            print("No trial restore is due.")
             return 0
         give_way()
         passphrase = passphrase_of(settings, arguments.passphrase_file)
@@ -251,7 +251,7 @@ async def prove_backup(settings: Settings, arguments: argparse.Namespace) -> int
         where = "from the target" if proof.from_target else "of this machine"
         print(
             f"{proof.name} {where} can be restored: {proof.rows} rows, {proof.pictures} pictures, "
-            f"{proof.compared} of them compared with those that are here."
+            f"{proof.compared} of them compared with those here."
         )
     else:
         name = proof.name or Message("The newest backup")
@@ -278,16 +278,18 @@ VERBS: dict[str, Verb] = {
 def add_arguments(made: dict[str, argparse.ArgumentParser]) -> None:
     """The options of these verbs."""
     made["send-backup"].add_argument(
-        "--if-due", action="store_true", help="nothing if it is done or just failed"
+        "--if-due", action="store_true", help="do nothing if it has been sent or has just failed"
     )
     made["fetch-backup"].add_argument(
-        "name", metavar="NAME", nargs="?", help="as `backup-target list` says it"
+        "name", metavar="NAME", nargs="?", help="as `backup-target list` names it"
     )
-    made["fetch-backup"].add_argument("--to", metavar="DIR", help="the folder")
-    made["send-backup"].add_argument("--prove", action="store_true", help="then prove the newest one, if due")
+    made["fetch-backup"].add_argument("--to", metavar="DIR", help="the folder to write it to")
+    made["send-backup"].add_argument(
+        "--prove", action="store_true", help="then try restoring the newest one, if due"
+    )
     made["send-backup"].set_defaults(passphrase_file=None, json=False)
     made["backup-target"].add_argument("action", choices=sorted(_ACTIONS))
     made["prove-backup"].add_argument(
-        "--if-due", action="store_true", help="nothing if it was proven this month"
+        "--if-due", action="store_true", help="do nothing if one was made this month"
     )
-    made["prove-backup"].add_argument("--json", action="store_true", help="what came of it as JSON")
+    made["prove-backup"].add_argument("--json", action="store_true", help="print the result as JSON")

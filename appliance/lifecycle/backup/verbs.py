@@ -28,7 +28,7 @@ Verb = Callable[[Settings, argparse.Namespace], "int | Awaitable[int]"]
 
 
 async def backup(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Write the database, the secret files and the pictures into one file, while the appliance works."""
+    """Write the database, the secret files and the pictures to one file, while the appliance runs."""
     from appliance.lifecycle.backup import write as work  # noqa: PLC0415
     from appliance.staff.alerts.alive import reported  # noqa: PLC0415
 
@@ -78,7 +78,7 @@ def _describe(made: BackupResult) -> str:
 
 
 async def restore(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Put a backup in the place of what is there; refuses a damaged one before touching anything."""
+    """Restore a backup in place of what is there; refuse a damaged one before touching anything."""
     from appliance.lifecycle.backup import restore as work  # noqa: PLC0415
 
     if not arguments.while_running and not arguments.check:
@@ -87,7 +87,7 @@ async def restore(settings: Settings, arguments: argparse.Namespace) -> int:
     source = await _source(settings, arguments)
     with work.opened(source, sys.stdin.buffer, settings.backup_dir) as file:
         if arguments.check:
-            print(f"It is whole: {work.check(file, passphrase, settings.media_root)}.")
+            print(f"It is complete: {work.check(file, passphrase, settings.media_root)}.")
             return 0
         done = await work.restore(settings, file, passphrase)
     print(
@@ -133,19 +133,27 @@ def add_arguments(made: dict[str, argparse.ArgumentParser]) -> None:
     made["backup"].add_argument(
         "--recent-history",
         action="store_true",
-        help="only the last days of the history; can be restored only into the same database",
+        help="only the last two days of the history; can only be restored into the same database",
     )
     made["backup"].add_argument(
-        "--if-due", action="store_true", help="only if none was made since the hour of the nightly one"
+        "--if-due",
+        action="store_true",
+        help="only if none has been made since the hour of the nightly backup",
     )
     made["backup"].add_argument("--json", action="store_true", help="print what was made as JSON")
     made["backup"].add_argument("--gently", action="store_true", help="give way to photos; takes longer")
     made["backup"].add_argument("--no-send", action="store_true", help="do not send it to the target")
     made["restore"].add_argument("file", metavar="FILE", nargs="?", help="a path, the name of a backup, or -")
     made["restore"].add_argument(
-        "--from-target", metavar="NAME", nargs="?", const="", help="fetch it from the target; the newest"
+        "--from-target",
+        metavar="NAME",
+        nargs="?",
+        const="",
+        help="fetch it from the target: this one, or else the newest",
     )
-    made["restore"].add_argument("--check", action="store_true", help="only check that it is complete")
+    made["restore"].add_argument(
+        "--check", action="store_true", help="only check that it is complete and has room here"
+    )
     made["restore"].add_argument("--while-running", action="store_true", help="even if the app is running")
     target_verbs.add_arguments(made)
     for verb in ("backup", "restore", "prove-backup"):

@@ -11,7 +11,7 @@ def describe(found: DiskState | FreedReport) -> str:
         room = _room(found.disk)
         if not found.pictures and found.disk.state == "ok":
             return f"Nothing was removed: {room}."
-        waits = " The files go when the backup or cleanup at work has ended." if found.waiting else ""
+        waits = " The files are removed when the backup or cleanup has ended." if found.waiting else ""
         return f"Removed {found.pictures} results, {found.freed_bytes / 1e6:.1f} MB; {room}.{waits}"
     if found.offer is None:
         return f"Nothing would be removed: {_room(found)}."
@@ -22,4 +22,4 @@ def describe(found: DiskState | FreedReport) -> str:
 
 def _room(disk: DiskState) -> str:
     free, mark = disk.free_bytes / 1e6, disk.low_bytes / 1e6
-    return f"{free:.0f} MB are free, the mark is {mark:.0f} MB"
+    return f"{free:.0f} MB are free, the limit is {mark:.0f} MB"

@@ -96,9 +96,9 @@ def page(checks: Sequence[CheckView], *, also_bad: int = 0) -> str:
     bad = sum(each.state == "bad" for each in checks) + also_bad
     amber = sum(each.state == "warning" for each in checks)
     now = (
-        f"{bad} of {len(checks) + also_bad} need you now."
+        f"{bad} of {len(checks) + also_bad} need attention now."
         if bad
-        else "Nothing needs you now."
+        else "Nothing needs attention now."
         if amber
         else "All is well."
     )

@@ -18,7 +18,7 @@ from appliance.staff.preflight.tools import Tools
 
 TAKEN_WITHIN = 10.0  # seconds; an app looks for one every two
 LOOK_EVERY = 0.5
-NOBODY = "The app does not take it up; this is what can be seen from outside."
+NOBODY = "The app is not responding; this is what can be seen from outside."
 
 
 async def run(settings: Settings, *, front: Path, paid: bool, sure: bool) -> tuple[int, list[CheckView]]:
@@ -83,6 +83,6 @@ async def _followed(tools: Tools, row: Preflight) -> tuple[int, list[CheckView]]
     found: PreflightRun | None = run_view(row, "en")
     assert found is not None  # noqa: S101 - there is a row
     if found.status == "interrupted":
-        print("It was interrupted: the app was stopped or restarted meanwhile.", file=sys.stderr)
+        print("It was interrupted: the app was stopped or restarted.", file=sys.stderr)
         return 1, found.checks
     return int(found.state == "bad"), found.checks

@@ -31,7 +31,7 @@ def text(bases: Sequence[str], first: FirstPasswords, *, qr: bool) -> str:
 def _passwords(first: FirstPasswords) -> list[str]:
     if not first["accounts"] and not first["ingest"]:
         return ["All first passwords have been changed."]
-    lines = ["First passwords that nobody has changed yet; change them in the admin pages:"]
+    lines = ["First passwords that have not been changed yet; change them in the admin pages:"]
     lines += [f"  {name:<16}{password}" for name, password in first["accounts"].items()]
     if first["ingest"]:
         lines.append(f"  {'ingest':<16}{first['ingest']}   (what the booths send)")
@@ -44,8 +44,8 @@ def passphrase_lines(passphrase: str | None) -> list[str]:
         return []
     return [
         "",
-        "Passphrase of the backups, shown this once. Keep it away from this machine: without it nobody can",
-        "use a backup on another one.",
+        "Backup passphrase, shown only this once. Keep a copy away from this machine: without it, no",
+        "backup can be used on another machine.",
         f"  {passphrase}",
     ]
 
