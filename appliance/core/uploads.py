@@ -8,6 +8,7 @@ in the camera client's contract.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,6 +169,7 @@ class UploadReceiver:
         self._smaller = smaller
         self._fields: dict[str, str] = {}
         self._fields_bytes = 0
+        self._numbers: Counter[str] = Counter()  # how often a field was numbered, by its name
         self._text = bytearray()
         self._name = ""
         self._declared: str | None = None  # the character set of this field, by its own word
@@ -267,10 +269,11 @@ class UploadReceiver:
 
     def _free_name(self) -> str:
         """The field's name, numbered if it is taken: a survey's field may be called like the camera's."""
-        free, number = self._name, 1
+        free = self._name
         while free in self._fields:
-            number += 1
-            free = f"{self._name[: MAX_NAME_CHARS - len(str(number)) - 1]}_{number}"
+            self._numbers[self._name] += 1
+            number = f"_{self._numbers[self._name] + 1}"
+            free = self._name[: MAX_NAME_CHARS - len(number)] + number
         return free
 
     async def _feed(self, data: bytes) -> None:
