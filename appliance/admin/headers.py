@@ -22,7 +22,6 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "X-Robots-Tag": "noindex, nofollow",
     "Cache-Control": "no-store",
     "Vary": "Cookie, Accept-Language, HX-Request",
 }

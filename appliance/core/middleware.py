@@ -39,6 +39,8 @@ _SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
+    # A guest who shows their link in public shows it to search engines, too.
+    "X-Robots-Tag": "noindex, nofollow",
 }
 
 

@@ -21,7 +21,7 @@ from appliance.guests.logo import EventLogo
 from appliance.guests.pages.render import base_for, page
 from appliance.guests.picture_routes import Results, Sizes
 from appliance.guests.screen_sizes import ScreenSizes
-from appliance.guests.sending import NOINDEX, zip_answer
+from appliance.guests.sending import zip_answer
 from appliance.guests.service import GuestPicture, LinkState
 from appliance.guests.tokens import IDENTITY_PATH, GuestTokens
 from appliance.guests.visits import Visits
@@ -57,7 +57,7 @@ async def short_link(
     job_id = await codes.job_of(code, client_address(request))
     if job_id is None:
         return page(request, settings, "code.html", status=404, form=True, typed=code[:14], wrong=True)
-    return RedirectResponse(page_path(job_id), 303, headers={"Cache-Control": "no-store", **NOINDEX})
+    return RedirectResponse(page_path(job_id), 303, headers={"Cache-Control": "no-store"})
 
 
 @router.head("/r/{job_id}")
@@ -167,4 +167,4 @@ async def logo(event_logo: Injected[EventLogo]) -> Response:
 @router.get(IDENTITY_PATH)
 async def identity(tokens: Injected[GuestTokens]) -> Response:
     """Says which appliance this is, so that a wrong base of guests' links can be told from the right one."""
-    return PlainTextResponse(tokens.identity, headers={"Cache-Control": "no-store", **NOINDEX})
+    return PlainTextResponse(tokens.identity, headers={"Cache-Control": "no-store"})

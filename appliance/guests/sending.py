@@ -10,8 +10,6 @@ from fastapi.responses import StreamingResponse
 from appliance.core.sending import stored_file
 from appliance.guests.service import attachment
 
-NOINDEX = {"X-Robots-Tag": "noindex, nofollow"}
-
 
 def screen_file(key: str, media_type: str, seconds: int, name: str | None = None) -> Response:
     """A picture at screen size: browsers may keep it for ``seconds``, caches in between may not.
@@ -20,7 +18,7 @@ def screen_file(key: str, media_type: str, seconds: int, name: str | None = None
     """
     shown = attachment(name, "inline") if name else "inline"
     answer = stored_file(key, media_type, cache=f"private, max-age={seconds}, immutable", disposition=shown)
-    answer.headers.update({**NOINDEX, "Vary": "Accept"})
+    answer.headers["Vary"] = "Accept"
     return answer
 
 
@@ -37,6 +35,5 @@ def zip_answer(name: str, chunks: Iterator[bytes] | AsyncIterator[bytes]) -> Str
             "Content-Disposition": attachment(name),
             "Cache-Control": "no-store",
             "X-Accel-Buffering": "no",
-            **NOINDEX,
         },
     )

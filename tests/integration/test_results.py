@@ -35,6 +35,13 @@ async def test_a_result_is_an_attachment_with_a_friendly_name(made: Reply, clien
     assert "x-accel-redirect" not in reply.headers
 
 
+async def test_search_engines_are_told_to_keep_no_picture_and_no_code(
+    made: Reply, client: httpx.AsyncClient
+) -> None:
+    for path in (link(made), f"{link(made)}/preview", f"{link(made)}/qr.svg", f"{link(made)}/none"):
+        assert (await client.get(path)).headers.get_list("x-robots-tag") == ["noindex, nofollow"], path
+
+
 async def test_the_event_title_names_the_file_in_any_alphabet(
     made: Reply, client: httpx.AsyncClient, setting: object
 ) -> None:

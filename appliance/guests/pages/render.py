@@ -113,7 +113,6 @@ def page(
             "Content-Language": language.code,
             "Vary": "Accept, Accept-Language, Cookie",
             "Cache-Control": "no-store",
-            "X-Robots-Tag": "noindex, nofollow",
             "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
             **(headers or {}),
         },

@@ -20,7 +20,7 @@ from appliance.guests.links import Kind as CodeKind
 from appliance.guests.pages.render import EDITION, base_for, page
 from appliance.guests.picture_routes import KEPT_SECONDS, Sizes, Width
 from appliance.guests.screen_sizes import type_for
-from appliance.guests.sending import NOINDEX, screen_file
+from appliance.guests.sending import screen_file
 from appliance.guests.service import attachment, friendly_name
 from appliance.guests.shared_galleries.live import feed
 from appliance.guests.shared_galleries.service import Kind, OpenGallery, PinNeeded, SharedGalleries
@@ -148,7 +148,7 @@ async def live(galleries: Shown, opened: Open, stopping: Injected[Stopping]) -> 
     return StreamingResponse(
         feed(galleries, opened, stopping, EDITION),
         media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no", **NOINDEX},
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
