@@ -142,7 +142,7 @@ Without internet, use the file that scripts/bundle writes elsewhere; see docs/op
     build_image "$one" || die "It cannot be built either. Above is why."
   done
 }
-last_line() { grep . <<<"$1" | tail -n 1 | cut -c 1-300; }
+last_line() { { grep . <<<"$1" || true; } | tail -n 1 | cut -c 1-300; }
 
 # ---- a bundle: the file that scripts/bundle wrote, or the folder that was unpacked from it ----
 

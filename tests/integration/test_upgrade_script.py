@@ -162,10 +162,19 @@ def test_what_fails_before_closes_no_door_and_leaves_the_app_alone(
     done = venue.call("upgrade", "1.1")
     assert done.returncode == 1
     assert "nothing was changed" in done.stderr
+    assert f"RuntimeError: {fault} of {image} fails" in done.stderr
     assert venue.engine.is_ready()
     assert "app-first" in venue.engine.containers
     assert not [event for event in venue.engine.events if event.startswith(("close", "stop"))]
     assert venue.env()["APPLIANCE_VERSION"] == "1.0"
+
+
+def test_a_database_that_cannot_be_copied_leaves_the_old_version_at_work_and_says_why(venue: Venue) -> None:
+    venue.engine.faults[OLD] = ["backup"]
+    done = venue.call("upgrade", "1.1", "--no-backup")
+    assert done.returncode == 1
+    assert f"The database cannot be copied: RuntimeError: backup of {OLD} fails" in done.stderr
+    assert venue.runs(OLD)
 
 
 def test_a_version_that_does_not_exist_changes_nothing(venue: Venue) -> None:
