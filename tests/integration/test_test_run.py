@@ -112,7 +112,12 @@ async def test_trying_unsaved_settings_does_not_hide_that_the_first_route_will_f
 
 @pytest.mark.parametrize(
     ("config", "field"),
-    [('{"params": {"nonsense": 1}}', "params.nonsense"), ("[1]", "config"), ("no json", "config")],
+    [
+        ('{"params": {"nonsense": 1}}', "params.nonsense"),
+        ("[1]", "config"),
+        ("no json", "config"),
+        ("[" * 5000, "config"),
+    ],
 )
 async def test_unsaved_settings_that_do_not_fit_are_named_by_field(
     stack: Stack, admin: httpx.AsyncClient, config: str, field: str

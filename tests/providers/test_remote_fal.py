@@ -203,7 +203,18 @@ async def test_an_app_that_takes_one_picture_gets_no_template():
         assert "model" in driver.problems("any_app", app, NANO, frozenset())
 
 
-@pytest.mark.parametrize("more", ["[1]", "{", '{"prompt": "x"}', '{"image_urls": []}', '{"sync_mode": true}'])
+@pytest.mark.parametrize(
+    "more",
+    [
+        "[1]",
+        "{",
+        '{"prompt": "x"}',
+        '{"image_urls": []}',
+        '{"sync_mode": true}',
+        "[" * 3000,
+        '{"a": "\\ud800"}',
+    ],
+)
 def test_further_input_must_be_an_object_without_what_we_fill_in(more):
     with pytest.raises(ValueError, match="more"):
         AnyAppParams(app=KONTEXT, prompt=PROMPT, more=more)

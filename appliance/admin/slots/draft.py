@@ -10,6 +10,7 @@ from typing import Any
 
 from appliance.admin.forms import Form
 from appliance.admin.slots.fields import OWN, as_json, number, plain, properties, typed
+from appliance.core.json_text import from_json
 from appliance.providers.routes import MAX_FALLBACKS
 from appliance.slots.schemas import SlotConfig
 from appliance.staff.providers.catalogue import ModelView, OperationView, ProviderList
@@ -141,7 +142,7 @@ def _with_parts(text: str, form: Form, prefix: str) -> str:
     if not typed_in:
         return text
     try:
-        found = json.loads(text or "{}")
+        found = from_json(text or "{}")
     except ValueError:
         return text
     if not isinstance(found, dict):

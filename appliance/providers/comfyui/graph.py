@@ -7,12 +7,12 @@ value, or a link to another node's output. An input in it is written ``3.seed``.
 from __future__ import annotations
 
 import copy
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from appliance.core.json_text import from_json
 from appliance.core.language import Message
 
 Graph = dict[str, dict[str, Any]]
@@ -64,11 +64,7 @@ class NodeInput:
 
 def parse_workflow(text: str) -> Graph:
     """``text`` as a graph; raises ``ValueError`` saying what is wrong with it."""
-    try:
-        found = json.loads(text)
-        json.dumps(found, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):  # half a surrogate pair is a ValueError too
-        raise ValueError(Message("this is not JSON")) from None
+    found = from_json(text)
     if isinstance(found, dict) and isinstance(found.get("nodes"), list):
         raise ValueError(  # noqa: TRY004 - a finding
             Message("this is the form that ComfyUI's editor saves: export the workflow with 'Export (API)'")

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from appliance.core.json_text import from_json
 from appliance.core.language import Message
 from appliance.providers.base import Operation, Params
 from appliance.providers.comfyui.graph import parse_workflow
@@ -113,11 +114,7 @@ def other_values(text: str) -> dict[str, Any]:
     """``values`` as the object that it is; raises ``ValueError`` for anything else."""
     if not text.strip():
         return {}
-    try:
-        found = json.loads(text)
-        json.dumps(found, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        raise ValueError(Message("this is not JSON")) from None
+    found = from_json(text)
     if not isinstance(found, dict):
         raise ValueError(Message('this must be an object: {"name": value}'))  # noqa: TRY004 - a finding
     for name, value in found.items():

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from appliance.core.json_text import from_json
 from appliance.core.language import Message
 from appliance.providers.base import Operation, Params
 
@@ -102,10 +102,7 @@ def further_input(text: str) -> dict[str, Any]:
     """``more`` as the object that it is; raises ``ValueError`` for anything else."""
     if not text.strip():
         return {}
-    try:
-        found = json.loads(text)
-    except ValueError:
-        raise ValueError(Message("this is not JSON")) from None
+    found = from_json(text)
     if not isinstance(found, dict):
         raise ValueError(Message('this must be an object: {"name": value}'))  # noqa: TRY004 - a finding
     return found

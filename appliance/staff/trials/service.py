@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
@@ -18,6 +17,7 @@ from appliance.accounts.permissions import Principal
 from appliance.accounts.repository import AccountRepository
 from appliance.core.db import Database
 from appliance.core.errors import MissingField, SourceNotKept, ValidationFailed
+from appliance.core.json_text import from_json
 from appliance.core.language import Message
 from appliance.core.multipart_headers import boundary_of
 from appliance.core.public_base import BaseUrls
@@ -170,7 +170,7 @@ class Trials:
         if text is None or not text.strip():
             return None
         try:
-            values = json.loads(text)
+            values = from_json(text)
         except ValueError:
             values = None
         if not isinstance(values, dict):
