@@ -275,3 +275,39 @@ async def test_a_permission_taken_away_is_gone_at_once(
     async with stack.database() as db:
         await db.execute("update account set permissions = '{slots:read}' where username = $1", name)
     assert code(await place.get("/api/audit", headers=headers)) == (403, "permission_denied")
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_every_cookie_goes_back_over_https_alone_if_it_came_that_way(
+    stack: Stack, admin: httpx.AsyncClient, account: MakeAccount, scheme: str
+) -> None:
+    """Asked of the app as Nginx does; staff's cookies and guests'. None can be read by a script."""
+    gallery = (await admin.post("/api/shared-galleries", json={"minutes": 5, "pin": "471135"})).json()
+    path, name = httpx.URL(gallery["url"]).path, await account()
+    forwarded = {"X-Forwarded-Proto": scheme, "X-Forwarded-For": new_address()}
+    async with httpx.AsyncClient(
+        transport=stack.to_app(), base_url="http://app", headers=forwarded
+    ) as client:
+        page = await client.get("/admin/login")
+        form = {
+            "csrf": page.text.partition('name="csrf" value="')[2].partition('"')[0],
+            "username": name,
+            "password": PASSWORD,
+        }
+        kept = {"Cookie": page.headers["set-cookie"].partition(";")[0]}
+        answers = [
+            page,
+            await client.post("/admin/login", data=form, headers=kept),
+            await log_in(client, name, PASSWORD),
+            await client.post(path, data={"pin": "471135"}),
+            await client.get(f"{path}?lang=ru"),
+        ]
+    await admin.delete(f"/api/shared-galleries/{gallery['id']}")
+    for answer in answers:
+        cookies = answer.headers.get_list("set-cookie")
+        assert cookies, answer.url
+        for cookie in cookies:
+            flags = {flag.strip().lower() for flag in cookie.split(";")[1:]}
+            assert ("secure" in flags) == (scheme == "https"), cookie
+            assert "httponly" in flags, cookie
+            assert flags & {"samesite=strict", "samesite=lax"}, cookie

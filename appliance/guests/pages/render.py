@@ -118,7 +118,14 @@ def page(
         },
     )
     if request.query_params.get("lang") == language.code:
-        answer.set_cookie(LANGUAGE_COOKIE, language.code, max_age=_YEAR, samesite="lax", httponly=True)
+        answer.set_cookie(
+            LANGUAGE_COOKIE,
+            language.code,
+            max_age=_YEAR,
+            samesite="lax",
+            httponly=True,
+            secure=request.url.scheme == "https",
+        )
     if kept:
         keep(request, nonce)
     return answer

@@ -85,7 +85,12 @@ async def give_pin(request: Request, token: str, galleries: Shown) -> Response:
         path = needed.opened.path
         answer = RedirectResponse(path, 303)
         answer.set_cookie(
-            PIN_COOKIE, galleries.proof(needed.opened), path=path, httponly=True, samesite="lax"
+            PIN_COOKIE,
+            galleries.proof(needed.opened),
+            path=path,
+            httponly=True,
+            samesite="lax",
+            secure=request.url.scheme == "https",
         )
         return answer
     return RedirectResponse(f"/g/{token}", 303)
