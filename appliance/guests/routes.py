@@ -27,6 +27,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     },
     206: {"description": "The part of the picture that `Range` asked for"},
     304: {"description": "The browser's copy is still the right one"},
+    412: {"description": "The picture is another one than the client's copy"},
     416: {"description": "The picture has no such range"},
     **error_responses(
         ErrorCode.RESULT_NOT_FOUND,

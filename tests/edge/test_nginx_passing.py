@@ -88,6 +88,8 @@ def test_a_download_can_be_resumed_and_revalidated(door: FrontDoor, backend: Bac
     assert door.get("/public/results/1", If_Modified_Since=head.headers["Last-Modified"]).status == 304
     beyond = door.get("/public/results/1", Range="bytes=999999-")
     assert (beyond.status, beyond.error["code"]) == (416, "invalid_request")
+    changed = door.get("/public/results/1", If_Match='"another"')
+    assert (changed.status, changed.error["code"]) == (412, "invalid_request")
 
 
 def test_a_file_that_goes_missing_after_the_app_has_seen_it_is_to_be_asked_for_again(
