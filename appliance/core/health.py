@@ -93,12 +93,14 @@ class HealthCheck:
 router = APIRouter(tags=["health"])
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="Is the process up?")
 async def healthz() -> Health:
     """Answers as long as the process can answer anything."""
     return Health()
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get(
     "/readyz",
     summary="Can the appliance do its work?",
