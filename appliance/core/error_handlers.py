@@ -41,6 +41,8 @@ _NO_WAY = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN)  # nor, a mom
 # or its disk fails (SQLSTATE).
 _AWAY_STATES = ("08", "57P", "53", "58")
 
+_NOT_JSON = Message("must be JSON, with the header 'Content-Type: application/json'")
+
 HUNG_UP = 499  # nobody reads it; the log says so in Nginx's own number
 
 PageRenderer = Callable[[Request, ApplianceError], Awaitable[Response | None]]
@@ -63,8 +65,11 @@ def from_validation(error: RequestValidationError) -> ValidationFailed:
     """FastAPI's own findings in our form: one message per field."""
     fields: dict[str, str] = {}
     for item in error.errors():
-        where = [str(part) for part in item["loc"] if part not in ("body", "query", "path", "header")]
-        fields[".".join(where) or "body"] = plain_message(item)
+        part, *names = (str(name) for name in item["loc"])  # "body", "query", …; then the field
+        if item["type"] == "json_invalid":
+            names = []  # where in the text
+        not_json = part == "body" and not names and isinstance(item.get("input"), bytes)
+        fields[".".join(names) or part] = _NOT_JSON if not_json else plain_message(item)
     return ValidationFailed(fields=fields)
 
 

@@ -170,7 +170,7 @@ class TemplateMediaService:
             if slots:
                 raise TemplateMediaInUse(
                     Message(
-                        "%(slots)s use this template. Choose another one there first.",
+                        "This template is used by %(slots)s. Choose another one there first.",
                         slots=", ".join(slots),
                     ),
                     extra={"slots": slots},

@@ -1,0 +1,38 @@
+"""What a program that is written against the API does wrong, or differently, at first."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from fastapi.exceptions import RequestValidationError
+
+from appliance.core.error_handlers import from_validation
+
+
+async def test_a_wrong_method_is_told_every_method_of_the_address(client: httpx.AsyncClient) -> None:
+    reply = await client.options("/api/slots/slot-001")
+    assert reply.headers["allow"] == "GET, PUT"
+    assert "it accepts GET, PUT." in reply.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "said"),
+    [
+        (b"{bad", {"Content-Type": "application/json"}, "is not valid JSON"),
+        (b'{"username": "serg"}', {}, "Content-Type: application/json"),
+    ],
+)
+async def test_a_body_that_is_no_json_is_named_as_such(
+    client: httpx.AsyncClient, body: bytes, headers: dict[str, str], said: str
+) -> None:
+    reply = await client.post("/api/login", content=body, headers=headers)
+    assert said in reply.json()["error"]["fields"]["body"]
+
+
+def test_a_field_keeps_its_name_even_if_it_is_called_like_a_part_of_the_request() -> None:
+    found = [{"type": "extra_forbidden", "loc": ("body", "path"), "msg": "", "input": 1}]
+    assert list(from_validation(RequestValidationError(found)).fields) == ["path"]
+
+
+async def test_monitors_may_ask_with_head(client: httpx.AsyncClient) -> None:
+    assert [(await client.head(path)).status_code for path in ("/healthz", "/readyz")] == [200, 200]
