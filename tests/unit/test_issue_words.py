@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import get_args
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from appliance.core.language import Message, languages
+from appliance.staff.alerts.words import Kind, message_text
 from appliance.staff.issues.findings import CODES, ActionKind, Code
 from appliance.staff.issues.models import Issue
 from appliance.staff.issues.words import issue_words
@@ -54,6 +57,20 @@ def test_figures_are_those_of_the_language() -> None:
     russian = issue_words(issue("disk.filling"), "ru")
     assert russian.title.replace("\xa0", " ") == "Диск заполнится через 2,5 ч"
     assert issue_words(issue("certificate.ending"), "en").title == "The certificate ends on December 1, 2026"
+
+
+def test_an_alert_names_its_time_zone_and_the_day_where_that_is_another_one() -> None:
+    began, over = datetime(2026, 12, 31, 20, 50, tzinfo=UTC), datetime(2026, 12, 31, 21, 10, tzinfo=UTC)
+    made = issue("disk.low")
+    made.opened_at, made.closed_at = began, over
+
+    def line(kind: Kind, zone: str) -> str:
+        text = message_text(made, kind, "en", base="http://box", now=over, zone=ZoneInfo(zone))
+        return next(line for line in text.body.splitlines() if line.startswith(("Since", "From")))
+
+    assert line("opened", "UTC") == "Since 20:50 UTC."
+    assert line("opened", "Europe/Moscow") == "Since 2026-12-31 23:50 MSK."
+    assert line("closed", "Europe/Moscow") == "From 2026-12-31 23:50 to 00:10 MSK."
 
 
 def test_more_slots_than_fit_are_counted() -> None:

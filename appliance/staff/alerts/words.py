@@ -24,14 +24,17 @@ class Text(NamedTuple):
 def message_text(
     issue: Issue, kind: Kind, code: str, *, base: str, now: datetime, zone: tzinfo | None = None
 ) -> Text:
-    """What, which slot, since when, what to press, and where. ``zone`` is the machine's own if not given."""
+    """What, which slot, since when, what to press, and where. ``zone`` is the machine's own if not
+    given; it is named, as a container's is often UTC.
+    """
     words, said = staff_language("staff", code), issue_words(issue, code)
     since = issue.opened_at.astimezone(zone)
     lines = []
     if kind == "closed":
         over = (issue.closed_at or now).astimezone(zone)
         title = words.gettext("alerts.message.closed", title=said.title)
-        lines.append(words.gettext("alerts.message.lasted", start=f"{since:%H:%M}", end=f"{over:%H:%M}"))
+        start, end = _moment(since, over), _moment(over, over)
+        lines.append(words.gettext("alerts.message.lasted", start=start, end=f"{end} {over:%Z}"))
     else:
         mark = words.gettext(f"alerts.severity.{issue.severity}")
         title = f"{mark}: {said.title}"
@@ -55,11 +58,16 @@ def test_text(name: str, code: str, base: str) -> Text:
 
 
 def _since(words: Language, kind: Kind, since: datetime, now: datetime) -> str:
-    clock = f"{since:%H:%M}" if since.date() == now.date() else f"{since:%Y-%m-%d %H:%M}"
+    clock = f"{_moment(since, now)} {since:%Z}"
     if kind == "opened":
         return words.gettext("alerts.message.since", moment=clock)
     minutes = max(1, int((now - since).total_seconds() // 60))
     return words.ngettext("alerts.message.still", minutes, moment=clock)
+
+
+def _moment(moment: datetime, beside: datetime) -> str:
+    """With its day where that is another one."""
+    return f"{moment:%H:%M}" if moment.date() == beside.date() else f"{moment:%Y-%m-%d %H:%M}"
 
 
 def _place(issue: Issue, kind: Kind) -> str:
