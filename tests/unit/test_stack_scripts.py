@@ -77,6 +77,12 @@ def test_an_option_without_its_value_is_named(folder: Folder, script: str) -> No
     )
 
 
+def test_a_number_of_backups_that_is_none_is_named_before_one_is_made(folder: Folder) -> None:
+    done = folder.runs("scripts/backup --to here --keep some")
+    assert (done.returncode, done.stderr) == (1, "--keep takes a number, not some.\n")
+    assert not (folder.path / "here").exists()
+
+
 def test_a_backup_that_is_not_where_it_was_said_is_named(folder: Folder) -> None:
     done = folder.runs("scripts/restore /mnt/stick/b.age")
     assert done.stderr == "There is no file /mnt/stick/b.age, or it cannot be read.\n"
