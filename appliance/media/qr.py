@@ -6,6 +6,7 @@ the code survives.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from html import escape
 from typing import Literal
 
@@ -19,6 +20,7 @@ QUIET = 4  # modules around the code, as the standard wants
 _LABEL_SHARE = 0.12  # of the code's side
 
 
+@lru_cache(maxsize=256)  # of about 4 kB; one takes 3 ms to find, and is asked for again and again
 def _code(link: str) -> segno.QRCode:
     level = "q" if len(link) <= 60 else "m" if len(link) <= 140 else "l"
     return segno.make_qr(link, error=level)

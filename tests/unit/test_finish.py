@@ -17,7 +17,7 @@ from appliance.core.images import EncodedImage
 from appliance.media.finish import Finisher, OutputOptions, as_it_is, finish
 from appliance.media.imaging import Imaging
 from appliance.media.metadata import strip
-from appliance.media.qr import png
+from appliance.media.qr import png, svg
 from tests.support.photos import portrait, portrait_jpeg, portrait_png, portrait_webp, with_exif
 
 
@@ -205,3 +205,9 @@ def test_a_code_is_black_and_white_with_its_words_below() -> None:
     image = opened(png("http://photos.example.org/r/5f0c2a52", 2400, "photos.example.org"))
     assert (image.mode, image.size) == ("L", (2400, 2688))
     assert image.crop((0, 2400, 2400, 2688)).getextrema() == (0, 255)
+
+
+def test_a_code_that_is_asked_for_again_is_not_worked_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = svg("http://photos.example.org/r/5f0c2a53", 300)
+    monkeypatch.delattr("segno.make_qr")
+    assert svg("http://photos.example.org/r/5f0c2a53", 300) == first
