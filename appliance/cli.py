@@ -17,6 +17,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from socket import gaierror
 from typing import Any
 
 from appliance import __version__
@@ -319,4 +320,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _means_no_database(error: Exception) -> bool:
     from sqlalchemy.exc import InterfaceError, OperationalError
 
-    return isinstance(error, (OperationalError, InterfaceError, ConnectionError, TimeoutError))
+    # A container that does not run has no name either.
+    return isinstance(error, (OperationalError, InterfaceError, ConnectionError, TimeoutError, gaierror))

@@ -226,10 +226,11 @@ async def test_a_file_that_cannot_be_removed_is_an_exit_code_of_its_own(stack: S
     assert (await by_cron(stack))[0] == 0
 
 
-async def test_without_a_database_it_says_so_and_exits_3(stack: Stack) -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1:1", "no-such-name.invalid"])
+async def test_without_a_database_it_says_so_and_exits_3(stack: Stack, host: str) -> None:
     process = await asyncio.create_subprocess_exec(
         str(CHECKOUT / "scripts/cleanup_media.py"),
-        env={**stack.environment(), "PHOTOCHANGER_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"},
+        env={**stack.environment(), "PHOTOCHANGER_DATABASE_URL": f"postgresql://nobody@{host}/none"},
         stderr=asyncio.subprocess.PIPE,
     )
     _, err = await process.communicate()
