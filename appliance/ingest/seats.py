@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 import uuid
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
@@ -116,6 +117,7 @@ class SharedGate(Gate):
         self._seats = seats
         self._queues: dict[str, _Queue] = {}
         self._giving_back: set[asyncio.Task[None]] = set()
+        self._not_asked_until = 0.0  # monotonic: the database has just not answered
 
     async def begin(self) -> None:
         """See ``Gate``: what a predecessor that died has left is free."""
@@ -140,6 +142,8 @@ class SharedGate(Gate):
             async with asyncio.timeout(max(0.0, deadline.remaining() - permits.seconds_needed(deadline))):
                 async with queue.turn:
                     while True:
+                        if time.monotonic() < self._not_asked_until:
+                            return None
                         queue.free.clear()
                         seat = await self._taken(name, limit, deadline, holder)
                         if seat is not None:
@@ -162,6 +166,7 @@ class SharedGate(Gate):
             raise
         except Exception as error:  # photos go on without the other processes' word
             log.warning("permit.not_asked", name=name, error=type(error).__name__)
+            self._not_asked_until = time.monotonic() + PATIENCE  # who waits behind need not find out again
             self._beside(self._not_wanted(name, taking, holder))
             raise _NoAnswer from error
 

@@ -160,6 +160,14 @@ async def test_where_the_database_does_not_answer_each_process_keeps_to_its_own_
             with pytest.raises(SlotBusy):
                 async with gate.enter("slot", 1, Deadline.after(1.2)):
                     pytest.fail("there was no permit")
+
+        async def visit() -> None:
+            async with gate.enter("provider", 8, Deadline.after(20)):
+                pass
+
+        since = time.monotonic()
+        await asyncio.gather(*(visit() for _ in range(8)))
+        assert time.monotonic() - since < 3, "not one after the other"
         line.cut()
         await gate.aclose()
         await database.aclose()
