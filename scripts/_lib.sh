@@ -65,7 +65,7 @@ require_installed() {
 # The passphrase in a file's first line. Read once: the file may be a pipe, and its line need not end.
 passphrase_in() {
   local word=''
-  [ -r "$1" ] || die "$1 cannot be read."
+  [ -r "$1" ] && [ ! -d "$1" ] || die "$1 cannot be read."
   IFS= read -r word <"$1" || true
   [ -n "$word" ] || die "$1 is empty; its first line must be the passphrase."
   printf '%s' "$word"

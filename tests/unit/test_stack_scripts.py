@@ -192,6 +192,12 @@ def test_the_doctor_counts_what_the_engine_says_is_bad(folder: Folder) -> None:
     assert (for_programs.returncode, for_programs.stdout) == (1, "")
 
 
+def test_the_doctor_does_not_call_bad_what_is_still_starting(folder: Folder) -> None:
+    done = folder.runs("echo 'running, starting, restarted 0 times' >bin/state; scripts/doctor")
+    assert "look  container cleanup     running, starting" in done.stdout
+    assert "BAD   container cleanup" not in done.stdout
+
+
 def test_the_doctor_of_an_older_version_is_asked_what_it_knows(folder: Folder) -> None:
     assert folder.runs("scripts/doctor").returncode == 1
     assert folder.calls()[-1].endswith("app doctor")
