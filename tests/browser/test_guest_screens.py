@@ -237,6 +237,10 @@ async def test_a_guest_who_comes_back_from_a_picture_finds_it_again_far_down(
     await someone.page.wait_for_url("**/p/*")
     await someone.page.go_back()
     await expect(someone.page.locator(f"[data-name='{name}']")).to_be_in_viewport()
+    await someone.page.locator(f"[data-name='{name}'] a").tap()
+    await someone.page.get_by_role("link", name="All pictures").tap()
+    await expect(someone.page.locator(f"[data-name='{name}']")).to_be_in_viewport()
+    assert "#" not in someone.page.url, "a reload begins at the top"
     someone.expected = {404}  # the picture of one that is just leaving
     async with stack.database() as db:
         await db.execute(

@@ -101,6 +101,11 @@ async function findAgain({ name, count }) {
   if (item) item.scrollIntoView({ block: 'center' });
 }
 const [way] = performance.getEntriesByType('navigation');
-const left = way && way.type === 'back_forward' && history.state;
+let left = way && way.type === 'back_forward' && history.state;
+if (!left && location.hash) {
+  // By the picture's own link back, which names it. Named once: a reload is to begin at the top.
+  left = { name: location.hash.slice(1), count: Infinity };
+  history.replaceState(null, '', path);
+}
 (left && left.name ? findAgain(left) : Promise.resolve()).then(() => { if (more) watcher.observe(more); });
 if ('live' in grid.dataset) listen(grid, show, () => location.reload());

@@ -184,7 +184,7 @@ async def picture(request: Request, token: str, name: str, galleries: Shown, scr
         visit=None,
         signed=opened.settings.shows_ai_sign and job.by_ai,
         deletable=False,
-        back=opened.path,
+        back=f"{opened.path}#{name}",
     )
 
 
