@@ -68,6 +68,20 @@ async def test_the_page_of_a_picture_fits_the_smallest_phone(guest: MakeGuest, m
     assert await someone.sideways() <= 0
 
 
+async def test_a_guest_who_needs_large_letters_and_strong_colours_sees_what_can_be_pressed(
+    guest: MakeGuest, made: Reply
+) -> None:
+    someone = await guest("ru")
+    await someone.page.set_viewport_size({"width": 320, "height": 600})
+    await someone.page.emulate_media(forced_colors="active")
+    await someone.go(page_of(made) + "/delete")
+    await someone.page.evaluate("document.documentElement.style.fontSize = '200%'")
+    for button in await someone.page.locator(".button").all():
+        assert await button.evaluate("button => getComputedStyle(button).borderStyle") == "solid"
+    overflows = "card => card.scrollWidth > card.clientWidth"
+    assert not await someone.page.locator(".card").evaluate(overflows)
+
+
 async def test_without_scripts_everything_needed_is_there(guest: MakeGuest, made: Reply) -> None:
     someone = await guest("de", scripts=False)
     await someone.go(page_of(made))

@@ -18,7 +18,7 @@ from appliance.core.recent import Changes
 from appliance.guests.shared_galleries.service import SharedGalleries
 from appliance.guests.tokens import GuestTokens
 from appliance.settings.recent import RecentSettings
-from tests.conftest import Noticed
+from tests.conftest import Change, Noticed
 from tests.integration.test_guest_pages import HTML, job
 from tests.support.camera import Camera, Reply, Shot
 from tests.support.line import line_to_database
@@ -93,6 +93,15 @@ async def test_a_gallery_shows_the_newest_first_and_gives_no_guests_link_away(
     original = await client.get(f"{gallery['path']}/p/{shown[0]}/original")
     assert original.content == (await client.get(f"/public/results/{job(made[1])}")).content
     assert (await client.get(f"{gallery['path']}/p/{shown[0]}/preview?w=320")).status_code == 200
+
+
+async def test_a_gallery_that_is_called_like_the_event_names_it_once(
+    setting: Change, opens: Opens, client: httpx.AsyncClient
+) -> None:
+    await setting("event_title", "Anna and Paul")
+    gallery = await opens(minutes=5, slot_id="slot-007")
+    page = (await client.get(gallery["path"], headers=HTML)).text
+    assert "<title>Pictures · Anna and Paul</title>" in page
 
 
 async def test_hidden_deleted_and_test_pictures_are_in_no_gallery(

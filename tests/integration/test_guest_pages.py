@@ -53,6 +53,7 @@ async def test_the_page_is_small_strict_and_tells_search_engines_to_go(
     assert "Anna &amp; Paul" in reply.text
     for tag in ("og:image", "og:title", "og:url"):
         assert f'property="{tag}" content="' in reply.text
+    assert '/preview?w=960">' in reply.text, "messengers show no picture of more than 300 to 600 kB"
     assert '<link rel="stylesheet"' not in reply.text
     assert 'src="http' not in reply.text
 
