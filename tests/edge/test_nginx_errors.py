@@ -190,6 +190,14 @@ def test_a_change_by_staff_that_the_app_did_not_take_leads_to_the_first_page(tmp
     assert b'content="4; url=/admin/">' in sent.body
 
 
+def test_an_upload_that_is_too_large_is_refused_in_words_where_there_are_no_scripts(door: FrontDoor) -> None:
+    large = bytes(30_000_000)
+    answer = door.ask("POST", "/admin/templates", body=large, Accept="text/html,*/*;q=0.8")
+    assert answer.status == 413
+    assert "Файл слишком большой." in answer.body.decode()
+    assert b'http-equiv="refresh"' not in answer.body, "it would be too large again"
+
+
 def test_a_body_where_no_file_goes_is_refused_without_asking_the_app(
     door: FrontDoor, backend: Backend
 ) -> None:
