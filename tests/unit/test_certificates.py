@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from appliance.lifecycle.stack import certificates
-from appliance.lifecycle.stack.certificates import AUTHORITY, CERTIFICATE
+from appliance.lifecycle.stack.certificates import AUTHORITY, CERTIFICATE, KEY
 
 NAMES = ["photos.local", "192.168.1.20"]
 
@@ -85,3 +85,24 @@ def test_what_is_neither_a_name_nor_an_address_is_named_and_changes_nothing(
     with pytest.raises(ValueError, match=re.escape(f"'{name}' is no host name")):
         certificates.make(tmp_path / "secrets", tmp_path / "tls", ["photos.local", name])
     assert not list(tmp_path.rglob("*.pem"))
+
+
+def test_a_certificate_of_ones_own_that_is_half_there_is_left_and_what_is_missing_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / CERTIFICATE).touch()
+    assert not certificates.bring(tmp_path, tmp_path / "front")
+    assert "There is no privkey.pem in compose/site/tls" in capsys.readouterr().out
+
+
+def test_a_key_with_a_passphrase_is_refused_in_words(tmp_path: Path) -> None:
+    certificates.make(tmp_path / "secrets", tmp_path / "tls", NAMES)
+    key = serialization.load_pem_private_key((tmp_path / "tls" / KEY).read_bytes(), None)
+    sealed = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"word"),
+    )
+    (tmp_path / "tls" / KEY).write_bytes(sealed)
+    with pytest.raises(ValueError, match=r"privkey\.pem is no key in PEM form without a passphrase"):
+        certificates.bring(tmp_path / "tls", tmp_path / "front")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,13 +30,18 @@ _BEFORE = dt.timedelta(days=1)  # a booth PC's clock may be behind
 
 
 def bring(site: Path, front: Path) -> bool:
-    """Take over the certificate in ``site/tls``, if there is one; raises ``ValueError`` for a wrong pair."""
-    certificate, key = site / CERTIFICATE, site / KEY
-    if not (certificate.exists() and key.exists()):
+    """Take over the certificate in ``site/tls``, if there is one; raises ``ValueError`` if it is unusable."""
+    missing = [name for name in (CERTIFICATE, KEY) if not (site / name).exists()]
+    if missing:
+        if len(missing) == 1:
+            sys.stdout.write(
+                f"There is no {missing[0]} in compose/site/tls, so the other file is not used.\n"
+            )
         return False
-    _require_pair(certificate.read_bytes(), key.read_bytes())
-    _put(front, KEY, key.read_bytes())
-    _put(front, CERTIFICATE, certificate.read_bytes())
+    certificate, key = _read(site / CERTIFICATE), _read(site / KEY)
+    _require_pair(certificate, key)
+    _put(front, KEY, key)
+    _put(front, CERTIFICATE, certificate)
     (front / AUTHORITY).unlink(missing_ok=True)
     return True
 
@@ -203,10 +209,28 @@ def _alternative_names(names: Sequence[str]) -> Any:
     return x509.SubjectAlternativeName(made)
 
 
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except PermissionError:
+        raise ValueError(
+            f"compose/site/tls/{file.name} cannot be read: let it belong to the user 10001."
+        ) from None
+
+
 def _require_pair(certificate: bytes, key: bytes) -> None:
     from cryptography import x509  # noqa: PLC0415
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
 
-    public = x509.load_pem_x509_certificate(certificate).public_key()
-    if public != serialization.load_pem_private_key(key, None).public_key():
+    try:
+        public = x509.load_pem_x509_certificate(certificate).public_key()
+    except ValueError:
+        raise ValueError("compose/site/tls/fullchain.pem is no certificate in PEM form.") from None
+    try:
+        private = serialization.load_pem_private_key(key, None)
+    except (ValueError, TypeError):  # the latter for one with a passphrase
+        raise ValueError(
+            "compose/site/tls/privkey.pem is no key in PEM form without a passphrase, as Nginx needs it."
+        ) from None
+    if public != private.public_key():
         raise ValueError("The certificate and the key in compose/site/tls do not belong together.")
