@@ -177,6 +177,14 @@ def test_a_database_that_cannot_be_copied_leaves_the_old_version_at_work_and_say
     assert venue.runs(OLD)
 
 
+def test_a_first_step_that_fails_leaves_the_old_version_at_work_and_says_why(venue: Venue) -> None:
+    venue.engine.faults[NEW] = ["prepare"]
+    done = venue.call("upgrade", "1.1")
+    assert done.returncode == 1
+    assert "1.1 could not be prepared: RuntimeError: prepare gave up" in done.stderr
+    assert venue.runs(OLD)
+
+
 def test_a_version_that_does_not_exist_changes_nothing(venue: Venue) -> None:
     done = venue.call("upgrade", "9.9")
     assert done.returncode == 1
