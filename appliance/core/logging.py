@@ -8,6 +8,15 @@ from typing import Any
 
 import structlog
 
+from appliance.core.key_texts import without_keys
+
+
+def _masked(_logger: Any, _name: str, event: Any) -> Any:
+    """A booth's key that was typed into the wrong place of an address is in no line."""
+    if "path" in event:
+        event["path"] = without_keys(str(event["path"]))
+    return event
+
 
 def configure(level: str = "INFO", *, to_stderr: bool = False) -> None:
     """Send our events and the libraries' records through one JSON formatter.
@@ -18,6 +27,7 @@ def configure(level: str = "INFO", *, to_stderr: bool = False) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        _masked,
     ]
     structlog.configure(
         processors=[

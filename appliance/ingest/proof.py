@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Literal
 
 from appliance.core.errors import InvalidBoothKey, MissingField
+from appliance.core.key_texts import looks_like_key, without_keys
 from appliance.core.language import Message
-from appliance.ingest.booth_keys.service import BoothKeys, KnownBooth, looks_like_key, without_keys
+from appliance.ingest.booth_keys.service import BoothKeys, KnownBooth
 from appliance.ingest.credentials import IngestCredentials
 
 PASSWORD_FIELD = "password"  # noqa: S105 - the field's name

@@ -147,6 +147,8 @@ async def booths_with_keys_post(
     for mistyped in ("/api/ingets/slot-001", "/", "/slot-001", "/admin/ingest/slot-001", "/api/ingest"):
         large = Shot(shot.photo + bytes(400_000), None)
         assert await status(f"{mistyped}?reply=image&key={key}", large) == 404, mistyped
+    for mistyped in (f"/api/ingest/{LOCAL}&reply=image&key={key}", f"/ingest/{key.upper()}", f"/{key}"):
+        assert await status(mistyped) == 404, mistyped
     assert (await admin.get(f"/public/results/x?key={key}")).status_code == 404
     assert (await admin.get("/api/booth-keys")).status_code == 200
     assert (await admin.delete(f"/api/booth-keys/{made['id']}")).status_code == 200

@@ -8,8 +8,6 @@ count like wrong passwords all the same.
 from __future__ import annotations
 
 import hashlib
-import re
-import string
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -21,40 +19,26 @@ from appliance.core.clients import network_of
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import InvalidBoothKey
+from appliance.core.key_texts import AROUND, PREFIX
 from appliance.core.language import Message
 from appliance.core.late_writes import LateWrites
-from appliance.core.passwords import LETTERS, make_password
+from appliance.core.passwords import make_password
 from appliance.ingest.booth_keys.repository import BoothKeyRepository
 from appliance.ingest.wrong_passwords import WrongPasswords, note_refusal
 
-_PREFIX = "booth-"
 _GROUPS = 7  # of four letters out of 28: 134 bits
-_AROUND = string.whitespace + "\ufeff\u200b\u00a0"
-# What is meant to be a key, whole or mistyped, wherever it stands. No word has letters like these.
-_KEY = re.compile(rf"(?i){_PREFIX[:-1]}(?:-[{LETTERS}]{{1,8}}){{3,}}")
-MASKED = "•••"
 MOST_RECOGNISED = 1024  # keys that were found right; looking one of them up costs no try
 SEEN_EVERY = timedelta(seconds=30)  # a booth that goes on posting is written down no more often
 
 
 def make_booth_key() -> str:
     """A new key such as ``booth-k7mq-x3np-…``; it needs no encoding in an address."""
-    return _PREFIX + make_password(_GROUPS)
+    return PREFIX + make_password(_GROUPS)
 
 
 def digest_of(key: str) -> str:
     """What is kept of a key; case and white space around it are forgiven, as tablets add them."""
-    return hashlib.sha256(key.strip(_AROUND).lower().encode()).hexdigest()
-
-
-def looks_like_key(value: str) -> bool:
-    """Whether a value is meant to be a booth key."""
-    return _KEY.fullmatch(value.strip(_AROUND)) is not None
-
-
-def without_keys(value: str) -> str:
-    """``value`` with every booth key in it masked."""
-    return _KEY.sub(MASKED, value)
+    return hashlib.sha256(key.strip(AROUND).lower().encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

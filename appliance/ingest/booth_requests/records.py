@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from appliance.core.key_texts import MASKED, looks_like_key, without_keys
 from appliance.core.texts import query_values
-from appliance.ingest.booth_keys.service import MASKED, looks_like_key, without_keys
 from appliance.ingest.booth_requests.arrival import Arrival
 from appliance.ingest.proof import KEY_FIELD
 

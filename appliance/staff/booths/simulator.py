@@ -25,10 +25,11 @@ from appliance.accounts.repository import AccountRepository
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import RateLimited, SlotNotFound
+from appliance.core.key_texts import without_keys
 from appliance.core.language import Message
 from appliance.core.siblings import ALONE, Siblings
 from appliance.core.tasks import begin
-from appliance.ingest.booth_keys.service import BoothKeys, digest_of, without_keys
+from appliance.ingest.booth_keys.service import BoothKeys, digest_of
 from appliance.slots.schemas import SLOT_IDS
 from appliance.staff.booths.posting import BoothAnswer, send
 from appliance.staff.booths.programs import Program, post_of
