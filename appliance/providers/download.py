@@ -29,7 +29,7 @@ from appliance.providers.base import (
 )
 from appliance.providers.http import MIB, Answer, exchange
 from appliance.providers.pictures import checked_picture
-from appliance.providers.pool import proxy_for, tls_context
+from appliance.providers.pool import SOCKET_OPTIONS, proxy_for, tls_context
 
 MAX_REDIRECTS = 3
 MAX_ADDRESSES = 3  # of one name that are tried
@@ -65,7 +65,9 @@ def is_public(address: str) -> bool:
 
 
 def _pinned_transport(proxy: str | None) -> httpx.AsyncBaseTransport:
-    return httpx.AsyncHTTPTransport(verify=tls_context(http2=False), proxy=proxy)
+    return httpx.AsyncHTTPTransport(
+        verify=tls_context(http2=False), proxy=proxy, socket_options=SOCKET_OPTIONS
+    )
 
 
 @dataclass(frozen=True, slots=True)

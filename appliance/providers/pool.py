@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import socket
 import ssl
 import urllib.request
 from collections.abc import AsyncIterator, Callable
@@ -12,6 +13,21 @@ from functools import cache
 from typing import Any
 
 import httpx
+
+# Seconds after which a connection is given up on which not even the other end's kernel says a word: the way
+# out of the venue has changed, or a router forgot it. While there is time, the photo is tried again on a new
+# one; by itself the kernel waits for a quarter of an hour. A provider may think as long as it likes.
+LOST_SECONDS = 10
+_OPTIONS = {"TCP_KEEPIDLE": 4, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": LOST_SECONDS * 1000}
+SOCKET_OPTIONS = [
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    # Some systems lack some of them.
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in _OPTIONS.items()
+        if hasattr(socket, name)
+    ),
+]
 
 
 def build_client(base_url: str, *, max_connections: int = 40, direct: bool = False) -> httpx.AsyncClient:
@@ -31,7 +47,11 @@ def build_client(base_url: str, *, max_connections: int = 40, direct: bool = Fal
 
     def pool() -> httpx.AsyncBaseTransport:
         return httpx.AsyncHTTPTransport(
-            verify=tls_context(http2=True), http2=True, limits=limits, proxy=proxy
+            verify=tls_context(http2=True),
+            http2=True,
+            limits=limits,
+            proxy=proxy,
+            socket_options=SOCKET_OPTIONS,
         )
 
     return httpx.AsyncClient(

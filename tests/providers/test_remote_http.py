@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import gzip
+import socket
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -24,7 +25,7 @@ from appliance.providers.base import (
 )
 from appliance.providers.http import Answer, exchange, post, retry_after, status_error
 from appliance.providers.pictures import decoded_base64
-from appliance.providers.pool import RenewingTransport, build_client, proxy_for
+from appliance.providers.pool import LOST_SECONDS, RenewingTransport, build_client, proxy_for
 from appliance.providers.scrub import scrub, word
 
 URL = "https://provider.example/api"
@@ -284,3 +285,19 @@ async def test_a_connection_of_its_own_is_kept_after_whole_answers():
         with pytest.raises(TimeoutError):
             await exchange(client, "GET", "https://p.example/slow", Deadline.after(0.05), max_bytes=99)
         assert len(pools) == 1
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux knows it")
+async def test_a_connection_that_the_network_has_lost_is_given_up_while_a_photo_can_still_be_tried_again():
+    async def answer(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, build_client(url) as client, client.stream("GET", url) as response:
+        line = response.extensions["network_stream"].get_extra_info("socket")
+        assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) < LOST_SECONDS
+        assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == LOST_SECONDS * 1000
