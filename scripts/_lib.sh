@@ -62,6 +62,12 @@ require_installed() {
   die "There is no appliance here yet. Run scripts/install."
 }
 
+# Of those that stop the app; the folder is that of compose.yaml from which it was started.
+one_at_a_time() {
+  exec 9<"${1:-$COMPOSE_DIR}"
+  ! command -v flock >/dev/null || flock --nonblock 9 || die "Another upgrade, rollback or restore is in progress."
+}
+
 # The passphrase in a file's first line. Read once: the file may be a pipe, and its line need not end.
 passphrase_in() {
   local word=''

@@ -83,6 +83,16 @@ def test_a_number_of_backups_that_is_none_is_named_before_one_is_made(folder: Fo
     assert not (folder.path / "here").exists()
 
 
+@pytest.mark.parametrize("script", ["restore b.age", "upgrade 2", "rollback"])
+def test_what_stops_the_app_is_not_begun_while_something_else_has_stopped_it(
+    folder: Folder, script: str
+) -> None:
+    done = folder.runs(f"touch b.age; flock compose scripts/{script}")
+    assert done.returncode == 1
+    assert done.stderr == "Another upgrade, rollback or restore is in progress.\n"
+    assert not [call for call in folder.calls() if " run " in call or " stop " in call]
+
+
 def test_a_backup_that_is_not_where_it_was_said_is_named(folder: Folder) -> None:
     done = folder.runs("scripts/restore /mnt/stick/b.age")
     assert done.stderr == "There is no file /mnt/stick/b.age, or it cannot be read.\n"
