@@ -21,7 +21,7 @@ def first_passwords(settings: Settings, _: argparse.Namespace) -> int:
 
 
 def make_backup_passphrase(settings: Settings, _: argparse.Namespace) -> int:
-    """Make the passphrase that seals the backups, where there is none, and print it this once."""
+    """Generate the passphrase that encrypts the backups, if there is none, and print it once."""
     from appliance.core.passwords import make_password  # noqa: PLC0415
     from appliance.core.secrets import BackupPassphrase  # noqa: PLC0415
 
