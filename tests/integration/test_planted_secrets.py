@@ -234,11 +234,14 @@ async def test_no_secret_of_a_run_is_in_a_log_a_bundle_or_an_unsealed_backup(
     shot: Shot,
     gemini: StandIn,
     slot: Change,
+    setting: Change,
     secrets: Planted,
     tmp_path: Path,
 ) -> None:
     await staff_come_and_guess(stack, secrets)
     await settings_change(admin, secrets)
+    secrets["address that is pinged"] = "planted-ping-key"
+    await setting("alive_event_url", "https://ping.invalid/planted-ping-key/event")
     statuses = await booths_post(stack, camera, gemini, slot, shot, secrets["wrong ingest password"])
     assert {200, 401, 413, 415, 500, 502, 504} <= set(statuses), statuses
     await booths_with_keys_post(stack, camera, admin, shot, secrets)
@@ -256,4 +259,5 @@ async def test_no_secret_of_a_run_is_in_a_log_a_bundle_or_an_unsealed_backup(
     content = await unsealed_backup_of(stack, tmp_path)
     assert said_by_guests.in_(content) == list(said_by_guests), "a backup holds what jobs hold"
     # Staff read a gallery's PIN on its sheet. Beside the pictures that it guards it guards no longer.
-    assert secrets.in_(content) == ["PIN"]
+    # They read an address that is pinged in the settings.
+    assert secrets.in_(content) == ["PIN", "address that is pinged"]
