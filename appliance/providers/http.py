@@ -12,7 +12,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
@@ -252,7 +252,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """How long the answer asks to wait, in seconds from now; ``None`` if it does not.
 
     ``Retry-After-Ms`` is more exact and wins; ``Retry-After`` is seconds, maybe with a fraction, or
-    an HTTP date.
+    an HTTP date, which is on the clock that the answer's own ``Date`` shows.
     """
     exact, value = (headers.get(name, "").strip() for name in ("retry-after-ms", "retry-after"))
     if _NUMBER.fullmatch(exact):
@@ -260,12 +260,20 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     elif _NUMBER.fullmatch(value):
         seconds = float(value)
     else:
-        try:
-            at = parsedate_to_datetime(value)
-        except ValueError:
+        at = _moment(value)
+        if at is None:
             return None
-        seconds = ((at if at.tzinfo else at.replace(tzinfo=UTC)) - utcnow()).total_seconds()
+        seconds = (at - (_moment(headers.get("date", "")) or utcnow())).total_seconds()
     return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
+
+
+def _moment(text: str) -> datetime | None:
+    """An HTTP date; ``None`` for what is none."""
+    try:
+        at = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def status_error(

@@ -164,6 +164,8 @@ def test_retry_after_is_seconds_or_a_date():
     later = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
     assert retry_after({"retry-after": "12"}) == 12.0
     assert retry_after({"retry-after": later}) == pytest.approx(90, abs=2)
+    ours_is_late = {"date": later, "retry-after": later}
+    assert retry_after(ours_is_late) == 0.0, "by the provider's clock, whatever ours shows"
     assert retry_after({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0.0
     assert retry_after({"retry-after": "0.75"}) == 0.75
     assert retry_after({"retry-after-ms": "1500"}) == 1.5
