@@ -84,6 +84,7 @@ def test_a_mistake_in_the_settings_is_found_before_what_runs_is_stopped(folder: 
     )
     assert done.returncode == 1
     assert "BACKUP_HOUR: must be 23 or less" in done.stderr
+    assert [call for call in folder.calls() if "appliance check --settings-only" in call]
     assert not [call for call in folder.calls() if " up " in call]
 
 
