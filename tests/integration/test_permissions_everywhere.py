@@ -9,6 +9,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from http import HTTPStatus
 
 import bcrypt
@@ -16,6 +17,7 @@ import httpx
 import pytest
 
 from appliance.accounts.permissions import PERMISSIONS
+from appliance.core.clock import utcnow
 from tests.support.api import operations, permission
 from tests.support.camera import Camera, Shot
 from tests.support.logins import PASSWORD, client_at, new_address, permissions_of
@@ -177,6 +179,27 @@ async def test_each_asks_for_its_own_permission_whatever_else_one_may(stack: Sta
     async with who_has(stack, *others) as client:
         tried = beneath(lacking)
         assert odd(await answers_to(client, tried, **{"HX-Request": "true"}), 403) == {}
+
+
+async def test_a_token_may_do_what_its_scopes_say_and_opens_no_page(
+    stack: Stack, admin: httpx.AsyncClient
+) -> None:
+    """Two tokens: one that may see jobs, and one that may do all else. Neither may see or make tokens."""
+    others = [one for one in PERMISSIONS if one not in ("jobs:read", "tokens:write")]
+    until = (utcnow() + timedelta(minutes=5)).isoformat()
+    for name, scopes, foreign in (("jobs", ["jobs:read"], others), ("others", others, ["jobs:read"])):
+        body = {"name": name, "scopes": scopes, "expires_at": until}
+        made = (await admin.post("/api/tokens", json=body)).json()
+        api = [route for route in beneath("tokens:write", *foreign) if route[1].startswith("/api/")]
+        pages = [("GET", "/admin/jobs"), ("GET", "/admin/password")]
+        try:
+            async with client_at(stack, new_address(), made["token"]) as client:
+                answers = await answers_to(client, [("POST", "/api/logout-everywhere"), *api])
+                client.cookies[stack.cookie("page")] = made["token"]
+                assert odd(await answers_to(client, pages), 303) == {}
+        finally:
+            await admin.delete(f"/api/tokens/{made['id']}")
+        assert odd(answers, 403) == {}, name
 
 
 @pytest.mark.parametrize("alone", PERMISSIONS)
