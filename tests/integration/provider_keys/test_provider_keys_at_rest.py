@@ -170,7 +170,7 @@ async def test_rotating_the_encryption_key_leaves_every_key_in_use(
     await entered(admin, "gemini", key)
     before = await stack.value("select encrypted from provider_key")
     said = await run(sys.executable, "-m", "appliance", "rotate-encryption-key", "--retire-old", stack=stack)
-    assert "1 provider keys" in said
+    assert "with the new key: 1." in said
     assert await stack.value("select encrypted from provider_key") != before
     assert len((stack.data / "secrets/encryption-keys").read_text().split()) == 1
     assert (await photo()).status == 200
