@@ -103,4 +103,10 @@ async def test_no_page_is_wider_than_a_small_phone_on_a_busy_evening(
         for width in (320, 360, 390):
             await someone.page.set_viewport_size({"width": width, "height": 844})
             wide += [(path, width, one) for one in await someone.page.evaluate(WIDE)]
+    phone = await someone.page.context.new_cdp_session(someone.page)
+    await phone.send("Page.setFontSizes", {"fontSizes": {"standard": 24}})  # 150 %, as set in a phone
+    await someone.page.set_viewport_size({"width": 360, "height": 844})
+    for path in ("/admin/", "/admin/screens"):
+        await someone.go(path)
+        wide += [(path, "large text", one) for one in await someone.page.evaluate(WIDE)]
     assert wide == [], "\n".join(map(str, wide))
