@@ -24,7 +24,7 @@ def test_ctrl_c_stops_everything_and_a_later_start_knows_the_first_passwords(app
     assert done.returncode == 1
     assert "Nothing is running" in done.stdout
     again = appliance.run("--detach", "--port", str(appliance.port))
-    assert "shown this once" not in again.stdout
+    assert "shown only this once" not in again.stdout
     assert str(appliance.folder.first_passwords) in again.stdout
 
 
