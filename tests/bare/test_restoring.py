@@ -98,7 +98,7 @@ def kept(booth: Booth, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_damaged_file_stops_nothing(booth: Booth, kept: Path, tmp_path: Path) -> None:
     before = booth.pids()
     (tmp_path / "damaged").write_bytes(kept.read_bytes()[:-15_000])  # more than a tar pads with
-    for name, says in (("damaged", "Nothing was changed"), ("missing", "No such file")):
+    for name, says in (("damaged", "Nothing was changed"), ("missing", "There is no backup called")):
         done = booth.one.verb("restore", name, folder=tmp_path)
         assert (done.returncode, done.stdout) == (1, "")
         assert says in done.stderr
