@@ -30,6 +30,7 @@ log = structlog.get_logger()
 CLOSE_SECONDS = 0.7  # how long an answer waits for its row to be closed; closing itself goes on
 AGAIN_SECONDS = 0.25  # between tries to close a row while the database is away and the job has time
 LATER_SECONDS = 2.0  # and afterwards
+UNHEARD_TRIES = 30
 
 
 class PhotoInFlight(Exception):
@@ -94,7 +95,7 @@ class JobLedger:
         """
         record = JobRecord(row.job_id, row.slot_id, deadline)
         row.node = self._node
-        await self._begin(row, is_first)
+        await self._begin(row, is_first, record)
         self._open[record.job_id] = record
         try:
             yield record
@@ -122,18 +123,32 @@ class JobLedger:
         finally:
             del self._open[record.job_id]
 
-    async def _begin(self, row: JobHistory, is_first: IsFirst | None) -> None:
+    async def _begin(self, row: JobHistory, is_first: IsFirst | None, record: JobRecord) -> None:
+        is_written = False
         try:
             async with self._database.session() as session:
                 JobRepository(session).add(row)
                 if is_first is not None:
                     await session.flush()  # from here on no other process can begin
                     if not await is_first(session):
-                        raise PhotoInFlight
+                        raise PhotoInFlight  # noqa: TRY301 - it rolls back
+                    is_written = True
         except IntegrityError as error:
             if IN_FLIGHT in str(error.orig):
                 raise PhotoInFlight from None
             raise
+        except Exception:
+            if is_written:
+                self._detach(self._close_unheard(record))
+            raise
+
+    async def _close_unheard(self, record: JobRecord) -> bool:
+        """Close a job whose commit was not answered: a disk that stalls may let it through much later."""
+        for _ in range(UNHEARD_TRIES):
+            if await self._write(record, JobStatus.FAILED, {"failure_reason": INTERRUPTED_REASON}):
+                return True
+            await asyncio.sleep(LATER_SECONDS)
+        return False
 
     async def _close_done(self, record: JobRecord, result: StoredFile) -> None:
         """Close a job whose picture is stored. A cancelled caller does not stop it."""

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.core.clock import Deadline
 from appliance.core.db import Database
@@ -157,3 +159,34 @@ async def test_a_job_that_failed_while_the_database_was_away_is_closed_once_it_i
         return await status_of(stack, job) == "timeout"
 
     await until(is_closed)
+
+
+async def test_a_job_that_was_opened_although_nobody_heard_of_it_is_closed(
+    stack: Stack, ledger: JobLedger, line: Line, job: JobHistory
+) -> None:
+    """As where the disk stalls: what was written is there in the end, and the booth was refused."""
+
+    async def and_then_the_answer_is_lost(_: AsyncSession) -> bool:
+        line.mute()
+        return True
+
+    async def opened() -> None:
+        async with ledger.recording(job, Deadline.after(20), and_then_the_answer_is_lost):
+            pytest.fail("nobody knows whether it was opened")
+
+    async def status() -> str | None:
+        found: str | None = await stack.value(
+            "select status from job_history where job_id = $1::uuid", job.job_id
+        )
+        return found
+
+    async def is_closed() -> bool:
+        return await status() == "failed"
+
+    opening = asyncio.create_task(opened())
+    await until(status)
+    line.cut()
+    with pytest.raises(DBAPIError):
+        await opening
+    line.mend()
+    await until(is_closed, seconds=8)

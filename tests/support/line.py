@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
@@ -20,7 +20,7 @@ class Line:
     """Carries bytes to a port of this machine, and back. ``refused`` counts those it sent away."""
 
     target: int
-    state: Literal["whole", "cut", "silent", "starting"] = "whole"
+    state: Literal["whole", "cut", "silent", "starting", "mute"] = "whole"
     refused: int = 0
     _open: list[asyncio.StreamWriter] = field(default_factory=list)
 
@@ -35,6 +35,10 @@ class Line:
         """Break every connection; new ones are taken and never answered."""
         self.cut()
         self.state = "silent"
+
+    def mute(self) -> None:
+        """What the database is told still arrives; its answers do not."""
+        self.state = "mute"
 
     def restart(self) -> None:
         """Break every connection; new ones hear what PostgreSQL says while it starts."""
@@ -57,7 +61,10 @@ class Line:
             return
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
         self._open.append(far_writer)
-        await asyncio.gather(_pass_on(reader, far_writer), _pass_on(far_reader, writer))
+        await asyncio.gather(
+            _pass_on(reader, far_writer, lambda: True),
+            _pass_on(far_reader, writer, lambda: self.state != "mute"),
+        )
 
 
 async def _say_starting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -70,11 +77,14 @@ async def _say_starting(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
     writer.close()
 
 
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _pass_on(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, arrives: Callable[[], bool]
+) -> None:
     with suppress(OSError):
         while some := await reader.read(65536):
-            writer.write(some)
-            await writer.drain()
+            if arrives():
+                writer.write(some)
+                await writer.drain()
     writer.close()
 
 
