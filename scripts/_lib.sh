@@ -205,7 +205,7 @@ last_words() {
   found=$(grep -oE '[A-Za-z.]*(Error|Exception)\b[^"\\]*' <<<"$1" | tail -n 1)
   say "${found:-$(tail -n 1 <<<"$1")}" | cut -c 1-300
 }
-log_of() { compose logs --no-log-prefix --tail 20 "$1" 2>&1; }
+log_of() { docker logs --tail 20 "$(container_of "$1")" 2>&1; } # Compose puts codes for terminals into it
 
 # For so many seconds at most. One that has ended twice by itself will not become healthy: it is started again inside
 # its container, each time with another number.

@@ -156,7 +156,6 @@ OPTIONS = {
     "up": ("--no-start --no-recreate --detach --wait", "--wait-timeout"),
     "start": ("", ""),
     "stop": ("", "--timeout"),
-    "logs": ("--no-log-prefix", "--tail"),
     "config": ("--images --quiet", ""),
     "port": ("", ""),
 }
@@ -271,7 +270,6 @@ def _stop(engine: Engine, asked: argparse.Namespace) -> None:
 
 COMPOSE: dict[str, Any] = {
     "ps": _ps, "run": _run, "exec": _exec, "rm": _rm, "up": _up, "start": _start, "stop": _stop,
-    "logs": lambda _, asked: say(f"RuntimeError: {asked.words[0]} gave up"),
     "config": lambda _, asked: say(
         wanted_image() + ("" if asked.words == ["prepare"] else "\npostgres:17-trixie\nnginx:1.28")
     ),

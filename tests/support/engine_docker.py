@@ -37,6 +37,8 @@ def docker(engine: Engine, words: list[str]) -> None:  # noqa: C901, PLR0912 - a
             verb(engine, one.image_id, rest)
         case ["start", key] | ["start", "--attach", key]:
             engine.begin(engine.containers.get(key) or fail(f"No such container: {key}"))
+        case ["logs", "--tail", "20", key]:
+            say(f"RuntimeError: {engine.containers[key].service} gave up")
         case ["top", key, "-o", "pid,args"]:
             say("PID COMMAND\n1 python -m appliance serve")
         case ["run", "--rm", "--network", "host", "--entrypoint", "python", reference, "-m", module]:
