@@ -68,6 +68,19 @@ async def test_the_page_of_a_picture_fits_the_smallest_phone(guest: MakeGuest, m
     assert await someone.sideways() <= 0
 
 
+async def test_a_guest_who_prints_the_page_gets_the_picture_alone(
+    guest: MakeGuest, camera: Camera, shot: Shot, setting: Change
+) -> None:
+    await setting("keep_sources_hours", 1)
+    someone = await guest("en")
+    await someone.go(page_of(await camera.post("/api/ingest/slot-002?reply=image", shot)))
+    await expect(someone.page.get_by_alt_text("Before")).to_be_visible()
+    await someone.page.emulate_media(media="print")
+    await expect(someone.page.get_by_alt_text("The picture from the photo booth")).to_be_visible()
+    for other in (someone.page.get_by_alt_text("Before"), someone.page.get_by_text("Save", exact=True)):
+        await expect(other).to_be_hidden()
+
+
 async def test_a_guest_who_needs_large_letters_and_strong_colours_sees_what_can_be_pressed(
     guest: MakeGuest, made: Reply
 ) -> None:
