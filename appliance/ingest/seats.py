@@ -32,6 +32,7 @@ log = structlog.get_logger()
 
 LEASE_BEYOND = 2.0  # seconds after the deadline: nobody works at a photo for longer
 ASK_EVERY = (0.1, 0.2)  # seconds between two questions for a seat, by chance, so that processes take turns
+GIVE_BACK_EVERY = 0.5  # seconds between two tries while the database is away
 # A database that does not answer keeps no photo waiting: then the permits of each process are all there are.
 PATIENCE = 1.0
 
@@ -132,7 +133,7 @@ class SharedGate(Gate):
             yield
         finally:
             if seat is not None:
-                self._beside(self._give_back(name, seat, holder))
+                self._beside(self._give_back(name, seat, holder, deadline))
 
     async def _seat(self, name: str, limit: int, deadline: Deadline, holder: uuid.UUID) -> int | None:
         """A seat, or ``None`` where the database cannot be asked; raises ``SlotBusy``."""
@@ -162,12 +163,12 @@ class SharedGate(Gate):
         try:
             return await asyncio.wait_for(asyncio.shield(taking), PATIENCE)
         except asyncio.CancelledError:
-            self._beside(self._not_wanted(name, taking, holder))
+            self._beside(self._not_wanted(name, taking, holder, deadline))
             raise
         except Exception as error:  # photos go on without the other processes' word
             log.warning("permit.not_asked", name=name, error=type(error).__name__)
             self._not_asked_until = time.monotonic() + PATIENCE  # who waits behind need not find out again
-            self._beside(self._not_wanted(name, taking, holder))
+            self._beside(self._not_wanted(name, taking, holder, deadline))
             raise _NoAnswer from error
 
     def _beside(self, work: Coroutine[Any, Any, None]) -> None:
@@ -181,17 +182,27 @@ class SharedGate(Gate):
         if self._giving_back:
             await asyncio.wait(self._giving_back, timeout=3)
 
-    async def _not_wanted(self, name: str, taking: asyncio.Task[int | None], holder: uuid.UUID) -> None:
+    async def _not_wanted(
+        self, name: str, taking: asyncio.Task[int | None], holder: uuid.UUID, deadline: Deadline
+    ) -> None:
         seat = await taking
         if seat is not None:
-            await self._give_back(name, seat, holder)
+            await self._give_back(name, seat, holder, deadline)
 
-    async def _give_back(self, name: str, seat: int, holder: uuid.UUID) -> None:
-        """Its lease ends by itself where the database is away."""
-        try:
-            await self._seats.give_back(name, seat, holder)
-        finally:
-            self._queues[name].free.set()
+    async def _give_back(self, name: str, seat: int, holder: uuid.UUID, deadline: Deadline) -> None:
+        """Again and again while the database is away and the lease has not ended by itself: else, once the
+        database is back, a slot would be busy with nothing for that long.
+        """
+        while True:
+            try:
+                await self._seats.give_back(name, seat, holder)
+                break
+            except Exception as error:  # noqa: BLE001 - whatever keeps us from it now, it is tried again
+                if time.monotonic() > deadline.expires + LEASE_BEYOND:
+                    log.info("permit.not_given_back", name=name, error=type(error).__name__)
+                    break
+            await asyncio.sleep(GIVE_BACK_EVERY)
+        self._queues[name].free.set()
 
     def state(self) -> dict[str, tuple[int, int, int]]:
         """See ``Gate``: who has a permit here and waits for a seat waits."""

@@ -173,6 +173,23 @@ async def test_where_the_database_does_not_answer_each_process_keeps_to_its_own_
         await database.aclose()
 
 
+async def test_a_seat_is_given_back_as_soon_as_the_database_is_back(stack: Stack) -> None:
+    async with line_to_database(stack) as (line, url):
+        database = Database(url)
+        gate = SharedGate(Seats(database, 1))
+        async with gate.enter("slot", 1, Deadline.after(40)):
+            line.cut()
+        await until(lambda: line.refused)
+        line.mend()
+
+        async def is_free() -> bool:
+            return await seats_taken(stack) == 0
+
+        await until(is_free)
+        await gate.aclose()
+        await database.aclose()
+
+
 @contextmanager
 def processes(stack: Stack, diary: Path) -> Iterator[list[BaseProcess]]:
     """Four that work; whoever kills one puts another in its place."""
