@@ -43,7 +43,7 @@ class Form(Mapping[str, str]):
         return [value for given, value in self._all if given == name]
 
 
-async def read_form(request: Request) -> Form:
+async def read_form(request: Request, largest: int = LARGEST) -> Form:
     """The form in the body; an empty one for any other kind of body. Read once a request.
 
     Raises ``PayloadTooLarge``, or ``InvalidRequest`` for a body that is no form.
@@ -54,16 +54,16 @@ async def read_form(request: Request) -> Form:
     form = Form([])
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "application/x-www-form-urlencoded":
-        form = Form(_parsed(await _body(request)))
+        form = Form(_parsed(await _body(request, largest)))
     request.state.form = form
     return form
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, largest: int) -> bytes:
     body = bytearray()
     async for piece in request.stream():
         body += piece
-        if len(body) > LARGEST:
+        if len(body) > largest:
             raise PayloadTooLarge(Message("The form is too large."))
     return bytes(body)
 

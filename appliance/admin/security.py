@@ -18,8 +18,8 @@ from fastapi import Depends, Request
 
 from appliance.accounts.permissions import Permission, Principal
 from appliance.accounts.sessions import Grant, SessionService
-from appliance.admin.forms import read_form
-from appliance.admin.headers import CookieJar, jar_of
+from appliance.admin.forms import LARGEST, read_form
+from appliance.admin.headers import MOUNT, CookieJar, jar_of
 from appliance.core.clients import client_address
 from appliance.core.clock import utcnow
 from appliance.core.errors import CsrfFailed, NotAuthenticated, PermissionDenied, TokenExpired
@@ -39,6 +39,8 @@ THEME_COOKIE = "photochanger_theme"
 CSRF_FIELD, CSRF_HEADER = "csrf", "x-csrf-token"
 THEMES = ("auto", "light", "dark")
 A_YEAR = 365 * 24 * 3600
+_OPEN = frozenset({f"{MOUNT}/login", f"{MOUNT}/preferences"})  # where nobody has to be logged in
+LARGEST_OF_STRANGERS = 16 * 1024  # bytes of a form: reading 256 kB keeps photos waiting for 15 ms
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _UNTOUCHED = frozenset({"same-origin", "none"})
 
@@ -168,14 +170,20 @@ Anybody = Annotated[PageContext, Depends(page_context)]
 
 
 async def protect(context: Anybody) -> None:
-    """Every change brings its token, in a header or in its form; raises ``CsrfFailed``."""
+    """Every change brings its token, in a header or in its form; raises ``CsrfFailed``.
+
+    Of strangers, a small form is read, and only where they may send one.
+    """
     request = context.request
     if request.method in _SAFE:
         return
-    given = request.headers.get(CSRF_HEADER) or (await read_form(request)).get(CSRF_FIELD, "")
     from_here = request.headers.get("sec-fetch-site", "none") in _UNTOUCHED
-    if from_here and hmac.compare_digest(given.encode(), context.csrf_token.encode()):
-        return
+    is_open = request.url.path in _OPEN
+    if context.who is not None or is_open:
+        largest = LARGEST_OF_STRANGERS if is_open else LARGEST
+        given = request.headers.get(CSRF_HEADER) or (await read_form(request, largest)).get(CSRF_FIELD, "")
+        if from_here and hmac.compare_digest(given.encode(), context.csrf_token.encode()):
+            return
     if from_here and context.who is None and (context.had_session or context.is_htmx):
         raise TokenExpired  # the browser forgets the cookies of a session that is over
     raise CsrfFailed

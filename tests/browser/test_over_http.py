@@ -254,6 +254,19 @@ async def test_forms_that_are_too_large_or_broken_are_refused(insider: httpx.Asy
     assert broken.status_code == 400
 
 
+async def test_a_strangers_form_is_read_where_they_may_send_one_and_only_if_it_is_small(
+    visitor: httpx.AsyncClient,
+) -> None:
+    """Reading large ones is work, and strangers' is done before anybody's password."""
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    unread = await visitor.post("/admin/settings/event", content=b"a=%ff", headers=kind)
+    assert unread.status_code == 403
+    large = await visitor.post("/admin/login", content=b"a=" + b"x" * 20_000, headers=kind)
+    assert large.status_code == 413
+    broken = await visitor.post("/admin/login", content=b"a=%ff", headers=kind)
+    assert broken.status_code == 400
+
+
 async def test_errors_speak_the_language_of_the_reader(visitor: httpx.AsyncClient) -> None:
     russian = await visitor.get("/admin/nothing", headers={"Accept-Language": "de,ru;q=0.9,en;q=0.4"})
     assert 'lang="ru"' in russian.text
