@@ -180,7 +180,8 @@ def finish(
     if image.hasalpha() and not kind.transparent:
         image = image.flatten(background=_rgb(options.border_colour))
     quality = {"Q": options.quality} if kind.qualities else {}
-    encoded: bytes = image.write_to_buffer(kind.saver, keep="icc", **quality)
+    # With a profile of our own: one with spare bytes at its end, as some programs pad it, ends PNG files.
+    encoded: bytes = image.write_to_buffer(kind.saver, keep="icc", profile="srgb", **quality)
     return EncodedImage(encoded, kind.media_type)
 
 

@@ -211,3 +211,12 @@ def test_a_code_that_is_asked_for_again_is_not_worked_out_again(monkeypatch: pyt
     first = svg("http://photos.example.org/r/5f0c2a53", 300)
     monkeypatch.delattr("segno.make_qr")
     assert svg("http://photos.example.org/r/5f0c2a53", 300) == first
+
+
+def test_a_picture_whose_colour_profile_has_spare_bytes_at_its_end_becomes_a_png() -> None:
+    buffer = io.BytesIO()
+    profile = pyvips.Operation.call("profile_load", "srgb") + b"\0"
+    opened(portrait_jpeg()).save(buffer, "JPEG", icc_profile=profile)
+    options = OutputOptions(size="600x900", media_type="image/png")
+    finished = finish(buffer.getvalue(), "image/jpeg", options, None)
+    assert opened(finished.data).size == (600, 900)
