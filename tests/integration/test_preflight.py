@@ -130,6 +130,11 @@ async def test_galleries_are_asked_for_and_a_run_that_a_restart_cut_off_says_so(
     assert (state["newest"]["status"], state["whole"]["id"]) == ("interrupted", run["id"])
     said = line(state["whole"], "slots.none")["said"]
     assert said == "Ни один слот не включён: фотобудки не получат снимков."
+    async with stack.database() as db:  # as if it had been cut off before the clock was set back
+        await db.execute("update preflight set seen_at = now() + interval '3 h' where finished_at is null")
+    state = (await admin.get("/api/preflight")).json()
+    assert state["newest"]["status"] == "interrupted"
+    assert (await ran(admin))["id"] != state["newest"]["id"], "and another one can be done"
 
 
 async def test_a_paid_photo_is_a_test_that_stays_with_its_price(

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from appliance.core.clock import utcnow
 from appliance.core.db import Base
 
-LOST_AFTER = timedelta(seconds=20)  # without a sign of whoever runs it
+# Without a sign of whoever runs it; one of a time to come was given while the clock was ahead.
+LOST_AFTER = timedelta(seconds=20)
 
 
 class Preflight(Base):
@@ -50,7 +51,7 @@ class Preflight(Base):
     @property
     def is_lost(self) -> bool:
         """Whether nobody is at work on it any longer."""
-        return self.finished_at is None and utcnow() - self.seen_at > LOST_AFTER
+        return self.finished_at is None and abs(utcnow() - self.seen_at) > LOST_AFTER
 
     @property
     def was_interrupted(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from sqlalchemy import and_, delete, func, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,7 +13,10 @@ from appliance.staff.preflight.models import LOST_AFTER, Preflight
 
 KEPT = 20
 
-_LOST = and_(Preflight.finished_at.is_(None), Preflight.seen_at < func.now() - LOST_AFTER)
+_LOST = and_(
+    Preflight.finished_at.is_(None),
+    or_(Preflight.seen_at < func.now() - LOST_AFTER, Preflight.seen_at > func.now() + LOST_AFTER),
+)
 
 
 class PreflightRepository:
