@@ -149,7 +149,10 @@ async def _connect(folder: DataFolder, ports: Ports, alive: Callable[[], bool]) 
             )
         except asyncpg.InvalidPasswordError:
             file = folder.secrets / "database-superuser-password"
-            raise Problem(f"PostgreSQL refuses the password in {file}.") from None
+            raise Problem(
+                f"PostgreSQL refuses the password in {file}. What to do: docs/ops/settings.md, "
+                "A lost database password."
+            ) from None
         except (OSError, asyncpg.CannotConnectNowError) as error:
             if time.monotonic() > deadline or not alive():
                 raise Problem(f"PostgreSQL did not start.\n{tail(folder.log('postgres'))}") from error
