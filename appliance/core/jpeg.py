@@ -9,6 +9,7 @@ from dataclasses import dataclass
 SOI, SOS, EOI = 0xD8, 0xDA, 0xD9
 END = b"\xff\xd9"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
 _IN_ONE_SCAN = frozenset({0xC0, 0xC1})
 _ALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a length or content
 # So many zeros may stand between the segments of a head: some writers fill up. Decoders skip anything there;
@@ -108,3 +109,9 @@ def bits(data: bytes) -> int:
         if segment.marker in _FRAMES:
             return data[segment.start + 4]
     raise ValueError("no frame")
+
+
+def is_lossless(data: bytes) -> bool:
+    """Whether no browser shows it, and a decoder that is to make it smaller gives out a part of it only."""
+    frame = next((segment.marker for segment in segments(data) if segment.marker in _FRAMES), None)
+    return frame in _LOSSLESS

@@ -90,10 +90,14 @@ def receive_blocking(path: Path, max_pixels: int, max_side: int | None = None) -
 def header_blocking(path: Path, max_pixels: int) -> PictureHeader:
     """The first half: what the header says, if that may be decoded at all."""
     data = path.read_bytes()
+    kind = sniff(data[:SNIFF_BYTES])
     try:
-        head = header(data, sniff(data[:SNIFF_BYTES]))
-    except DamagedPicture as error:
+        head = header(data, kind)
+        lossless = kind is JPEG and jpeg.is_lossless(data)
+    except (DamagedPicture, ValueError) as error:
         raise DamagedImage from error
+    if lossless:
+        raise UnsupportedMediaType(Message("This is a lossless JPEG. Set the camera to ordinary JPEG."))
     if head.bits != 8:
         raise UnsupportedMediaType(
             Message("This is a %(bits)s-bit JPEG. Set the camera to 8-bit JPEG.", bits=head.bits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from pathlib import Path
 
@@ -28,6 +29,11 @@ from tests.support.photos import (
     with_exif,
 )
 
+LOSSLESS = (  # 16 pixels wide and high, by libjpeg-turbo 3
+    "/9j/7gAOQWRvYmUAZAAAAAAA/8MAEQgAEAAQA1IRAEcRAEIRAP/EABYAAQEBAAAAAAAAAAAAAAAAAAAHCP/aAAwDUgBHAEIAAQAA"
+    "pFIpAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAxvjfG4AAAAAAAAAAAAAAAAAAAAAAAAAA"
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA//Z"
+)
 DAMAGED = ["small_half_eoi.jpg", "small_hole.jpg", "small_half_zeros.webp"]
 WHOLE = [
     "animated.webp",
@@ -195,6 +201,12 @@ def test_what_is_not_taken_is_named(head: bytes, named: str) -> None:
 def test_what_is_no_picture_is_not_given_a_name() -> None:
     with pytest.raises(NotAnImage):
         sniff(b"once upon a time" * 20)
+
+
+def test_a_lossless_jpeg_which_browsers_do_not_show_says_what_to_set(photo: Path) -> None:
+    photo.write_bytes(base64.b64decode(LOSSLESS))
+    with pytest.raises(UnsupportedMediaType, match="lossless JPEG"):
+        receive_blocking(photo, MAX)
 
 
 def test_a_jpeg_with_12_bits_says_what_to_set(photo: Path) -> None:
