@@ -77,7 +77,7 @@ UPLOADS = re.compile(
     r"|/admin/(templates|slots/[^/]+/(test|templates/[^/]+)|settings/logo/templates)"
 )
 # Photos, and what watches over us.
-_NEED_NO_SEAT = re.compile(r"/(api/)?ingest/.*|/(healthz|readyz|metrics)")
+_NEED_NO_SEAT = re.compile(r"/(api/)?ingest/.*|/(healthz|readyz|metrics)", re.DOTALL)
 
 _KEPT = KeptPaths(
     files=re.compile(r"/public/results/[^/]+(/(preview|before))?"),

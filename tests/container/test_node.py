@@ -81,7 +81,7 @@ def test_photos_go_to_both_machines_and_the_doctor_of_each_is_content(
 ) -> None:
     stack, node = machines
     assert until_both_make_pictures(stack) == []
-    assert "Machine 2 is well" in stack.script("doctor").stdout
+    assert "Machine 2 is fine" in stack.script("doctor").stdout
     (line,) = [one for one in node.doctor() if one["code"].startswith("node.")]
     assert (line["code"], line["state"]) == ("node.well", "ok")
 

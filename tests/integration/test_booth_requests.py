@@ -194,6 +194,7 @@ BAD: dict[str, tuple[str, list[bytes], int, str]] = {
     "a wrong key": (f"{SLOT}?key={make_booth_key()}", [], 401, "wrong_key"),
     "half a key": (f"{SLOT}?key=secret", [], 401, "key_not_whole"),
     "no such slot": ("/api/ingest/slot-1", [], 404, "no_slot"),
+    "a line break after the slot": (f"{SLOT}%0A", [], 404, "no_slot"),
     "no slot at all": ("/api/ingest", [file_part(bytes(300_000))], 404, "wrong_address"),
     "a slash too many": (f"/{SLOT}", [file_part(bytes(300_000))], 404, "wrong_address"),
     "an unknown reply form": (f"{SLOT}?reply=picture", [], 422, "wrong_reply"),

@@ -16,8 +16,8 @@ from appliance.guests.service import ResultDeleted
 from appliance.settings.operator import OperatorSettings
 from appliance.settings.recent import RecentSettings
 
-_GUEST_PATHS = re.compile(r"/(?:(?:public|r|s|e|g|wall)(?:/.*)?)?")
-_OF_GALLERIES = re.compile(r"/(?:g|wall)/.*")
+_GUEST_PATHS = re.compile(r"/(?:(?:public|r|s|e|g|wall)(?:/.*)?)?", re.DOTALL)
+_OF_GALLERIES = re.compile(r"/(?:g|wall)/.*", re.DOTALL)
 WALL_LOOKS_AGAIN = 20  # seconds: a screen in the room has nobody to reload it
 _KINDS = {404: "missing", 410: "gone", 429: "busy"}
 

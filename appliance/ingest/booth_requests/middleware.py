@@ -14,7 +14,8 @@ from appliance.ingest.booth_requests.log import BoothRequests
 
 log = structlog.get_logger()
 
-_DOOR = re.compile(r"/+(?:api/+)?ingest(?:/.*)?")  # mistyped ones too: the page says that they arrived
+# Mistyped ones too, even with a line break: the page says that they arrived.
+_DOOR = re.compile(r"/+(?:api/+)?ingest(?:/.*)?", re.DOTALL)
 _LONGEST_ERROR = 8_000  # bytes; an error of ours is shorter
 _SHOWN = ("content-type", "content-length", "x-job-id", "x-public-url", "retry-after", "idempotency-replayed")
 
