@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,6 +19,7 @@ from tests.support.logins import PASSWORD, add_account
 from tests.support.stack import Stack
 from tests.support.waiting import until
 
+DEAF = Path(__file__).with_name("chromium")  # starts it so that it hears nothing of networks
 MakePerson = Callable[..., Awaitable[Person]]
 MakeGuest = Callable[..., Awaitable[Person]]
 MakeAccount = Callable[..., Awaitable[str]]
@@ -29,7 +32,8 @@ async def chromium() -> AsyncIterator[Browser]:
     if not CHROMIUM.exists():
         pytest.skip(f"NO BROWSER: {CHROMIUM} is missing; scripts/_chromium installs it")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        named = {**os.environ, "CHROMIUM": str(CHROMIUM)}
+        browser = await playwright.chromium.launch(executable_path=DEAF, args=ARGUMENTS, env=named)
         yield browser
         await browser.close()
 

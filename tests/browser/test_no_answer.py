@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from playwright.async_api import Route, expect
 
@@ -67,12 +69,15 @@ async def test_who_saves_while_the_appliance_restarts_reads_that_until_they_have
     someone.leaving = True
 
 
-async def test_an_upload_that_nginx_refuses_is_called_too_large(admin_person: MakePerson) -> None:
+async def test_an_upload_that_nginx_refuses_is_called_too_large(
+    admin_person: MakePerson, tmp_path: Path
+) -> None:
     someone = await admin_person(lang="ru")
     someone.expected = {413}
     await someone.go("/admin/templates")
-    large = {"name": "large.jpg", "mimeType": "image/jpeg", "buffer": b"\xff" * 24_000_000}
-    await someone.page.set_input_files("[data-uploads] input", large)  # type: ignore[arg-type]
+    large = tmp_path / "large.jpg"
+    large.write_bytes(b"\xff" * 24_000_000)
+    await someone.page.set_input_files("[data-uploads] input", large)
     assert "больш" in await someone.toast()
     assert "payload_too_large" not in await someone.text("#toasts")
     someone.problems[:] = [problem for problem in someone.problems if "no policy" not in problem]

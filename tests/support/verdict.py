@@ -109,8 +109,10 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def second_tries(config: pytest.Config) -> list[str]:
+    """Each test once, even if its end failed as well."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    return [report.nodeid for report in reporter.stats.get("rerun", [])] if reporter else []
+    tried = reporter.stats.get("rerun", []) if reporter else []
+    return list(dict.fromkeys(report.nodeid for report in tried))
 
 
 @pytest.hookimpl(trylast=True)
