@@ -61,6 +61,12 @@ class PageContext:
     had_session: bool = False
 
     @property
+    def person(self) -> Principal:
+        """Who is logged in, on pages that only open for them."""
+        assert self.who is not None  # noqa: S101 - ``signed_in`` saw to it
+        return self.who
+
+    @property
     def csrf_token(self) -> str:
         """What a change must bring along."""
         session = str(self.who.session_id) if self.who else "nobody"
@@ -206,10 +212,9 @@ def allowed(permission: Permission) -> Callable[[PageContext], Awaitable[PageCon
     """
 
     async def permitted(context: SignedIn) -> PageContext:
-        assert context.who is not None  # noqa: S101 - ``signed_in`` saw to it
-        if context.who.must_change_password:
+        if context.person.must_change_password:
             raise PasswordMustChange
-        if not context.who.may(permission):
+        if not context.may(permission):
             raise PermissionDenied
         return context
 

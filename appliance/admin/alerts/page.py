@@ -45,11 +45,10 @@ async def alerts_page(request: Request, context: MayRead) -> Response:
 @router.post("/channels")
 async def add(request: Request, context: MayWrite) -> Response:
     """Keep a channel; its address is not shown again."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     form = await read_form(request)
     try:
         new = NewChannel.model_validate({**_options(form), "address": form.text("address")})
-        await service_of(request, AlertChannels).add(new, context.who)
+        await service_of(request, AlertChannels).add(new, context.person)
     except (ValidationError, ValidationFailed) as refused:
         fields = field_messages(refused) if isinstance(refused, ValidationError) else refused.fields or {}
         return await _answer(request, context, status=422, typed=form, errors=fields)
@@ -59,16 +58,15 @@ async def add(request: Request, context: MayWrite) -> Response:
 @router.post("/channels/{channel_id}/{action}")
 async def change(channel_id: uuid.UUID, action: str, request: Request, context: MayWrite) -> Response:
     """Change, test or remove a channel; one that is gone is gone."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     if action not in _DONE:
         raise NotFound
     channels, said = service_of(request, AlertChannels), None
     try:
         if action == "save":
             wanted = ChannelOptions.model_validate(_options(await read_form(request)))
-            await channels.change(channel_id, wanted, context.who)
+            await channels.change(channel_id, wanted, context.person)
         elif action == "remove":
-            await channels.remove(channel_id, context.who)
+            await channels.remove(channel_id, context.person)
         else:
             said = {"id": channel_id, "answer": await channels.test(channel_id)}
     except (NotFound, ValidationError):
@@ -81,13 +79,12 @@ async def change(channel_id: uuid.UUID, action: str, request: Request, context: 
 @router.post("/{span}")
 async def press(span: str, request: Request, context: MayPause) -> Response:
     """Silence or an event, for so many minutes from now; none: the end of it."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     if span not in SPANS:
         raise NotFound
     pressed = (await read_form(request)).text("minutes")
     minutes = int(pressed) if pressed.isdecimal() and int(pressed) in SPANS[span] else 0
     channels = service_of(request, AlertChannels)
-    await (channels.silence if span == "silence" else channels.event)(minutes, context.who)
+    await (channels.silence if span == "silence" else channels.event)(minutes, context.person)
     return await _done(request, context, f"{span}_{'set' if minutes else 'ended'}")
 
 

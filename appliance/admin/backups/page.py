@@ -90,7 +90,6 @@ async def kit(request: Request, context: MayWrite) -> Response:
 @router.post("/target")
 async def set_target(request: Request, context: MayWrite) -> Response:
     """Keep what was typed, or only try it."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     backups, form = service_of(request, Backups), await read_form(request)
     kind = form.text("kind") if form.text("kind") in KINDS else KINDS[0]
     values = {name: form.text(name) for name in form if name not in _SECRETS[kind]}
@@ -99,7 +98,7 @@ async def set_target(request: Request, context: MayWrite) -> Response:
         if form.text("do") == "test":
             tested = await backups.try_out(new)
             return await _target(context, TargetForm(kind, values, {}, tested))
-        tested = await backups.set_target(new, context.who)
+        tested = await backups.set_target(new, context.person)
     except TargetRefused as refused:
         return await _target(context, TargetForm(kind, values, {}, refused.tested), status=422)
     except ValidationFailed as refused:
@@ -113,13 +112,12 @@ async def set_target(request: Request, context: MayWrite) -> Response:
 @router.post("/target/{action}")
 async def change_target(action: str, request: Request, context: MayWrite) -> Response:
     """Take it over, or forget it."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     backups, tested = service_of(request, Backups), None
     try:
         if action == "take-over":
-            tested = await backups.take_over(context.who)
+            tested = await backups.take_over(context.person)
         elif action == "forget":
-            await backups.forget_target(context.who)
+            await backups.forget_target(context.person)
         else:
             raise NotFound
     except TargetRefused as refused:
@@ -134,11 +132,10 @@ async def change_target(action: str, request: Request, context: MayWrite) -> Res
 @router.post("/{work}")
 async def begin(work: str, request: Request, context: MayWrite) -> Response:
     """Have it done now."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     if work not in _WORK:
         raise NotFound
     backups = service_of(request, Backups)
-    await backups.begin(_WORK[work], context.who)
+    await backups.begin(_WORK[work], context.person)
     if not context.is_htmx:
         return RedirectResponse(PAGE, 303)
     return part(context, "_backups_state.html", **_shared(context, await backups.state()))

@@ -38,12 +38,11 @@ async def choose(
     request: Request, context: Annotated[PageContext, Depends(allowed("settings:write"))]
 ) -> Response:
     """Have guests' links begin with one of this machine's addresses."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     base = (await read_form(request)).text("base")
     if base not in base_urls_of(request).choices():
         raise ValidationFailed(fields={"base": Message("is not an address of this machine")})
     await service_of(request, OperatorSettingsService).update(
-        SettingsUpdate.model_validate({"public_base_url": base}), context.who
+        SettingsUpdate.model_validate({"public_base_url": base}), context.person
     )
     if context.is_htmx:
         return await _note(request, context, of_issue=False)

@@ -36,12 +36,11 @@ async def ignore(
     context: Annotated[PageContext, Depends(allowed("slots:pause"))],
 ) -> Response:
     """Have nobody told of it for some hours; 0: tell again."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     hours = (await read_form(request)).text("hours")
     if hours not in {"0", *map(str, HOURS)}:
         raise ValidationFailed(fields={"hours": Message("is not known here; leave it out")})
     until = utcnow() + timedelta(hours=int(hours)) if int(hours) else None
-    await service_of(request, Issues).ignore(issue_id, until, context.who)
+    await service_of(request, Issues).ignore(issue_id, until, context.person)
     if not context.is_htmx:
         return RedirectResponse(f"{MOUNT}/", 303)
     open_issues = await service_of(request, Dashboard).issues(fresh=True)

@@ -69,7 +69,6 @@ async def cost(request: Request, context: MayCount) -> Response:
 @router.get("/events")
 async def events(request: Request, context: MayLook) -> Response:
     """Cards as they change, as server-sent events."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     dashboard = service_of(request, Dashboard)
 
     def render(changed: Sequence[Card], everything: Sequence[Card], issues: OpenIssues) -> str:
@@ -77,7 +76,7 @@ async def events(request: Request, context: MayLook) -> Response:
         return html(context, "_dashboard.html", **shown)
 
     return StreamingResponse(
-        live.changes(request, context.who, dashboard, render),
+        live.changes(request, context.person, dashboard, render),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"},
     )
@@ -86,10 +85,9 @@ async def events(request: Request, context: MayLook) -> Response:
 @router.post("/dashboard/{slot_id}/{action}")
 async def pause_or_resume(slot_id: str, action: str, request: Request, context: MayPause) -> Response:
     """Pause a slot, or let it work again."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     if slot_id not in SLOT_IDS or action not in ("pause", "resume"):
         raise SlotNotFound
-    await service_of(request, SlotEditor).set_active(slot_id, action == "resume", context.who)
+    await service_of(request, SlotEditor).set_active(slot_id, action == "resume", context.person)
     card = await service_of(request, Dashboard).card(slot_id)
     if not context.is_htmx:
         context.notice(f"slot_{action}d")

@@ -45,13 +45,12 @@ async def password_page(context: SignedIn) -> Response:
 @router.post("/password")
 async def change_password(request: Request, context: SignedIn) -> Response:
     """Give oneself a new password; every other session ends."""
-    assert context.who is not None  # noqa: S101 - ``SignedIn`` saw to it
     form = await read_form(request)
     current, new, again = (form.get(name, "")[:_LONGEST] for name in ("current", "new", "again"))
     if new != again:
         return _password_page(context, 422, fields={"again": Message("does not match")})
     try:
-        grant = await service_of(request, LoginService).change_password(context.who, current, new)
+        grant = await service_of(request, LoginService).change_password(context.person, current, new)
     except (ValidationFailed, InvalidCredentials) as refused:
         names = {"new_password": "new", "current_password": "current"}
         fields = {names.get(name, name): text for name, text in (refused.fields or {}).items()}

@@ -62,8 +62,7 @@ async def token(context: SignedIn) -> dict[str, str]:
 @router.post("/logout")
 async def log_out(request: Request, context: SignedIn) -> Response:
     """End this session."""
-    assert context.who is not None  # noqa: S101 - ``SignedIn`` saw to it
-    await service_of(request, SessionService).end(context.who)
+    await service_of(request, SessionService).end(context.person)
     end_session(request)
     context.notice("logged_out")
     return RedirectResponse(LOGIN, 303)
@@ -72,8 +71,7 @@ async def log_out(request: Request, context: SignedIn) -> Response:
 @router.post("/logout-everywhere")
 async def log_out_everywhere(request: Request, context: SignedIn) -> Response:
     """End every session of this account."""
-    assert context.who is not None  # noqa: S101 - ``SignedIn`` saw to it
-    await service_of(request, SessionService).end_all(context.who)
+    await service_of(request, SessionService).end_all(context.person)
     end_session(request)
     context.notice("logged_out_everywhere")
     return RedirectResponse(LOGIN, 303)

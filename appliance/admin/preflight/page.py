@@ -43,10 +43,9 @@ async def state_now(request: Request, context: MayRead) -> Response:
 @router.post("")
 async def start(request: Request, context: MayTest) -> Response:
     """Begin; one that runs is joined."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     paid = (await read_form(request)).text("paid") == "yes"
     service = service_of(request, PreflightService)
-    await service.ask(by=context.who.username, paid=paid, base=await guest_base(request))
+    await service.ask(by=context.person.username, paid=paid, base=await guest_base(request))
     if not context.is_htmx:
         return RedirectResponse(PAGE, 303)
     return part(context, "_preflight.html", **await _shown(request, context))

@@ -126,7 +126,6 @@ async def suggest(request: Request, context: MayWrite) -> Response:
 @router.post("/password")
 async def change_password(request: Request, context: MayWrite) -> Response:
     """Rotate the ingest password; it is shown this once."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     form = await read_form(request)
     typed = form.get("password", "")
     overlap = form.text("previous_valid_minutes").replace(",", ".")
@@ -134,7 +133,7 @@ async def change_password(request: Request, context: MayWrite) -> Response:
     if overlap:
         wanted["ingest_password"]["previous_valid_minutes"] = overlap
     try:
-        state = await service_of(request, OperatorSettingsService).update(_update(wanted), context.who)
+        state = await service_of(request, OperatorSettingsService).update(_update(wanted), context.person)
     except ValidationFailed as refused:
         fields = {
             _PASSWORD_FIELDS.get(name, name.rpartition(".")[2]): text
@@ -164,7 +163,6 @@ async def _password_answer(context: PageContext, values: dict[str, Any], status:
 @router.post("/{key}")
 async def save(key: str, request: Request, context: MayWrite) -> Response:
     """Save one section, all of it or nothing."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     section = BY_KEY.get(key)
     if section is None or not section.settings:
         raise NotFound
@@ -174,7 +172,7 @@ async def save(key: str, request: Request, context: MayWrite) -> Response:
         values["apply_to_existing"] = form.checked("apply_to_existing")
     try:
         state = await service_of(request, OperatorSettingsService).update(
-            _update(values), context.who, seen=seen_versions(section, form)
+            _update(values), context.person, seen=seen_versions(section, form)
         )
     except (ValidationFailed, VersionConflict) as refused:
         return await _refused(context, section, form, refused)

@@ -75,9 +75,8 @@ async def picker(request: Request, context: MayRead, current: str = "") -> Respo
 @router.post("/logo/templates")
 async def register(request: Request, context: MayAdd) -> Response:
     """Take a file in and show the dialog's grid again, the new one first."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     found = await service_of(request, TemplateMediaService).register(
-        request.headers.get("content-type"), request.stream(), context.who
+        request.headers.get("content-type"), request.stream(), context.person
     )
     templates = sorted(
         await service_of(request, TemplateMediaService).all(), key=lambda one: one.id != found.id

@@ -33,14 +33,13 @@ MayWrite = Annotated[PageContext, Depends(allowed("settings:write"))]
 @router.post("/{provider}")
 async def enter(provider: str, request: Request, context: MayWrite) -> Response:
     """Keep what was typed, or only test it."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     keys, form = service_of(request, ProviderKeyService), await read_form(request)
     try:
         new = _typed(provider, form.text("key"))
         if form.text("do") == "test":
             said = said_of(context, provider, await keys.try_out(new), is_kept=False)
             return await _only_said(context, provider, said)
-        view = await keys.add(new, context.who)
+        view = await keys.add(new, context.person)
     except ValidationFailed as refused:
         if "provider" in (refused.fields or {}):
             raise NotFound from None
@@ -60,17 +59,16 @@ async def enter(provider: str, request: Request, context: MayWrite) -> Response:
 @router.post("/{provider}/{key_id}/{action}")
 async def change(provider: str, key_id: str, action: str, request: Request, context: MayWrite) -> Response:
     """Test, use again or remove a key that is kept."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     if action not in _DONE:
         raise NotFound
     keys, said = service_of(request, ProviderKeyService), None
     try:
         if action == "test":
-            said = said_of(context, provider, await keys.test(key_id, context.who))
+            said = said_of(context, provider, await keys.test(key_id, context.person))
         elif action == "use-again":
-            await keys.use_again(key_id, context.who)
+            await keys.use_again(key_id, context.person)
         else:
-            await keys.remove(key_id, context.who)
+            await keys.remove(key_id, context.person)
     except NotFound as gone:
         return await _answer(
             context, provider, KeyNotice(provider, "warn", explained(context, gone)["text"]), 422

@@ -71,15 +71,14 @@ async def picture(job_id: uuid.UUID, request: Request, _: MayApprove) -> Respons
 @router.post("/{job_id}/{decision}")
 async def decide(job_id: uuid.UUID, decision: str, request: Request, context: MayApprove) -> Response:
     """Approve or reject a picture of which nobody has decided, or take a decision back."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     if decision not in DECISIONS:
         raise NotFound
     galleries, approved, faster = service_of(request, SharedGalleryService), DECISIONS[decision], None
     try:
         if approved is None:
-            await galleries.decide([job_id], context.who, approved=None)
+            await galleries.decide([job_id], context.person, approved=None)
         else:
-            await galleries.decide_first(job_id, context.who, approved=approved)
+            await galleries.decide_first(job_id, context.person, approved=approved)
     except VersionConflict as error:
         if not context.is_htmx:
             raise

@@ -59,14 +59,13 @@ async def galleries(request: Request, context: MayRead) -> Response:
 @router.post("")
 async def open_gallery(request: Request, context: MayWrite) -> Response:
     """Open a gallery as the form says."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     form = await read_form(request)
     try:
         wanted = NewGallery.model_validate(_typed(form))
     except ValidationError as error:
         return await _refused(request, context, form, error)
     gallery = await service_of(request, SharedGalleryService).open(
-        wanted, context.who, await guest_base(request)
+        wanted, context.person, await guest_base(request)
     )
     toast = _open_until(context, gallery)
     return await _done(request, context, "gallery_opened", toast, "_shared_gallery_new.html")
@@ -97,14 +96,13 @@ async def suggest_pin(request: Request, context: MayWrite) -> Response:
 @router.post("/{gallery_id}/open")
 async def open_again(gallery_id: uuid.UUID, request: Request, context: MayWrite) -> Response:
     """Open a gallery again, or for longer."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     try:
         wanted = GalleryDuration.model_validate(_time(await read_form(request)))
     except ValidationError:
         context.notice("gallery_time_wrong")
         return _to_page(context)
     gallery = await service_of(request, SharedGalleryService).open_again(
-        gallery_id, wanted.minutes, context.who, await guest_base(request)
+        gallery_id, wanted.minutes, context.person, await guest_base(request)
     )
     return await _done(request, context, "gallery_opened", _open_until(context, gallery))
 
@@ -120,8 +118,9 @@ def _open_until(context: PageContext, gallery: GalleryView) -> str:
 @router.post("/{gallery_id}/close")
 async def close(gallery_id: uuid.UUID, request: Request, context: MayWrite) -> Response:
     """Close a gallery."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
-    await service_of(request, SharedGalleryService).close(gallery_id, context.who, await guest_base(request))
+    await service_of(request, SharedGalleryService).close(
+        gallery_id, context.person, await guest_base(request)
+    )
     toast = context.language.gettext("notice.gallery_closed")
     return await _done(request, context, "gallery_closed", toast)
 

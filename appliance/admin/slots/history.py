@@ -79,8 +79,7 @@ async def version(slot_id: str, version: Version, request: Request, context: May
 @router.post("/{slot_id}/history/{version}/restore")
 async def restore(slot_id: str, version: Version, request: Request, context: MayWrite) -> Response:
     """Make an earlier version the newest one."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
-    await service_of(request, SlotEditor).restore(slot_id, version, context.who)
+    await service_of(request, SlotEditor).restore(slot_id, version, context.person)
     context.notice("slot_restored")
     return RedirectResponse(f"{PAGE}/{slot_id}", 303)
 
@@ -88,13 +87,12 @@ async def restore(slot_id: str, version: Version, request: Request, context: May
 @router.post("/{slot_id}/duplicate")
 async def duplicate(slot_id: str, request: Request, context: MayWrite) -> Response:
     """Give another slot what is saved here, and go there."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     to = (await read_form(request)).text("to")
     if to not in SLOT_IDS:
         raise SlotNotFound
     if to == slot_id:
         raise ValidationFailed(fields={"to": Message("is the same slot")})
-    await service_of(request, SlotEditor).duplicate(slot_id, to, context.who)
+    await service_of(request, SlotEditor).duplicate(slot_id, to, context.person)
     context.notice("slot_duplicated")
     return RedirectResponse(f"{PAGE}/{to}", 303)
 

@@ -29,7 +29,6 @@ async def change(
     editor: Injected[SlotEditor],
 ) -> Response:
     """Give all slots the other model at once, or ask first where something cannot be carried over."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     form, words = await read_form(request), context.language
     wanted = ModelChangeRequest(
         provider=form.text("provider")[:32],
@@ -56,7 +55,7 @@ async def change(
         if context.is_htmx:
             return part(context, "_model_change.html", **values)
         return page(context, "model_change.html", **values)
-    await changes.make(wanted, context.who)
+    await changes.make(wanted, context.person)
     context.notice("model_changed")
     if not context.is_htmx:
         return RedirectResponse(f"{MOUNT}/", 303)

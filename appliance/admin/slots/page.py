@@ -104,14 +104,13 @@ async def save(slot_id: str, request: Request, context: MayWrite) -> Response:
 
     What somebody else changed in between is shown, not overwritten, and what was typed stays.
     """
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     form = await read_form(request)
     slot, catalogue = await _slot_and_catalogue(request, slot_id)
     draft = draft_from(form, catalogue)
     try:
         update = SlotUpdate.parse(values_of(draft, catalogue, slot))
         saved = await service_of(request, SlotEditor).save(
-            slot_id, update, context.who, version=draft.version
+            slot_id, update, context.person, version=draft.version
         )
     except ValidationFailed as refused:
         values = await _values(request, context, slot, catalogue, draft=draft, fields=refused.fields)

@@ -36,7 +36,6 @@ async def dialog(slot_id: str, request: Request, context: MayRead) -> Response:
 @router.post("/{slot_id}/gallery")
 async def open_one(slot_id: str, request: Request, context: MayWrite) -> Response:
     """Open a gallery of the slot, unless one is open that shows its pictures."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     form = await read_form(request)
     slot = await service_of(request, SlotEditor).get(slot_id)
     minutes = form.text("minutes")
@@ -46,7 +45,7 @@ async def open_one(slot_id: str, request: Request, context: MayWrite) -> Respons
             slot_id=slot.slot_id,
             minutes=(float(minutes) or None) if minutes in map(str, MINUTES) else float(MINUTES[0]),
         )
-        await service_of(request, SharedGalleryService).open(wanted, context.who, base)
+        await service_of(request, SharedGalleryService).open(wanted, context.person, base)
     if not context.is_htmx:
         context.notice("gallery_opened")
         return RedirectResponse(f"{MOUNT}/#{slot_id}", 303)

@@ -27,7 +27,6 @@ MayTest = Annotated[PageContext, Depends(allowed("slots:test"))]
 @router.post("/{slot_id}/test")
 async def start(slot_id: str, request: Request, context: MayTest, last: str = "") -> Response:
     """Send a photo along the line, with the settings on the form if they came with it."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     try:
         trial = await service_of(request, Trials).try_slot(
             TrialRequest(
@@ -38,7 +37,7 @@ async def start(slot_id: str, request: Request, context: MayTest, last: str = ""
                 way=base_urls_of(request),
                 last=bool(last),
             ),
-            context.who,
+            context.person,
         )
     except ApplianceError as error:
         said: dict[str, Any] = explained(context, error)
@@ -53,8 +52,7 @@ async def progress(slot_id: str, job_id: uuid.UUID, request: Request, context: M
 
 
 async def _progress(request: Request, context: PageContext, slot_id: str, job_id: uuid.UUID) -> Response:
-    assert context.who is not None  # noqa: S101 - the permission saw to it
-    job = await service_of(request, JobService).get(str(job_id), context.who)
+    job = await service_of(request, JobService).get(str(job_id), context.person)
     template = "_slot_test_running.html" if job.status is JobStatus.PENDING else "_slot_test_done.html"
     return part(context, template, slot_id=slot_id, **outcome(context, job))
 

@@ -40,9 +40,8 @@ async def templates_page(request: Request, context: MayRead) -> Response:
 @router.post("/templates")
 async def register(request: Request, context: MayWrite) -> Response:
     """Take one file in; the same bytes a second time lead to the template that is there."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     found = await service_of(request, TemplateMediaService).register(
-        request.headers.get("content-type"), request.stream(), context.who
+        request.headers.get("content-type"), request.stream(), context.person
     )
     toast = context.language.gettext("media.known" if found.duplicate else "media.added", name=found.name)
     everything = await service_of(request, TemplateMediaService).all()
@@ -71,7 +70,6 @@ async def template(media_id: uuid.UUID, request: Request, context: MayRead, edit
 @router.post("/templates/{media_id}/rename")
 async def rename(media_id: uuid.UUID, request: Request, context: MayWrite) -> Response:
     """Give a template another name."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     name = (await read_form(request)).get("name", "")
     try:
         wanted = Rename(name=name)
@@ -83,7 +81,7 @@ async def rename(media_id: uuid.UUID, request: Request, context: MayWrite) -> Re
             "typed": name,
         }
         return part(context, "_media_rename.html", status=422, error=error, **values, **_shared(context))
-    found = await service_of(request, TemplateMediaService).rename(media_id, wanted.name, context.who)
+    found = await service_of(request, TemplateMediaService).rename(media_id, wanted.name, context.person)
     if not context.is_htmx:
         return RedirectResponse(PAGE, 303)
     toast = context.language.gettext("media.renamed", name=found.name)
@@ -93,10 +91,9 @@ async def rename(media_id: uuid.UUID, request: Request, context: MayWrite) -> Re
 @router.post("/templates/{media_id}/delete")
 async def remove(media_id: uuid.UUID, request: Request, context: MayWrite) -> Response:
     """Delete a template; while slots use it, they are named instead."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     found = await service_of(request, TemplateMediaService).get(media_id)
     try:
-        await service_of(request, TemplateMediaService).remove(media_id, context.who)
+        await service_of(request, TemplateMediaService).remove(media_id, context.person)
     except TemplateMediaInUse as refused:
         if not context.is_htmx:
             raise
@@ -130,10 +127,9 @@ async def picker(slot_id: str, role: str, request: Request, context: MayRead, cu
 @router.post("/slots/{slot_id}/templates/{role}")
 async def register_for(slot_id: str, role: str, request: Request, context: MayWrite) -> Response:
     """Take a file in and show the dialog's grid again, the new one first."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     slot = await service_of(request, SlotEditor).get(slot_id)
     found = await service_of(request, TemplateMediaService).register(
-        request.headers.get("content-type"), request.stream(), context.who
+        request.headers.get("content-type"), request.stream(), context.person
     )
     everything = sorted(
         await service_of(request, TemplateMediaService).all(), key=lambda one: one.id != found.id

@@ -41,11 +41,12 @@ async def tokens_page(request: Request, context: MayWrite) -> Response:
 @router.post("")
 async def make(request: Request, context: MayWrite) -> Response:
     """Make a token; its text is on the page this once."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     form = await read_form(request)
     try:
         new = NewToken.model_validate(_typed(form))
-        _, text = await service_of(request, ApiTokens).make(new.name, new.scopes, new.expires_at, context.who)
+        _, text = await service_of(request, ApiTokens).make(
+            new.name, new.scopes, new.expires_at, context.person
+        )
     except (ValidationError, ValidationFailed) as refused:
         wrong = field_messages(refused) if isinstance(refused, ValidationError) else refused.fields or {}
         fields = {name.partition(".")[0]: text for name, text in wrong.items()}
@@ -57,9 +58,8 @@ async def make(request: Request, context: MayWrite) -> Response:
 @router.post("/{token_id}/revoke")
 async def revoke(token_id: uuid.UUID, request: Request, context: MayWrite) -> Response:
     """End a token; one that is gone already is gone."""
-    assert context.who is not None  # noqa: S101 - the permission saw to it
     with contextlib.suppress(NotFound):
-        await service_of(request, ApiTokens).revoke(token_id, context.who)
+        await service_of(request, ApiTokens).revoke(token_id, context.person)
     if not context.is_htmx:
         context.notice("token_revoked")
         return RedirectResponse(PAGE, 303)
