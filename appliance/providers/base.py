@@ -30,10 +30,10 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from appliance.core.clock import Deadline
-from appliance.core.images import EncodedImage
+from appliance.core.images import EncodedImage as EncodedImage  # noqa: PLC0414 - drivers take it from here
 from appliance.core.stack_frames import ExpectedFailure
 from appliance.providers.model_facts import ModelFacts
-from appliance.providers.params import Params
+from appliance.providers.params import Params as Params  # noqa: PLC0414 - likewise
 from appliance.providers.usage import Usage
 
 
@@ -318,32 +318,3 @@ class Driver(Protocol):
     async def aclose(self) -> None:
         """Give back threads and connections."""
         ...
-
-
-__all__ = [
-    "Driver",
-    "EditRequest",
-    "EditedImage",
-    "EncodedImage",
-    "FailureKind",
-    "GuestPhoto",
-    "MediaPublisher",
-    "Operation",
-    "Params",
-    "ProviderBadKey",
-    "ProviderBadPicture",
-    "ProviderError",
-    "ProviderNoImage",
-    "ProviderNoModel",
-    "ProviderNotServed",
-    "ProviderPermanent",
-    "ProviderQuota",
-    "ProviderRefused",
-    "ProviderServiceOff",
-    "ProviderSpent",
-    "ProviderTransient",
-    "ProviderUnreachable",
-    "ProviderUnverified",
-    "ProviderWrongPlace",
-    "TemplateImage",
-]
