@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from appliance.accounts.permissions import Permission
 from appliance.core.errors import ValidationFailed
+from appliance.core.frozen import StrictModel
 from appliance.providers.catalogue import Layer, shipped
 from appliance.providers.catalogue.files import TABLE
 from appliance.providers.registry import ProviderRegistry
@@ -28,17 +29,13 @@ _RECIPE_KEYS = {"provider", "operation", "model", "params", "fallbacks", "prompt
 Location = tuple[str | int, ...]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class RoleConfig(_Strict):
+class RoleConfig(StrictModel):
     """What the accounts of a role may do."""
 
     permissions: list[Permission] = Field(min_length=1)
 
 
-class AccountConfig(_Strict):
+class AccountConfig(StrictModel):
     """An account to be created; its first password is made at random."""
 
     username: str = Field(pattern=r"^[a-z][a-z0-9_.-]{1,31}$")
@@ -51,7 +48,7 @@ class SlotSeed(SlotFields):
     id: str
 
 
-class ApplianceConfig(_Strict):
+class ApplianceConfig(StrictModel):
     """The whole file."""
 
     defaults: OperatorSettings = OperatorSettings()

@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from appliance.core.frozen import FrozenModel
 from appliance.core.language import Message
 from appliance.core.web_address import must_be_allowed, secret_place
 
@@ -170,10 +171,8 @@ class TargetConfig(_Part):
         return self.model_dump_json(exclude={"secrets"})[:-1] + f',"secrets":{_json(self.secrets.plain())}}}'
 
 
-class TargetTest(BaseModel):
+class TargetTest(FrozenModel):
     """What came of trying a target; ``marker`` is what it says from now on."""
-
-    model_config = ConfigDict(frozen=True)
 
     ok: bool
     reason: str | None = Field(default=None, description="why not", examples=["refused"])

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,6 +24,7 @@ from appliance.accounts.permissions import Principal
 from appliance.accounts.repository import AccountRepository
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
+from appliance.core.frozen import FrozenModel
 from appliance.core.tasks import Background
 from appliance.housekeeping.cleanup import Cleanup
 from appliance.jobs.repository import JobRepository
@@ -50,22 +51,18 @@ class DiskUsage(NamedTuple):
     free: int
 
 
-class Offer(BaseModel):
+class Offer(FrozenModel):
     """Results past half their time: those that would end first, and no more than need be beside what the
     next cleanup removes.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     pictures: int
     bytes: int
     enough: bool = Field(description="whether there is enough space once they are removed")
 
 
-class DiskState(BaseModel):
+class DiskState(FrozenModel):
     """The disk of the pictures."""
-
-    model_config = ConfigDict(frozen=True)
 
     state: State = Field(description="`low`: below `low_bytes`; `full`: below `full_bytes`")
     free_bytes: int
@@ -80,10 +77,8 @@ class DiskState(BaseModel):
     offer: Offer | None = Field(description="what could be removed; `null` while there is enough space")
 
 
-class FreedReport(BaseModel):
+class FreedReport(FrozenModel):
     """What was done to make room."""
-
-    model_config = ConfigDict(frozen=True)
 
     pictures: int = Field(description="results that were expired early")
     freed_bytes: int = Field(

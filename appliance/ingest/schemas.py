@@ -5,17 +5,16 @@ from __future__ import annotations
 import uuid
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from appliance.core.frozen import FrozenModel
 from appliance.core.images import JPEG
 
 _ID = "5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"
 
 
-class IngestReply(BaseModel):
+class IngestReply(FrozenModel):
     """A photo's picture is ready."""
-
-    model_config = ConfigDict(frozen=True)
 
     job_id: uuid.UUID = Field(examples=[_ID])
     status: Literal["done"] = "done"

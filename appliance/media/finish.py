@@ -11,11 +11,12 @@ from typing import Any, Literal
 
 import pyvips
 import structlog
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from appliance.core import decoding
 from appliance.core.clock import Deadline
 from appliance.core.colours import into_srgb
+from appliance.core.frozen import StrictModel
 from appliance.core.images import PICTURE_TYPES, EncodedImage, MediaType
 from appliance.media.credentials import has_manifest
 from appliance.media.imaging import Imaging
@@ -28,10 +29,8 @@ log = structlog.get_logger()
 STORE_SECONDS = 0.15  # kept back so that the picture can still be stored
 
 
-class OutputOptions(BaseModel):
+class OutputOptions(StrictModel):
     """What is done to a slot's pictures before they are stored; nothing by default."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     size: str | None = Field(
         default=None,

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
+
+from appliance.core.frozen import StrictModel
 
 
-class Params(BaseModel):
+class Params(StrictModel):
     """Base of every operation's parameters: frozen, and unknown names are refused.
 
     ``timed_by``: those on which it depends how long a picture takes. ``retired``: names of before, which
     slots that were saved then may still have; they are dropped.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     timed_by: ClassVar[tuple[str, ...]] = ()
     retired: ClassVar[tuple[str, ...]] = ()
 

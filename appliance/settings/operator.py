@@ -10,13 +10,14 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlalchemy import String, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.core.db import Base, Database
+from appliance.core.frozen import StrictModel
 from appliance.core.validation import as_far_as_known
 from appliance.core.web_address import LONGEST, BaseAddress, SecretPlace
 
@@ -38,10 +39,8 @@ class AppSetting(Base):
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
 
-class ProviderConnection(BaseModel):
+class ProviderConnection(StrictModel):
     """Where and how a provider is reached; what is not said is the provider's own default."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     base_url: SecretPlace | None = Field(
         default=None,
@@ -62,10 +61,8 @@ class ProviderConnection(BaseModel):
     )
 
 
-class OperatorSettings(BaseModel):
+class OperatorSettings(StrictModel):
     """The typed view of ``app_settings``; also the ``[defaults]`` of ``config/appliance.toml``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     sync_response_seconds: float = Field(
         default=48,

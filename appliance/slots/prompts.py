@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from appliance.core.frozen import StrictModel
 from appliance.core.language import Message
 from appliance.providers.base import Params
 
@@ -21,10 +22,8 @@ _BROKEN = re.compile(r"[{}]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
 
-class PromptOptions(BaseModel):
+class PromptOptions(StrictModel):
     """Which values a slot's prompts may use, and its named variants."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     fields: list[str] = Field(
         default_factory=list,

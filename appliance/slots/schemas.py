@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from appliance.core.clock import Deadline
+from appliance.core.frozen import StrictModel
 from appliance.media.finish import OutputOptions
 from appliance.providers.routes import MAX_FALLBACKS, EditPlan, Route
 from appliance.settings.operator import OperatorSettings
@@ -22,10 +23,8 @@ ReplyForm = Literal["json", "image", "multipart"]
 SLOT_IDS = tuple(f"slot-{number:03d}" for number in range(1, 16))
 
 
-class RouteConfig(BaseModel):
+class RouteConfig(StrictModel):
     """One way to make a slot's pictures, as it is configured and stored."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     provider: str = Field(max_length=32)
     operation: str = Field(max_length=32)
@@ -38,10 +37,8 @@ class RouteConfig(BaseModel):
         return blake2b(text.encode(), digest_size=12).hexdigest()
 
 
-class SlotFields(BaseModel):
+class SlotFields(StrictModel):
     """What can be configured of a slot, whether in the config file or later."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     display_name: str = Field(min_length=1, max_length=80, examples=["Comic"])
     provider: str = Field(max_length=32, examples=["gemini"])

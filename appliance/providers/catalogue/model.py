@@ -6,9 +6,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from appliance.core.by_language import ByLanguage
+from appliance.core.frozen import StrictModel
 from appliance.core.language import languages
 from appliance.core.validation import at_most_characters
 
@@ -24,10 +25,6 @@ Amount = Annotated[Decimal, Field(ge=0, le=1000)]
 _LONGEST = 300  # characters of a label or a remark
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 def _in_every_language(value: Any) -> Any:
     return dict.fromkeys(languages("staff"), value) if isinstance(value, str) else value
 
@@ -41,7 +38,7 @@ def _not_too_long(words: ByLanguage) -> ByLanguage:
 Text = Annotated[ByLanguage, BeforeValidator(_in_every_language), AfterValidator(_not_too_long)]
 
 
-class Fact(_Frozen):
+class Fact(StrictModel):
     """A group of facts: who says so, and when that was looked up (``None``: never)."""
 
     source: str = Field(min_length=1, max_length=300)
@@ -58,7 +55,7 @@ class Life(Fact):
     note: Text | None = None
 
 
-class FreeSize(_Frozen):
+class FreeSize(StrictModel):
     """The rules for pictures of any width and height, in pixels."""
 
     multiple: int = Field(default=16, ge=1, le=256)
@@ -137,7 +134,7 @@ class Time(Fact):
     seconds: float = Field(gt=0, le=600)
 
 
-class Model(_Frozen):
+class Model(StrictModel):
     """One model, as the catalogue knows it."""
 
     provider: str

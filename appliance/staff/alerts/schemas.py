@@ -16,6 +16,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from appliance.core.frozen import FrozenModel, StrictModel
 from appliance.core.language import Message, languages
 from appliance.staff.alerts.words import Kind
 from appliance.staff.issues.findings import Severity
@@ -39,10 +40,8 @@ PageLanguage = Annotated[
 ]
 
 
-class ChannelOptions(BaseModel):
+class ChannelOptions(StrictModel):
     """How a channel is told."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Name = Field(pattern=r"^[^\x00-\x1f\x7f]*$", examples=["Telegram of the crew"])
     language: PageLanguage = Field(default="en", description="language of the messages")
@@ -70,20 +69,16 @@ class ChannelView(ChannelOptions):
     waiting: int = Field(description="messages that are not sent yet")
 
 
-class TestAnswer(BaseModel):
+class TestAnswer(FrozenModel):
     """Result of a test message."""
 
     __test__ = False  # it is no test of pytest's
-    model_config = ConfigDict(frozen=True)
-
     ok: bool
     said: str = Field(description="answer of the service, without secrets")
 
 
-class MessageView(BaseModel):
+class MessageView(FrozenModel):
     """A message about an issue."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: int
     channel: str
@@ -108,10 +103,8 @@ class SpanView(BaseModel):
     by: str = Field(examples=["serg"])
 
 
-class AlertsView(BaseModel):
+class AlertsView(FrozenModel):
     """Channels, what was sent, silence, the event."""
-
-    model_config = ConfigDict(frozen=True)
 
     channels: list[ChannelView]
     messages: list[MessageView] = Field(description="the newest 50")
@@ -120,9 +113,7 @@ class AlertsView(BaseModel):
     event_runs: bool = Field(description="an event was set, or a booth posted in the last 30 minutes")
 
 
-class Minutes(BaseModel):
+class Minutes(StrictModel):
     """How long something shall last from now on."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     minutes: float = Field(gt=0, le=7 * 24 * 60, examples=[60])

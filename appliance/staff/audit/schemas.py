@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from appliance.core.frozen import FrozenModel
+
 
 class AuditEntry(BaseModel):
     """One change or login."""
@@ -27,10 +29,8 @@ class AuditEntry(BaseModel):
     )
 
 
-class AuditList(BaseModel):
+class AuditList(FrozenModel):
     """A page of the audit log, the newest entry first."""
-
-    model_config = ConfigDict(frozen=True)
 
     entries: list[AuditEntry]
     next_cursor: int | None = Field(

@@ -20,16 +20,15 @@ from appliance.backups.target import (
     stored_address,
 )
 from appliance.core.clock import utcnow
+from appliance.core.frozen import FrozenModel, StrictModel
 from appliance.core.language import Message
 
 _STAMP = "2026-11-27T04:00:12.203Z"
 _NAME = "photochanger-20261127T040000Z.tar.age"
 
 
-class NewTarget(BaseModel):
+class NewTarget(StrictModel):
     """A target as somebody enters it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     address: Address
     secrets: TargetSecrets = Field(
@@ -44,20 +43,16 @@ class NewTarget(BaseModel):
     )
 
 
-class CommandProgress(BaseModel):
+class CommandProgress(FrozenModel):
     """How far the backup has come that is being sent."""
-
-    model_config = ConfigDict(frozen=True)
 
     step: str = Field(description="`sending` or `checking`", examples=["sending"])
     done: int
     total: int
 
 
-class TargetView(BaseModel):
+class TargetView(FrozenModel):
     """The target, as far as it is shown."""
-
-    model_config = ConfigDict(frozen=True)
 
     address: FolderTarget | SftpTarget | S3Target
     described: str = Field(description="the address in one line", examples=["sftp://keeper@nas/backups"])
@@ -127,10 +122,8 @@ class ProofView(BaseModel):
         return None if row is None else cls.model_validate(row)
 
 
-class LocalBackup(BaseModel):
+class LocalBackup(FrozenModel):
     """A backup of this machine."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str = Field(examples=[_NAME])
     size: int
@@ -155,10 +148,8 @@ class WorkEnded(BaseModel):
         return Message.from_json(self.as_data)
 
 
-class BackupsState(BaseModel):
+class BackupsState(FrozenModel):
     """Everything about backups."""
-
-    model_config = ConfigDict(frozen=True)
 
     nightly: bool = Field(description="whether there is a folder to make them into")
     hour: int
@@ -171,20 +162,16 @@ class BackupsState(BaseModel):
     ended: WorkEnded | None
 
 
-class RemoteBackup(BaseModel):
+class RemoteBackup(FrozenModel):
     """A whole backup at the target."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str = Field(examples=[_NAME])
     size: int
     made_at: datetime | None
 
 
-class RemoteBackups(BaseModel):
+class RemoteBackups(FrozenModel):
     """Those at the target, the newest first."""
-
-    model_config = ConfigDict(frozen=True)
 
     backups: list[RemoteBackup]
 

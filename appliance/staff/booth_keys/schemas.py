@@ -6,8 +6,9 @@ import uuid
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 
+from appliance.core.frozen import FrozenModel, StrictModel
 from appliance.core.language import Message
 from appliance.slots.schemas import SLOT_IDS
 
@@ -40,28 +41,22 @@ Slots = Annotated[
 ]
 
 
-class NewBoothKey(BaseModel):
+class NewBoothKey(StrictModel):
     """A booth that gets a key of its own."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     name: Name
-    slots: Slots = []
+    slots: Slots = []  # noqa: RUF012 - Pydantic copies it
 
 
-class BoothKeyChange(BaseModel):
+class BoothKeyChange(StrictModel):
     """What is to be different; what is left out stays."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Name | None = None
     slots: Slots | None = None
 
 
-class BoothKeyView(BaseModel):
+class BoothKeyView(FrozenModel):
     """A booth's key, as far as it is shown."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: uuid.UUID
     name: str

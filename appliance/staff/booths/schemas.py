@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from appliance.core.frozen import StrictModel
 from appliance.core.images import JPEG
 from appliance.core.language import Language, language
 from appliance.ingest.booth_requests.log import Booth
@@ -119,10 +120,8 @@ class BoothView(_View):
         )
 
 
-class NewSimulation(BaseModel):
+class NewSimulation(StrictModel):
     """What a simulated booth is to send, and where."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     program: Program = "dslr_remote_pro"
     slot_id: str = Field(pattern=r"^slot-\d{3}$", examples=["slot-001"])

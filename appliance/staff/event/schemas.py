@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
+
+from appliance.core.frozen import FrozenModel, StrictModel
 
 CONFIRMATION = "wipe everything"
 
 
-class EventState(BaseModel):
+class EventState(FrozenModel):
     """What this appliance holds of the event's guests."""
-
-    model_config = ConfigDict(frozen=True)
 
     title: str
     pictures: int = Field(description="guests' pictures, including hidden ones")
@@ -30,10 +30,8 @@ class EventState(BaseModel):
     last_export: datetime | None = Field(description="when the newest download was completed")
 
 
-class WipeRequest(BaseModel):
+class WipeRequest(StrictModel):
     """A wipe cannot be taken back."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     confirm: str = Field(description=f"must be `{CONFIRMATION}`", examples=[CONFIRMATION])
     even_not_exported: bool = Field(

@@ -5,19 +5,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, Field, field_validator
 
 from appliance.core.clock import utcnow
+from appliance.core.frozen import FrozenModel, StrictModel
 from appliance.core.language import Message
 from appliance.staff.issues.findings import ActionKind, Code, Severity
 
 LONGEST_IGNORED = timedelta(days=90)
 
 
-class IssueAction(BaseModel):
+class IssueAction(FrozenModel):
     """What to press."""
-
-    model_config = ConfigDict(frozen=True)
 
     kind: ActionKind = Field(examples=["open_keys"])
     label: str = Field(examples=["Enter a key"])
@@ -27,10 +26,8 @@ class IssueAction(BaseModel):
     body: dict[str, str] | None = Field(description="its JSON, where it has one")
 
 
-class IssueView(BaseModel):
+class IssueView(FrozenModel):
     """Something that needs attention, in the language of `Accept-Language`."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: int = Field(examples=[7])
     key: str = Field(description="the same for the same trouble, today and next week", examples=["disk.low"])
@@ -49,18 +46,14 @@ class IssueView(BaseModel):
     ignored_by: str | None
 
 
-class IssueList(BaseModel):
+class IssueList(FrozenModel):
     """What is not over, the worst first."""
-
-    model_config = ConfigDict(frozen=True)
 
     issues: list[IssueView]
 
 
-class IgnoreRequest(BaseModel):
+class IgnoreRequest(StrictModel):
     """Until when nobody is to be told."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     until: AwareDatetime | None = Field(
         description="at most 90 days from now; `null`: tell of it again", examples=["2026-11-28T09:00:00Z"]

@@ -7,8 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from appliance.core.frozen import FrozenModel
 from appliance.core.images import JPEG
 from appliance.core.language import DEFAULT
 from appliance.jobs.models import JobStatus
@@ -18,11 +19,7 @@ from appliance.staff.jobs.search import ResultState
 _ID = "5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class ResultView(_Frozen):
+class ResultView(FrozenModel):
     """A job's picture."""
 
     state: ResultState = Field(description="`hidden` and `deleted` results have no public link")
@@ -35,14 +32,14 @@ class ResultView(_Frozen):
     download_url: str = Field(examples=[f"/api/jobs/{_ID}/result"])
 
 
-class AdviceText(_Frozen):
+class AdviceText(FrozenModel):
     """What happened and what to do, in one language."""
 
     what: str = Field(examples=["The picture was not ready in time."])
     do: str = Field(examples=["Send the photo again."])
 
 
-class AdviceView(_Frozen):
+class AdviceView(FrozenModel):
     """The same in every language of the admin pages, by its code."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -55,21 +52,21 @@ class AdviceView(_Frozen):
         return self.__pydantic_extra__.get(code) or self.__pydantic_extra__[DEFAULT]
 
 
-class MoneyView(_Frozen):
+class MoneyView(FrozenModel):
     """An amount in a provider's currency."""
 
     amount: Decimal = Field(examples=["0.0336"])
     currency: str = Field(examples=["USD"])
 
 
-class CostView(_Frozen):
+class CostView(FrozenModel):
     """What attempts cost: known amounts by currency, and how many attempts cost what nobody knows."""
 
     known: list[MoneyView]
     unknown: int = Field(description="attempts that are or may be billed at an unknown price")
 
 
-class JobSummary(_Frozen):
+class JobSummary(FrozenModel):
     """A job in a list."""
 
     job_id: uuid.UUID = Field(examples=[_ID])
@@ -99,7 +96,7 @@ class JobSummary(_Frozen):
     )
 
 
-class JobList(_Frozen):
+class JobList(FrozenModel):
     """A page of jobs, the newest first."""
 
     jobs: list[JobSummary]
@@ -108,7 +105,7 @@ class JobList(_Frozen):
     )
 
 
-class ProgressView(_Frozen):
+class ProgressView(FrozenModel):
     """How far an attempt has got that is under way."""
 
     provider: str = Field(examples=["comfyui"])
@@ -117,7 +114,7 @@ class ProgressView(_Frozen):
     steps: int | None = Field(examples=[20])
 
 
-class AttemptView(_Frozen):
+class AttemptView(FrozenModel):
     """One try of one route with one key."""
 
     provider: str = Field(examples=["gemini"])
@@ -167,7 +164,7 @@ class AttemptView(_Frozen):
         return MoneyView(amount=self.price, currency=self.currency)
 
 
-class UploadView(_Frozen):
+class UploadView(FrozenModel):
     """The photo as it was sent."""
 
     name: str | None = Field(description="`null` without `results:read`", examples=["IMG_0003.JPG"])

@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from appliance.core.frozen import FrozenModel
+
 _PERMISSIONS = [["settings:read", "settings:write", "slots:read", "slots:write"]]
 _MAX_PASSWORD_CHARS = 1024  # far more than bcrypt takes; refused before it costs anything
 
@@ -39,10 +41,8 @@ class PasswordChange(BaseModel):
     )
 
 
-class AccessGrant(BaseModel):
+class AccessGrant(FrozenModel):
     """An access token. The refresh token comes beside it as an `HttpOnly` cookie."""
-
-    model_config = ConfigDict(frozen=True)
 
     access_token: str = Field(
         description="send it as `Authorization: Bearer …`", examples=["eyJhbGciOiJIUzI1NiIs…"]

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from appliance.core.by_language import ByLanguage
+from appliance.core.frozen import FrozenModel
 
 Suits = Literal["portrait", "group"]
 Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Look(_Frozen):
+class Look(FrozenModel):
     """One ready-made look: a prompt that any provider with an image edit takes."""
 
     id: str = Field(pattern=r"^[a-z][a-z-]{1,39}$", examples=["watercolour"])
@@ -29,7 +26,7 @@ class Look(_Frozen):
     )
 
 
-class LookList(_Frozen):
+class LookList(FrozenModel):
     """All ready-made looks, by category."""
 
     categories: dict[str, ByLanguage] = Field(description="names of the categories, in order")

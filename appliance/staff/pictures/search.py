@@ -6,10 +6,11 @@ import uuid
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
+from appliance.core.frozen import FrozenModel
 from appliance.jobs.models import JobHistory
 from appliance.staff.jobs.schemas import ResultView
 from appliance.staff.jobs.search import JobFilter, ResultState, find_jobs
@@ -27,10 +28,8 @@ class PictureView(ResultView):
     created_at: datetime
 
 
-class PictureList(BaseModel):
+class PictureList(FrozenModel):
     """A page of results, the newest first."""
-
-    model_config = ConfigDict(frozen=True)
 
     results: list[PictureView]
     next_cursor: str | None = Field(

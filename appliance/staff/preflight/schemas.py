@@ -6,18 +6,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from appliance.core.frozen import FrozenModel, StrictModel
 from appliance.staff.issues.schemas import IssueAction
 from appliance.staff.preflight.checks import GROUPS, STATES, Group, State, worst
 from appliance.staff.preflight.models import Preflight
 from appliance.staff.preflight.words import check_words
 
 
-class CheckView(BaseModel):
+class CheckView(FrozenModel):
     """One line, in the language of `Accept-Language`."""
-
-    model_config = ConfigDict(frozen=True)
 
     group: Group
     code: str = Field(description="see docs/ops/preflight.md", examples=["key.refused"])
@@ -32,10 +31,8 @@ class CheckView(BaseModel):
     parameters: dict[str, Any] = Field(description="what stands in the words, for programs")
 
 
-class PreflightRun(BaseModel):
+class PreflightRun(FrozenModel):
     """One pre-flight."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: int = Field(examples=[3])
     status: Literal["running", "done", "interrupted"] = Field(
@@ -50,19 +47,15 @@ class PreflightRun(BaseModel):
     checks: list[CheckView]
 
 
-class PreflightState(BaseModel):
+class PreflightState(FrozenModel):
     """The newest pre-flight, and the newest that came to its end."""
-
-    model_config = ConfigDict(frozen=True)
 
     newest: PreflightRun | None
     whole: PreflightRun | None
 
 
-class PreflightRequest(BaseModel):
+class PreflightRequest(StrictModel):
     """What is to be tried."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     paid: bool = Field(
         default=False, description="try each slot that costs money with one photo, which is paid for"

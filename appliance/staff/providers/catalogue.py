@@ -6,11 +6,12 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from appliance.core.by_language import ByLanguage
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
+from appliance.core.frozen import FrozenModel
 from appliance.media.finish import OutputOptions
 from appliance.providers.base import Driver, Operation, Params
 from appliance.providers.catalogue import Model, ModelState
@@ -20,11 +21,7 @@ from appliance.slots.prompts import PromptOptions
 from appliance.slots.recipes import OVERLAY_ROLE
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class KeyView(_Frozen):
+class KeyView(FrozenModel):
     """An API key, as far as it is shown."""
 
     ends_in: str = Field(examples=["…f3a9"])
@@ -33,7 +30,7 @@ class KeyView(_Frozen):
     models: list[str] = Field(description="models for which it is set aside; empty: all models")
 
 
-class CircuitView(_Frozen):
+class CircuitView(FrozenModel):
     """A route that is left alone after repeated failures; those in order are not listed."""
 
     route: str = Field(examples=["gemini/gemini-nano-banana-2.1"])
@@ -42,7 +39,7 @@ class CircuitView(_Frozen):
     reason: str | None
 
 
-class ModelView(_Frozen):
+class ModelView(FrozenModel):
     """A model, and how long a picture takes: measured, or the catalogue's estimate."""
 
     name: str = Field(examples=["gemini-nano-banana-2.1"])
@@ -60,7 +57,7 @@ class ModelView(_Frozen):
     )
 
 
-class OperationView(_Frozen):
+class OperationView(FrozenModel):
     """One thing a provider can do; the admin form is made from it."""
 
     name: str = Field(examples=["image_edit"])
@@ -76,7 +73,7 @@ class OperationView(_Frozen):
     models: list[ModelView] = Field(description="default model first; empty: there is no choice of models")
 
 
-class ProviderView(_Frozen):
+class ProviderView(FrozenModel):
     """One provider."""
 
     name: str = Field(examples=["gemini"])
@@ -87,7 +84,7 @@ class ProviderView(_Frozen):
     operations: list[OperationView]
 
 
-class ProviderList(_Frozen):
+class ProviderList(FrozenModel):
     """All that a slot can be made of."""
 
     providers: list[ProviderView]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
+from appliance.core.frozen import FrozenModel, StrictModel
 from appliance.core.language import Message
 from appliance.core.passwords import MAX_PASSWORD_BYTES
 from appliance.core.validation import at_least_characters, at_most_bytes
@@ -18,10 +19,8 @@ LONGEST_OVERLAP_MINUTES = 24 * 60
 _STAMP = "2026-11-23T18:04:11.203Z"
 
 
-class NewIngestPassword(BaseModel):
+class NewIngestPassword(StrictModel):
     """What the booths are to send from now on."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     password: SecretStr = Field(
         description="at least 10 characters, at most 72 bytes, without spaces at either end"
@@ -97,10 +96,8 @@ class SettingsUpdate(OperatorSettings):
         return inner if inner is not None else self.previous_valid_minutes or 0
 
 
-class SettingState(BaseModel):
+class SettingState(FrozenModel):
     """One setting, and who changed it last."""
-
-    model_config = ConfigDict(frozen=True)
 
     value: Any = Field(examples=[72])
     description: str = Field(examples=["hours a result is kept"])
@@ -109,10 +106,8 @@ class SettingState(BaseModel):
     version: int = Field(description="0: the setting was never changed", examples=[3])
 
 
-class IngestPasswordState(BaseModel):
+class IngestPasswordState(FrozenModel):
     """The ingest password is never shown, only who set it and when."""
-
-    model_config = ConfigDict(frozen=True)
 
     is_set: bool = Field(description="without a password, ingest accepts nothing")
     updated_by: str | None = Field(examples=["serg"])
@@ -122,10 +117,8 @@ class IngestPasswordState(BaseModel):
     )
 
 
-class SettingsState(BaseModel):
+class SettingsState(FrozenModel):
     """All settings an operator may change."""
-
-    model_config = ConfigDict(frozen=True)
 
     version: int = Field(description="increases with every change of any setting", examples=[17])
     updated_by: str | None = Field(description="who made the last change", examples=["serg"])
@@ -134,18 +127,14 @@ class SettingsState(BaseModel):
     settings: dict[str, SettingState] = Field(description="settings by name, as in `PUT`")
 
 
-class SuggestedPassword(BaseModel):
+class SuggestedPassword(FrozenModel):
     """A password that can be read aloud; nothing was changed and nothing remembers it."""
-
-    model_config = ConfigDict(frozen=True)
 
     password: str = Field(examples=["k7mq-x3np-c8vw-r2td"])
 
 
-class Expiries(BaseModel):
+class Expiries(FrozenModel):
     """How many of the results that are there would be gone when; each is counted once."""
-
-    model_config = ConfigDict(frozen=True)
 
     at_once: int = Field(examples=[0])
     within_an_hour: int = Field(examples=[4])
@@ -156,10 +145,8 @@ class Expiries(BaseModel):
     last: datetime | None = Field(examples=[_STAMP])
 
 
-class TtlPreview(BaseModel):
+class TtlPreview(FrozenModel):
     """What another TTL would do to the results that are there."""
-
-    model_config = ConfigDict(frozen=True)
 
     hours: float = Field(examples=[24])
     existing_results: int = Field(examples=[434])

@@ -6,9 +6,10 @@ import uuid
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from appliance.core.clock import Moment
+from appliance.core.frozen import FrozenModel, StrictModel
 from appliance.guests.shared_galleries.service import GalleryState
 
 Minutes = Annotated[
@@ -25,10 +26,8 @@ Minutes = Annotated[
 PIN_DIGITS = 6
 
 
-class GalleryDuration(BaseModel):
+class GalleryDuration(StrictModel):
     """For how long."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     minutes: Minutes
 
@@ -53,10 +52,8 @@ class NewGallery(GalleryDuration):
     )
 
 
-class GalleryView(BaseModel):
+class GalleryView(FrozenModel):
     """A gallery as operators see it."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: uuid.UUID
     state: GalleryState
@@ -84,10 +81,8 @@ class GalleryList(BaseModel):
     galleries: list[GalleryView]
 
 
-class Approval(BaseModel):
+class Approval(StrictModel):
     """An operator's decision over pictures."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     job_ids: list[uuid.UUID] = Field(min_length=1, max_length=200)
     approved: bool | None = Field(

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ValidationFailed
+from appliance.core.frozen import FrozenModel, StrictModel
 from appliance.core.language import Message
 from appliance.providers.registry import ProviderRegistry
 from appliance.slots.configs import routes_of
@@ -21,11 +22,7 @@ from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.slots.views import SlotView
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class LostParameter(_Frozen):
+class LostParameter(FrozenModel):
     """A parameter that the new model does not take."""
 
     field: str = Field(examples=["params.image_size"])
@@ -33,7 +30,7 @@ class LostParameter(_Frozen):
     becomes: Any = Field(examples=["auto"])
 
 
-class SlotChange(_Frozen):
+class SlotChange(FrozenModel):
     """What happens to one slot."""
 
     slot_id: str = Field(examples=["slot-009"])
@@ -42,7 +39,7 @@ class SlotChange(_Frozen):
     refused: dict[str, str] = Field(description="why the slot is not changed, by field; empty if it is")
 
 
-class ModelChange(_Frozen):
+class ModelChange(FrozenModel):
     """Which slots get another model."""
 
     provider: str = Field(examples=["openai"])
@@ -61,10 +58,8 @@ class ModelChange(_Frozen):
         return [slot for slot in self.slots if not slot.refused]
 
 
-class ModelChangeRequest(BaseModel):
+class ModelChangeRequest(StrictModel):
     """Another model in every slot that uses ``model``, as a first choice or a fallback."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     provider: str = Field(max_length=32, examples=["openai"])
     model: str = Field(max_length=80, examples=["gpt-image-1.5"])

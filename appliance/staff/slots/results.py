@@ -5,10 +5,11 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
+from appliance.core.frozen import FrozenModel
 from appliance.core.images import JPEG
 from appliance.jobs import links
 from appliance.jobs.models import JobHistory, JobStatus
@@ -20,10 +21,8 @@ RECENT = 10
 _ID = "5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"
 
 
-class RecentResult(BaseModel):
+class RecentResult(FrozenModel):
     """A finished picture of a slot."""
-
-    model_config = ConfigDict(frozen=True)
 
     job_id: uuid.UUID = Field(examples=[_ID])
     status: JobStatus = Field(examples=["done"])

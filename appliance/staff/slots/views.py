@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError, model_validator
+from pydantic import ConfigDict, Field, SkipValidation, ValidationError, model_validator
 
 from appliance.core.errors import ValidationFailed
+from appliance.core.frozen import FrozenModel, StrictModel
 from appliance.core.language import Message
 from appliance.core.validation import field_messages
 from appliance.slots.schemas import SLOT_IDS, SlotConfig
@@ -29,10 +30,8 @@ class SlotView(SlotConfig):
     )
 
 
-class SlotList(BaseModel):
+class SlotList(FrozenModel):
     """All slots, in order."""
-
-    model_config = ConfigDict(frozen=True)
 
     slots: list[SlotView]
 
@@ -78,10 +77,8 @@ class SlotUpdate(SlotConfig):
         return config.model_copy(update={name: getattr(self, name) for name in named})
 
 
-class Duplicate(BaseModel):
+class Duplicate(StrictModel):
     """Where a slot's configuration goes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     to: str = Field(
         description="slot that receives the configuration", examples=["slot-009"], pattern="^slot-[0-9]{3}$"
@@ -97,20 +94,16 @@ class Duplicate(BaseModel):
         return self
 
 
-class SavedVersion(BaseModel):
+class SavedVersion(FrozenModel):
     """One version of a slot's configuration."""
-
-    model_config = ConfigDict(frozen=True)
 
     version: int = Field(examples=[6])
     saved_by: str = Field(examples=["igor"])
     saved_at: datetime
 
 
-class SlotHistory(BaseModel):
+class SlotHistory(FrozenModel):
     """Every version that was saved, the newest first; the first of them is in force."""
-
-    model_config = ConfigDict(frozen=True)
 
     slot_id: str = Field(examples=[_SLOT])
     versions: list[SavedVersion]

@@ -6,8 +6,9 @@ import uuid
 from datetime import date, datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SkipValidation
+from pydantic import Field, SkipValidation
 
+from appliance.core.frozen import FrozenModel
 from appliance.staff.jobs.schemas import AdviceView, CostView, ProgressView
 
 SlotState = Literal["ready", "fallback", "paused", "failing"]
@@ -25,11 +26,7 @@ CauseKind = Literal[
 ]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Cause(_Frozen):
+class Cause(FrozenModel):
     """Something that is wrong, or was at the last photo."""
 
     kind: CauseKind = Field(
@@ -63,7 +60,7 @@ class Cause(_Frozen):
     )
 
 
-class OldestView(_Frozen):
+class OldestView(FrozenModel):
     """The photo that has been on its way for longest."""
 
     job_id: uuid.UUID
@@ -71,7 +68,7 @@ class OldestView(_Frozen):
     deadline_seconds: float = Field(examples=[48.0])
 
 
-class SlotStats(_Frozen):
+class SlotStats(FrozenModel):
     """How a slot is doing. Test runs count only as in flight."""
 
     slot_id: str = Field(examples=["slot-005"])
@@ -101,20 +98,20 @@ class SlotStats(_Frozen):
     preview_url: str | None
 
 
-class SlotStatsList(_Frozen):
+class SlotStatsList(FrozenModel):
     """All slots, in order."""
 
     slots: list[SlotStats]
 
 
-class SlotCost(_Frozen):
+class SlotCost(FrozenModel):
     """What a slot's photos cost on one day."""
 
     slot_id: str = Field(examples=["slot-005"])
     cost: CostView
 
 
-class DayCost(_Frozen):
+class DayCost(FrozenModel):
     """What the photos of one day cost."""
 
     day: date = Field(description="day in UTC")
@@ -122,7 +119,7 @@ class DayCost(_Frozen):
     slots: list[SlotCost] = Field(description="slots with attempts that are or may be billed")
 
 
-class CostList(_Frozen):
+class CostList(FrozenModel):
     """The days on which something was or may have been billed, the newest first."""
 
     days: list[DayCost]

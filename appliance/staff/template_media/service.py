@@ -19,6 +19,7 @@ from appliance.accounts.permissions import Principal
 from appliance.accounts.repository import AccountRepository
 from appliance.core.db import Database
 from appliance.core.errors import TemplateMediaInUse, TemplateMediaNotFound
+from appliance.core.frozen import FrozenModel
 from appliance.core.images import JPEG
 from appliance.core.language import Message
 from appliance.media.library import TemplateFiles, TemplateUpload
@@ -35,19 +36,15 @@ _ID = "5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"
 _NAMELESS = "template"
 
 
-class TemplateUse(BaseModel):
+class TemplateUse(FrozenModel):
     """Where a template is used."""
-
-    model_config = ConfigDict(frozen=True)
 
     slot_id: str = Field(examples=["slot-005"])
     role: str = Field(examples=["style"])
 
 
-class TemplateView(BaseModel):
+class TemplateView(FrozenModel):
     """A template."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: uuid.UUID = Field(examples=[_ID])
     name: str = Field(examples=["beach.jpg"])
@@ -70,10 +67,8 @@ class RegisteredTemplate(TemplateView):
     )
 
 
-class TemplateList(BaseModel):
+class TemplateList(FrozenModel):
     """All templates by name."""
-
-    model_config = ConfigDict(frozen=True)
 
     template_media: list[TemplateView]
 

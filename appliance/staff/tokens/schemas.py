@@ -11,14 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from appliance.accounts.api_tokens import LONGEST_NAME
 from appliance.accounts.permissions import Permission
 from appliance.core.clock import Moment
+from appliance.core.frozen import FrozenModel, StrictModel
 
 _STAMP = "2026-11-23T18:04:11.203Z"
 
 
-class NewToken(BaseModel):
+class NewToken(StrictModel):
     """A token that is to be made."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     # Letters, digits and what stands between them; no control characters.
     name: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\w[\w .-]*$")] = Field(
@@ -56,9 +55,7 @@ class MadeToken(TokenView):
     token: str = Field(description="the token; never shown again", examples=["pct_…"])
 
 
-class TokenList(BaseModel):
+class TokenList(FrozenModel):
     """Every token, the newest first."""
-
-    model_config = ConfigDict(frozen=True)
 
     tokens: list[TokenView]

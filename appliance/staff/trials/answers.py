@@ -6,10 +6,11 @@ import uuid
 from typing import Annotated, Any, Literal
 
 from fastapi import Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
+from appliance.core.frozen import FrozenModel
 from appliance.staff.access import AUTH_ERRORS
 from appliance.staff.jobs.schemas import JobView
 from appliance.staff.jobs.service import JobService
@@ -28,10 +29,8 @@ TRIAL_ERRORS = (
 )
 
 
-class JobStarted(BaseModel):
+class JobStarted(FrozenModel):
     """A job is on its way."""
-
-    model_config = ConfigDict(frozen=True)
 
     job_id: uuid.UUID = Field(examples=["5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"])
     slot_id: str = Field(examples=["slot-005"])

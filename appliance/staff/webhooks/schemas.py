@@ -6,8 +6,9 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
+from appliance.core.frozen import FrozenModel, StrictModel
 from appliance.core.web_address import LONGEST, SecretPlace
 
 WebhookEvent = Literal["photo.done", "photo.failed", "issue.opened", "issue.closed"]
@@ -16,10 +17,8 @@ _STAMP = "2026-11-23T18:04:11.203Z"
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
 
 
-class NewWebhook(BaseModel):
+class NewWebhook(StrictModel):
     """A webhook to add."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Name = Field(pattern=r"^[^\x00-\x1f\x7f]*$", examples=["Till of the shop"])
     address: SecretPlace = Field(
@@ -30,10 +29,8 @@ class NewWebhook(BaseModel):
     events: list[WebhookEvent] = Field(min_length=1, description="events to send")
 
 
-class WebhookView(BaseModel):
+class WebhookView(FrozenModel):
     """A webhook, without its path and secret."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: uuid.UUID
     name: str = Field(examples=["Till of the shop"])
@@ -51,10 +48,8 @@ class MadeWebhook(WebhookView):
     secret: str = Field(description="signs every delivery; never shown again", examples=["whsec_…"])
 
 
-class DeliveryView(BaseModel):
+class DeliveryView(FrozenModel):
     """One event for one webhook."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: int
     webhook: str = Field(description="name of the webhook")
@@ -69,10 +64,8 @@ class DeliveryView(BaseModel):
     answer: str = Field(description="beginning of the last answer, or why there was none")
 
 
-class WebhookList(BaseModel):
+class WebhookList(FrozenModel):
     """Every webhook, and the newest 50 deliveries."""
-
-    model_config = ConfigDict(frozen=True)
 
     webhooks: list[WebhookView]
     deliveries: list[DeliveryView]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
+from appliance.core.frozen import FrozenModel, StrictModel
 from appliance.core.language import Message
 from appliance.core.validation import at_least_characters, at_most_characters
 from appliance.providers.base import ProviderBadKey
@@ -33,10 +34,8 @@ def _checked(value: SecretStr) -> SecretStr:
         raise ValueError(Message("must contain no spaces, line breaks or foreign letters")) from None
 
 
-class TypedKey(BaseModel):
+class TypedKey(StrictModel):
     """A key as somebody typed or pasted it; spaces and line ends around it are dropped."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     provider: str = Field(max_length=32, examples=["gemini"])
     key: Annotated[SecretStr, AfterValidator(_checked)] = Field(
@@ -52,10 +51,8 @@ class NewProviderKey(TypedKey):
     )
 
 
-class ModelTestView(BaseModel):
+class ModelTestView(FrozenModel):
     """What the provider said of one model to this key."""
-
-    model_config = ConfigDict(frozen=True)
 
     model: str = Field(examples=["gemini-nano-banana-2.1"])
     ok: bool = Field(description="whether nothing known prevents making a picture with this model")
@@ -75,10 +72,8 @@ class ModelTestView(BaseModel):
         )
 
 
-class KeyTestView(BaseModel):
+class KeyTestView(FrozenModel):
     """What came of asking the provider."""
-
-    model_config = ConfigDict(frozen=True)
 
     outcome: Outcome = Field(
         description="`works`: accepted; `refused`; `no_quota`: accepted, but its quota is used up for "
@@ -107,10 +102,8 @@ class KeyTestView(BaseModel):
         )
 
 
-class ProviderKeyView(BaseModel):
+class ProviderKeyView(FrozenModel):
     """A key, as far as it is shown."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: str = Field(
         description="for a key from a file, valid until the next start",
@@ -139,10 +132,8 @@ class ProviderKeyView(BaseModel):
     last_test: KeyTestView | None
 
 
-class UsedModelView(BaseModel):
+class UsedModelView(FrozenModel):
     """A model that active slots use, as the provider, or else the catalogue, said it is."""
-
-    model_config = ConfigDict(frozen=True)
 
     model: str = Field(examples=["gemini-nano-banana-2.1"])
     slots: list[str] = Field(examples=[["slot-009"]])
@@ -156,10 +147,8 @@ class UsedModelView(BaseModel):
     successor: str | None = Field(description="what to use instead, if it is going away")
 
 
-class ProviderKeys(BaseModel):
+class ProviderKeys(FrozenModel):
     """One provider's keys, the oldest first, and who needs them."""
-
-    model_config = ConfigDict(frozen=True)
 
     provider: str = Field(examples=["gemini"])
     usable: int = Field(description="number of keys that can be used for every model")
@@ -172,9 +161,7 @@ class ProviderKeys(BaseModel):
     keys: list[ProviderKeyView]
 
 
-class ProviderKeyList(BaseModel):
+class ProviderKeyList(FrozenModel):
     """Every provider that needs a key."""
-
-    model_config = ConfigDict(frozen=True)
 
     providers: list[ProviderKeys]
