@@ -22,7 +22,7 @@ from appliance.accounts.models import Account, ApiToken
 from appliance.accounts.permissions import Permission, Principal, with_included
 from appliance.accounts.repository import AccountRepository
 from appliance.core.clock import utcnow
-from appliance.core.db import Database
+from appliance.core.db import Database, Repository
 from appliance.core.errors import NotAuthenticated, NotFound, TokenExpired, ValidationFailed
 from appliance.core.language import Message
 
@@ -46,11 +46,8 @@ def actor_of(name: str, account: str) -> str:
     return f"token {name} of {account}"
 
 
-class ApiTokenRepository:
+class ApiTokenRepository(Repository):
     """The table ``api_token``, inside the caller's session."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def all(self) -> Sequence[ApiToken]:
         """Every token, the newest first."""

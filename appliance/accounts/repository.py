@@ -8,17 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, delete, exists, func, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.accounts.actions import AuditAction
 from appliance.accounts.models import Account, AuditLog, LoginSession
+from appliance.core.db import Repository
 
 
-class AccountRepository:
+class AccountRepository(Repository):
     """The tables ``account`` and ``audit_log``."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def usernames(self) -> set[str]:
         """Everyone who may log in."""
@@ -104,11 +101,8 @@ class AccountRepository:
         return await self._session.scalar(query)
 
 
-class SessionRepository:
+class SessionRepository(Repository):
     """The table ``login_session``."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     def add(self, row: LoginSession) -> None:
         """Insert a new session."""

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.backups.models import BackupProof, BackupTarget
 from appliance.backups.target import STORED, TargetConfig, TargetTest, stored_address
 from appliance.core.clock import utcnow
+from appliance.core.db import Repository
 from appliance.core.encryption import EncryptionKeys, Unreadable
 
 _PURPOSE = "backup-target"
@@ -21,11 +21,8 @@ _KEEP_PROOFS = 24
 USUAL_KEEP = 7
 
 
-class BackupRepository:
+class BackupRepository(Repository):
     """The tables ``backup_target`` and ``backup_proof``."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def target(self) -> BackupTarget | None:
         """The target, if one is set."""

@@ -41,6 +41,13 @@ class Base(DeclarativeBase):
     }
 
 
+class Repository:
+    """Base of what reads and writes rows inside the caller's session."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+
 class Database:
     """Opens sessions. Nothing may hold one across a network call."""
 

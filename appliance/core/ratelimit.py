@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import String, delete, func, select, text
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from appliance.core.db import Base
+from appliance.core.db import Base, Repository
 
 BUCKETS_KEPT = timedelta(hours=12)  # longer than any limit; keys may hold addresses, none is kept for a day
 _LIMIT = re.compile(r"(?P<count>[1-9]\d*) per (?:(?P<times>[1-9]\d*) )?(?P<unit>second|minute|hour|day)s?")
@@ -71,11 +70,8 @@ class Limit:
         return self.count / self.seconds
 
 
-class RateLimiter:
+class RateLimiter(Repository):
     """Takes from buckets inside the caller's session; commit soon, the bucket's row is locked."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def take(self, key: str, limit: Limit) -> float:
         """Take one from ``key``; 0 when it was there, else the seconds until it will be."""

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from appliance.core.db import Repository
 from appliance.guests.tokens import Visit
 from appliance.jobs.models import EXPIRES_AT, JobHistory, JobStatus
 from appliance.jobs.repository import is_any_of
@@ -38,11 +38,8 @@ def to_be_seen(now: datetime) -> list[ColumnElement[bool]]:
     ]
 
 
-class ResultRepository:
+class ResultRepository(Repository):
     """Reads and writes results for guests."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def behind_links(self, job_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, JobHistory]:
         """The jobs that guests' links lead to. A hidden one is as good as unknown: it is not even read,

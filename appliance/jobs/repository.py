@@ -25,10 +25,10 @@ from sqlalchemy import (
 )
 from sqlalchemy import cast as cast_as
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from appliance.core.clock import utcnow
+from appliance.core.db import Repository
 from appliance.jobs.models import SAYS_SOMETHING, UNDO_DELETE, JobHistory, JobStatus
 from appliance.jobs.retention import WITHOUT_DETAILS
 
@@ -51,11 +51,8 @@ def is_any_of(column: InstrumentedAttribute[Any], values: Collection[Any]) -> Co
     return column == any_(cast_as(list(values), ARRAY(column.type)))
 
 
-class JobRepository:
+class JobRepository(Repository):
     """The table ``job_history``."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     def add(self, job: JobHistory) -> None:
         """Insert a new job with the session's transaction."""

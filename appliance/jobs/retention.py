@@ -21,8 +21,8 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from appliance.core.db import Repository
 from appliance.jobs.models import HAS_SHA1, SAYS_SOMETHING, JobHistory, JobStatus
 
 BATCH = 5000
@@ -40,11 +40,8 @@ _SAYS_SOMETHING = literal_column(f"({SAYS_SOMETHING})", Boolean)
 _HAS_SHA1 = literal_column(HAS_SHA1, Boolean)
 
 
-class HistoryRetention:
+class HistoryRetention(Repository):
     """Empties and removes old rows inside the caller's session."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def forget_answers(self, now: datetime, keep: timedelta, ttl: timedelta) -> int:
         """Empty what booths sent along with photos: names, addresses, answers to surveys.

@@ -7,16 +7,13 @@ from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from appliance.core.db import Repository
 from appliance.media.models import TemplateMedia
 
 
-class TemplateMediaRepository:
+class TemplateMediaRepository(Repository):
     """The table ``template_media``."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def all(self) -> list[TemplateMedia]:
         """All of them by name."""

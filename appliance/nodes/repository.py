@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select, text, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from appliance.core.db import Repository
 from appliance.nodes.models import Node
 
 SILENT_AFTER = 10.0  # seconds; it says something every two
@@ -45,11 +45,8 @@ class Seen:
         return self.seconds > SILENT_AFTER or self.row.ended
 
 
-class NodeRepository:
+class NodeRepository(Repository):
     """Reads and writes them in one session."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def say(self, **said: Any) -> str | None:
         """Write a machine's row; its mark, or ``None`` where another machine has its number."""

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import CursorResult, delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from appliance.core.db import Database
+from appliance.core.db import Database, Repository
 from appliance.core.encryption import EncryptionKeys, Unreadable
 from appliance.providers.keys import KeyFiles, Origins
 from appliance.providers.models import ProviderKey
@@ -45,11 +45,8 @@ class StoredKey:
         return self.row.provider
 
 
-class ProviderKeyRepository:
+class ProviderKeyRepository(Repository):
     """The table ``provider_key``, inside the caller's session."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def lock(self) -> None:
         """Let other changes wait until this transaction ends."""

@@ -13,10 +13,9 @@ import structlog
 from pydantic import Field
 from sqlalchemy import String, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from appliance.core.db import Base, Database
+from appliance.core.db import Base, Database, Repository
 from appliance.core.frozen import StrictModel
 from appliance.core.validation import as_far_as_known
 from appliance.core.web_address import LONGEST, BaseAddress, SecretPlace
@@ -277,11 +276,8 @@ _ALL_VALUES = select(func.jsonb_object_agg(AppSetting.key, AppSetting.value)).wh
 )
 
 
-class AppSettingsRepository:
+class AppSettingsRepository(Repository):
     """Reads and writes ``app_settings`` inside the caller's session."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def operator_settings(self) -> OperatorSettings:
         """The settings in force; what has no row has its default, and so has what cannot be read because

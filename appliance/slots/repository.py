@@ -9,17 +9,14 @@ from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from appliance.core.db import Repository
 from appliance.media.models import TemplateMedia
 from appliance.slots.models import Slot, SlotTemplateMedia, SlotVersion
 
 
-class SlotRepository:
+class SlotRepository(Repository):
     """The table ``slot``."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def get(self, slot_id: str) -> Slot | None:
         """One slot, or ``None``."""

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, CursorResult, Select, and_, false, func, or_, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from appliance.core.db import Repository
 from appliance.guests.repository import to_be_seen
 from appliance.guests.shared_galleries.models import SharedGallery
 from appliance.jobs.models import JobHistory
@@ -25,11 +25,8 @@ class Position:
     job_id: uuid.UUID
 
 
-class GalleryRepository:
+class GalleryRepository(Repository):
     """The table ``shared_gallery`` and the pictures that galleries show."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     def add(self, gallery: SharedGallery) -> None:
         """Insert a gallery."""

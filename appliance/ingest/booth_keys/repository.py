@@ -7,16 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select, text, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from appliance.core.db import Repository
 from appliance.ingest.booth_keys.models import BoothKey
 
 
-class BoothKeyRepository:
+class BoothKeyRepository(Repository):
     """The table ``booth_key``."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     def add(self, key: BoothKey) -> None:
         """Insert a key."""

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import ColumnElement, CursorResult, Select, delete, func, or_, select, text, update
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from appliance.core.db import Repository
 from appliance.staff.alerts.models import AlertChannel, AlertMessage
 from appliance.staff.issues.models import Issue
 
@@ -45,11 +45,8 @@ class LastAlert(NamedTuple):
     sent_at: datetime | None
 
 
-class AlertRepository:
+class AlertRepository(Repository):
     """The tables ``alert_channel`` and ``alert_message``."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def lock(self) -> None:
         """Let other changes of channels, and other processes' looks, wait until this transaction ends."""

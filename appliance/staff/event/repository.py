@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, func, not_, or_, select, text, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from appliance.core.db import Repository
 from appliance.core.images import JPEG
 from appliance.guests.shared_galleries.models import SharedGallery
 from appliance.jobs.models import JobHistory, JobStatus
@@ -81,11 +81,8 @@ def _is_after(position: Position) -> ColumnElement[bool]:
     return tuple_(JobHistory.created_at, JobHistory.job_id) > position
 
 
-class EventRepository:
+class EventRepository(Repository):
     """Reads and marks the jobs of an event."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def state(self, title: str, now: datetime) -> EventState:
         """How much is there."""

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import exists, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.core.clock import utcnow
+from appliance.core.db import Repository
 from appliance.jobs.models import JobHistory
 from appliance.settings.operator import AppSettingsRepository
 
@@ -30,11 +30,8 @@ class Period:
         return self.since <= now < self.until
 
 
-class Periods:
+class Periods(Repository):
     """Reads and writes both spans inside the caller's session."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def silence(self) -> Period | None:
         """The silence that holds now."""

@@ -8,19 +8,16 @@ from typing import cast
 
 from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from appliance.core.db import Repository
 from appliance.staff.issues.findings import SEVERITIES, Finding
 from appliance.staff.issues.models import Issue
 
 KEPT_FOR = timedelta(days=90)  # after they were over
 
 
-class IssueRepository:
+class IssueRepository(Repository):
     """The table ``issue``."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def open_issues(self) -> Sequence[Issue]:
         """Those that are not over, the worst first and the oldest of them; ignored ones too."""

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from appliance.core.db import Repository
 from appliance.staff.preflight.models import LOST_AFTER, Preflight
 
 KEPT = 20
@@ -19,11 +19,8 @@ _LOST = and_(
 )
 
 
-class PreflightRepository:
+class PreflightRepository(Repository):
     """The table ``preflight``."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def last(self) -> Preflight | None:
         """The newest one, whether or not it has ended."""

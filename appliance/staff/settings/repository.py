@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, CursorResult, func, select, text, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from appliance.core.db import Repository
 from appliance.jobs.models import JobHistory, JobStatus
 from appliance.settings.operator import AppSetting
 
@@ -26,11 +26,8 @@ class ExpiryCounts:
     last: datetime | None
 
 
-class SettingsRepository:
+class SettingsRepository(Repository):
     """``app_settings`` as a whole, and the results that a TTL concerns."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def lock(self) -> None:
         """Let other changes wait until this transaction ends."""

@@ -9,8 +9,8 @@ from typing import Any, cast
 
 from sqlalchemy import CursorResult, Select, delete, func, literal, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from appliance.core.db import Repository
 from appliance.jobs.models import JobHistory
 from appliance.staff.alerts.repository import is_due
 from appliance.staff.issues.models import Issue
@@ -39,11 +39,8 @@ def finished_after(ended: datetime, job_id: uuid.UUID) -> Select[JobHistory]:
     )
 
 
-class WebhookRepository:
+class WebhookRepository(Repository):
     """The tables ``webhook`` and ``webhook_delivery``."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
 
     async def lock(self) -> None:
         """Let other changes, and other processes' looks, wait until this transaction ends."""
