@@ -120,13 +120,8 @@ class ApiTokens:
         async with self._database.session() as session:
             await self._check(session, row, who)
             ApiTokenRepository(session).add(row)
-            AccountRepository(session).record(
-                who.username,
-                "token.made",
-                name,
-                address=who.address,
-                scopes=row.scopes,
-                until=expires_at.isoformat(),
+            AccountRepository(session).record_by(
+                who, "token.made", name, scopes=row.scopes, until=expires_at.isoformat()
             )
         log.info("token.made", name=name, account=who.username)
         return row, text
@@ -160,9 +155,7 @@ class ApiTokens:
             row = next((one for one in await tokens.all() if one.id == token_id), None)
             if row is None or not await tokens.remove(token_id):
                 raise NotFound(Message("There is no such token. It may have been revoked in the meantime."))
-            AccountRepository(session).record(
-                who.username, "token.revoked", row.name, address=who.address, of=row.username
-            )
+            AccountRepository(session).record_by(who, "token.revoked", row.name, of=row.username)
         log.info("token.revoked", name=row.name, account=who.username)
 
     async def recognise(self, token: str) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import CursorResult, delete, exists, func, select, update
 
 from appliance.accounts.actions import AuditAction
 from appliance.accounts.models import Account, AuditLog, LoginSession
+from appliance.accounts.permissions import Principal
 from appliance.core.db import Repository
 
 
@@ -54,6 +55,10 @@ class AccountRepository(Repository):
         self._session.add(
             AuditLog(actor=actor, action=action, subject=subject[:120], address=address[:64], detail=detail)
         )
+
+    def record_by(self, who: Principal, action: AuditAction, subject: str = "", **detail: Any) -> None:
+        """The same of somebody who is logged in."""
+        self.record(who.username, action, subject, address=who.address, **detail)
 
     async def audit(
         self,

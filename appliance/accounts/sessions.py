@@ -157,7 +157,7 @@ class SessionService:
         async with self._database.session() as session:
             accounts = AccountRepository(session)
             await accounts.end_sessions(principal.username)
-            accounts.record(principal.username, "logout.everywhere", address=principal.address)
+            accounts.record_by(principal, "logout.everywhere")
         log.info("logout.everywhere", account=principal.username)
 
     async def _end(self, session_id: uuid.UUID, username: str, address: str) -> None:

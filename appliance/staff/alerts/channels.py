@@ -149,7 +149,7 @@ class AlertChannels:
         async with self._database.session() as session:
             period = await Periods(session).put(key, timedelta(minutes=minutes), who.username)
             until = period.until.isoformat() if period else None
-            AccountRepository(session).record(who.username, action, address=who.address, until=until)
+            AccountRepository(session).record_by(who, action, until=until)
         log.info(action, account=who.username)
 
     @staticmethod
@@ -183,7 +183,7 @@ def _record(
     session: AsyncSession, who: Principal, action: AuditAction, row: AlertChannel, **more: Any
 ) -> None:
     detail = {"scheme": row.scheme, "ends_in": row.ends_in, **more}
-    AccountRepository(session).record(who.username, action, row.name, address=who.address, **detail)
+    AccountRepository(session).record_by(who, action, row.name, **detail)
 
 
 def _channel(row: AlertChannel, waiting: int) -> ChannelView:

@@ -126,7 +126,7 @@ class Backups:
         async with self._database.session() as session:
             if not await BackupRepository(session).forget_target():
                 raise NotFound(Message("There is no target for backups."))
-            AccountRepository(session).record(who.username, "backup.target_forgotten", address=who.address)
+            AccountRepository(session).record_by(who, "backup.target_forgotten")
 
     async def at_target(self) -> list[RemoteBackup]:
         """The whole backups there, the newest first; raises ``ValidationFailed`` with what is wrong."""
@@ -142,7 +142,7 @@ class Backups:
         """Have it done; what is at work already goes on."""
         if self._commands.start(work, who.username):
             async with self._database.session() as session:
-                AccountRepository(session).record(who.username, "backup.asked_for", work, address=who.address)
+                AccountRepository(session).record_by(who, "backup.asked_for", work)
 
     async def prove(self, by: str, seconds: float) -> bool:
         """Have the newest backup proven, after what is at work already; ``False`` if that takes longer."""
@@ -206,11 +206,10 @@ class Backups:
             await BackupRepository(session).set_target(
                 config, self._encryption, tried, by=who.username, **usage
             )
-            AccountRepository(session).record(
-                who.username,
+            AccountRepository(session).record_by(
+                who,
                 "backup.target_taken_over" if take_over else "backup.target_set",
                 config.address.describe(),
-                address=who.address,
             )
         log.info("backups.target_set", kind=config.address.kind, taken_over=take_over)
         return tried

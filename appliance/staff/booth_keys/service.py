@@ -123,11 +123,4 @@ def _refuse_taken(name: str, there: list[BoothKey]) -> None:
 def _note(
     session: AsyncSession, row: BoothKey, who: Principal, action: AuditAction, **detail: object
 ) -> None:
-    AccountRepository(session).record(
-        who.username,
-        action,
-        row.name,
-        address=who.address,
-        ends_in=f"…{row.ends_in}",
-        **detail,
-    )
+    AccountRepository(session).record_by(who, action, row.name, ends_in=f"…{row.ends_in}", **detail)

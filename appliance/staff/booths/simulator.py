@@ -163,9 +163,7 @@ class BoothSimulator:
 
     async def _note(self, made: Simulation, who: Principal) -> None:
         async with self._database.session() as session:
-            AccountRepository(session).record(
-                who.username, "slot.tested", made.slot_id, address=who.address, job=made.job_id
-            )
+            AccountRepository(session).record_by(who, "slot.tested", made.slot_id, job=made.job_id)
 
     async def aclose(self) -> None:
         """Wait for those that run: each ends by itself."""

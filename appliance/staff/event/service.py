@@ -103,12 +103,8 @@ class Event:
                 page = [uuid.UUID(int=one) for one in sent.job_ids[start : start + _PAGE]]
                 await EventRepository(session).mark_exported(page, utcnow())
         async with self._database.session() as session:
-            AccountRepository(session).record(
-                who.username,
-                "event.exported",
-                address=who.address,
-                pictures=sent.pictures,
-                photos=sent.photos,
+            AccountRepository(session).record_by(
+                who, "event.exported", pictures=sent.pictures, photos=sent.photos
             )
         log.info("event.exported", account=who.username, pictures=sent.pictures, photos=sent.photos)
 
@@ -167,7 +163,5 @@ class Event:
             report.galleries = await rows.remove_galleries()
             report.still_running = await rows.count_running()
             report.not_exported = await rows.count_not_exported(utcnow())
-            AccountRepository(session).record(
-                who.username, "event.wiped", address=who.address, **report.model_dump()
-            )
+            AccountRepository(session).record_by(who, "event.wiped", **report.model_dump())
         log.warning("event.wiped", account=who.username, **report.model_dump())

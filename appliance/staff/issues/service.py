@@ -32,11 +32,10 @@ class Issues:
                 raise NotFound
             issue.ignored_until = until
             issue.ignored_by = who.username if until else None
-            AccountRepository(session).record(
-                who.username,
+            AccountRepository(session).record_by(
+                who,
                 "issue.ignored" if until else "issue.told_again",
                 issue.key,
-                address=who.address,
                 **({"until": until.isoformat()} if until else {}),
             )
         return issue

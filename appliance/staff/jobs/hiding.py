@@ -92,7 +92,5 @@ def _shown(job: JobHistory) -> ResultView:
 
 
 def _note(session: AsyncSession, job: JobHistory, who: Principal, action: AuditAction) -> None:
-    AccountRepository(session).record(
-        who.username, action, str(job.job_id), address=who.address, slot=job.slot_id
-    )
+    AccountRepository(session).record_by(who, action, str(job.job_id), slot=job.slot_id)
     log.info(action, job=str(job.job_id), account=who.username)

@@ -137,7 +137,7 @@ class OperatorSettingsService:
             ttl = timedelta(hours=update.result_ttl_hours)
             detail["results_with_new_ttl"] = await SettingsRepository(session).apply_ttl(ttl)
         if new or update.apply_to_existing:
-            AccountRepository(session).record(who.username, "settings.changed", address=who.address, **detail)
+            AccountRepository(session).record_by(who, "settings.changed", **detail)
         return sorted(new)
 
     async def _set_keys_aside(
@@ -153,11 +153,10 @@ class OperatorSettingsService:
         for row in await keys.all():
             origin = old.get(row.provider)
             if origin != new.get(row.provider) and row.origin == origin:
-                AccountRepository(session).record(
-                    who.username,
+                AccountRepository(session).record_by(
+                    who,
                     "provider_key.set_aside",
                     row.provider,
-                    address=who.address,
                     ends_in=row.ends_in,
                     origin=origin,
                     now=new.get(row.provider),

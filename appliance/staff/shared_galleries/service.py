@@ -147,9 +147,7 @@ class SharedGalleryService:
             galleries = GalleryRepository(session)
             if not await galleries.decide_first(job_id, utcnow(), approved=approved):
                 raise await _already_decided(session, job_id)
-            AccountRepository(session).record(
-                who.username, action, address=who.address, job=str(job_id), pictures=1
-            )
+            AccountRepository(session).record_by(who, action, job=str(job_id), pictures=1)
         log.info(action, account=who.username, pictures=1)
 
     async def decide(self, job_ids: Collection[uuid.UUID], who: Principal, *, approved: bool | None) -> int:
@@ -161,9 +159,7 @@ class SharedGalleryService:
             changed = await GalleryRepository(session).decide(job_ids, utcnow(), approved=approved)
             if changed:
                 only = str(next(iter(job_ids))) if len(job_ids) == 1 else None
-                AccountRepository(session).record(
-                    who.username, action, address=who.address, job=only, pictures=changed
-                )
+                AccountRepository(session).record_by(who, action, job=only, pictures=changed)
         log.info(action, account=who.username, pictures=changed)
         return changed
 
@@ -230,7 +226,5 @@ async def _view(session: AsyncSession, gallery: SharedGallery, base: str) -> Gal
 
 def _note(session: AsyncSession, gallery: SharedGallery, who: Principal, action: AuditAction) -> None:
     until = gallery.closes_at.isoformat() if gallery.closes_at else None
-    AccountRepository(session).record(
-        who.username, action, str(gallery.id), address=who.address, title=gallery.title, until=until
-    )
+    AccountRepository(session).record_by(who, action, str(gallery.id), title=gallery.title, until=until)
     log.info(action, gallery=str(gallery.id), account=who.username)

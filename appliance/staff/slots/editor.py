@@ -251,14 +251,8 @@ class SlotEditor:
         if before["template_media"] != after["template_media"]:
             await slots.bind(row.slot_id, config.template_media)
         await slots.keep_version(row.slot_id, row.version, after, row.updated_by, row.updated_at)
-        AccountRepository(session).record(
-            who.username,
-            action,
-            row.slot_id,
-            address=who.address,
-            version=row.version,
-            changes=as_audit(found),
-            **detail,
+        AccountRepository(session).record_by(
+            who, action, row.slot_id, version=row.version, changes=as_audit(found), **detail
         )
         await session.flush()
         log.info(action, slot=row.slot_id, account=who.username, version=row.version)

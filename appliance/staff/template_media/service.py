@@ -217,13 +217,8 @@ class TemplateMediaService:
                     created_by=who.username,
                 )
                 if added:
-                    AccountRepository(session).record(
-                        who.username,
-                        "template_media.registered",
-                        str(media_id),
-                        address=who.address,
-                        name=file.name,
-                        size=size,
+                    AccountRepository(session).record_by(
+                        who, "template_media.registered", str(media_id), name=file.name, size=size
                     )
         except BaseException:
             await asyncio.to_thread(self._media.remove, key)
@@ -240,7 +235,7 @@ class TemplateMediaService:
 def _note(
     session: AsyncSession, who: Principal, action: AuditAction, row: TemplateMedia, **detail: object
 ) -> None:
-    AccountRepository(session).record(who.username, action, str(row.id), address=who.address, **detail)
+    AccountRepository(session).record_by(who, action, str(row.id), **detail)
 
 
 def _view(row: TemplateMedia, uses: list[tuple[str, str]], logo: uuid.UUID | None) -> TemplateView:

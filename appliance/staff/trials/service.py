@@ -237,14 +237,7 @@ class Trials:
         if not job.opened.is_set():
             task.result()  # raises what kept it from the history
         async with self._database.session() as session:
-            AccountRepository(session).record(
-                who.username,
-                action,
-                job.slot.slot_id,
-                address=who.address,
-                job=str(job.job_id),
-                **detail,
-            )
+            AccountRepository(session).record_by(who, action, job.slot.slot_id, job=str(job.job_id), **detail)
         return StartedTrial(job, task)
 
     async def _drop(self, slot_id: str, job_id: uuid.UUID) -> None:

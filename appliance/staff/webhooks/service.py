@@ -70,11 +70,8 @@ class Webhooks:
                     fields={"address": Message("there are %(n)s webhooks already: remove one first", n=MOST)}
                 )
             webhooks.add(row)
-            AccountRepository(session).record(
-                *(who.username, "webhook.added", row.name),
-                address=who.address,
-                origin=row.origin,
-                ends_in=row.ends_in,
+            AccountRepository(session).record_by(
+                who, "webhook.added", row.name, origin=row.origin, ends_in=row.ends_in
             )
         log.info("webhook.added", origin=row.origin, account=who.username)
         return MadeWebhook(**_webhook(row, 0).model_dump(), secret=secret)
@@ -86,9 +83,7 @@ class Webhooks:
             row = await webhooks.get(webhook_id)
             if row is None or not await webhooks.remove(webhook_id):
                 raise NotFound(Message("There is no such webhook. It may have been removed in the meantime."))
-            AccountRepository(session).record(
-                who.username, "webhook.removed", row.name, address=who.address, origin=row.origin
-            )
+            AccountRepository(session).record_by(who, "webhook.removed", row.name, origin=row.origin)
 
 
 async def encrypt_webhooks_again(session: AsyncSession, encryption: EncryptionKeys) -> tuple[int, int]:

@@ -159,9 +159,7 @@ class ProviderKeyService:
             if one.key == key or (one.key is None and one.row.ends_in == row.ends_in):
                 await keys.remove(one.row.id)
         keys.add(row)
-        AccountRepository(session).record(
-            who.username, "provider_key.added", provider, address=who.address, ends_in=row.ends_in
-        )
+        AccountRepository(session).record_by(who, "provider_key.added", provider, ends_in=row.ends_in)
         return row
 
     async def remove(self, key_id: str, who: Principal) -> None:
@@ -182,12 +180,8 @@ class ProviderKeyService:
         async with self._database.session() as session:
             if not await ProviderKeyRepository(session).remove(found.row.id):
                 raise no_such_key()
-            AccountRepository(session).record(
-                who.username,
-                "provider_key.removed",
-                found.provider,
-                address=who.address,
-                ends_in=found.ends_in,
+            AccountRepository(session).record_by(
+                who, "provider_key.removed", found.provider, ends_in=found.ends_in
             )
         await self._look()
         if found.key is not None:
@@ -235,12 +229,8 @@ class ProviderKeyService:
             self._ring.use_again(found.provider, found.key)
             await self._ring.pauses.load()
             async with self._database.session() as session:
-                AccountRepository(session).record(
-                    who.username,
-                    "provider_key.used_again",
-                    found.provider,
-                    address=who.address,
-                    ends_in=found.ends_in,
+                AccountRepository(session).record_by(
+                    who, "provider_key.used_again", found.provider, ends_in=found.ends_in
                 )
         return self._view(found)
 
