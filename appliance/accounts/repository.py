@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -59,37 +58,6 @@ class AccountRepository(Repository):
     def record_by(self, who: Principal, action: AuditAction, subject: str = "", **detail: Any) -> None:
         """The same of somebody who is logged in."""
         self.record(who.username, action, subject, address=who.address, **detail)
-
-    async def audit(
-        self,
-        *,
-        actor: str | None,
-        action: str | None,
-        since: datetime | None,
-        until: datetime | None,
-        before_id: int | None,
-        limit: int,
-    ) -> Sequence[AuditLog]:
-        """Entries that fit, the newest first; ``action`` also finds the actions beneath it, ``actor``
-        what the account's API tokens did.
-        """
-        query = select(AuditLog).order_by(AuditLog.id.desc()).limit(limit)
-        if actor is not None:
-            by_token = AuditLog.actor.startswith("token ") & AuditLog.actor.endswith(
-                f" of {actor}", autoescape=True
-            )
-            query = query.where((AuditLog.actor == actor) | by_token)
-        if action is not None:
-            query = query.where(
-                (AuditLog.action == action) | AuditLog.action.startswith(f"{action}.", autoescape=True)
-            )
-        if since is not None:
-            query = query.where(AuditLog.at >= since)
-        if until is not None:
-            query = query.where(AuditLog.at < until)
-        if before_id is not None:
-            query = query.where(AuditLog.id < before_id)
-        return (await self._session.scalars(query)).all()
 
     async def newest_actor(self, action: AuditAction, job_id: uuid.UUID, since: datetime) -> str | None:
         """Who did ``action`` to a job last; ``None`` where the log does not say."""
