@@ -64,6 +64,7 @@ _environment.globals |= {
     "themes": THEMES,
     "mount": MOUNT,
     "picture_types": ",".join(PICTURE_TYPES),
+    "icon": _environment.get_template("_icons.html").module.icon,  # type: ignore[attr-defined]
 }
 
 
