@@ -25,6 +25,7 @@ from appliance.core import logging
 from appliance.core.names import look_up_apart
 from appliance.lifecycle import verbs as lifecycle
 from appliance.lifecycle.backup.problem import BackupProblem, tell
+from appliance.lifecycle.database import opened_database
 from appliance.settings.environment import Settings, SettingsError, load_settings
 
 EXIT_FAILED, EXIT_USAGE, EXIT_NO_DATABASE = 1, 2, 3
@@ -78,7 +79,6 @@ def migrate(settings: Settings, _: argparse.Namespace) -> int:
 async def seed(settings: Settings, _: argparse.Namespace) -> int:
     """Insert the accounts, slots and defaults that do not exist yet; print one JSON line."""
     from appliance.config_file import load_config
-    from appliance.core.db import Database
     from appliance.core.secrets import FirstPasswordFile
     from appliance.providers.catalogue.files import installed
     from appliance.providers.registry import ProviderRegistry
@@ -88,12 +88,11 @@ async def seed(settings: Settings, _: argparse.Namespace) -> int:
     registry = ProviderRegistry(
         OperatorSettings(), catalogue=installed(settings.config_file, settings.site_dir)
     )
-    database = Database(settings.sqlalchemy_url())
     try:
         config = load_config(settings.config_file, registry)
-        report = await run(database, config, FirstPasswordFile(settings.secrets_dir))
+        async with opened_database(settings) as database:
+            report = await run(database, config, FirstPasswordFile(settings.secrets_dir))
     finally:
-        await database.aclose()
         await registry.aclose()
     print(json.dumps(asdict(report)), flush=True)
     return 0
@@ -127,7 +126,6 @@ async def check(settings: Settings, arguments: argparse.Namespace) -> int:
 
 async def cleanup(settings: Settings, arguments: argparse.Namespace) -> int:
     """Remove expired and abandoned files and close interrupted jobs, once or at intervals."""
-    from appliance.core.db import Database
     from appliance.housekeeping.cleanup import Cleanup
     from appliance.housekeeping.command import run_every, run_once
     from appliance.housekeeping.media_folder import make_media_folders
@@ -135,41 +133,34 @@ async def cleanup(settings: Settings, arguments: argparse.Namespace) -> int:
     from appliance.staff.alerts.alive import reported
 
     media = MediaStore(settings.media_root, settings.temp_dir)
-    database = Database(settings.sqlalchemy_url(), pool_size=2)
-    try:
+    async with opened_database(settings, 2) as database:
         await make_media_folders(media, database)
         work = Cleanup(database, media, settings.node)
         if arguments.every:
             return await run_every(work, arguments.every)
         once = run_once(work, dry_run=arguments.dry_run, as_json=arguments.json)
         return await (once if arguments.dry_run else reported(database, "cleanup", once))
-    finally:
-        await database.aclose()
 
 
 async def set_password(settings: Settings, arguments: argparse.Namespace) -> int:
     """Give an account a new password, read from standard input or, with --make, generated and printed."""
     from appliance.accounts.service import AccountService, UnknownAccount
-    from appliance.core.db import Database
     from appliance.core.secrets import FirstPasswordFile
 
-    database = Database(settings.sqlalchemy_url(), pool_size=1)
     password = _new_password(arguments)
-    try:
+    async with opened_database(settings) as database:
         accounts = AccountService(database, FirstPasswordFile(settings.secrets_dir))
-        await accounts.set_password(arguments.username, password, by="cli")
-        _print_new_password(arguments, password)
-    except UnknownAccount:
-        print(f"There is no account {arguments.username!r}.", file=sys.stderr)
-        return EXIT_FAILED
-    finally:
-        await database.aclose()
+        try:
+            await accounts.set_password(arguments.username, password, by="cli")
+        except UnknownAccount:
+            print(f"There is no account {arguments.username!r}.", file=sys.stderr)
+            return EXIT_FAILED
+    _print_new_password(arguments, password)
     return 0
 
 
 async def set_ingest_password(settings: Settings, arguments: argparse.Namespace) -> int:
     """Set a new ingest password, read from standard input or, with --make, generated and printed."""
-    from appliance.core.db import Database
     from appliance.core.passwords import PasswordChecker
     from appliance.core.secrets import FirstPasswordFile
     from appliance.ingest.credentials import MIN_PASSWORD_CHARS, IngestCredentials
@@ -178,13 +169,10 @@ async def set_ingest_password(settings: Settings, arguments: argparse.Namespace)
     if len(password) < MIN_PASSWORD_CHARS:
         print(f"An ingest password has at least {MIN_PASSWORD_CHARS} characters.", file=sys.stderr)
         return EXIT_FAILED
-    database = Database(settings.sqlalchemy_url(), pool_size=1)
-    try:
+    async with opened_database(settings) as database:
         credentials = IngestCredentials(database, PasswordChecker(), FirstPasswordFile(settings.secrets_dir))
         await credentials.rotate(password, by="cli")
-        _print_new_password(arguments, password)
-    finally:
-        await database.aclose()
+    _print_new_password(arguments, password)
     return 0
 
 
@@ -192,18 +180,13 @@ async def rotate_signing_key(settings: Settings, arguments: argparse.Namespace) 
     """Sign access tokens with a new key from now on; nobody is logged out and nothing is restarted."""
     from appliance.accounts.keys import SigningKeys
     from appliance.accounts.repository import AccountRepository
-    from appliance.core.db import Database
 
     made = SigningKeys(settings.secrets_dir).rotate(retire_old=arguments.retire_old)
     print(made.kid)
-    database = Database(settings.sqlalchemy_url(), pool_size=1)
-    try:
-        async with database.session() as session:
-            AccountRepository(session).record(
-                "cli", "signing_key.rotated", made.kid, retired_old=arguments.retire_old
-            )
-    finally:
-        await database.aclose()
+    async with opened_database(settings) as database, database.session() as session:
+        AccountRepository(session).record(
+            "cli", "signing_key.rotated", made.kid, retired_old=arguments.retire_old
+        )
     return 0
 
 

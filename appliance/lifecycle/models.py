@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from datetime import date
 
 from appliance.core.clock import Deadline, utcnow
-from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
+from appliance.lifecycle.database import opened_database
 from appliance.providers.base import ProviderError
 from appliance.providers.catalogue import Model
 from appliance.providers.catalogue.files import installed
@@ -52,9 +52,8 @@ class ProviderModelsAnswer:
 
 async def models(settings: Settings, arguments: argparse.Namespace) -> int:
     """List the providers' models with state, end, successor and price; --check asks the providers."""
-    database = Database(settings.sqlalchemy_url(), pool_size=2)
-    learned = LearnedModels(database)
-    try:
+    async with opened_database(settings, 2) as database:
+        learned = LearnedModels(database)
         await learned.load()
         async with database.session() as session:
             operator = await AppSettingsRepository(session).operator_settings()
@@ -69,8 +68,6 @@ async def models(settings: Settings, arguments: argparse.Namespace) -> int:
         finally:
             await registry.aclose()
         lines = _lines(registry, learned)
-    finally:
-        await database.aclose()
     print(_as_json(lines, asked) if arguments.json else _page(lines, asked))
     return 1 if any(one.failed for one in asked) else 0
 

@@ -30,7 +30,6 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from appliance.accounts.repository import AccountRepository
 from appliance.core import local_http
-from appliance.core.db import Database
 from appliance.core.encryption import ENCRYPTION_KEYS, EncryptionKeys
 from appliance.core.files import LOW_DISK_BYTES, PARTIAL_PREFIX
 from appliance.core.language import Message
@@ -40,6 +39,7 @@ from appliance.core.secrets import FirstPasswordFile, write_secret
 from appliance.lifecycle import bare_run
 from appliance.lifecycle.backup import archive, revoked, tables
 from appliance.lifecycle.backup.problem import BackupProblem
+from appliance.lifecycle.database import opened_database
 from appliance.media.store import MediaStore
 from appliance.migrations import runner
 from appliance.migrations.revisions import tables_age
@@ -222,13 +222,9 @@ async def _forget_wrong_passwords(settings: Settings) -> None:
     """What this machine says of first passwords, without those that the accounts put back do not have."""
     file = FirstPasswordFile(settings.secrets_dir)
     kept = file.read()
-    database = Database(settings.sqlalchemy_url(), pool_size=1)
-    try:
-        async with database.session() as session:
-            accounts = [await AccountRepository(session).get(name) for name in kept["accounts"]]
-            row = await AppSettingsRepository(session).get(INGEST_PASSWORD)
-    finally:
-        await database.aclose()
+    async with opened_database(settings) as database, database.session() as session:
+        accounts = [await AccountRepository(session).get(name) for name in kept["accounts"]]
+        row = await AppSettingsRepository(session).get(INGEST_PASSWORD)
     checker = PasswordChecker()
     for (name, password), account in zip(kept["accounts"].items(), accounts, strict=True):
         if account is None or not await checker.matches(password, account.password_hash):
@@ -239,12 +235,9 @@ async def _forget_wrong_passwords(settings: Settings) -> None:
 
 async def _keys_to_enter(settings: Settings, facts: dict[str, Any]) -> tuple[str, ...]:
     """The providers' keys that an unencrypted backup named but did not bring."""
-    database = Database(settings.sqlalchemy_url(), pool_size=1)
-    try:
+    async with opened_database(settings) as database:
         stored = StoredKeys(database, EncryptionKeys(settings.secrets_dir))
         await stored.refresh_now()
-    finally:
-        await database.aclose()
     entered = [
         f"{one.provider} {one.row.ends_in}, entered by {one.row.added_by}"
         for one in stored.all()

@@ -13,8 +13,8 @@ from typing import IO
 
 from sqlalchemy import text
 
-from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
+from appliance.lifecycle.database import opened_database
 from appliance.lifecycle.doctor import examine as doctor
 from appliance.lifecycle.doctor import redaction
 from appliance.providers.stored_keys import StoredKeys
@@ -59,13 +59,10 @@ async def write(settings: Settings, out: IO[bytes], logs: str, *, front: Path) -
 
 async def _entered_keys(settings: Settings) -> list[str]:
     """Provider keys that lie in the database: what quotes one is cut out like the secret files' values."""
-    database = Database(settings.sqlalchemy_url(), pool_size=1)
-    try:
+    async with opened_database(settings) as database:
         stored = StoredKeys(database, EncryptionKeys(settings.secrets_dir))
         await stored.refresh()
         return [one.key for one in stored.all() if one.key is not None]
-    finally:
-        await database.aclose()
 
 
 def _environment(settings: Settings) -> dict[str, object]:
@@ -74,9 +71,8 @@ def _environment(settings: Settings) -> dict[str, object]:
 
 
 async def _from_database(settings: Settings) -> dict[str, str]:
-    database = Database(settings.sqlalchemy_url(), pool_size=1)
     found = {}
-    try:
+    async with opened_database(settings) as database:
         for name, statement in _QUERIES.items():
             try:
                 async with database.session() as session:
@@ -84,6 +80,4 @@ async def _from_database(settings: Settings) -> dict[str, str]:
                 found[f"{name}.json"] = json.dumps(rows, indent=1, default=str, ensure_ascii=False)
             except Exception as error:  # noqa: BLE001 - half a bundle helps more than none
                 found[f"{name}.json"] = f"{type(error).__name__}: {error}"
-    finally:
-        await database.aclose()
     return found

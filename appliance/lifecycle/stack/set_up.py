@@ -13,9 +13,9 @@ import asyncpg
 import structlog
 
 from appliance.config_file import load_config
-from appliance.core.db import Database
 from appliance.core.secrets import FirstPasswordFile
 from appliance.lifecycle.backup import tables
+from appliance.lifecycle.database import opened_database
 from appliance.lifecycle.stack import role
 from appliance.lifecycle.stack.prepare import superuser_password_file
 from appliance.lifecycle.stack.welcome import passphrase_lines
@@ -65,14 +65,13 @@ async def _seed(settings: Settings) -> SeedReport:
     registry = ProviderRegistry(
         OperatorSettings(), catalogue=installed(settings.config_file, settings.site_dir)
     )
-    database = Database(settings.sqlalchemy_url(), pool_size=1)
     try:
         config = load_config(settings.config_file, registry)
         for problem in registry.catalogue.problems:
             sys.stdout.write(f"Left out: {problem}\n")
-        return await seed(database, config, FirstPasswordFile(settings.secrets_dir))
+        async with opened_database(settings) as database:
+            return await seed(database, config, FirstPasswordFile(settings.secrets_dir))
     finally:
-        await database.aclose()
         await registry.aclose()
 
 
