@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from appliance.core.frozen import StrictModel
 
@@ -26,3 +26,25 @@ class Params(StrictModel):
         if not isinstance(values, Mapping) or not cls.retired:
             return values
         return {name: value for name, value in values.items() if name not in cls.retired}
+
+
+def prompt_field(longest: int) -> Any:
+    """What an image edit is asked for; at most ``longest`` characters."""
+    return Field(
+        title="Prompt",
+        description="What to change in the photo. The photo is the first image, references follow it.",
+        min_length=1,
+        max_length=longest,
+        json_schema_extra={"x-multiline": True},
+    )
+
+
+def seed_field(most: int, *, least: int = 0) -> Any:
+    """The number that a picture's randomness begins with."""
+    return Field(
+        default=None,
+        title="Seed",
+        description="The same number makes similar pictures; empty means a different one each time.",
+        ge=least,
+        le=most,
+    )

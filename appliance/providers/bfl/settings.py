@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from appliance.providers.base import Operation, Params
+from appliance.providers.params import prompt_field, seed_field
 
 
 class ImageEditParams(Params):
@@ -14,13 +15,7 @@ class ImageEditParams(Params):
 
     timed_by = ("megapixels",)
 
-    prompt: str = Field(
-        title="Prompt",
-        description="What to change in the photo. The photo is the first image, references follow it.",
-        min_length=1,
-        max_length=32_000,
-        json_schema_extra={"x-multiline": True},
-    )
+    prompt: str = prompt_field(32_000)
     aspect_ratio: str = Field(
         default="photo",
         title="Aspect ratio",
@@ -41,13 +36,7 @@ class ImageEditParams(Params):
         ge=0,
         le=5,
     )
-    seed: int | None = Field(
-        default=None,
-        title="Seed",
-        description="The same number makes similar pictures; empty means a different one each time.",
-        ge=0,
-        le=2**32 - 1,
-    )
+    seed: int | None = seed_field(2**32 - 1)
 
 
 OPERATIONS: dict[str, Operation] = {

@@ -11,6 +11,7 @@ from appliance.core.json_text import from_json
 from appliance.core.language import Message
 from appliance.providers.base import Operation, Params
 from appliance.providers.comfyui.graph import parse_workflow
+from appliance.providers.params import seed_field
 
 LONGEST_WORKFLOW = 80_000  # characters; as a form it grows to twice that, and 256 kB are taken there
 LONGEST_PROMPT = 20_000
@@ -78,13 +79,7 @@ class WorkflowParams(Params):
         pattern=NODE,
         json_schema_extra={"x-node": "template"},
     )
-    seed: int | None = Field(
-        default=None,
-        title="Seed",
-        description="The same number makes similar pictures; empty means a different one each time.",
-        ge=0,
-        le=2**53 - 1,
-    )
+    seed: int | None = seed_field(2**53 - 1)
     no_files: bool = Field(
         default=True,
         title="Leave no pictures on that machine",

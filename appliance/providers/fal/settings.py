@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from appliance.core.json_text import from_json
 from appliance.core.language import Message
 from appliance.providers.base import Operation, Params
+from appliance.providers.params import prompt_field, seed_field
 
 ImageField = Literal["image_urls", "image_url"]
 
@@ -22,13 +23,7 @@ class ImageEditParams(Params):
 
     timed_by = ("resolution",)
 
-    prompt: str = Field(
-        title="Prompt",
-        description="What to change in the photo. The photo is the first image, references follow it.",
-        min_length=1,
-        max_length=LONGEST_PROMPT,
-        json_schema_extra={"x-multiline": True},
-    )
+    prompt: str = prompt_field(LONGEST_PROMPT)
     aspect_ratio: str = Field(
         default="photo",
         title="Aspect ratio",
@@ -47,13 +42,7 @@ class ImageEditParams(Params):
         ge=1,
         le=6,
     )
-    seed: int | None = Field(
-        default=None,
-        title="Seed",
-        description="The same number makes similar pictures; empty means a different one each time.",
-        ge=0,
-        le=2**32 - 1,
-    )
+    seed: int | None = seed_field(2**32 - 1)
 
 
 class AnyAppParams(Params):

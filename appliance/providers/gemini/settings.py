@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from appliance.providers.base import Operation, Params
+from appliance.providers.params import prompt_field
 
 # From the laxest to the strictest; Google's own default of the models since 2.5 is OFF.
 SafetyThreshold = Literal[
@@ -59,13 +60,7 @@ class GeminiParams(Params):
 class ImageEditParams(GeminiParams):
     """Change the photo as the prompt says; the prompt is sent word for word."""
 
-    prompt: str = Field(
-        title="Prompt",
-        description="What to change in the photo. The photo is the first image, references follow it.",
-        min_length=1,
-        max_length=LONGEST_PROMPT,
-        json_schema_extra=MULTILINE,
-    )
+    prompt: str = prompt_field(LONGEST_PROMPT)
 
 
 class StyleTransferParams(GeminiParams):

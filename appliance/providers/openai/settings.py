@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field
 from appliance.core.language import Message
 from appliance.providers.base import Operation, Params
 from appliance.providers.openai.sizes import SIZE_PATTERN
+from appliance.providers.params import prompt_field
 
 
 def _shape_or_pixels(size: str) -> str:
@@ -29,13 +30,7 @@ class ImageEditParams(Params):
     # pictures only, and an unknown parameter would fail every photo.
     retired = ("moderation",)
 
-    prompt: str = Field(
-        title="Prompt",
-        description="What to change in the photo. The photo is the first image, references follow it.",
-        min_length=1,
-        max_length=32_000,
-        json_schema_extra={"x-multiline": True},
-    )
+    prompt: str = prompt_field(32_000)
     size: Annotated[str, AfterValidator(_shape_or_pixels)] = Field(
         default="photo",
         title="Picture size",

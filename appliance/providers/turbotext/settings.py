@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from appliance.providers.base import Operation, Params
+from appliance.providers.params import seed_field
 
 MOST_NEGATIVE_WORDS = 80
 LONGEST_PROMPT = 8000  # characters
@@ -37,13 +38,7 @@ class ImageEditParams(Params):
     scale: float = Field(
         default=7.5, title="Prompt scale", description="How closely the prompt is followed.", ge=0.1, le=20
     )
-    seed: int | None = Field(
-        default=None,
-        title="Seed",
-        description="The same number makes similar pictures; empty means a different one each time.",
-        ge=1,
-        le=10_000_000_000,
-    )
+    seed: int | None = seed_field(10_000_000_000, least=1)
     original_language: str = Field(
         default="ru",
         title="Prompt language",
