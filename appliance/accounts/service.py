@@ -25,14 +25,14 @@ class AccountService:
         self._database = database
         self._first_passwords = first_passwords
 
-    async def set_password(self, username: str, password: str, *, by: str, address: str = "") -> None:
+    async def set_password(self, username: str, password: str, *, by: str) -> None:
         """Give an account a new password, which ends its sessions.
 
         Raises ``UnknownAccount``, or ``ValueError`` for an empty password or one over 72 bytes.
         """
         hashed = await hash_password(password)
         async with self._database.session() as session:
-            await self.store_password(session, username, hashed, by=by, address=address)
+            await self.store_password(session, username, hashed, by=by)
         await self.forget_first_password(username)
 
     @staticmethod

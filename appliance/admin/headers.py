@@ -46,10 +46,10 @@ class CookieJar:
         )
         self._cookies[name] = _set_cookie(carrier)
 
-    def drop(self, name: str, *, path: str = MOUNT) -> None:
+    def drop(self, name: str) -> None:
         """Let the browser forget a cookie."""
         carrier = Response()
-        carrier.delete_cookie(name, path=path, httponly=True, samesite="strict", secure=self._secure)
+        carrier.delete_cookie(name, path=MOUNT, httponly=True, samesite="strict", secure=self._secure)
         self._cookies[name] = _set_cookie(carrier)
 
     def headers(self) -> list[tuple[bytes, bytes]]:

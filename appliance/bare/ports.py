@@ -17,19 +17,12 @@ def free_port() -> int:
     """A loopback port that nobody uses now."""
     while True:
         port = _LOW + secrets.randbelow(_HIGH - _LOW)
-        if is_free("127.0.0.1", port):
+        if is_free(port):
             return port
 
 
-def is_free(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-            probe.listen()
-        except OSError:
-            return False
-    return True
+def is_free(port: int) -> bool:
+    return _tried(socket.AF_INET, "127.0.0.1", port) is None
 
 
 def require(port: int) -> None:
@@ -72,7 +65,7 @@ def _why_not(port: int, error: OSError) -> str:
 def choose(folder: DataFolder, public: int) -> Ports:
     """The ports of this start: the database's of the last start if it is still free."""
     before = folder.read_ports()
-    postgres = before.postgres if before and is_free("127.0.0.1", before.postgres) else free_port()
+    postgres = before.postgres if before and is_free(before.postgres) else free_port()
     ports = Ports(public=public, postgres=postgres if postgres != public else free_port())
     folder.write_ports(ports)
     return ports

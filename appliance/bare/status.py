@@ -48,11 +48,11 @@ def address(port: int, host: str = "localhost") -> str:
     return f"http://{host}" if port == 80 else f"http://{host}:{port}"
 
 
-def answers(port: int, path: str = "/readyz") -> bool:
-    """Whether a GET through Nginx is answered 200."""
+def answers(port: int) -> bool:
+    """Whether the app says through Nginx that it is ready."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        connection.request("GET", path, headers={"Connection": "close"})
+        connection.request("GET", "/readyz", headers={"Connection": "close"})
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False

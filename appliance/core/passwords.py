@@ -32,9 +32,9 @@ _THREADS = ThreadPoolExecutor(1, thread_name_prefix="bcrypt", initializer=_step_
 LETTERS = "bcdfghjkmnpqrstvwxyz23456789"
 
 
-def make_password(groups: int = 4, letters: int = 4) -> str:
+def make_password(groups: int = 4) -> str:
     """A random, unambiguous password such as ``k7mq-x3np-…``; 16 letters are about 77 bits."""
-    return "-".join("".join(secrets.choice(LETTERS) for _ in range(letters)) for _ in range(groups))
+    return "-".join("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(groups))
 
 
 def hash_password_blocking(password: str) -> str:

@@ -152,18 +152,17 @@ class Guessing:
 class _Waits:
     """Who was told to wait, and until when: whoever asks before costs the database nothing."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._until: dict[str, float] = {}
 
     def left(self, name: str) -> float:
         """Seconds to wait; 0 or less: none."""
-        return self._until.get(name, 0.0) - self._clock()
+        return self._until.get(name, 0.0) - time.monotonic()
 
     def remember(self, name: str, seconds: float) -> None:
         """``name`` was told so. Of very many the first are forgotten: the database knows them all."""
         self._until.pop(name, None)
-        self._until[name] = self._clock() + seconds
+        self._until[name] = time.monotonic() + seconds
         while len(self._until) > REMEMBERED:
             del self._until[next(iter(self._until))]
 

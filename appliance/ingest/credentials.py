@@ -96,16 +96,14 @@ class IngestCredentials:
         await note_refusal(self._database, network, "ingest_password.refused")
         return False
 
-    async def rotate(
-        self, password: str, *, by: str, address: str = "", overlap: timedelta = NO_OVERLAP
-    ) -> None:
-        """Put a new password in force at once, in every process; the old one stays for ``overlap``.
+    async def rotate(self, password: str, *, by: str) -> None:
+        """Put a new password in force at once, in every process, in place of the old one.
 
         Raises ``ValueError`` for an empty password or one over 72 bytes.
         """
         hashed = await hash_password(password)
         async with self._database.session() as session:
-            await self.store(session, hashed, by=by, address=address, overlap=overlap)
+            await self.store(session, hashed, by=by)
         await self.in_force(password, hashed)
 
     async def in_force(self, password: str, hashed: str) -> None:

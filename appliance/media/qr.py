@@ -31,7 +31,7 @@ def modules_of(link: str) -> int:
     return int(_code(link).symbol_size(border=QUIET)[0])
 
 
-def svg(link: str, size: int, label: str = "", colour: str = "#000000") -> bytes:
+def svg(link: str, size: int, label: str = "") -> bytes:
     """The code as SVG, ``size`` pixels wide by default and sharp at any size."""
     side = modules_of(link)
     rows = _code(link).matrix_iter(border=QUIET)
@@ -42,12 +42,12 @@ def svg(link: str, size: int, label: str = "", colour: str = "#000000") -> bytes
         font = min(side * _LABEL_SHARE * 0.55, side * 1.55 / max(1, len(label)))
         text = (
             f'<text x="{side / 2}" y="{side - 1 + font:.2f}" font-size="{font:.2f}" text-anchor="middle" '
-            f'font-family="system-ui,sans-serif" fill="{colour}">{escape(label)}</text>'
+            f'font-family="system-ui,sans-serif" fill="#000000">{escape(label)}</text>'
         )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{size}" height="{size * high / side:.0f}" '
         f'viewBox="0 0 {side} {high:g}"><rect width="100%" height="100%" fill="#fff"/>'
-        f'<path shape-rendering="crispEdges" fill="{colour}" d="{dots}"/>{text}</svg>'
+        f'<path shape-rendering="crispEdges" fill="#000000" d="{dots}"/>{text}</svg>'
     ).encode()
 
 

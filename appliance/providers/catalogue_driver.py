@@ -16,7 +16,9 @@ class CatalogueDriver:
     name: ClassVar[str]
     needs_key: ClassVar[bool] = True
 
-    def __init__(self, client: httpx.AsyncClient, base_url: str, models: ProviderModels | None) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, *, base_url: str, models: ProviderModels | None = None
+    ) -> None:
         self._client = client
         self._base_url = base_url.rstrip("/")
         self._models = models or shipped().of(self.name)

@@ -30,7 +30,7 @@ SOCKET_OPTIONS = [
 ]
 
 
-def build_client(base_url: str, *, max_connections: int = 40, direct: bool = False) -> httpx.AsyncClient:
+def build_client(base_url: str, *, direct: bool = False) -> httpx.AsyncClient:
     """A pooled client for one provider: HTTP/2 where offered, TLS verified, no redirects followed.
 
     The environment's proxy settings (``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY``, ``SSL_CERT_FILE``)
@@ -40,9 +40,7 @@ def build_client(base_url: str, *, max_connections: int = 40, direct: bool = Fal
     # At DEBUG these three write header values, keys among them; httpx writes download addresses at INFO.
     for name in ("httpx", "httpcore", "hpack", "h2"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    limits = httpx.Limits(
-        max_connections=max_connections, max_keepalive_connections=max_connections, keepalive_expiry=30.0
-    )
+    limits = httpx.Limits(max_connections=40, max_keepalive_connections=40, keepalive_expiry=30.0)
     proxy = None if direct else proxy_for(base_url)
 
     def pool() -> httpx.AsyncBaseTransport:

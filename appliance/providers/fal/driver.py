@@ -65,7 +65,7 @@ class FalDriver(CatalogueDriver):
         poll_seconds: float = 0.5,
         downloader: Downloader | None = None,
     ) -> None:
-        super().__init__(client, base_url, models)
+        super().__init__(client, base_url=base_url, models=models)
         self._poll_seconds = poll_seconds
         self._downloader = downloader or Downloader(client, self._base_url)
         self._background = BackgroundCalls(self.name)

@@ -72,12 +72,10 @@ class GeminiDriver(CatalogueDriver):
         models: ProviderModels | None = None,
         api_version: str = API_VERSION,
         max_request_bytes: int = MAX_REQUEST_BYTES,
-        max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
-        super().__init__(client, base_url, models)
+        super().__init__(client, base_url=base_url, models=models)
         self._api = f"{self._base_url}/{api_version}"
         self._max_request_bytes = max_request_bytes
-        self._max_answer_bytes = max_answer_bytes
 
     def choices(self, operation: str, model: str | None) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002 - alike for all
         """The ratios, sizes and thinking levels of a model."""
@@ -125,7 +123,7 @@ class GeminiDriver(CatalogueDriver):
                 self._client,
                 f"{self._api}/models/{quote(name, safe='')}:generateContent",
                 deadline,
-                max_bytes=self._max_answer_bytes,
+                max_bytes=MAX_ANSWER_BYTES,
                 headers={"x-goog-api-key": key, **body.headers},
                 content=body.stream(),
             )

@@ -43,9 +43,9 @@ def sketch(photo: pyvips.Image, params: Sketch, work: Work) -> pyvips.Image:
     return tone.finished(ground + density * (ground.linear(-1, graphite)))
 
 
-def _clamped(band: pyvips.Image, limit: float = 1.0) -> pyvips.Image:
-    """``band`` held within 0..``limit``."""
-    return (band > 0).ifthenelse((band < limit).ifthenelse(band, limit), 0.0)
+def _clamped(band: pyvips.Image) -> pyvips.Image:
+    """``band`` held within 0..1."""
+    return (band > 0).ifthenelse((band < 1.0).ifthenelse(band, 1.0), 0.0)
 
 
 def _pencil_lines(calm: pyvips.Image, strength: float, work: Work) -> pyvips.Image:

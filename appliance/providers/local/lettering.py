@@ -30,13 +30,7 @@ def tidy(text: str) -> str:
 
 
 def set_text(
-    text: str,
-    face: str,
-    size: float,
-    *,
-    width: int | None = None,
-    align: str = "centre",
-    tracking: float = 0,
+    text: str, face: str, size: float, *, align: str = "centre", tracking: float = 0
 ) -> pyvips.Image | None:
     """``text`` as one band, 255 where there is ink; ``None`` if nothing of it is visible.
 
@@ -53,7 +47,6 @@ def set_text(
             dpi=72,
             align=align,
             spacing=round(size * 0.06),
-            **({} if width is None else {"width": width}),
         )
     except pyvips.Error:
         return None

@@ -78,9 +78,9 @@ def through(points: Sequence[tuple[float, float]]) -> Curve:
     return curve
 
 
-def grey(photo: pyvips.Image, weights: Sequence[float] = PORTRAIT_GREY) -> pyvips.Image:
+def grey(photo: pyvips.Image) -> pyvips.Image:
     """One float band made of the three colours."""
-    return photo.recomb(pyvips.Image.new_from_array([list(weights)]))
+    return photo.recomb(pyvips.Image.new_from_array([list(PORTRAIT_GREY)]))
 
 
 def saturated(photo: pyvips.Image, amount: float) -> pyvips.Image:

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import quote
 
-import httpx
-
 from appliance.core.clock import Deadline
 from appliance.core.language import Message
 from appliance.providers.base import (
@@ -18,7 +16,6 @@ from appliance.providers.base import (
     ProviderNoModel,
     ProviderPermanent,
 )
-from appliance.providers.catalogue import ProviderModels
 from appliance.providers.catalogue_driver import CatalogueDriver
 from appliance.providers.dates import day_of
 from appliance.providers.http import MIB, get, post, read_error, read_json, usable_key
@@ -52,17 +49,6 @@ class OpenAIDriver(CatalogueDriver):
 
     name: ClassVar[str] = "openai"
     operations: ClassVar[dict[str, Operation]] = OPERATIONS
-
-    def __init__(
-        self,
-        client: httpx.AsyncClient,
-        *,
-        base_url: str,
-        models: ProviderModels | None = None,
-        max_answer_bytes: int = MAX_ANSWER_BYTES,
-    ) -> None:
-        super().__init__(client, base_url, models)
-        self._max_answer_bytes = max_answer_bytes
 
     def choices(self, operation: str, model: str | None) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002 - alike for all
         """The sizes, qualities and other choices of a model."""
@@ -122,7 +108,7 @@ class OpenAIDriver(CatalogueDriver):
                 self._client,
                 f"{self._base_url}/v1/images/edits",
                 deadline,
-                max_bytes=self._max_answer_bytes,
+                max_bytes=MAX_ANSWER_BYTES,
                 headers={"Authorization": f"Bearer {key}"},
                 data=request_fields(params, request.model or model.id, size, has),
                 files=files,

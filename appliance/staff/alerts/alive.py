@@ -64,8 +64,8 @@ async def _address(database: Database, work: Work) -> str | None:
 class AliveSignal(Background):
     """Pings every minute while an event runs that somebody started."""
 
-    def __init__(self, database: Database, *, every: float = EVERY) -> None:
-        self._database, self._every = database, every
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def beat(self) -> bool:
         """One ping, if an event runs; whether it arrived."""
@@ -82,4 +82,4 @@ class AliveSignal(Background):
                 await self.beat()
             except Exception as error:  # noqa: BLE001 - the database is away: the next minute comes
                 log.info("ping.not_sent", error=type(error).__name__)
-            await asyncio.sleep(self._every)
+            await asyncio.sleep(EVERY)

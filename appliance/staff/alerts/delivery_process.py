@@ -37,8 +37,7 @@ class DeliveryResult:
 class DeliveryProcess:
     """Runs requests, at most two at a time."""
 
-    def __init__(self, *, patience: float = PATIENCE) -> None:
-        self._patience = patience
+    def __init__(self) -> None:
         self._seats = asyncio.Semaphore(_AT_A_TIME)
 
     async def check(self, address: str) -> None:
@@ -64,11 +63,11 @@ class DeliveryProcess:
                 stderr=asyncio.subprocess.DEVNULL,
             )
             try:
-                async with asyncio.timeout(self._patience):
+                async with asyncio.timeout(PATIENCE):
                     out, _ = await process.communicate(json.dumps(asked).encode())
                 return DeliveryResult(**json.loads(out))
             except TimeoutError:
-                return DeliveryResult(ok=False, said=f"No answer within {self._patience:.0f} seconds.")
+                return DeliveryResult(ok=False, said=f"No answer within {PATIENCE:.0f} seconds.")
             except (ValueError, TypeError):
                 return DeliveryResult(ok=False, said="The sending program ended without an answer.")
             finally:
