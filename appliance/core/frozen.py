@@ -6,12 +6,12 @@ from pydantic import BaseModel, ConfigDict
 
 
 class FrozenModel(BaseModel):
-    """What we give."""
+    """One that the app makes itself, such as an answer."""
 
     model_config = ConfigDict(frozen=True)
 
 
 class StrictModel(FrozenModel):
-    """What we are given: a name that we do not know is refused."""
+    """One that is made from what somebody sends or configures: an unknown field is refused."""
 
     model_config = ConfigDict(extra="forbid")
