@@ -2,6 +2,8 @@
 # What the scripts of the stack share. What can be done inside the image is done there, by the appliance program;
 # this only speaks to the engine.
 
+# For who starts a script with `sh`.
+[ -n "${BASH_VERSION-}" ] || exec bash "$0" "$@"
 set -euo pipefail
 HOME_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 COMPOSE_DIR=$HOME_DIR/compose

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+from os.path import basename
 from pathlib import Path
 
 import pytest
 
 from tests.support.scripts_alone import Folder
-from tests.support.stack import free_port
+from tests.support.stack import CHECKOUT, free_port
+
+SCRIPTS = CHECKOUT / "scripts"
 
 
 @pytest.fixture
@@ -211,3 +215,14 @@ def test_the_doctor_does_not_call_bad_what_is_still_starting(folder: Folder) -> 
 def test_the_doctor_of_an_older_version_is_asked_what_it_knows(folder: Folder) -> None:
     assert folder.runs("scripts/doctor").returncode == 1
     assert folder.calls()[-1].endswith("app doctor")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [path for path in sorted(SCRIPTS.iterdir()) if path.is_file() and "/_lib.sh" in path.read_text()],
+    ids=basename,
+)
+def test_a_script_may_be_started_with_sh(script: Path) -> None:
+    asked = subprocess.run([script, "--help"], capture_output=True, text=True, check=True)
+    done = subprocess.run(["sh", script, "--help"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, asked.stdout, "")
