@@ -13,6 +13,7 @@ from tests.conftest import Change
 from tests.standins import Script, StandIn
 from tests.support.camera import Camera, Shot
 from tests.support.slots import with_gemini
+from tests.support.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("no_issue_is_open")]
 
@@ -129,6 +130,30 @@ async def test_an_issue_is_hidden_for_an_hour_and_shown_again(
     await someone.page.click(f"#issues-ignored {issue} [data-keep$='-0']")
     await someone.page.wait_for_selector("#issues-ignored", state="detached")
     await someone.page.wait_for_selector(issue)
+
+
+async def test_an_issue_that_somebody_reads_stays_in_sight_when_worse_ones_come(
+    admin_person: MakePerson, stack: Stack
+) -> None:
+    someone = await admin_person(size="phone", lang="en")
+    async with stack.database() as db:
+
+        async def comes(*keys: str, severity: str) -> None:
+            await db.executemany(
+                "insert into issue (key, code, severity) values ($1, 'backup.unsealed', $2)",
+                [(key, severity) for key in keys],
+            )
+
+        await comes("read", severity="should_know")
+        await someone.go("/admin/")
+        await someone.page.wait_for_selector("#pulse[data-state=live]")
+        read = someone.page.locator(".issue.should_know")
+        await read.locator("p").first.wait_for()
+        await comes("worse", "even worse", "worst", severity="stops_photos")
+        await someone.page.wait_for_selector(".issue.stops_photos", timeout=20_000)
+        await someone.page.wait_for_selector("#issues-rest .issue.should_know", state="attached")
+        assert await read.locator("p").first.is_visible()
+        await db.execute("update issue set closed_at = now() where code = 'backup.unsealed'")
 
 
 async def test_a_lost_connection_says_so(admin_person: MakePerson) -> None:

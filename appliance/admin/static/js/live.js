@@ -66,6 +66,9 @@ if (board) {
       const same = before.find((other) => (one.id ? other.id === one.id : other.className === one.className && other.parentElement.closest("details")?.id === one.parentElement.closest("details")?.id));
       if (same) one.open = same.open;
     }
+    // What lay open and is pushed down by worse ones stays in sight, too.
+    const pushed = [...fresh.querySelectorAll("#issues-rest .issue[open]")].some((one) => old.querySelector(`:scope > ul #${one.id}`));
+    if (pushed) fresh.querySelector("#issues-rest").open = true;
   };
 
   const put = (html) => {
