@@ -49,6 +49,7 @@ from appliance.staff.booths import routes as booth_routes
 from appliance.staff.disk import routes as disk_routes
 from appliance.staff.event import routes as event_routes
 from appliance.staff.issues import routes as issues_routes
+from appliance.staff.issues.sources.process import StartNote
 from appliance.staff.jobs import picture_routes as job_picture_routes
 from appliance.staff.jobs import routes as jobs_routes
 from appliance.staff.jobs import trial_routes as job_trial_routes
@@ -120,6 +121,8 @@ def create_app(settings: Settings, door: NodeDoor | None = None) -> FastAPI:
             services[Leader].stopping = stopping
             async with _at_work(services, photo_work):
                 yield {"services": services}
+            if stopping.is_set() and stopping.is_wanted:
+                await services[StartNote].forget()
 
     app = _Application(
         photo_work,

@@ -50,7 +50,6 @@ from appliance.staff.backups.commands import BackupCommands
 from appliance.staff.backups.service import Backups
 from appliance.staff.booths.everywhere import AllBooths
 from appliance.staff.booths.simulator import BoothSimulator
-from appliance.staff.issues.sources.process import StartNote
 from appliance.staff.issues.watch import IssueWatch
 from appliance.staff.metrics.service import Metrics
 from appliance.staff.preflight.dry_run import DryRuns
@@ -156,13 +155,12 @@ def registry(settings: Settings, stack: AsyncExitStack) -> ProviderRegistry:
     return made
 
 
-def leader(settings: Settings, database: Database, learned: LearnedModels, stack: AsyncExitStack) -> Leader:
-    """Of several processes each notes its start and hears of models, and one of the first machine leads.
+def leader(settings: Settings, learned: LearnedModels, stack: AsyncExitStack) -> Leader:
+    """Of several processes each hears of models, and one of the first machine leads.
 
     It is to be started last, so that it ends before what it leads.
     """
     if settings.several:
-        started(StartNote(database), stack)
         started(ModelNews(learned), stack)
     return Leader(settings.sqlalchemy_url(), alone=not settings.several)
 

@@ -71,6 +71,7 @@ from appliance.staff.booths.everywhere import AllBooths
 from appliance.staff.event.service import Event
 from appliance.staff.issues.service import Issues
 from appliance.staff.issues.sources.every import every_source
+from appliance.staff.issues.sources.process import StartNote
 from appliance.staff.issues.watch import IssueWatch
 from appliance.staff.jobs.hiding import PictureHiding
 from appliance.staff.jobs.pictures import StaffPictures
@@ -242,7 +243,8 @@ def _tasks(built: Services, door: NodeDoor | None, stack: AsyncExitStack) -> Non
     settings, database, media = built[Settings], built[Database], built[MediaStore]
     learned = built[LearnedModels]
     learned.between(built[Siblings])
-    leader = built.add(parts.leader(settings, database, learned, stack))
+    built.add(parts.started(StartNote(database), stack))
+    leader = built.add(parts.leader(settings, learned, stack))
     cleanup = built.add(Cleanup(database, media, settings.node))
     disk_guard = built.add(parts.led(DiskGuard(database, media, cleanup), leader, stack))
     node_watch = parts.nodes(settings, database, cleanup, leader, door, stack)

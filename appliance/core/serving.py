@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import socket
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -18,6 +20,7 @@ from appliance.core.names import look_up_apart
 from appliance.core.node_door import NodeDoor
 from appliance.core.processes import IDLE_SECONDS
 from appliance.core.request_line import RequestProtocol
+from appliance.core.stopping import Stopping
 from appliance.core.threads import take_turns
 from appliance.core.unix_sockets import name_to_listen_on, refuse_at
 
@@ -30,7 +33,7 @@ class _Server(uvicorn.Server):
     def __init__(
         self,
         config: uvicorn.Config,
-        stopping: asyncio.Event,
+        stopping: Stopping,
         *,
         others: bool,
         door: NodeDoor | None,
@@ -40,6 +43,10 @@ class _Server(uvicorn.Server):
         self._stopping = stopping
         self._others = others
         self._door, self._at_door = door, at_door
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._stopping.is_wanted = sig != signal.SIGINT
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         loop = asyncio.get_running_loop()
@@ -87,7 +94,7 @@ class _Server(uvicorn.Server):
 
 def serve(
     app: FastAPI,
-    stopping: asyncio.Event,
+    stopping: Stopping,
     listen: Mapping[str, Any],
     trusted_proxies: Sequence[str],
     *,

@@ -171,8 +171,8 @@ async def note_success(session: AsyncSession, task: str) -> None:
     await session.execute(_SET, said)
 
 
-async def note_start(session: AsyncSession, within: timedelta) -> int:
-    """Note that the program started just now; how many times it did within that time."""
+async def note_start(session: AsyncSession) -> str:
+    """Note that the program started just now; the name of the note."""
     now = utcnow()
     await session.execute(
         text("delete from metric where name = :name and value < :before"),
@@ -180,13 +180,22 @@ async def note_start(session: AsyncSession, within: timedelta) -> int:
     )
     said = {"name": STARTED, "labels": json.dumps({"at": now.isoformat()}), "value": now.timestamp()}
     await session.execute(_SET, said)
-    return await count_starts(session, within)
+    return now.isoformat()
+
+
+async def forget_start(session: AsyncSession, note: str) -> None:
+    """Count this start no more: it ended because somebody wanted it to."""
+    await session.execute(
+        text("delete from metric where name = :name and labels->>'at' = :note"),
+        {"name": STARTED, "note": note},
+    )
 
 
 async def count_starts(session: AsyncSession, within: timedelta) -> int:
     """How many starts were noted within that time."""
+    now = utcnow()
     counted = await session.scalar(
-        text("select count(*) from metric where name = :name and value > :since"),
-        {"name": STARTED, "since": (utcnow() - within).timestamp()},
+        text("select count(*) from metric where name = :name and value > :since and value <= :now"),
+        {"name": STARTED, "since": (now - within).timestamp(), "now": now.timestamp()},
     )
     return int(counted or 0)

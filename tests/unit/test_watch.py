@@ -184,14 +184,14 @@ def test_one_of_several_that_grew_too_large_is_not_asked_to_end_before_the_other
     other.look()
     assert other.serves
     one.look()
-    assert app.wait(5) == -signal.SIGTERM
+    assert app.wait(5) == -signal.SIGINT
 
 
 def test_an_app_that_grew_too_large_is_asked_to_end(
     app: subprocess.Popen[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     watching(tmp_path, ceiling_mb=1).look()
-    assert app.wait(5) == -signal.SIGTERM
+    assert app.wait(5) == -signal.SIGINT
     assert '"event": "watch.too_large"' in capsys.readouterr().out
 
 
@@ -224,7 +224,7 @@ def test_a_photo_in_flight_is_waited_for_but_not_for_ever(
     assert app.poll() is None
     later(2)
     one.look()
-    assert app.wait(5) == -signal.SIGTERM
+    assert app.wait(5) == -signal.SIGINT
 
 
 def test_an_upload_that_nobody_touched_for_long_is_no_photo_in_flight(tmp_path: Path) -> None:

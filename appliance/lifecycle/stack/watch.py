@@ -1,7 +1,8 @@
 """Beside the app under supervisord: ends it when it hangs or has grown too large, to be started again.
 
 A hang is no answer on ``/healthz`` for ``APP_HANG_SECONDS``; it is killed, since it would not hear anything
-gentler. Past ``APP_MEMORY_CEILING_MB`` it is asked to end (SIGTERM: photos in flight are finished), at a
+gentler. Past ``APP_MEMORY_CEILING_MB`` it is asked to end (SIGINT: photos in flight are finished, and the
+start counts among those that an issue tells of, unlike after an operator's SIGTERM), at a
 moment without a photo in flight if one comes within ``_PATIENCE``. Of several processes each has its share
 of the ceiling, and none is asked to end before the others serve. Standard library only.
 """
@@ -174,7 +175,7 @@ class Watch:
             return
         if not photos_in_flight(self._media) or waited > _PATIENCE:
             say("watch.too_large", pid=pid, megabytes=round(size), waited_seconds=round(waited, 1))
-            self._end(pid, signal.SIGTERM)
+            self._end(pid, signal.SIGINT)
 
     def _end(self, pid: int, sign: signal.Signals) -> None:
         self._told_to_end = True

@@ -10,7 +10,7 @@ import structlog
 
 from appliance.core.db import Database
 from appliance.core.tasks import Background
-from appliance.jobs.tally import count_starts, note_start
+from appliance.jobs.tally import count_starts, forget_start, note_start
 from appliance.staff.issues.findings import AT_ONCE, Finding, Source
 
 log = structlog.get_logger()
@@ -19,6 +19,7 @@ _STARTS = 4
 _WITHIN = timedelta(minutes=30)
 LOW_SHARE = 0.06  # of the memory; on the smallest machine that we name 120 MB
 _EVERY = 20.0  # seconds
+_PATIENCE = 2.0  # seconds: nobody waits at an end for a database that is away
 _GROUP = Path("/sys/fs/cgroup")
 _MACHINE = Path("/proc/meminfo")
 
@@ -26,15 +27,25 @@ _MACHINE = Path("/proc/meminfo")
 class StartNote(Background):
     """Notes a start, as soon as the database answers."""
 
+    _note = ""
+
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def forget(self) -> None:
+        """The end was wanted: this start is no sign of trouble."""
+        try:
+            async with asyncio.timeout(_PATIENCE), self._database.session() as session:
+                await forget_start(session, self._note)
+        except Exception as error:  # noqa: BLE001 - the database is away: a start is counted too many
+            log.info("start.not_forgotten", error=type(error).__name__)
 
     async def work(self) -> None:
         """See ``Background``."""
         while True:
             try:
                 async with self._database.session() as session:
-                    await note_start(session, _WITHIN)
+                    self._note = await note_start(session)
             except Exception as error:  # noqa: BLE001 - the database is away: it comes back
                 log.info("start.not_noted", error=type(error).__name__)
                 await asyncio.sleep(_EVERY)
@@ -45,36 +56,20 @@ class StartNote(Background):
 def process_source(
     database: Database, group: Path = _GROUP, machine: Path = _MACHINE, *, processes: int = 1
 ) -> Source:
-    """Counts the starts, this one too, and reads what the kernel says of memory.
-
-    Of several ``processes`` each notes its own start, by ``StartNote``.
-    """
-    starts: list[int] = []
-    most = _STARTS * processes
+    """Counts the starts that ``StartNote`` noted, and reads what the kernel says of memory."""
 
     async def look() -> list[Finding]:
         found: list[Finding] = []
-        if processes > 1:
-            async with database.session() as session:
-                starts[:] = [await count_starts(session, _WITHIN)]
-        elif not starts:
-            async with database.session() as session:
-                starts.append(await note_start(session, _WITHIN))
-        if starts[0] >= most:
-            parameters = {"starts": starts[0], "within_seconds": int(_WITHIN.total_seconds())}
+        async with database.session() as session:
+            starts = await count_starts(session, _WITHIN)
+        if starts >= _STARTS * processes:
+            parameters = {"starts": starts, "within_seconds": int(_WITHIN.total_seconds())}
             found.append(Finding("app.restarts", "app.restarts", "will_stop", parameters, patience=AT_ONCE))
         free, total = await asyncio.to_thread(memory, group, machine)
         if total and free / total < LOW_SHARE:
             parameters = {"free_bytes": free // 10**7 * 10**7, "total_bytes": total}
             found.append(Finding("memory.low", "memory.low", "will_stop", parameters))
-        if starts[0] >= most and _up_for() > _WITHIN.total_seconds():
-            starts[0] = 1
         return found
-
-    began = asyncio.get_running_loop().time()
-
-    def _up_for() -> float:
-        return asyncio.get_running_loop().time() - began
 
     return Source("process", ("app.restarts", "memory.low"), look, every=_EVERY)
 
