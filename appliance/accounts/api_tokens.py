@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from appliance.accounts.models import Account, ApiToken
 from appliance.accounts.permissions import Permission, Principal, with_included
 from appliance.accounts.repository import AccountRepository
-from appliance.core.clock import utcnow
+from appliance.core.clock import stamp, utcnow
 from appliance.core.db import Database, Repository
 from appliance.core.errors import NotAuthenticated, NotFound, TokenExpired, ValidationFailed
 from appliance.core.language import Message
@@ -121,7 +121,7 @@ class ApiTokens:
             await self._check(session, row, who)
             ApiTokenRepository(session).add(row)
             AccountRepository(session).record_by(
-                who, "token.made", name, scopes=row.scopes, until=expires_at.isoformat()
+                who, "token.made", name, scopes=row.scopes, until=stamp(expires_at)
             )
         log.info("token.made", name=name, account=who.username)
         return row, text

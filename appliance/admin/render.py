@@ -17,6 +17,7 @@ from appliance.admin import assets
 from appliance.admin.headers import MOUNT
 from appliance.admin.navigation import navigation_for
 from appliance.admin.security import NOTICE_COOKIE, THEMES, PageContext
+from appliance.core.clock import stamp
 from appliance.core.failures import FAILURES
 from appliance.core.images import PICTURE_TYPES
 from appliance.core.installation import cookie_name, read_cookie
@@ -74,7 +75,7 @@ def moment(value: datetime, form: str = "moment") -> Markup:
     """
     at = value.astimezone(UTC)
     return Markup('<time datetime="{}" data-time="{}">{}</time>').format(
-        at.isoformat(timespec="seconds").replace("+00:00", "Z"), form, f"{at:%Y-%m-%d %H:%M} UTC"
+        stamp(at, seconds=True), form, f"{at:%Y-%m-%d %H:%M} UTC"
     )
 
 

@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from appliance.core.language import Message
 
@@ -20,6 +21,12 @@ def utcnow() -> datetime:
     return datetime.now(UTC)
 
 
+def stamp(moment: datetime, *, seconds: bool = False) -> str:
+    """``moment`` as every answer and file writes it, in UTC; ``seconds``: without fractions of them."""
+    text = moment.astimezone(UTC).isoformat(timespec="seconds" if seconds else "auto")
+    return text.replace("+00:00", "Z")
+
+
 def in_reach(moment: datetime) -> datetime:
     """``moment`` itself; raises ``ValueError`` where another time zone would lead out of the calendar."""
     if not MINYEAR < moment.year < MAXYEAR:
@@ -27,7 +34,20 @@ def in_reach(moment: datetime) -> datetime:
     return moment
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(in_reach)]
+def _spelt_out(value: Any) -> Any:
+    """``value``, unless it is a bare number: Pydantic would count seconds, or milliseconds, since 1970."""
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return value
+    raise PydanticCustomError("datetime_parsing", "is a number")
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return in_reach(moment).astimezone(UTC)
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_spelt_out), AfterValidator(_in_utc)]
 
 
 @dataclass(frozen=True, slots=True)

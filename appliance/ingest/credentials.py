@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.accounts.repository import AccountRepository
 from appliance.core.clients import network_of
-from appliance.core.clock import utcnow
+from appliance.core.clock import stamp, utcnow
 from appliance.core.db import Database
 from appliance.core.errors import InvalidIngestPassword
 from appliance.core.language import Message
@@ -126,7 +126,7 @@ class IngestCredentials:
         value: dict[str, Any] = {"hash": password_hash}
         if row is not None and overlap > NO_OVERLAP:
             value["previous_hash"] = row.value["hash"]
-            value["previous_valid_until"] = (utcnow() + overlap).isoformat()
+            value["previous_valid_until"] = stamp(utcnow() + overlap)
         await settings.put(INGEST_PASSWORD, value, by=by)
         AccountRepository(session).record(
             by,

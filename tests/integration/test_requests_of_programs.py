@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import httpx
 import pytest
 from fastapi.exceptions import RequestValidationError
 
 from appliance.core.error_handlers import from_validation
+from tests.support.api import description, operations
 
 
 async def test_a_wrong_method_is_told_every_method_of_the_address(client: httpx.AsyncClient) -> None:
@@ -36,3 +40,19 @@ def test_a_field_keeps_its_name_even_if_it_is_called_like_a_part_of_the_request(
 
 async def test_monitors_may_ask_with_head(client: httpx.AsyncClient) -> None:
     assert [(await client.head(path)).status_code for path in ("/healthz", "/readyz")] == [200, 200]
+
+
+async def test_a_time_is_spelt_out(admin: httpx.AsyncClient) -> None:
+    """A bare number is no time, wherever the description asks for one."""
+    for method, path, operation in operations():
+        queries = [one["name"] for one in operation.get("parameters", ()) if "date-time" in str(one)]
+        body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+        name = body.get("schema", {}).get("$ref", "").rpartition("/")[2]
+        fields = description()["components"]["schemas"].get(name, {}).get("properties", {})
+        times = [field for field, schema in fields.items() if "date-time" in str(schema)]
+        if queries or times:
+            sent: dict[str, Any] = {"json": dict.fromkeys(times, 1790000000)} if times else {}
+            address = re.sub(r"{\w+}", "1", path)
+            reply = await admin.request(method, address, params=dict.fromkeys(queries, "1e9"), **sent)
+            said = reply.json()["error"]["fields"]
+            assert {said[one] for one in (*queries, *times)} == {"must be a time like 2026-11-23T18:04:11Z"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import time
 import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,13 +29,27 @@ def new_address() -> str:
     return f"127.{64 + number // 65_000 % 100}.{number // 254 % 256}.{number % 254 + 1}"
 
 
+_OTHER_ZONE = re.compile(rb'T\d\d:\d\d:[\d.]+[+-]\d\d:\d\d"')
+
+
+async def _every_time_ends_in_z(reply: httpx.Response) -> None:
+    """In all JSON that any test gets."""
+    if reply.headers.get("content-type") == "application/json":
+        assert not _OTHER_ZONE.search(await reply.aread()), f"{reply.request.url} answered {reply.text}"
+
+
 @asynccontextmanager
 async def client_at(stack: Stack, address: str | None = None, token: str = "") -> AsyncIterator[Any]:
     """An HTTP client that calls through Nginx from ``address``, with a cookie jar of its own."""
     transport = httpx.AsyncHTTPTransport(local_address=address or "127.0.0.1")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with httpx.AsyncClient(
-        base_url=stack.url, transport=transport, headers=headers, timeout=30, trust_env=False
+        base_url=stack.url,
+        transport=transport,
+        headers=headers,
+        timeout=30,
+        trust_env=False,
+        event_hooks={"response": [_every_time_ends_in_z]},
     ) as made:
         yield made
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from appliance import __version__
-from appliance.core.clock import utcnow
+from appliance.core.clock import stamp, utcnow
 from appliance.core.kept_answers import keep
 from appliance.core.language import FOLDER as WORDS_FOLDER
 from appliance.core.language import Language, choose, offered
@@ -59,7 +59,7 @@ def moment(language: Language, value: datetime) -> Markup:
     near = timedelta(0) <= here - utcnow() < timedelta(days=6)
     day = language.weekday(here.weekday()) if near else f"{here:%Y-%m-%d}"
     return Markup('<time datetime="{}">{}</time>').format(
-        value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"), f"{day} {here:%H:%M %Z}"
+        stamp(value, seconds=True), f"{day} {here:%H:%M %Z}"
     )
 
 

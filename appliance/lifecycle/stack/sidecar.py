@@ -33,7 +33,7 @@ _LONGEST_BESIDE = 43200.0
 
 def say(event: str, **facts: object) -> None:
     """One line in the form of the app's own log."""
-    line = {"event": event, "level": "warning", "time": datetime.now(UTC).isoformat(), **facts}
+    line = {"event": event, "level": "warning", "time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}", **facts}
     sys.stderr.write(json.dumps(line) + "\n")
 
 

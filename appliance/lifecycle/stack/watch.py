@@ -36,7 +36,7 @@ _FRESH = 120.0  # an upload folder that nobody touched for so long belongs to no
 
 def say(event: str, **facts: object) -> None:
     """One line in the form of the app's own log."""
-    line = {"event": event, "level": "warning", "timestamp": datetime.now(UTC).isoformat(), **facts}
+    line = {"event": event, "level": "warning", "time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}", **facts}
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
 

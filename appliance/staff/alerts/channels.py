@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from appliance.accounts.actions import AuditAction
 from appliance.accounts.permissions import Principal
 from appliance.accounts.repository import AccountRepository
-from appliance.core.clock import utcnow
+from appliance.core.clock import stamp, utcnow
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys, Unreadable
 from appliance.core.errors import NotFound, ValidationFailed
@@ -148,7 +148,7 @@ class AlertChannels:
     async def _put(self, key: str, minutes: float, action: AuditAction, who: Principal) -> None:
         async with self._database.session() as session:
             period = await Periods(session).put(key, timedelta(minutes=minutes), who.username)
-            until = period.until.isoformat() if period else None
+            until = stamp(period.until) if period else None
             AccountRepository(session).record_by(who, action, until=until)
         log.info(action, account=who.username)
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
+from appliance.core.clock import stamp
 from appliance.core.images import EXTENSIONS, JPEG
 from appliance.guests.service import friendly_name
 from appliance.guests.zipping import ArchiveEntry
@@ -65,9 +66,9 @@ class _NamedJob:
         return {
             "file": self.file,
             "photo": self.photo,
-            "taken_at": self.job.created_at.isoformat(timespec="seconds"),
+            "taken_at": stamp(self.job.created_at, seconds=True),
             "slot": self.job.slot_id,
-            "expires_at": expires.isoformat(timespec="seconds") if expires else "",
+            "expires_at": stamp(expires, seconds=True) if expires else "",
             "hidden": "yes" if self.job.hidden_at else "",
             "cost_unknown": str(self.cost.unknown or ""),
         }

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import AwareDatetime, Field, field_validator
+from pydantic import Field, field_validator
 
-from appliance.core.clock import utcnow
+from appliance.core.clock import Moment, utcnow
 from appliance.core.frozen import FrozenModel, StrictModel
 from appliance.core.language import Message
 from appliance.staff.issues.findings import ActionKind, Code, Severity
@@ -55,7 +55,7 @@ class IssueList(FrozenModel):
 class IgnoreRequest(StrictModel):
     """Until when nobody is to be told."""
 
-    until: AwareDatetime | None = Field(
+    until: Moment | None = Field(
         description="at most 90 days from now; `null`: tell of it again", examples=["2026-11-28T09:00:00Z"]
     )
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from appliance.accounts.permissions import Principal
 from appliance.accounts.repository import AccountRepository
+from appliance.core.clock import stamp
 from appliance.core.db import Database
 from appliance.core.errors import NotFound
 from appliance.staff.issues.models import Issue
@@ -36,6 +37,6 @@ class Issues:
                 who,
                 "issue.ignored" if until else "issue.told_again",
                 issue.key,
-                **({"until": until.isoformat()} if until else {}),
+                **({"until": stamp(until)} if until else {}),
             )
         return issue

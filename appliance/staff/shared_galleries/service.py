@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from appliance.accounts.actions import AuditAction
 from appliance.accounts.permissions import Principal
 from appliance.accounts.repository import AccountRepository
-from appliance.core.clock import utcnow
+from appliance.core.clock import stamp, utcnow
 from appliance.core.db import Database
 from appliance.core.errors import JobNotFound, NotFound, VersionConflict
 from appliance.core.language import Message
@@ -225,6 +225,6 @@ async def _view(session: AsyncSession, gallery: SharedGallery, base: str) -> Gal
 
 
 def _note(session: AsyncSession, gallery: SharedGallery, who: Principal, action: AuditAction) -> None:
-    until = gallery.closes_at.isoformat() if gallery.closes_at else None
+    until = stamp(gallery.closes_at) if gallery.closes_at else None
     AccountRepository(session).record_by(who, action, str(gallery.id), title=gallery.title, until=until)
     log.info(action, gallery=str(gallery.id), account=who.username)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from appliance.accounts.actions import AuditAction
 from appliance.accounts.permissions import Principal
 from appliance.accounts.repository import AccountRepository
-from appliance.core.clock import utcnow
+from appliance.core.clock import stamp, utcnow
 from appliance.core.db import Database
 from appliance.core.errors import NotFound, SlotNotFound, ValidationFailed, VersionConflict
 from appliance.core.language import Message
@@ -221,7 +221,7 @@ class SlotEditor:
                 "current": {
                     "version": row.version,
                     "updated_by": who,
-                    "updated_at": row.updated_at.isoformat(),
+                    "updated_at": stamp(row.updated_at),
                     "changes": found,
                     "config": now,
                 }

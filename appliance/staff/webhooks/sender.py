@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from appliance.core.clock import utcnow
+from appliance.core.clock import stamp, utcnow
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys, Unreadable
 from appliance.core.public_base import DeploymentUrls
@@ -157,7 +157,7 @@ def _job_events(jobs: Sequence[JobHistory], base: str) -> Iterator[dict[str, Any
         total = (job.timings or {}).get("total")
         payload = {
             "event": event,
-            "at": _stamp(job.finished_at),
+            "at": stamp(job.finished_at) if job.finished_at else None,
             "job_id": str(job.job_id),
             "slot_id": job.slot_id,
             "status": job.status,
@@ -177,7 +177,7 @@ def _issue_events(issues: Sequence[Issue], since: datetime) -> Iterator[dict[str
                 continue
             payload = {
                 "event": event,
-                "at": _stamp(at),
+                "at": stamp(at),
                 "issue_id": issue.id,
                 "code": issue.code,
                 "severity": issue.severity,
@@ -185,7 +185,3 @@ def _issue_events(issues: Sequence[Issue], since: datetime) -> Iterator[dict[str
                 "title": issue_words(issue, "en").title,
             }
             yield {"event": event, "subject": str(issue.id), "payload": payload}
-
-
-def _stamp(moment: datetime | None) -> str | None:
-    return moment.isoformat().replace("+00:00", "Z") if moment else None
