@@ -61,8 +61,12 @@ def error_response(error: ApplianceError, headers: Mapping[str, str] | None = No
     return JSONResponse(error.body(), status_code=error.status_code, headers=extra)
 
 
-def from_validation(error: RequestValidationError) -> ValidationFailed:
-    """FastAPI's own findings in our form: one message per field."""
+def from_validation(error: RequestValidationError) -> ApplianceError:
+    """FastAPI's own findings in our form: one message per field; an address that no id can make leads
+    nowhere, as one with an unknown id does.
+    """
+    if any(item["loc"][0] == "path" for item in error.errors()):
+        return NotFound()
     fields: dict[str, str] = {}
     for item in error.errors():
         part, *names = (str(name) for name in item["loc"])  # "body", "query", …; then the field

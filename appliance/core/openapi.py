@@ -80,7 +80,12 @@ def in_our_form(description: dict[str, Any]) -> dict[str, Any]:
     for methods in description["paths"].values():
         for operation in methods.values():
             found = operation["responses"].get("422", {}).get("content", {}).get("application/json", {})
-            if found.get("schema") == {"$ref": "#/components/schemas/HTTPValidationError"}:
+            if found.get("schema") != {"$ref": "#/components/schemas/HTTPValidationError"}:
+                continue
+            asked = [one for one in operation.get("parameters", ()) if one["in"] != "path"]
+            if not asked and "requestBody" not in operation:  # only an address can be wrong: 404
+                del operation["responses"]["422"]
+            else:
                 operation["responses"]["422"] = {
                     "description": f"`{ErrorCode.VALIDATION_FAILED}`",
                     "content": {

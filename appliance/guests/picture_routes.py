@@ -38,7 +38,7 @@ _SCREEN: dict[int | str, dict[str, Any]] = {
 }
 _QR: dict[int | str, dict[str, Any]] = {
     200: {"description": "The code", "content": {MEDIA_TYPES["svg"]: {}} | picture_content(PNG)},
-    **error_responses(*_ERRORS),
+    **error_responses(*_ERRORS, ErrorCode.NOT_FOUND),
 }
 
 

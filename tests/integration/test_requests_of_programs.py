@@ -10,7 +10,7 @@ import pytest
 from fastapi.exceptions import RequestValidationError
 
 from appliance.core.error_handlers import from_validation
-from tests.support.api import description, operations
+from tests.support.api import answers, description, operations
 
 
 async def test_a_wrong_method_is_told_every_method_of_the_address(client: httpx.AsyncClient) -> None:
@@ -40,6 +40,15 @@ def test_a_field_keeps_its_name_even_if_it_is_called_like_a_part_of_the_request(
 
 async def test_monitors_may_ask_with_head(client: httpx.AsyncClient) -> None:
     assert [(await client.head(path)).status_code for path in ("/healthz", "/readyz")] == [200, 200]
+
+
+async def test_an_id_that_cannot_be_one_leads_nowhere_like_an_unknown_one(admin: httpx.AsyncClient) -> None:
+    for method, path, operation in operations():
+        if "{" in path:
+            body = {"to": "slot-001"} if path.endswith("/duplicate") else {}
+            reply = await admin.request(method, re.sub(r"{\w+}", "x", path), json=body)
+            assert reply.status_code == 404, (method, path)
+            assert reply.json()["error"]["code"] in answers(operation), (method, path)
 
 
 async def test_a_time_is_spelt_out(admin: httpx.AsyncClient) -> None:

@@ -30,7 +30,7 @@ MayWrite = Annotated[Principal, Depends(requires("settings:write"))]
 MayPause = Annotated[Principal, Depends(requires("slots:pause"))]
 
 _WRONG = (*AUTH_ERRORS, ErrorCode.VALIDATION_FAILED)
-_ONE = (*_WRONG, ErrorCode.NOT_FOUND)
+_ONE = (*AUTH_ERRORS, ErrorCode.NOT_FOUND)
 
 Channels = Injected[AlertChannels]
 

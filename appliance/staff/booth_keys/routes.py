@@ -28,7 +28,7 @@ MayWrite = Annotated[Principal, Depends(requires("settings:write"))]
 Service = Injected[BoothKeyService]
 
 _WRONG = (*AUTH_ERRORS, ErrorCode.VALIDATION_FAILED)
-_ONE = error_responses(*_WRONG, ErrorCode.NOT_FOUND)
+_ONE = error_responses(*AUTH_ERRORS, ErrorCode.NOT_FOUND)
 
 
 @router.get("", summary="The booths' keys", responses=error_responses(*AUTH_ERRORS))

@@ -29,7 +29,7 @@ router = APIRouter(prefix="/api/shared-galleries", tags=["galleries"])
 MayRead = Annotated[Principal, Depends(requires("results:read"))]
 MayWrite = Annotated[Principal, Depends(requires("results:write"))]
 MayApprove = Annotated[Principal, Depends(requires("results:moderate"))]
-_KNOWN = error_responses(*AUTH_ERRORS, ErrorCode.NOT_FOUND, ErrorCode.VALIDATION_FAILED)
+_KNOWN = error_responses(*AUTH_ERRORS, ErrorCode.NOT_FOUND)
 
 
 Service = Injected[SharedGalleryService]

@@ -126,7 +126,7 @@ async def history(slot_id: SlotId, _: MayRead, editor: Editor) -> SlotHistory:
 
 
 Version = Annotated[int, Path(ge=1, le=2**31 - 1, examples=[6])]
-_NO_VERSION = (*_UNKNOWN, ErrorCode.NOT_FOUND, ErrorCode.VALIDATION_FAILED)
+_NO_VERSION = (*_UNKNOWN, ErrorCode.NOT_FOUND)
 
 
 @router.get("/{slot_id}/history/{version}", summary="One version", responses=error_responses(*_NO_VERSION))
@@ -138,7 +138,7 @@ async def version(slot_id: SlotId, version: Version, _: MayRead, editor: Editor)
 @router.post(
     "/{slot_id}/history/{version}/restore",
     summary="Restore a version",
-    responses=_SHOWN | error_responses(*_NO_VERSION),
+    responses=_SHOWN | error_responses(*_NO_VERSION, ErrorCode.VALIDATION_FAILED),
 )
 async def restore(
     slot_id: SlotId, version: Version, who: MayWrite, editor: Editor, response: Response

@@ -6,9 +6,10 @@ import uuid
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
+from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from appliance.accounts.permissions import Principal
-from appliance.core.errors import ErrorCode
+from appliance.core.errors import ErrorCode, TemplateMediaNotFound
 from appliance.core.injection import Injected
 from appliance.core.openapi import UPLOAD_ERRORS, error_responses, picture_content
 from appliance.core.sending import stored_file
@@ -26,7 +27,16 @@ router = APIRouter(prefix="/api/template-media", tags=["template media"])
 
 MayRead = Annotated[Principal, Depends(requires("media:read"))]
 MayWrite = Annotated[Principal, Depends(requires("media:write"))]
-MediaId = Annotated[uuid.UUID, Path(examples=["5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"])]
+
+
+def _found(value: str, parse: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return parse(value)
+    except ValidationError:
+        raise TemplateMediaNotFound from None
+
+
+MediaId = Annotated[uuid.UUID, WrapValidator(_found), Path(examples=["5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"])]
 
 _BODY: dict[str, Any] = {
     "required": True,
@@ -43,7 +53,7 @@ _BODY: dict[str, Any] = {
         }
     },
 }
-_UNKNOWN = (*AUTH_ERRORS, ErrorCode.TEMPLATE_MEDIA_NOT_FOUND, ErrorCode.VALIDATION_FAILED)
+_UNKNOWN = (*AUTH_ERRORS, ErrorCode.TEMPLATE_MEDIA_NOT_FOUND)
 _KNOWN: dict[int | str, dict[str, Any]] = {
     200: {"model": RegisteredTemplate, "description": "The same bytes were there already"}
 }

@@ -42,7 +42,7 @@ async def make(who: MayWrite, tokens: Tokens, body: NewToken) -> MadeToken:
     "/{token_id}",
     status_code=204,
     summary="Revoke an API token",
-    responses=error_responses(*_WRONG, ErrorCode.NOT_FOUND),
+    responses=error_responses(*AUTH_ERRORS, ErrorCode.NOT_FOUND),
 )
 async def revoke(token_id: uuid.UUID, who: MayWrite, tokens: Tokens) -> None:
     """Ends it at once, and those that it made."""

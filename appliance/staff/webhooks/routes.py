@@ -45,7 +45,7 @@ async def add(who: MayWrite, webhooks: Service, body: NewWebhook) -> MadeWebhook
     "/{webhook_id}",
     status_code=204,
     summary="Remove a webhook",
-    responses=error_responses(*_WRONG, ErrorCode.NOT_FOUND),
+    responses=error_responses(*AUTH_ERRORS, ErrorCode.NOT_FOUND),
 )
 async def remove(webhook_id: uuid.UUID, who: MayWrite, webhooks: Service) -> None:
     """Deliveries that wait for it are dropped."""
