@@ -160,6 +160,20 @@ async def add_photo(session: AsyncSession, *, after: str) -> None:
     )
 
 
+async def test_what_a_slot_has_not_done_yet_is_counted_from_zero_and_what_was_never_done_is_expected(
+    scraper: httpx.AsyncClient, admin: httpx.AsyncClient
+) -> None:
+    """Prometheus sees no counter grow that begins at 1, and no age of what is not there."""
+    samples = await scraped(scraper)
+    for slot in (await admin.get("/api/slots")).json()["slots"]:
+        label = ("slot", slot["slot_id"])
+        assert ("photochanger_fallbacks_total", (label,)) in samples
+        ended = (("outcome", "failed"), ("reason", "interrupted"), label)
+        assert ("photochanger_photos_total", ended) in samples
+    for task in ("cleanup", "backup"):
+        assert samples["photochanger_expected_since_timestamp_seconds", (("task", task),)] > 1e9
+
+
 async def test_no_label_names_a_guest_a_job_or_a_key_and_the_series_are_few(
     scraper: httpx.AsyncClient, camera: Camera, shot: Shot
 ) -> None:

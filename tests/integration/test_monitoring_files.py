@@ -81,6 +81,20 @@ def test_promtool_accepts_the_shipped_rules(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@needs_prometheus
+def test_each_alert_fires_at_what_it_tells_of_and_at_nothing_less(tmp_path: Path) -> None:
+    shipped = (FOLDER / "photochanger-alerts.yml").read_text()
+    expected = Path(__file__).with_name("alert_rules.test.yml").read_text()
+    for alert in re.findall(r"alert: (\w+)", shipped):
+        assert expected.count(f"alertname: {alert},") == 2, f"{alert} is not tested"
+    (tmp_path / "rules.yml").write_text(re.sub(r"(?m)^ +(annotations|summary|press):.*\n", "", shipped))
+    (tmp_path / "test.yml").write_text(expected)
+    done = subprocess.run(
+        ["promtool", "test", "rules", "test.yml"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 async def test_rules_and_dashboard_name_no_figure_that_there_is_not(
     scraper: httpx.AsyncClient, camera: Camera, shot: Shot
 ) -> None:

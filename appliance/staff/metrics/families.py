@@ -13,6 +13,7 @@ from prometheus_client.core import (
     SummaryMetricFamily,
 )
 
+from appliance.jobs.models import INTERRUPTED_REASON, TIMEOUT_REASON
 from appliance.jobs.tally import EDGES, LAST_SUCCESS, LabelledCount
 
 _COUNTERS = {
@@ -39,10 +40,11 @@ _COUNTERS = {
 }
 
 
-def of_photos(sums: Sequence[LabelledCount]) -> Iterator[Metric]:
+def of_photos(sums: Sequence[LabelledCount], slots: Iterable[str]) -> Iterator[Metric]:
     """Counters, histograms and summaries; there is one of each, with or without samples."""
     by_name: dict[str, list[LabelledCount]] = defaultdict(list)
-    for one in sums:
+    found = {(one.name, frozenset(one.labels.items())): one for one in (*_from_zero(slots), *sums)}
+    for one in found.values():
         by_name[one.name].append(one)
     for name, (metric, said, labels) in _COUNTERS.items():
         counter = CounterMetricFamily(metric, said, labels=labels)
@@ -70,6 +72,15 @@ def of_photos(sums: Sequence[LabelledCount]) -> Iterator[Metric]:
     for one in by_name[LAST_SUCCESS]:
         moments.add_metric([one.labels["task"]], one.value)
     yield moments
+
+
+def _from_zero(slots: Iterable[str]) -> Iterator[LabelledCount]:
+    """What is there before it first happens: Prometheus does not see a counter grow that begins at 1."""
+    ends = (("done", ""), ("failed", INTERRUPTED_REASON), ("timeout", TIMEOUT_REASON))
+    for slot in slots:
+        for outcome, reason in ends:
+            yield LabelledCount("photos", {"slot": slot, "outcome": outcome, "reason": reason}, 0.0)
+        yield LabelledCount("fallbacks", {"slot": slot}, 0.0)
 
 
 def _histogram(

@@ -98,7 +98,7 @@ class Metrics:
             if from_database(error) is None:
                 raise
             log.info("metrics.no_database", error=type(error).__name__)
-        found = [*self._of_now(media), *_of_issues(issues), *(of_photos(sums) if media else ())]
+        found = [*self._of_now(media), *_of_issues(issues), *(of_photos(sums, media.slots) if media else ())]
         others = await self._siblings.ask(_QUESTION)
         return await asyncio.to_thread(self._written, found, others)
 
@@ -137,9 +137,18 @@ class Metrics:
             size.add_metric([], media.result_bytes)
             yield size
             slots = GaugeMetricFamily("photochanger_slots", "Slots by state.", labels=["state"])
-            for state, count in media.slots.items():
-                slots.add_metric([state], count)
+            active = sum(media.slots.values())
+            slots.add_metric(["active"], active)
+            slots.add_metric(["paused"], len(media.slots) - active)
             yield slots
+            expected = GaugeMetricFamily(
+                "photochanger_expected_since_timestamp_seconds",
+                "Since when a task has been expected to end well.",
+                labels=["task"],
+            )
+            for task, at in media.expected_since.items():
+                expected.add_metric([task], at)
+            yield expected
 
     def _permits(self) -> Iterator[Metric]:
         taken = GaugeMetricFamily(
