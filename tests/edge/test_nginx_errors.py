@@ -12,6 +12,7 @@ import pytest
 from appliance.bare import nginx
 from appliance.bare.ports import free_port
 from appliance.core.errors import ErrorCode
+from appliance.core.language import languages
 from tests.edge.front_door import Backend, FrontDoor, answer_on, open_door, reply
 from tests.support.stack import CHECKOUT
 
@@ -196,6 +197,16 @@ def test_an_upload_that_is_too_large_is_refused_in_words_where_there_are_no_scri
     assert answer.status == 413
     assert "Файл слишком большой." in answer.body.decode()
     assert b'http-equiv="refresh"' not in answer.body, "it would be too large again"
+
+
+@pytest.mark.parametrize("path", ["/r/%ZZ", "/g/abc%00", "/s/%"])
+def test_a_guest_with_a_broken_link_reads_what_one_with_a_wrong_link_does(door: FrontDoor, path: str) -> None:
+    answer = door.get(path)
+    assert answer.status == 400
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert b'http-equiv="refresh"' not in answer.body, "it would be broken again"
+    for language in languages("guests").values():
+        assert language.gettext("error.missing_text") in answer.body.decode()
 
 
 def test_a_body_where_no_file_goes_is_refused_without_asking_the_app(
