@@ -92,7 +92,6 @@ WHO_MAY = {
         GET /admin/dashboard/cards
         GET /admin/events
         GET /admin/dashboard/{slot_id}/addresses
-        GET /admin/dashboard/address
         GET /admin/slots
         GET /admin/slots/{slot_id}
         POST /admin/slots/{slot_id}/form
@@ -278,6 +277,7 @@ WHO_MAY = {
         POST /api/settings/provider-keys/{key_id}/test
         POST /api/settings/provider-keys/{key_id}/use-again
         GET /admin/settings/address
+        GET /admin/dashboard/address
         POST /admin/dashboard/address
         POST /admin/settings/logo
         POST /admin/settings/password/suggest

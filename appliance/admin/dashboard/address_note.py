@@ -25,8 +25,12 @@ from appliance.staff.settings.service import OperatorSettingsService
 router = APIRouter(prefix="/dashboard")
 
 
+# Who may only look does not have the app knock at an address and port of a made-up ``Host``.
+MayChoose = Annotated[PageContext, Depends(allowed("settings:write"))]
+
+
 @router.get("/address")
-async def note(request: Request, context: Annotated[PageContext, Depends(allowed("slots:read"))]) -> Response:
+async def note(request: Request, context: MayChoose) -> Response:
     """Addresses to choose from, if there are any: for the issue of a wrong one (``?wrong=1``), else where
     this machine has several.
     """
@@ -34,9 +38,7 @@ async def note(request: Request, context: Annotated[PageContext, Depends(allowed
 
 
 @router.post("/address")
-async def choose(
-    request: Request, context: Annotated[PageContext, Depends(allowed("settings:write"))]
-) -> Response:
+async def choose(request: Request, context: MayChoose) -> Response:
     """Have guests' links begin with one of this machine's addresses."""
     base = (await read_form(request)).text("base")
     if base not in base_urls_of(request).choices():
