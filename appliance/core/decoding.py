@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -28,8 +29,20 @@ LONGEST_SIDE = 16_384  # pixels; no camera makes more, and one row of it costs l
 _BYTES_OF_PIXEL = 6
 _ALWAYS_TAKEN = 64_000_000
 _SAMPLE_BYTES = {"uchar": 1, "ushort": 2}
-# libjpeg's warnings that pixels are missing. Others (an unknown version, an odd order of scans) are harmless.
-_LOST = ("premature end", "bad Huffman", "instead of RST")
+# libjpeg's warnings that no pixel is missing; all others say that some are.
+_HARMLESS = (
+    "Unknown Adobe",
+    "bad ICC",
+    "Inconsistent progression",
+    "Invalid SOS",
+    "extraneous bytes",
+    "unknown JFIF",
+)
+_LOST = ("premature end", "bad Huffman", "bad arithmetic", "instead of RST")
+# libvips has one text of errors for all threads, and who fails first takes all of it: warnings are told apart
+# in one thread at a time, and looked for again where another failure took the text.
+_ONE_AT_A_TIME = threading.Lock()
+_TRIES = 3
 _SPARE = re.compile(r"(\d+) extraneous bytes")
 # A WebP that was cut off and filled up has zeros for a good part of its bytes. One wholly in one colour has
 # them for 5.4 % (measured with 1 to 24 million pixels, 2026-11-26), any other for less.
@@ -198,16 +211,34 @@ def _decode_jpeg(data: bytes) -> None:
     """Decode with libjpeg's warnings as errors; only the first one is told, so harmless ones end it."""
     image = load(data, JPEG)
     to_end = image.width * image.height <= _MOST_READ_TO_THE_END
-    try:
-        _decode_strictly(jpeg.read_to_the_end(data) if to_end else data)
-    except pyvips.Error as warning:
-        text = str(warning)
-        if any(words in text for words in _LOST):
-            raise
-        load(data, JPEG, shrink=_SHRINK, fail_on="error").avg()
-        spare = _SPARE.search(text)
-        if spare and int(spare[1]) > SPARE_BYTES:
-            _decode_without_padding(data, warning)
+    with _ONE_AT_A_TIME:
+        warning = _warning(jpeg.read_to_the_end(data) if to_end else data)
+    if warning is None:
+        return
+    text = str(warning)
+    if not _names(text, _HARMLESS) or _names(text, _LOST):
+        raise warning
+    load(data, JPEG, shrink=_SHRINK, fail_on="error").avg()
+    spare = _SPARE.search(text)
+    if spare and int(spare[1]) > SPARE_BYTES:
+        _decode_without_padding(data, warning)
+
+
+def _warning(data: bytes) -> pyvips.Error | None:
+    """What a decoder warns of first."""
+    failure = None
+    for _ in range(_TRIES):
+        try:
+            _decode_strictly(data)
+        except pyvips.Error as error:
+            failure = error
+            if _names(str(error), _HARMLESS) != _names(str(error), _LOST):
+                break
+    return failure
+
+
+def _names(text: str, warnings: tuple[str, ...]) -> bool:
+    return any(warning in text for warning in warnings)
 
 
 def _decode_without_padding(data: bytes, warning: pyvips.Error) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image
 
 from appliance.core.decoding import DamagedPicture, must_be_whole
 from appliance.core.errors import DamagedImage, NotAnImage, UnsupportedMediaType
-from appliance.core.images import EncodedImage, sniff
+from appliance.core.images import JPEG, EncodedImage, sniff
 from appliance.media.finish import OutputOptions, finish
 from appliance.media.imaging import PhotoInfo, for_sending, receive_blocking
 from appliance.media.metadata import strip
@@ -92,6 +93,18 @@ async def test_a_whole_picture_is_taken_as_a_photo_and_as_an_answer(name: str, p
     info = received(photo, case(name))
     answer = await checked_picture(case(name))
     assert (info.width, info.height) == (answer.width, answer.height)
+
+
+def test_damage_is_found_in_two_pictures_at_the_same_time() -> None:
+    def is_found(_: int) -> bool:
+        try:
+            must_be_whole(case("small_hole.jpg"), JPEG)
+        except DamagedPicture:
+            return True
+        return False
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(is_found, range(60)))
 
 
 def with_between(extra: bytes) -> bytes:
