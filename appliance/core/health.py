@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
@@ -22,7 +22,7 @@ READY_TIMEOUT = 2.0  # seconds a check may take
 class Health(BaseModel):
     """The process answers."""
 
-    status: str = "ok"
+    status: Literal["ok"] = "ok"
 
 
 class Readiness(BaseModel):

@@ -15,6 +15,7 @@ OPEN_SECONDS = 30.0
 HALF_OPEN_SECONDS = 86400.0  # without any photo: then it is as if nothing had been
 _ROUTE = "route "
 
+CircuitState = Literal["closed", "open", "half_open"]
 Admission = Literal["free", "probe"] | None  # a photo passes, is the probe, or is not admitted
 
 
@@ -32,8 +33,8 @@ class Circuit:
     _probing: bool = False
 
     @property
-    def state(self) -> str:
-        """``closed``, ``open`` or ``half_open``."""
+    def state(self) -> CircuitState:
+        """What it does with a photo."""
         if self.pauses.get(self.name) is None:
             return "closed"
         return "half_open" if self.seconds_until_probe() == 0 else "open"

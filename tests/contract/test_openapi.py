@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -46,6 +48,14 @@ def test_every_documented_error_has_an_example_of_its_own_status(
 def test_what_needs_a_login_says_how_it_is_refused(method: str, path: str, operation: Any) -> None:
     if operation.get("security"):
         assert "401" in operation["responses"]
+
+
+def test_a_text_of_which_few_are_possible_names_them_in_its_schema() -> None:
+    """Not only in its description, such as "`sending` or `checking`"."""
+    for name, schema in description()["components"]["schemas"].items():
+        for field, said in schema.get("properties", {}).items():
+            if re.match(r"`\w+`.*`\w+`", said.get("description", "")) and '"string"' in json.dumps(said):
+                assert "enum" in json.dumps(said), f"{name}.{field}"
 
 
 async def test_real_answers_of_ingest_are_the_documented_ones(camera: Camera, shot: Shot) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,6 +22,7 @@ from appliance.backups.target import (
 from appliance.core.clock import utcnow
 from appliance.core.frozen import FrozenModel, StrictModel
 from appliance.core.language import Message
+from appliance.staff.backups.commands import Work
 
 _STAMP = "2026-11-27T04:00:12.203Z"
 _NAME = "photochanger-20261127T040000Z.tar.age"
@@ -46,7 +47,7 @@ class NewTarget(StrictModel):
 class CommandProgress(FrozenModel):
     """How far the backup has come that is being sent."""
 
-    step: str = Field(description="`sending` or `checking`", examples=["sending"])
+    step: Literal["sending", "checking"]
     done: int
     total: int
 
@@ -136,7 +137,7 @@ class WorkEnded(BaseModel):
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
-    work: str = Field(examples=["backup"])
+    work: Work
     ok: bool
     said: str
     at: datetime
@@ -158,7 +159,7 @@ class BackupsState(FrozenModel):
     target: TargetView | None
     proof: ProofView | None
     proven_at: datetime | None = Field(description="the last proof that went well")
-    running: str | None = Field(description="`backup`, `send` or `prove`")
+    running: Work | None
     ended: WorkEnded | None
 
 

@@ -31,7 +31,11 @@ def _known(slots: list[str]) -> list[str]:
     return [slot for slot in SLOT_IDS if slot in slots]
 
 
-Name = Annotated[str, Field(max_length=LONGEST_NAME, examples=["Booth by the bar"]), AfterValidator(_named)]
+Name = Annotated[
+    str,
+    Field(max_length=LONGEST_NAME, examples=["Booth by the bar"], json_schema_extra={"minLength": 1}),
+    AfterValidator(_named),
+]
 Slots = Annotated[
     list[str],
     Field(

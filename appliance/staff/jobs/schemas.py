@@ -13,6 +13,8 @@ from appliance.core.frozen import FrozenModel
 from appliance.core.images import JPEG
 from appliance.core.language import DEFAULT
 from appliance.jobs.models import JobStatus
+from appliance.providers.attempts import Outcome
+from appliance.providers.base import FailureKind
 from appliance.staff.jobs.advice import SettingsPage
 from appliance.staff.jobs.search import ResultState
 
@@ -123,12 +125,12 @@ class AttemptView(FrozenModel):
     key: str | None = Field(default=None, examples=["…f3a9"])
     started_ms: int = Field(description="milliseconds after the request's first byte", examples=[310])
     ms: int = Field(default=0, examples=[8200])
-    outcome: str = Field(
-        description="`delivered`, `picture` (made, but not delivered), `failed`, `too_slow`, "
-        "`cancelled`, `skipped`",
+    outcome: Outcome = Field(
+        description="`picture`: made, but not delivered; `cancelled`: another route was faster; `skipped`: "
+        "not asked",
         examples=["delivered"],
     )
-    kind: str | None = Field(
+    kind: FailureKind | None = Field(
         default=None, description="kind of failure, the same for all providers", examples=["no_image"]
     )
     reason: str | None = Field(

@@ -14,6 +14,7 @@ from appliance.core.db import Database
 from appliance.core.frozen import FrozenModel
 from appliance.media.finish import OutputOptions
 from appliance.providers.base import Driver, Operation, Params
+from appliance.providers.breaker import CircuitState
 from appliance.providers.catalogue import Model, ModelState
 from appliance.providers.runner import RouteRunner
 from appliance.settings.operator import AppSettingsRepository
@@ -34,7 +35,7 @@ class CircuitView(FrozenModel):
     """A route that is left alone after repeated failures; those in order are not listed."""
 
     route: str = Field(examples=["gemini/gemini-nano-banana-2.1"])
-    state: str = Field(examples=["open", "half_open"])
+    state: CircuitState
     probed_in: float = Field(description="seconds until a photo may try it again")
     reason: str | None
 

@@ -39,7 +39,8 @@ class TypedKey(StrictModel):
 
     provider: str = Field(max_length=32, examples=["gemini"])
     key: Annotated[SecretStr, AfterValidator(_checked)] = Field(
-        description=f"{SHORTEST} to {LONGEST} characters, never shown again"
+        description=f"{SHORTEST} to {LONGEST} characters, never shown again",
+        json_schema_extra={"minLength": SHORTEST},
     )
 
 
