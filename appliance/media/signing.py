@@ -16,10 +16,11 @@ from typing import Any
 import structlog
 
 from appliance import __version__
-from appliance.core.images import EncodedImage
+from appliance.core.images import PNG, EncodedImage
 from appliance.media import signing_certificate
 from appliance.media.credentials import has_manifest
 from appliance.media.mark import SOURCE_TYPE, marked
+from appliance.media.metadata import strip
 
 log = structlog.get_logger()
 
@@ -53,7 +54,7 @@ class ContentCredentials:
             builder.add_ingredient(
                 json.dumps({"title": "provider's picture", "relationship": "parentOf"}),
                 made_of.media_type,
-                io.BytesIO(made_of.data),
+                io.BytesIO(_ended(made_of)),
             )
             signed = io.BytesIO()
             builder.sign(self._signer, picture.media_type, io.BytesIO(picture.data), signed)
@@ -74,6 +75,13 @@ class ContentCredentials:
         import c2pa  # noqa: PLC0415
 
         return c2pa.Context.from_dict(_SETTINGS)
+
+
+def _ended(picture: EncodedImage) -> bytes:
+    """Its bytes; of a PNG that lacks its end, which C2PA asks for and decoders do not, without metadata."""
+    if picture.kind is PNG and b"\0\0\0\0IEND" not in picture.data:
+        return strip(picture.data, picture.media_type)
+    return picture.data
 
 
 def _manifest(picture: EncodedImage, actions: Sequence[str]) -> dict[str, Any]:

@@ -59,6 +59,12 @@ def test_the_providers_own_credentials_are_kept_as_those_of_what_ours_was_made_o
     assert theirs["claim_generator_info"][0]["name"] == "A provider"
 
 
+def test_what_is_made_of_a_png_without_its_end_is_signed(tmp_path: Path) -> None:
+    provided = EncodedImage(portrait_png()[:-12], "image/png")
+    made = EncodedImage(portrait_jpeg(), "image/jpeg")
+    assert read(ContentCredentials(tmp_path).signed(made, provided, ["c2pa.transcoded"]))[0] == "Valid"
+
+
 def test_a_certificate_that_somebody_brings_signs(tmp_path: Path) -> None:
     brought, secrets = tmp_path / "brought", tmp_path / "secrets"
     chain, key = signing_certificate.ensure(brought)
