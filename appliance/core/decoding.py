@@ -113,7 +113,7 @@ def header(data: bytes, kind: PictureType) -> PictureHeader:
         image = load(data, kind)
         orientation = orientation_of(image)
         bits = jpeg.bits(data) if kind is JPEG else 8
-        plain = kind is not WEBP and is_plain(image)
+        plain = is_plain(image, data, kind)
     except (pyvips.Error, ValueError) as error:
         raise DamagedPicture from error
     return PictureHeader(image.width, image.height, orientation, bits, _decoded_bytes(image), plain)
@@ -138,10 +138,12 @@ def upright(width: int, height: int, orientation: int) -> tuple[int, int]:
     return (height, width) if orientation in _TURNED else (width, height)
 
 
-def is_plain(image: pyvips.Image) -> bool:
-    """Whether its pixels are what every provider takes: upright, of 8 bits, sRGB."""
+def is_plain(image: pyvips.Image, data: bytes, kind: PictureType) -> bool:
+    """Whether its file is what every provider takes: upright, of 8 bits, sRGB, an ordinary JPEG or PNG."""
     return (
-        orientation_of(image) == 1
+        kind is not WEBP
+        and not (kind is JPEG and jpeg.is_arithmetic(data))
+        and orientation_of(image) == 1
         and image.format == "uchar"
         and (image.interpretation == "srgb" or (image.interpretation == "b-w" and image.bands == 1))
         and has_srgb_profile(image)

@@ -10,10 +10,13 @@ SOI, SOS, EOI = 0xD8, 0xDA, 0xD9
 END = b"\xff\xd9"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
+_ARITHMETIC = frozenset({0xC9, 0xCA, 0xCD, 0xCE})
 _IN_ONE_SCAN = frozenset({0xC0, 0xC1})
+_OF_PROGRAMS = frozenset({*range(0xE0, 0xF0), 0xFE})  # metadata and comments
 _ALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a length or content
-# So many zeros may stand between the segments of a head: some writers fill up. Decoders skip anything there;
-# but what is no zero is a part of a table, whose length is wrong (2,500 damaged files, 2026-11-28).
+# So many bytes may stand between the segments of a head: some writers fill up with zeros, and some give
+# metadata a wrong length (2 of 900 cameras' files). Decoders skip anything there; but what is no zero behind
+# a table is a part of that, whose length is wrong (2,500 damaged files, 2026-11-28).
 _MOST_PADDING = 65_536
 _ADDED = {1: 2, 3: 1}  # components, so that there are as many as colours have
 # In a scan, 0xFF 0x00 is a byte of data and 0xFF 0xD0 to 0xD7 begin a part of the same scan.
@@ -36,9 +39,10 @@ def segments(data: bytes) -> Iterator[Segment]:
     and markers that stand alone, which decoders skip. A file whose end marker is missing yields none.
     Raises ``ValueError`` where the structure cannot be followed.
     """
-    at, padding = 2, _MOST_PADDING
+    at, padding, before = 2, _MOST_PADDING, SOI
     while at + 1 < len(data):
-        if data[at] == 0x00 and padding:
+        no_marker = data[at] != 0xFF or data[at + 1] == 0x00
+        if padding and (data[at] == 0x00 or (no_marker and before in _OF_PROGRAMS)):
             at, padding = at + 1, padding - 1
             continue
         if data[at] != 0xFF:
@@ -63,7 +67,7 @@ def segments(data: bytes) -> Iterator[Segment]:
             end = found.start() if found else len(data)
             padding = 0  # from here on, zeros are a hole where a scan was
         yield Segment(marker, at, end)
-        at = end
+        at, before = end, marker
 
 
 def without_padding(data: bytes) -> bytes:
@@ -113,5 +117,14 @@ def bits(data: bytes) -> int:
 
 def is_lossless(data: bytes) -> bool:
     """Whether no browser shows it, and a decoder that is to make it smaller gives out a part of it only."""
-    frame = next((segment.marker for segment in segments(data) if segment.marker in _FRAMES), None)
-    return frame in _LOSSLESS
+    return _frame(data) in _LOSSLESS
+
+
+def is_arithmetic(data: bytes) -> bool:
+    """Whether no browser shows it, nor do providers, though decoders of programs read it."""
+    return _frame(data) in _ARITHMETIC
+
+
+def _frame(data: bytes) -> int | None:
+    """The marker of its frame, which says how the picture is coded."""
+    return next((segment.marker for segment in segments(data) if segment.marker in _FRAMES), None)

@@ -13,11 +13,11 @@ import pyvips
 import structlog
 from pydantic import Field
 
-from appliance.core import decoding
+from appliance.core import decoding, jpeg
 from appliance.core.clock import Deadline
 from appliance.core.colours import into_srgb
 from appliance.core.frozen import StrictModel
-from appliance.core.images import PICTURE_TYPES, EncodedImage, MediaType
+from appliance.core.images import JPEG, PICTURE_TYPES, EncodedImage, MediaType
 from appliance.media.credentials import has_manifest
 from appliance.media.imaging import Imaging
 from appliance.media.mark import printed
@@ -107,7 +107,7 @@ class Finisher:
         try:
             async with deadline.shortened(STORE_SECONDS).guard():
                 untouched = as_it_is(options, overlay, words)
-                if not untouched or await asyncio.to_thread(is_turned, picture.data):
+                if not untouched or await asyncio.to_thread(not_shown_as_it_is, picture.data):
                     size = await asyncio.to_thread(decoding.decoded_bytes_of, picture.data)
                     return await self._imaging.run(
                         size, finish, picture.data, picture.media_type, options, overlay, link, words
@@ -141,11 +141,11 @@ def actions_of(options: OutputOptions, overlay: bytes | None, words: str) -> lis
     return [action for action, is_done in done.items() if is_done] or ["c2pa.edited.metadata"]
 
 
-def is_turned(data: bytes) -> bool:
-    """Whether the picture says that it must be turned to be seen upright. Blocking, for a moment only:
-    the pixels are not read.
+def not_shown_as_it_is(data: bytes) -> bool:
+    """Whether the picture must be turned to be seen upright, or is a JPEG that browsers do not show.
+    Blocking, for a moment only: the pixels are not read.
     """
-    return orientation_of(data) != 1
+    return orientation_of(data) != 1 or (JPEG.starts(data) and jpeg.is_arithmetic(data))
 
 
 def orientation_of(data: bytes) -> int:

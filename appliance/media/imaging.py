@@ -38,7 +38,6 @@ from appliance.core.images import (
     PICTURE_TYPES,
     PNG,
     SNIFF_BYTES,
-    WEBP,
     EncodedImage,
     FileImage,
     PictureType,
@@ -172,7 +171,7 @@ def for_sending(picture: EncodedImage) -> EncodedImage:
     One that is all that already loses its metadata and nothing else. Blocking.
     """
     image = load(picture.data, picture.kind)
-    if picture.kind is not WEBP and is_plain(image):
+    if is_plain(image, picture.data, picture.kind):
         return EncodedImage(strip(picture.data, picture.media_type), picture.media_type)
     longest = max(image.width, image.height)
     plain = strip(picture.data, picture.media_type, orientation_of(image))

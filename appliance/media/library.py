@@ -13,7 +13,7 @@ from appliance.core.language import Message
 from appliance.core.multipart_headers import boundary_of
 from appliance.core.threads import finish_in_thread
 from appliance.core.uploads import ReceivedUpload, UploadReceiver
-from appliance.media.finish import OutputOptions, finish, is_turned
+from appliance.media.finish import OutputOptions, finish, not_shown_as_it_is
 from appliance.media.imaging import Imaging, PhotoInfo
 from appliance.media.metadata import strip
 from appliance.media.store import MediaStore
@@ -77,6 +77,6 @@ class TemplateFiles:
 
 def _plain(path: Path, media_type: str) -> bytes:
     data = path.read_bytes()
-    if is_turned(data):
+    if not_shown_as_it_is(data):
         return finish(data, media_type, OutputOptions(), None).data
     return strip(data, media_type)

@@ -12,10 +12,11 @@ import pytest
 import skimage
 from PIL import Image
 
+from appliance.core import jpeg
 from appliance.core.decoding import DamagedPicture, must_be_whole
 from appliance.core.errors import DamagedImage, NotAnImage, UnsupportedMediaType
 from appliance.core.images import JPEG, EncodedImage, sniff
-from appliance.media.finish import OutputOptions, finish
+from appliance.media.finish import OutputOptions, finish, not_shown_as_it_is
 from appliance.media.imaging import PhotoInfo, for_sending, receive_blocking
 from appliance.media.metadata import strip
 from appliance.providers.base import ProviderBadPicture
@@ -34,6 +35,11 @@ LOSSLESS = (  # 16 pixels wide and high, by libjpeg-turbo 3
     "/9j/7gAOQWRvYmUAZAAAAAAA/8MAEQgAEAAQA1IRAEcRAEIRAP/EABYAAQEBAAAAAAAAAAAAAAAAAAAHCP/aAAwDUgBHAEIAAQAA"
     "pFIpAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAxvjfG4AAAAAAAAAAAAAAAAAAAAAAAAAA"
     "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA//Z"
+)
+ARITHMETIC = (  # 16 pixels wide and high, by libjpeg-turbo 2
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABsSFBcUERsXFhceHBsgKEIrKCUlKFE6PTBCYFVlZF9VXVtqeJmBanGQc1tdhbWGkJ6jq62r"
+    "Z4C8ybqmx5moq6T/yQALCAAQABABAREA/8wABgAQEAX/2gAIAQEAAD8A9eE1JPsxUKxb4I/L6mmWcHhauw3qEzrW/wDtVUlEFxeKnJ/+"
+    "ltbfAqnyHK5U9lILIWm5YAXV8HOYipkYVLYw/9k="
 )
 DAMAGED = ["small_half_eoi.jpg", "small_hole.jpg", "small_half_zeros.webp"]
 WHOLE = [
@@ -107,14 +113,20 @@ def test_damage_is_found_in_two_pictures_at_the_same_time() -> None:
         assert all(threads.map(is_found, range(60)))
 
 
-def with_between(extra: bytes) -> bytes:
+def with_between(extra: bytes, before: bytes = b"\xff\xdb") -> bytes:
     """The portrait as a JPEG with ``extra`` between two segments of its head."""
     whole = portrait_jpeg()
-    at = whole.index(b"\xff\xdb")
+    at = whole.index(before)
     return whole[:at] + extra + whole[at:]
 
 
-BETWEEN = {"zeros": b"\0" * 3000, "fill": b"\xff" * 300, "tem": b"\xff\x01", "restart": b"\xff\xd3"}
+BETWEEN = {
+    "zeros": b"\0" * 3000,
+    "fill": b"\xff" * 300,
+    "tem": b"\xff\x01",
+    "restart": b"\xff\xd3",
+    "metadata longer than they say": b"\xff\0Secret",
+}
 
 
 @pytest.mark.parametrize("extra", BETWEEN.values(), ids=BETWEEN)
@@ -130,9 +142,9 @@ async def test_an_answer_with_padding_in_its_head_is_a_picture(extra: bytes) -> 
 
 
 @pytest.mark.parametrize("extra", [b"\0\0secret", b"\0" * 100_000], ids=["others", "endless"])
-def test_a_jpeg_with_anything_else_in_its_head_is_damaged(extra: bytes, photo: Path) -> None:
+def test_a_jpeg_with_anything_else_behind_its_tables_is_damaged(extra: bytes, photo: Path) -> None:
     with pytest.raises(DamagedImage):
-        received(photo, with_between(extra))
+        received(photo, with_between(extra, before=b"\xff\xc0"))
 
 
 async def test_padding_in_its_head_hides_no_hole_in_an_answer() -> None:
@@ -220,6 +232,17 @@ def test_a_lossless_jpeg_which_browsers_do_not_show_says_what_to_set(photo: Path
     photo.write_bytes(base64.b64decode(LOSSLESS))
     with pytest.raises(UnsupportedMediaType, match="lossless JPEG"):
         receive_blocking(photo, MAX)
+
+
+def test_an_arithmetic_jpeg_which_browsers_do_not_show_is_encoded_anew(photo: Path) -> None:
+    data = base64.b64decode(ARITHMETIC)
+    info = received(photo, data)
+    picture = EncodedImage(data, "image/jpeg")
+    for made in (for_sending(picture), finish(data, "image/jpeg", OutputOptions(), None)):
+        assert jpeg.is_arithmetic(data)
+        assert not jpeg.is_arithmetic(made.data)
+    assert not info.plain
+    assert not_shown_as_it_is(data)
 
 
 def test_a_jpeg_with_12_bits_says_what_to_set(photo: Path) -> None:
