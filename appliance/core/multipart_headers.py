@@ -37,8 +37,11 @@ def boundary_of(content_type: str | None) -> str:
 def file_name(segment: MultipartSegment, charset: str | None) -> str | None:
     """The file name that a part was sent with, in either form; ``None`` if with none."""
     plain: str | None = segment.filename
-    extended = _parameters(segment.header("Content-Disposition", "")).get("filename*")
-    if plain is not None or extended is None:
-        return None if plain is None else clean_file_name(plain, charset)
+    if plain is not None:
+        return clean_file_name(plain, charset)
+    header = segment.header("Content-Disposition", "")
+    extended = _parameters(header).get("filename*") if "*" in header else None
+    if extended is None:
+        return None
     named, _, value = extended.strip('"').rpartition("'")
     return clean_file_name(unquote_to_bytes(value).decode("latin-1"), named.partition("'")[0])

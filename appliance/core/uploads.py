@@ -247,6 +247,7 @@ class UploadReceiver:
     def _begin(self, segment: MultipartSegment) -> None:
         self._begun = True
         self._name = clean_name(segment.name, self._charset)
+        self._count(len(segment.name))
         self._declared = segment.charset
         name = file_name(segment, self._charset)
         declared = segment.content_type or ""
@@ -285,8 +286,12 @@ class UploadReceiver:
         await self._sink.feed(data)
 
     async def _collect(self, data: bytes) -> None:
-        self._fields_bytes += len(data)
         self._text += data
+        self._count(len(data))
+
+    def _count(self, size: int) -> None:
+        """So much text more: names count too, for a long one is as much work as a value."""
+        self._fields_bytes += size
         if len(self._text) > MAX_FIELD_BYTES or self._fields_bytes > MAX_FIELDS_BYTES:
             raise PayloadTooLarge(
                 Message(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.core.errors import InvalidMultipart, MissingField, UnsupportedMediaType
+from appliance.core.errors import InvalidMultipart, MissingField, PayloadTooLarge, UnsupportedMediaType
 from appliance.core.multipart_headers import boundary_of
 from appliance.core.texts import clean_file_name, clean_name
 from appliance.core.uploads import ReceivedUpload, UploadReceiver
@@ -172,6 +172,13 @@ async def test_many_fields_of_one_name_are_no_more_work_than_as_many_of_differen
     same = [await seconds(*["survey"] * 199) for _ in range(9)]
     different = [await seconds(*(f"survey{number}" for number in range(199))) for _ in range(9)]
     assert min(same) < 2 * min(different)
+
+
+async def test_the_names_of_fields_count_as_text(tmp_path: Path) -> None:
+    """Strangers may send them, and a name of 4 kB is as much work as a value."""
+    parts = [text_part(f"{number}" + "x" * 3900, "") for number in range(100)]
+    with pytest.raises(PayloadTooLarge, match="256 kB together"):
+        await receive(tmp_path, body_of(parts))
 
 
 async def test_repeated_fields_count_as_fields(tmp_path: Path) -> None:
