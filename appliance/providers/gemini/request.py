@@ -10,6 +10,7 @@ from appliance.providers.base import EncodedImage, TemplateImage
 from appliance.providers.catalogue import Capabilities
 from appliance.providers.gemini.settings import GeminiParams
 from appliance.providers.json_body import Base64
+from appliance.providers.shapes import nearest_ratio
 
 _CATEGORIES = (
     "HARM_CATEGORY_HARASSMENT",
@@ -41,17 +42,6 @@ def _ratio(wanted: str, ratios: tuple[str, ...], width: int, height: int) -> str
     if wanted != "photo":
         width, height = (int(part) for part in wanted.split(":"))
     return nearest_ratio(width, height, ratios)
-
-
-def nearest_ratio(width: int, height: int, ratios: tuple[str, ...]) -> str | None:
-    """The ratio of ``ratios`` that is closest in shape to ``width`` x ``height``."""
-
-    def distance(ratio: str) -> float:
-        across, _, down = ratio.partition(":")
-        shape, wanted = width / height, int(across) / int(down)
-        return max(shape, wanted) / min(shape, wanted)
-
-    return min(ratios, key=distance, default=None)
 
 
 def request_body(
