@@ -201,13 +201,11 @@ class GuestPhoto(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class TemplateImage:
-    """One template media bound to a slot: its role (``style``, ``background``, …) and bytes."""
+class TemplateImage(EncodedImage):
+    """One template media bound to a slot, with its role (``style``, ``background``, …)."""
 
     role: str
     media_id: str
-    media_type: str
-    data: bytes = field(repr=False)
 
 
 class MediaPublisher(Protocol):

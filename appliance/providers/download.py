@@ -178,6 +178,13 @@ class Downloader:
             yield client
 
 
+def safe_address(url: str, base_url: str) -> str:
+    """A picture's address, which must be encrypted unless it lies on the origin of ``base_url``."""
+    if not url.startswith("https://") and not is_of(url, base_url):
+        raise ProviderPermanent("insecure_address", "the picture's address is not https")
+    return url
+
+
 def is_of(url: str, base_url: str) -> bool:
     """Whether ``url`` lies on the origin of ``base_url``: same scheme, host and port, no other's name."""
     try:

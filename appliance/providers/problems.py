@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from appliance.core.language import Message
-from appliance.providers.base import Operation, Params, TemplateImage
+from appliance.providers.base import (
+    Driver,
+    EditRequest,
+    Operation,
+    Params,
+    ProviderPermanent,
+    TemplateImage,
+)
+from appliance.providers.catalogue import Model
 
 
 def role_problems(operation: Operation, roles: frozenset[str], max_images: int) -> dict[str, str]:
@@ -36,6 +44,22 @@ def templates_in_order(
     order = list(operation.template_roles) if operation else []
     taken = [template for template in templates if template.role in order]
     return tuple(sorted(taken, key=lambda template: order.index(template.role)))
+
+
+def sendable_templates(driver: Driver, request: EditRequest) -> tuple[TemplateImage, ...]:
+    """The same of a request; raises ``ProviderPermanent`` for what ``driver`` finds wrong with it."""
+    templates = templates_in_order(driver.operations.get(request.operation), request.templates)
+    roles = frozenset(template.role for template in templates)
+    if found := driver.problems(request.operation, request.params, request.model, roles):
+        raise ProviderPermanent("refused_parameters", "; ".join(found.values()))
+    return templates
+
+
+def must_take(model: Model, templates: tuple[TemplateImage, ...]) -> None:
+    """Raise ``ProviderPermanent`` for more pictures than ``model`` takes, the guest's photo included."""
+    most = model.capabilities.pictures_in
+    if 1 + len(templates) > most:
+        raise ProviderPermanent("too_many_images", f"the model takes {most}")
 
 
 def unknown_operation(provider: str, operation: str) -> dict[str, str]:

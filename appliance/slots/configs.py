@@ -80,7 +80,7 @@ def checked(
             prompt=config.prompt.model_dump(),
             output=config.output.model_dump(),
             templates=[
-                TemplateImage(role, str(media_id), "", b"")
+                TemplateImage(b"", "", role, str(media_id))
                 for role, media_id in config.template_media.items()
             ],
             input_max_side=config.input_max_side,

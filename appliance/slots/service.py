@@ -102,7 +102,7 @@ class SlotService:
     ) -> ActiveSlot:
         try:
             templates = [
-                TemplateImage(role, str(row.id), picture.media_type, picture.data)
+                TemplateImage(picture.data, picture.media_type, role, str(row.id))
                 for role, row in bound
                 for picture in [await self._templates.read(row)]
             ]

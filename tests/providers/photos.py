@@ -69,4 +69,4 @@ def photo_in(folder: Path, data: bytes | None = None) -> Photo:
 def template(role: str, name: str = "coffee", *, kind: str = "JPEG") -> TemplateImage:
     """A template image with ``role``."""
     data = picture_bytes(name, size=(240, 180), kind=kind)
-    return TemplateImage(role, f"media-{role}", f"image/{kind.lower()}", data)
+    return TemplateImage(data, f"image/{kind.lower()}", role, f"media-{role}")

@@ -114,7 +114,7 @@ async def test_what_a_model_cannot_do_is_refused_with_what_it_can():
 
 
 async def test_a_photo_is_not_shrunk_for_its_templates_below_what_was_asked_for(tmp_path):
-    templates = (TemplateImage("reference", "media-1", "image/jpeg", noise_bytes(1800)),) * 4
+    templates = (TemplateImage(noise_bytes(1800), "image/jpeg", "reference", "media-1"),) * 4
     async with bench("gemini", tmp_path) as at:
         photo = photo_in(tmp_path, noise_bytes(1800))
         await at.edit(photo=photo, input_max_side=None, templates=templates)

@@ -36,7 +36,7 @@ def logo(mode: str = "RGB") -> TemplateImage:
         image.paste((0, 0, 0, 0), (0, 0, 150, 120))
     stored = BytesIO()
     image.save(stored, "PNG")
-    return TemplateImage("logo", "m1", "image/png", stored.getvalue())
+    return TemplateImage(stored.getvalue(), "image/png", "logo", "m1")
 
 
 async def printed(driver: LocalDriver, photo: FilePhoto, *templates: TemplateImage, **params: object):
@@ -165,13 +165,13 @@ async def test_the_transparent_part_of_a_logo_shows_the_paper(driver, photo):
 
 
 async def test_a_template_of_another_role_is_not_printed(driver, photo):
-    style = TemplateImage("style", "m2", "image/png", logo().data)
+    style = TemplateImage(logo().data, "image/png", "style", "m2")
     picture = await printed(driver, photo, style, title="A")
     assert blue_share(picture[-CAPTION:]) == 0
 
 
 async def test_a_logo_that_cannot_be_decoded_is_a_permanent_failure(driver, photo):
-    broken = TemplateImage("logo", "m1", "image/png", b"not a picture")
+    broken = TemplateImage(b"not a picture", "image/png", "logo", "m1")
     with pytest.raises(ProviderPermanent) as failed:
         await edit(driver, photo, "frame", templates=(broken,))
     assert failed.value.reason == "undecodable_logo"

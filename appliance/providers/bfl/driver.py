@@ -13,7 +13,6 @@ from appliance.core.language import Message
 from appliance.providers.base import (
     EditedImage,
     EditRequest,
-    EncodedImage,
     Operation,
     Params,
     ProviderPermanent,
@@ -33,10 +32,16 @@ from appliance.providers.bfl.wire import (
 )
 from appliance.providers.catalogue import Capabilities, ProviderModels
 from appliance.providers.catalogue_driver import CatalogueDriver
-from appliance.providers.download import Downloader, is_of
+from appliance.providers.download import Downloader, is_of, safe_address
 from appliance.providers.http import MIB, get, post, read_error, read_json, usable_key
 from appliance.providers.json_body import JsonBody, json_body
-from appliance.providers.problems import role_problems, templates_in_order, unknown_model, unknown_operation
+from appliance.providers.problems import (
+    must_take,
+    role_problems,
+    sendable_templates,
+    unknown_model,
+    unknown_operation,
+)
 
 POLL_TIMEOUT = httpx.Timeout(10.0)  # seconds; a poll only looks something up
 OWN_DOMAIN = ".bfl.ai"
@@ -86,25 +91,16 @@ class BflDriver(CatalogueDriver):
     async def edit(self, request: EditRequest, deadline: Deadline) -> EditedImage:
         """Make the picture before ``deadline`` ends."""
         key = usable_key(request.api_key)
-        templates = templates_in_order(self.operations.get(request.operation), request.templates)
-        roles = frozenset(template.role for template in templates)
-        found = self.problems(request.operation, request.params, request.model, roles)
+        templates = sendable_templates(self, request)
         model, params = self._models.get(request.model), request.params
-        if found or model is None or not isinstance(params, ImageEditParams):
-            raise ProviderPermanent("refused_parameters", "; ".join(found.values()))
-        if 1 + len(templates) > model.capabilities.pictures_in:
-            raise ProviderPermanent("too_many_images", f"the model takes {model.capabilities.pictures_in}")
+        assert model is not None and isinstance(params, ImageEditParams)  # noqa: S101, PT018 - it was checked
+        must_take(model, templates)
         async with deadline.guard():
-            images = [
-                await request.photo.encoded(request.input_max_side),
-                *(EncodedImage(one.data, one.media_type) for one in templates),
-            ]
+            images = [await request.photo.encoded(request.input_max_side), *templates]
             size = request.photo.width, request.photo.height
             content = await json_body(request_body(params, model.capabilities, images, *size))
             task = await self._submit(model.id, content, (key, params.prompt), deadline)
-            address = await self._wait(task, key, deadline)
-            if not address.startswith("https://") and not is_of(address, self._base_url):
-                raise ProviderPermanent("insecure_address", "the picture's address is not https")
+            address = safe_address(await self._wait(task, key, deadline), self._base_url)
             request.tell_usage(task.usage())
             return await self._downloader.fetch_picture(address, deadline, response_id=task.id)
 

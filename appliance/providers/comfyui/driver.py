@@ -20,7 +20,6 @@ from appliance.providers.base import (
     EncodedImage,
     Operation,
     Params,
-    ProviderPermanent,
     ProviderUnreachable,
 )
 from appliance.providers.comfyui.binding import binding_of
@@ -43,7 +42,7 @@ from appliance.providers.comfyui.wire import (
 )
 from appliance.providers.http import MIB, Answer, Wire, call, read_error, read_json
 from appliance.providers.pictures import checked_picture
-from appliance.providers.problems import role_problems, templates_in_order, unknown_operation
+from appliance.providers.problems import role_problems, sendable_templates, unknown_operation
 
 TYPICAL_SECONDS = 20.0  # until it has been measured: from a second to a minute, by workflow and graphics card
 POLL_TIMEOUT = httpx.Timeout(10.0)  # seconds; a poll only looks something up
@@ -96,15 +95,11 @@ class ComfyUIDriver:
 
     async def edit(self, request: EditRequest, deadline: Deadline) -> EditedImage:
         """Make the picture before ``deadline`` ends; a run that is given up is taken back."""
-        templates = templates_in_order(self.operations.get(request.operation), request.templates)
-        roles = frozenset(template.role for template in templates)
-        found = self.problems(request.operation, request.params, request.model, roles)
-        params = request.params
-        if found or not isinstance(params, WorkflowParams):
-            raise ProviderPermanent("refused_parameters", "; ".join(found.values()))
+        templates, params = sendable_templates(self, request), request.params
+        assert isinstance(params, WorkflowParams)  # noqa: S101 - it was checked
         binding, secrets = binding_of(params), (params.prompt, params.negative_prompt)
         async with deadline.guard():
-            images = {one.role: EncodedImage(one.data, one.media_type) for one in templates}
+            images: dict[str, EncodedImage] = {one.role: one for one in templates}
             images["photo"] = await (await request.photo.encoded(request.input_max_side)).loaded()
             names = {role: await self._upload(image, deadline) for role, image in images.items()}
             graph = filled(binding.graph, binding.filling(params, names))

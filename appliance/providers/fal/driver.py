@@ -24,7 +24,7 @@ from appliance.providers.base import (
 )
 from appliance.providers.catalogue import Capabilities, ProviderModels
 from appliance.providers.catalogue_driver import CatalogueDriver
-from appliance.providers.download import Downloader, is_of
+from appliance.providers.download import Downloader, is_of, safe_address
 from appliance.providers.fal.settings import OPERATIONS, AnyAppParams, ImageEditParams, further_input
 from appliance.providers.fal.wire import (
     KEPT_SECONDS,
@@ -40,7 +40,7 @@ from appliance.providers.fal.wire import (
 )
 from appliance.providers.http import MIB, Answer, call, read_error, read_json, usable_key
 from appliance.providers.json_body import json_body
-from appliance.providers.problems import role_problems, templates_in_order, unknown_model, unknown_operation
+from appliance.providers.problems import role_problems, sendable_templates, unknown_model, unknown_operation
 from appliance.providers.shapes import nearest_ratio
 
 TYPICAL_SECONDS = 15.0  # of an app that is not in the catalogue
@@ -111,16 +111,9 @@ class FalDriver(CatalogueDriver):
     async def edit(self, request: EditRequest, deadline: Deadline) -> EditedImage:
         """Make the picture before ``deadline`` ends; a request given up is cancelled at fal."""
         key = usable_key(request.api_key)
-        templates = templates_in_order(self.operations.get(request.operation), request.templates)
-        roles = frozenset(template.role for template in templates)
-        found = self.problems(request.operation, request.params, request.model, roles)
-        if found:
-            raise ProviderPermanent("refused_parameters", "; ".join(found.values()))
+        templates = sendable_templates(self, request)
         async with deadline.guard():
-            images = [
-                await request.photo.encoded(request.input_max_side),
-                *(EncodedImage(one.data, one.media_type) for one in templates),
-            ]
+            images = [await request.photo.encoded(request.input_max_side), *templates]
             app, body = self._input(request, images)
             secrets = (key, body["prompt"])
             submitted = await self._submit(app, body, key, deadline)
@@ -132,7 +125,7 @@ class FalDriver(CatalogueDriver):
             finally:
                 if not finished:
                     self._background.start("cancel", self._cancel(submitted, key))
-            address = self._downloadable(result.address(submitted.request_id))
+            address = safe_address(result.address(submitted.request_id), self._base_url)
             return await self._downloader.fetch_picture(address, deadline, response_id=submitted.request_id)
 
     async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> bool:
@@ -233,12 +226,6 @@ class FalDriver(CatalogueDriver):
         if not is_of(url, self._base_url):
             url = f"{self._base_url}{_path(url)}"
         return await call(self._client, method, url, deadline, max_bytes=MIB, headers=headers, **content)
-
-    def _downloadable(self, url: str) -> str:
-        """``url``, which must be encrypted unless it is the configured address's own."""
-        if not url.startswith("https://") and not is_of(url, self._base_url):
-            raise ProviderPermanent("insecure_address", "the picture's address is not https")
-        return url
 
 
 def _path(url: str) -> str:

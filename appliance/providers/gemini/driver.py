@@ -43,6 +43,7 @@ from appliance.providers.json_body import JsonBody, json_body
 from appliance.providers.model_facts import ModelFacts
 from appliance.providers.pictures import checked_base64
 from appliance.providers.problems import (
+    must_take,
     not_offered,
     role_problems,
     templates_in_order,
@@ -113,8 +114,7 @@ class GeminiDriver(CatalogueDriver):
             raise ProviderPermanent("refused_parameters")
         if found := _incomplete(request.operation, params, frozenset(roles), model):
             raise ProviderPermanent("refused_parameters", "; ".join(found.values()))
-        if 1 + len(templates) > model.capabilities.pictures_in:
-            raise ProviderPermanent("too_many_images", f"the model takes {model.capabilities.pictures_in}")
+        must_take(model, templates)
         prompt = prompt_for(params, roles)
         name = request.model or model.id
         async with deadline.guard():

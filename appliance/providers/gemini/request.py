@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from appliance.providers.base import EncodedImage, TemplateImage
@@ -52,8 +51,7 @@ def request_body(
     params: GeminiParams,
 ) -> dict[str, Any]:
     """The request: the photo, then the templates, then the prompt."""
-    parts: list[dict[str, Any]] = [_inline(photo.media_type, photo.content)]
-    parts += [_inline(template.media_type, template.data) for template in templates]
+    parts: list[dict[str, Any]] = [_inline(image) for image in (photo, *templates)]
     parts.append({"text": prompt})
     body: dict[str, Any] = {"contents": [{"role": "user", "parts": parts}], "generationConfig": config}
     if params.safety_threshold != "default":
@@ -65,5 +63,5 @@ def request_body(
     return body
 
 
-def _inline(media_type: str, data: bytes | Path) -> dict[str, Any]:
-    return {"inlineData": {"mimeType": media_type, "data": Base64(data)}}
+def _inline(image: EncodedImage) -> dict[str, Any]:
+    return {"inlineData": {"mimeType": image.media_type, "data": Base64(image.content)}}

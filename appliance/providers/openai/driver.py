@@ -33,6 +33,7 @@ from appliance.providers.openai.wire import (
 )
 from appliance.providers.pictures import checked_base64
 from appliance.providers.problems import (
+    must_take,
     not_offered,
     role_problems,
     templates_in_order,
@@ -95,8 +96,7 @@ class OpenAIDriver(CatalogueDriver):
         model = self._models.get(request.model) or self._models.default
         if model is None or not isinstance(params, ImageEditParams) or request.operation not in OPERATIONS:
             raise ProviderPermanent("refused_parameters")
-        if 1 + len(templates) > model.capabilities.pictures_in:
-            raise ProviderPermanent("too_many_images", f"the model takes {model.capabilities.pictures_in}")
+        must_take(model, templates)
         # What the model does not know is left out: a slot saved for another one still makes its picture.
         photo, has = request.photo, model.capabilities
         size = sizes.size_for(params.size, (photo.width, photo.height), has)

@@ -33,8 +33,7 @@ def request_fields(
 
 def request_files(photo: EncodedImage, templates: Sequence[TemplateImage]) -> list[File]:
     """The file fields, the photo first."""
-    images = [(photo.data, photo.media_type), *((one.data, one.media_type) for one in templates)]
     return [
-        ("image[]", (f"image-{number}.{media_type.rpartition('/')[2]}", data, media_type))
-        for number, (data, media_type) in enumerate(images, start=1)
+        ("image[]", (f"image-{number}.{one.media_type.rpartition('/')[2]}", one.data, one.media_type))
+        for number, one in enumerate((photo, *templates), start=1)
     ]

@@ -29,7 +29,7 @@ from appliance.providers.base import (
 from appliance.providers.download import Downloader
 from appliance.providers.http import MIB, NEVER_SENT, post, read_json, status_error, usable_key
 from appliance.providers.pictures import as_jpeg_or_png
-from appliance.providers.problems import no_models, role_problems, templates_in_order, unknown_operation
+from appliance.providers.problems import no_models, role_problems, sendable_templates, unknown_operation
 from appliance.providers.turbotext.settings import MOST_NEGATIVE_WORDS, OPERATIONS, ImageEditParams
 from appliance.providers.turbotext.wire import METHODS, PHOTO, Method, Reply, fields_of
 from appliance.providers.usage import Usage
@@ -113,14 +113,10 @@ class TurbotextDriver:
     async def edit(self, request: EditRequest, deadline: Deadline) -> EditedImage:
         """Make the picture before ``deadline`` ends."""
         key = {"Authorization": f"Bearer {usable_key(request.api_key)}"}
-        templates = templates_in_order(self.operations.get(request.operation), request.templates)
-        roles = frozenset(template.role for template in templates)
-        found = self.problems(request.operation, request.params, request.model, roles)
-        if found:
-            raise ProviderPermanent("refused_parameters", "; ".join(found.values()))
+        templates = sendable_templates(self, request)
         method = METHODS[request.operation]
         async with deadline.guard():
-            images = {one.role: EncodedImage(one.data, one.media_type) for one in reversed(templates)}
+            images: dict[str, EncodedImage] = {one.role: one for one in reversed(templates)}
             images[PHOTO] = await (await request.photo.encoded(request.input_max_side)).loaded()
             images = {role: await as_jpeg_or_png(image) for role, image in images.items()}
             content = self._content(method, request, images)
