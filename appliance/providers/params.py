@@ -28,12 +28,26 @@ class Params(StrictModel):
         return {name: value for name, value in values.items() if name not in cls.retired}
 
 
-def prompt_field(longest: int) -> Any:
-    """What an image edit is asked for; at most ``longest`` characters."""
+def prompt_field(
+    longest: int,
+    description: str = "What to change in the photo. The photo is the first image, references follow it.",
+) -> Any:
+    """What a picture is to be made like, in at most ``longest`` characters."""
     return Field(
         title="Prompt",
-        description="What to change in the photo. The photo is the first image, references follow it.",
+        description=description,
         min_length=1,
+        max_length=longest,
+        json_schema_extra={"x-multiline": True},
+    )
+
+
+def words_field(longest: int, title: str, description: str) -> Any:
+    """Words that may be left out."""
+    return Field(
+        default="",
+        title=title,
+        description=description,
         max_length=longest,
         json_schema_extra={"x-multiline": True},
     )

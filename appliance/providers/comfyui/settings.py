@@ -11,7 +11,7 @@ from appliance.core.json_text import from_json
 from appliance.core.language import Message
 from appliance.providers.base import Operation, Params
 from appliance.providers.comfyui.graph import parse_workflow
-from appliance.providers.params import seed_field
+from appliance.providers.params import seed_field, words_field
 
 LONGEST_WORKFLOW = 80_000  # characters; as a form it grows to twice that, and 256 kB are taken there
 LONGEST_PROMPT = 20_000
@@ -44,19 +44,9 @@ class WorkflowParams(Params):
         pattern=NODE,
         json_schema_extra={"x-node": "output"},
     )
-    prompt: str = Field(
-        default="",
-        title="Prompt",
-        description="Empty keeps the workflow's own words.",
-        max_length=LONGEST_PROMPT,
-        json_schema_extra={"x-multiline": True},
-    )
-    negative_prompt: str = Field(
-        default="",
-        title="Negative prompt",
-        description="What must not appear; empty keeps the workflow's own words.",
-        max_length=LONGEST_PROMPT,
-        json_schema_extra={"x-multiline": True},
+    prompt: str = words_field(LONGEST_PROMPT, "Prompt", "Empty keeps the workflow's own words.")
+    negative_prompt: str = words_field(
+        LONGEST_PROMPT, "Negative prompt", "What must not appear; empty keeps the workflow's own words."
     )
     prompt_place: str = Field(
         default="", title="The prompt goes to", pattern=PLACE, json_schema_extra={"x-node": "prompt"}

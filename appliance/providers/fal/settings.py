@@ -57,13 +57,7 @@ class AnyAppParams(Params):
         max_length=120,
         pattern=APP,
     )
-    prompt: str = Field(
-        title="Prompt",
-        description="What to change in the photo.",
-        min_length=1,
-        max_length=LONGEST_PROMPT,
-        json_schema_extra={"x-multiline": True},
-    )
+    prompt: str = prompt_field(LONGEST_PROMPT, "What to change in the photo.")
     image_field: ImageField = Field(
         default="image_urls",
         title="Field for pictures",

@@ -5,19 +5,18 @@ Which ratios, sizes and thinking levels there are is a matter of the model, so i
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from appliance.providers.base import Operation, Params
-from appliance.providers.params import prompt_field
+from appliance.providers.params import prompt_field, words_field
 
 # From the laxest to the strictest; Google's own default of the models since 2.5 is OFF.
 SafetyThreshold = Literal[
     "default", "OFF", "BLOCK_NONE", "BLOCK_ONLY_HIGH", "BLOCK_MEDIUM_AND_ABOVE", "BLOCK_LOW_AND_ABOVE"
 ]
 
-MULTILINE: dict[str, Any] = {"x-multiline": True}
 LONGEST_PROMPT = 8000  # characters
 LEAST_THINKING = "minimal"
 
@@ -66,12 +65,8 @@ class ImageEditParams(GeminiParams):
 class StyleTransferParams(GeminiParams):
     """Redraw the photo in a style."""
 
-    prompt: str = Field(
-        default="",
-        title="Style",
-        description="The style in words, alone or in addition to a style template.",
-        max_length=LONGEST_PROMPT,
-        json_schema_extra=MULTILINE,
+    prompt: str = words_field(
+        LONGEST_PROMPT, "Style", "The style in words, alone or in addition to a style template."
     )
     keep_faces: bool = Field(
         default=True, title="Keep faces", description="Ask for every face to stay recognisable."
@@ -81,12 +76,10 @@ class StyleTransferParams(GeminiParams):
 class BackgroundReplaceParams(GeminiParams):
     """Put the guests in front of another background."""
 
-    prompt: str = Field(
-        default="",
-        title="Background",
-        description="The background in words, alone or in addition to a background template.",
-        max_length=LONGEST_PROMPT,
-        json_schema_extra=MULTILINE,
+    prompt: str = words_field(
+        LONGEST_PROMPT,
+        "Background",
+        "The background in words, alone or in addition to a background template.",
     )
     match_light: bool = Field(
         default=True,
@@ -98,12 +91,8 @@ class BackgroundReplaceParams(GeminiParams):
 class CombineParams(GeminiParams):
     """Make one picture of the photo and the template images."""
 
-    prompt: str = Field(
-        title="Prompt",
-        description="How to combine them. The photo is the first image, templates follow it.",
-        min_length=1,
-        max_length=LONGEST_PROMPT,
-        json_schema_extra=MULTILINE,
+    prompt: str = prompt_field(
+        LONGEST_PROMPT, "How to combine them. The photo is the first image, templates follow it."
     )
     keep_faces: bool = Field(
         default=True, title="Keep faces", description="Ask for every face to stay recognisable."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from appliance.providers.base import Operation, Params
-from appliance.providers.params import seed_field
+from appliance.providers.params import prompt_field, seed_field, words_field
 
 MOST_NEGATIVE_WORDS = 80
 LONGEST_PROMPT = 8000  # characters
@@ -14,19 +14,9 @@ LONGEST_PROMPT = 8000  # characters
 class ImageEditParams(Params):
     """Change the photo as the prompt says."""
 
-    prompt: str = Field(
-        title="Prompt",
-        description="What to turn the photo into.",
-        min_length=1,
-        max_length=LONGEST_PROMPT,
-        json_schema_extra={"x-multiline": True},
-    )
-    negative_prompt: str = Field(
-        default="",
-        title="Negative prompt",
-        description=f"What must not appear, in at most {MOST_NEGATIVE_WORDS} words.",
-        max_length=2000,
-        json_schema_extra={"x-multiline": True},
+    prompt: str = prompt_field(LONGEST_PROMPT, "What to turn the photo into.")
+    negative_prompt: str = words_field(
+        2000, "Negative prompt", f"What must not appear, in at most {MOST_NEGATIVE_WORDS} words."
     )
     strength: int = Field(
         default=40,
@@ -51,13 +41,7 @@ class ImageEditParams(Params):
 class StyleTransferParams(Params):
     """Redraw the photo in the style of a template image."""
 
-    prompt: str = Field(
-        default="",
-        title="Prompt",
-        description="Anything else to consider; may be empty.",
-        max_length=LONGEST_PROMPT,
-        json_schema_extra={"x-multiline": True},
-    )
+    prompt: str = words_field(LONGEST_PROMPT, "Prompt", "Anything else to consider; may be empty.")
 
 
 class IdentityTransferParams(Params):
