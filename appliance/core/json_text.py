@@ -18,3 +18,11 @@ def from_json(text: str) -> Any:
     except (ValueError, RecursionError):  # half a surrogate pair is a ValueError too
         raise ValueError(Message("this is not JSON")) from None
     return found
+
+
+def object_from_json(text: str) -> dict[str, Any]:
+    """``text`` as a JSON object, none as an empty one; raises ``ValueError`` for anything else."""
+    found = from_json(text) if text.strip() else {}
+    if not isinstance(found, dict):
+        raise ValueError(Message('this must be an object: {"name": value}'))  # noqa: TRY004 - a finding
+    return found

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from appliance.core.json_text import from_json
+from appliance.core.json_text import object_from_json
 from appliance.core.language import Message
 from appliance.providers.base import Operation, Params
 from appliance.providers.comfyui.graph import parse_workflow
@@ -97,11 +97,7 @@ class WorkflowParams(Params):
 
 def other_values(text: str) -> dict[str, Any]:
     """``values`` as the object that it is; raises ``ValueError`` for anything else."""
-    if not text.strip():
-        return {}
-    found = from_json(text)
-    if not isinstance(found, dict):
-        raise ValueError(Message('this must be an object: {"name": value}'))  # noqa: TRY004 - a finding
+    found = object_from_json(text)
     for name, value in found.items():
         if not isinstance(value, str | int | float | bool):
             text = Message("%(name)s must be a number, a text, true or false", name=name)

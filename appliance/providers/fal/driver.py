@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import httpx
 
 from appliance.core.clock import Deadline
+from appliance.core.json_text import object_from_json
 from appliance.core.language import Message
 from appliance.providers.background import BackgroundCalls
 from appliance.providers.base import (
@@ -25,7 +26,7 @@ from appliance.providers.base import (
 from appliance.providers.catalogue import Capabilities, ProviderModels
 from appliance.providers.catalogue_driver import CatalogueDriver
 from appliance.providers.download import Downloader, is_of, safe_address
-from appliance.providers.fal.settings import OPERATIONS, AnyAppParams, ImageEditParams, further_input
+from appliance.providers.fal.settings import OPERATIONS, AnyAppParams, ImageEditParams
 from appliance.providers.fal.wire import (
     KEPT_SECONDS,
     REQUEST_ID,
@@ -156,7 +157,7 @@ class FalDriver(CatalogueDriver):
         params, uris = request.params, [data_uri(image) for image in images]
         if isinstance(params, AnyAppParams):
             body = {"prompt": params.prompt, **pictures(params.image_field, uris)}
-            return params.app, {**further_input(params.more), **body}
+            return params.app, {**object_from_json(params.more), **body}
         model = self._models.get(request.model)
         if model is None or not isinstance(params, ImageEditParams):
             raise ProviderPermanent("refused_parameters")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator
 
-from appliance.core.json_text import from_json
+from appliance.core.json_text import object_from_json
 from appliance.core.language import Message
 from appliance.providers.base import Operation, Params
 from appliance.providers.params import prompt_field, seed_field
@@ -74,21 +74,11 @@ class AnyAppParams(Params):
     @field_validator("more")
     @classmethod
     def _is_an_object(cls, text: str) -> str:
-        found = further_input(text)
+        found = object_from_json(text)
         taken = sorted({"prompt", "image_url", "image_urls", "sync_mode"} & set(found))
         if taken:
             raise ValueError(Message("%(name)s is filled in by the appliance: leave it out", name=taken[0]))
         return text
-
-
-def further_input(text: str) -> dict[str, Any]:
-    """``more`` as the object that it is; raises ``ValueError`` for anything else."""
-    if not text.strip():
-        return {}
-    found = from_json(text)
-    if not isinstance(found, dict):
-        raise ValueError(Message('this must be an object: {"name": value}'))  # noqa: TRY004 - a finding
-    return found
 
 
 OPERATIONS: dict[str, Operation] = {
