@@ -94,7 +94,7 @@ async def post(
     client: httpx.AsyncClient, url: str, deadline: Deadline, *, max_bytes: int, **content: Any
 ) -> Answer:
     """``POST`` to an API endpoint; ``content`` is what httpx takes (``headers``, ``data``, ``files``)."""
-    return _no_redirect(await exchange(client, "POST", url, deadline, max_bytes=max_bytes, **content))
+    return await call(client, "POST", url, deadline, max_bytes=max_bytes, **content)
 
 
 async def get(
@@ -108,7 +108,14 @@ async def call(
     client: httpx.AsyncClient, method: str, url: str, deadline: Deadline, *, max_bytes: int, **content: Any
 ) -> Answer:
     """Call an API endpoint; to be sent elsewhere is a failure."""
-    return _no_redirect(await exchange(client, method, url, deadline, max_bytes=max_bytes, **content))
+    answer = await exchange(client, method, url, deadline, max_bytes=max_bytes, **content)
+    if 300 <= answer.status < 400:
+        raise ProviderUnreachable(
+            "redirect",
+            "the API redirected the request: wrong base address, or a captive portal",
+            http_status=answer.status,
+        )
+    return answer
 
 
 async def exchange(
@@ -181,16 +188,6 @@ def _media_type(headers: httpx.Headers) -> str:
 
 def _is_json(media_type: str) -> bool:
     return media_type == "application/json" or media_type.endswith("+json")
-
-
-def _no_redirect(answer: Answer) -> Answer:
-    if 300 <= answer.status < 400:
-        raise ProviderUnreachable(
-            "redirect",
-            "the API redirected the request: wrong base address, or a captive portal",
-            http_status=answer.status,
-        )
-    return answer
 
 
 def _wire_reason(error: httpx.HTTPError) -> str:

@@ -77,13 +77,12 @@ class LearnedModels:
         before = self.of(provider, model)
         ends_on = facts.ends_on if facts.of_end else (before.ends_on if before else None)
         now = Learned(facts.there, ends_on, utcnow())
-        if before and (before.there, before.ends_on) != (now.there, now.ends_on):
+        if before and (before.there, before.ends_on) == (now.there, now.ends_on):
+            if now.said_at - before.said_at < SAME_AGAIN:
+                return
+        elif before:
             log.info("model.said", provider=provider, model=model, there=now.there, ends_on=str(ends_on))
         self._known[provider, model] = now
-        same = before and (before.there, before.ends_on) == (now.there, now.ends_on)
-        if same and before and now.said_at - before.said_at < SAME_AGAIN:
-            self._known[provider, model] = Learned(before.there, before.ends_on, before.said_at)
-            return
         if self._database is not None:
             self._writes.add((provider, model))
 

@@ -45,16 +45,16 @@ class DriverConfig:
     models: ProviderModels
 
 
-def _bfl(wanted: DriverConfig) -> Driver:
-    return BflDriver(build_client(wanted.base_url), base_url=wanted.base_url, models=wanted.models)
+Builder = Callable[[DriverConfig], Driver]
+
+
+def _with_models(kind: type[BflDriver | FalDriver | OpenAIDriver]) -> Builder:
+    """For drivers whose connection has nothing else to set."""
+    return lambda wanted: kind(build_client(wanted.base_url), base_url=wanted.base_url, models=wanted.models)
 
 
 def _comfyui(wanted: DriverConfig) -> Driver:
     return ComfyUIDriver(build_client(wanted.base_url, direct=True), base_url=wanted.base_url)
-
-
-def _fal(wanted: DriverConfig) -> Driver:
-    return FalDriver(build_client(wanted.base_url), base_url=wanted.base_url, models=wanted.models)
 
 
 def _gemini(wanted: DriverConfig) -> Driver:
@@ -66,10 +66,6 @@ def _gemini(wanted: DriverConfig) -> Driver:
     )
 
 
-def _openai(wanted: DriverConfig) -> Driver:
-    return OpenAIDriver(build_client(wanted.base_url), base_url=wanted.base_url, models=wanted.models)
-
-
 def _turbotext(wanted: DriverConfig) -> Driver:
     return TurbotextDriver(
         build_client(wanted.base_url),
@@ -79,17 +75,13 @@ def _turbotext(wanted: DriverConfig) -> Driver:
     )
 
 
-def _local(_: DriverConfig) -> Driver:
-    return LocalDriver()
-
-
-BUILDERS: dict[str, Callable[[DriverConfig], Driver]] = {
-    "bfl": _bfl,
+BUILDERS: dict[str, Builder] = {
+    "bfl": _with_models(BflDriver),
     "comfyui": _comfyui,
-    "fal": _fal,
+    "fal": _with_models(FalDriver),
     "gemini": _gemini,
-    "local": _local,
-    "openai": _openai,
+    "local": lambda _: LocalDriver(),
+    "openai": _with_models(OpenAIDriver),
     "turbotext": _turbotext,
 }
 

@@ -24,7 +24,6 @@ from appliance.providers.bfl.settings import OPERATIONS, ImageEditParams
 from appliance.providers.bfl.wire import (
     NO_CREDITS,
     Credits,
-    ErrorAnswer,
     Task,
     TaskState,
     failure,
@@ -33,6 +32,7 @@ from appliance.providers.bfl.wire import (
 from appliance.providers.catalogue import Capabilities, ProviderModels
 from appliance.providers.catalogue_driver import CatalogueDriver
 from appliance.providers.download import Downloader, is_of, safe_address
+from appliance.providers.error_parts import InputErrors
 from appliance.providers.http import MIB, get, post, read_error, read_json, usable_key
 from appliance.providers.json_body import JsonBody, json_body
 from appliance.providers.problems import (
@@ -116,7 +116,7 @@ class BflDriver(CatalogueDriver):
             headers={"x-key": key},
         )
         if answer.status != 200:
-            raise failure(answer, await read_error(answer, ErrorAnswer), (key,))
+            raise failure(answer, await read_error(answer, InputErrors), (key,))
         if (await read_json(answer, Credits)).credits <= 0:
             raise ProviderSpent(NO_CREDITS, "no credits are left", http_status=200)
         return True
@@ -133,7 +133,7 @@ class BflDriver(CatalogueDriver):
             content=content.stream(),
         )
         if answer.status != 200:
-            raise failure(answer, await read_error(answer, ErrorAnswer), secrets)
+            raise failure(answer, await read_error(answer, InputErrors), secrets)
         return await read_json(answer, Task)
 
     async def _wait(self, task: Task, key: str, deadline: Deadline) -> str:
@@ -161,7 +161,7 @@ class BflDriver(CatalogueDriver):
             self._client, task.polling_url, deadline, max_bytes=MIB, headers=headers, timeout=POLL_TIMEOUT
         )
         if answer.status not in {200, 404}:
-            raise failure(answer, await read_error(answer, ErrorAnswer), (key,), task.id)
+            raise failure(answer, await read_error(answer, InputErrors), (key,), task.id)
         return await read_json(answer, TaskState)
 
     def _may_have_key(self, address: str) -> bool:

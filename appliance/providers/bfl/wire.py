@@ -132,12 +132,8 @@ class Credits(BaseModel):
     credits: float
 
 
-class ErrorAnswer(InputErrors):
-    """The form of every error."""
-
-
 def failure(
-    answer: Answer, said: ErrorAnswer | None, secrets: Sequence[str | None], task_id: str | None = None
+    answer: Answer, said: InputErrors | None, secrets: Sequence[str | None], task_id: str | None = None
 ) -> ProviderError:
     """The error that an HTTP status of 400 and above stands for; ``said`` is its body, if it was JSON."""
     if said is None:
