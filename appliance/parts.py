@@ -259,7 +259,7 @@ def simulator(
 
 def links_base(settings: Settings, ingest: IngestService) -> Callable[[str | None], str | None]:
     """What guests' links begin with where no request says so, given what the operator chose."""
-    return lambda chosen: chosen or settings.public_base() or ingest.guest_base or settings.lan_base()
+    return lambda chosen: chosen or settings.public_base_url or ingest.guest_base or settings.lan_base_url
 
 
 def preflight(tools: Tools, dry_runs: DryRuns, stack: AsyncExitStack) -> PreflightService:

@@ -266,7 +266,7 @@ def _tasks(built: Services, door: NodeDoor | None, stack: AsyncExitStack) -> Non
     issues = built.add(Issues(database))
     built.add(Dashboard(built[StatsService], issues))
     urls = DeploymentUrls(
-        settings.public_base(), settings.lan_base(), settings.lan_other_urls, settings.front_door
+        settings.public_base_url, settings.lan_base_url, settings.lan_other_urls, settings.front_door
     )
     built.add(urls)
     built.add(parts.alerts(database, built[EncryptionKeys], urls, watch, leader, stack))

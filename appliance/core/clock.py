@@ -84,10 +84,6 @@ class Deadline:
         """The same start, ending ``seconds`` earlier: what a step may use of the whole."""
         return Deadline(self.started, max(self.started, self.expires - seconds))
 
-    def within(self, seconds: float) -> Deadline:
-        """A deadline ``seconds`` from now, but never later than this one: one attempt's share."""
-        return Deadline(self.started, min(self.expires, time.monotonic() + seconds))
-
     @asynccontextmanager
     async def guard(self) -> AsyncIterator[asyncio.Timeout]:
         """Cancel the block when the deadline passes; raises ``TimeoutError`` then.

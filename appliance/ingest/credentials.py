@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import string
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +21,7 @@ from appliance.core.clients import network_of
 from appliance.core.clock import stamp, utcnow
 from appliance.core.db import Database
 from appliance.core.errors import InvalidIngestPassword
+from appliance.core.key_texts import AROUND
 from appliance.core.language import Message
 from appliance.core.passwords import PasswordChecker, hash_password
 from appliance.core.secrets import FirstPasswordFile
@@ -33,7 +33,6 @@ from appliance.settings.operator import INGEST_PASSWORD, AppSettingsRepository
 log = structlog.get_logger()
 
 NO_OVERLAP = timedelta(0)
-_AROUND = string.whitespace + "\ufeff\u200b\u00a0"
 MIN_PASSWORD_CHARS = 10
 
 
@@ -151,7 +150,7 @@ def _digest(password: str, hashes: Sequence[str]) -> str:
 
 def _meant(password: str) -> list[str]:
     """The passwords that somebody may have meant: as it was sent, and without what stands around it."""
-    bare = password.strip(_AROUND)
+    bare = password.strip(AROUND)
     return [password] if bare == password else [bare, password]
 
 

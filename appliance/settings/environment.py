@@ -236,14 +236,6 @@ class Settings(BaseSettings):
         host, _, port = self.node_listen.rpartition(":")
         return host, int(port) + self.process - 1
 
-    def public_base(self) -> str | None:
-        """The base of public links without a trailing slash, if one is set."""
-        return self.public_base_url
-
-    def lan_base(self) -> str | None:
-        """The machine's own base in the local network without a trailing slash, if somebody told it."""
-        return self.lan_base_url
-
 
 def environment_names() -> list[str]:
     """Every environment variable that ``Settings`` reads."""

@@ -37,7 +37,7 @@ def test_a_good_environment_is_read(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("PHOTOCHANGER_PUBLIC_BASE_URL", "https://photos.example.org/")
     settings = load_settings()
     assert settings.trusted_proxies == ("10.0.0.1", "10.0.0.2")
-    assert settings.public_base() == "https://photos.example.org"
+    assert settings.public_base_url == "https://photos.example.org"
     assert settings.sqlalchemy_url().drivername == "postgresql+asyncpg"
 
 

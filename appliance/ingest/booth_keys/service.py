@@ -168,8 +168,7 @@ def _for_slot(booth: KnownBooth, slots: list[str], slot_id: str) -> KnownBooth:
         raise InvalidBoothKey(
             Message(
                 "This booth's key is not valid for %(slot)s, only for %(slots)s. Change the slot in the "
-                "booth's "
-                "address, or the key's slots on the 'Booths' page.",
+                "booth's address, or the key's slots on the 'Booths' page.",
                 slot=slot_id,
                 slots=", ".join(slots),
             )

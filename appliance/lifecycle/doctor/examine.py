@@ -67,7 +67,7 @@ async def tools_outside(settings: Settings, *, front: Path) -> AsyncIterator[Too
             RouteRunner(registry, keys, RouteTimings(database), Circuits(), learned),
             KeyTesting(database, registry, keys, learned),
             Addresses(GuestTokens(settings.secrets_dir).identity),
-            lambda chosen: chosen or settings.public_base() or settings.lan_base(),
+            lambda chosen: chosen or settings.public_base_url or settings.lan_base_url,
             front / "tls" / CERTIFICATE,
         )
     finally:
