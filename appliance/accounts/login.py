@@ -13,7 +13,7 @@ from appliance.accounts.permissions import Principal
 from appliance.accounts.repository import AccountRepository
 from appliance.accounts.service import AccountService
 from appliance.accounts.sessions import Grant, SessionService
-from appliance.accounts.throttle import Client, LoginAttempt, LoginThrottle
+from appliance.accounts.throttle import Client, LoginThrottle, Taken
 from appliance.core.db import Database
 from appliance.core.errors import InvalidCredentials, NotAuthenticated, TooManyLogins, ValidationFailed
 from appliance.core.language import Message
@@ -97,7 +97,7 @@ class LoginService:
         log.info("account.password_changed", account=who.username)
         return grant
 
-    async def _admit(self, name: str, client: Client) -> LoginAttempt:
+    async def _admit(self, name: str, client: Client) -> Taken:
         try:
             return await self._throttle.admit(name, client)
         except TooManyLogins as refused:

@@ -81,24 +81,18 @@ class SessionRepository(Repository):
         """Insert a new session."""
         self._session.add(row)
 
-    async def with_account(self, session_id: uuid.UUID) -> tuple[LoginSession, Account] | None:
-        """A session and whose it is, or ``None``."""
-        found = await self._session.execute(
+    async def with_account(
+        self, session_id: uuid.UUID, *, lock: bool = False
+    ) -> tuple[LoginSession, Account] | None:
+        """A session and whose it is, or ``None``; ``lock``: its row is kept from others until the commit."""
+        query = (
             select(LoginSession, Account)
             .join(Account, Account.username == LoginSession.username)
             .where(LoginSession.id == session_id)
         )
-        return found.tuples().one_or_none()
-
-    async def lock(self, session_id: uuid.UUID) -> tuple[LoginSession, Account] | None:
-        """Like ``with_account``; the session's row is kept from others until the commit."""
-        found = await self._session.execute(
-            select(LoginSession, Account)
-            .join(Account, Account.username == LoginSession.username)
-            .where(LoginSession.id == session_id)
-            .with_for_update(of=LoginSession)
-        )
-        return found.tuples().one_or_none()
+        if lock:
+            query = query.with_for_update(of=LoginSession)
+        return (await self._session.execute(query)).tuples().one_or_none()
 
     async def end(self, session_id: uuid.UUID, reason: str) -> bool:
         """End one session; ``False`` if it had ended before."""

@@ -119,7 +119,7 @@ class SessionService:
         """
         session_id, secret = _split(refresh_token)
         async with self._database.session() as session:
-            found = await SessionRepository(session).lock(session_id)
+            found = await SessionRepository(session).with_account(session_id, lock=True)
             if found is None:
                 raise NotAuthenticated
             row, account = found

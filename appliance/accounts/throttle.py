@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -49,6 +48,9 @@ PER_CHANGE = Limit.parse("10 per 5 minutes")  # tries of the current password by
 NOTES_OF_THROTTLING = Limit.parse("1 per minute")  # lines in the audit log, for each address
 
 
+Taken = list[tuple[str, Limit]]  # the buckets that a try took from; given back to when it succeeds
+
+
 @dataclass(frozen=True, slots=True)
 class Client:
     """Where a request comes from: the true address, and the device cookie if it sent one."""
@@ -62,13 +64,6 @@ class Client:
         return network_of(self.address)
 
 
-@dataclass(frozen=True, slots=True)
-class LoginAttempt:
-    """What a try took; given back when it succeeds."""
-
-    buckets: Sequence[tuple[str, Limit]]
-
-
 class LoginThrottle:
     """Admits tries to log in; see the module's description."""
 
@@ -76,7 +71,7 @@ class LoginThrottle:
         self._database = database
         self._tokens = tokens
 
-    async def admit(self, username: str, client: Client) -> LoginAttempt:
+    async def admit(self, username: str, client: Client) -> Taken:
         """Take one try of ``username``; raises ``TooManyLogins`` with the seconds to wait."""
         account = _digest(username)
         device = self._tokens.read_device(client.device, username) if client.device else None
@@ -88,9 +83,9 @@ class LoginThrottle:
                 return await _take(buckets, f"login:known:{account}:{client.network}", PER_KNOWN_ADDRESS)
             of_address = await _take(buckets, f"login:address:{client.network}", PER_ADDRESS)
             of_account = await _take_as_stranger(buckets, account, client.network)
-            return LoginAttempt([*of_address.buckets, *of_account.buckets])
+            return [*of_address, *of_account]
 
-    async def admit_change(self, username: str) -> LoginAttempt:
+    async def admit_change(self, username: str) -> Taken:
         """Take one try of the current password by somebody logged in as ``username``."""
         async with self._database.session() as session:
             return await _take(RateLimiter(session), f"password:{_digest(username)}", PER_CHANGE)
@@ -101,22 +96,22 @@ class LoginThrottle:
             return not await RateLimiter(session).take(f"login:note:{client.network}", NOTES_OF_THROTTLING)
 
     @staticmethod
-    async def give_back(session: AsyncSession, taken: LoginAttempt) -> None:
+    async def give_back(session: AsyncSession, taken: Taken) -> None:
         """Return what a successful try took, and forget buckets that are long full again."""
         buckets = RateLimiter(session)
-        for key, limit in taken.buckets:
+        for key, limit in taken:
             await buckets.give_back(key, limit)
         await buckets.forget_old()
 
 
-async def _take(buckets: RateLimiter, key: str, limit: Limit) -> LoginAttempt:
+async def _take(buckets: RateLimiter, key: str, limit: Limit) -> Taken:
     wait = await buckets.take(key, limit)
     if wait:
         raise TooManyLogins(retry_after=max(1, math.ceil(wait)))
-    return LoginAttempt([(key, limit)])
+    return [(key, limit)]
 
 
-async def _take_as_stranger(buckets: RateLimiter, account: str, network: str) -> LoginAttempt:
+async def _take_as_stranger(buckets: RateLimiter, account: str, network: str) -> Taken:
     try:
         return await _take(buckets, f"login:account:{account}", PER_ACCOUNT)
     except TooManyLogins:
