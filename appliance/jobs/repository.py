@@ -203,23 +203,12 @@ class JobRepository(Repository):
 
     async def with_files(self, job_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
         """Which of these jobs still run or have a picture: their previews must be kept."""
-        found = await self._session.scalars(
-            select(JobHistory.job_id).where(
-                is_any_of(JobHistory.job_id, job_ids),
-                JobHistory.status.in_([JobStatus.PENDING, JobStatus.DONE]),
-                JobHistory.cleaned_at.is_(None),
-            )
-        )
-        return set(found)
+        running_or_done = JobHistory.status.in_([JobStatus.PENDING, JobStatus.DONE])
+        return await self._those_of(job_ids, running_or_done, JobHistory.cleaned_at.is_(None))
 
     async def with_sources(self, job_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
         """Which of these jobs have their photo kept: its previews must be kept too."""
-        found = await self._session.scalars(
-            select(JobHistory.job_id).where(
-                is_any_of(JobHistory.job_id, job_ids), JobHistory.source_key.is_not(None)
-            )
-        )
-        return set(found)
+        return await self._those_of(job_ids, JobHistory.source_key.is_not(None))
 
     async def keys_of(self, job_ids: Sequence[uuid.UUID]) -> set[str]:
         """The files of these jobs that must be kept: their results and kept photos.
@@ -258,22 +247,19 @@ class JobRepository(Repository):
 
     async def forgotten(self, job_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
         """Which of these jobs say nothing of their guests: their rows are emptied, or gone."""
-        found = await self._session.scalars(
-            select(JobHistory.job_id).where(
-                is_any_of(JobHistory.job_id, job_ids),
-                (JobHistory.status == JobStatus.PENDING) | literal_column(f"({SAYS_SOMETHING})", Boolean),
-            )
-        )
-        return set(job_ids) - set(found)
+        says_something = literal_column(f"({SAYS_SOMETHING})", Boolean)
+        say = await self._those_of(job_ids, (JobHistory.status == JobStatus.PENDING) | says_something)
+        return set(job_ids) - say
 
     async def unfinished(self, job_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
         """Which of these jobs are still pending."""
-        found = await self._session.scalars(
-            select(JobHistory.job_id).where(
-                is_any_of(JobHistory.job_id, job_ids), JobHistory.status == JobStatus.PENDING
-            )
-        )
-        return set(found)
+        return await self._those_of(job_ids, JobHistory.status == JobStatus.PENDING)
+
+    async def _those_of(
+        self, job_ids: Sequence[uuid.UUID], *conditions: ColumnElement[bool]
+    ) -> set[uuid.UUID]:
+        wanted = select(JobHistory.job_id).where(is_any_of(JobHistory.job_id, job_ids), *conditions)
+        return set(await self._session.scalars(wanted))
 
 
 def _past_half_their_time(now: datetime, wanted: int) -> Select[tuple[uuid.UUID, int]]:
