@@ -8,10 +8,11 @@ import hmac
 import os
 import secrets
 import threading
-from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 
 import bcrypt
+
+from appliance.core.newest import Newest
 
 MAX_PASSWORD_BYTES = 72  # bcrypt reads no further
 _ROUNDS = 12
@@ -67,9 +68,8 @@ class PasswordChecker:
 
     def __init__(self, remembered: int = 256) -> None:
         self._key = secrets.token_bytes(32)
-        self._remembered = remembered
         self._thread = ThreadPoolExecutor(1, "bcrypt-compare", initializer=_step_back)
-        self._verdicts: OrderedDict[bytes, bool] = OrderedDict()
+        self._verdicts: Newest[bytes, bool] = Newest(remembered)
         self._running: dict[bytes, asyncio.Future[bool]] = {}
 
     def _digest(self, password: str, hashed: str) -> bytes:
@@ -90,7 +90,7 @@ class PasswordChecker:
 
     def learn(self, password: str, hashed: str) -> None:
         """``hashed`` was just made of ``password``: nobody has to compare them."""
-        self._keep(self._digest(password, hashed), verdict=True)
+        self._verdicts[self._digest(password, hashed)] = True
 
     def known(self, password: str, hashed: str) -> bool | None:
         """What was found before for ``password``; ``None`` if it was not compared yet."""
@@ -98,11 +98,5 @@ class PasswordChecker:
 
     def _remember(self, digest: bytes, done: asyncio.Future[bool]) -> None:
         del self._running[digest]
-        if done.cancelled() or done.exception():
-            return
-        self._keep(digest, verdict=done.result())
-
-    def _keep(self, digest: bytes, *, verdict: bool) -> None:
-        self._verdicts[digest] = verdict
-        while len(self._verdicts) > self._remembered:
-            self._verdicts.popitem(last=False)
+        if not done.cancelled() and not done.exception():
+            self._verdicts[digest] = done.result()

@@ -27,6 +27,7 @@ from appliance.accounts.repository import AccountRepository
 from appliance.core.clients import network_of
 from appliance.core.db import Database
 from appliance.core.errors import RateLimited
+from appliance.core.newest import Newest
 from appliance.core.ratelimit import Limit, RateLimiter
 from appliance.guests.tokens import GuestTokens
 
@@ -80,7 +81,9 @@ class Guessing:
     def __init__(self, database: Database, tokens: GuestTokens) -> None:
         self._database = database
         self._tokens = tokens
-        self._waits = _Waits()
+        # Until when who was told to wait: whoever asks before costs the database nothing. Of very many the
+        # first are forgotten: the database knows them all.
+        self._waits: Newest[str, float] = Newest(REMEMBERED)
 
     async def attempt(
         self, allowance: Allowance, what: str, address: str, look: Callable[[], Awaitable[T | None]]
@@ -90,11 +93,11 @@ class Guessing:
         Raises ``RateLimited`` where no try is left; then ``look`` was not asked.
         """
         buckets = self._buckets(allowance, what, address)
-        if (left := self._waits.left(buckets.name)) > 0:
+        if (left := self._waits.get(buckets.name, 0.0) - time.monotonic()) > 0:
             raise RateLimited(retry_after=math.ceil(left))
         taken = await self._take(buckets)
         if isinstance(taken, float):
-            self._waits.remember(buckets.name, taken)
+            self._waits[buckets.name] = time.monotonic() + taken
             await self._tell(allowance, what, taken)
             raise RateLimited(retry_after=math.ceil(taken))
         found = await look()
@@ -147,24 +150,6 @@ class Guessing:
         async with self._database.session() as session:
             if not await RateLimiter(session).take(f"note:{what}", NOTES):
                 AccountRepository(session).record("guest", allowance.action, what.partition(":")[2])
-
-
-class _Waits:
-    """Who was told to wait, and until when: whoever asks before costs the database nothing."""
-
-    def __init__(self) -> None:
-        self._until: dict[str, float] = {}
-
-    def left(self, name: str) -> float:
-        """Seconds to wait; 0 or less: none."""
-        return self._until.get(name, 0.0) - time.monotonic()
-
-    def remember(self, name: str, seconds: float) -> None:
-        """``name`` was told so. Of very many the first are forgotten: the database knows them all."""
-        self._until.pop(name, None)
-        self._until[name] = time.monotonic() + seconds
-        while len(self._until) > REMEMBERED:
-            del self._until[next(iter(self._until))]
 
 
 class _WaitError(Exception):

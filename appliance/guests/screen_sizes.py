@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections import OrderedDict
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from appliance.core.colours import srgb_thumbnail
 from appliance.core.decoding import orientation_of, upright
 from appliance.core.errors import ResultNotFound
 from appliance.core.images import JPEG, PNG, WEBP, PictureType
+from appliance.core.newest import Newest
 from appliance.media.previews import Previews
 from appliance.media.store import RESULT, SCREEN_WIDTHS, MediaStore
 
@@ -41,7 +41,7 @@ class ScreenSizes:
     def __init__(self, media: MediaStore, previews: Previews) -> None:
         self._media = media
         self._previews = previews
-        self._sizes: OrderedDict[str, tuple[int, int]] = OrderedDict()
+        self._sizes: Newest[str, tuple[int, int]] = Newest(_REMEMBERED)
 
     async def screen(
         self, job_id: uuid.UUID, key: str, width: int, kind: PictureType, *, part: str = RESULT
@@ -74,16 +74,13 @@ class ScreenSizes:
     async def size(self, key: str) -> tuple[int, int]:
         """Width and height of a picture; raises like ``require``."""
         await self.require(key)
-        if key not in self._sizes:
+        if (size := self._sizes.get(key)) is None:
             try:
-                self._sizes[key] = await asyncio.to_thread(
-                    _size, self._media.path(key)
-                )  # a header: quickly read
+                size = await asyncio.to_thread(_size, self._media.path(key))  # a header: quickly read
             except pyvips.Error as error:
                 raise ResultNotFound from error
-            while len(self._sizes) > _REMEMBERED:
-                self._sizes.popitem(last=False)
-        return self._sizes[key]
+            self._sizes[key] = size
+        return size
 
 
 def _resized(original: Path, width: int, kind: PictureType) -> bytes:

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from appliance.core.clients import network_of
 from appliance.core.errors import MissingField, RateLimited
 from appliance.core.language import Message
+from appliance.core.newest import Newest
 
 SECONDS = 30.0  # a photo of 20 MB over a slow Wi-Fi, and its password after it
 # Fifteen booths behind one address that all post at once, twice.
@@ -43,7 +44,7 @@ class UnprovenUploads:
     def __init__(self) -> None:
         self._places: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
-        self._known: OrderedDict[str, None] = OrderedDict()
+        self._known: Newest[str, None] = Newest(MOST_KNOWN)
         self._read_until = 0.0  # when all that strangers sent so far is read, at their pace
 
     @asynccontextmanager
@@ -108,9 +109,6 @@ class UnprovenUploads:
     def know(self, network: str) -> None:
         """The right password came from there."""
         self._known[network] = None
-        self._known.move_to_end(network)
-        if len(self._known) > MOST_KNOWN:
-            self._known.popitem(last=False)
 
     def _of_strangers(self, counted: Counter[str]) -> int:
         return sum(taken for network, taken in counted.items() if network not in self._known)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +23,7 @@ from appliance.accounts.repository import AccountRepository
 from appliance.core.db import Database
 from appliance.core.errors import RateLimited
 from appliance.core.language import Message
+from appliance.core.newest import Newest
 from appliance.core.ratelimit import Limit, RateLimiter
 from appliance.core.siblings import ALONE, Siblings
 from appliance.core.tasks import begin
@@ -62,8 +62,8 @@ class WrongPasswords:
 
     def __init__(self) -> None:
         self._of_all = _new(OF_ALL)
-        self._networks: OrderedDict[str, _Bucket] = OrderedDict()
-        self._right: OrderedDict[str, None] = OrderedDict()
+        self._networks: Newest[str, _Bucket] = Newest(MOST_ADDRESSES)
+        self._right: Newest[str, None] = Newest(MOST_RIGHT)
         self._siblings = ALONE
 
     def between(self, siblings: Siblings) -> None:
@@ -106,22 +106,18 @@ class WrongPasswords:
     def forgive(self, network: str, digest: str) -> None:
         """The try was right: it does not count, and none of those before."""
         self._right[digest] = None
-        while len(self._right) > MOST_RIGHT:
-            self._right.popitem(last=False)
         self._forget(network)
         self._tell(_RIGHT, network)
 
     def _count(self, network: str) -> None:
         own = self._networks.get(network)
         if own is None:
-            own = self._networks[network] = _new(PER_ADDRESS)
+            own = _new(PER_ADDRESS)
         else:
             self._of_all.tokens -= 1
         own.refill()
         own.tokens -= 1
-        self._networks.move_to_end(network)
-        while len(self._networks) > MOST_ADDRESSES:
-            self._networks.popitem(last=False)
+        self._networks[network] = own
 
     def _forget(self, network: str) -> None:
         self._networks.pop(network, None)

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import re
 import secrets
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import Any
 from appliance.core.errors import ResultExpired, ResultNotFound
 from appliance.core.images import EncodedImage
 from appliance.core.language import Message
+from appliance.core.newest import Newest
 from appliance.core.siblings import ALONE, Siblings
 
 PATH = "/public/provider-media/"
@@ -33,7 +33,7 @@ class TemporaryMedia:
 
     siblings: Siblings = ALONE
     _images: dict[str, EncodedImage] = field(default_factory=dict)
-    _ended: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    _ended: Newest[str, None] = field(default_factory=lambda: Newest(_ENDED_REMEMBERED))
 
     def __post_init__(self) -> None:
         self.siblings.on(_QUESTION, self._told)
@@ -82,8 +82,6 @@ class TemporaryMedia:
         """The picture cannot be fetched from now on."""
         if self._images.pop(token, None) is not None:
             self._ended[token] = None
-            while len(self._ended) > _ENDED_REMEMBERED:
-                self._ended.popitem(last=False)
 
 
 class JobMedia:

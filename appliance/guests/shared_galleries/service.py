@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import re
 import uuid
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.errors import NotFound, PermissionDenied, ResultExpired, ResultNotFound
 from appliance.core.language import Message
+from appliance.core.newest import Newest
 from appliance.core.recent import Changes, Recent
 from appliance.core.texts import plain_digits
 from appliance.guests.guessing import PINS, Guessing
@@ -81,7 +81,7 @@ class SharedGalleries:
         self._tokens = tokens
         self._settings = settings
         self._guessing = Guessing(database, tokens)
-        self._news: OrderedDict[str, Recent[GalleryNews | None]] = OrderedDict()  # by galleries' tokens
+        self._news: Newest[str, Recent[GalleryNews | None]] = Newest(_REMEMBERED)  # by galleries' tokens
 
     async def open(self, kind: Kind, token: str, pin_proof: str | None = None) -> OpenGallery:
         """An open gallery.
@@ -134,8 +134,6 @@ class SharedGalleries:
         token = opened.gallery.token
         if token not in self._news:
             self._news[token] = Recent(partial(self._look, token), Changes())
-            while len(self._news) > _REMEMBERED:
-                self._news.popitem(last=False)
         return await self._news[token].get()
 
     async def _look(self, token: str) -> GalleryNews | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from appliance.core.errors import InvalidBoothKey
 from appliance.core.key_texts import AROUND, PREFIX
 from appliance.core.language import Message
 from appliance.core.late_writes import LateWrites
+from appliance.core.newest import Newest
 from appliance.core.passwords import make_password
 from appliance.ingest.booth_keys.repository import BoothKeyRepository
 from appliance.ingest.wrong_passwords import WrongPasswords, note_refusal
@@ -80,7 +80,7 @@ class BoothKeys:
     def __init__(self, database: Database, wrong: WrongPasswords) -> None:
         self._database = database
         self._wrong = wrong
-        self._recognised: OrderedDict[str, None] = OrderedDict()
+        self._recognised: Newest[str, None] = Newest(MOST_RECOGNISED)  # digests
         self._temporary: dict[str, str] = {}  # digests of the simulator's keys, and their slots
         self._seen: dict[uuid.UUID, _LastSeen] = {}
         self._writes = LateWrites(self._write_seen, "booth_key.seen_not_kept")
@@ -107,16 +107,10 @@ class BoothKeys:
             raise InvalidBoothKey
         if counted:
             self._wrong.forgive(network, digest)
-        self._remember(digest)
+        self._recognised[digest] = None
         booth = _for_slot(KnownBooth(row.id, row.name), row.slots, slot_id)
         self._see(row.id, KeyUse(utcnow(), address, slot_id))
         return booth
-
-    def _remember(self, digest: str) -> None:
-        self._recognised[digest] = None
-        self._recognised.move_to_end(digest)
-        if len(self._recognised) > MOST_RECOGNISED:
-            self._recognised.popitem(last=False)
 
     @contextmanager
     def temporary_key(self, slot_id: str) -> Iterator[str]:

@@ -10,7 +10,6 @@ import http.client
 import json
 import secrets
 import time
-from collections import OrderedDict
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -27,6 +26,7 @@ from appliance.core.db import Database
 from appliance.core.errors import RateLimited, SlotNotFound
 from appliance.core.key_texts import without_keys
 from appliance.core.language import Message
+from appliance.core.newest import Newest
 from appliance.core.siblings import ALONE, Siblings
 from appliance.core.tasks import begin
 from appliance.ingest.booth_keys.service import BoothKeys, digest_of
@@ -94,7 +94,7 @@ class BoothSimulator:
         self._by_front_door = front_door is not None
         self._where = front_door or app
         self._threads = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="simulated-booth")
-        self._kept: OrderedDict[str, Simulation] = OrderedDict()
+        self._kept: Newest[str, Simulation] = Newest(MOST_KEPT)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, program: Program, slot_id: str, base: str, who: Principal) -> Simulation:
@@ -112,8 +112,6 @@ class BoothSimulator:
             secrets.token_hex(8), program, slot_id, "", self._by_front_door, utcnow(), time.monotonic()
         )
         self._kept[made.id] = made
-        while len(self._kept) > MOST_KEPT:
-            self._kept.popitem(last=False)
         task = begin(self._run(made, base, who))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
