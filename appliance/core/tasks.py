@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Coroutine, Hashable
 from typing import Any, Generic, TypeVar
@@ -61,6 +62,13 @@ async def end(tasks: Collection[asyncio.Task[Any]]) -> None:
         task.cancel()
     if tasks:
         await asyncio.wait(tasks)
+
+
+async def wait_for_event(event: asyncio.Event, seconds: float) -> None:
+    """Until ``event`` is set, or for so long."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 def begin(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

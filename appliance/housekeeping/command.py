@@ -11,6 +11,7 @@ import signal
 
 import structlog
 
+from appliance.core.tasks import wait_for_event
 from appliance.housekeeping.cleanup import Cleanup, CleanupReport
 
 log = structlog.get_logger()
@@ -50,9 +51,5 @@ async def run_every(cleanup: Cleanup, seconds: int) -> int:
             await cleanup.run()
         except Exception:
             log.exception("cleanup.failed")
-        try:
-            async with asyncio.timeout(seconds):
-                await stop.wait()
-        except TimeoutError:
-            continue
+        await wait_for_event(stop, seconds)
     return 0

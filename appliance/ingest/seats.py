@@ -25,7 +25,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from appliance.core.clock import Deadline
 from appliance.core.db import Base, Database
 from appliance.core.errors import SlotBusy
-from appliance.core.tasks import begin
+from appliance.core.tasks import begin, wait_for_event
 from appliance.ingest.gate import Gate
 
 log = structlog.get_logger()
@@ -149,7 +149,8 @@ class SharedGate(Gate):
                         seat = await self._taken(name, limit, deadline, holder)
                         if seat is not None:
                             return seat
-                        await _either(queue.free, random.uniform(*ASK_EVERY))  # noqa: S311 - to take turns
+                        pause = random.uniform(*ASK_EVERY)  # noqa: S311 - to take turns
+                        await wait_for_event(queue.free, pause)
         except _NoAnswer:
             return None
         except TimeoutError:
@@ -211,12 +212,3 @@ class SharedGate(Gate):
             name: (taken - of_each.get(name, 0), limit, waiting + of_each.get(name, 0))
             for name, (taken, limit, waiting) in super().state().items()
         }
-
-
-async def _either(event: asyncio.Event, seconds: float) -> None:
-    """Until ``event``, or for so long."""
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return

@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import text
 
 from appliance.core.db import Database
-from appliance.core.tasks import Background
+from appliance.core.tasks import Background, wait_for_event
 from appliance.providers.pauses import Pause, Pauses
 
 log = structlog.get_logger()
@@ -76,7 +76,10 @@ class SharedPauses(Pauses, Background):
                 if self._answers:
                     log.info("pauses.not_shared", error=type(error).__name__)
                 self._answers = False
-            await self._pause()
+            if self._answers:
+                await wait_for_event(self._wake, LOOK_EVERY)
+            else:
+                await asyncio.sleep(LOOK_EVERY)
 
     async def aclose(self) -> None:
         """Work no more; what was just learned is still written, if that takes no time."""
@@ -87,17 +90,6 @@ class SharedPauses(Pauses, Background):
                     await self._exchange()
             except Exception as error:  # noqa: BLE001 - it is learned again
                 log.info("pauses.not_shared", error=type(error).__name__)
-
-    async def _pause(self) -> None:
-        """Until the next look, or until there is something to write to a database that answers."""
-        if not self._answers:
-            await asyncio.sleep(LOOK_EVERY)
-            return
-        try:
-            async with asyncio.timeout(LOOK_EVERY):
-                await self._wake.wait()
-        except TimeoutError:
-            return
 
     async def _exchange(self) -> None:
         """Write what was learned here, read all there is; what is not written is tried again."""

@@ -6,7 +6,6 @@ Every event says all that is new to see, so a phone or a screen that was away ne
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import time
 from collections.abc import AsyncIterator
@@ -15,7 +14,7 @@ from dataclasses import asdict
 import structlog
 
 from appliance.core.error_handlers import from_database
-from appliance.core.tasks import to_its_end
+from appliance.core.tasks import to_its_end, wait_for_event
 from appliance.guests.shared_galleries.service import GalleryNews, OpenGallery, SharedGalleries
 
 log = structlog.get_logger()
@@ -53,5 +52,4 @@ async def feed(
         elif now - said_at > SILENCE:
             yield b"event: beat\ndata: {}\n\n"
             said_at = now
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), LOOK_EVERY)
+        await wait_for_event(stopping, LOOK_EVERY)
