@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.kept_answers import keep
 from appliance.core.openapi import error_responses, picture_content
 from appliance.core.sending import stored_file
-from appliance.guests.service import ResultService
+from appliance.guests.picture_routes import JobId, Results
+from appliance.guests.service import attachment
 from appliance.media.temporary_media import PATH, TemporaryMedia
 
 router = APIRouter(tags=["results"])
@@ -43,18 +44,14 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 @router.get(
     "/public/results/{job_id}", summary="Download a result", response_model=None, responses=_RESPONSES
 )
-async def download(
-    request: Request,
-    job_id: Annotated[str, Path(examples=["5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"])],
-    service: Injected[ResultService],
-) -> Response:
+async def download(request: Request, job_id: JobId, results: Results) -> Response:
     """The finished picture under a friendly name. The app decides, Nginx sends the bytes:
     ranges, conditional requests and `HEAD` are its work.
     """
-    found = await service.download(job_id)
+    found = await results.ready(job_id)
     keep(request)
     return stored_file(
-        found.key, found.media_type, cache="private, no-cache", disposition=found.content_disposition()
+        found.key, found.media_type, cache="private, no-cache", disposition=attachment(found.name)
     )
 
 

@@ -77,20 +77,6 @@ class GuestPicture:
         return friendly_name(self.settings.event_title, self.job.created_at, self.media_type)
 
 
-@dataclass(frozen=True, slots=True)
-class Download:
-    """A result that may be fetched now: its key in the store, its type and a friendly name."""
-
-    key: str
-    media_type: str
-    name: str
-    expires_at: datetime
-
-    def content_disposition(self) -> str:
-        """The header that makes a browser save the file under its name, in any alphabet."""
-        return attachment(self.name)
-
-
 class ResultService:
     """Decides over public links; Nginx sends the bytes."""
 
@@ -138,11 +124,6 @@ class ResultService:
             log.error("result.file_missing", job=job_id, key=found.key)
             raise ResultNotFound
         return found
-
-    async def download(self, job_id: str) -> Download:
-        """The file behind a public link; raises like ``ready``."""
-        found = await self.ready(job_id)
-        return Download(found.key, found.media_type, found.name, found.expires_at)
 
     async def delete(self, job_id: str) -> None:
         """Remove a picture for good because its guest asks for it: files first, then what is personal.
