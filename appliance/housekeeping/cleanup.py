@@ -22,7 +22,7 @@ from appliance.core.ratelimit import RateLimiter
 from appliance.housekeeping.old_history import OldHistory
 from appliance.jobs import tally
 from appliance.jobs.models import INTERRUPTED_REASON, UNDO_DELETE, JobHistory, JobStatus
-from appliance.jobs.repository import JobRepository
+from appliance.jobs.repository import JobRepository, columns_of_done
 from appliance.media import retention
 from appliance.media.retention import Leftover
 from appliance.media.store import OWN_PHOTO, MediaStore, StoredFile
@@ -230,7 +230,7 @@ class Cleanup:
                 status, values = JobStatus.FAILED, {"failure_reason": INTERRUPTED_REASON}
             else:
                 report.recovered_results += 1
-                status, values = JobStatus.DONE, _as_done(stored, ttl)
+                status, values = JobStatus.DONE, columns_of_done(stored, ttl)
             if not report.dry_run:
                 async with self._database.session() as session:
                     await JobRepository(session).close(job.job_id, status, **values)
@@ -306,12 +306,3 @@ def _reckoned_deadline(job: JobHistory) -> datetime:
     """Of a row that the version before opened: after the upload, while the deadline began before it."""
     received = timedelta(milliseconds=job.timings.get("receive", 0))
     return job.created_at - received + timedelta(seconds=job.deadline_seconds)
-
-
-def _as_done(stored: StoredFile, ttl: timedelta) -> dict[str, Any]:
-    return {
-        "result_key": stored.key,
-        "result_type": stored.media_type,
-        "result_size": stored.size,
-        "result_expires_at": utcnow() + ttl,
-    }

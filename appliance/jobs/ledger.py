@@ -16,12 +16,12 @@ import structlog
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from appliance.core.clock import Deadline, utcnow
+from appliance.core.clock import Deadline
 from appliance.core.db import Database
 from appliance.core.error_handlers import from_database
 from appliance.core.errors import ApplianceError, DatabaseUnavailable, DeadlineExceeded, InternalError
 from appliance.jobs.models import IN_FLIGHT, INTERRUPTED_REASON, TIMEOUT_REASON, JobHistory, JobStatus
-from appliance.jobs.repository import JobRepository
+from appliance.jobs.repository import JobRepository, columns_of_done
 from appliance.media.store import StoredFile
 from appliance.providers.attempts import Attempt, decided
 
@@ -166,13 +166,7 @@ class JobLedger:
         log.info("ingest.done", **self._facts(record), size=result.size)
 
     async def _write_done(self, record: JobRecord, result: StoredFile) -> bool:
-        values = {
-            "result_key": result.key,
-            "result_type": result.media_type,
-            "result_size": result.size,
-            "result_expires_at": utcnow() + record.result_ttl,
-        }
-        return await self._write(record, JobStatus.DONE, values)
+        return await self._write(record, JobStatus.DONE, columns_of_done(result, record.result_ttl))
 
     async def _close(
         self, record: JobRecord, status: JobStatus, reason: str, error: ApplianceError | None

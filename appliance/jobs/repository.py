@@ -31,6 +31,7 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Repository
 from appliance.jobs.models import SAYS_SOMETHING, UNDO_DELETE, JobHistory, JobStatus
 from appliance.jobs.retention import WITHOUT_DETAILS
+from appliance.media.store import StoredFile
 
 _FORGOTTEN: dict[str, Any] = {
     "request_fields": {},
@@ -49,6 +50,16 @@ _FORGOTTEN: dict[str, Any] = {
 def is_any_of(column: InstrumentedAttribute[Any], values: Collection[Any]) -> ColumnElement[bool]:
     """Whether ``column`` is one of ``values``: one parameter, however many these are."""
     return column == any_(cast_as(list(values), ARRAY(column.type)))
+
+
+def columns_of_done(result: StoredFile, ttl: timedelta) -> dict[str, Any]:
+    """What the row of a job says of its stored picture, which is kept for ``ttl`` from now on."""
+    return {
+        "result_key": result.key,
+        "result_type": result.media_type,
+        "result_size": result.size,
+        "result_expires_at": utcnow() + ttl,
+    }
 
 
 class JobRepository(Repository):
