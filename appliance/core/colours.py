@@ -20,6 +20,11 @@ _NEAR = 0.002
 _CURVE = {0.04: 0.0031, 0.1: 0.0100, 0.25: 0.0509, 0.5: 0.2140, 0.75: 0.5225, 0.9: 0.7874}
 
 
+def rgb_of(colour: str) -> list[int]:
+    """``#rrggbb`` as libvips takes it."""
+    return list(bytes.fromhex(colour[1:]))
+
+
 def into_srgb(image: pyvips.Image) -> dict[str, Any]:
     """The options that make libvips's thumbnails sRGB; none where ``image`` is sRGB.
 

@@ -183,19 +183,7 @@ _VIDEO = Message("This is a video. Set the camera to take photos, as JPEG.")
 _HEIC = Message(
     "This is a HEIC file. Set the phone's camera to 'Most compatible', or the camera to JPEG instead of HEIF."
 )
-_HEIF_BRANDS = (
-    b"heic",
-    b"heix",
-    b"heim",
-    b"heis",
-    b"hevc",
-    b"hevx",
-    b"hevm",
-    b"hevs",
-    b"mif1",
-    b"msf1",
-    b"miaf",
-)
+_HEIF_BRANDS = b"heic heix heim heis hevc hevx hevm hevs mif1 msf1 miaf".split()
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 _NOT_TAKEN: tuple[tuple[Callable[[bytes], bool], Message], ...] = (

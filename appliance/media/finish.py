@@ -15,7 +15,7 @@ from pydantic import Field
 
 from appliance.core import decoding, jpeg
 from appliance.core.clock import Deadline
-from appliance.core.colours import into_srgb
+from appliance.core.colours import into_srgb, rgb_of
 from appliance.core.frozen import StrictModel
 from appliance.core.images import JPEG, PICTURE_TYPES, EncodedImage, MediaType
 from appliance.media.credentials import has_manifest
@@ -177,15 +177,11 @@ def finish(
         image = printed(image, words, right=options.qr != "bottom-right")
     kind = PICTURE_TYPES[options.media_type or media_type]
     if image.hasalpha() and not kind.transparent:
-        image = image.flatten(background=_rgb(options.border_colour))
+        image = image.flatten(background=rgb_of(options.border_colour))
     quality = {"Q": options.quality} if kind.qualities else {}
     # With a profile of our own: one with spare bytes at its end, as some programs pad it, ends PNG files.
     encoded: bytes = image.write_to_buffer(kind.saver, keep="icc", profile="srgb", **quality)
     return EncodedImage(encoded, kind.media_type)
-
-
-def _rgb(colour: str) -> list[int]:
-    return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
 
 
 def _as_rgb(image: pyvips.Image) -> pyvips.Image:
@@ -208,9 +204,9 @@ def _fitted(
         return _as_rgb(made(crop="attention"))
     inside = _as_rgb(made())
     if inside.hasalpha():
-        inside = inside.flatten(background=_rgb(options.border_colour))
+        inside = inside.flatten(background=rgb_of(options.border_colour))
     return inside.gravity(
-        "centre", width, height, extend="background", background=_rgb(options.border_colour)
+        "centre", width, height, extend="background", background=rgb_of(options.border_colour)
     )
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 import pyvips
 import segno
 
+from appliance.core.colours import rgb_of
 from appliance.media.fonts import line
 
 Corner = Literal["none", "top-left", "top-right", "bottom-left", "bottom-right"]
@@ -70,7 +71,7 @@ def png(link: str, size: int, label: str = "") -> bytes:
 
 def square(link: str, size: int, colour: str = "#000000") -> pyvips.Image:
     """The code in whole pixels, centred in a white square of ``size`` (or as large as it must be)."""
-    coloured = (_modules(link) == 0).ifthenelse(_rgb(colour), [255, 255, 255]).cast("uchar")
+    coloured = (_modules(link) == 0).ifthenelse(rgb_of(colour), [255, 255, 255]).cast("uchar")
     return _square(coloured.copy(interpretation="srgb"), size)
 
 
@@ -102,10 +103,6 @@ def composed(
     if flat.hasalpha():
         code = code.addalpha()
     return flat.insert(code, max(0, left), max(0, top))
-
-
-def _rgb(colour: str) -> list[int]:
-    return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
 
 
 def _words(text: str, width: int, height: int) -> pyvips.Image:

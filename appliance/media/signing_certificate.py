@@ -21,28 +21,14 @@ from appliance.core.secrets import write_secret
 FOLDER, CERTIFICATE, KEY = "content-credentials", "certificate.pem", "key.pem"
 _DAYS = 3650  # pictures are looked at long after the event; the key never leaves the machine
 _BEFORE = dt.timedelta(days=1)
-_SIGNING_ONLY = x509.KeyUsage(
-    digital_signature=True,
-    content_commitment=False,
-    key_encipherment=False,
-    data_encipherment=False,
-    key_agreement=False,
-    key_cert_sign=False,
-    crl_sign=False,
-    encipher_only=False,
-    decipher_only=False,
+_USES = (
+    *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
+    *("key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
 )
-_AUTHORITY_ONLY = x509.KeyUsage(
-    digital_signature=False,
-    content_commitment=False,
-    key_encipherment=False,
-    data_encipherment=False,
-    key_agreement=False,
-    key_cert_sign=True,
-    crl_sign=True,
-    encipher_only=False,
-    decipher_only=False,
-)
+
+
+def _only(*uses: str) -> x509.KeyUsage:
+    return x509.KeyUsage(**{use: use in uses for use in _USES})
 
 
 def ensure(secrets_dir: Path) -> tuple[bytes, bytes]:
@@ -63,13 +49,13 @@ def _new_certificate() -> tuple[str, str]:
     authority = (
         _begun(issuer, issuer, authority_key.public_key(), authority_key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_AUTHORITY_ONLY, critical=True)
+        .add_extension(_only("key_cert_sign", "crl_sign"), critical=True)
         .sign(authority_key, hashes.SHA256())
     )
     signer = (
         _begun(_name("PhotoChanger appliance"), issuer, key.public_key(), authority_key.public_key())
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_SIGNING_ONLY, critical=True)
+        .add_extension(_only("digital_signature"), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
