@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from appliance.core.clock import utcnow
-from appliance.core.secrets import replace_secret
+from appliance.core.secrets import file_version, replace_secret
 
 log = structlog.get_logger()
 
@@ -74,7 +74,7 @@ class SigningKeys:
     def _current(self) -> Sequence[SigningKey]:
         """The keys in the file; the last known ones while it cannot be read."""
         try:
-            if self._stamp() != self._seen:
+            if file_version(self.path) != self._seen:
                 self._load()
         except (OSError, SigningKeysError) as error:
             if not self._keys:
@@ -82,12 +82,8 @@ class SigningKeys:
             log.warning("signing_keys.unreadable", error=type(error).__name__)
         return self._keys
 
-    def _stamp(self) -> tuple[int, int]:
-        found = self.path.stat()
-        return found.st_ino, found.st_mtime_ns
-
     def _load(self) -> Sequence[SigningKey]:
-        stamp = self._stamp()
+        seen = file_version(self.path)
         try:
             entries = json.loads(self.path.read_text(encoding="utf-8"))["keys"]
             keys = [SigningKey(**entry) for entry in entries]
@@ -95,7 +91,7 @@ class SigningKeys:
             raise SigningKeysError(f"{self.path.name} is not in order: {type(error).__name__}") from None
         if not keys:
             raise SigningKeysError(f"{self.path.name} holds no key")
-        self._keys, self._seen = keys, stamp
+        self._keys, self._seen = keys, seen
         return keys
 
     def _write(self, keys: Sequence[SigningKey]) -> None:

@@ -15,7 +15,7 @@ import structlog
 
 from appliance.core.errors import ServiceUnavailable
 from appliance.core.language import Message
-from appliance.core.secrets import replace_secret
+from appliance.core.secrets import file_version, replace_secret
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
@@ -103,24 +103,20 @@ class EncryptionKeys:
     def _refresh(self) -> None:
         """Read the file if it was replaced; while it cannot be read, the last known keys stay."""
         try:
-            if self._stamp() != self._seen:
+            if file_version(self.path) != self._seen:
                 self._load()
         except FileNotFoundError:
             return
         except OSError as error:
             log.warning("encryption_keys.unreadable", error=type(error).__name__)
 
-    def _stamp(self) -> tuple[int, int]:
-        found = self.path.stat()
-        return found.st_ino, found.st_mtime_ns
-
     def _load(self) -> bool:
         """Take up the file's keys; ``False``, and the last known ones stay, if none of them is usable."""
         from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415
 
-        stamp = self._stamp()
+        seen = file_version(self.path)
         keys = _usable(self.path.read_text(encoding="utf-8", errors="replace"))
-        self._seen = stamp
+        self._seen = seen
         if keys:
             self._keys, self._cipher = tuple(keys), MultiFernet([Fernet(key) for key in keys])
         return bool(keys)

@@ -63,6 +63,12 @@ def write_secret(path: Path, content: str | bytes) -> None:
         raise
 
 
+def file_version(path: Path) -> tuple[int, int]:
+    """What is another one once the file was written or replaced; raises ``FileNotFoundError``."""
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns
+
+
 def replace_secret(path: Path, text: str) -> None:
     """Like ``write_secret``; as root, for whoever the appliance runs as: its owner stays the owner."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

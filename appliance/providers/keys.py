@@ -22,6 +22,7 @@ from typing import Protocol
 import structlog
 
 from appliance.core.clock import utcnow
+from appliance.core.secrets import file_version
 from appliance.core.web_address import parse_address
 from appliance.providers.base import ProviderBadKey, ProviderError, ProviderSpent
 from appliance.providers.pauses import Pause, Pauses
@@ -101,9 +102,7 @@ class KeyFiles:
         """The lines of the provider's file; none when there is no file."""
         path = self._folder / provider
         try:
-            found = path.stat()
-            changed = (found.st_mtime_ns, found.st_ino)
-            known = self._read.get(provider)
+            changed, known = file_version(path), self._read.get(provider)
             if known is None or known[0] != changed:
                 text = path.read_text(encoding="utf-8", errors="replace")
                 known = self._read[provider] = (changed, tuple(_keys_in(text)))
