@@ -216,13 +216,18 @@ class MediaPublisher(Protocol):
         ...
 
 
+def _nobody_asked(*_: object) -> None:
+    """What is told to nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class EditRequest:
     """One picture to be made: the photo, the operation and its typed parameters.
 
     ``api_key`` is this attempt's key: rotation happens above the drivers. ``publisher`` is
-    ``None`` where no address that the internet can reach is configured. ``on_position`` is told the place in
-    a provider's queue, ``on_step`` the step it is at and of how many, ``on_usage`` what it bills.
+    ``None`` where no address that the internet can reach is configured. ``on_position`` is told how many
+    wait before this picture in the provider's queue (0: it is being made), ``on_step`` the step it is at and
+    of how many, ``on_usage`` what this attempt is billed for, whether or not it ends with a picture.
     """
 
     job_id: str
@@ -234,24 +239,9 @@ class EditRequest:
     input_max_side: int | None = 2048
     api_key: str | None = field(default=None, repr=False)
     publisher: MediaPublisher | None = None
-    on_position: Callable[[int], None] | None = field(default=None, repr=False)
-    on_step: Callable[[int, int], None] | None = field(default=None, repr=False)
-    on_usage: Callable[[Usage], None] | None = field(default=None, repr=False)
-
-    def tell_position(self, position: int | None) -> None:
-        """Say how many wait before this picture in the provider's queue; 0: it is being made."""
-        if self.on_position is not None and position is not None:
-            self.on_position(position)
-
-    def tell_step(self, step: int, steps: int) -> None:
-        """Say how far the making of the picture has got."""
-        if self.on_step is not None:
-            self.on_step(step, steps)
-
-    def tell_usage(self, usage: Usage) -> None:
-        """Say what this attempt is billed for, whether or not it ends with a picture."""
-        if self.on_usage is not None:
-            self.on_usage(usage)
+    on_position: Callable[[int], None] = field(default=_nobody_asked, repr=False)
+    on_step: Callable[[int, int], None] = field(default=_nobody_asked, repr=False)
+    on_usage: Callable[[Usage], None] = field(default=_nobody_asked, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

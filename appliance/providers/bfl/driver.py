@@ -101,7 +101,7 @@ class BflDriver(CatalogueDriver):
             content = await json_body(request_body(params, model.capabilities, images, *size))
             task = await self._submit(model.id, content, (key, params.prompt), deadline)
             address = safe_address(await self._wait(task, key, deadline), self._base_url)
-            request.tell_usage(task.usage())
+            request.on_usage(task.usage())
             return await self._downloader.fetch_picture(address, deadline, response_id=task.id)
 
     async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> bool:

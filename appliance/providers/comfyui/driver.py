@@ -115,7 +115,7 @@ class ComfyUIDriver:
     ) -> EditedImage:
         """The picture that ``output`` hands out; nothing of the run stays in the queue or the history."""
         run_id, ended = str(uuid.uuid4()), False
-        steps = Steps(self._base_url, uuid.uuid4().hex, run_id, request.tell_step)
+        steps = Steps(self._base_url, uuid.uuid4().hex, run_id, request.on_step)
         listening = self._background.start("steps", steps.listen())
         try:
             submitted = await self._submit(graph, steps, secrets, deadline)
@@ -191,7 +191,8 @@ class ComfyUIDriver:
                     raise
                 continue
             position = queue.position(run_id)
-            request.tell_position(position)
+            if position is not None:
+                request.on_position(position)
             lost = lost + 1 if position is None else 0
             if lost >= LOOKS_UNTIL_LOST:  # once or twice: it ended between the two questions
                 raise ProviderUnreachable("run_lost", "ComfyUI was restarted", response_id=run_id)

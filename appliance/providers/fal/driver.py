@@ -198,7 +198,9 @@ class FalDriver(CatalogueDriver):
                 continue
             if status.status == "COMPLETED":
                 return
-            request.tell_position(status.queue_position if status.status == "IN_QUEUE" else 0)
+            position = status.queue_position if status.status == "IN_QUEUE" else 0
+            if position is not None:
+                request.on_position(position)
 
     async def _result(
         self, submitted: Submitted, key: str, secrets: tuple[str, str], deadline: Deadline

@@ -131,9 +131,7 @@ class GeminiDriver(CatalogueDriver):
                 raise failure(answer, await read_error(answer, ErrorAnswer), (key, prompt))
             said = await read_json(answer, GenerateAnswer)
             has = model.capabilities
-            request.tell_usage(
-                said.usage(params.image_size if params.image_size in has.sizes else USUAL_SIZE)
-            )
+            request.on_usage(said.usage(params.image_size if params.image_size in has.sizes else USUAL_SIZE))
             picture = await checked_base64(
                 said.picture((key, prompt)), answer.pictures, response_id=said.response_id
             )

@@ -117,7 +117,7 @@ class OpenAIDriver(CatalogueDriver):
                 raise failure(answer, await read_error(answer, ErrorAnswer), (key, params.prompt))
             response_id = response_id_of(answer)
             said = await read_json(answer, EditAnswer)
-            request.tell_usage(said.usage(size, params.quality))
+            request.on_usage(said.usage(size, params.quality))
             return await checked_base64(said.picture(response_id), answer.pictures, response_id=response_id)
 
     async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> bool:

@@ -218,7 +218,7 @@ class TurbotextDriver:
                 queue_id = await self._join(method, content, key, deadline)
             except ProviderError as error:
                 if error.http_status is not None:
-                    request.tell_usage(Usage())
+                    request.on_usage(Usage())
                 if isinstance(error, ProviderQuota) or not isinstance(error, ProviderTransient):
                     raise
                 billed = billed or error.reason not in NEVER_SENT
@@ -229,7 +229,7 @@ class TurbotextDriver:
                     error.again = False
                     raise
             else:
-                request.tell_usage(Usage())  # at a price that is not published
+                request.on_usage(Usage())  # at a price that is not published
                 return queue_id
             await asyncio.sleep(wait)
 
