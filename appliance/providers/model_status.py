@@ -49,7 +49,7 @@ def model_status(
     if name is None or provider not in catalogue.providers:
         return None
     day, said = now.date(), learned.of(provider, name)
-    successor = catalogue.successor(provider, name, day)
+    successor = catalogue.of(provider).successor(name, day)
     if successor is not None and (word := learned.of(provider, successor.id)) and not word.there:
         successor = None
     if said is None or (said.there and said.ends_on is None and _still(known, day)):

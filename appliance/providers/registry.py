@@ -185,7 +185,7 @@ class ProviderRegistry:
 
     def model(self, provider: str, name: str | None) -> str | None:
         """The model that is asked where a route names ``name``: the default one where it names none."""
-        default = self._catalogue.default(provider)
+        default = self._catalogue.of(provider).default
         return name or (default.id if default else None)
 
     def operation(self, provider: str, name: str) -> Operation:

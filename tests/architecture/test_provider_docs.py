@@ -51,7 +51,7 @@ def test_every_provider_with_models_has_its_section(page: str) -> None:
 def test_the_tables_name_every_model_for_new_work_and_no_other(page: str) -> None:
     found = sections(page)
     for provider in shipped().providers:
-        offered = {one.id for one in shipped().models(provider) if one.life.state in NEW_WORK}
+        offered = {one.id for one in shipped().of(provider).offered if one.life.state in NEW_WORK}
         assert set(rows(found[provider])) == offered, provider
 
 
@@ -69,7 +69,7 @@ def test_no_model_of_the_tables_had_ended_or_was_ending_when_the_page_was_writte
 @pytest.mark.parametrize("page", PAGES)
 def test_every_model_that_is_named_anywhere_on_the_page_is_in_the_catalogue(page: str) -> None:
     for provider, section in sections(page).items():
-        known = {model.id for model in shipped().models(provider)}
+        known = {model.id for model in shipped().of(provider).offered}
         assert {name for name in MODEL.findall(section) if name not in known} == set(), provider
 
 
@@ -87,7 +87,7 @@ def test_the_page_is_not_older_than_the_catalogue(page: str) -> None:
     checked = [
         fact.checked
         for provider in shipped().providers
-        for model in shipped().models(provider)
+        for model in shipped().of(provider).offered
         for fact in (model.life, model.capabilities, model.price, model.time)
         if fact.checked is not None
     ]

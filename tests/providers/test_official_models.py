@@ -47,7 +47,7 @@ def clients_models(provider: str) -> frozenset[str]:
 
 def ours(provider: str, *states: str) -> set[str]:
     today = utcnow().date()
-    return {model.id for model in shipped().models(provider) if model.state_on(today) in states}
+    return {model.id for model in shipped().of(provider).offered if model.state_on(today) in states}
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -67,7 +67,7 @@ def test_an_exception_is_explained_and_does_not_last():
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_an_image_model_that_the_client_knows_is_in_the_catalogue_or_left_out_for_a_reason(provider):
     left_out = {model for of, model in LEFT_OUT if of == provider}
-    known = {model.id for model in shipped().models(provider)}
+    known = {model.id for model in shipped().of(provider).offered}
     assert clients_models(provider) - known == left_out
 
 

@@ -57,7 +57,7 @@ async def test_openai_counts_its_tokens_and_they_are_priced(tmp_path: Path) -> N
         await at.edit(on_usage=told.append)
     [usage] = told
     assert usage.tokens["image_out"] == 1367
-    price = shipped().default("openai")
+    price = shipped().of("openai").default
     assert price is not None
     expected = sum(
         (Decimal(usage.tokens[kind]) * each / 1_000_000)

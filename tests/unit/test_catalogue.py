@@ -23,17 +23,17 @@ def laid(tmp_path: Path, text: str) -> Path:
 
 @pytest.mark.parametrize("provider", shipped().providers)
 def test_every_shipped_fact_has_a_source_and_a_day_on_which_it_was_looked_up(provider: str) -> None:
-    for model in shipped().models(provider):
+    for model in shipped().of(provider).offered:
         for fact in (model.life, model.capabilities, model.price, model.time):
             assert fact.source == "not known" or fact.checked is not None, (model.id, fact)
 
 
 @pytest.mark.parametrize("provider", shipped().providers)
 def test_every_provider_starts_with_a_model_that_stays(provider: str) -> None:
-    default = shipped().default(provider)
+    default = shipped().of(provider).default
     assert default is not None
     assert default.state_on(TODAY) == "recommended"
-    assert shipped().models(provider)[0] is default
+    assert shipped().of(provider).offered[0] is default
 
 
 def test_a_model_ends_when_its_last_day_has_passed_and_is_ending_for_thirty_days_before() -> None:
@@ -45,9 +45,9 @@ def test_a_model_ends_when_its_last_day_has_passed_and_is_ending_for_thirty_days
 
 def test_the_successor_is_one_that_stays() -> None:
     found = {
-        model.id: shipped().successor(provider, model.id, TODAY)
+        model.id: shipped().of(provider).successor(model.id, TODAY)
         for provider in ("gemini", "openai")
-        for model in shipped().models(provider)
+        for model in shipped().of(provider).offered
         if model.state_on(TODAY) in ("deprecated", "ending", "ended")
     }
     assert len(found) == 7
@@ -55,7 +55,7 @@ def test_the_successor_is_one_that_stays() -> None:
 
 
 def test_an_unknown_model_is_followed_by_the_default() -> None:
-    found = shipped().successor("gemini", "gemini-0", TODAY)
+    found = shipped().of("gemini").successor("gemini-0", TODAY)
     assert found is not None
     assert found.id == "gemini-nano-banana-2.1"
 
@@ -84,7 +84,7 @@ price.picture = { "1K" = 0.03 }
 """
     catalogue = with_file(shipped(), laid(tmp_path, text))
     assert catalogue.problems == ()
-    model, before = catalogue.default("gemini"), catalogue.get("gemini", "gemini-nano-banana-2.1")
+    model, before = catalogue.of("gemini").default, catalogue.get("gemini", "gemini-nano-banana-2.1")
     assert model is not None
     assert before is not None
     assert model.id == "gemini-nano-banana-3"
@@ -134,14 +134,14 @@ default = "v9"
         "models.toml: midjourney: is none of the providers bfl, fal, gemini, openai",
     ]
     assert catalogue.get("gemini", "gemini-10") is not None
-    assert catalogue.default("gemini") == shipped().default("gemini")
+    assert catalogue.of("gemini").default == shipped().of("gemini").default
 
 
 def test_a_file_that_cannot_be_read_changes_nothing_and_is_told(tmp_path: Path) -> None:
     catalogue = with_file(shipped(), laid(tmp_path, "[gemini"))
     assert len(catalogue.problems) == 1
     assert str(catalogue.problems[0]).startswith("models.toml: ")
-    assert catalogue.models("gemini") == shipped().models("gemini")
+    assert catalogue.of("gemini").offered == shipped().of("gemini").offered
 
 
 def test_a_file_that_is_not_there_is_no_problem(tmp_path: Path) -> None:

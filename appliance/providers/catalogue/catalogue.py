@@ -118,21 +118,9 @@ class Catalogue:
         """A provider's models; none for a provider that has no choice of models."""
         return self._providers.get(provider) or ProviderModels(provider)
 
-    def models(self, provider: str) -> tuple[Model, ...]:
-        """The models that may be chosen, the default first."""
-        return self.of(provider).offered
-
     def get(self, provider: str, model_id: str | None) -> Model | None:
         """One model (``None``: the default), hidden ones too; ``None`` if it is not known."""
         return self.of(provider).get(model_id)
-
-    def default(self, provider: str) -> Model | None:
-        """The model of routes that name none."""
-        return self.of(provider).default
-
-    def successor(self, provider: str, model_id: str, day: date) -> Model | None:
-        """What to use instead of a model on ``day``; ``None`` where there is nothing else."""
-        return self.of(provider).successor(model_id, day)
 
     def with_problem(self, problem: CatalogueProblem) -> Catalogue:
         """The same catalogue, with one more thing to tell."""

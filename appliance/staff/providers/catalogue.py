@@ -161,7 +161,7 @@ class ProviderCatalogue:
             typical_seconds=self._typical(driver, name, None),
             models=[
                 self._model(driver, name, model)
-                for model in self._runner.registry.catalogue.models(driver.name)
+                for model in self._runner.registry.catalogue.of(driver.name).offered
             ],
         )
 
