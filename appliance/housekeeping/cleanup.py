@@ -21,7 +21,7 @@ from appliance.core.images import PICTURE_TYPES
 from appliance.core.ratelimit import RateLimiter
 from appliance.housekeeping.old_history import OldHistory
 from appliance.jobs import tally
-from appliance.jobs.models import INTERRUPTED_REASON, UNDO_DELETE, JobHistory, JobStatus
+from appliance.jobs.models import INTERRUPTED_REASON, JobHistory, JobStatus
 from appliance.jobs.repository import JobRepository, columns_of_done
 from appliance.media import retention
 from appliance.media.retention import Leftover
@@ -81,8 +81,8 @@ class Cleanup:
             if not mine:
                 report.already_running = True
                 return report
-            report.expired_results = await self._results(report, _expired)
-            report.deleted_results = await self._results(report, _deleted)
+            report.expired_results = await self._results(report, JobRepository.expired)
+            report.deleted_results = await self._results(report, JobRepository.deleted)
             await self._sources(report)
             await self._interrupted(report, before=utcnow() - GRACE)
             await self._orphans(report)
@@ -292,14 +292,6 @@ class Cleanup:
             removed += 1
             report.freed_bytes += item.size
         return removed
-
-
-async def _expired(jobs: JobRepository, now: datetime, limit: int) -> Sequence[JobHistory]:
-    return await jobs.expired(now, limit)
-
-
-async def _deleted(jobs: JobRepository, now: datetime, limit: int) -> Sequence[JobHistory]:
-    return await jobs.deleted_before(now - UNDO_DELETE, limit)
 
 
 def _reckoned_deadline(job: JobHistory) -> datetime:

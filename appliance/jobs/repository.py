@@ -165,18 +165,18 @@ class JobRepository(Repository):
         sizes = ended.scalars().all()
         return len(sizes), sum(sizes)
 
-    async def deleted_before(self, moment: datetime, limit: int) -> Sequence[JobHistory]:
-        """Jobs whose result was deleted before ``moment`` and whose files were not removed yet."""
+    async def deleted(self, now: datetime, limit: int) -> Sequence[JobHistory]:
+        """Jobs whose deleted result cannot be restored any more and whose files were not removed yet."""
         found = await self._session.scalars(
             select(JobHistory)
-            .where(JobHistory.deleted_at < moment, JobHistory.cleaned_at.is_(None))
+            .where(JobHistory.deleted_at < now - UNDO_DELETE, JobHistory.cleaned_at.is_(None))
             .order_by(JobHistory.deleted_at)
             .limit(limit)
         )
         return found.all()
 
     async def bytes_due(self, now: datetime) -> int:
-        """How large the results are that ``expired`` and ``deleted_before`` find: their files go next."""
+        """How large the results are that ``expired`` and ``deleted`` find: their files go next."""
         is_due = or_(
             and_(JobHistory.status == JobStatus.DONE, JobHistory.result_expires_at <= now),
             JobHistory.deleted_at < now - UNDO_DELETE,
