@@ -129,15 +129,15 @@ class Language:
         if isinstance(text, tuple):
             text = text[self.form_of(int(finding.values["n"]))]
         template = text or finding.template
-        values = {name: self._value(value) for name, value in finding.values.items()}
+        values = {
+            name: self.message(value) if isinstance(value, str) else value
+            for name, value in finding.values.items()
+        }
         return template % values if values else template
 
     def text(self, english: str) -> str:
         """A fixed English text in this language, such as a parameter's title; itself where unknown."""
         return str(self.texts.get(english) or english)
-
-    def _value(self, value: object) -> object:
-        return self.message(value) if isinstance(value, str) else value
 
     def number(self, value: float, digits: int = 0) -> str:
         """A number as this language writes it, with ``digits`` decimals."""
