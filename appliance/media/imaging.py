@@ -74,20 +74,8 @@ class SmallerPhoto:
     picture: EncodedImage
 
 
-def receive_blocking(path: Path, max_pixels: int, max_side: int | None = None) -> PhotoInfo:
-    """Check that ``path`` is a whole picture of at most ``max_pixels``, and clean the file.
-
-    The size is read from the header and judged before anything is decoded; then the file is
-    decoded once, which finds truncated and broken data, and makes the photo of ``max_side`` pixels
-    that will be sent. What remains is the picture and how it must be turned: no position, no maker's
-    notes, no video.
-    Raises ``UnsupportedMediaType``, ``NotAnImage``, ``DamagedImage`` or ``ImageTooManyPixels``.
-    """
-    return clean_blocking(path, header_blocking(path, max_pixels), max_side)
-
-
 def header_blocking(path: Path, max_pixels: int) -> PictureHeader:
-    """The first half: what the header says, if that may be decoded at all."""
+    """The first half of ``Imaging.receive``: what the header says, if that may be decoded at all."""
     data = path.read_bytes()
     kind = sniff(data[:SNIFF_BYTES])
     try:
@@ -209,7 +197,14 @@ class Imaging:
         return await self._memory.run(threads, decoded_bytes, work, *args)
 
     async def receive(self, path: Path, max_pixels: int, max_side: int | None = None) -> PhotoInfo:
-        """``receive_blocking`` in a thread; what the header says is known before anybody waits."""
+        """Check that ``path`` is a whole picture of at most ``max_pixels``, and clean the file.
+
+        The size is read from the header and judged before anybody waits and anything is decoded; then the
+        file is decoded once, which finds truncated and broken data, and makes the photo of ``max_side``
+        pixels that will be sent. What remains is the picture and how it must be turned: no position, no
+        maker's notes, no video.
+        Raises ``UnsupportedMediaType``, ``NotAnImage``, ``DamagedImage`` or ``ImageTooManyPixels``.
+        """
         with storage_errors():
             head = await asyncio.to_thread(header_blocking, path, max_pixels)
             return await self.run(head.decoded_bytes, clean_blocking, path, head, max_side)

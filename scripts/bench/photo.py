@@ -19,10 +19,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from appliance.core.decoding import load
 from appliance.core.images import JPEG
-from appliance.media.imaging import encode_blocking, receive_blocking
+from appliance.media.imaging import encode_blocking
 from appliance.media.previews import whole
 from scripts.bench._figures import Figures, cpu
-from tests.support.photos import camera_jpeg_24mp
+from tests.support.photos import camera_jpeg_24mp, receive_blocking
 
 MAX_PIXELS = 60_000_000
 SIDE = 2048

@@ -50,7 +50,7 @@ async def test_a_damaged_photo_is_let_go_at_once(tmp_path: Path) -> None:
     with pytest.raises(DamagedImage):
         await imaging.receive(path, 60_000_000)
     imaging.close()
-    assert running("clean_blocking", "receive_blocking") == []
+    assert running("clean_blocking") == []
 
 
 def running(*names: str) -> list[types.FrameType]:

@@ -13,6 +13,8 @@ import numpy as np
 from PIL import Image
 from skimage import data
 
+from appliance.media.imaging import PhotoInfo, clean_blocking, header_blocking
+
 CASES = Path(__file__).parents[1] / "cases"
 
 
@@ -108,3 +110,8 @@ def png_bomb(width: int = 20_000, height: int = 10_000, bits: int = 8, *, interl
     packed = b"\x78\xda" + piece * (size // at_once) + end + checksum
     header = struct.pack(">IIBBBBB", width, height, bits, 2, 0, 0, interlaced)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+
+
+def receive_blocking(path: Path, max_pixels: int, max_side: int | None = None) -> PhotoInfo:
+    """``Imaging.receive`` without its threads."""
+    return clean_blocking(path, header_blocking(path, max_pixels), max_side)

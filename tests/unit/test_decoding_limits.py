@@ -24,11 +24,11 @@ from appliance.core.decoding_memory import (
 from appliance.core.errors import DamagedImage, ImageTooManyPixels
 from appliance.core.images import JPEG, PNG, EncodedImage, sniff
 from appliance.media.finish import Finisher, OutputOptions
-from appliance.media.imaging import Imaging, receive_blocking
+from appliance.media.imaging import Imaging
 from appliance.media.previews import Previews, square
 from appliance.media.store import MediaStore
 from appliance.providers.pictures import checked_picture
-from tests.support.photos import camera_jpeg_24mp, case, png_bomb, portrait, portrait_jpeg
+from tests.support.photos import camera_jpeg_24mp, case, png_bomb, portrait, portrait_jpeg, receive_blocking
 from tests.support.waiting import until
 
 MAX = 60_000_000

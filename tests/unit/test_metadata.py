@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 import pyvips
 
-from appliance.media.imaging import receive_blocking
 from appliance.media.metadata import png_chunk, webp_chunk, webp_file
-from tests.support.photos import portrait, portrait_jpeg
+from tests.support.photos import portrait, portrait_jpeg, receive_blocking
 
 PLACE = b"Exif\0\0MM\0*GPS 55.0 45.0 21.0 N 37.0 37.0 2.0 E"
 HEAD = 8  # bytes of a PNG before its first chunk

@@ -15,9 +15,9 @@ from PIL import ImageCms
 from appliance.core import jpeg
 from appliance.core.colours import is_srgb
 from appliance.core.one_pass import SPARE_BYTES, in_one_pass
-from appliance.media.imaging import Imaging, Photo, encode_blocking, receive_blocking
+from appliance.media.imaging import Imaging, Photo, encode_blocking
 from appliance.media.previews import square, whole
-from tests.support.photos import camera_jpeg_24mp, case, portrait, portrait_png, with_exif
+from tests.support.photos import camera_jpeg_24mp, case, portrait, portrait_png, receive_blocking, with_exif
 
 MAX = 60_000_000
 SHRINKS = [1, 2, 4, 8]

@@ -17,7 +17,7 @@ from appliance.core.decoding import DamagedPicture, must_be_whole
 from appliance.core.errors import DamagedImage, NotAnImage, UnsupportedMediaType
 from appliance.core.images import JPEG, EncodedImage, sniff
 from appliance.media.finish import OutputOptions, finish, not_shown_as_it_is
-from appliance.media.imaging import PhotoInfo, for_sending, receive_blocking
+from appliance.media.imaging import PhotoInfo, for_sending
 from appliance.media.metadata import strip
 from appliance.providers.base import ProviderBadPicture
 from appliance.providers.pictures import checked_picture
@@ -28,6 +28,7 @@ from tests.support.photos import (
     portrait_jpeg,
     portrait_png,
     portrait_webp,
+    receive_blocking,
     with_exif,
 )
 
