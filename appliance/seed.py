@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from appliance.accounts.models import Account
 from appliance.accounts.repository import AccountRepository
 from appliance.config_file import ApplianceConfig, SlotSeed
 from appliance.core.db import Database
@@ -74,11 +75,11 @@ async def _seed_accounts(
     made = {account.username: make_password() for account in missing}
     hashes = await asyncio.gather(*(hash_password(password) for password in made.values()))
     for account, hashed in zip(missing, hashes, strict=True):
+        permissions = config.roles[account.role].permissions
         accounts.add(
-            username=account.username,
-            password_hash=hashed,
-            role=account.role,
-            permissions=config.roles[account.role].permissions,
+            Account(
+                username=account.username, password_hash=hashed, role=account.role, permissions=permissions
+            )
         )
     report.accounts = made
     report.inserted["accounts"] = sorted(made)

@@ -12,10 +12,10 @@ import secrets
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import cast
 
 import structlog
-from sqlalchemy import CursorResult, delete, func, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.accounts.models import Account, ApiToken
@@ -53,10 +53,6 @@ class ApiTokenRepository(Repository):
         """Every token, the newest first."""
         return (await self._session.scalars(select(ApiToken).order_by(ApiToken.created_at.desc()))).all()
 
-    def add(self, row: ApiToken) -> None:
-        """Insert a token."""
-        self._session.add(row)
-
     async def with_account(self, digest: str) -> tuple[ApiToken, Account] | None:
         """A token and whose it is, or ``None``."""
         found = await self._session.execute(
@@ -78,8 +74,8 @@ class ApiTokenRepository(Repository):
     async def remove(self, token_id: uuid.UUID) -> bool:
         """Delete a token and those that it made; ``False`` if it was gone already."""
         await self._session.execute(delete(ApiToken).where(ApiToken.made_with == token_id))
-        result = await self._session.execute(delete(ApiToken).where(ApiToken.id == token_id))
-        return cast("CursorResult[Any]", result).rowcount == 1
+        changed = await self._changed(delete(ApiToken).where(ApiToken.id == token_id))
+        return changed == 1
 
     async def forget_expired(self) -> None:
         """Drop what expired long ago."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import CursorResult, delete, exists, func, select, update
+from sqlalchemy import delete, exists, func, select, update
 
 from appliance.accounts.actions import AuditAction
 from appliance.accounts.models import Account, AuditLog, LoginSession
@@ -25,10 +25,6 @@ class AccountRepository(Repository):
         """One account, or ``None``."""
         return await self._session.get(Account, username)
 
-    def add(self, **values: Any) -> None:
-        """Insert an account."""
-        self._session.add(Account(**values))
-
     async def set_password(self, username: str, password_hash: str) -> bool:
         """Change a password and end every session of the account; ``False`` if there is no such account."""
         return await self._update(username, password_hash=password_hash, must_change_password=False)
@@ -38,12 +34,12 @@ class AccountRepository(Repository):
         return await self._update(username)
 
     async def _update(self, username: str, **values: Any) -> bool:
-        result = await self._session.execute(
+        changed = await self._changed(
             update(Account)
             .where(Account.username == username)
             .values(token_version=Account.token_version + 1, **values)
         )
-        return cast("CursorResult[Any]", result).rowcount == 1
+        return changed == 1
 
     def record(
         self, actor: str, action: AuditAction, subject: str = "", *, address: str = "", **detail: Any
@@ -77,10 +73,6 @@ class AccountRepository(Repository):
 class SessionRepository(Repository):
     """The table ``login_session``."""
 
-    def add(self, row: LoginSession) -> None:
-        """Insert a new session."""
-        self._session.add(row)
-
     async def with_account(
         self, session_id: uuid.UUID, *, lock: bool = False
     ) -> tuple[LoginSession, Account] | None:
@@ -96,12 +88,12 @@ class SessionRepository(Repository):
 
     async def end(self, session_id: uuid.UUID, reason: str) -> bool:
         """End one session; ``False`` if it had ended before."""
-        result = await self._session.execute(
+        changed = await self._changed(
             update(LoginSession)
             .where(LoginSession.id == session_id, LoginSession.ended_at.is_(None))
             .values(ended_at=func.now(), end_reason=reason)
         )
-        return cast("CursorResult[Any]", result).rowcount == 1
+        return changed == 1
 
     async def began_at(self, username: str, network: str, within: timedelta) -> bool:
         """Whether this account logged in at ``network`` lately."""

@@ -6,9 +6,9 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
-from sqlalchemy import DateTime, MetaData, event, text
+from sqlalchemy import CursorResult, DateTime, Executable, MetaData, event, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
@@ -46,6 +46,14 @@ class Repository:
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
+
+    def add(self, row: Base) -> None:
+        """Insert a row with the session's transaction."""
+        self._session.add(row)
+
+    async def _changed(self, statement: Executable) -> int:
+        """How many rows ``statement`` changed."""
+        return cast("CursorResult[Any]", await self._session.execute(statement)).rowcount
 
 
 class Database:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
-    CursorResult,
     Select,
     and_,
     any_,
@@ -65,22 +64,18 @@ def columns_of_done(result: StoredFile, ttl: timedelta) -> dict[str, Any]:
 class JobRepository(Repository):
     """The table ``job_history``."""
 
-    def add(self, job: JobHistory) -> None:
-        """Insert a new job with the session's transaction."""
-        self._session.add(job)
-
     async def get(self, job_id: uuid.UUID) -> JobHistory | None:
         """One job, or ``None``."""
         return await self._session.get(JobHistory, job_id)
 
     async def close(self, job_id: uuid.UUID, status: JobStatus, **values: Any) -> bool:
         """Give a pending job its final status; ``False`` if it had one already."""
-        result = await self._session.execute(
+        changed = await self._changed(
             update(JobHistory)
             .where(JobHistory.job_id == job_id, JobHistory.status == JobStatus.PENDING)
             .values(status=status, finished_at=utcnow(), **values)
         )
-        return cast("CursorResult[Any]", result).rowcount == 1
+        return changed == 1
 
     async def ended_as(self, job_id: uuid.UUID, status: JobStatus) -> bool:
         """Whether a job has this status."""

@@ -6,12 +6,11 @@ Each call changes so many rows at most and tells how many: a caller goes on unti
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import (
     Boolean,
     ColumnElement,
-    CursorResult,
     and_,
     delete,
     func,
@@ -77,7 +76,7 @@ class HistoryRetention(Repository):
 
     async def _done(self, statement: Any) -> int:
         plain = statement.execution_options(synchronize_session=False)
-        return cast("CursorResult[Any]", await self._session.execute(plain)).rowcount
+        return await self._changed(plain)
 
     async def _count(self, *which: ColumnElement[bool]) -> int:
         return (await self._session.scalar(select(func.count()).where(*which))) or 0

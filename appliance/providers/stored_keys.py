@@ -8,10 +8,10 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import structlog
-from sqlalchemy import CursorResult, delete, select, text, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.core.db import Database, Repository
@@ -57,14 +57,10 @@ class ProviderKeyRepository(Repository):
         query = select(ProviderKey).order_by(ProviderKey.added_at, ProviderKey.id)
         return (await self._session.scalars(query)).all()
 
-    def add(self, row: ProviderKey) -> None:
-        """Insert a key."""
-        self._session.add(row)
-
     async def remove(self, key_id: uuid.UUID) -> bool:
         """Delete a key; ``False`` if it was gone already."""
-        result = await self._session.execute(delete(ProviderKey).where(ProviderKey.id == key_id))
-        return cast("CursorResult[Any]", result).rowcount == 1
+        changed = await self._changed(delete(ProviderKey).where(ProviderKey.id == key_id))
+        return changed == 1
 
     async def change(self, key_id: uuid.UUID, **values: Any) -> None:
         """Change columns of a key; one that is gone is left alone."""

@@ -6,9 +6,8 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, Select, and_, false, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, tuple_, update
 
 from appliance.core.db import Repository
 from appliance.guests.repository import to_be_seen
@@ -27,10 +26,6 @@ class Position:
 
 class GalleryRepository(Repository):
     """The table ``shared_gallery`` and the pictures that galleries show."""
-
-    def add(self, gallery: SharedGallery) -> None:
-        """Insert a gallery."""
-        self._session.add(gallery)
 
     async def get(self, gallery_id: uuid.UUID) -> SharedGallery | None:
         """One gallery, kept from other changes until the commit."""
@@ -117,7 +112,7 @@ class GalleryRepository(Repository):
 
     async def decide_first(self, job_id: uuid.UUID, now: datetime, *, approved: bool) -> bool:
         """Approve or reject a picture of which nobody has decided; whether it was one."""
-        result = await self._session.execute(
+        changed = await self._changed(
             update(JobHistory)
             .where(
                 JobHistory.job_id == job_id,
@@ -126,7 +121,7 @@ class GalleryRepository(Repository):
             )
             .values(approved_at=now if approved else None, rejected_at=None if approved else now)
         )
-        return cast("CursorResult[Any]", result).rowcount == 1
+        return changed == 1
 
     async def decision(self, job_id: uuid.UUID) -> bool | None:
         """Whether a picture was approved or rejected; ``None``: neither, or there is no such picture."""
@@ -146,12 +141,11 @@ class GalleryRepository(Repository):
             False: no.is_(None),
             None: yes.is_not(None) | no.is_not(None),
         }[approved]
-        result = await self._session.execute(
+        return await self._changed(
             update(JobHistory)
             .where(is_any_of(JobHistory.job_id, job_ids), other)
             .values(approved_at=now if approved else None, rejected_at=now if approved is False else None)
         )
-        return cast("CursorResult[Any]", result).rowcount
 
     async def gone(self, gallery: SharedGallery, since: datetime) -> Sequence[uuid.UUID]:
         """Pictures that went from ``gallery`` after ``since``: hidden, deleted or rejected."""

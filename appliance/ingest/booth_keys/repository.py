@@ -15,10 +15,6 @@ from appliance.ingest.booth_keys.models import BoothKey
 class BoothKeyRepository(Repository):
     """The table ``booth_key``."""
 
-    def add(self, key: BoothKey) -> None:
-        """Insert a key."""
-        self._session.add(key)
-
     async def lock(self) -> None:
         """No other change of the keys until the commit."""
         await self._session.execute(text("lock table booth_key in share row exclusive mode"))

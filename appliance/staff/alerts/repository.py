@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, CursorResult, Select, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, text, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from appliance.core.db import Repository
@@ -61,14 +61,10 @@ class AlertRepository(Repository):
         """One channel, or ``None``."""
         return await self._session.get(AlertChannel, channel_id)
 
-    def add(self, row: AlertChannel | AlertMessage) -> None:
-        """Insert a channel or a message."""
-        self._session.add(row)
-
     async def remove(self, channel_id: uuid.UUID) -> bool:
         """Delete a channel with its messages; ``False`` if it was gone already."""
-        result = await self._session.execute(delete(AlertChannel).where(AlertChannel.id == channel_id))
-        return cast("CursorResult[Any]", result).rowcount == 1
+        changed = await self._changed(delete(AlertChannel).where(AlertChannel.id == channel_id))
+        return changed == 1
 
     async def last_alerts(self) -> list[LastAlert]:
         """The last message of each channel about each issue, as far as they are kept."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, func, select, text, update
+from sqlalchemy import ColumnElement, func, select, text, update
 
 from appliance.core.db import Repository
 from appliance.jobs.models import JobHistory, JobStatus
@@ -51,13 +51,12 @@ class SettingsRepository(Repository):
 
     async def apply_ttl(self, ttl: timedelta) -> int:
         """Give results that can still be fetched ``ttl`` from when they were made; returns how many."""
-        result = await self._session.execute(
+        return await self._changed(
             update(JobHistory)
             .where(*_fetchable())
             .values(result_expires_at=JobHistory.finished_at + ttl)
             .execution_options(synchronize_session=False)
         )
-        return cast("CursorResult[Any]", result).rowcount
 
     async def expiries(self, ttl: timedelta | None, moments: Sequence[datetime]) -> ExpiryCounts:
         """When the results that can still be fetched expire: with ``ttl``, or as they are (``None``)."""

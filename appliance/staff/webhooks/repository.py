@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import CursorResult, Select, delete, func, literal, or_, select, text, tuple_, update
+from sqlalchemy import Select, delete, func, literal, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from appliance.core.db import Repository
@@ -54,14 +54,10 @@ class WebhookRepository(Repository):
         """One webhook, or ``None``."""
         return await self._session.get(Webhook, webhook_id)
 
-    def add(self, row: Webhook) -> None:
-        """Insert a webhook."""
-        self._session.add(row)
-
     async def remove(self, webhook_id: uuid.UUID) -> bool:
         """Delete a webhook with its deliveries; ``False`` if it was gone already."""
-        result = await self._session.execute(delete(Webhook).where(Webhook.id == webhook_id))
-        return cast("CursorResult[Any]", result).rowcount == 1
+        changed = await self._changed(delete(Webhook).where(Webhook.id == webhook_id))
+        return changed == 1
 
     async def finished(self, since: datetime) -> AsyncIterator[Sequence[JobHistory]]:
         """Booths' photos that ended since then, in that order, so many at a time."""
