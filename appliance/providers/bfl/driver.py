@@ -108,13 +108,8 @@ class BflDriver(CatalogueDriver):
         """Ask what is left on the account: free, and it proves the key. No credits fail as ``edit`` would."""
         del model  # there is no free call that knows of models
         key = usable_key(api_key)
-        answer = await get(
-            self._client,
-            f"{self._base_url}/v1/credits",
-            deadline,
-            max_bytes=MIB,
-            headers={"x-key": key},
-        )
+        url, headers = f"{self._base_url}/v1/credits", {"x-key": key}
+        answer = await get(self._client, url, deadline, max_bytes=MIB, headers=headers)
         if answer.status != 200:
             raise failure(answer, await read_error(answer, InputErrors), (key,))
         if (await read_json(answer, Credits)).credits <= 0:
@@ -138,14 +133,13 @@ class BflDriver(CatalogueDriver):
 
     async def _wait(self, task: Task, key: str, deadline: Deadline) -> str:
         """Poll until the picture is ready; it is paid for, so broken polls do not give it up."""
-        headers = {"x-key": key} if self._may_have_key(task.polling_url) else None
-        if headers is None:
+        if not self._may_have_key(task.polling_url):
             raise ProviderPermanent("foreign_address", "the task is to be asked for elsewhere")
         unknown_until = deadline.elapsed() + NOT_FOUND_SECONDS
         while True:
             await asyncio.sleep(self._poll_seconds)
             try:
-                state = await self._state(task, headers, key, deadline)
+                state = await self._state(task, key, deadline)
             except (ProviderUnreachable, ProviderQuota) as error:
                 if deadline.remaining() <= self._poll_seconds:
                     error.response_id, error.again = task.id, False
@@ -156,10 +150,9 @@ class BflDriver(CatalogueDriver):
             if (address := state.address(task.id)) is not None:
                 return address
 
-    async def _state(self, task: Task, headers: dict[str, str], key: str, deadline: Deadline) -> TaskState:
-        answer = await get(
-            self._client, task.polling_url, deadline, max_bytes=MIB, headers=headers, timeout=POLL_TIMEOUT
-        )
+    async def _state(self, task: Task, key: str, deadline: Deadline) -> TaskState:
+        url, headers = task.polling_url, {"x-key": key}
+        answer = await get(self._client, url, deadline, max_bytes=MIB, headers=headers, timeout=POLL_TIMEOUT)
         if answer.status not in {200, 404}:
             raise failure(answer, await read_error(answer, InputErrors), (key,), task.id)
         return await read_json(answer, TaskState)

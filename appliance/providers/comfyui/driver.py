@@ -190,19 +190,18 @@ class ComfyUIDriver:
                     error.response_id = run_id
                     raise
                 continue
-            position = queue.position(run_id)
-            if position is not None:
+            if (position := queue.position(run_id)) is None:
+                lost += 1
+            else:
+                lost = 0
                 request.on_position(position)
-            lost = lost + 1 if position is None else 0
             if lost >= LOOKS_UNTIL_LOST:  # once or twice: it ended between the two questions
                 raise ProviderUnreachable("run_lost", "ComfyUI was restarted", response_id=run_id)
 
     async def _ended(self, run_id: str, deadline: Deadline) -> Run | None:
         path = f"/history/{quote(run_id, safe='')}"
-        answer = await self._call("GET", path, deadline, timeout=POLL_TIMEOUT)
-        if answer.status != 200:
-            raise failure(answer)
-        return (await read_json(answer, History)).root.get(run_id)
+        found = await self._json(History, "GET", path, deadline, timeout=POLL_TIMEOUT)
+        return found.root.get(run_id)
 
     async def _fetch(self, file: File, run_id: str, deadline: Deadline) -> EditedImage:
         params = {"filename": file.name, "subfolder": file.subfolder, "type": file.type}

@@ -38,7 +38,7 @@ from appliance.providers.gemini.wire import (
     OneModel,
     failure,
 )
-from appliance.providers.http import MIB, get, post, read_error, read_json, usable_key
+from appliance.providers.http import MIB, Wire, get, post, read_error, read_json, usable_key
 from appliance.providers.json_body import JsonBody, json_body
 from appliance.providers.model_facts import ModelFacts
 from appliance.providers.pictures import checked_base64
@@ -139,18 +139,10 @@ class GeminiDriver(CatalogueDriver):
 
     async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> bool:
         """Ask for one model, or for the list of models: free, and fails as ``edit`` would."""
-        key = usable_key(api_key)
-        path = f"models/{quote(model, safe='')}" if model else "models?pageSize=1"
-        answer = await get(
-            self._client,
-            f"{self._api}/{path}",
-            deadline,
-            max_bytes=MIB,
-            headers={"x-goog-api-key": key},
-        )
-        if answer.status != 200:
-            raise failure(answer, await read_error(answer, ErrorAnswer), (key,))
-        await read_json(answer, OneModel if model else ModelList)
+        if model:
+            await self._ask(OneModel, f"models/{quote(model, safe='')}", api_key, deadline)
+        else:
+            await self._ask(ModelList, "models?pageSize=1", api_key, deadline)
         return True
 
     async def model_facts(self, api_key: str, model: str, deadline: Deadline) -> ModelFacts:
@@ -163,17 +155,16 @@ class GeminiDriver(CatalogueDriver):
 
     async def model_names(self, api_key: str, deadline: Deadline) -> tuple[str, ...]:
         """The models that Google lists for this key."""
-        answer = await get(
-            self._client,
-            f"{self._api}/models?pageSize=1000",
-            deadline,
-            max_bytes=4 * MIB,
-            headers={"x-goog-api-key": usable_key(api_key)},
-        )
+        found = await self._ask(ModelList, "models?pageSize=1000", api_key, deadline)
+        return tuple(one.name.removeprefix("models/") for one in found.models)
+
+    async def _ask(self, kind: type[Wire], path: str, api_key: str, deadline: Deadline) -> Wire:
+        """What Google tells for nothing."""
+        headers = {"x-goog-api-key": usable_key(api_key)}
+        answer = await get(self._client, f"{self._api}/{path}", deadline, max_bytes=4 * MIB, headers=headers)
         if answer.status != 200:
             raise failure(answer, await read_error(answer, ErrorAnswer), (api_key,))
-        found = await read_json(answer, ModelList)
-        return tuple(one.name.removeprefix("models/") for one in found.models)
+        return await read_json(answer, kind)
 
     async def _body(
         self,
