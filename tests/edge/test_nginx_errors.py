@@ -76,6 +76,16 @@ def test_a_request_that_nginx_refuses_is_answered_in_our_form(
     assert answer.headers["Server"] == "nginx"
 
 
+@pytest.mark.parametrize(("method", "path"), [("TRACE", "/api/slots"), ("POST", "/static/x.css")])
+def test_a_method_that_nginx_refuses_is_told_which_pass(door: FrontDoor, method: str, path: str) -> None:
+    (door.media.parent / "static").mkdir(exist_ok=True)
+    (door.media.parent / "static" / "x.css").write_text("p {}")
+    answer = door.ask(method, path)
+    assert answer.status == 405
+    assert "GET, HEAD" in answer.headers["Allow"]
+    assert ("DELETE" in answer.headers["Allow"]) == (method == "TRACE")
+
+
 def test_an_upload_above_the_limit_is_refused_before_it_is_sent(door: FrontDoor) -> None:
     head = b"POST /api/ingest/slot-001 HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
     answer = answer_on(door.wire(head + b"Content-Length: 30000000\r\n\r\n"))
