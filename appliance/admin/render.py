@@ -93,6 +93,13 @@ def who_words(language: Language, who: str) -> str:
     return language.gettext(f"audit.actor.{who}") if language.has(f"audit.actor.{who}") else who
 
 
+def who_of(language: Language, words: str) -> str:
+    """Who is meant by ``words``: what ``who_words`` calls a part of the program, or the name itself."""
+    keys = (key for key in language.texts if key.startswith("audit.actor."))
+    named = {language.gettext(key).casefold(): key.rpartition(".")[2] for key in keys}
+    return named.get(words.casefold(), words)
+
+
 def _in_every_template(context: PageContext) -> dict[str, Any]:
     """What every template may use."""
     language = context.language

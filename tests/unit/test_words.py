@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.admin.render import who_words
+from appliance.admin.render import who_of, who_words
 from appliance.core.language import FOLDER, Domain, Message, language, languages, read_catalog
 from appliance.core.validation import at_least_characters
 from appliance.providers.registry import BUILDERS
@@ -234,6 +234,13 @@ def test_numbers_and_units_are_those_of_the_language(code: str, size: str, time:
 )
 def test_who_did_something_is_said_in_the_readers_language(who: str, shown: str) -> None:
     assert who_words(language(STAFF, "ru"), who) == shown
+
+
+@pytest.mark.parametrize("code", languages(STAFF))
+@pytest.mark.parametrize("who", ["cli", "disk-guard", "unknown", "serg"])
+def test_who_did_something_is_found_by_what_is_shown_and_by_name(code: str, who: str) -> None:
+    shown = who_words(language(STAFF, code), who)
+    assert [who_of(language(STAFF, code), typed) for typed in (shown, who)] == [who, who]
 
 
 def test_a_language_is_a_file_and_nothing_else() -> None:

@@ -14,6 +14,7 @@ from appliance.accounts.audit import AuditFilter, AuditTrail
 from appliance.accounts.models import AuditLog
 from appliance.admin.headers import MOUNT
 from appliance.admin.listing import Listing, instant
+from appliance.admin.render import who_of
 from appliance.admin.security import PageContext, allowed
 from appliance.core.injection import service_of
 from appliance.core.language import Language
@@ -58,7 +59,8 @@ async def audit_page(
     cursor: str = "",
 ) -> Response:
     """The page; for HTMX the entries alone, or the next ones behind ``cursor``."""
-    wanted = AuditFilter(actor=_word(actor), action=_word(action), since=instant(since), until=instant(until))
+    who = who_of(context.language, _word(actor) or "") or None
+    wanted = AuditFilter(actor=who, action=_word(action), since=instant(since), until=instant(until))
     found = await service_of(request, AuditTrail).page(
         wanted, limit=A_PAGE, cursor=int(cursor) if cursor.isdecimal() and len(cursor) < 19 else None
     )
