@@ -14,8 +14,10 @@ from PIL import ImageCms
 
 from appliance.core import jpeg
 from appliance.core.colours import is_srgb
+from appliance.core.images import EncodedImage
 from appliance.core.one_pass import SPARE_BYTES, in_one_pass
-from appliance.media.imaging import Imaging, Photo, encode_blocking
+from appliance.media.finish import OutputOptions, finish
+from appliance.media.imaging import Imaging, Photo, encode_blocking, for_sending
 from appliance.media.previews import square, whole
 from tests.support.photos import camera_jpeg_24mp, case, portrait, portrait_png, receive_blocking, with_exif
 
@@ -63,6 +65,19 @@ def tagged(profile: str) -> bytes:
     converted = bands.copy(interpretation="srgb").icc_transform(profile)
     data: bytes = converted.jpegsave_buffer(Q=97, keep="icc", subsample_mode="off")
     return data
+
+
+def test_a_broken_colour_profile_is_not_heeded(tmp_path: Path) -> None:
+    broken = tagged("p3").replace(b"XYZ \0\0\0\0", b"XYZ?\0\0\0\0")
+    path = tmp_path / "photo"
+    path.write_bytes(broken)
+    info = receive_blocking(path, MAX, 256)
+    assert info.sent
+    sent = for_sending(EncodedImage(broken, "image/jpeg"))
+    assert finish(broken, "image/jpeg", OutputOptions(size="400x600"), None).data
+    for made in (sent.data, info.sent.picture.data):
+        plain = pyvips.Image.thumbnail_buffer(broken, 256, height=256)
+        assert loss(pyvips.Image.thumbnail_buffer(made, 256, height=256), plain) > 35
 
 
 @pytest.mark.parametrize("shrink", SHRINKS)
