@@ -10,27 +10,19 @@ import pytest
 from sqlalchemy import text
 
 from appliance.core.clock import utcnow
-from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
 from appliance.core.errors import ValidationFailed
 from appliance.staff.alerts.channels import encrypt_addresses_again
-from tests.support.alerts import BASE, WHO, Ground
+from tests.support.alerts import BASE, WHO, Ground, ground_of
 from tests.support.receivers import hanging, mail_server, receiving
-from tests.support.scratch import migrated_database
 from tests.support.stack import Stack, free_port
 from tests.support.waiting import until
 
 
 @pytest.fixture
 async def ground(stack: Stack, tmp_path: Path) -> AsyncIterator[Ground]:
-    async with migrated_database(stack, "alerts") as url:
-        database = Database(url)
-        try:
-            made = Ground(database, tmp_path)
-            await made.put(alert_start_quiet_seconds=0)
-            yield made
-        finally:
-            await database.aclose()
+    async with ground_of(stack, "alerts", tmp_path) as made:
+        yield made
 
 
 async def test_a_message_says_what_where_since_when_and_what_to_press_and_so_does_the_all_clear(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +22,8 @@ from appliance.staff.alerts.repository import AlertRepository
 from appliance.staff.alerts.schemas import NewChannel
 from appliance.staff.alerts.sender import AlertSender
 from appliance.staff.issues.models import Issue
+from tests.support.scratch import migrated_database
+from tests.support.stack import Stack
 
 WHO = Principal("serg", "administrator", frozenset(PERMISSIONS), uuid.uuid4(), False, "127.0.0.1")
 BASE = "https://booth.example.com"
@@ -86,3 +90,16 @@ class Ground:
         async with self.database.session() as session:
             query = "select kind, sent_at is not null from alert_message order by id"
             return [(row[0], row[1]) for row in await session.execute(text(query))]
+
+
+@asynccontextmanager
+async def ground_of(stack: Stack, name: str, secrets: Path) -> AsyncIterator[Ground]:
+    """A ground on a scratch database of the stack's server, within the block."""
+    async with migrated_database(stack, name) as url:
+        database = Database(url)
+        try:
+            made = Ground(database, secrets)
+            await made.put(alert_start_quiet_seconds=0)
+            yield made
+        finally:
+            await database.aclose()

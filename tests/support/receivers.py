@@ -40,6 +40,7 @@ class Receiver:
     port: int
     status: int = 200
     answer: bytes = b"{}"
+    refuses: bytes | None = None  # what is answered 422 if it is in the body
     arrived: list[Arrived] = field(default_factory=list)
 
     @property
@@ -66,7 +67,8 @@ def receiving(port: int = 0) -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             receiver.arrived.append(Arrived(self.command, self.path, headers, body))
-            self.send_response(receiver.status)
+            is_refused = receiver.refuses is not None and receiver.refuses in body
+            self.send_response(422 if is_refused else receiver.status)
             self.send_header("Content-Length", str(len(receiver.answer)))
             self.send_header("Content-Type", "application/json")
             self.end_headers()
@@ -101,12 +103,25 @@ class Mailbox:
 
     port: int
     mails: list[EmailMessage] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
+    answers: dict[str, str] = field(default_factory=dict)  # to a recipient, or to a word of the content
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's
+        self, _: SMTP, __: Session, envelope: Envelope, address: str, ___: list[str]
+    ) -> str:
+        if address not in self.answers:
+            envelope.rcpt_tos.append(address)
+        return self.answers.get(address, "250 OK")
 
     async def handle_DATA(self, _: SMTP, __: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's
         assert isinstance(envelope.content, bytes)
         mail = message_from_bytes(envelope.content, policy=policy.default)
         assert isinstance(mail, EmailMessage)
+        for word, answer in self.answers.items():
+            if word in mail["subject"]:
+                return answer
         self.mails.append(mail)
+        self.raw.append(envelope.content)
         return "250 OK"
 
 

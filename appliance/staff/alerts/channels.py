@@ -192,9 +192,9 @@ def _channel(row: AlertChannel, waiting: int) -> ChannelView:
 
 
 def _message(row: AlertMessage, channel: str) -> MessageView:
-    names = ("id", "issue_id", "kind", "title", "created_at", "tries", "sent_at", "dropped_at", "answer")
+    names = ("id", "issue_id", "kind", "title", "created_at", "tries", "sent_at", "refused_at", "dropped_at")
     ended = row.sent_at or row.dropped_at
     values = {name: getattr(row, name) for name in names}
     return MessageView.model_validate(
-        values | {"channel": channel, "next_try_at": None if ended else row.next_try_at}
+        values | {"channel": channel, "answer": row.answer, "next_try_at": None if ended else row.next_try_at}
     )

@@ -9,16 +9,15 @@ secrets, whatever a name leads to.
 from __future__ import annotations
 
 import json
-import logging
 import re
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from appliance.core.web_address import WebAddress, ip_of, is_forbidden
+from appliance.staff.alerts.answers import listening
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
@@ -158,30 +157,6 @@ def _forbidden(event: str, arguments: Sequence[Any]) -> str | None:
     return None
 
 
-class _LogLines(logging.Handler):
-    """What Apprise says while it sends: its own sentence, and what the service answered."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        said = record.getMessage()
-        if record.levelno >= logging.INFO or said.startswith("Response Details"):
-            self.lines.append(said.replace("\r\n", " ").replace("\n", " "))
-
-
-@contextmanager
-def _captured_log() -> Iterator[_LogLines]:
-    captured, logger = _LogLines(), logging.getLogger("apprise")
-    logger.setLevel(logging.DEBUG)
-    logger.addHandler(captured)
-    try:
-        yield captured
-    finally:
-        logger.removeHandler(captured)
-
-
 def without_secrets(said: str, address: str) -> str:
     """``said`` without what an address keeps to itself; the machine's name may stay."""
     rest = unquote(address.partition("://")[2])
@@ -196,7 +171,7 @@ def request(asked: dict[str, str]) -> dict[str, Any]:
     """Do what is asked; what came of it."""
     address = asked["address"]
     try:
-        with _captured_log() as captured:
+        with listening() as answers:
             plugin = opened(address)
             if asked["do"] == "check":
                 return {"ok": True, "said": ""}
@@ -204,11 +179,14 @@ def request(asked: dict[str, str]) -> dict[str, Any]:
             try:
                 sent = plugin.notify(body=asked["body"], title=asked["title"])
             except (TypeError, OSError) as error:  # TypeError: how Apprise calls a message it cannot send
-                captured.lines.append(f"{type(error).__name__}: {error}")
+                answers.lines.append(f"{type(error).__name__}: {error}")
                 sent = False
-        return {"ok": bool(sent), "said": without_secrets(" ".join([*_stopped, *captured.lines]), address)}
     except AddressRefused as refused:
         return {"ok": False, "why": refused.why, "what": refused.what[:60], "said": ""}
+    is_sent = bool(sent) or answers.reached_some
+    said = re.sub(r"[\r\n]+", " ", without_secrets(" ".join([*_stopped, *answers.lines]), address))
+    is_refused = answers.reached_some or (not is_sent and answers.is_refusal)
+    return {"ok": is_sent, "refused": is_refused, "said": said}
 
 
 def main() -> None:

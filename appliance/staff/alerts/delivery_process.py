@@ -30,6 +30,7 @@ class DeliveryResult:
 
     ok: bool
     said: str
+    refused: bool = False  # for what is in the message; if it was sent, by some of its recipients
     why: str = ""
     what: str = ""
 

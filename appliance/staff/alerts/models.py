@@ -30,8 +30,9 @@ class AlertChannel(Base):
 class AlertMessage(Base):
     """One message to one channel: written first, then sent, again and again for a day if need be.
 
-    ``kind`` is ``opened``, ``repeat`` or ``closed``. ``dropped_at``: nobody tries any more, ``answer``
-    says why. The issue's id outlives the issue.
+    ``kind`` is ``opened``, ``repeat`` or ``closed``. ``refused_at``: the other side refused it for what is
+    in it; those behind it no longer wait. ``dropped_at``: nobody tries any more, ``answer`` says why. The
+    issue's id outlives the issue.
     """
 
     __tablename__ = "alert_message"
@@ -46,6 +47,7 @@ class AlertMessage(Base):
     next_try_at: Mapped[datetime] = mapped_column(server_default=func.now())
     tries: Mapped[int] = mapped_column(default=0, server_default="0")
     sent_at: Mapped[datetime | None]
+    refused_at: Mapped[datetime | None]
     dropped_at: Mapped[datetime | None]
     answer: Mapped[str] = mapped_column(String(600), default="", server_default="")
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select, text, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from appliance.core.db import Repository
@@ -15,6 +15,7 @@ from appliance.staff.alerts.models import AlertChannel, AlertMessage
 from appliance.staff.issues.models import Issue
 
 KEPT_FOR = timedelta(days=14)
+_WAITS = (AlertMessage.sent_at.is_(None), AlertMessage.dropped_at.is_(None))
 _LOCK_KEY = 0x50_43_41_4C  # "PCAL": one change of the channels after the other
 
 # No pause is so long: whatever is to wait for longer was written while the clock was ahead.
@@ -29,9 +30,15 @@ def is_due(next_try_at: InstrumentedAttribute[datetime]) -> ColumnElement[bool]:
 def _first_waiting() -> Select[int]:
     return (
         select(func.min(AlertMessage.id))
-        .where(AlertMessage.sent_at.is_(None), AlertMessage.dropped_at.is_(None))
+        .where(*_WAITS, AlertMessage.refused_at.is_(None))
         .group_by(AlertMessage.channel_id)
     )
+
+
+def _to_send() -> tuple[ColumnElement[bool], ...]:
+    """None overtakes another, except one that was refused for what is in it."""
+    next_one = or_(AlertMessage.refused_at.is_not(None), AlertMessage.id.in_(_first_waiting()))
+    return (*_WAITS, next_one, is_due(AlertMessage.next_try_at))
 
 
 class LastAlert(NamedTuple):
@@ -86,24 +93,20 @@ class AlertRepository(Repository):
         return (await self._session.scalars(query)).all()
 
     async def due(self) -> Sequence[uuid.UUID]:
-        """The channels whose first waiting message is to be sent now: none overtakes another."""
-        query = select(AlertMessage.channel_id).where(
-            AlertMessage.id.in_(_first_waiting()), is_due(AlertMessage.next_try_at)
-        )
+        """The channels that have something to be sent now."""
+        query = select(AlertMessage.channel_id).where(*_to_send()).distinct()
         return (await self._session.scalars(query)).all()
 
     async def take(self, channel_id: uuid.UUID, hold: timedelta) -> tuple[AlertMessage, AlertChannel] | None:
-        """The channel's first waiting message, where it is to be sent now. For ``hold`` nobody else takes it:
-        if we die meanwhile, it is sent again after it.
+        """The channel's first message that is to be sent now. For ``hold`` nobody else takes it: if we die
+        meanwhile, it is sent again after it.
         """
         query = (
             select(AlertMessage, AlertChannel)
             .join(AlertChannel, AlertChannel.id == AlertMessage.channel_id)
-            .where(
-                AlertMessage.channel_id == channel_id,
-                AlertMessage.id.in_(_first_waiting()),
-                is_due(AlertMessage.next_try_at),
-            )
+            .where(AlertMessage.channel_id == channel_id, *_to_send())
+            .order_by(AlertMessage.id)
+            .limit(1)
             .with_for_update(of=AlertMessage, skip_locked=True)
         )
         found = (await self._session.execute(query)).one_or_none()
@@ -126,13 +129,14 @@ class AlertRepository(Repository):
         """What waits for the channel is tried again at once: it was just reached."""
         await self._session.execute(
             update(AlertMessage)
-            .where(
-                AlertMessage.channel_id == channel_id,
-                AlertMessage.sent_at.is_(None),
-                AlertMessage.dropped_at.is_(None),
-            )
+            .where(AlertMessage.channel_id == channel_id, *_WAITS)
             .values(next_try_at=func.now())
         )
+
+    async def took_since(self, channel_id: uuid.UUID, moment: datetime) -> bool:
+        """Whether the channel has taken a message since then."""
+        taken = exists().where(AlertMessage.channel_id == channel_id, AlertMessage.sent_at >= moment)
+        return bool(await self._session.scalar(select(taken)))
 
     async def recent(self, limit: int) -> Sequence[tuple[AlertMessage, str]]:
         """The newest messages, with the names of their channels."""
@@ -146,11 +150,7 @@ class AlertRepository(Repository):
 
     async def waiting(self) -> dict[uuid.UUID, int]:
         """How many messages wait, by channel."""
-        query = (
-            select(AlertMessage.channel_id, func.count())
-            .where(AlertMessage.sent_at.is_(None), AlertMessage.dropped_at.is_(None))
-            .group_by(AlertMessage.channel_id)
-        )
+        query = select(AlertMessage.channel_id, func.count()).where(*_WAITS).group_by(AlertMessage.channel_id)
         return {row[0]: int(row[1]) for row in await self._session.execute(query)}
 
     async def forget_old(self) -> None:

@@ -89,7 +89,12 @@ class MessageView(FrozenModel):
     tries: int
     sent_at: datetime | None
     next_try_at: datetime | None = Field(description="null once it is sent or dropped")
-    dropped_at: datetime | None = Field(description="when it was given up, a day after it was written")
+    refused_at: datetime | None = Field(
+        description="when it was first refused: for what is in it, or by some recipients"
+    )
+    dropped_at: datetime | None = Field(
+        description="when it was given up: after a day, or when it was refused and a later one was not"
+    )
     answer: str = Field(description="last answer of the service")
 
 

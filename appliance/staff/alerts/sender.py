@@ -36,6 +36,7 @@ TICK = 5.0  # seconds between two looks where nothing wakes it
 TRIED_FOR = timedelta(days=1)
 _PAUSES = (10, 20, 40, 60, 120, 300, 600, 900)  # seconds before the next try, the last one ever after
 _HOLD = timedelta(seconds=3 * PATIENCE)
+_REFUSED = "Refused, unlike a later message: dropped."
 _TOO_LATE = "Not sent within a day: dropped."
 
 
@@ -133,28 +134,27 @@ class AlertSender(Background):
         )
 
     async def send(self, channel_id: uuid.UUID) -> bool:
-        """Send the channel's next message, if one is due now; whether it arrived."""
+        """Send the channel's next message, if one is due now; whether another may follow.
+
+        What is refused for what is in it lets the others pass. Only if the channel takes one of them is the
+        refusal final; else it may refuse whatever comes, for a wrong setting, and nothing is given up.
+        """
         async with self._database.session() as session:
             taken = await AlertRepository(session).take(channel_id, _HOLD)
         if taken is None:
             return False
         message, channel = taken
         answer = await self._answer(message, channel)
-        values: dict[str, Any] = {"answer": answer.said}
-        if answer.ok:
-            values["sent_at"] = func.now()
-        elif utcnow() - message.created_at > TRIED_FOR:
-            values |= {"dropped_at": func.now(), "answer": f"{_TOO_LATE} {answer.said}"[:600]}
-        else:
-            values["next_try_at"] = func.now() + pause_after(message.tries + 1)
         async with self._database.session() as session:
             alerts = AlertRepository(session)
-            await alerts.change(message.id, **values)
+            before = message.refused_at
+            others_pass = before is not None and await alerts.took_since(channel.id, before)
+            await alerts.change(message.id, **_outcome(message, answer, others_pass=others_pass))
             if answer.ok:
                 await alerts.retry_now(channel.id)
         level = log.info if answer.ok else log.warning
         level("alert.sent" if answer.ok else "alert.not_sent", channel=channel.name, issue=message.issue_id)
-        return answer.ok
+        return answer.ok or answer.refused
 
     async def _answer(self, message: AlertMessage, channel: AlertChannel) -> DeliveryResult:
         try:
@@ -162,3 +162,17 @@ class AlertSender(Background):
         except Unreadable:
             return DeliveryResult(ok=False, said="The address cannot be read any more: enter it again.")
         return await self._delivery.send(address, message.title, message.body)
+
+
+def _outcome(message: AlertMessage, answer: DeliveryResult, *, others_pass: bool) -> dict[str, Any]:
+    """The columns that say what came of a try."""
+    refused_at = func.coalesce(AlertMessage.refused_at, func.now()) if answer.refused else message.refused_at
+    if answer.ok:
+        kept = refused_at if answer.refused else None
+        return {"sent_at": func.now(), "refused_at": kept, "answer": answer.said}
+    is_final = answer.refused and others_pass
+    if is_final or utcnow() - message.created_at > TRIED_FOR:
+        said = f"{_REFUSED if is_final else _TOO_LATE} {answer.said}"[:600]
+        return {"dropped_at": func.now(), "refused_at": refused_at, "answer": said}
+    pause = pause_after(len(_PAUSES) if answer.refused else message.tries + 1)
+    return {"next_try_at": func.now() + pause, "refused_at": refused_at, "answer": answer.said}
