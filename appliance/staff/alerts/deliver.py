@@ -18,6 +18,7 @@ from urllib.parse import unquote
 
 from appliance.core.web_address import WebAddress, ip_of, is_forbidden
 from appliance.staff.alerts.answers import listening
+from appliance.staff.alerts.mail import as_mail_should_be
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
@@ -107,6 +108,8 @@ def _read(scheme: str, address: str) -> NotifyBase:
     kind = getattr(import_module(f"apprise.plugins.{module}"), name)
     try:
         found = kind.parse_url(address.replace("/#", "/%23"))  # rooms of Matrix begin so
+        if scheme in ("mailto", "mailtos"):
+            found["format"] = "text"  # as HTML, its text for watches and notifications has no line breaks
         asset = AppriseAsset(storage_mode=PersistentStoreMode.MEMORY, secure_logging=True)
         read: NotifyBase = kind(**found, tag=set(), asset=asset)
     except Exception:  # noqa: BLE001 - whatever it stumbles over, it is no address to it
@@ -176,6 +179,7 @@ def request(asked: dict[str, str]) -> dict[str, Any]:
             if asked["do"] == "check":
                 return {"ok": True, "said": ""}
             sys.addaudithook(guard)
+            as_mail_should_be()
             try:
                 sent = plugin.notify(body=asked["body"], title=asked["title"])
             except (TypeError, OSError) as error:  # TypeError: how Apprise calls a message it cannot send
