@@ -113,6 +113,17 @@ async def test_what_is_not_taken_is_tried_again_after_a_restart_and_its_answer_i
     assert len(numbers) == 1
 
 
+@pytest.mark.parametrize(("status", "tried"), [(400, 6), (429, 4), (503, 4)])
+async def test_what_is_refused_keeps_nothing_else_waiting(ground: Ground, status: int, tried: int) -> None:
+    with receiving() as web:
+        web.status = status
+        await ground.add(f"http://{web.host}/", "photo.done")
+        for _ in range(6):
+            await ground.job()
+        await ground.round()
+        assert len(web.arrived) == tried
+
+
 async def test_what_happened_while_we_were_off_is_told_of_afterwards(ground: Ground) -> None:
     with receiving() as web:
         await ground.add(f"http://{web.host}/", "photo.done", "photo.failed")

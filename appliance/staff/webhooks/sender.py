@@ -41,6 +41,7 @@ _OVERLAP = timedelta(minutes=2)
 _AT_A_TIME = 4  # of each webhook
 _HOLD = timedelta(minutes=2)
 _GONE = 410
+_BUSY = (408, 425, 429)
 
 
 class WebhookSender(Background):
@@ -113,7 +114,7 @@ class WebhookSender(Background):
         webhook.read_until = now
 
     async def send(self, webhook_id: uuid.UUID) -> int:
-        """Send what is due now to one webhook, a few at a time; how many it took."""
+        """Send what is due now to one webhook, a few at a time; how many it took or refused."""
         async with self._database.session() as session:
             taken = await WebhookRepository(session).take(webhook_id, _AT_A_TIME, _HOLD)
         return sum(await asyncio.gather(*(self._send(one, webhook) for one, webhook in taken)))
@@ -131,7 +132,8 @@ class WebhookSender(Background):
         async with self._database.session() as session:
             await WebhookRepository(session).change(one.id, **values)
         log.info("webhook.sent" if is_taken else "webhook.not_sent", webhook=webhook.name, status=status)
-        return is_taken
+        # Where it is away or busy, the rest waits; what it refuses says nothing of the rest.
+        return is_taken or (status is not None and 400 <= status < 500 and status not in _BUSY)
 
     async def _post(self, one: WebhookDelivery, webhook: Webhook) -> tuple[int | None, str]:
         """Status and the beginning of the answer; ``None`` and why there is none."""
