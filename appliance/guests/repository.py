@@ -51,7 +51,7 @@ class ResultRepository(Repository):
 
     async def by_code(self, code: str) -> JobHistory | None:
         """The job with this short code."""
-        return (await self._session.scalars(select(JobHistory).where(JobHistory.short_code == code))).first()
+        return await self._session.scalar(select(JobHistory).where(JobHistory.short_code == code))
 
     async def give_code(self, job_id: uuid.UUID, code: str) -> str | None:
         """Give a job its short code unless it has one; returns the one it has then."""
@@ -60,9 +60,7 @@ class ResultRepository(Repository):
             .where(JobHistory.job_id == job_id, JobHistory.short_code.is_(None))
             .values(short_code=code)
         )
-        return (
-            await self._session.scalars(select(JobHistory.short_code).where(JobHistory.job_id == job_id))
-        ).first()
+        return await self._session.scalar(select(JobHistory.short_code).where(JobHistory.job_id == job_id))
 
     async def of_visit(self, visit: Visit, span: timedelta, now: datetime) -> Sequence[JobHistory]:
         """The pictures of one visit, the first one first: the same booth's, with the same value, within

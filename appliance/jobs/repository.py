@@ -100,13 +100,12 @@ class JobRepository(Repository):
         still_stands = (
             JobHistory.result_expires_at.is_(None) | (JobHistory.result_expires_at > func.now())
         ) & (JobHistory.cleaned_at.is_(None) & JobHistory.deleted_at.is_(None))
-        found = await self._session.scalars(
+        return await self._session.scalar(
             select(JobHistory)
             .where(*conditions, JobHistory.status != JobStatus.PENDING, still_stands)
             .order_by(JobHistory.created_at.desc())
             .limit(1)
         )
-        return found.first()
 
     async def is_in_flight(self, name: str) -> bool:
         """Whether a job for the photo called so is pending."""
@@ -204,8 +203,7 @@ class JobRepository(Repository):
         query = select(JobHistory).where(JobHistory.source_key.is_not(None), JobHistory.source == "ingest")
         if slot_id is not None:
             query = query.where(JobHistory.slot_id == slot_id)
-        found = await self._session.scalars(query.order_by(JobHistory.created_at.desc()).limit(1))
-        return found.first()
+        return await self._session.scalar(query.order_by(JobHistory.created_at.desc()).limit(1))
 
     async def with_files(self, job_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
         """Which of these jobs still run or have a picture: their previews must be kept."""

@@ -34,12 +34,12 @@ class GalleryRepository(Repository):
     async def by_token(self, token: str) -> SharedGallery | None:
         """The gallery at a guests' address."""
         found = select(SharedGallery).where(SharedGallery.token == token)
-        return (await self._session.scalars(found)).first()
+        return await self._session.scalar(found)
 
     async def by_wall_token(self, token: str) -> SharedGallery | None:
         """The gallery that a screen shows."""
         found = select(SharedGallery).where(SharedGallery.wall_token == token)
-        return (await self._session.scalars(found)).first()
+        return await self._session.scalar(found)
 
     async def open_for(self, slot_id: str, now: datetime) -> SharedGallery | None:
         """The newest open one of a slot, else the newest open one of all slots."""
@@ -53,7 +53,7 @@ class GalleryRepository(Repository):
             .order_by(SharedGallery.slot_id.is_(None), SharedGallery.opened_at.desc())
             .limit(1)
         )
-        return (await self._session.scalars(found)).first()
+        return await self._session.scalar(found)
 
     async def all(self) -> Sequence[SharedGallery]:
         """Every gallery, the newest first."""
@@ -77,7 +77,7 @@ class GalleryRepository(Repository):
     async def picture(self, gallery: SharedGallery, job_id: uuid.UUID, now: datetime) -> JobHistory | None:
         """One picture of ``gallery``, if guests may see it there."""
         found = select(JobHistory).where(JobHistory.job_id == job_id, *_shown_in(gallery, now))
-        return (await self._session.scalars(found)).first()
+        return await self._session.scalar(found)
 
     async def counts(self, gallery: SharedGallery, now: datetime) -> tuple[int, int]:
         """How many pictures are shown, and how many wait for approval."""
