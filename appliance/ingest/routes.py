@@ -145,7 +145,6 @@ async def ingest(
     form = arrival.reply = asked or slot.reply
     bases = _bases(request, slot)
     upload = PhotoRequest(
-        slot_id=slot_id,
         started=request.state.arrived,
         content_type=request.headers.get("content-type"),
         idempotency_key=request.headers.get("idempotency-key"),

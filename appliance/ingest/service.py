@@ -61,7 +61,6 @@ MAX_KEY_CHARS = 200
 class PhotoRequest:
     """A request as it came in: nothing of its body has been read yet."""
 
-    slot_id: str
     started: float  # monotonic seconds of its first byte
     content_type: str | None
     idempotency_key: str | None

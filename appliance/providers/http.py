@@ -72,11 +72,6 @@ class Answer:
         """The content type without its parameters, in lower case; empty if there is none."""
         return _media_type(self.headers)
 
-    @property
-    def is_json(self) -> bool:
-        """Whether the answer calls itself JSON."""
-        return _is_json(self.media_type)
-
 
 def usable_key(key: str | None) -> str:
     """``key`` as it may stand in a header; raises ``ProviderBadKey`` before anything is sent."""
@@ -224,7 +219,7 @@ async def read_json(answer: Answer, model: type[Wire], *, any_type: bool = False
         raise _unreadable(
             answer, "html_page", "the answer was a web page: a captive portal, or a proxy's error?"
         )
-    if not answer.is_json and not any_type:
+    if not any_type and not _is_json(answer.media_type):
         raise _unreadable(answer, "wrong_content_type", answer.media_type[:60])
     try:
         return await asyncio.to_thread(model.model_validate_json, answer.body)

@@ -87,7 +87,6 @@ class ActiveSlot:
     """A slot that takes photos, with the settings in force at this moment."""
 
     slot_id: str
-    display_name: str
     routes: tuple[Route, ...]
     hedge: bool
     prompt: PromptOptions

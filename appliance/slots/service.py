@@ -132,7 +132,6 @@ class SlotService:
             ) from error
         return ActiveSlot(
             slot_id=slot.slot_id,
-            display_name=slot.display_name,
             routes=recipe.routes,
             hedge=slot.hedge,
             prompt=recipe.prompt,
