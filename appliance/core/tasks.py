@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Coroutine, Hashable
-from typing import Any, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Hashable
+from typing import Any, Generic, NoReturn, TypeVar
+
+import structlog
 
 from appliance.core.stack_frames import EXPECTED, without_frames
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 Name = TypeVar("Name", bound=Hashable)
@@ -62,6 +66,18 @@ async def end(tasks: Collection[asyncio.Task[Any]]) -> None:
         task.cancel()
     if tasks:
         await asyncio.wait(tasks)
+
+
+async def again_and_again(step: Callable[[], Awaitable[object]], pause: float, unable: str) -> NoReturn:
+    """``step``, and so many seconds later the next one. One that fails, for the database is away, say, is
+    logged as ``unable``.
+    """
+    while True:
+        try:
+            await step()
+        except Exception as error:  # noqa: BLE001 - the next one follows
+            log.info(unable, error=type(error).__name__)
+        await asyncio.sleep(pause)
 
 
 async def wait_for_event(event: asyncio.Event, seconds: float) -> None:

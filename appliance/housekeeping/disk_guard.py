@@ -25,7 +25,7 @@ from appliance.accounts.repository import AccountRepository
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.frozen import FrozenModel
-from appliance.core.tasks import Background
+from appliance.core.tasks import Background, again_and_again
 from appliance.housekeeping.cleanup import Cleanup
 from appliance.jobs.repository import JobRepository
 from appliance.media.store import MediaStore
@@ -194,12 +194,7 @@ class DiskGuard(Background):
 
     async def work(self) -> None:
         """See ``Background``."""
-        while True:
-            try:
-                await self._watch_once()
-            except Exception as error:  # noqa: BLE001 - the database is away: the next look follows
-                log.info("disk.not_looked", error=type(error).__name__)
-            await asyncio.sleep(_LOOK_EVERY)
+        await again_and_again(self._watch_once, _LOOK_EVERY, "disk.not_looked")
 
     async def _watch_once(self) -> None:
         disk, due = await self._look()

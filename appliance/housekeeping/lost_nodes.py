@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Sequence
 
 import structlog
 
 from appliance.core.db import Database
-from appliance.core.tasks import Background
+from appliance.core.tasks import Background, again_and_again
 from appliance.housekeeping.cleanup import Cleanup
 from appliance.nodes.repository import SILENT_AFTER, NodeRepository, Seen
 from appliance.nodes.watch import FIRST
@@ -34,14 +33,12 @@ class LostNodes(Background):
 
     async def work(self) -> None:
         """See ``Background``."""
-        while True:
-            try:
-                for number in await self._lost():
-                    log.warning("node.lost", node=number)
-                    await self._cleanup.settle_lost(number)
-            except Exception as error:  # noqa: BLE001 - the database is away: it comes back
-                log.info("node.not_looked_for", error=type(error).__name__)
-            await asyncio.sleep(EVERY)
+        await again_and_again(self._settle, EVERY, "node.not_looked_for")
+
+    async def _settle(self) -> None:
+        for number in await self._lost():
+            log.warning("node.lost", node=number)
+            await self._cleanup.settle_lost(number)
 
     async def _lost(self) -> Sequence[int]:
         async with self._database.session() as session:

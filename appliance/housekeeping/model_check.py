@@ -16,7 +16,7 @@ import structlog
 
 from appliance.core.clock import Deadline, utcnow
 from appliance.core.db import Database
-from appliance.core.tasks import Background
+from appliance.core.tasks import Background, again_and_again
 from appliance.providers.base import ProviderError
 from appliance.providers.learned import LearnedModels, ModelName
 from appliance.providers.model_facts import ModelFacts, ModelFactsDriver
@@ -57,12 +57,8 @@ class ModelNews(Background):
 
     async def work(self) -> None:
         """See ``Background``."""
-        while True:
-            await asyncio.sleep(NEWS_EVERY)
-            try:
-                await self._learned.load()
-            except Exception as error:  # noqa: BLE001 - the database is away: the next look follows
-                log.info("models.not_loaded", error=type(error).__name__)
+        await asyncio.sleep(NEWS_EVERY)
+        await again_and_again(self._learned.load, NEWS_EVERY, "models.not_loaded")
 
 
 class ModelCheck(Background):

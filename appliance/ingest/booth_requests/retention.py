@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from datetime import timedelta
 
-import structlog
-
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
-from appliance.core.tasks import Background
+from appliance.core.tasks import Background, again_and_again
 from appliance.ingest.booth_requests.log import BoothRequests
 from appliance.jobs.repository import JobRepository
-
-log = structlog.get_logger()
 
 # Requests are kept for setting up booths: from the afternoon before an event until its end.
 KEPT_FOR = timedelta(hours=12)
@@ -31,12 +26,7 @@ class BoothRequestRetention(Background):
 
     async def work(self) -> None:
         """See ``Background``."""
-        while True:
-            await asyncio.sleep(TICK)
-            try:
-                await self.apply()
-            except Exception as error:  # noqa: BLE001 - the database is away, say: the next look follows
-                log.info("booth_requests.not_looked", error=type(error).__name__)
+        await again_and_again(self.apply, TICK, "booth_requests.not_looked")
 
     async def apply(self) -> None:
         """Forget what is old, and what came with jobs that say nothing of their guests any more."""

@@ -6,14 +6,13 @@ failed. A ping that does not arrive is logged and disturbs nothing.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable
 from typing import Literal
 
 import structlog
 
 from appliance.core.db import Database
-from appliance.core.tasks import Background
+from appliance.core.tasks import Background, again_and_again
 from appliance.settings.operator import AppSettingsRepository
 from appliance.staff.alerts.outgoing import ask, new_client
 from appliance.staff.issues.periods import Periods
@@ -77,9 +76,4 @@ class AliveSignal(Background):
 
     async def work(self) -> None:
         """See ``Background``."""
-        while True:
-            try:
-                await self.beat()
-            except Exception as error:  # noqa: BLE001 - the database is away: the next minute comes
-                log.info("ping.not_sent", error=type(error).__name__)
-            await asyncio.sleep(EVERY)
+        await again_and_again(self.beat, EVERY, "ping.not_sent")
