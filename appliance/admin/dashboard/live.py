@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
@@ -17,7 +15,7 @@ from appliance.core.clients import client_address
 from appliance.core.errors import ApplianceError
 from appliance.core.injection import service_of
 from appliance.core.stopping import Stopping
-from appliance.core.tasks import to_its_end
+from appliance.core.tasks import to_its_end, wait_for_event
 
 log = structlog.get_logger()
 
@@ -65,8 +63,7 @@ async def _waited_in_session(request: Request, who: Principal, stopping: Stoppin
     """Wait until it is time to look again; ``False`` as soon as the session has ended or changed."""
     until = time.monotonic() + LOOK_EVERY
     while (left := until - time.monotonic()) > 0 and not stopping.is_set():
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), min(left, ASK_EVERY))
+        await wait_for_event(stopping, min(left, ASK_EVERY))
         if not await _still_in(request, who):
             return False
     return True

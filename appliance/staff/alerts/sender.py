@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 import uuid
 from datetime import timedelta
@@ -17,7 +16,7 @@ from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys, Unreadable
 from appliance.core.public_base import DeploymentUrls
-from appliance.core.tasks import Background, OneOfEach
+from appliance.core.tasks import Background, OneOfEach, wait_for_event
 from appliance.settings.operator import AppSettingsRepository, OperatorSettings
 from appliance.staff.alerts.base import alert_base
 from appliance.staff.alerts.channels import purpose_of
@@ -63,9 +62,7 @@ class AlertSender(Background):
     async def work(self) -> None:
         """See ``Background``."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(TICK):
-                    await self._wake.wait()
+            await wait_for_event(self._wake, TICK)
             self._wake.clear()
             try:
                 await self.write()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from appliance.core.db import Database
-from appliance.core.tasks import Background, to_its_end
+from appliance.core.tasks import Background, to_its_end, wait_for_event
 from appliance.staff.preflight.checks import Check, Group
 from appliance.staff.preflight.dry_run import DryRuns
 from appliance.staff.preflight.examine import examine
@@ -70,8 +70,7 @@ class PreflightService(Background):
                     await self._run(taken)
             except Exception as error:  # noqa: BLE001 - the database is away: it comes back
                 log.info("preflight.not_run", error=type(error).__name__)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), LOOK_EVERY)
+            await wait_for_event(self._asked, LOOK_EVERY)
 
     async def _run(self, row: Preflight) -> None:
         found: Sequence[Check] = ()
