@@ -1,4 +1,4 @@
-"""Who makes a request, for routes: ``Annotated[Principal, Depends(requires("slots:read"))]``."""
+"""Who makes a request, for routes: ``who: MayReadSlots``."""
 
 from __future__ import annotations
 
@@ -124,3 +124,20 @@ def requires(permission: Permission) -> Callable[[Principal], Awaitable[Principa
         return who
 
     return permitted
+
+
+# Who is logged in, where they may.
+MayModerateResults = Annotated[Principal, Depends(requires("results:moderate"))]
+MayPauseSlots = Annotated[Principal, Depends(requires("slots:pause"))]
+MayReadAudit = Annotated[Principal, Depends(requires("audit:read"))]
+MayReadJobs = Annotated[Principal, Depends(requires("jobs:read"))]
+MayReadMedia = Annotated[Principal, Depends(requires("media:read"))]
+MayReadResults = Annotated[Principal, Depends(requires("results:read"))]
+MayReadSettings = Annotated[Principal, Depends(requires("settings:read"))]
+MayReadSlots = Annotated[Principal, Depends(requires("slots:read"))]
+MayTestSlots = Annotated[Principal, Depends(requires("slots:test"))]
+MayWriteMedia = Annotated[Principal, Depends(requires("media:write"))]
+MayWriteResults = Annotated[Principal, Depends(requires("results:write"))]
+MayWriteSettings = Annotated[Principal, Depends(requires("settings:write"))]
+MayWriteSlots = Annotated[Principal, Depends(requires("slots:write"))]
+MayWriteTokens = Annotated[Principal, Depends(requires("tokens:write"))]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 
 from appliance.accounts.audit import AuditFilter, AuditTrail
-from appliance.accounts.permissions import Principal
 from appliance.core.clock import Moment
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
-from appliance.staff.access import AUTH_ERRORS, requires
+from appliance.staff.access import AUTH_ERRORS, MayReadAudit
 from appliance.staff.audit.schemas import AuditEntry, AuditList
 
 router = APIRouter(prefix="/api", tags=["audit"])
@@ -29,7 +28,7 @@ _Moment = Annotated[Moment | None, Query(examples=["2026-11-23T18:00:00Z"])]
     responses=error_responses(*AUTH_ERRORS, ErrorCode.VALIDATION_FAILED),
 )
 async def audit(
-    _: Annotated[Principal, Depends(requires("audit:read"))],
+    _: MayReadAudit,
     trail: Injected[AuditTrail],
     actor: _Word = None,
     action: _Word = None,

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from fastapi import APIRouter, Request
 
-from fastapi import APIRouter, Depends, Request
-
-from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
 from appliance.core.public_base import base_urls_of
-from appliance.staff.access import AUTH_ERRORS, requires
+from appliance.staff.access import AUTH_ERRORS, MayReadJobs, MayTestSlots
 from appliance.staff.booths.everywhere import AllBooths
 from appliance.staff.booths.schemas import BoothList, NewSimulation, SimulationView
 from appliance.staff.booths.simulator import BoothSimulator
 
 router = APIRouter(prefix="/api/booths", tags=["booths"])
 
-MayRead = Annotated[Principal, Depends(requires("jobs:read"))]
-MayTest = Annotated[Principal, Depends(requires("slots:test"))]
-
 
 @router.get("/requests", summary="The booths' last requests", responses=error_responses(*AUTH_ERRORS))
-async def requests(who: MayRead, kept: Injected[AllBooths]) -> BoothList:
+async def requests(who: MayReadJobs, kept: Injected[AllBooths]) -> BoothList:
     """By booth, refused requests too, with what is wrong in words. Kept in memory: a restart forgets them.
     What guests typed is only for those who may see results.
     """
@@ -38,7 +32,7 @@ async def requests(who: MayRead, kept: Injected[AllBooths]) -> BoothList:
     ),
 )
 async def simulate(
-    request: Request, who: MayTest, simulator: Injected[BoothSimulator], body: NewSimulation
+    request: Request, who: MayTestSlots, simulator: Injected[BoothSimulator], body: NewSimulation
 ) -> SimulationView:
     """Posts what a booth's program sends, with our own sample photo, by the front door, and answers with what
     the booth would show. The photo goes along the whole line: a slot with a paid provider is charged for

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Path, Request
 
-from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.language import choose, languages
 from appliance.core.openapi import error_responses
-from appliance.staff.access import AUTH_ERRORS, requires
+from appliance.staff.access import AUTH_ERRORS, MayPauseSlots, MayReadSlots
 from appliance.staff.issues.schemas import IgnoreRequest, IssueList, IssueView
 from appliance.staff.issues.service import Issues
 from appliance.staff.issues.views import issue_view
@@ -26,9 +25,7 @@ def _language(request: Request) -> str:
 
 
 @router.get("", summary="What needs attention", responses=error_responses(*AUTH_ERRORS))
-async def issues(
-    request: Request, _: Annotated[Principal, Depends(requires("slots:read"))], service: Injected[Issues]
-) -> IssueList:
+async def issues(request: Request, _: MayReadSlots, service: Injected[Issues]) -> IssueList:
     """Everything that is not over, the worst first, with what to press."""
     lang = _language(request)
     return IssueList(issues=[issue_view(one, lang) for one in await service.open_issues()])
@@ -43,7 +40,7 @@ async def ignore(
     issue_id: _Id,
     asked: IgnoreRequest,
     request: Request,
-    who: Annotated[Principal, Depends(requires("slots:pause"))],
+    who: MayPauseSlots,
     service: Injected[Issues],
 ) -> IssueView:
     """Nobody is told of it until then, even if it ends and comes back; it stays in the list."""

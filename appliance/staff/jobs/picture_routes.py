@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 
-from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses, picture_content
 from appliance.core.sending import stored_file
 from appliance.guests.service import attachment
 from appliance.media import previews
-from appliance.staff.access import AUTH_ERRORS, requires
+from appliance.staff.access import AUTH_ERRORS, MayReadResults, MayWriteResults
 from appliance.staff.jobs.hiding import PictureHiding
 from appliance.staff.jobs.pictures import StaffPictures
 from appliance.staff.jobs.routes import JobId
@@ -21,8 +20,6 @@ from appliance.staff.jobs.schemas import ResultView
 
 router = APIRouter(prefix="/api/jobs", tags=["pictures"])
 
-MayRead = Annotated[Principal, Depends(requires("results:read"))]
-MayWrite = Annotated[Principal, Depends(requires("results:write"))]
 Pictures = Injected[StaffPictures]
 Hiding = Injected[PictureHiding]
 
@@ -44,7 +41,7 @@ _ERRORS = (*AUTH_ERRORS, ErrorCode.JOB_NOT_FOUND, ErrorCode.RESULT_NOT_FOUND, Er
     response_class=Response,
     responses=_PREVIEW | error_responses(*_ERRORS, ErrorCode.STORAGE_FULL),
 )
-async def preview(job_id: JobId, _: MayRead, pictures: Pictures) -> Response:
+async def preview(job_id: JobId, _: MayReadResults, pictures: Pictures) -> Response:
     """Made once, when it is first asked for."""
     found = await pictures.preview(job_id)
     return stored_file(found.key, found.media_type, cache="private, max-age=3600")
@@ -56,7 +53,7 @@ async def preview(job_id: JobId, _: MayRead, pictures: Pictures) -> Response:
     response_class=Response,
     responses=_PICTURE | error_responses(*_ERRORS, ErrorCode.STORAGE_FULL),
 )
-async def result(job_id: JobId, _: MayRead, pictures: Pictures) -> Response:
+async def result(job_id: JobId, _: MayReadResults, pictures: Pictures) -> Response:
     """The picture as guests get it, hidden ones too."""
     found = await pictures.result(job_id)
     return stored_file(
@@ -73,14 +70,14 @@ async def result(job_id: JobId, _: MayRead, pictures: Pictures) -> Response:
         *AUTH_ERRORS, ErrorCode.JOB_NOT_FOUND, ErrorCode.SOURCE_NOT_KEPT, ErrorCode.STORAGE_FULL
     ),
 )
-async def source(job_id: JobId, _: MayRead, pictures: Pictures) -> Response:
+async def source(job_id: JobId, _: MayReadResults, pictures: Pictures) -> Response:
     """As the booth sent it, where photos are kept (`keep_sources_hours`)."""
     found = await pictures.source(job_id)
     return stored_file(found.key, found.media_type, cache="private, no-cache")
 
 
 @router.post("/{job_id}/hide", summary="Hide from guests", responses=error_responses(*_ERRORS))
-async def hide(job_id: JobId, who: MayWrite, hiding: Hiding) -> ResultView:
+async def hide(job_id: JobId, who: MayWriteResults, hiding: Hiding) -> ResultView:
     """Its public link answers 404 and no guests' gallery shows it, until it is unhidden."""
     return await hiding.hide(job_id, who)
 
@@ -90,13 +87,13 @@ async def hide(job_id: JobId, who: MayWrite, hiding: Hiding) -> ResultView:
     summary="Show to guests again",
     responses=error_responses(*_ERRORS),
 )
-async def unhide(job_id: JobId, who: MayWrite, hiding: Hiding) -> ResultView:
+async def unhide(job_id: JobId, who: MayWriteResults, hiding: Hiding) -> ResultView:
     """Its public link works again."""
     return await hiding.unhide(job_id, who)
 
 
 @router.delete("/{job_id}/result", summary="Delete a result", responses=error_responses(*_ERRORS))
-async def delete(job_id: JobId, who: MayWrite, hiding: Hiding) -> ResultView:
+async def delete(job_id: JobId, who: MayWriteResults, hiding: Hiding) -> ResultView:
     """Its public link answers 410 at once. It can be restored for ten minutes; then its files are removed."""
     return await hiding.delete(job_id, who)
 
@@ -106,6 +103,6 @@ async def delete(job_id: JobId, who: MayWrite, hiding: Hiding) -> ResultView:
     summary="Restore a deleted result",
     responses=error_responses(*_ERRORS),
 )
-async def undelete(job_id: JobId, who: MayWrite, hiding: Hiding) -> ResultView:
+async def undelete(job_id: JobId, who: MayWriteResults, hiding: Hiding) -> ResultView:
     """Within ten minutes."""
     return await hiding.undelete(job_id, who)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from fastapi import APIRouter, Request, Response
 
-from fastapi import APIRouter, Depends, Request, Response
-
-from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
 from appliance.core.public_base import base_urls_of
-from appliance.staff.access import requires
+from appliance.staff.access import MayTestSlots
 from appliance.staff.jobs.routes import JobId
 from appliance.staff.jobs.schemas import JobView
 from appliance.staff.jobs.service import JobService
@@ -19,8 +16,6 @@ from appliance.staff.trials.answers import TRIAL_ERRORS, WAITED, JobStarted, Wai
 from appliance.staff.trials.service import Trials
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
-
-MayTest = Annotated[Principal, Depends(requires("slots:test"))]
 
 
 @router.post(
@@ -34,7 +29,7 @@ async def run_again(
     request: Request,
     response: Response,
     job_id: JobId,
-    who: MayTest,
+    who: MayTestSlots,
     trials: Injected[Trials],
     jobs: Injected[JobService],
     wait: Wait = False,

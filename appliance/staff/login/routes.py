@@ -46,7 +46,6 @@ Who = Annotated[Principal, Depends(current_principal)]
 Person = Annotated[Principal, Depends(current_person)]
 From = Annotated[Client, Depends(client_of)]
 
-
 Logins = Injected[LoginService]
 Sessions = Injected[SessionService]
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from fastapi import APIRouter
 
-from fastapi import APIRouter, Depends
-
-from appliance.accounts.permissions import Principal
 from appliance.core.openapi import error_responses
-from appliance.staff.access import AUTH_ERRORS, requires
+from appliance.staff.access import AUTH_ERRORS, MayReadSlots
 from appliance.staff.looks.schemas import LookList
 from appliance.staff.looks.service import ready_made
 
@@ -16,7 +13,7 @@ router = APIRouter(prefix="/api/looks", tags=["looks"])
 
 
 @router.get("", summary="Ready-made looks for AI providers", responses=error_responses(*AUTH_ERRORS))
-async def looks(_: Annotated[Principal, Depends(requires("slots:read"))]) -> LookList:
+async def looks(_: MayReadSlots) -> LookList:
     """Prompts that work for photo booths, in several languages: put one into a slot's
     `params.prompt` and change it as you like.
     """

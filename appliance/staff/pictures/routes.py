@@ -5,15 +5,14 @@ from __future__ import annotations
 import uuid
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
 
-from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode, ValidationFailed
 from appliance.core.injection import Injected
 from appliance.core.language import Message
 from appliance.core.openapi import error_responses
 from appliance.guests.sending import zip_answer
-from appliance.staff.access import AUTH_ERRORS, requires
+from appliance.staff.access import AUTH_ERRORS, MayReadResults
 from appliance.staff.jobs.routes import Cursor, Limit, Moment, Slot
 from appliance.staff.jobs.search import JobFilter
 from appliance.staff.pictures.archive import StaffArchive
@@ -22,7 +21,6 @@ from appliance.staff.pictures.search import PictureList, PictureSearch, PictureS
 router = APIRouter(prefix="/api")
 
 MOST_IDS = 400  # as many as fit into an address
-MayRead = Annotated[Principal, Depends(requires("results:read"))]
 State = Annotated[
     PictureState,
     Query(description="`kept`: all except deleted results; `any`: all results ever made"),
@@ -42,7 +40,7 @@ _ZIP: dict[int | str, dict[str, Any]] = {
     responses=error_responses(*AUTH_ERRORS, ErrorCode.VALIDATION_FAILED),
 )
 async def page(
-    _: MayRead,
+    _: MayReadResults,
     pictures: Injected[PictureSearch],
     slot: Slot = None,
     status: State = "kept",
@@ -80,7 +78,7 @@ def _chosen(ids: str | None) -> frozenset[uuid.UUID] | None:
     ),
 )
 async def download(
-    _: MayRead,
+    _: MayReadResults,
     archive: Injected[StaffArchive],
     ids: Annotated[
         str | None, Query(description="job ids of the results to include, separated by commas")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from fastapi import APIRouter, Request
 
-from fastapi import APIRouter, Depends, Request
-
-from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.language import choose, languages
 from appliance.core.openapi import error_responses
 from appliance.guests.links import guest_base
-from appliance.staff.access import AUTH_ERRORS, requires
+from appliance.staff.access import AUTH_ERRORS, MayReadSlots, MayTestSlots
 from appliance.staff.preflight.schemas import PreflightRequest, PreflightState, run_view
 from appliance.staff.preflight.service import PreflightService
 
@@ -22,7 +19,7 @@ router = APIRouter(prefix="/api/preflight", tags=["preflight"])
 @router.get("", summary="The last pre-flight", responses=error_responses(*AUTH_ERRORS))
 async def preflight(
     request: Request,
-    _: Annotated[Principal, Depends(requires("slots:read"))],
+    _: MayReadSlots,
     service: Injected[PreflightService],
 ) -> PreflightState:
     """The newest one, with what it has found so far while it runs, and the newest that is whole."""
@@ -37,7 +34,7 @@ async def preflight(
 )
 async def start(
     request: Request,
-    who: Annotated[Principal, Depends(requires("slots:test"))],
+    who: MayTestSlots,
     service: Injected[PreflightService],
     asked: PreflightRequest | None = None,
 ) -> PreflightState:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 
-from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
-from appliance.staff.access import AUTH_ERRORS, requires
+from appliance.staff.access import AUTH_ERRORS, MayReadSlots, MayWriteSlots
 from appliance.staff.providers.catalogue import ProviderCatalogue, ProviderList
 from appliance.staff.slots.model_change import ModelChange, ModelChangeRequest, ModelChanges
 
@@ -22,7 +21,7 @@ router = APIRouter(prefix="/api/providers", tags=["providers"])
 
 @router.get("", summary="What a slot can be built from", responses=error_responses(*AUTH_ERRORS))
 async def providers(
-    _: Annotated[Principal, Depends(requires("slots:read"))],
+    _: MayReadSlots,
     catalogue: Injected[ProviderCatalogue],
 ) -> ProviderList:
     """Every provider with its operations, their parameters as JSON Schema, the template roles they
@@ -40,7 +39,7 @@ _UNFIT = (*AUTH_ERRORS, ErrorCode.VALIDATION_FAILED)
     responses=error_responses(*_UNFIT),
 )
 async def look_at_change(
-    _: Annotated[Principal, Depends(requires("slots:read"))],
+    _: MayReadSlots,
     changes: Injected[ModelChanges],
     wanted: Annotated[ModelChangeRequest, Query()],
 ) -> ModelChange:
@@ -52,7 +51,7 @@ async def look_at_change(
 
 @router.post("/model-change", summary="Use another model in all slots", responses=error_responses(*_UNFIT))
 async def change_model(
-    who: Annotated[Principal, Depends(requires("slots:write"))],
+    who: MayWriteSlots,
     changes: Injected[ModelChanges],
     wanted: ModelChangeRequest,
 ) -> ModelChange:

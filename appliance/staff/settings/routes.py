@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Query
+from fastapi import APIRouter, Body, Query
 
-from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
-from appliance.staff.access import AUTH_ERRORS, requires
+from appliance.staff.access import AUTH_ERRORS, MayReadSettings, MayWriteSettings
 from appliance.staff.settings.schemas import SettingsState, SettingsUpdate, SuggestedPassword, TtlPreview
 from appliance.staff.settings.service import OperatorSettingsService
 
@@ -25,15 +24,11 @@ _EXAMPLES: dict[str, Any] = {
     },
 }
 
-MayRead = Annotated[Principal, Depends(requires("settings:read"))]
-MayWrite = Annotated[Principal, Depends(requires("settings:write"))]
-
-
 Service = Injected[OperatorSettingsService]
 
 
 @router.get("", summary="All settings", responses=error_responses(*AUTH_ERRORS))
-async def read(_: MayRead, service: Service) -> SettingsState:
+async def read(_: MayReadSettings, service: Service) -> SettingsState:
     """Every setting an operator may change, with who changed it last. Of the ingest password there
     is nothing to see but that.
     """
@@ -46,7 +41,7 @@ async def read(_: MayRead, service: Service) -> SettingsState:
     responses=error_responses(*AUTH_ERRORS, ErrorCode.VERSION_CONFLICT, ErrorCode.VALIDATION_FAILED),
 )
 async def update(
-    who: MayWrite, service: Service, body: Annotated[SettingsUpdate, Body(openapi_examples=_EXAMPLES)]
+    who: MayWriteSettings, service: Service, body: Annotated[SettingsUpdate, Body(openapi_examples=_EXAMPLES)]
 ) -> SettingsState:
     """Changes what is named, all of it or nothing, in effect at once. Answers like `GET`."""
     return await service.update(body, who)
@@ -55,7 +50,7 @@ async def update(
 @router.post(
     "/ingest-password/suggest", summary="Suggest a password", responses=error_responses(*AUTH_ERRORS)
 )
-async def suggest(_: MayWrite, service: Service) -> SuggestedPassword:
+async def suggest(_: MayWriteSettings, service: Service) -> SuggestedPassword:
     """A random password that can be read aloud and typed with gloves on. It is not put in force."""
     return SuggestedPassword(password=service.suggest_password())
 
@@ -66,7 +61,7 @@ async def suggest(_: MayWrite, service: Service) -> SuggestedPassword:
     responses=error_responses(*AUTH_ERRORS, ErrorCode.VALIDATION_FAILED),
 )
 async def ttl_preview(
-    _: MayRead,
+    _: MayReadSettings,
     service: Service,
     hours: Annotated[float, Query(gt=0, le=24 * 90, examples=[24])],
 ) -> TtlPreview:

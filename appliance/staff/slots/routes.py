@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Body, Header, Path, Query, Response
 
-from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode, ValidationFailed
 from appliance.core.injection import Injected
 from appliance.core.language import Message
 from appliance.core.openapi import error_responses
-from appliance.staff.access import AUTH_ERRORS, requires
+from appliance.staff.access import AUTH_ERRORS, MayPauseSlots, MayReadSlots, MayWriteSlots
 from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.slots.results import RECENT, SlotPage, SlotPages
 from appliance.staff.slots.views import Duplicate, SavedConfig, SlotHistory, SlotList, SlotUpdate, SlotView
 
 router = APIRouter(prefix="/api/slots", tags=["slots"])
 
-MayRead = Annotated[Principal, Depends(requires("slots:read"))]
-MayWrite = Annotated[Principal, Depends(requires("slots:write"))]
-MayPause = Annotated[Principal, Depends(requires("slots:pause"))]
 SlotId = Annotated[str, Path(examples=["slot-005"])]
 IfMatch = Annotated[
     str | None,
@@ -36,7 +32,6 @@ _EXAMPLES: dict[str, Any] = {
         "value": {"provider": "local", "operation": "vintage", "params": {"warmth": 60}, "version": 7}
     }
 }
-
 
 Editor = Injected[SlotEditor]
 
@@ -57,7 +52,7 @@ def _with_etag(response: Response, slot: SlotView) -> SlotView:
 
 
 @router.get("", summary="All slots", responses=error_responses(*AUTH_ERRORS))
-async def all_slots(_: MayRead, editor: Editor) -> SlotList:
+async def all_slots(_: MayReadSlots, editor: Editor) -> SlotList:
     """The fifteen slots in order, as they are configured."""
     return SlotList(slots=await editor.all())
 
@@ -69,7 +64,7 @@ async def all_slots(_: MayRead, editor: Editor) -> SlotList:
 )
 async def slot(
     slot_id: SlotId,
-    _: MayRead,
+    _: MayReadSlots,
     pages: Injected[SlotPages],
     response: Response,
     results: Annotated[int, Query(ge=0, le=100, description="number of results")] = RECENT,
@@ -83,7 +78,7 @@ async def slot(
 @router.put("/{slot_id}", summary="Change a slot", responses=_SHOWN | error_responses(*_REFUSED))
 async def save(
     slot_id: SlotId,
-    who: MayWrite,
+    who: MayWriteSlots,
     editor: Editor,
     response: Response,
     body: Annotated[SlotUpdate, Body(openapi_examples=_EXAMPLES)],
@@ -96,13 +91,13 @@ async def save(
 
 
 @router.post("/{slot_id}/pause", summary="Pause a slot", responses=_SHOWN | error_responses(*_UNKNOWN))
-async def pause(slot_id: SlotId, who: MayPause, editor: Editor, response: Response) -> SlotView:
+async def pause(slot_id: SlotId, who: MayPauseSlots, editor: Editor, response: Response) -> SlotView:
     """Booths that post to it are told that it is switched off. Photos on their way are finished."""
     return _with_etag(response, await editor.set_active(slot_id, False, who))
 
 
 @router.post("/{slot_id}/resume", summary="Resume a slot", responses=_SHOWN | error_responses(*_UNKNOWN))
-async def resume(slot_id: SlotId, who: MayPause, editor: Editor, response: Response) -> SlotView:
+async def resume(slot_id: SlotId, who: MayPauseSlots, editor: Editor, response: Response) -> SlotView:
     """It takes photos again."""
     return _with_etag(response, await editor.set_active(slot_id, True, who))
 
@@ -113,14 +108,14 @@ async def resume(slot_id: SlotId, who: MayPause, editor: Editor, response: Respo
     responses=_SHOWN | error_responses(*_REFUSED),
 )
 async def duplicate(
-    slot_id: SlotId, who: MayWrite, editor: Editor, response: Response, body: Duplicate
+    slot_id: SlotId, who: MayWriteSlots, editor: Editor, response: Response, body: Duplicate
 ) -> SlotView:
     """Copies all but whether it is active. Answers with the slot that got it."""
     return _with_etag(response, await editor.duplicate(slot_id, body.to, who, version=body.version))
 
 
 @router.get("/{slot_id}/history", summary="A slot's versions", responses=error_responses(*_UNKNOWN))
-async def history(slot_id: SlotId, _: MayRead, editor: Editor) -> SlotHistory:
+async def history(slot_id: SlotId, _: MayReadSlots, editor: Editor) -> SlotHistory:
     """Every version that was saved, the newest first."""
     return await editor.history(slot_id)
 
@@ -130,7 +125,7 @@ _NO_VERSION = (*_UNKNOWN, ErrorCode.NOT_FOUND)
 
 
 @router.get("/{slot_id}/history/{version}", summary="One version", responses=error_responses(*_NO_VERSION))
-async def version(slot_id: SlotId, version: Version, _: MayRead, editor: Editor) -> SavedConfig:
+async def version(slot_id: SlotId, version: Version, _: MayReadSlots, editor: Editor) -> SavedConfig:
     """What was saved then, and what is different now."""
     return await editor.version(slot_id, version)
 
@@ -141,7 +136,7 @@ async def version(slot_id: SlotId, version: Version, _: MayRead, editor: Editor)
     responses=_SHOWN | error_responses(*_NO_VERSION, ErrorCode.VALIDATION_FAILED),
 )
 async def restore(
-    slot_id: SlotId, version: Version, who: MayWrite, editor: Editor, response: Response
+    slot_id: SlotId, version: Version, who: MayWriteSlots, editor: Editor, response: Response
 ) -> SlotView:
     """Makes it the newest version again; nothing of the history is lost."""
     return _with_etag(response, await editor.restore(slot_id, version, who))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.openapi import UPLOAD_ERRORS, error_responses
 from appliance.core.public_base import base_urls_of
 from appliance.core.texts import query_values
-from appliance.staff.access import requires
+from appliance.staff.access import MayTestSlots
 from appliance.staff.jobs.schemas import JobView
 from appliance.staff.jobs.service import JobService
 from appliance.staff.slots.routes import SlotId
@@ -40,8 +39,6 @@ _BODY: dict[str, Any] = {
     }
 }
 
-MayTest = Annotated[Principal, Depends(requires("slots:test"))]
-
 
 @router.post(
     "/{slot_id}/test-run",
@@ -61,7 +58,7 @@ async def try_slot(
     request: Request,
     response: Response,
     slot_id: SlotId,
-    who: MayTest,
+    who: MayTestSlots,
     trials: Injected[Trials],
     jobs: Injected[JobService],
     wait: Wait = False,

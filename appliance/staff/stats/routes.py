@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 
-from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
-from appliance.staff.access import AUTH_ERRORS, requires
+from appliance.staff.access import AUTH_ERRORS, MayReadJobs
 from appliance.staff.stats.schemas import CostList, SlotStatsList
 from appliance.staff.stats.service import StatsService
 
@@ -19,7 +18,7 @@ router = APIRouter(prefix="/api/stats", tags=["stats"])
 
 @router.get("/slots", summary="How every slot is doing", responses=error_responses(*AUTH_ERRORS))
 async def slots(
-    _: Annotated[Principal, Depends(requires("jobs:read"))],
+    _: MayReadJobs,
     service: Injected[StatsService],
 ) -> SlotStatsList:
     """The last hour of every slot, what is in flight, and what is wrong."""
@@ -32,7 +31,7 @@ async def slots(
     responses=error_responses(*AUTH_ERRORS, ErrorCode.VALIDATION_FAILED),
 )
 async def costs(
-    _: Annotated[Principal, Depends(requires("jobs:read"))],
+    _: MayReadJobs,
     service: Injected[StatsService],
     days: Annotated[int, Query(ge=1, le=90, description="number of days, including today")] = 7,
 ) -> CostList:

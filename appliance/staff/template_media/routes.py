@@ -5,16 +5,15 @@ from __future__ import annotations
 import uuid
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode, TemplateMediaNotFound
 from appliance.core.injection import Injected
 from appliance.core.openapi import UPLOAD_ERRORS, error_responses, picture_content
 from appliance.core.sending import stored_file
 from appliance.media import previews
-from appliance.staff.access import AUTH_ERRORS, requires
+from appliance.staff.access import AUTH_ERRORS, MayReadMedia, MayWriteMedia
 from appliance.staff.template_media.service import (
     RegisteredTemplate,
     Rename,
@@ -24,9 +23,6 @@ from appliance.staff.template_media.service import (
 )
 
 router = APIRouter(prefix="/api/template-media", tags=["template media"])
-
-MayRead = Annotated[Principal, Depends(requires("media:read"))]
-MayWrite = Annotated[Principal, Depends(requires("media:write"))]
 
 
 def _found(value: str, parse: ValidatorFunctionWrapHandler) -> Any:
@@ -64,7 +60,6 @@ _PREVIEW: dict[int | str, dict[str, Any]] = {
     }
 }
 
-
 Service = Injected[TemplateMediaService]
 
 
@@ -81,7 +76,7 @@ Service = Injected[TemplateMediaService]
     ),
 )
 async def register(
-    request: Request, response: Response, who: MayWrite, service: Service
+    request: Request, response: Response, who: MayWriteMedia, service: Service
 ) -> RegisteredTemplate:
     """Takes one picture of up to 20 MB and 50 million pixels, judged by its bytes, and keeps it without
     metadata. The same bytes a second time answer `200` with the first one's id.
@@ -93,19 +88,19 @@ async def register(
 
 
 @router.get("", summary="All templates", responses=error_responses(*AUTH_ERRORS))
-async def all_templates(_: MayRead, service: Service) -> TemplateList:
+async def all_templates(_: MayReadMedia, service: Service) -> TemplateList:
     """By name, each with the slots that use it."""
     return TemplateList(template_media=await service.all())
 
 
 @router.get("/{media_id}", summary="One template", responses=error_responses(*_UNKNOWN))
-async def template(media_id: MediaId, _: MayRead, service: Service) -> TemplateView:
+async def template(media_id: MediaId, _: MayReadMedia, service: Service) -> TemplateView:
     """What it is and where it is used."""
     return await service.get(media_id)
 
 
 @router.patch("/{media_id}", summary="Rename a template", responses=error_responses(*_UNKNOWN))
-async def rename(media_id: MediaId, body: Rename, who: MayWrite, service: Service) -> TemplateView:
+async def rename(media_id: MediaId, body: Rename, who: MayWriteMedia, service: Service) -> TemplateView:
     """The name is for people; slots know templates by their ids."""
     return await service.rename(media_id, body.name, who)
 
@@ -116,7 +111,7 @@ async def rename(media_id: MediaId, body: Rename, who: MayWrite, service: Servic
     summary="Delete a template",
     responses=error_responses(*_UNKNOWN, ErrorCode.TEMPLATE_MEDIA_IN_USE),
 )
-async def remove(media_id: MediaId, who: MayWrite, service: Service) -> None:
+async def remove(media_id: MediaId, who: MayWriteMedia, service: Service) -> None:
     """Refused while slots use it; `slots` names them."""
     await service.remove(media_id, who)
 
@@ -127,7 +122,7 @@ async def remove(media_id: MediaId, who: MayWrite, service: Service) -> None:
     response_class=Response,
     responses=_PREVIEW | error_responses(*_UNKNOWN, ErrorCode.STORAGE_FULL),
 )
-async def preview(media_id: MediaId, _: MayRead, service: Service) -> Response:
+async def preview(media_id: MediaId, _: MayReadMedia, service: Service) -> Response:
     """320 pixels on the longer side; made once."""
     key = await service.preview(media_id)
     return stored_file(key, previews.TYPE.media_type, cache="private, max-age=86400")

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
-from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
-from appliance.staff.access import AUTH_ERRORS, requires
+from appliance.staff.access import AUTH_ERRORS, MayReadSettings, MayWriteSettings
 from appliance.staff.webhooks.schemas import MadeWebhook, NewWebhook, WebhookList
 from appliance.staff.webhooks.service import Webhooks
 
 router = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
 
-MayRead = Annotated[Principal, Depends(requires("settings:read"))]
-MayWrite = Annotated[Principal, Depends(requires("settings:write"))]
 _WRONG = (*AUTH_ERRORS, ErrorCode.VALIDATION_FAILED)
 
 Service = Injected[Webhooks]
 
 
 @router.get("", summary="Webhooks and deliveries", responses=error_responses(*AUTH_ERRORS))
-async def all_webhooks(_: MayRead, webhooks: Service) -> WebhookList:
+async def all_webhooks(_: MayReadSettings, webhooks: Service) -> WebhookList:
     """The webhooks without paths and secrets, and the newest deliveries with their answers."""
     return await webhooks.view()
 
@@ -36,7 +32,7 @@ async def all_webhooks(_: MayRead, webhooks: Service) -> WebhookList:
     summary="Add a webhook",
     responses=error_responses(*_WRONG, ErrorCode.SERVICE_UNAVAILABLE),
 )
-async def add(who: MayWrite, webhooks: Service, body: NewWebhook) -> MadeWebhook:
+async def add(who: MayWriteSettings, webhooks: Service, body: NewWebhook) -> MadeWebhook:
     """Sends what happens from now on. The secret is in this answer only."""
     return await webhooks.add(body, who)
 
@@ -47,6 +43,6 @@ async def add(who: MayWrite, webhooks: Service, body: NewWebhook) -> MadeWebhook
     summary="Remove a webhook",
     responses=error_responses(*AUTH_ERRORS, ErrorCode.NOT_FOUND),
 )
-async def remove(webhook_id: uuid.UUID, who: MayWrite, webhooks: Service) -> None:
+async def remove(webhook_id: uuid.UUID, who: MayWriteSettings, webhooks: Service) -> None:
     """Deliveries that wait for it are dropped."""
     await webhooks.remove(webhook_id, who)

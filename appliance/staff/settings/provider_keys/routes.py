@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from fastapi import APIRouter
 
-from fastapi import APIRouter, Depends
-
-from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
-from appliance.staff.access import AUTH_ERRORS, requires
+from appliance.staff.access import AUTH_ERRORS, MayReadSettings, MayWriteSettings
 from appliance.staff.settings.provider_keys.schemas import (
     KeyTestView,
     NewProviderKey,
@@ -22,18 +19,14 @@ from appliance.staff.settings.provider_keys.service import ProviderKeyService
 
 router = APIRouter(prefix="/api/settings/provider-keys", tags=["settings"])
 
-MayRead = Annotated[Principal, Depends(requires("settings:read"))]
-MayWrite = Annotated[Principal, Depends(requires("settings:write"))]
-
 _WRONG = (*AUTH_ERRORS, ErrorCode.VALIDATION_FAILED)
 _ONE = (*_WRONG, ErrorCode.NOT_FOUND)
-
 
 Service = Injected[ProviderKeyService]
 
 
 @router.get("", summary="The providers' keys", responses=error_responses(*AUTH_ERRORS))
-async def all_keys(_: MayRead, service: Service) -> ProviderKeyList:
+async def all_keys(_: MayReadSettings, service: Service) -> ProviderKeyList:
     """Every provider that needs a key, with the keys it has: never a key itself, only how it ends."""
     return await service.all()
 
@@ -44,7 +37,7 @@ async def all_keys(_: MayRead, service: Service) -> ProviderKeyList:
     summary="Enter a key",
     responses=error_responses(*_WRONG, ErrorCode.SERVICE_UNAVAILABLE),
 )
-async def add(who: MayWrite, service: Service, body: NewProviderKey) -> ProviderKeyView:
+async def add(who: MayWriteSettings, service: Service, body: NewProviderKey) -> ProviderKeyView:
     """Keeps a key, encrypted, in use for the next photo. The provider is asked first, within 10
     seconds; a key that it refuses is not kept. One that could not be tested is.
     """
@@ -52,13 +45,13 @@ async def add(who: MayWrite, service: Service, body: NewProviderKey) -> Provider
 
 
 @router.post("/test", summary="Test a key without keeping it", responses=error_responses(*_WRONG))
-async def try_out(_: MayWrite, service: Service, body: TypedKey) -> KeyTestView:
+async def try_out(_: MayWriteSettings, service: Service, body: TypedKey) -> KeyTestView:
     """Asks the provider something that costs nothing, within 10 seconds."""
     return await service.try_out(body)
 
 
 @router.post("/{key_id}/test", summary="Test a kept key", responses=error_responses(*_ONE))
-async def test(key_id: str, who: MayWrite, service: Service) -> KeyTestView:
+async def test(key_id: str, who: MayWriteSettings, service: Service) -> KeyTestView:
     """The same; what came of it is remembered. A key that works is taken into use again, one that is
     refused or out of quota is set aside.
     """
@@ -66,12 +59,12 @@ async def test(key_id: str, who: MayWrite, service: Service) -> KeyTestView:
 
 
 @router.post("/{key_id}/use-again", summary="Use a key again now", responses=error_responses(*_ONE))
-async def use_again(key_id: str, who: MayWrite, service: Service) -> ProviderKeyView:
+async def use_again(key_id: str, who: MayWriteSettings, service: Service) -> ProviderKeyView:
     """Ends the rest of a key that was set aside."""
     return await service.use_again(key_id, who)
 
 
 @router.delete("/{key_id}", status_code=204, summary="Remove a key", responses=error_responses(*_ONE))
-async def remove(key_id: str, who: MayWrite, service: Service) -> None:
+async def remove(key_id: str, who: MayWriteSettings, service: Service) -> None:
     """Forgets a key. One from a file is removed there."""
     await service.remove(key_id, who)
