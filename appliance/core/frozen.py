@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 from pydantic import BaseModel, ConfigDict
 
 
 class FrozenModel(BaseModel):
-    """One that the app makes itself, such as an answer."""
+    """One that the app makes itself, such as an answer; also from an object, by its attributes."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    @classmethod
+    def from_object(cls, source: object, **others: Any) -> Self:
+        """Each field from the attribute of its name, except for ``others``, which ``source`` has not so."""
+        names = cls.model_fields.keys() - others.keys()
+        return cls(**{name: getattr(source, name) for name in names}, **others)
 
 
 class StrictModel(FrozenModel):

@@ -61,7 +61,10 @@ class AlertChannels:
             waiting = await alerts.waiting()
             silence, event = await state.silence(), await state.event()
             return AlertsView(
-                channels=[_channel(row, waiting.get(row.id, 0)) for row in await alerts.channels()],
+                channels=[
+                    ChannelView.from_object(row, waiting=waiting.get(row.id, 0))
+                    for row in await alerts.channels()
+                ],
                 messages=[_message(row, name) for row, name in await alerts.recent(_SHOWN)],
                 silence=SpanView.model_validate(silence) if silence else None,
                 event=SpanView.model_validate(event) if event else None,
@@ -94,7 +97,7 @@ class AlertChannels:
             alerts.add(row)
             _record(session, who, "alert_channel.added", row)
         log.info("alert_channel.added", scheme=row.scheme, account=who.username)
-        return _channel(row, 0)
+        return ChannelView.from_object(row, waiting=0)
 
     async def change(self, channel_id: uuid.UUID, new: ChannelOptions, who: Principal) -> ChannelView:
         """Change how a channel is told; raises ``NotFound``."""
@@ -110,7 +113,8 @@ class AlertChannels:
             }
             if changes:
                 _record(session, who, "alert_channel.changed", row, changes=changes)
-            return _channel(row, (await alerts.waiting()).get(row.id, 0))
+            waiting = await alerts.waiting()
+            return ChannelView.from_object(row, waiting=waiting.get(row.id, 0))
 
     async def remove(self, channel_id: uuid.UUID, who: Principal) -> None:
         """Forget a channel, and what waits for it; raises ``NotFound``."""
@@ -186,15 +190,6 @@ def _record(
     AccountRepository(session).record_by(who, action, row.name, **detail)
 
 
-def _channel(row: AlertChannel, waiting: int) -> ChannelView:
-    names = ("id", "name", "scheme", "ends_in", "language", "severity", "added_by", "added_at")
-    return ChannelView.model_validate({name: getattr(row, name) for name in names} | {"waiting": waiting})
-
-
 def _message(row: AlertMessage, channel: str) -> MessageView:
-    names = ("id", "issue_id", "kind", "title", "created_at", "tries", "sent_at", "refused_at", "dropped_at")
     ended = row.sent_at or row.dropped_at
-    values = {name: getattr(row, name) for name in names}
-    return MessageView.model_validate(
-        values | {"channel": channel, "answer": row.answer, "next_try_at": None if ended else row.next_try_at}
-    )
+    return MessageView.from_object(row, channel=channel, next_try_at=None if ended else row.next_try_at)

@@ -8,8 +8,6 @@ from typing import Annotated
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     StringConstraints,
@@ -98,10 +96,8 @@ class MessageView(FrozenModel):
     answer: str = Field(description="last answer of the service")
 
 
-class SpanView(BaseModel):
+class SpanView(FrozenModel):
     """A time that somebody set."""
-
-    model_config = ConfigDict(frozen=True, from_attributes=True)
 
     since: datetime = Field(examples=[_STAMP])
     until: datetime = Field(examples=[_STAMP])

@@ -12,7 +12,7 @@ from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
 from appliance.staff.access import AUTH_ERRORS, MayReadAudit
-from appliance.staff.audit.schemas import AuditEntry, AuditList
+from appliance.staff.audit.schemas import AuditList
 
 router = APIRouter(prefix="/api", tags=["audit"])
 
@@ -41,6 +41,4 @@ async def audit(
     finds `login.refused`. `since` is inclusive, `until` is not; both need a time zone.
     """
     page = await trail.page(AuditFilter(actor, action, since, until), limit=limit, cursor=cursor)
-    return AuditList(
-        entries=[AuditEntry.model_validate(entry) for entry in page.entries], next_cursor=page.next_cursor
-    )
+    return AuditList.model_validate(page)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from appliance.core.frozen import FrozenModel
 
 
-class AuditEntry(BaseModel):
+class AuditEntry(FrozenModel):
     """One change or login."""
-
-    model_config = ConfigDict(frozen=True, from_attributes=True)
 
     id: int = Field(examples=[812])
     at: datetime

@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import structlog
 
@@ -47,11 +47,6 @@ class CommandResult:
     ok: bool
     said: Message
     at: datetime
-
-    @property
-    def as_data(self) -> dict[str, Any]:
-        """What was said, as data."""
-        return self.said.as_json()
 
 
 class BackupCommands:

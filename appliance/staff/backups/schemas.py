@@ -7,9 +7,9 @@ import hashlib
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, SkipValidation
 
-from appliance.backups.models import BackupProof, BackupTarget
+from appliance.backups.models import BackupTarget
 from appliance.backups.repository import USUAL_KEEP, describe, is_at_work
 from appliance.backups.target import (
     Address,
@@ -76,28 +76,22 @@ class TargetView(FrozenModel):
     @classmethod
     def of(cls, row: BackupTarget) -> TargetView:
         """As it is shown."""
-        names = (
-            *("held", "same_disk", "keep", "most_kilobytes", "set_by", "set_at", "sent_at", "sent_name"),
-            *("sent_size", "tried_at", "failure", "failure_detail", "failing_since"),
-        )
         progress = None
         if is_at_work(row, utcnow()):
             progress = CommandProgress(
                 step=row.step or "", done=row.step_done or 0, total=row.step_total or 0
             )
-        return cls(
+        return cls.from_object(
+            row,
             address=stored_address(row.address),
             described=describe(row),
             host_key=fingerprint(row.host_key) if row.host_key else None,
             progress=progress,
-            **{name: getattr(row, name) for name in names},
         )
 
 
-class ProofView(BaseModel):
+class ProofView(FrozenModel):
     """What came of restoring a backup into a database that was thrown away."""
-
-    model_config = ConfigDict(frozen=True, from_attributes=True)
 
     at: datetime = Field(examples=[_STAMP])
     ok: bool
@@ -117,11 +111,6 @@ class ProofView(BaseModel):
         """The problem, to be said in the reader's language."""
         return Message.from_json(self.problem_said) if self.problem_said else Message(self.problem or "")
 
-    @classmethod
-    def of(cls, row: BackupProof | None) -> ProofView | None:
-        """As it is shown."""
-        return None if row is None else cls.model_validate(row)
-
 
 class LocalBackup(FrozenModel):
     """A backup of this machine."""
@@ -132,21 +121,13 @@ class LocalBackup(FrozenModel):
     sealed: bool
 
 
-class WorkEnded(BaseModel):
+class WorkEnded(FrozenModel):
     """What became of the last work that was asked for here."""
-
-    model_config = ConfigDict(frozen=True, from_attributes=True)
 
     work: Work
     ok: bool
-    said: str
+    said: SkipValidation[str]
     at: datetime
-    as_data: dict[str, Any] = Field(exclude=True)
-
-    @property
-    def words(self) -> Message:
-        """What was said, to be said in the reader's language."""
-        return Message.from_json(self.as_data)
 
 
 class BackupsState(FrozenModel):

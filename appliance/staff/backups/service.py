@@ -87,7 +87,7 @@ class Backups:
             sealed=self._passphrase.read() is not None,
             here=await asyncio.to_thread(self._here),
             target=TargetView.of(target) if target else None,
-            proof=ProofView.of(proof),
+            proof=ProofView.model_validate(proof) if proof else None,
             proven_at=proven_at,
             running=self._commands.running,
             ended=WorkEnded.model_validate(ended) if ended else None,

@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
 from appliance.core.frozen import FrozenModel, StrictModel
 from appliance.core.language import Message
@@ -81,7 +81,7 @@ class MadeBoothKey(BoothKeyView):
     key: str = Field(examples=["booth-k7mq-x3np-…"])
 
 
-class BoothKeyList(BaseModel):
+class BoothKeyList(FrozenModel):
     """Every key by its booth's name, revoked ones too."""
 
     keys: list[BoothKeyView]

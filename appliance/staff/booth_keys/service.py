@@ -97,7 +97,6 @@ class BoothKeyService:
 
     def _view(self, row: BoothKey) -> BoothKeyView:
         """A key as it is shown; this process may have seen it later than its row says."""
-        view = BoothKeyView.model_validate(row, from_attributes=True)
         seen = self._keys.seen(row.id)
         newer = seen is not None and (row.seen_at is None or seen.at >= row.seen_at)
         fresh = (
@@ -105,7 +104,7 @@ class BoothKeyService:
             if seen and newer
             else {}
         )
-        return view.model_copy(update={"ends_in": f"…{row.ends_in}", **fresh})
+        return BoothKeyView.from_object(row, ends_in=f"…{row.ends_in}", **fresh)
 
 
 async def _known(keys: BoothKeyRepository, key_id: uuid.UUID) -> BoothKey:

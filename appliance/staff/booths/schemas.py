@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from appliance.core.frozen import StrictModel
+from appliance.core.frozen import FrozenModel, StrictModel
 from appliance.core.images import JPEG
 from appliance.core.language import Language, language
 from appliance.ingest.booth_requests.log import Booth
@@ -19,11 +19,7 @@ _MAY_BE_NULL = "`null` without `results:read`, and once it is forgotten"
 _JOB = "5f0c2a52-4a5e-4a0f-9d68-0d2f6a1c7b11"
 
 
-class _View(BaseModel):
-    model_config = ConfigDict(frozen=True, from_attributes=True)
-
-
-class SentValue(_View):
+class SentValue(FrozenModel):
     """A value of the address, a header, or a text field; secrets are masked, long ones cut."""
 
     name: str = Field(examples=["password"])
@@ -31,7 +27,7 @@ class SentValue(_View):
     size: int = Field(description="its bytes as they came")
 
 
-class SentFileView(_View):
+class SentFileView(FrozenModel):
     """A file part."""
 
     field: str = Field(examples=["fileToUpload"])
@@ -43,7 +39,7 @@ class SentFileView(_View):
     height: int | None
 
 
-class FindingView(_View):
+class FindingView(FrozenModel):
     """What is wrong, or worth a look, and what to do."""
 
     name: str = Field(examples=["no_password"])
@@ -52,7 +48,7 @@ class FindingView(_View):
     do: str
 
 
-class BoothRequestView(_View):
+class BoothRequestView(FrozenModel):
     """One request as it arrived, and its outcome."""
 
     number: int
@@ -92,11 +88,10 @@ class BoothRequestView(_View):
             FindingView(name=found.name, mood=found.mood, what=found.what(words), do=found.do(words))
             for found in findings(one)
         ]
-        plain = {name: getattr(one, name) for name in cls.model_fields if name != "findings"}
-        return cls.model_validate(plain | {"findings": said})
+        return cls.from_object(one, findings=said)
 
 
-class BoothView(_View):
+class BoothView(FrozenModel):
     """A booth: one that brought a key, else an address."""
 
     id: str
@@ -111,10 +106,8 @@ class BoothView(_View):
     def of(cls, booth: Booth, words: Language, *, with_values: bool) -> BoothView:
         """A booth and its last requests; what guests may have typed only ``with_values``."""
         requests = [one if with_values else one.without_values() for one in booth.requests]
-        return cls(
-            id=booth.id,
-            name=booth.name,
-            address=booth.address,
+        return cls.from_object(
+            booth,
             machine=next((one.machine for one in requests if one.machine), ""),
             requests=[BoothRequestView.of(one, words) for one in requests],
         )
@@ -127,7 +120,7 @@ class NewSimulation(StrictModel):
     slot_id: str = Field(pattern=r"^slot-\d{3}$", examples=["slot-001"])
 
 
-class SimulationView(_View):
+class SimulationView(FrozenModel):
     """What a simulated booth sent, and what it would show."""
 
     id: str
@@ -150,7 +143,7 @@ class SimulationView(_View):
     problem: str
 
 
-class BoothList(BaseModel):
+class BoothList(FrozenModel):
     """The booths that posted since the start, the last one first; 50 at most."""
 
     booths: list[BoothView]

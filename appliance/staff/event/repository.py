@@ -95,30 +95,19 @@ class EventRepository(Repository):
         row = (
             await self._session.execute(
                 select(
-                    count(there),
-                    func.coalesce(func.sum(JobHistory.result_size).filter(there), 0),
-                    count(and_(there, JobHistory.hidden_at.is_not(None))),
-                    count(_photo_there()),
-                    count(_not_exported(now)),
-                    count(and_(tests, JobHistory.cleaned_at.is_(None))),
-                    count(JobHistory.status == JobStatus.PENDING),
-                    func.max(JobHistory.exported_at),
+                    count(there).label("pictures"),
+                    func.coalesce(func.sum(JobHistory.result_size).filter(there), 0).label("bytes"),
+                    count(and_(there, JobHistory.hidden_at.is_not(None))).label("hidden"),
+                    count(_photo_there()).label("photos"),
+                    count(_not_exported(now)).label("not_exported"),
+                    count(and_(tests, JobHistory.cleaned_at.is_(None))).label("test_shots"),
+                    count(JobHistory.status == JobStatus.PENDING).label("still_running"),
+                    func.max(JobHistory.exported_at).label("last_export"),
                 )
             )
         ).one()
         galleries = await self._session.scalar(select(func.count()).select_from(SharedGallery))
-        return EventState(
-            title=title,
-            pictures=row[0],
-            bytes=row[1],
-            hidden=row[2],
-            photos=row[3],
-            not_exported=row[4],
-            test_shots=row[5],
-            still_running=row[6],
-            last_export=row[7],
-            galleries=galleries or 0,
-        )
+        return EventState.from_object(row, title=title, galleries=galleries or 0)
 
     async def to_export(self, now: datetime, after: Position | None, limit: int) -> list[ExportedJob]:
         """Guests' jobs with a picture or a kept photo, the first one first, after ``after``."""

@@ -16,22 +16,13 @@ def issue_view(issue: Issue, language: str) -> IssueView:
             {"kind": issue.action["kind"], "label": words.action}
             | {name: issue.action.get(name) or None for name in ("href", "method", "path", "body")}
         )
-    return IssueView.model_validate(
-        {
-            "id": issue.id,
-            "key": issue.key,
-            "code": issue.code,
-            "severity": issue.severity,
-            "title": words.title,
-            "meaning": words.meaning,
-            "action": action,
-            "learn_more": learn_more(issue.code),
-            "slots": issue.slots,
-            "parameters": issue.parameters,
-            "since": issue.opened_at,
-            "ignored_until": issue.ignored_until,
-            "ignored_by": issue.ignored_by,
-        }
+    return IssueView.from_object(
+        issue,
+        title=words.title,
+        meaning=words.meaning,
+        action=action,
+        learn_more=learn_more(issue.code),
+        since=issue.opened_at,
     )
 
 

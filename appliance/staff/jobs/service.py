@@ -50,7 +50,8 @@ class JobService:
             page = await find_jobs(session, wanted, limit=limit, cursor=cursor)
         now = utcnow()
         return JobList(
-            jobs=[JobSummary(**summary_of(job, now)) for job in page.jobs], next_cursor=page.next_cursor
+            jobs=[JobSummary.from_object(job, **_summary_of(job, now)) for job in page.jobs],
+            next_cursor=page.next_cursor,
         )
 
     async def get(self, job_id: str, who: Principal) -> JobView:
@@ -138,27 +139,19 @@ def cost_of(attempts: Iterable[AttemptView]) -> CostView:
     )
 
 
-def summary_of(job: JobHistory, now: datetime) -> dict[str, Any]:
-    """The values of a ``JobSummary``."""
+def _summary_of(job: JobHistory, now: datetime) -> dict[str, Any]:
+    """The values of a ``JobSummary`` that do not stand in the job's row."""
     attempts = attempts_of(job.attempts)
     route = next((one for one in attempts if one.outcome == Outcome.DELIVERED), job)
     reason = provider_reason(job)
     kind = next((one.kind for one in attempts if one.reason == reason), None)
     return {
-        "job_id": job.job_id,
-        "slot_id": job.slot_id,
-        "source": job.source,
-        "status": job.status,
-        "failure_reason": job.failure_reason,
         "provider_reason": reason,
         "advice": advice_view(job.failure_reason, reason, kind),
         "provider": route.provider,
         "operation": route.operation,
         "model": route.model,
-        "created_at": job.created_at,
-        "finished_at": job.finished_at,
         "elapsed_ms": elapsed_ms(job, now),
-        "deadline_seconds": job.deadline_seconds,
         "result": result_view(job, now),
         "cost": cost_of(attempts),
         "source_kept": job.source_key is not None,
@@ -178,19 +171,17 @@ def view_of(
 ) -> JobView:
     """One job with all that is known of it."""
     kept = links.source_path(job.job_id) if job.source_key else None
-    return JobView(
-        **summary_of(job, now),
+    return JobView.from_object(
+        job,
+        **_summary_of(job, now),
         upload=UploadView(
             name=job.upload_name if with_fields else None,
             type=job.upload_type,
             size=job.upload_size,
             source_url=kept,
         ),
-        booth=job.booth,
-        timings=job.timings,
         attempts=attempts_of(job.attempts),
         progress=list(progress),
-        error=job.error,
         request_fields=job.request_fields if with_fields else None,
         query_fields=job.query_fields if with_fields else None,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import ConfigDict, Field, SecretStr
 
 from appliance.core.frozen import FrozenModel
 
@@ -12,22 +12,21 @@ _PERMISSIONS = [["settings:read", "settings:write", "slots:read", "slots:write"]
 _MAX_PASSWORD_CHARS = 1024  # far more than bcrypt takes; refused before it costs anything
 
 
-class LoginRequest(BaseModel):
+class LoginRequest(FrozenModel):
     """Who wants to log in."""
 
     model_config = ConfigDict(
-        frozen=True, json_schema_extra={"examples": [{"username": "serg", "password": "k7mq-x3np-c8vw-r2td"}]}
+        json_schema_extra={"examples": [{"username": "serg", "password": "k7mq-x3np-c8vw-r2td"}]}
     )
 
     username: str = Field(min_length=1, max_length=64)
     password: SecretStr = Field(min_length=1, max_length=_MAX_PASSWORD_CHARS)
 
 
-class PasswordChange(BaseModel):
+class PasswordChange(FrozenModel):
     """One's own new password."""
 
     model_config = ConfigDict(
-        frozen=True,
         json_schema_extra={
             "examples": [{"current_password": "k7mq-x3np-c8vw-r2td", "new_password": "rain on the tent roof"}]
         },
@@ -55,10 +54,8 @@ class AccessGrant(FrozenModel):
     )
 
 
-class Me(BaseModel):
+class Me(FrozenModel):
     """Who is logged in."""
-
-    model_config = ConfigDict(frozen=True, from_attributes=True)
 
     username: str = Field(examples=["serg"])
     role: str = Field(examples=["administrator"])

@@ -57,12 +57,4 @@ class PictureSearch:
 
 def _item(job: JobHistory, now: datetime) -> PictureView | None:
     shown = result_view(job, now)
-    if shown is None:
-        return None
-    return PictureView(
-        **dict(shown),
-        job_id=job.job_id,
-        slot_id=job.slot_id,
-        source="test" if job.source == "test" else "ingest",
-        created_at=job.created_at,
-    )
+    return PictureView.from_object(job, **dict(shown)) if shown else None

@@ -89,14 +89,9 @@ def run_view(row: Preflight | None, language: str) -> PreflightRun | None:
     if row is None:
         return None
     checks = [check_view(one, language) for one in row.checks]
-    return PreflightRun(
-        id=row.id,
+    return PreflightRun.from_object(
+        row,
         status="interrupted" if row.was_interrupted else "running" if row.is_running else "done",
         state=worst([one.state for one in checks]),
-        asked_at=row.asked_at,
-        asked_by=row.asked_by,
-        paid=row.paid,
-        finished_at=row.finished_at,
-        group=row.group,
         checks=in_order(checks),
     )

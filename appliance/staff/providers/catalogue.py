@@ -128,9 +128,7 @@ class ProviderCatalogue:
             configured=not driver.needs_key or self._runner.keys.configured(name),
             needs_key=driver.needs_key,
             keys=[
-                KeyView(
-                    ends_in=key.ends_in, rests_for=key.rests_for, reason=key.reason, models=list(key.models)
-                )
+                KeyView.model_validate(key)
                 for key in (self._runner.keys.states(name) if driver.needs_key else ())
             ],
             circuits=self.circuits(name),

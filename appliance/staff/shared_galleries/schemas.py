@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from appliance.core.clock import Moment
 from appliance.core.frozen import FrozenModel, StrictModel
@@ -75,7 +75,7 @@ class GalleryView(FrozenModel):
     wall_url: str = Field(description="the address for a screen in the room")
 
 
-class GalleryList(BaseModel):
+class GalleryList(FrozenModel):
     """Every gallery, the newest first."""
 
     galleries: list[GalleryView]
@@ -92,13 +92,13 @@ class Approval(StrictModel):
     )
 
 
-class Approved(BaseModel):
+class Approved(FrozenModel):
     """How many pictures changed."""
 
     changed: int
 
 
-class WaitingPicture(BaseModel):
+class WaitingPicture(FrozenModel):
     """A picture that waits for an operator's tap."""
 
     job_id: uuid.UUID
@@ -107,7 +107,7 @@ class WaitingPicture(BaseModel):
     preview_url: str
 
 
-class WaitingList(BaseModel):
+class WaitingList(FrozenModel):
     """What waits, the oldest first."""
 
     waiting: list[WaitingPicture]

@@ -165,12 +165,7 @@ class SharedGalleryService:
 
 
 def _waiting(job: JobHistory) -> WaitingPicture:
-    return WaitingPicture(
-        job_id=job.job_id,
-        slot_id=job.slot_id,
-        created_at=job.created_at,
-        preview_url=preview_path(job.job_id),
-    )
+    return WaitingPicture.from_object(job, preview_url=preview_path(job.job_id))
 
 
 async def _moderated(galleries: GalleryRepository, now: datetime) -> list[SharedGallery]:
@@ -202,20 +197,11 @@ async def _view(session: AsyncSession, gallery: SharedGallery, base: str) -> Gal
     now = utcnow()
     shown, waiting = await GalleryRepository(session).counts(gallery, now)
     settings = await AppSettingsRepository(session).operator_settings()
-    return GalleryView(
-        id=gallery.id,
+    return GalleryView.from_object(
+        gallery,
         state=state_of(gallery, now),
         title=gallery.title or settings.event_title,
-        slot_id=gallery.slot_id,
-        pin=gallery.pin,
         pin_is_short=gallery.pin is not None and len(gallery.pin) < PIN_DIGITS,
-        moderated=gallery.moderated,
-        pictures_from=gallery.pictures_from,
-        opened_at=gallery.opened_at,
-        opened_by=gallery.opened_by,
-        closes_at=gallery.closes_at,
-        closed_at=gallery.closed_at,
-        closed_by=gallery.closed_by,
         pictures=shown,
         waiting=waiting if gallery.moderated else 0,
         url=f"{base}/g/{gallery.token}",

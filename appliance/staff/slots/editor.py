@@ -125,9 +125,7 @@ class SlotEditor:
             slots = SlotRepository(session)
             row = await _require(slots.get(slot_id))
             kept = await slots.versions(slot_id)
-        found = [
-            SavedVersion(version=one.version, saved_by=one.saved_by, saved_at=one.saved_at) for one in kept
-        ]
+        found = [SavedVersion.model_validate(one) for one in kept]
         if not found or found[0].version != row.version:
             newest = SavedVersion(version=row.version, saved_by=row.updated_by, saved_at=row.updated_at)
             found.insert(0, newest)
@@ -195,8 +193,7 @@ class SlotEditor:
     ) -> tuple[dict[str, Any], SavedVersion]:
         found = await SlotRepository(session).version(row.slot_id, version)
         if found is not None:
-            saved = SavedVersion(version=version, saved_by=found.saved_by, saved_at=found.saved_at)
-            return found.config, saved
+            return found.config, SavedVersion.model_validate(found)
         if version != row.version:
             raise NotFound(Message("%(slot)s has no version %(n)s.", slot=row.slot_id, n=version))
         saved = SavedVersion(version=version, saved_by=row.updated_by, saved_at=row.updated_at)

@@ -65,13 +65,11 @@ class SlotPages:
 
 
 def _recent(job: JobHistory, now: datetime) -> RecentResult:
-    return RecentResult(
-        job_id=job.job_id,
-        status=JobStatus(job.status),
+    return RecentResult.from_object(
+        job,
         state=result_state(job, now) or "expired",
         type=job.result_type or "",
         size=job.result_size or 0,
-        created_at=job.created_at,
         expires_at=job.result_expires_at or now,
         public_url=links.public_path(job.job_id),
         preview_url=links.preview_path(job.job_id),

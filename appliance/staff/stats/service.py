@@ -113,12 +113,8 @@ class StatsService:
             state = "failing"
         elif slot.active:
             state = "fallback" if stuck or misfit or _lasts(first) else "ready"
-        return SlotStats(
-            slot_id=slot.slot_id,
-            display_name=slot.display_name,
-            provider=slot.provider,
-            operation=slot.operation,
-            model=slot.model,
+        return SlotStats.from_object(
+            slot,
             state=state,
             why=why,
             in_flight=in_flight,

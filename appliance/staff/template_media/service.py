@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.accounts.actions import AuditAction
@@ -19,7 +19,7 @@ from appliance.accounts.permissions import Principal
 from appliance.accounts.repository import AccountRepository
 from appliance.core.db import Database
 from appliance.core.errors import TemplateMediaInUse, TemplateMediaNotFound
-from appliance.core.frozen import FrozenModel
+from appliance.core.frozen import FrozenModel, StrictModel
 from appliance.core.images import JPEG
 from appliance.core.language import Message
 from appliance.media.library import TemplateFiles, TemplateUpload
@@ -73,10 +73,10 @@ class TemplateList(FrozenModel):
     template_media: list[TemplateView]
 
 
-class Rename(BaseModel):
+class Rename(StrictModel):
     """A template's new name."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(str_strip_whitespace=True)
 
     name: str = Field(
         min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$", examples=["Beach at dusk"]
@@ -239,15 +239,9 @@ def _note(
 
 
 def _view(row: TemplateMedia, uses: list[tuple[str, str]], logo: uuid.UUID | None) -> TemplateView:
-    return TemplateView(
-        id=row.id,
-        name=row.name,
-        media_type=row.media_type,
+    return TemplateView.from_object(
+        row,
         size=row.size_bytes,
-        width=row.width,
-        height=row.height,
-        created_by=row.created_by,
-        created_at=row.created_at,
         preview_url=f"/api/template-media/{row.id}/preview",
         used_by=[TemplateUse(slot_id=slot_id, role=role) for slot_id, role in uses],
         event_logo=row.id == logo,

@@ -32,7 +32,7 @@ async def make(who: MayWriteTokens, tokens: Tokens, body: NewToken) -> MadeToken
     maker may still do it.
     """
     row, text = await tokens.make(body.name, body.scopes, body.expires_at, who)
-    return MadeToken(**TokenView.model_validate(row).model_dump(), token=text)
+    return MadeToken.from_object(row, token=text)
 
 
 @router.delete(

@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from appliance.accounts.api_tokens import LONGEST_NAME
 from appliance.accounts.permissions import Permission
@@ -33,10 +33,8 @@ class NewToken(StrictModel):
     )
 
 
-class TokenView(BaseModel):
+class TokenView(FrozenModel):
     """A token, as far as it is shown."""
-
-    model_config = ConfigDict(frozen=True, from_attributes=True)
 
     id: uuid.UUID
     name: str = Field(examples=["nightly-report"])

@@ -43,7 +43,10 @@ class Webhooks:
             webhooks = WebhookRepository(session)
             waiting = await webhooks.waiting()
             return WebhookList(
-                webhooks=[_webhook(row, waiting.get(row.id, 0)) for row in await webhooks.all()],
+                webhooks=[
+                    WebhookView.from_object(row, waiting=waiting.get(row.id, 0))
+                    for row in await webhooks.all()
+                ],
                 deliveries=[_delivery(row, name) for row, name in await webhooks.recent(_SHOWN)],
             )
 
@@ -74,7 +77,7 @@ class Webhooks:
                 who, "webhook.added", row.name, origin=row.origin, ends_in=row.ends_in
             )
         log.info("webhook.added", origin=row.origin, account=who.username)
-        return MadeWebhook(**_webhook(row, 0).model_dump(), secret=secret)
+        return MadeWebhook.from_object(row, waiting=0, secret=secret)
 
     async def remove(self, webhook_id: uuid.UUID, who: Principal) -> None:
         """Forget a webhook and its deliveries; raises ``NotFound``."""
@@ -108,25 +111,6 @@ async def encrypt_webhooks_again(session: AsyncSession, encryption: EncryptionKe
     return count, lost
 
 
-def _webhook(row: Webhook, waiting: int) -> WebhookView:
-    names = ("id", "name", "origin", "ends_in", "events", "added_by", "added_at")
-    return WebhookView.model_validate({name: getattr(row, name) for name in names} | {"waiting": waiting})
-
-
 def _delivery(row: WebhookDelivery, webhook: str) -> DeliveryView:
-    names = (
-        "id",
-        "event",
-        "subject",
-        "created_at",
-        "tries",
-        "delivered_at",
-        "dropped_at",
-        "status",
-        "answer",
-    )
     ended = row.delivered_at or row.dropped_at
-    values = {name: getattr(row, name) for name in names}
-    return DeliveryView.model_validate(
-        values | {"webhook": webhook, "next_try_at": None if ended else row.next_try_at}
-    )
+    return DeliveryView.from_object(row, webhook=webhook, next_try_at=None if ended else row.next_try_at)

@@ -64,13 +64,8 @@ class ModelTestView(FrozenModel):
     @classmethod
     def of(cls, tested: ModelTest) -> ModelTestView:
         """As it is shown."""
-        return cls(
-            model=tested.model,
-            ok=tested.reason is None,
-            reason=tested.reason,
-            detail=tested.detail,
-            ends_on=tested.facts.ends_on if tested.facts else None,
-        )
+        ends_on = tested.facts.ends_on if tested.facts else None
+        return cls.from_object(tested, ok=tested.reason is None, ends_on=ends_on)
 
 
 class KeyTestView(FrozenModel):
@@ -94,13 +89,7 @@ class KeyTestView(FrozenModel):
     @classmethod
     def of(cls, tested: KeyTest) -> KeyTestView:
         """As it is shown."""
-        return cls(
-            outcome=tested.outcome,
-            reason=tested.reason,
-            detail=tested.detail,
-            at=tested.at,
-            models=[ModelTestView.of(one) for one in tested.models],
-        )
+        return cls.from_object(tested, models=[ModelTestView.of(one) for one in tested.models])
 
 
 class ProviderKeyView(FrozenModel):

@@ -126,13 +126,10 @@ class KeyTesting:
         if seen is None:
             return None
         lasts = seen.state in ("recommended", "current")
-        return UsedModelView(
+        return UsedModelView.from_object(
+            seen,
             model=model,
             slots=slots,
-            state=seen.state,
-            ends_on=seen.ends_on,
-            said_by=seen.said_by,
-            said_on=seen.said_on,
             asked_at=said.said_at if said else None,
             successor=seen.successor.id if seen.successor and not lasts else None,
         )
