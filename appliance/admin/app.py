@@ -1,8 +1,8 @@
 """The pages as an application of their own, mounted at ``/admin`` and loaded when it is first asked for.
 
 A new page is a module with a ``router`` in the room of the same name as in ``staff/``, a line in
-``SCREENS``, a template beside it, and its words in both catalogs. Its routes take
-``Annotated[PageContext, Depends(allowed("…"))]``, call a service and answer with ``render.page`` or
+``SCREENS``, a template beside it, and its words in both catalogs. Its routes take a
+``context: MayReadSlots`` (``security.py``), call a service and answer with ``render.page`` or
 ``render.part``. Changes need no more for their protection: ``protect`` stands before every route.
 """
 

@@ -219,3 +219,20 @@ def allowed(permission: Permission) -> Callable[[PageContext], Awaitable[PageCon
         return context
 
     return permitted
+
+
+# The page of somebody who may.
+MayModerateResults = Annotated[PageContext, Depends(allowed("results:moderate"))]
+MayPauseSlots = Annotated[PageContext, Depends(allowed("slots:pause"))]
+MayReadAudit = Annotated[PageContext, Depends(allowed("audit:read"))]
+MayReadJobs = Annotated[PageContext, Depends(allowed("jobs:read"))]
+MayReadMedia = Annotated[PageContext, Depends(allowed("media:read"))]
+MayReadResults = Annotated[PageContext, Depends(allowed("results:read"))]
+MayReadSettings = Annotated[PageContext, Depends(allowed("settings:read"))]
+MayReadSlots = Annotated[PageContext, Depends(allowed("slots:read"))]
+MayTestSlots = Annotated[PageContext, Depends(allowed("slots:test"))]
+MayWriteMedia = Annotated[PageContext, Depends(allowed("media:write"))]
+MayWriteResults = Annotated[PageContext, Depends(allowed("results:write"))]
+MayWriteSettings = Annotated[PageContext, Depends(allowed("settings:write"))]
+MayWriteSlots = Annotated[PageContext, Depends(allowed("slots:write"))]
+MayWriteTokens = Annotated[PageContext, Depends(allowed("tokens:write"))]

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from appliance.core.errors import ValidationFailed
 from appliance.core.language import Message
 
 M = TypeVar("M", bound=BaseModel)
@@ -118,6 +119,14 @@ def _choices(expected: str) -> Message:
 def _short(value: object) -> object:
     """``60``, not ``60.0``."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def parsed(model: type[M], values: Any) -> M:
+    """``values`` as ``model``; raises ``ValidationFailed`` with one message per field."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise ValidationFailed(fields=field_messages(error)) from None
 
 
 def field_messages(error: ValidationError, *prefix: str) -> dict[str, str]:

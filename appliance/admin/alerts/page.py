@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import ValidationError
 
 from appliance.admin.forms import Form, read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayPauseSlots, MayReadSettings, MayWriteSettings, PageContext
 from appliance.admin.settings.section_list import SECTIONS
 from appliance.admin.settings.sections import filled
 from appliance.core.errors import NotFound, ValidationFailed
 from appliance.core.injection import service_of
 from appliance.core.language import languages
-from appliance.core.validation import field_messages
+from appliance.core.validation import parsed
 from appliance.staff.alerts.channels import AlertChannels
 from appliance.staff.alerts.deliver import OPTIONS
 from appliance.staff.alerts.schemas import LONGEST_ADDRESS, ChannelOptions, NewChannel
@@ -31,45 +30,40 @@ PAGE = f"{MOUNT}/settings/alerts"
 _DONE = {"save": "channel_saved", "remove": "channel_removed", "test": ""}  # and the notice of it
 SPANS = {"silence": (30, 120, 480), "event": (240, 480, 720)}  # minutes that can be pressed
 
-MayRead = Annotated[PageContext, Depends(allowed("settings:read"))]
-MayWrite = Annotated[PageContext, Depends(allowed("settings:write"))]
-MayPause = Annotated[PageContext, Depends(allowed("slots:pause"))]
-
 
 @router.get("")
-async def alerts_page(request: Request, context: MayRead) -> Response:
+async def alerts_page(request: Request, context: MayReadSettings) -> Response:
     """The page."""
     return await _whole(request, context)
 
 
 @router.post("/channels")
-async def add(request: Request, context: MayWrite) -> Response:
+async def add(request: Request, context: MayWriteSettings) -> Response:
     """Keep a channel; its address is not shown again."""
     form = await read_form(request)
     try:
-        new = NewChannel.model_validate({**_options(form), "address": form.text("address")})
+        new = parsed(NewChannel, {**_options(form), "address": form.text("address")})
         await service_of(request, AlertChannels).add(new, context.person)
-    except (ValidationError, ValidationFailed) as refused:
-        fields = field_messages(refused) if isinstance(refused, ValidationError) else refused.fields or {}
-        return await _answer(request, context, status=422, typed=form, errors=fields)
+    except ValidationFailed as refused:
+        return await _answer(request, context, status=422, typed=form, errors=refused.fields or {})
     return await _done(request, context, "channel_added")
 
 
 @router.post("/channels/{channel_id}/{action}")
-async def change(channel_id: uuid.UUID, action: str, request: Request, context: MayWrite) -> Response:
+async def change(channel_id: uuid.UUID, action: str, request: Request, context: MayWriteSettings) -> Response:
     """Change, test or remove a channel; one that is gone is gone."""
     if action not in _DONE:
         raise NotFound
     channels, said = service_of(request, AlertChannels), None
     try:
         if action == "save":
-            wanted = ChannelOptions.model_validate(_options(await read_form(request)))
+            wanted = parsed(ChannelOptions, _options(await read_form(request)))
             await channels.change(channel_id, wanted, context.person)
         elif action == "remove":
             await channels.remove(channel_id, context.person)
         else:
             said = {"id": channel_id, "answer": await channels.test(channel_id)}
-    except (NotFound, ValidationError):
+    except (NotFound, ValidationFailed):
         return await _answer(request, context)
     if said:
         return await _answer(request, context, said=said)
@@ -77,7 +71,7 @@ async def change(channel_id: uuid.UUID, action: str, request: Request, context: 
 
 
 @router.post("/{span}")
-async def press(span: str, request: Request, context: MayPause) -> Response:
+async def press(span: str, request: Request, context: MayPauseSlots) -> Response:
     """Silence or an event, for so many minutes from now; none: the end of it."""
     if span not in SPANS:
         raise NotFound

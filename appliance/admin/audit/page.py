@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from appliance.accounts.actions import GROUPS
 from appliance.accounts.audit import AuditFilter, AuditTrail
@@ -15,7 +15,7 @@ from appliance.accounts.models import AuditLog
 from appliance.admin.headers import MOUNT
 from appliance.admin.listing import Listing, instant
 from appliance.admin.render import who_of
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayReadAudit, PageContext
 from appliance.core.injection import service_of
 from appliance.core.language import Language
 from appliance.slots.schemas import SLOT_IDS
@@ -25,8 +25,6 @@ router = APIRouter()
 LISTING = Listing(f"{MOUNT}/audit", "audit.html", "_audit_list.html", "_audit_entries.html")
 A_PAGE = 50
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
-
-MayRead = Annotated[PageContext, Depends(allowed("audit:read"))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ class AuditLine:
 @router.get("/audit")
 async def audit_page(
     request: Request,
-    context: MayRead,
+    context: MayReadAudit,
     actor: str = "",
     action: str = "",
     since: str = "",

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import ValidationError
 
 from appliance.admin.backups.kit import kit_of
 from appliance.admin.forms import Form, read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayReadSettings, MayWriteSettings, PageContext
 from appliance.backups.target import KINDS, TargetTest
 from appliance.core.errors import NotFound, ValidationFailed
 from appliance.core.injection import service_of
-from appliance.core.validation import field_messages
+from appliance.core.validation import parsed
 from appliance.staff.backups.commands import Work
 from appliance.staff.backups.schemas import BackupsState, NewTarget, TargetView
 from appliance.staff.backups.service import Backups, TargetRefused
 
 router = APIRouter(prefix="/backups")
-
-MayRead = Annotated[PageContext, Depends(allowed("settings:read"))]
-MayWrite = Annotated[PageContext, Depends(allowed("settings:write"))]
 
 PAGE = f"{MOUNT}/backups"
 _WORK: Mapping[str, Work] = {"make": "backup", "send": "send", "prove": "prove"}
@@ -56,14 +52,14 @@ class TargetForm:
 
 
 @router.get("")
-async def backups_page(request: Request, context: MayRead, kind: str = "") -> Response:
+async def backups_page(request: Request, context: MayReadSettings, kind: str = "") -> Response:
     """The page."""
     state = await service_of(request, Backups).state()
     return _page(context, state, _as_it_is(state.target, kind))
 
 
 @router.get("/state")
-async def state_now(request: Request, context: MayRead) -> Response:
+async def state_now(request: Request, context: MayReadSettings) -> Response:
     """What there is and what is at work."""
     return part(
         context, "_backups_state.html", **_shared(context, await service_of(request, Backups).state())
@@ -71,7 +67,7 @@ async def state_now(request: Request, context: MayRead) -> Response:
 
 
 @router.get("/files")
-async def files(request: Request, context: MayWrite) -> Response:
+async def files(request: Request, context: MayWriteSettings) -> Response:
     """What is at the target: asks it."""
     try:
         found, problem = await service_of(request, Backups).at_target(), ""
@@ -81,14 +77,14 @@ async def files(request: Request, context: MayWrite) -> Response:
 
 
 @router.get("/kit")
-async def kit(request: Request, context: MayWrite) -> Response:
+async def kit(request: Request, context: MayWriteSettings) -> Response:
     """One page to print: what it takes to restore on another machine."""
     state = await service_of(request, Backups).state()
     return page(context, "backup_kit.html", kit=await kit_of(request), state=state, backups=PAGE)
 
 
 @router.post("/target")
-async def set_target(request: Request, context: MayWrite) -> Response:
+async def set_target(request: Request, context: MayWriteSettings) -> Response:
     """Keep what was typed, or only try it."""
     backups, form = service_of(request, Backups), await read_form(request)
     kind = form.text("kind") if form.text("kind") in KINDS else KINDS[0]
@@ -110,7 +106,7 @@ async def set_target(request: Request, context: MayWrite) -> Response:
 
 
 @router.post("/target/{action}")
-async def change_target(action: str, request: Request, context: MayWrite) -> Response:
+async def change_target(action: str, request: Request, context: MayWriteSettings) -> Response:
     """Take it over, or forget it."""
     backups, tested = service_of(request, Backups), None
     try:
@@ -130,7 +126,7 @@ async def change_target(action: str, request: Request, context: MayWrite) -> Res
 
 
 @router.post("/{work}")
-async def begin(work: str, request: Request, context: MayWrite) -> Response:
+async def begin(work: str, request: Request, context: MayWriteSettings) -> Response:
     """Have it done now."""
     if work not in _WORK:
         raise NotFound
@@ -151,10 +147,7 @@ def _typed(kind: str, form: Form) -> NewTarget:
         "most_kilobytes": form.text("most_kilobytes") or None,
         "trust_new_host_key": form.checked("trust_new_host_key"),
     }
-    try:
-        return NewTarget.model_validate(values)
-    except ValidationError as error:
-        raise ValidationFailed(fields=field_messages(error)) from None
+    return parsed(NewTarget, values)
 
 
 def _as_it_is(target: TargetView | None, kind: str) -> TargetForm:

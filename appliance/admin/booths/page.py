@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import ValidationError
 
 from appliance.admin.booths.simulator import simulator_form
 from appliance.admin.forms import Form, read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayReadJobs, MayWriteSettings, PageContext
 from appliance.core.errors import ValidationFailed
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
-from appliance.core.validation import field_messages
+from appliance.core.validation import parsed
 from appliance.slots.schemas import SLOT_IDS
 from appliance.staff.booth_keys.schemas import BoothKeyChange, MadeBoothKey, NewBoothKey
 from appliance.staff.booth_keys.service import BoothKeyService
@@ -26,9 +25,6 @@ from appliance.staff.booths.everywhere import AllBooths
 from appliance.staff.booths.schemas import BoothList
 
 router = APIRouter(prefix="/booths")
-
-MayRead = Annotated[PageContext, Depends(allowed("jobs:read"))]
-MayChangeKeys = Annotated[PageContext, Depends(allowed("settings:write"))]
 
 PAGE = f"{MOUNT}/booths"
 
@@ -51,13 +47,13 @@ class KeyForm:
 
 
 @router.get("")
-async def booths_page(request: Request, context: MayRead) -> Response:
+async def booths_page(request: Request, context: MayReadJobs) -> Response:
     """The page."""
     return page(context, "booths.html", **await _whole(request, context))
 
 
 @router.get("/list")
-async def booth_list(request: Request, context: MayRead, seen: int = 0) -> Response:
+async def booth_list(request: Request, context: MayReadJobs, seen: int = 0) -> Response:
     """The booths' requests, if one came after number ``seen``."""
     if await service_of(request, AllBooths).newest() == seen:
         return Response(status_code=204)
@@ -65,31 +61,31 @@ async def booth_list(request: Request, context: MayRead, seen: int = 0) -> Respo
 
 
 @router.post("/keys")
-async def make_key(request: Request, context: MayChangeKeys) -> Response:
+async def make_key(request: Request, context: MayWriteSettings) -> Response:
     """A new key, shown this once."""
     typed = KeyForm.of(await read_form(request))
     try:
-        wanted = NewBoothKey.model_validate(typed.values())
+        wanted = parsed(NewBoothKey, typed.values())
         made = await service_of(request, BoothKeyService).create(wanted, context.person)
-    except (ValidationError, ValidationFailed) as error:
+    except ValidationFailed as error:
         return await _wrong(request, context, error, typed)
     return await _done(request, context, "booth_key_made", made=made)
 
 
 @router.post("/keys/{key_id}")
-async def change_key(key_id: uuid.UUID, request: Request, context: MayChangeKeys) -> Response:
+async def change_key(key_id: uuid.UUID, request: Request, context: MayWriteSettings) -> Response:
     """Another name, or other slots."""
     typed = KeyForm.of(await read_form(request))
     try:
-        wanted = BoothKeyChange.model_validate(typed.values())
+        wanted = parsed(BoothKeyChange, typed.values())
         await service_of(request, BoothKeyService).change(key_id, wanted, context.person)
-    except (ValidationError, ValidationFailed) as error:
+    except ValidationFailed as error:
         return await _wrong(request, context, error, typed, changing=str(key_id))
     return await _done(request, context, "booth_key_changed")
 
 
 @router.post("/keys/{key_id}/revoke")
-async def revoke_key(key_id: uuid.UUID, request: Request, context: MayChangeKeys) -> Response:
+async def revoke_key(key_id: uuid.UUID, request: Request, context: MayWriteSettings) -> Response:
     """Close one booth."""
     await service_of(request, BoothKeyService).revoke(key_id, context.person)
     return await _done(request, context, "booth_key_revoked")
@@ -110,12 +106,11 @@ async def _done(
 async def _wrong(
     request: Request,
     context: PageContext,
-    error: ValidationError | ValidationFailed,
+    error: ValidationFailed,
     typed: KeyForm,
     changing: str = "",
 ) -> Response:
-    found = error.fields if isinstance(error, ValidationFailed) else field_messages(error)
-    wrong: dict[str, Any] = {"typed": typed, "errors": dict(found or {}), "changing": changing}
+    wrong: dict[str, Any] = {"typed": typed, "errors": dict(error.fields or {}), "changing": changing}
     if context.is_htmx:
         return part(context, "_booth_keys.html", status=422, **await _keys(request, context, **wrong))
     return page(context, "booths.html", status=422, **await _whole(request, context, **wrong))

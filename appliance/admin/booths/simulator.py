@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from appliance.admin.errors import explained
 from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import part
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayTestSlots, PageContext
 from appliance.core.errors import ApplianceError, NotFound
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
@@ -20,8 +20,6 @@ from appliance.staff.booths.simulator import BoothSimulator, Simulation
 from appliance.staff.slots.editor import SlotEditor
 
 router = APIRouter(prefix="/booths/simulations")
-
-MayTest = Annotated[PageContext, Depends(allowed("slots:test"))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ async def simulator_form(request: Request, context: PageContext) -> dict[str, An
 
 
 @router.post("")
-async def start(request: Request, context: MayTest) -> Response:
+async def start(request: Request, context: MayTestSlots) -> Response:
     """Send a booth's request by the front door."""
     form = await read_form(request)
     program = next((one for one in PROGRAMS if one == form.text("program")), PROGRAMS[0])
@@ -71,7 +69,7 @@ async def start(request: Request, context: MayTest) -> Response:
 
 
 @router.get("/{simulation_id}")
-async def progress(simulation_id: str, request: Request, context: MayTest) -> Response:
+async def progress(simulation_id: str, request: Request, context: MayTestSlots) -> Response:
     """How far it is; at its end what the booth would show."""
     made = service_of(request, BoothSimulator).get(simulation_id)
     if made is None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import part
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayWriteSettings, PageContext
 from appliance.core.errors import ValidationFailed
 from appliance.core.injection import service_of
 from appliance.core.language import Message
@@ -25,20 +23,17 @@ from appliance.staff.settings.service import OperatorSettingsService
 router = APIRouter(prefix="/dashboard")
 
 
-# Who may only look does not have the app knock at an address and port of a made-up ``Host``.
-MayChoose = Annotated[PageContext, Depends(allowed("settings:write"))]
-
-
 @router.get("/address")
-async def note(request: Request, context: MayChoose) -> Response:
+async def note(request: Request, context: MayWriteSettings) -> Response:
     """Addresses to choose from, if there are any: for the issue of a wrong one (``?wrong=1``), else where
-    this machine has several.
+    this machine has several. Who may only look does not have the app knock at an address and port of a
+    made-up ``Host``.
     """
     return await _note(request, context, of_issue="wrong" in request.query_params)
 
 
 @router.post("/address")
-async def choose(request: Request, context: MayChoose) -> Response:
+async def choose(request: Request, context: MayWriteSettings) -> Response:
     """Have guests' links begin with one of this machine's addresses."""
     base = (await read_form(request)).text("base")
     if base not in base_urls_of(request).choices():

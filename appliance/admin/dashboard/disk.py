@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import part
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayWriteResults
 from appliance.core.injection import service_of
 from appliance.housekeeping.disk_guard import DiskGuard
 
 router = APIRouter(prefix="/dashboard/disk")
 
-MayRemove = Annotated[PageContext, Depends(allowed("results:write"))]
-
 
 @router.post("/free")
-async def free(request: Request, context: MayRemove) -> Response:
+async def free(request: Request, context: MayWriteResults) -> Response:
     """Have results past half their time end now, and say what that gave."""
     report = await service_of(request, DiskGuard).free(context.who)
     if not context.is_htmx:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.admin.dashboard.cards import Dashboard, OpenIssues
@@ -13,7 +13,7 @@ from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.issue_actions import PERMISSIONS
 from appliance.admin.render import part
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayPauseSlots, PageContext
 from appliance.core.clock import utcnow
 from appliance.core.errors import ValidationFailed
 from appliance.core.injection import service_of
@@ -33,7 +33,7 @@ AT_ONCE = 2  # issues that are shown; the rest unfolds
 async def ignore(
     issue_id: Annotated[int, Path(ge=1, le=2**63 - 1)],
     request: Request,
-    context: Annotated[PageContext, Depends(allowed("slots:pause"))],
+    context: MayPauseSlots,
 ) -> Response:
     """Have nobody told of it for some hours; 0: tell again."""
     hours = (await read_form(request)).text("hours")

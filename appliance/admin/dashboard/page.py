@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
 from appliance.admin.dashboard import live
@@ -15,7 +15,7 @@ from appliance.admin.dashboard.issues import issue_words_of
 from appliance.admin.headers import MOUNT
 from appliance.admin.preflight.page import preflight_line
 from appliance.admin.render import html, page, part
-from appliance.admin.security import PageContext, SignedIn, allowed
+from appliance.admin.security import MayPauseSlots, MayReadJobs, MayReadSlots, PageContext, SignedIn, allowed
 from appliance.core.errors import SlotNotFound
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
@@ -26,10 +26,6 @@ from appliance.staff.stats.schemas import Cause
 from appliance.staff.stats.service import StatsService
 
 router = APIRouter()
-
-MayLook = Annotated[PageContext, Depends(allowed("slots:read"))]
-MayCount = Annotated[PageContext, Depends(allowed("jobs:read"))]
-MayPause = Annotated[PageContext, Depends(allowed("slots:pause"))]
 
 # The address that a booth posts to, by reply form; DSLR Remote Pro's first.
 REPLIES = ("image", "multipart", "json")
@@ -53,7 +49,7 @@ async def dashboard(request: Request, context: SignedIn) -> Response:
 
 
 @router.get("/dashboard/cards")
-async def cards(request: Request, context: MayLook) -> Response:
+async def cards(request: Request, context: MayReadSlots) -> Response:
     """The tally and every card: for browsers whose stream of events does not work."""
     found = await service_of(request, Dashboard).cards()
     issues = issue_words_of(context, await service_of(request, Dashboard).issues())
@@ -61,13 +57,13 @@ async def cards(request: Request, context: MayLook) -> Response:
 
 
 @router.get("/dashboard/cost")
-async def cost(request: Request, context: MayCount) -> Response:
+async def cost(request: Request, context: MayReadJobs) -> Response:
     """What the last 24 hours cost; nothing where nobody charged."""
     return part(context, "_cost.html", cost=await service_of(request, StatsService).cost_of_last_day())
 
 
 @router.get("/events")
-async def events(request: Request, context: MayLook) -> Response:
+async def events(request: Request, context: MayReadSlots) -> Response:
     """Cards as they change, as server-sent events."""
     dashboard = service_of(request, Dashboard)
 
@@ -83,7 +79,7 @@ async def events(request: Request, context: MayLook) -> Response:
 
 
 @router.post("/dashboard/{slot_id}/{action}")
-async def pause_or_resume(slot_id: str, action: str, request: Request, context: MayPause) -> Response:
+async def pause_or_resume(slot_id: str, action: str, request: Request, context: MayPauseSlots) -> Response:
     """Pause a slot, or let it work again."""
     if slot_id not in SLOT_IDS or action not in ("pause", "resume"):
         raise SlotNotFound
@@ -97,7 +93,7 @@ async def pause_or_resume(slot_id: str, action: str, request: Request, context: 
 
 
 @router.get("/dashboard/{slot_id}/addresses")
-async def addresses(slot_id: str, request: Request, context: MayLook) -> Response:
+async def addresses(slot_id: str, request: Request, context: MayReadSlots) -> Response:
     """Every address of a slot, one for each reply form, in a dialog."""
     card = await service_of(request, Dashboard).card(slot_id)
     settings = await service_of(request, OperatorSettingsService).state()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayReadResults, MayWriteSettings, PageContext
 from appliance.core.errors import EventNotExported
 from appliance.core.injection import service_of
 from appliance.guests.sending import zip_answer
@@ -18,33 +18,30 @@ from appliance.staff.event.service import Event
 
 router = APIRouter(prefix="/event")
 
-MayRead = Annotated[PageContext, Depends(allowed("results:read"))]
-MayWipe = Annotated[PageContext, Depends(allowed("settings:write"))]
-
 PAGE = f"{MOUNT}/event"
 
 
 @router.get("")
-async def event_page(request: Request, context: MayRead) -> Response:
+async def event_page(request: Request, context: MayReadResults) -> Response:
     """The page."""
     return page(context, "event.html", **await _shared(request, context))
 
 
 @router.get("/state")
-async def state(request: Request, context: MayRead) -> Response:
+async def state(request: Request, context: MayReadResults) -> Response:
     """What is here, and what of it is in no archive yet."""
     return part(context, "_event_state.html", **await _shared(request, context))
 
 
 @router.post("/export")
-async def export(request: Request, context: MayRead) -> Response:
+async def export(request: Request, context: MayReadResults) -> Response:
     """Everything as one archive."""
     archive = await service_of(request, Event).export(context.person)
     return zip_answer(archive.name, archive.chunks)
 
 
 @router.post("/wipe")
-async def wipe(request: Request, context: MayWipe) -> Response:
+async def wipe(request: Request, context: MayWriteSettings) -> Response:
     """Remove everything, once somebody has typed that they mean it."""
     form = await read_form(request)
     insists = form.checked("even_not_exported")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.admin.dashboard.cards import Dashboard
@@ -14,7 +14,7 @@ from appliance.admin.jobs.view import WIDTH, advice_text, attempts_chart, timing
 from appliance.admin.listing import Listing, instant
 from appliance.admin.naming import named, number_of
 from appliance.admin.render import page, part
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayReadJobs, MayTestSlots, PageContext
 from appliance.core.errors import ValidationFailed
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
@@ -26,9 +26,6 @@ from appliance.staff.trials.service import Trials
 
 router = APIRouter(prefix="/jobs")
 
-MayRead = Annotated[PageContext, Depends(allowed("jobs:read"))]
-MayTest = Annotated[PageContext, Depends(allowed("slots:test"))]
-
 PAGE = f"{MOUNT}/jobs"
 LISTING = Listing(PAGE, "jobs.html", "_job_list.html", "_job_rows.html")
 A_PAGE = 40
@@ -39,7 +36,7 @@ SOURCES = ("ingest", "test")
 @router.get("")
 async def jobs_page(
     request: Request,
-    context: MayRead,
+    context: MayReadJobs,
     slot: str = "",
     status: str = "",
     source: str = "",
@@ -70,7 +67,7 @@ async def jobs_page(
 
 
 @router.get("/{job_id}")
-async def job_page(job_id: str, request: Request, context: MayRead) -> Response:
+async def job_page(job_id: str, request: Request, context: MayReadJobs) -> Response:
     """One job; for HTMX its facts alone, as they are now."""
     job = await service_of(request, JobService).get(job_id, context.person)
     values: dict[str, Any] = {
@@ -88,7 +85,7 @@ async def job_page(job_id: str, request: Request, context: MayRead) -> Response:
 
 
 @router.post("/{job_id}/run-again")
-async def run_again(job_id: uuid.UUID, request: Request, context: MayTest) -> Response:
+async def run_again(job_id: uuid.UUID, request: Request, context: MayTestSlots) -> Response:
     """A new job with the same photo and the slot as it is now; then its page."""
     trials, way = service_of(request, Trials), base_urls_of(request)
     trial = await trials.run_again(str(job_id), request.state.arrived, way, context.person)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from typing import Annotated, Any, cast
+from typing import Any, cast
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.admin.dashboard.cards import Dashboard
@@ -16,7 +16,7 @@ from appliance.admin.headers import MOUNT
 from appliance.admin.listing import Listing, instant
 from appliance.admin.naming import number_of
 from appliance.admin.render import html, part
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayReadResults, MayWriteResults, PageContext
 from appliance.core.clock import utcnow
 from appliance.core.errors import InvalidRequest, JobNotFound, NotFound, ResultExpired, ResultNotFound
 from appliance.core.injection import service_of
@@ -37,9 +37,6 @@ from appliance.staff.pictures.archive import StaffArchive
 from appliance.staff.pictures.search import PictureSearch, PictureState, PictureView
 
 router = APIRouter(prefix="/gallery")
-
-MayRead = Annotated[PageContext, Depends(allowed("results:read"))]
-MayWrite = Annotated[PageContext, Depends(allowed("results:write"))]
 
 PAGE = f"{MOUNT}/gallery"
 LISTING = Listing(PAGE, "pictures.html", "_shot_list.html", "_shots.html")
@@ -69,7 +66,7 @@ def _wanted(slot: str, state: str, source: str, since: str, until: str) -> tuple
 @router.get("")
 async def pictures_page(
     request: Request,
-    context: MayRead,
+    context: MayReadResults,
     slot: str = "",
     state: str = "",
     source: str = "",
@@ -87,7 +84,7 @@ async def pictures_page(
 
 
 @router.post("/poll")
-async def poll(request: Request, context: MayRead) -> Response:
+async def poll(request: Request, context: MayReadResults) -> Response:
     """Which of the cards on the page are no longer as they are shown, and how many are newer."""
     form = await read_form(request)
     known = dict(_marks(form.text("known")))
@@ -119,7 +116,9 @@ def _marks(text: str) -> Iterable[tuple[uuid.UUID, str]]:
 
 
 @router.post("/{job_id}/{action}")
-async def hide_or_delete(job_id: uuid.UUID, action: str, request: Request, context: MayWrite) -> Response:
+async def hide_or_delete(
+    job_id: uuid.UUID, action: str, request: Request, context: MayWriteResults
+) -> Response:
     """Hide, show, delete or bring back a picture; the card as it is then."""
     if action not in _ACTIONS:
         raise NotFound
@@ -134,14 +133,14 @@ async def hide_or_delete(job_id: uuid.UUID, action: str, request: Request, conte
 
 
 @router.get("/{job_id}/card")
-async def card(job_id: uuid.UUID, request: Request, context: MayRead) -> Response:
+async def card(job_id: uuid.UUID, request: Request, context: MayReadResults) -> Response:
     """One picture's card as it is now."""
     item = await _item(request, job_id)
     return part(context, "_shot.html", item=item, oob=False, **await _shared(request, context))
 
 
 @router.get("/{job_id}/code")
-async def code(job_id: uuid.UUID, request: Request, context: MayRead) -> Response:
+async def code(job_id: uuid.UUID, request: Request, context: MayReadResults) -> Response:
     """The guest's link and its QR code, in a dialog."""
     item = await _item(request, job_id)
     if item.state not in ("available", "hidden"):
@@ -151,7 +150,7 @@ async def code(job_id: uuid.UUID, request: Request, context: MayRead) -> Respons
 
 
 @router.get("/{job_id}/code.svg")
-async def code_picture(job_id: uuid.UUID, request: Request, _: MayRead) -> Response:
+async def code_picture(job_id: uuid.UUID, request: Request, _: MayReadResults) -> Response:
     """The QR code of the guest's link."""
     item = await _item(request, job_id)
     drawn = qr.svg((await _guest_link(request, item)).url, _QR_SIZE)
@@ -159,7 +158,7 @@ async def code_picture(job_id: uuid.UUID, request: Request, _: MayRead) -> Respo
 
 
 @router.post("/zip")
-async def selection(request: Request, _: MayRead) -> Response:
+async def selection(request: Request, _: MayReadResults) -> Response:
     """The pictures that were ticked, as one ZIP; their ids come in one field, with commas between them."""
     chosen = (await read_form(request)).text("chosen").split(",")
     if len(chosen) > MOST_CHOSEN:
@@ -172,7 +171,7 @@ async def selection(request: Request, _: MayRead) -> Response:
 @router.get("/zip")
 async def everything(
     request: Request,
-    _: MayRead,
+    _: MayReadResults,
     slot: str = "",
     state: str = "",
     source: str = "",
@@ -198,21 +197,21 @@ async def _zip(request: Request, wanted: JobFilter) -> Response:
 
 
 @router.get("/{job_id}/preview")
-async def preview(job_id: uuid.UUID, request: Request, _: MayRead) -> Response:
+async def preview(job_id: uuid.UUID, request: Request, _: MayReadResults) -> Response:
     """A square of 320 pixels, made once."""
     found = await service_of(request, StaffPictures).preview(str(job_id))
     return stored_file(found.key, found.media_type, cache="private, max-age=3600")
 
 
 @router.get("/{job_id}/result")
-async def result(job_id: uuid.UUID, request: Request, _: MayRead) -> Response:
+async def result(job_id: uuid.UUID, request: Request, _: MayReadResults) -> Response:
     """The picture itself, hidden ones and test shots too."""
     found = await service_of(request, StaffPictures).result(str(job_id))
     return stored_file(found.key, found.media_type, cache="private, max-age=3600")
 
 
 @router.get("/{job_id}/download")
-async def download(job_id: uuid.UUID, request: Request, _: MayRead) -> Response:
+async def download(job_id: uuid.UUID, request: Request, _: MayReadResults) -> Response:
     """The same, to be saved: for pictures that have no public link."""
     found = await service_of(request, StaffPictures).result(str(job_id))
     return stored_file(
@@ -221,7 +220,7 @@ async def download(job_id: uuid.UUID, request: Request, _: MayRead) -> Response:
 
 
 @router.get("/{job_id}/source")
-async def source(job_id: uuid.UUID, request: Request, _: MayRead) -> Response:
+async def source(job_id: uuid.UUID, request: Request, _: MayReadResults) -> Response:
     """The photo as the booth sent it, where photos are kept."""
     found = await service_of(request, StaffPictures).source(str(job_id))
     return stored_file(found.key, found.media_type, cache="private, max-age=3600")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from fastapi import APIRouter, Request, Response
 
-from fastapi import APIRouter, Depends, Request, Response
-
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayReadResults
 from appliance.core.injection import service_of
 from appliance.core.sending import stored_file
 from appliance.staff.jobs.pictures import StaffPictures
@@ -15,9 +13,7 @@ router = APIRouter()
 
 
 @router.get("/pictures/{job_id}")
-async def preview(
-    job_id: str, request: Request, _: Annotated[PageContext, Depends(allowed("results:read"))]
-) -> Response:
+async def preview(job_id: str, request: Request, _: MayReadResults) -> Response:
     """A result's preview, made when it is first asked for."""
     found = await service_of(request, StaffPictures).preview(job_id)
     return stored_file(found.key, found.media_type, cache="private, max-age=3600")

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.issue_actions import PERMISSIONS
 from appliance.admin.render import page, part
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayReadSlots, MayTestSlots, PageContext
 from appliance.core.injection import service_of
 from appliance.guests.links import guest_base
 from appliance.staff.issues.schemas import IssueAction
@@ -22,26 +22,23 @@ from appliance.staff.preflight.service import PreflightService
 
 router = APIRouter(prefix="/preflight")
 
-MayRead = Annotated[PageContext, Depends(allowed("slots:read"))]
-MayTest = Annotated[PageContext, Depends(allowed("slots:test"))]
-
 PAGE = f"{MOUNT}/preflight"
 
 
 @router.get("")
-async def preflight_page(request: Request, context: MayRead) -> Response:
+async def preflight_page(request: Request, context: MayReadSlots) -> Response:
     """The page."""
     return page(context, "preflight.html", **await _shown(request, context))
 
 
 @router.get("/state")
-async def state_now(request: Request, context: MayRead) -> Response:
+async def state_now(request: Request, context: MayReadSlots) -> Response:
     """How far it is, or what came of it."""
     return part(context, "_preflight.html", **await _shown(request, context))
 
 
 @router.post("")
-async def start(request: Request, context: MayTest) -> Response:
+async def start(request: Request, context: MayTestSlots) -> Response:
     """Begin; one that runs is joined."""
     paid = (await read_form(request)).text("paid") == "yes"
     service = service_of(request, PreflightService)
@@ -52,7 +49,7 @@ async def start(request: Request, context: MayTest) -> Response:
 
 
 @router.get("/line")
-async def line(request: Request, context: MayRead) -> Response:
+async def line(request: Request, context: MayReadSlots) -> Response:
     """One line for the dashboard."""
     return part(context, "_preflight_line.html", **await preflight_line(request, context))
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import ValidationError
 
 from appliance.admin.forms import Form, read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayReadSettings, MayWriteSettings, PageContext
 from appliance.admin.settings.models_view import KnownModel, known_models
 from appliance.admin.settings.previews import logo_of
 from appliance.admin.settings.provider_keys_view import key_values
@@ -28,7 +27,7 @@ from appliance.core.errors import NotFound, ValidationFailed, VersionConflict
 from appliance.core.injection import service_of
 from appliance.core.language import languages
 from appliance.core.public_base import DeploymentUrls
-from appliance.core.validation import field_messages
+from appliance.core.validation import parsed
 from appliance.providers.registry import DEFAULT_URLS
 from appliance.providers.runner import RouteRunner
 from appliance.settings.operator import USUAL_PERMITS
@@ -39,16 +38,8 @@ from appliance.staff.template_media.service import TemplateMediaService
 
 router = APIRouter(prefix="/settings")
 
-MayRead = Annotated[PageContext, Depends(allowed("settings:read"))]
-MayWrite = Annotated[PageContext, Depends(allowed("settings:write"))]
-
 PAGE = f"{MOUNT}/settings"
 _PASSWORD_FIELDS = {"ingest_password.password": "password", "ingest_password": "password"}
-
-
-def _guest_languages() -> dict[str, str]:
-    """What each of the guests' languages calls itself."""
-    return {code: language.name for code, language in languages("guests").items()}
 
 
 def _password_values(state: SettingsState, **more: Any) -> dict[str, Any]:
@@ -75,7 +66,7 @@ async def _extras(context: PageContext, shown: list[FilledSection]) -> dict[str,
     chosen = next((one.value for filled in shown for one in filled.inputs if one.setting.kind == "logo"), "")
     return {
         "public_base": service_of(request, DeploymentUrls).configured,
-        "guest_languages": _guest_languages(),
+        "guest_languages": {code: language.name for code, language in languages("guests").items()},
         "logo": logo_of(await service_of(request, TemplateMediaService).all(), chosen) if chosen else None,
         "usual_urls": DEFAULT_URLS,
         "usual_permits": USUAL_PERMITS,
@@ -111,20 +102,20 @@ async def whole_page(
 
 
 @router.get("")
-async def settings_page(request: Request, context: MayRead) -> Response:
+async def settings_page(request: Request, context: MayReadSettings) -> Response:
     """All sections."""
     return await whole_page(context, await service_of(request, OperatorSettingsService).state())
 
 
 @router.post("/password/suggest")
-async def suggest(request: Request, context: MayWrite) -> Response:
+async def suggest(request: Request, context: MayWriteSettings) -> Response:
     """A password that can be read aloud, put into the field; nothing is changed."""
     made = service_of(request, OperatorSettingsService).suggest_password()
     return part(context, "_password_input.html", value=made, error=None, may_write=True)
 
 
 @router.post("/password")
-async def change_password(request: Request, context: MayWrite) -> Response:
+async def change_password(request: Request, context: MayWriteSettings) -> Response:
     """Rotate the ingest password; it is shown this once."""
     form = await read_form(request)
     typed = form.get("password", "")
@@ -133,7 +124,9 @@ async def change_password(request: Request, context: MayWrite) -> Response:
     if overlap:
         wanted["ingest_password"]["previous_valid_minutes"] = overlap
     try:
-        state = await service_of(request, OperatorSettingsService).update(_update(wanted), context.person)
+        state = await service_of(request, OperatorSettingsService).update(
+            parsed(SettingsUpdate, wanted), context.person
+        )
     except ValidationFailed as refused:
         fields = {
             _PASSWORD_FIELDS.get(name, name.rpartition(".")[2]): text
@@ -161,7 +154,7 @@ async def _password_answer(context: PageContext, values: dict[str, Any], status:
 
 
 @router.post("/{key}")
-async def save(key: str, request: Request, context: MayWrite) -> Response:
+async def save(key: str, request: Request, context: MayWriteSettings) -> Response:
     """Save one section, all of it or nothing."""
     section = BY_KEY.get(key)
     if section is None or not section.settings:
@@ -172,7 +165,7 @@ async def save(key: str, request: Request, context: MayWrite) -> Response:
         values["apply_to_existing"] = form.checked("apply_to_existing")
     try:
         state = await service_of(request, OperatorSettingsService).update(
-            _update(values), context.person, seen=seen_versions(section, form)
+            parsed(SettingsUpdate, values), context.person, seen=seen_versions(section, form)
         )
     except (ValidationFailed, VersionConflict) as refused:
         return await _refused(context, section, form, refused)
@@ -212,10 +205,3 @@ async def _section_answer(
         may_write=True,
         **await _extras(context, [shown]),
     )
-
-
-def _update(values: dict[str, Any]) -> SettingsUpdate:
-    try:
-        return SettingsUpdate.model_validate(values)
-    except ValidationError as error:
-        raise ValidationFailed(fields=field_messages(error)) from None

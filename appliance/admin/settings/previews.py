@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
 from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import part
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayReadSettings, MayWriteMedia, MayWriteSettings, PageContext
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
 from appliance.settings.operator import OperatorSettings
@@ -21,15 +21,11 @@ from appliance.staff.template_media.service import TemplateMediaService, Templat
 
 router = APIRouter(prefix="/settings")
 
-MayRead = Annotated[PageContext, Depends(allowed("settings:read"))]
-MayWrite = Annotated[PageContext, Depends(allowed("settings:write"))]
-MayAdd = Annotated[PageContext, Depends(allowed("media:write"))]
-
 _HOURS_AT_MOST = 24 * 90
 
 
 @router.get("/ttl-preview")
-async def ttl_preview(request: Request, context: MayRead, result_ttl_hours: str = "") -> Response:
+async def ttl_preview(request: Request, context: MayReadSettings, result_ttl_hours: str = "") -> Response:
     """What another time to keep results would do to those that are there."""
     try:
         hours = float(result_ttl_hours.replace(",", "."))
@@ -41,7 +37,7 @@ async def ttl_preview(request: Request, context: MayRead, result_ttl_hours: str 
 
 
 @router.get("/address")
-async def address(request: Request, context: MayWrite, public_base_url: str = "") -> Response:
+async def address(request: Request, context: MayWriteSettings, public_base_url: str = "") -> Response:
     """Whether a guest's phone can use the address that was typed, or the one in force without it."""
     typed = public_base_url.strip()
     check: AddressCheck | None = None
@@ -55,7 +51,7 @@ async def address(request: Request, context: MayWrite, public_base_url: str = ""
 
 
 @router.post("/logo")
-async def logo(request: Request, context: MayWrite) -> Response:
+async def logo(request: Request, context: MayWriteSettings) -> Response:
     """The logo's field with another picture in it; nothing is saved."""
     form = await read_form(request)
     chosen = form.text("event_logo")
@@ -66,14 +62,14 @@ async def logo(request: Request, context: MayWrite) -> Response:
 
 
 @router.get("/logo/templates")
-async def picker(request: Request, context: MayRead, current: str = "") -> Response:
+async def picker(request: Request, context: MayReadSettings, current: str = "") -> Response:
     """All templates in a dialog, to choose the logo."""
     templates = await service_of(request, TemplateMediaService).all()
     return part(context, "_picker.html", templates=templates, fresh=None, **picking_logo(context, current))
 
 
 @router.post("/logo/templates")
-async def register(request: Request, context: MayAdd) -> Response:
+async def register(request: Request, context: MayWriteMedia) -> Response:
     """Take a file in and show the dialog's grid again, the new one first."""
     found = await service_of(request, TemplateMediaService).register(
         request.headers.get("content-type"), request.stream(), context.person

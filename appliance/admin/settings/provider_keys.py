@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import ValidationError
 
 from appliance.admin.errors import explained
 from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import part
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayWriteSettings, PageContext
 from appliance.admin.settings.page import whole_page
 from appliance.admin.settings.provider_keys_view import KeyNotice, one_provider, said_of
 from appliance.core.errors import NotFound, ValidationFailed
 from appliance.core.injection import service_of
-from appliance.core.validation import field_messages
+from appliance.core.validation import parsed
 from appliance.staff.settings.provider_keys.schemas import NewProviderKey
 from appliance.staff.settings.provider_keys.service import ProviderKeyService
 from appliance.staff.settings.provider_keys.testing import KeyRefused
@@ -27,15 +24,13 @@ router = APIRouter(prefix="/settings/keys")
 
 _DONE = {"test": "", "use-again": "key_used_again", "remove": "key_removed"}  # and the notice of it
 
-MayWrite = Annotated[PageContext, Depends(allowed("settings:write"))]
-
 
 @router.post("/{provider}")
-async def enter(provider: str, request: Request, context: MayWrite) -> Response:
+async def enter(provider: str, request: Request, context: MayWriteSettings) -> Response:
     """Keep what was typed, or only test it."""
     keys, form = service_of(request, ProviderKeyService), await read_form(request)
     try:
-        new = _typed(provider, form.text("key"))
+        new = parsed(NewProviderKey, {"provider": provider, "key": form.text("key")})
         if form.text("do") == "test":
             said = said_of(context, provider, await keys.try_out(new), is_kept=False)
             return await _only_said(context, provider, said)
@@ -57,7 +52,9 @@ async def enter(provider: str, request: Request, context: MayWrite) -> Response:
 
 
 @router.post("/{provider}/{key_id}/{action}")
-async def change(provider: str, key_id: str, action: str, request: Request, context: MayWrite) -> Response:
+async def change(
+    provider: str, key_id: str, action: str, request: Request, context: MayWriteSettings
+) -> Response:
     """Test, use again or remove a key that is kept."""
     if action not in _DONE:
         raise NotFound
@@ -76,13 +73,6 @@ async def change(provider: str, key_id: str, action: str, request: Request, cont
     notice = _DONE[action]
     toast = context.language.gettext(f"notice.{notice}") if notice else None
     return await _answer(context, provider, said, toast=toast, notice=notice)
-
-
-def _typed(provider: str, key: str) -> NewProviderKey:
-    try:
-        return NewProviderKey.model_validate({"provider": provider, "key": key})
-    except ValidationError as error:
-        raise ValidationFailed(fields=field_messages(error)) from None
 
 
 async def _only_said(context: PageContext, provider: str, said: KeyNotice) -> Response:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.naming import number_of
 from appliance.admin.render import page, part
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayModerateResults
 from appliance.core.errors import NotFound, VersionConflict
 from appliance.core.injection import service_of
 from appliance.core.sending import stored_file
@@ -23,15 +23,13 @@ from appliance.staff.shared_galleries.service import SharedGalleryService
 
 router = APIRouter(prefix="/screens/queue")
 
-MayApprove = Annotated[PageContext, Depends(allowed("results:moderate"))]
-
 PAGE = f"{MOUNT}/screens/queue"
 DECISIONS: dict[str, bool | None] = {"approve": True, "reject": False, "undo": None}
 _WIDTH = 640
 
 
 @router.get("")
-async def queue(request: Request, context: MayApprove) -> Response:
+async def queue(request: Request, context: MayModerateResults) -> Response:
     """The page."""
     waiting = await service_of(request, SharedGalleryService).queue()
     after = waiting[-1].job_id if waiting else None
@@ -39,7 +37,7 @@ async def queue(request: Request, context: MayApprove) -> Response:
 
 
 @router.post("/poll")
-async def poll(request: Request, context: MayApprove) -> Response:
+async def poll(request: Request, context: MayModerateResults) -> Response:
     """What came after the picture ``after``, and which of those that are ``shown`` wait no longer."""
     form = await read_form(request)
     after = next(_ids(form.text("after")), None)
@@ -60,7 +58,7 @@ def _ids(text: str) -> Iterator[uuid.UUID]:
 
 
 @router.get("/{job_id}/picture")
-async def picture(job_id: uuid.UUID, request: Request, _: MayApprove) -> Response:
+async def picture(job_id: uuid.UUID, request: Request, _: MayModerateResults) -> Response:
     """A picture at the size of a phone."""
     found = await service_of(request, ResultService).ready(str(job_id))
     kind = type_for(request.headers.get("accept", ""))
@@ -69,7 +67,7 @@ async def picture(job_id: uuid.UUID, request: Request, _: MayApprove) -> Respons
 
 
 @router.post("/{job_id}/{decision}")
-async def decide(job_id: uuid.UUID, decision: str, request: Request, context: MayApprove) -> Response:
+async def decide(job_id: uuid.UUID, decision: str, request: Request, context: MayModerateResults) -> Response:
     """Approve or reject a picture of which nobody has decided, or take a decision back."""
     if decision not in DECISIONS:
         raise NotFound

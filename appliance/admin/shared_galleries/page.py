@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from markupsafe import Markup
 from pydantic import ValidationError
@@ -16,7 +16,7 @@ from appliance.admin.forms import Form, read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.naming import number_of
 from appliance.admin.render import moment, page, part
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayReadResults, MayWriteResults, PageContext
 from appliance.core.clock import utcnow
 from appliance.core.errors import NotFound
 from appliance.core.injection import service_of
@@ -29,9 +29,6 @@ from appliance.staff.shared_galleries.service import SharedGalleryService
 
 router = APIRouter(prefix="/screens")
 
-MayRead = Annotated[PageContext, Depends(allowed("results:read"))]
-MayWrite = Annotated[PageContext, Depends(allowed("results:write"))]
-
 PAGE = f"{MOUNT}/screens"
 UNITS = {"minutes": 1, "hours": 60, "closed": None}
 STARTS = ("usual", "now", "all")  # from when on pictures are in a gallery
@@ -41,7 +38,7 @@ _USUAL = {"amount": "4", "unit": "hours", "pictures_from": "usual"}
 
 
 @router.get("")
-async def shared_galleries_page(request: Request, context: MayRead) -> Response:
+async def shared_galleries_page(request: Request, context: MayReadResults) -> Response:
     """The page."""
     return await _page(request, context)
 
@@ -51,13 +48,13 @@ async def _page(request: Request, context: PageContext, *, status: int = 200, **
 
 
 @router.get("/list")
-async def galleries(request: Request, context: MayRead) -> Response:
+async def galleries(request: Request, context: MayReadResults) -> Response:
     """Every gallery as it is now: how many pictures it shows, whether it has ended."""
     return part(context, "_shared_gallery_list.html", **await _shared(request, context))
 
 
 @router.post("")
-async def open_gallery(request: Request, context: MayWrite) -> Response:
+async def open_gallery(request: Request, context: MayWriteResults) -> Response:
     """Open a gallery as the form says."""
     form = await read_form(request)
     try:
@@ -87,14 +84,14 @@ async def _refused(request: Request, context: PageContext, form: Form, error: Va
 
 
 @router.post("/pin")
-async def suggest_pin(request: Request, context: MayWrite) -> Response:
+async def suggest_pin(request: Request, context: MayWriteResults) -> Response:
     """A PIN that cannot be guessed in a night, put into the field; nothing is changed."""
     made = service_of(request, SharedGalleryService).suggest_pin()
     return part(context, "_pin_input.html", pin=made, error=None)
 
 
 @router.post("/{gallery_id}/open")
-async def open_again(gallery_id: uuid.UUID, request: Request, context: MayWrite) -> Response:
+async def open_again(gallery_id: uuid.UUID, request: Request, context: MayWriteResults) -> Response:
     """Open a gallery again, or for longer."""
     try:
         wanted = GalleryDuration.model_validate(_time(await read_form(request)))
@@ -116,7 +113,7 @@ def _open_until(context: PageContext, gallery: GalleryView) -> str:
 
 
 @router.post("/{gallery_id}/close")
-async def close(gallery_id: uuid.UUID, request: Request, context: MayWrite) -> Response:
+async def close(gallery_id: uuid.UUID, request: Request, context: MayWriteResults) -> Response:
     """Close a gallery."""
     await service_of(request, SharedGalleryService).close(
         gallery_id, context.person, await guest_base(request)
@@ -149,7 +146,7 @@ def _to_page(context: PageContext) -> Response:
 
 
 @router.get("/{gallery_id}/sheet")
-async def sheet(gallery_id: uuid.UUID, request: Request, context: MayRead) -> Response:
+async def sheet(gallery_id: uuid.UUID, request: Request, context: MayReadResults) -> Response:
     """A page to print and hang up: the event, the code, the PIN."""
     gallery = await service_of(request, SharedGalleryService).get(gallery_id, await guest_base(request))
     if gallery.state != "open":

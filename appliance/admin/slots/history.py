@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayReadSlots, MayWriteSlots
 from appliance.admin.slots.draft import operation_of
 from appliance.admin.slots.fields import choice, properties
 from appliance.core.errors import SlotNotFound, ValidationFailed
@@ -24,8 +24,6 @@ from appliance.staff.slots.editor import SlotEditor
 
 router = APIRouter(prefix="/slots")
 
-MayLook = Annotated[PageContext, Depends(allowed("slots:read"))]
-MayWrite = Annotated[PageContext, Depends(allowed("slots:write"))]
 Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 PAGE = f"{MOUNT}/slots"
@@ -42,7 +40,7 @@ class FieldChange:
 
 
 @router.get("/{slot_id}/history")
-async def history(slot_id: str, request: Request, context: MayLook) -> Response:
+async def history(slot_id: str, request: Request, context: MayReadSlots) -> Response:
     """Every version that was saved, the newest first."""
     found = await service_of(request, SlotEditor).history(slot_id)
     return page(
@@ -55,7 +53,7 @@ async def history(slot_id: str, request: Request, context: MayLook) -> Response:
 
 
 @router.get("/{slot_id}/history/{version}")
-async def version(slot_id: str, version: Version, request: Request, context: MayLook) -> Response:
+async def version(slot_id: str, version: Version, request: Request, context: MayReadSlots) -> Response:
     """What restoring a version would change."""
     slot, saved = (
         await service_of(request, SlotEditor).get(slot_id),
@@ -77,7 +75,7 @@ async def version(slot_id: str, version: Version, request: Request, context: May
 
 
 @router.post("/{slot_id}/history/{version}/restore")
-async def restore(slot_id: str, version: Version, request: Request, context: MayWrite) -> Response:
+async def restore(slot_id: str, version: Version, request: Request, context: MayWriteSlots) -> Response:
     """Make an earlier version the newest one."""
     await service_of(request, SlotEditor).restore(slot_id, version, context.person)
     context.notice("slot_restored")
@@ -85,7 +83,7 @@ async def restore(slot_id: str, version: Version, request: Request, context: May
 
 
 @router.post("/{slot_id}/duplicate")
-async def duplicate(slot_id: str, request: Request, context: MayWrite) -> Response:
+async def duplicate(slot_id: str, request: Request, context: MayWriteSlots) -> Response:
     """Give another slot what is saved here, and go there."""
     to = (await read_form(request)).text("to")
     if to not in SLOT_IDS:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayWriteSlots
 from appliance.admin.slots.history import label_of, shown
 from appliance.core.injection import Injected
 from appliance.staff.providers.catalogue import ProviderCatalogue
@@ -23,7 +23,7 @@ router = APIRouter()
 @router.post("/model-change")
 async def change(
     request: Request,
-    context: Annotated[PageContext, Depends(allowed("slots:write"))],
+    context: MayWriteSlots,
     changes: Injected[ModelChanges],
     catalogue: Injected[ProviderCatalogue],
     editor: Injected[SlotEditor],

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.admin.dashboard.cards import Dashboard
@@ -14,7 +14,7 @@ from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.naming import named, number_of
 from appliance.admin.render import page, part
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayReadSlots, MayWriteSlots, PageContext
 from appliance.admin.slots.draft import Draft, apply_action, draft_from, draft_of, values_of
 from appliance.admin.slots.history import shown_changes
 from appliance.admin.slots.looks import with_look
@@ -22,6 +22,7 @@ from appliance.admin.slots.view import REPLIES, editor_of
 from appliance.core.errors import ValidationFailed, VersionConflict
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
+from appliance.core.validation import parsed
 from appliance.slots.schemas import SLOT_IDS
 from appliance.staff.providers.catalogue import ProviderCatalogue, ProviderList
 from appliance.staff.settings.service import OperatorSettingsService
@@ -32,15 +33,12 @@ from appliance.staff.template_media.service import TemplateMediaService
 
 router = APIRouter(prefix="/slots")
 
-MayLook = Annotated[PageContext, Depends(allowed("slots:read"))]
-MayWrite = Annotated[PageContext, Depends(allowed("slots:write"))]
-
 PAGE = f"{MOUNT}/slots"
 SIZES = ("1200x1800", "1800x1200", "1500x2100", "1800x2400", "1800x1800", "1080x1350", "1080x1920")
 
 
 @router.get("")
-async def slots_page(request: Request, context: MayLook) -> Response:
+async def slots_page(request: Request, context: MayReadSlots) -> Response:
     """All slots in order, with what each makes of a photo."""
     states = {card.slot_id: card for card in await service_of(request, Dashboard).cards()}
     return page(
@@ -53,14 +51,14 @@ async def slots_page(request: Request, context: MayLook) -> Response:
 
 
 @router.get("/{slot_id}")
-async def editor_page(slot_id: str, request: Request, context: MayLook) -> Response:
+async def editor_page(slot_id: str, request: Request, context: MayReadSlots) -> Response:
     """The editor with what is saved."""
     slot, catalogue = await _slot_and_catalogue(request, slot_id)
     return await _page(request, context, await _values(request, context, slot, catalogue))
 
 
 @router.post("/{slot_id}/form")
-async def reshape(slot_id: str, request: Request, context: MayLook) -> Response:
+async def reshape(slot_id: str, request: Request, context: MayReadSlots) -> Response:
     """The form for another provider or operation, with another fallback, look or template; unsaved."""
     form = await read_form(request)
     slot, catalogue = await _slot_and_catalogue(request, slot_id)
@@ -78,7 +76,7 @@ async def reshape(slot_id: str, request: Request, context: MayLook) -> Response:
 
 
 @router.post("/{slot_id}/check")
-async def check(slot_id: str, request: Request, context: MayLook) -> Response:
+async def check(slot_id: str, request: Request, context: MayReadSlots) -> Response:
     """What is wrong with what was typed, beside each input; nothing is saved."""
     form = await read_form(request)
     slot, catalogue = await _slot_and_catalogue(request, slot_id)
@@ -89,7 +87,7 @@ async def check(slot_id: str, request: Request, context: MayLook) -> Response:
 
 
 @router.post("/{slot_id}/config")
-async def config(slot_id: str, request: Request, _: MayLook) -> Response:
+async def config(slot_id: str, request: Request, _: MayReadSlots) -> Response:
     """What was typed, as a test run takes it."""
     form = await read_form(request)
     slot, catalogue = await _slot_and_catalogue(request, slot_id)
@@ -99,7 +97,7 @@ async def config(slot_id: str, request: Request, _: MayLook) -> Response:
 
 
 @router.post("/{slot_id}")
-async def save(slot_id: str, request: Request, context: MayWrite) -> Response:
+async def save(slot_id: str, request: Request, context: MayWriteSlots) -> Response:
     """Save all of it or nothing.
 
     What somebody else changed in between is shown, not overwritten, and what was typed stays.
@@ -108,7 +106,7 @@ async def save(slot_id: str, request: Request, context: MayWrite) -> Response:
     slot, catalogue = await _slot_and_catalogue(request, slot_id)
     draft = draft_from(form, catalogue)
     try:
-        update = SlotUpdate.parse(values_of(draft, catalogue, slot))
+        update = parsed(SlotUpdate, values_of(draft, catalogue, slot))
         saved = await service_of(request, SlotEditor).save(
             slot_id, update, context.person, version=draft.version
         )
@@ -140,7 +138,7 @@ async def _findings(
 ) -> dict[str, str]:
     try:
         values = values_of(draft, catalogue, slot)
-        await service_of(request, SlotEditor).check(slot.slot_id, SlotUpdate.parse(values))
+        await service_of(request, SlotEditor).check(slot.slot_id, parsed(SlotUpdate, values))
     except ValidationFailed as refused:
         return dict(refused.fields or {})
     return {}

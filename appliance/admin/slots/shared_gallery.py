@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import part
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayReadResults, MayWriteResults, PageContext
 from appliance.core.injection import service_of
 from appliance.guests.links import guest_base
 from appliance.staff.shared_galleries.schemas import NewGallery
@@ -20,21 +20,18 @@ from appliance.staff.slots.editor import SlotEditor
 
 router = APIRouter(prefix="/dashboard")
 
-MayRead = Annotated[PageContext, Depends(allowed("results:read"))]
-MayWrite = Annotated[PageContext, Depends(allowed("results:write"))]
-
 # For how many minutes a gallery may be opened with one tap; 0: until somebody closes it.
 MINUTES = (60, 240, 720, 0)
 
 
 @router.get("/{slot_id}/gallery")
-async def dialog(slot_id: str, request: Request, context: MayRead) -> Response:
+async def dialog(slot_id: str, request: Request, context: MayReadResults) -> Response:
     """The open gallery that shows the slot's pictures, with its code; else the form that opens one."""
     return part(context, "_slot_gallery.html", **await _values(slot_id, request, context))
 
 
 @router.post("/{slot_id}/gallery")
-async def open_one(slot_id: str, request: Request, context: MayWrite) -> Response:
+async def open_one(slot_id: str, request: Request, context: MayWriteResults) -> Response:
     """Open a gallery of the slot, unless one is open that shows its pictures."""
     form = await read_form(request)
     slot = await service_of(request, SlotEditor).get(slot_id)

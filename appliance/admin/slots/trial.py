@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from appliance.admin.errors import explained
 from appliance.admin.jobs.view import advice_text, attempts_chart
 from appliance.admin.render import part
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayTestSlots, PageContext
 from appliance.core.errors import ApplianceError
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
@@ -21,11 +21,9 @@ from appliance.staff.trials.service import TrialRequest, Trials
 
 router = APIRouter(prefix="/slots")
 
-MayTest = Annotated[PageContext, Depends(allowed("slots:test"))]
-
 
 @router.post("/{slot_id}/test")
-async def start(slot_id: str, request: Request, context: MayTest, last: str = "") -> Response:
+async def start(slot_id: str, request: Request, context: MayTestSlots, last: str = "") -> Response:
     """Send a photo along the line, with the settings on the form if they came with it."""
     try:
         trial = await service_of(request, Trials).try_slot(
@@ -46,7 +44,7 @@ async def start(slot_id: str, request: Request, context: MayTest, last: str = ""
 
 
 @router.get("/{slot_id}/test/{job_id}")
-async def progress(slot_id: str, job_id: uuid.UUID, request: Request, context: MayTest) -> Response:
+async def progress(slot_id: str, job_id: uuid.UUID, request: Request, context: MayTestSlots) -> Response:
     """How far it is; at its end what came of it."""
     return await _progress(request, context, slot_id, job_id)
 

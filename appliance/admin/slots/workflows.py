@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from appliance.admin.forms import read_form
 from appliance.admin.render import part
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayReadSlots
 from appliance.admin.slots.draft import RouteDraft, draft_from, values_of
 from appliance.admin.slots.fields import FormInput, plain, properties
 from appliance.core.injection import service_of
@@ -33,7 +33,6 @@ from appliance.staff.slots.editor import SlotEditor
 
 router = APIRouter(prefix="/slots")
 
-MayLook = Annotated[PageContext, Depends(allowed("slots:read"))]
 Choices = tuple[tuple[str, str], ...]
 MOST_PLACES = 100  # a form may have 500 fields
 
@@ -121,7 +120,7 @@ def _named(found: Sequence[NodeInput]) -> Choices:
 
 
 @router.post("/{slot_id}/machine")
-async def machine(slot_id: str, request: Request, context: MayLook, route: int = 0) -> Response:
+async def machine(slot_id: str, request: Request, context: MayReadSlots, route: int = 0) -> Response:
     """What the machine says of the workflow on the form: which nodes and model files it has not got."""
     form = await read_form(request)
     slot, catalogue = (

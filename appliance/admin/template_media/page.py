@@ -3,42 +3,38 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import ValidationError
 
 from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.naming import named, number_of
 from appliance.admin.render import html, page, part
-from appliance.admin.security import PageContext, allowed
-from appliance.core.errors import TemplateMediaInUse
+from appliance.admin.security import MayReadMedia, MayWriteMedia, PageContext
+from appliance.core.errors import TemplateMediaInUse, ValidationFailed
 from appliance.core.injection import service_of
 from appliance.core.sending import stored_file
-from appliance.core.validation import field_messages
+from appliance.core.validation import parsed
 from appliance.media import previews
 from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.template_media.service import Rename, TemplateMediaService
 
 router = APIRouter()
 
-MayRead = Annotated[PageContext, Depends(allowed("media:read"))]
-MayWrite = Annotated[PageContext, Depends(allowed("media:write"))]
-
 PAGE = f"{MOUNT}/templates"
 
 
 @router.get("/templates")
-async def templates_page(request: Request, context: MayRead) -> Response:
+async def templates_page(request: Request, context: MayReadMedia) -> Response:
     """Every template, by name."""
     found = await service_of(request, TemplateMediaService).all()
     return page(context, "media.html", templates=found, **_shared(context))
 
 
 @router.post("/templates")
-async def register(request: Request, context: MayWrite) -> Response:
+async def register(request: Request, context: MayWriteMedia) -> Response:
     """Take one file in; the same bytes a second time lead to the template that is there."""
     found = await service_of(request, TemplateMediaService).register(
         request.headers.get("content-type"), request.stream(), context.person
@@ -51,14 +47,14 @@ async def register(request: Request, context: MayWrite) -> Response:
 
 
 @router.get("/templates/{media_id}/preview")
-async def preview(media_id: uuid.UUID, request: Request, _: MayRead) -> Response:
+async def preview(media_id: uuid.UUID, request: Request, _: MayReadMedia) -> Response:
     """320 pixels on the longer side; made once."""
     key = await service_of(request, TemplateMediaService).preview(media_id)
     return stored_file(key, previews.TYPE.media_type, cache="private, max-age=86400")
 
 
 @router.get("/templates/{media_id}")
-async def template(media_id: uuid.UUID, request: Request, context: MayRead, edit: str = "") -> Response:
+async def template(media_id: uuid.UUID, request: Request, context: MayReadMedia, edit: str = "") -> Response:
     """One card, or the form for its name."""
     found = await service_of(request, TemplateMediaService).get(media_id)
     values: dict[str, Any] = {"template": found, "fresh": None, "error": None, **_shared(context)}
@@ -68,13 +64,13 @@ async def template(media_id: uuid.UUID, request: Request, context: MayRead, edit
 
 
 @router.post("/templates/{media_id}/rename")
-async def rename(media_id: uuid.UUID, request: Request, context: MayWrite) -> Response:
+async def rename(media_id: uuid.UUID, request: Request, context: MayWriteMedia) -> Response:
     """Give a template another name."""
     name = (await read_form(request)).get("name", "")
     try:
-        wanted = Rename(name=name)
-    except ValidationError as refused:
-        error = field_messages(refused)["name"]
+        wanted = parsed(Rename, {"name": name})
+    except ValidationFailed as refused:
+        error = (refused.fields or {})["name"]
         values: dict[str, Any] = {
             "template": await service_of(request, TemplateMediaService).get(media_id),
             "fresh": None,
@@ -89,7 +85,7 @@ async def rename(media_id: uuid.UUID, request: Request, context: MayWrite) -> Re
 
 
 @router.post("/templates/{media_id}/delete")
-async def remove(media_id: uuid.UUID, request: Request, context: MayWrite) -> Response:
+async def remove(media_id: uuid.UUID, request: Request, context: MayWriteMedia) -> Response:
     """Delete a template; while slots use it, they are named instead."""
     found = await service_of(request, TemplateMediaService).get(media_id)
     try:
@@ -111,7 +107,9 @@ async def remove(media_id: uuid.UUID, request: Request, context: MayWrite) -> Re
 
 
 @router.get("/slots/{slot_id}/templates/{role}")
-async def picker(slot_id: str, role: str, request: Request, context: MayRead, current: str = "") -> Response:
+async def picker(
+    slot_id: str, role: str, request: Request, context: MayReadMedia, current: str = ""
+) -> Response:
     """All templates in a dialog, to choose one for a role."""
     slot = await service_of(request, SlotEditor).get(slot_id)
     found = await service_of(request, TemplateMediaService).all()
@@ -125,7 +123,7 @@ async def picker(slot_id: str, role: str, request: Request, context: MayRead, cu
 
 
 @router.post("/slots/{slot_id}/templates/{role}")
-async def register_for(slot_id: str, role: str, request: Request, context: MayWrite) -> Response:
+async def register_for(slot_id: str, role: str, request: Request, context: MayWriteMedia) -> Response:
     """Take a file in and show the dialog's grid again, the new one first."""
     slot = await service_of(request, SlotEditor).get(slot_id)
     found = await service_of(request, TemplateMediaService).register(

@@ -5,22 +5,21 @@ from __future__ import annotations
 import contextlib
 import uuid
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import ValidationError
 
 from appliance.accounts.api_tokens import LONGEST_NAME, ApiTokens
 from appliance.accounts.permissions import PERMISSIONS
 from appliance.admin.forms import Form, read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayWriteTokens, PageContext
 from appliance.core.clock import utcnow
 from appliance.core.errors import NotFound, ValidationFailed
 from appliance.core.injection import service_of
-from appliance.core.validation import field_messages
+from appliance.core.validation import parsed
 from appliance.staff.tokens.schemas import NewToken
 
 router = APIRouter(prefix="/settings/tokens")
@@ -29,34 +28,31 @@ PAGE = f"{MOUNT}/settings/tokens"
 LIVES = (7, 30, 90, 365)  # days
 _USUAL_LIFE = 90
 
-MayWrite = Annotated[PageContext, Depends(allowed("tokens:write"))]
-
 
 @router.get("")
-async def tokens_page(request: Request, context: MayWrite) -> Response:
+async def tokens_page(request: Request, context: MayWriteTokens) -> Response:
     """The page."""
     return page(context, "tokens.html", **await _values(request, context))
 
 
 @router.post("")
-async def make(request: Request, context: MayWrite) -> Response:
+async def make(request: Request, context: MayWriteTokens) -> Response:
     """Make a token; its text is on the page this once."""
     form = await read_form(request)
     try:
-        new = NewToken.model_validate(_typed(form))
+        new = parsed(NewToken, _typed(form))
         _, text = await service_of(request, ApiTokens).make(
             new.name, new.scopes, new.expires_at, context.person
         )
-    except (ValidationError, ValidationFailed) as refused:
-        wrong = field_messages(refused) if isinstance(refused, ValidationError) else refused.fields or {}
-        fields = {name.partition(".")[0]: text for name, text in wrong.items()}
+    except ValidationFailed as refused:
+        fields = {name.partition(".")[0]: text for name, text in (refused.fields or {}).items()}
         return await _answer(request, context, status=422, typed=form, errors=fields)
     toast = context.language.gettext("tokens.made")
     return await _answer(request, context, toast=toast, made={"name": new.name, "text": text})
 
 
 @router.post("/{token_id}/revoke")
-async def revoke(token_id: uuid.UUID, request: Request, context: MayWrite) -> Response:
+async def revoke(token_id: uuid.UUID, request: Request, context: MayWriteTokens) -> Response:
     """End a token; one that is gone already is gone."""
     with contextlib.suppress(NotFound):
         await service_of(request, ApiTokens).revoke(token_id, context.person)

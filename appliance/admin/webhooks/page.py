@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import ValidationError
 
 from appliance.admin.forms import Form, read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
-from appliance.admin.security import PageContext, allowed
+from appliance.admin.security import MayReadSettings, MayWriteSettings, PageContext
 from appliance.core.errors import NotFound, ValidationFailed
 from appliance.core.injection import service_of
-from appliance.core.validation import field_messages
+from appliance.core.validation import parsed
 from appliance.core.web_address import LONGEST
 from appliance.staff.webhooks.schemas import EVENTS, NewWebhook
 from appliance.staff.webhooks.service import Webhooks
@@ -25,33 +24,29 @@ router = APIRouter(prefix="/settings/webhooks")
 
 PAGE = f"{MOUNT}/settings/webhooks"
 
-MayRead = Annotated[PageContext, Depends(allowed("settings:read"))]
-MayWrite = Annotated[PageContext, Depends(allowed("settings:write"))]
-
 
 @router.get("")
-async def webhooks_page(request: Request, context: MayRead) -> Response:
+async def webhooks_page(request: Request, context: MayReadSettings) -> Response:
     """The page; for HTMX what may have changed on it."""
     return await _answer(request, context)
 
 
 @router.post("")
-async def add(request: Request, context: MayWrite) -> Response:
+async def add(request: Request, context: MayWriteSettings) -> Response:
     """Add a webhook; its secret is on the page this once."""
     form = await read_form(request)
     wanted = {"name": form.text("name"), "address": form.text("address"), "events": form.every("events")}
     try:
-        made = await service_of(request, Webhooks).add(NewWebhook.model_validate(wanted), context.person)
-    except (ValidationError, ValidationFailed) as refused:
-        wrong = field_messages(refused) if isinstance(refused, ValidationError) else refused.fields or {}
-        fields = {name.partition(".")[0]: said for name, said in wrong.items()}
+        made = await service_of(request, Webhooks).add(parsed(NewWebhook, wanted), context.person)
+    except ValidationFailed as refused:
+        fields = {name.partition(".")[0]: said for name, said in (refused.fields or {}).items()}
         return await _answer(request, context, status=422, typed=form, errors=fields)
     toast = context.language.gettext("notice.webhook_added")
     return await _answer(request, context, toast=toast, made=made)
 
 
 @router.post("/{webhook_id}/remove")
-async def remove(webhook_id: uuid.UUID, request: Request, context: MayWrite) -> Response:
+async def remove(webhook_id: uuid.UUID, request: Request, context: MayWriteSettings) -> Response:
     """Forget a webhook; one that is gone already is gone."""
     with contextlib.suppress(NotFound):
         await service_of(request, Webhooks).remove(webhook_id, context.person)

@@ -16,6 +16,7 @@ from appliance.core.clock import stamp, utcnow
 from appliance.core.db import Database
 from appliance.core.errors import NotFound, SlotNotFound, ValidationFailed, VersionConflict
 from appliance.core.language import Message
+from appliance.core.validation import parsed
 from appliance.media.models import TemplateMedia
 from appliance.providers.registry import ProviderRegistry
 from appliance.settings.operator import AppSettingsRepository
@@ -148,7 +149,7 @@ class SlotEditor:
         async with self._database.session() as session:
             row = await _require(SlotRepository(session).lock(slot_id))
             then, _ = await self._kept(session, row, version)
-            config = await self._checked(session, row, SlotUpdate.parse(then))
+            config = await self._checked(session, row, parsed(SlotUpdate, then))
             await self._store(session, row, config, who, "slot.restored", restored=version)
             return await self._shown(session, row)
 

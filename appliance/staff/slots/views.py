@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pydantic import ConfigDict, Field, SkipValidation, ValidationError, model_validator
+from pydantic import ConfigDict, Field, SkipValidation, model_validator
 
-from appliance.core.errors import ValidationFailed
 from appliance.core.frozen import FrozenModel, StrictModel
 from appliance.core.language import Message
-from appliance.core.validation import field_messages
 from appliance.slots.schemas import SLOT_IDS, SlotConfig
 
 READ_ONLY = frozenset({"slot_id", "updated_by", "updated_at", "problems", "recent_results"})
@@ -62,14 +60,6 @@ class SlotUpdate(SlotConfig):
         if not isinstance(values, Mapping):
             return values
         return {name: value for name, value in values.items() if name not in READ_ONLY}
-
-    @classmethod
-    def parse(cls, values: Mapping[str, Any]) -> SlotUpdate:
-        """An update from plain values; raises ``ValidationFailed`` with one message per field."""
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            raise ValidationFailed(fields=field_messages(error)) from None
 
     def applied_to(self, config: SlotConfig) -> SlotConfig:
         """``config`` with what this update names."""

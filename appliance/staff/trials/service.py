@@ -23,6 +23,7 @@ from appliance.core.multipart_headers import boundary_of
 from appliance.core.public_base import BaseUrls
 from appliance.core.threads import finish_in_thread
 from appliance.core.uploads import ReceivedFile, ReceivedUpload, UploadReceiver
+from appliance.core.validation import parsed
 from appliance.ingest.job import PhotoJob, Source
 from appliance.ingest.service import LATEST_SECONDS, IngestService
 from appliance.jobs.models import JobHistory
@@ -175,7 +176,7 @@ class Trials:
             values = None
         if not isinstance(values, dict):
             raise ValidationFailed(fields={CONFIG_FIELD: Message("must be a JSON object, as for PUT")})
-        return await self._editor.check(slot_id, SlotUpdate.parse(values))
+        return await self._editor.check(slot_id, parsed(SlotUpdate, values))
 
     async def _last_source(self, request: TrialRequest) -> JobHistory:
         """The newest guest's photo of this slot, else of any slot."""
