@@ -86,6 +86,11 @@ def login_url(path: str, query: str = "") -> str:
     return f"{LOGIN}?next={quote(after, safe='')}"
 
 
+def is_page(address: str) -> bool:
+    """Whether a path that a form or the address bar names is one of our pages."""
+    return address.startswith(f"{MOUNT}/") and address.isprintable() and "\\" not in address
+
+
 def must_change(request: Request, _: PasswordMustChange) -> Response:
     """Nothing can be done with a password that somebody else has seen."""
     if is_htmx(request):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from appliance.accounts.permissions import Permission
+from appliance.admin.security import PageContext
 
-# Who may press which button; the others see no button that would refuse them.
-PERMISSIONS: dict[str, Permission] = {
+_PERMISSIONS: dict[str, Permission] = {
     "open_keys": "settings:read",
     "open_job": "jobs:read",
     "open_jobs": "jobs:read",
@@ -19,3 +19,8 @@ PERMISSIONS: dict[str, Permission] = {
     "use_successor": "slots:write",
     "free_space": "results:write",
 }
+
+
+def may_press(context: PageContext, kind: str) -> bool:
+    """Whether who is logged in may press this button; the others see none that would refuse them."""
+    return context.may(_PERMISSIONS.get(kind, "slots:read"))

@@ -23,6 +23,11 @@ ReplyForm = Literal["json", "image", "multipart"]
 SLOT_IDS = tuple(f"slot-{number:03d}" for number in range(1, 16))
 
 
+def number_of(slot_id: str) -> str:
+    """A slot's number as it stands on the machine's edge: ``07``."""
+    return slot_id.rpartition("-")[2].lstrip("0").zfill(2)
+
+
 class RouteConfig(StrictModel):
     """One way to make a slot's pictures, as it is configured and stored."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from appliance.core.errors import SlotNotFound
 from appliance.core.recent import Changes, Recent
+from appliance.slots.schemas import number_of
 from appliance.staff.issues.models import Issue
 from appliance.staff.issues.service import Issues
 from appliance.staff.stats.schemas import Cause, SlotStats
@@ -33,7 +34,7 @@ class Card:
     @property
     def number(self) -> str:
         """The slot's number as it stands on the edge: ``07``."""
-        return self.slot_id.rpartition("-")[2].lstrip("0").zfill(2)
+        return number_of(self.slot_id)
 
     @property
     def cause(self) -> Cause | None:

@@ -11,17 +11,16 @@ from fastapi.responses import RedirectResponse
 from appliance.admin.dashboard.cards import Dashboard, OpenIssues
 from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
-from appliance.admin.issue_actions import PERMISSIONS
+from appliance.admin.issue_actions import may_press
 from appliance.admin.render import part
 from appliance.admin.security import MayPauseSlots, PageContext
 from appliance.core.clock import utcnow
 from appliance.core.errors import ValidationFailed
 from appliance.core.injection import service_of
 from appliance.core.language import Message
-from appliance.staff.issues.models import Issue
 from appliance.staff.issues.service import Issues
 from appliance.staff.issues.views import learn_more
-from appliance.staff.issues.words import IssueWords, issue_words, slot_numbers
+from appliance.staff.issues.words import issue_words, slot_numbers
 
 router = APIRouter(prefix="/dashboard/issues")
 
@@ -49,18 +48,10 @@ async def ignore(
 
 def issue_words_of(context: PageContext, open_issues: OpenIssues) -> dict[str, Any]:
     """What the list's template may use."""
-
-    def words(issue: Issue) -> IssueWords:
-        return issue_words(issue, context.language.code)
-
-    def may_press(issue: Issue) -> bool:
-        wanted = PERMISSIONS.get(issue.action["kind"], "slots:read") if issue.action else ""
-        return bool(wanted) and context.who is not None and wanted in context.who.permissions
-
     return {
         "issues": open_issues,
-        "issue_words": words,
-        "may_press": may_press,
+        "issue_words": lambda issue: issue_words(issue, context.language.code),
+        "may_press": lambda issue: bool(issue.action) and may_press(context, issue.action["kind"]),
         "learn_more": learn_more,
         "slot_numbers": slot_numbers,
         "ignore_hours": HOURS,

@@ -125,25 +125,13 @@ def _tally(cards: Sequence[Card]) -> dict[str, Any]:
     }
 
 
-def _worst_first(cards: Sequence[Card]) -> Sequence[Card]:
-    """Failing slots before all others; else in order."""
-    return sorted(cards, key=lambda card: card.slot.state != "failing")
-
-
 def _shared(request: Request, context: PageContext, cards: Sequence[Card]) -> dict[str, Any]:
     """What every card's template may use."""
     base = base_urls_of(request).guests(None)
-
-    def ingest(card: Card, reply: str) -> str:
-        return f"{base}/ingest/{card.slot_id}?reply={reply}"
-
-    def why(cause: Cause) -> dict[str, str]:
-        return _why(context, cause)
-
     return {
-        "cards": _worst_first(cards),
-        "ingest": ingest,
-        "why": why,
+        "cards": sorted(cards, key=lambda card: card.slot.state != "failing"),  # failing ones first
+        "ingest": lambda card, reply: f"{base}/ingest/{card.slot_id}?reply={reply}",
+        "why": lambda cause: _why(context, cause),
         "may_pause": context.may("slots:pause"),
     }
 

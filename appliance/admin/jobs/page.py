@@ -12,14 +12,14 @@ from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.headers import MOUNT
 from appliance.admin.jobs.view import WIDTH, advice_text, attempts_chart, timings_chart
 from appliance.admin.listing import Listing, instant
-from appliance.admin.naming import named, number_of
+from appliance.admin.naming import named
 from appliance.admin.render import page, part
 from appliance.admin.security import MayReadJobs, MayTestSlots, PageContext
 from appliance.core.errors import ValidationFailed
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
 from appliance.jobs.models import JobStatus
-from appliance.slots.schemas import SLOT_IDS
+from appliance.slots.schemas import SLOT_IDS, number_of
 from appliance.staff.jobs.search import JobFilter
 from appliance.staff.jobs.service import JobService
 from appliance.staff.trials.service import Trials

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.accounts.login import MIN_PASSWORD_CHARS, LoginService
-from appliance.admin.errors import LOGIN
+from appliance.admin.errors import LOGIN, is_page
 from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import page
@@ -73,5 +73,4 @@ async def preferences(request: Request, context: Anybody) -> Response:
         if form.text(name) in known:
             context.jar.put(cookie, form.text(name), seconds=A_YEAR)
     back = form.text("back")
-    is_ours = back.startswith(f"{MOUNT}/") and back.isprintable() and "\\" not in back
-    return RedirectResponse(back if is_ours else LOGIN, 303)
+    return RedirectResponse(back if is_page(back) else LOGIN, 303)

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 from appliance.accounts.login import LoginService
 from appliance.accounts.sessions import Grant, SessionService
 from appliance.accounts.tokens import DEVICE_LIFE
-from appliance.admin.errors import LOGIN, PASSWORD
+from appliance.admin.errors import LOGIN, PASSWORD, is_page
 from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import page
@@ -90,5 +90,4 @@ def _remember_device(context: Anybody, grant: Grant) -> None:
 
 def _onward(after: str) -> str:
     """``after`` if it is one of our pages, else the dashboard: the address bar is anybody's."""
-    is_ours = after.startswith(f"{MOUNT}/") and after.isprintable() and "\\" not in after
-    return after if is_ours and not after.startswith(LOGIN) else f"{MOUNT}/"
+    return after if is_page(after) and not after.startswith(LOGIN) else f"{MOUNT}/"

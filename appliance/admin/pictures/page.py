@@ -14,7 +14,6 @@ from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.listing import Listing, instant
-from appliance.admin.naming import number_of
 from appliance.admin.render import html, part
 from appliance.admin.security import MayReadResults, MayWriteResults, PageContext
 from appliance.core.clock import utcnow
@@ -29,7 +28,7 @@ from appliance.guests.service import attachment
 from appliance.jobs.models import UNDO_DELETE
 from appliance.media import qr
 from appliance.settings.operator import SettingsReader
-from appliance.slots.schemas import SLOT_IDS
+from appliance.slots.schemas import SLOT_IDS, number_of
 from appliance.staff.jobs.hiding import PictureHiding
 from appliance.staff.jobs.pictures import StaffPictures
 from appliance.staff.jobs.search import JobFilter

@@ -10,12 +10,11 @@ from fastapi.responses import RedirectResponse
 
 from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
-from appliance.admin.issue_actions import PERMISSIONS
+from appliance.admin.issue_actions import may_press
 from appliance.admin.render import page, part
 from appliance.admin.security import MayReadSlots, MayTestSlots, PageContext
 from appliance.core.injection import service_of
 from appliance.guests.links import guest_base
-from appliance.staff.issues.schemas import IssueAction
 from appliance.staff.preflight.checks import GROUPS
 from appliance.staff.preflight.schemas import PreflightRun, run_view
 from appliance.staff.preflight.service import PreflightService
@@ -65,20 +64,15 @@ async def _shown(request: Request, context: PageContext) -> dict[str, Any]:
     service, lang = service_of(request, PreflightService), context.language.code
     found = await service.state()
     newest, whole = run_view(found.newest, lang), run_view(found.whole, lang)
-    may_start, price = context.may("slots:test"), await service.price()
-
-    def may_press(action: IssueAction) -> bool:
-        wanted = PERMISSIONS.get(action.kind, "slots:read")
-        return bool(action.href) and context.who is not None and wanted in context.who.permissions
-
+    price = await service.price()
     return {
         "newest": newest,
         "whole": whole,
         "run": whole if newest and newest.status == "interrupted" else newest,
         "counts": _counts,
         "groups": GROUPS,
-        "may_start": may_start,
-        "may_press": may_press,
+        "may_start": context.may("slots:test"),
+        "may_press": lambda action: bool(action.href) and may_press(context, action.kind),
         "price": price,
         "sum": ", ".join(context.language.money(most, currency) for currency, most in price.most.items()),
         "preflight": PAGE,

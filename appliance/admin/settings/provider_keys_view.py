@@ -9,6 +9,7 @@ from typing import Any, Literal
 from appliance.admin.naming import named
 from appliance.admin.security import PageContext
 from appliance.core.injection import service_of
+from appliance.slots.schemas import number_of
 from appliance.staff.jobs.advice import advice, advice_on_key
 from appliance.staff.settings.provider_keys.schemas import KeyTestView, ModelTestView, ProviderKeys
 from appliance.staff.settings.provider_keys.service import ProviderKeyService
@@ -94,15 +95,10 @@ def _shared(context: PageContext, said: KeyNotice | None) -> dict[str, Any]:
     return {
         "said": said,
         "provider_name": lambda name: named(context.language, "provider", name),
-        "numbers": _numbers,
+        "numbers": lambda slots: ", ".join(map(number_of, slots)),
         "mood": _mood,
         "why_aside": _why_aside(context),
     }
-
-
-def _numbers(slots: list[str]) -> str:
-    """Slots as they stand on the edges: ``09, 12``."""
-    return ", ".join(slot.rpartition("-")[2].lstrip("0").zfill(2) for slot in slots)
 
 
 def _mood(one: ProviderKeys) -> tuple[str, str]:

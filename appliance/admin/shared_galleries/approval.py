@@ -11,7 +11,6 @@ from fastapi.responses import RedirectResponse
 
 from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
-from appliance.admin.naming import number_of
 from appliance.admin.render import page, part
 from appliance.admin.security import MayModerateResults
 from appliance.core.errors import NotFound, VersionConflict
@@ -19,6 +18,7 @@ from appliance.core.injection import service_of
 from appliance.core.sending import stored_file
 from appliance.guests.screen_sizes import ScreenSizes, type_for
 from appliance.guests.service import ResultService
+from appliance.slots.schemas import number_of
 from appliance.staff.shared_galleries.service import SharedGalleryService
 
 router = APIRouter(prefix="/screens/queue")

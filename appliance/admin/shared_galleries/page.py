@@ -14,7 +14,6 @@ from pydantic import ValidationError
 from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.forms import Form, read_form
 from appliance.admin.headers import MOUNT
-from appliance.admin.naming import number_of
 from appliance.admin.render import moment, page, part
 from appliance.admin.security import MayReadResults, MayWriteResults, PageContext
 from appliance.core.clock import utcnow
@@ -23,7 +22,7 @@ from appliance.core.injection import service_of
 from appliance.core.texts import plain_digits
 from appliance.core.validation import messages_of
 from appliance.guests.links import guest_base
-from appliance.slots.schemas import SLOT_IDS
+from appliance.slots.schemas import SLOT_IDS, number_of
 from appliance.staff.shared_galleries.schemas import GalleryDuration, GalleryView, NewGallery
 from appliance.staff.shared_galleries.service import SharedGalleryService
 
@@ -197,14 +196,9 @@ async def _shared(
         "units": UNITS,
         "starts": STARTS,
         "number_of": number_of,
-        "path_of": lambda url: _path_of(url, base),
+        "path_of": lambda url: url.removeprefix(base),  # its picture comes from where the page came from
         "print_pixels": PRINT_PIXELS,
         "may_write": context.may("results:write"),
         "may_moderate": context.may("results:moderate"),
         "shared_galleries": PAGE,
     }
-
-
-def _path_of(url: str, base: str) -> str:
-    """The path of one of our own addresses, so that its picture comes from where the page came from."""
-    return url.removeprefix(base)

@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse
 
 from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
+from appliance.admin.naming import named
 from appliance.admin.render import page, part
 from appliance.admin.security import MayReadSlots, MayWriteSlots
 from appliance.admin.slots.draft import operation_of
@@ -115,7 +116,7 @@ def label_of(language: Language, name: str, catalogue: ProviderList, slot: SlotC
     if language.has(f"slot.{name}.label"):
         return language.gettext(f"slot.{name}.label")
     if kind == "template_media" and inner:
-        return language.gettext("slot.template", role=_named(language, "template_role", inner))
+        return language.gettext("slot.template", role=named(language, "template_role", inner))
 
     schema: dict[str, Any] = {}
     if kind == "output":
@@ -142,7 +143,7 @@ def shown(language: Language, name: str, value: Any) -> str:
     elif isinstance(value, list):
         text = ", ".join(str(item) for item in value)
     elif name in ("provider", "operation"):
-        text = _named(language, name, str(value))
+        text = named(language, name, str(value))
     else:
         text = choice(language, value) if isinstance(value, str) else str(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
@@ -153,7 +154,3 @@ def _route(language: Language, route: Mapping[str, Any]) -> str:
     params = ", ".join(f"{name} {value}" for name, value in route.get("params", {}).items())
     model = [str(route["model"])] if route.get("model") else []
     return " · ".join(names + model) + (f" ({params})" if params else "")
-
-
-def _named(language: Language, kind: str, name: str) -> str:
-    return language.gettext(f"{kind}.{name}") if language.has(f"{kind}.{name}") else name

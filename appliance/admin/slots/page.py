@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
-from appliance.admin.naming import named, number_of
+from appliance.admin.naming import named
 from appliance.admin.render import page, part
 from appliance.admin.security import MayReadSlots, MayWriteSlots, PageContext
 from appliance.admin.slots.draft import Draft, apply_action, draft_from, draft_of, values_of
@@ -23,7 +23,7 @@ from appliance.core.errors import ValidationFailed, VersionConflict
 from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
 from appliance.core.validation import parsed
-from appliance.slots.schemas import SLOT_IDS
+from appliance.slots.schemas import SLOT_IDS, number_of
 from appliance.staff.providers.catalogue import ProviderCatalogue, ProviderList
 from appliance.staff.settings.service import OperatorSettingsService
 from appliance.staff.slots.editor import SlotEditor

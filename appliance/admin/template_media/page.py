@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
-from appliance.admin.naming import named, number_of
+from appliance.admin.naming import named
 from appliance.admin.render import html, page, part
 from appliance.admin.security import MayReadMedia, MayWriteMedia, PageContext
 from appliance.core.errors import TemplateMediaInUse, ValidationFailed
@@ -18,6 +18,7 @@ from appliance.core.injection import service_of
 from appliance.core.sending import stored_file
 from appliance.core.validation import parsed
 from appliance.media import previews
+from appliance.slots.schemas import number_of
 from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.template_media.service import Rename, TemplateMediaService
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from appliance.core.language import Language, Message
 from appliance.core.language import language as staff_language
+from appliance.slots.schemas import number_of
 from appliance.staff.issues.models import Issue
 from appliance.staff.jobs.advice import advice
 
@@ -49,9 +50,8 @@ def values_of(parameters: Mapping[str, Any], slots: Sequence[str], words: Langua
 
 def slot_numbers(slots: Sequence[str]) -> str:
     """Slots as they are called on the machine: ``05, 07``."""
-    numbers = [slot.rpartition("-")[2].lstrip("0").zfill(2) for slot in slots]
-    more = len(numbers) - _SLOTS_NAMED
-    return ", ".join(numbers[:_SLOTS_NAMED]) + (f" (+{more})" if more > 0 else "")
+    more = len(slots) - _SLOTS_NAMED
+    return ", ".join(map(number_of, slots[:_SLOTS_NAMED])) + (f" (+{more})" if more > 0 else "")
 
 
 def filled(words: Language, key: str, count: int, values: Mapping[str, Any]) -> str:
