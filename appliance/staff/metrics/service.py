@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest
@@ -19,7 +20,8 @@ from appliance import __version__
 from appliance.core.db import Database
 from appliance.core.error_handlers import from_database
 from appliance.core.metrics import REGISTRY, watch_loop
-from appliance.core.siblings import ALONE, Siblings
+from appliance.core.siblings import Siblings
+from appliance.ingest.gate import Gate
 from appliance.jobs.tally import LabelledCount, all_sums
 from appliance.media.store import MediaStore
 from appliance.providers.runner import RouteRunner
@@ -33,14 +35,6 @@ log = structlog.get_logger()
 _QUESTION = "figures"
 
 
-class GateState(Protocol):
-    """The permits: they belong to ingest, which stands beside this."""
-
-    def state(self) -> dict[str, tuple[int, int, int]]:
-        """By name (``slot:…``, ``provider:…``): taken, limit, photos that wait."""
-        ...
-
-
 class Metrics:
     """Writes the exposition. ``databases``: the pools by what they are for; the first answers."""
 
@@ -49,12 +43,12 @@ class Metrics:
         databases: dict[str, Database],
         media: MediaStore,
         runner: RouteRunner,
-        gate: GateState,
+        gate: Gate,
         *,
         token: str,
         networks: Collection[IPv4Network | IPv6Network],
-        process: int | None = None,
-        siblings: Siblings = ALONE,
+        process: int | None,
+        siblings: Siblings,
     ) -> None:
         self._databases = databases
         self._media = media
@@ -164,7 +158,7 @@ class Metrics:
             kind, _, name = full_name.partition(":")
             for family, value in zip((taken, limit, waiting), state, strict=True):
                 family.add_metric([kind, name], value)
-        return iter((taken, limit, waiting))
+        yield from (taken, limit, waiting)
 
     def _providers(self) -> Iterator[Metric]:
         keys = GaugeMetricFamily(
@@ -187,7 +181,7 @@ class Metrics:
         )
         for route in sorted(self._runner.circuits.not_closed()):
             circuits.add_metric([route], 1)
-        return iter((keys, circuits))
+        yield from (keys, circuits)
 
     def _pools(self) -> Iterator[Metric]:
         pool = GaugeMetricFamily(
@@ -195,17 +189,15 @@ class Metrics:
         )
         for name, database in self._databases.items():
             pool.add_metric([name], database.connections_in_use())
-        return iter((pool,))
+        yield pool
 
     def _disk(self) -> Iterator[Metric]:
         family = GaugeMetricFamily("photochanger_disk_bytes", "The disk of the pictures.", labels=["state"])
-        try:
+        with contextlib.suppress(OSError):
             usage = shutil.disk_usage(self._media.root)
-        except OSError:
-            return iter((family,))
-        family.add_metric(["total"], usage.total)
-        family.add_metric(["free"], usage.free)
-        return iter((family,))
+            family.add_metric(["total"], usage.total)
+            family.add_metric(["free"], usage.free)
+        yield family
 
 
 def _of_issues(counted: dict[str, int]) -> Iterator[Metric]:

@@ -12,7 +12,7 @@ from appliance.core.siblings import Siblings
 from appliance.staff.jobs.progress import JobProgress, PhotoInProgress
 from appliance.staff.jobs.schemas import ProgressView
 
-# By names such as ``slot:slot-005``: the gate belongs to ingest, which stands beside this.
+# Permits by names such as ``slot:slot-005``.
 InUse = Callable[[], Mapping[str, int]]
 
 _QUESTION = "at_work"
