@@ -89,12 +89,12 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a source sees now. ``key`` stays the same while it is the same trouble.
+    """What a source sees now.
 
-    ``since``: when it began, where the source knows; ``patience``: how long it must last to be told.
+    ``since``: when it began, where the source knows; ``patience``: how long it must last to be told;
+    ``own_key``: where there can be several of one code at a time.
     """
 
-    key: str
     code: Code
     severity: Severity
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -102,6 +102,12 @@ class Finding:
     action: Action | None = None
     since: datetime | None = None
     patience: float = PATIENCE
+    own_key: str = ""
+
+    @property
+    def key(self) -> str:
+        """The same while it is the same trouble."""
+        return self.own_key or self.code
 
     def columns(self) -> dict[str, Any]:
         """What of it may change while the issue is open, as the table holds it."""

@@ -14,8 +14,8 @@ from appliance.staff.issues.models import Issue
 from appliance.staff.issues.repository import IssueRepository
 from appliance.staff.issues.watch import SEEN_EVERY, IssueWatch
 
-LOW = Finding("disk.low", "disk.low", "will_stop", {"free_bytes": 1000}, patience=60)
-FAILING = Finding("slot.a", "slot.failing", "stops_photos", {}, ("slot-001",), patience=AT_ONCE)
+LOW = Finding("disk.low", "will_stop", {"free_bytes": 1000}, patience=60)
+FAILING = Finding("slot.failing", "stops_photos", {}, ("slot-001",), patience=AT_ONCE, own_key="slot.a")
 
 
 class Ground:
@@ -92,8 +92,8 @@ async def test_what_stops_photos_appears_at_once_and_before_the_rest(ground: Gro
 async def test_the_same_trouble_is_one_issue_whose_figures_follow(ground: Ground) -> None:
     await ground.after(0, FAILING)
     worse = Finding(
-        "slot.a", "slot.failing", "stops_photos", {"n": 2}, ("slot-001", "slot-002"),
-        Action("open_slot", href="/admin/slots/slot-001"), patience=AT_ONCE,
+        "slot.failing", "stops_photos", {"n": 2}, ("slot-001", "slot-002"),
+        Action("open_slot", href="/admin/slots/slot-001"), patience=AT_ONCE, own_key="slot.a",
     )  # fmt: skip
     await ground.after(SEEN_EVERY, worse)
     (issue,) = await ground.open()

@@ -31,7 +31,6 @@ def address_source(
         return [
             Finding(
                 "address.wrong",
-                "address.wrong",
                 severity,
                 parameters,
                 (),

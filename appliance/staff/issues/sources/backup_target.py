@@ -32,20 +32,14 @@ def _target(row: BackupTarget | None, now: datetime) -> list[Finding]:
     open_page = Action("open_backups", href="/admin/backups#target")
     where = {"target": describe(row)}
     if row.held:
-        return [
-            Finding("backup.held", "backup.held", "should_know", where, action=open_page, since=row.set_at)
-        ]
+        return [Finding("backup.held", "should_know", where, action=open_page, since=row.set_at)]
     # A time to come tells nothing: the clock was ahead.
     last = max((at for at in (row.sent_at, row.set_at) if at and at <= now), default=now - LATE)
     age = now - last
     if age < LATE:
         return []
     said = {**where, "age_seconds": int(age.total_seconds()) // 3600 * 3600}
-    return [
-        Finding(
-            "backup.not_sent", "backup.not_sent", "should_know", said, action=open_page, since=last + LATE
-        )
-    ]
+    return [Finding("backup.not_sent", "should_know", said, action=open_page, since=last + LATE)]
 
 
 def _proof(proof: BackupProof | None) -> list[Finding]:
@@ -53,4 +47,4 @@ def _proof(proof: BackupProof | None) -> list[Finding]:
         return []
     action = Action("open_backups", href="/admin/backups")
     said = {"problem": proof.problem_said or proof.problem or ""}
-    return [Finding("backup.unproven", "backup.unproven", "should_know", said, action=action, since=proof.at)]
+    return [Finding("backup.unproven", "should_know", said, action=action, since=proof.at)]

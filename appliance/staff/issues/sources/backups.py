@@ -38,7 +38,7 @@ def backups_source(database: Database, passphrase: BackupPassphrase) -> Source:
         ended, installed = await last_successes(database)
         found = [*_backup(ended.get("backup"), installed or now, now)]
         if passphrase.read() is None:
-            found.append(Finding("backup.unsealed", "backup.unsealed", "should_know", action=_PAGE))
+            found.append(Finding("backup.unsealed", "should_know", action=_PAGE))
         cleanup = ended.get("cleanup", installed)
         found += _cleanup(cleanup, now)
         return found
@@ -52,16 +52,16 @@ def _cleanup(last: datetime | None, now: datetime) -> list[Finding]:
     if last is None or timedelta(0) <= now - last <= _SILENCE:
         return []
     since, patience = (None, _CLOCK_SET) if last > now else (last, _START)
-    return [Finding("cleanup.silent", "cleanup.silent", "will_stop", since=since, patience=patience)]
+    return [Finding("cleanup.silent", "will_stop", since=since, patience=patience)]
 
 
 def _backup(last: datetime | None, installed: datetime, now: datetime) -> list[Finding]:
     if last is not None and last > now:
-        return [Finding("backup.missing", "backup.missing", "should_know", action=_PAGE, patience=_CLOCK_SET)]
+        return [Finding("backup.missing", "should_know", action=_PAGE, patience=_CLOCK_SET)]
     age = now - (last or installed)
     if age < BACKUP_AGE:
         return []
     if last is None:
-        return [Finding("backup.missing", "backup.missing", "should_know", action=_PAGE)]
+        return [Finding("backup.missing", "should_know", action=_PAGE)]
     hours = {"age_seconds": int(age.total_seconds()) // 3600 * 3600}
-    return [Finding("backup.old", "backup.old", "should_know", hours, action=_PAGE, since=last + BACKUP_AGE)]
+    return [Finding("backup.old", "should_know", hours, action=_PAGE, since=last + BACKUP_AGE)]

@@ -31,7 +31,6 @@ def booths_source(database: Database) -> Source:
             rows = (await session.execute(_SILENT)).all()
         return [
             Finding(
-                f"booth.silent.{row.booth}",
                 "booth.silent",
                 "should_know",
                 {"booth": row.booth, "photos": row.photos},
@@ -39,6 +38,7 @@ def booths_source(database: Database) -> Source:
                 Action("open_jobs", href="/admin/jobs"),
                 row.last,
                 AT_ONCE,
+                own_key=f"booth.silent.{row.booth}",
             )
             for row in rows
         ]

@@ -33,6 +33,6 @@ def certificate_source(file: Path) -> Source:
             return []
         severity: Severity = "stops_photos" if days <= 0 else "will_stop" if days <= 2 else "should_know"
         said = {"ends_on": end.date().isoformat()}
-        return [Finding("certificate", "certificate.ending", severity, said, patience=AT_ONCE)]
+        return [Finding("certificate.ending", severity, said, patience=AT_ONCE, own_key="certificate")]
 
     return Source("certificate", ("certificate.ending",), look, every=300.0)

@@ -16,6 +16,6 @@ def clock_source(skew: ClockSkew) -> Source:
         if ahead is None or abs(ahead) < MOST_SECONDS:
             return []
         parameters = {"off_seconds": abs(round(ahead)), "direction": "ahead" if ahead > 0 else "behind"}
-        return [Finding("clock.wrong", "clock.wrong", "will_stop", parameters, patience=10.0)]
+        return [Finding("clock.wrong", "will_stop", parameters, patience=10.0)]
 
     return Source("clock", ("clock.wrong",), look, every=15.0)

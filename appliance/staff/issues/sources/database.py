@@ -25,7 +25,7 @@ def database_source(database: Database) -> Source:
                 await database.ping()
         except Exception as error:  # noqa: BLE001 - whatever the driver raises, it is away
             said = {"error": type(error).__name__}
-            return [Finding("database.away", "database.away", "stops_photos", said, patience=5.0)]
+            return [Finding("database.away", "stops_photos", said, patience=5.0)]
         async with database.session() as session:
             stuck = (await session.execute(_STUCK)).one()
         if not stuck.photos:
@@ -33,7 +33,6 @@ def database_source(database: Database) -> Source:
         action = Action("open_jobs", href="/admin/jobs?status=pending")
         return [
             Finding(
-                "jobs.stuck",
                 "jobs.stuck",
                 "should_know",
                 {"photos": stuck.photos},

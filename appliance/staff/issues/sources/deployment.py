@@ -14,14 +14,16 @@ def deployment_source(settings: SettingsReader, registry: ProviderRegistry, roll
         found: list[Finding] = []
         if rolled_back:
             said = {"version": rolled_back}
-            found.append(Finding("upgrade", "upgrade.rolled_back", "should_know", said, patience=AT_ONCE))
+            found.append(
+                Finding("upgrade.rolled_back", "should_know", said, patience=AT_ONCE, own_key="upgrade")
+            )
         operator = await settings.operator_settings()
         if not (operator.marks_ai_files and operator.shows_ai_sign):
             action = Action("open_marks", href="/admin/settings#ai")
-            found.append(Finding("marks.off", "marks.off", "should_know", {}, (), action))
+            found.append(Finding("marks.off", "should_know", {}, (), action))
         if problems := registry.catalogue.problems:
             said = {"said": "; ".join(map(str, problems))[:500]}
-            found.append(Finding("models.left_out", "models.left_out", "should_know", said))
+            found.append(Finding("models.left_out", "should_know", said))
         return found
 
     return Source("deployment", ("upgrade.rolled_back", "marks.off", "models.left_out"), look, every=15.0)

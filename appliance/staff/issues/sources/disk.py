@@ -59,20 +59,20 @@ def disk_source(media: MediaStore, guard: DiskGuard, rate: FillingRate) -> Sourc
         }
         action = Action("free_space", method="POST", path="/api/disk/free")
         if disk.state == "full":
-            return [Finding("disk.full", "disk.full", "stops_photos", parameters, (), action, None, AT_ONCE)]
+            return [Finding("disk.full", "stops_photos", parameters, (), action, None, AT_ONCE)]
         if await asyncio.to_thread(media_writable, media.root) != "ok":
             return [_no_photo("disk.read_only", media)]
         if hours is not None and hours < _HOURS:
             parameters["hours"] = round(hours, 1)
             if disk.state == "ok":
-                return [Finding("disk.filling", "disk.filling", "will_stop", parameters)]
+                return [Finding("disk.filling", "will_stop", parameters)]
         if disk.state == "low":
             patience = PATIENCE if disk.automatic else AT_ONCE  # what is made room for by itself may go
-            return [Finding("disk.low", "disk.low", "will_stop", parameters, (), action, patience=patience)]
+            return [Finding("disk.low", "will_stop", parameters, (), action, patience=patience)]
         return []
 
     return Source("disk", CODES, look, every=5.0)
 
 
 def _no_photo(code: Code, media: MediaStore) -> Finding:
-    return Finding(code, code, "stops_photos", {"folder": str(media.root)}, patience=AT_ONCE)
+    return Finding(code, "stops_photos", {"folder": str(media.root)}, patience=AT_ONCE)

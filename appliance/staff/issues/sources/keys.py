@@ -31,7 +31,6 @@ def _of_provider(runner: RouteRunner, name: str, slots: tuple[str, ...]) -> list
     severity: Severity = "will_stop" if slots and not left else "should_know"
     found = [
         Finding(
-            f"key.{name}.{one.ends_in}",
             "key.spent" if one.spent else "key.refused",
             severity,
             {
@@ -46,6 +45,7 @@ def _of_provider(runner: RouteRunner, name: str, slots: tuple[str, ...]) -> list
             action,
             one.since,
             AT_ONCE,
+            own_key=f"key.{name}.{one.ends_in}",
         )
         for one in troubles
     ]
@@ -56,7 +56,9 @@ def _of_provider(runner: RouteRunner, name: str, slots: tuple[str, ...]) -> list
             "count": len(resting),
             "models": sorted({m for k in resting for m in k.models}),
         }
-        found.append(Finding(f"key.{name}.resting", "key.resting", "should_know", parameters, slots, action))
+        found.append(
+            Finding("key.resting", "should_know", parameters, slots, action, own_key=f"key.{name}.resting")
+        )
     lost = keys.source.unreadable(name) + keys.source.elsewhere(name)
     if lost:
         parameters = {
@@ -66,5 +68,7 @@ def _of_provider(runner: RouteRunner, name: str, slots: tuple[str, ...]) -> list
             "provider_reason": keys.lacks(name),
         }
         weight: Severity = "should_know" if keys.configured(name) or not slots else "will_stop"
-        found.append(Finding(f"key.{name}.unusable", "key.unusable", weight, parameters, slots, action))
+        found.append(
+            Finding("key.unusable", weight, parameters, slots, action, own_key=f"key.{name}.unusable")
+        )
     return found

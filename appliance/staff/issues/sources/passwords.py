@@ -40,29 +40,23 @@ def passwords_source(database: Database) -> Source:
         found = []
         settings = Action("open_password", href="/admin/settings#password")
         if not is_set:
-            found.append(
-                Finding(
-                    "password.missing", "password.missing", "stops_photos", {}, (), settings, None, AT_ONCE
-                )
-            )
+            found.append(Finding("password.missing", "stops_photos", {}, (), settings, None, AT_ONCE))
         found += [
             Finding(
-                f"password.ingest_wrong.{one.address}",
                 "password.ingest_wrong",
                 "stops_photos" if one.is_booth else "should_know",
                 {"address": one.address},
                 (),
                 settings,
                 patience=AT_ONCE,
+                own_key=f"password.ingest_wrong.{one.address}",
             )
             for one in wrong
         ]
         if logins.tries >= _MANY:
             parameters = {"tries": logins.tries, "addresses": logins.addresses}
             action = Action("open_audit", href="/admin/audit?action=login")
-            found.append(
-                Finding("password.login_wrong", "password.login_wrong", "should_know", parameters, (), action)
-            )
+            found.append(Finding("password.login_wrong", "should_know", parameters, (), action))
         return found
 
     return Source(

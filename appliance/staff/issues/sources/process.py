@@ -64,11 +64,11 @@ def process_source(
             starts = await count_starts(session, _WITHIN)
         if starts >= _STARTS * processes:
             parameters = {"starts": starts, "within_seconds": int(_WITHIN.total_seconds())}
-            found.append(Finding("app.restarts", "app.restarts", "will_stop", parameters, patience=AT_ONCE))
+            found.append(Finding("app.restarts", "will_stop", parameters, patience=AT_ONCE))
         free, total = await asyncio.to_thread(memory, group, machine)
         if total and free / total < LOW_SHARE:
             parameters = {"free_bytes": free // 10**7 * 10**7, "total_bytes": total}
-            found.append(Finding("memory.low", "memory.low", "will_stop", parameters))
+            found.append(Finding("memory.low", "will_stop", parameters))
         return found
 
     return Source("process", ("app.restarts", "memory.low"), look, every=_EVERY)

@@ -77,10 +77,10 @@ def photo_findings(recent: RecentPhotos, settings: OperatorSettings) -> list[Fin
     percent = 100 * recent.late / recent.photos
     if settings.alert_late_percent and percent > settings.alert_late_percent:
         parameters = {"late": recent.late, "photos": recent.photos}
-        found.append(Finding("photos.late", "photos.late", "will_stop", parameters, action=_JOBS))
+        found.append(Finding("photos.late", "will_stop", parameters, action=_JOBS))
     share = round(100 * (recent.share or 0))
     if settings.alert_deadline_percent and share > settings.alert_deadline_percent:
-        found.append(Finding("photos.slow", "photos.slow", "should_know", {"percent": share}, action=_JOBS))
+        found.append(Finding("photos.slow", "should_know", {"percent": share}, action=_JOBS))
     return found
 
 
@@ -92,7 +92,7 @@ def silence_findings(
     if now - since < timedelta(minutes=settings.alert_silent_minutes):
         return []
     parameters = {"minutes": settings.alert_silent_minutes}
-    return [Finding("booths.silent", "booths.silent", "will_stop", parameters, (), _RULES, since, AT_ONCE)]
+    return [Finding("booths.silent", "will_stop", parameters, (), _RULES, since, AT_ONCE)]
 
 
 async def _recent(session: AsyncSession, now: datetime) -> RecentPhotos:
@@ -113,11 +113,11 @@ async def _cost(session: AsyncSession, settings: OperatorSettings, now: datetime
     over = [one for one in spent if one.amount >= Decimal(str(settings.alert_budget))]
     return [
         Finding(
-            f"budget.reached.{one.currency}",
             "budget.reached",
             "should_know",
             {"amount": float(round(one.amount, 2)), "currency": one.currency},
             action=_RULES,
+            own_key=f"budget.reached.{one.currency}",
         )
         for one in over
     ]

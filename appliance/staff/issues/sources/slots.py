@@ -69,9 +69,11 @@ def _finding(key: str, state: str, cause: Cause | None, slots: list[str]) -> Fin
     parameters = _parameters(cause)
     if state == "failing":  # three photos in a row have failed: that does not go by itself
         return Finding(
-            key, "slot.failing", "stops_photos", parameters, tuple(slots), action, patience=AT_ONCE
+            "slot.failing", "stops_photos", parameters, tuple(slots), action, patience=AT_ONCE, own_key=key
         )
-    return Finding(key, "slot.fallback", "will_stop", parameters, tuple(slots), action, patience=_FALLBACK)
+    return Finding(
+        "slot.fallback", "will_stop", parameters, tuple(slots), action, patience=_FALLBACK, own_key=key
+    )
 
 
 def _parameters(cause: Cause | None) -> dict[str, Any]:
@@ -124,7 +126,6 @@ def _missing_keys(slots: Sequence[SlotStats]) -> list[Finding]:
     return [
         Finding(
             "key.missing",
-            "key.missing",
             "should_know",
             parameters,
             tuple(touched),
@@ -165,9 +166,10 @@ def _of_model(name: str, cause: Cause, slots: list[SlotStats]) -> Finding:
         _use_successor(cause) if cause.successor else Action("open_models", href=f"/admin/slots/{ids[0]}")
     )
     return Finding(
-        f"model.{name}"[:160], "model.ended" if is_over else "model.ending", severity,
+        "model.ended" if is_over else "model.ending", severity,
         {key: value for key, value in parameters.items() if value is not None}, ids, action,
         patience=AT_ONCE,  # a date does not go by itself
+        own_key=f"model.{name}"[:160],
     )  # fmt: skip
 
 
@@ -185,13 +187,13 @@ def _circuits(slots: Sequence[SlotStats]) -> list[Finding]:
                 together.setdefault(cause.route, (cause, []))[1].append(slot.slot_id)
     return [
         Finding(
-            f"provider.resting.{route}"[:160],
             "provider.resting",
             "should_know",
             {"route": route, "reason": "provider_failed", "provider_reason": cause.provider_reason or ""},
             tuple(ids),
             Action("open_jobs", href=f"/admin/jobs?slot={ids[0]}"),
             patience=20.0,  # a circuit is open for half a minute
+            own_key=f"provider.resting.{route}"[:160],
         )
         for route, (cause, ids) in together.items()
     ]

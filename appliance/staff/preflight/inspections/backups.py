@@ -26,11 +26,11 @@ async def age(tools: Tools, _: RunState) -> list[Check]:
         return [Check("backups", "backup.nowhere", "warning", action=_PAGE)]
     made = await asyncio.to_thread(_newest, tools.deployment.backup_dir)
     if made is None:
-        return [of_issue("backups", Finding("", "backup.missing", "should_know", action=_PAGE))]
+        return [of_issue("backups", Finding("backup.missing", "should_know", action=_PAGE))]
     said = {"age_seconds": int((utcnow() - made).total_seconds())}
     if utcnow() - made < BACKUP_AGE:
         return [Check("backups", "backup", parameters=said)]
-    return [of_issue("backups", Finding("", "backup.old", "should_know", said, action=_PAGE))]
+    return [of_issue("backups", Finding("backup.old", "should_know", said, action=_PAGE))]
 
 
 def _newest(folder: Path) -> datetime | None:
@@ -72,7 +72,7 @@ async def proof(tools: Tools, run: RunState) -> list[Check]:
         return [Check("backups", "proof.none", "warning", action=_PAGE)]
     if not last.ok:
         said = {"problem": last.problem_said or last.problem or ""}
-        return [of_issue("backups", Finding("", "backup.unproven", "should_know", said, action=_PAGE))]
+        return [of_issue("backups", Finding("backup.unproven", "should_know", said, action=_PAGE))]
     since = max(timedelta(0), utcnow() - last.at)
     figures = {"age_seconds": int(since.total_seconds()), "rows": last.rows, "pictures": last.pictures}
     return [Check("backups", "proof", parameters=figures)]

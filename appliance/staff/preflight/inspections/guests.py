@@ -38,7 +38,7 @@ async def address(tools: Tools, run: RunState) -> list[Check]:
     if found.state == "fine":
         return [Check("guests", "address", parameters={"base": base})]
     said = {"state": found.state, "base": base, "host": found.host, "detail": found.detail}
-    finding = Finding("", "address.wrong", "will_stop", said, (), _SET)
+    finding = Finding("address.wrong", "will_stop", said, (), _SET)
     return [of_issue("guests", finding, "warning" if found.state in DOUBTFUL else "bad")]
 
 

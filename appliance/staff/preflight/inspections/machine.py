@@ -62,15 +62,15 @@ async def disk(tools: Tools, run: RunState) -> list[Check]:
     root = tools.deployment.media_root
     where = {"folder": str(root)}
     if not await asyncio.to_thread(MediaStore(root).has_folders):
-        return [of_issue("machine", Finding("", "disk.away", "stops_photos", where))]
+        return [of_issue("machine", Finding("disk.away", "stops_photos", where))]
     usage = await asyncio.to_thread(shutil.disk_usage, root)
     said = {"free_bytes": usage.free, "total_bytes": usage.total, "low_bytes": run.settings.low_disk_bytes}
     if usage.free < LOW_DISK_BYTES:
-        return [of_issue("machine", Finding("", "disk.full", "stops_photos", said, (), _FREE_SPACE))]
+        return [of_issue("machine", Finding("disk.full", "stops_photos", said, (), _FREE_SPACE))]
     if await asyncio.to_thread(media_writable, root, tools.deployment.temp_dir) != "ok":
-        return [of_issue("machine", Finding("", "disk.read_only", "stops_photos", where))]
+        return [of_issue("machine", Finding("disk.read_only", "stops_photos", where))]
     if usage.free < run.settings.low_disk_bytes:
-        return [of_issue("machine", Finding("", "disk.low", "will_stop", said, (), _FREE_SPACE))]
+        return [of_issue("machine", Finding("disk.low", "will_stop", said, (), _FREE_SPACE))]
     return [Check("machine", "disk", parameters=said)]
 
 
@@ -83,7 +83,7 @@ async def memory(tools: Tools, _: RunState) -> list[Check]:
     if not total:
         return []
     if free / total < LOW_SHARE:
-        return [of_issue("machine", Finding("", "memory.low", "will_stop", said))]
+        return [of_issue("machine", Finding("memory.low", "will_stop", said))]
     return [Check("machine", "memory", parameters=said)]
 
 

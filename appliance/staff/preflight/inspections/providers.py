@@ -185,7 +185,7 @@ def _unusable(tools: Tools, one: _Provider) -> list[Check]:
         return []
     said = {"provider": one.name, "count": count, "reason": "provider_failed"}
     said["provider_reason"] = ring.lacks(one.name)
-    finding = Finding("", "key.unusable", "will_stop", said, one.slots, one.keys_page)
+    finding = Finding("key.unusable", "will_stop", said, one.slots, one.keys_page)
     return [of_issue("providers", finding, "warning" if ring.configured(one.name) else one.bad)]
 
 
@@ -214,7 +214,7 @@ def _model(run: RunState, one: _Provider, view: UsedModelView, tools: Tools) -> 
         said["successor"] = view.successor
         body = {"provider": one.name, "model": view.model, "by": view.successor}
         action = Action("use_successor", action.href, "POST", "/api/providers/model-change", body)
-    finding = Finding("", code, "will_stop", said, tuple(view.slots), action)  # type: ignore[arg-type]
+    finding = Finding(code, "will_stop", said, tuple(view.slots), action)  # type: ignore[arg-type]
     return of_issue("providers", finding, "warning" if view.state == "ending" else one.bad)
 
 
