@@ -9,6 +9,14 @@ from pydantic import BaseModel, Field
 from appliance.core.errors import ErrorCode, error_classes
 from appliance.core.images import PICTURE_TYPES, PictureType
 
+NEXT_CURSOR = "pass it as `cursor` to get the next page; `null`: this is the last page"
+
+
+def without_defaults(schema: dict[str, Any]) -> None:
+    """Of an update: what is left out stays as it is, and what a new thing would have says nothing here."""
+    for described in schema["properties"].values():
+        described.pop("default", None)
+
 
 class ErrorDetail(BaseModel):
     """What is wrong and what to do; absent keys are omitted."""

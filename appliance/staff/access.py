@@ -20,7 +20,7 @@ from appliance.core.error_handlers import error_response, from_database
 from appliance.core.errors import ApplianceError, ErrorCode, NotAuthenticated, PermissionDenied, TokenExpired
 from appliance.core.injection import Services, service_of
 from appliance.core.installation import read_cookie
-from appliance.core.language import Message
+from appliance.core.language import Message, choose, languages
 
 # Read and set by ``core/installation.py``, under names of this installation.
 DEVICE_COOKIE = "device"
@@ -45,6 +45,11 @@ bearer_scheme = HTTPBearer(
 def client_of(request: Request) -> Client:
     """Where a request comes from, as the login throttle wants to know it."""
     return Client(client_address(request), read_cookie(request, DEVICE_COOKIE))
+
+
+def language_of(request: Request) -> str:
+    """The code of the language in which a request is answered, where an answer has words for people."""
+    return choose(languages("staff"), None, request.headers.get("accept-language", "")).code
 
 
 class LoginFirst:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from appliance.core.frozen import FrozenModel
+from appliance.core.openapi import NEXT_CURSOR
 
 
 class AuditEntry(FrozenModel):
@@ -31,6 +32,4 @@ class AuditList(FrozenModel):
     """A page of the audit log, the newest entry first."""
 
     entries: list[AuditEntry]
-    next_cursor: int | None = Field(
-        description="pass it as `cursor` to get the next page; `null`: this is the last page"
-    )
+    next_cursor: int | None = Field(description=NEXT_CURSOR)

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal, get_args
 
+from appliance.core.language import Message
+
 Severity = Literal["stops_photos", "will_stop", "should_know"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # the worst first
 
@@ -117,6 +119,12 @@ class Finding:
             "slots": list(self.slots),
             "action": asdict(self.action) if self.action else None,
         }
+
+
+def fields_said(fields: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What is wrong with fields, as parameters that can be said in every language later."""
+    said = {name: text if isinstance(text, Message) else Message(text) for name, text in fields.items()}
+    return [{"name": name, **text.as_json()} for name, text in sorted(said.items())]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,8 @@ from fastapi import APIRouter, Path, Request
 
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
-from appliance.core.language import choose, languages
 from appliance.core.openapi import error_responses
-from appliance.staff.access import AUTH_ERRORS, MayPauseSlots, MayReadSlots
+from appliance.staff.access import AUTH_ERRORS, MayPauseSlots, MayReadSlots, language_of
 from appliance.staff.issues.schemas import IgnoreRequest, IssueList, IssueView
 from appliance.staff.issues.service import Issues
 from appliance.staff.issues.views import issue_view
@@ -20,14 +19,10 @@ router = APIRouter(prefix="/api/issues", tags=["issues"])
 _Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
-def _language(request: Request) -> str:
-    return choose(languages("staff"), None, request.headers.get("accept-language", "")).code
-
-
 @router.get("", summary="What needs attention", responses=error_responses(*AUTH_ERRORS))
 async def issues(request: Request, _: MayReadSlots, service: Injected[Issues]) -> IssueList:
     """Everything that is not over, the worst first, with what to press."""
-    lang = _language(request)
+    lang = language_of(request)
     return IssueList(issues=[issue_view(one, lang) for one in await service.open_issues()])
 
 
@@ -44,4 +39,4 @@ async def ignore(
     service: Injected[Issues],
 ) -> IssueView:
     """Nobody is told of it until then, even if it ends and comes back; it stays in the list."""
-    return issue_view(await service.ignore(issue_id, asked.until, who), _language(request))
+    return issue_view(await service.ignore(issue_id, asked.until, who), language_of(request))

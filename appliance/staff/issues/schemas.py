@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,6 +25,14 @@ class IssueAction(FrozenModel):
     method: str | None = Field(description="with `path`: the request that does it", examples=["POST"])
     path: str | None = Field(examples=["/api/disk/free"])
     body: dict[str, str] | None = Field(description="its JSON, where it has one")
+
+    @classmethod
+    def of(cls, action: Mapping[str, Any] | None, label: str | None) -> IssueAction | None:
+        """As the table holds it, with the ``label`` of its button, where there is one."""
+        if not action or not label:
+            return None
+        ways = {name: action.get(name) or None for name in ("href", "method", "path", "body")}
+        return cls.model_validate({"kind": action["kind"], "label": label, **ways})
 
 
 class IssueView(FrozenModel):

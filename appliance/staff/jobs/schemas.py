@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field
 from appliance.core.frozen import FrozenModel
 from appliance.core.images import JPEG
 from appliance.core.language import DEFAULT
+from appliance.core.openapi import NEXT_CURSOR
 from appliance.jobs.models import JobStatus
 from appliance.providers.attempts import Outcome
 from appliance.providers.base import FailureKind
@@ -102,9 +103,7 @@ class JobList(FrozenModel):
     """A page of jobs, the newest first."""
 
     jobs: list[JobSummary]
-    next_cursor: str | None = Field(
-        description="pass it as `cursor` to get the next page; `null`: this is the last page"
-    )
+    next_cursor: str | None = Field(description=NEXT_CURSOR)
 
 
 class ProgressView(FrozenModel):

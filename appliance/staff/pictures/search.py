@@ -11,6 +11,7 @@ from pydantic import Field
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.frozen import FrozenModel
+from appliance.core.openapi import NEXT_CURSOR
 from appliance.jobs.models import JobHistory
 from appliance.staff.jobs.schemas import ResultView
 from appliance.staff.jobs.search import JobFilter, ResultState, find_jobs
@@ -32,9 +33,7 @@ class PictureList(FrozenModel):
     """A page of results, the newest first."""
 
     results: list[PictureView]
-    next_cursor: str | None = Field(
-        description="pass it as `cursor` to get the next page; `null`: this is the last page"
-    )
+    next_cursor: str | None = Field(description=NEXT_CURSOR)
 
 
 class PictureSearch:

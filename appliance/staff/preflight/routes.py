@@ -6,10 +6,9 @@ from fastapi import APIRouter, Request
 
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
-from appliance.core.language import choose, languages
 from appliance.core.openapi import error_responses
 from appliance.guests.links import guest_base
-from appliance.staff.access import AUTH_ERRORS, MayReadSlots, MayTestSlots
+from appliance.staff.access import AUTH_ERRORS, MayReadSlots, MayTestSlots, language_of
 from appliance.staff.preflight.schemas import PreflightRequest, PreflightState, run_view
 from appliance.staff.preflight.service import PreflightService
 
@@ -45,6 +44,5 @@ async def start(
 
 
 async def _state(request: Request, service: PreflightService) -> PreflightState:
-    lang = choose(languages("staff"), None, request.headers.get("accept-language", "")).code
-    found = await service.state()
+    lang, found = language_of(request), await service.state()
     return PreflightState(newest=run_view(found.newest, lang), whole=run_view(found.whole, lang))

@@ -65,18 +65,8 @@ class PreflightRequest(StrictModel):
 def check_view(check: Mapping[str, Any], language: str) -> CheckView:
     """With its words in that language."""
     words = check_words(check, language)
-    action, given = None, check["action"]
-    if given and words.action:
-        ways = {name: given.get(name) or None for name in ("href", "method", "path", "body")}
-        action = IssueAction.model_validate({"kind": given["kind"], "label": words.action, **ways})
-    return CheckView.model_validate(
-        {
-            **{name: check[name] for name in ("group", "code", "state", "slots", "parameters")},
-            "said": words.said,
-            "do": words.do,
-            "action": action,
-        }
-    )
+    action = IssueAction.of(check["action"], words.action)
+    return CheckView.model_validate({**check, "said": words.said, "do": words.do, "action": action})
 
 
 def in_order(checks: Sequence[CheckView]) -> list[CheckView]:

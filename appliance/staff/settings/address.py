@@ -101,7 +101,7 @@ class Addresses:
         try:
             answer = await _fetch(resolved, ssl.create_default_context())
         except httpx.ConnectError as error:
-            refused = _tls_failure(error)
+            refused = tls_failure(error)
             if refused is None:
                 raise
             if not isinstance(refused, ssl.SSLCertVerificationError):
@@ -138,7 +138,7 @@ async def _fetch(resolved: _ResolvedAddress, tls: ssl.SSLContext) -> httpx.Respo
                     extensions={"sni_hostname": resolved.address.host.strip("[]")},
                 )
             except httpx.ConnectError as error:
-                if _tls_failure(error):
+                if tls_failure(error):
                     raise
                 failed = error
     raise failed or socket.gaierror
@@ -151,7 +151,7 @@ def _trusting() -> ssl.SSLContext:
     return context
 
 
-def _tls_failure(error: BaseException | None) -> ssl.SSLError | None:
+def tls_failure(error: BaseException | None) -> ssl.SSLError | None:
     """Why there was no encrypted line, if that is the reason."""
     while error is not None:
         if isinstance(error, ssl.SSLError):

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, field_valida
 
 from appliance.core.frozen import FrozenModel, StrictModel
 from appliance.core.language import Message
+from appliance.core.openapi import without_defaults
 from appliance.core.passwords import MAX_PASSWORD_BYTES
 from appliance.core.validation import at_least_characters, at_most_bytes
 from appliance.ingest.credentials import MIN_PASSWORD_CHARS
@@ -49,20 +50,10 @@ def _from_text(value: Any) -> Any:
     return {"password": value} if isinstance(value, str) else value
 
 
-def _without_defaults(schema: dict[str, Any]) -> None:
-    """What is left out of an update stays as it is: the defaults of a new appliance say nothing here."""
-    for described in schema["properties"].values():
-        described.pop("default", None)
-
-
 class SettingsUpdate(OperatorSettings):
     """Any of the settings; what is left out stays as it is."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        json_schema_extra=_without_defaults,
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=without_defaults)
 
     ingest_password: Annotated[
         NewIngestPassword | None,

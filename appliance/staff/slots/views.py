@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, SkipValidation, model_validator
 
 from appliance.core.frozen import FrozenModel, StrictModel
 from appliance.core.language import Message
+from appliance.core.openapi import without_defaults
 from appliance.slots.schemas import SLOT_IDS, SlotConfig
 
 READ_ONLY = frozenset({"slot_id", "updated_by", "updated_at", "problems", "recent_results"})
@@ -34,18 +35,13 @@ class SlotList(FrozenModel):
     slots: list[SlotView]
 
 
-def _without_defaults(schema: dict[str, Any]) -> None:
-    for described in schema["properties"].values():
-        described.pop("default", None)
-
-
 class SlotUpdate(SlotConfig):
     """Any part of a slot's configuration; what is left out stays as it is.
 
     What `GET` says beyond the configuration is ignored.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_without_defaults)
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=without_defaults)
 
     display_name: str = Field(default="", min_length=1, max_length=80)
     provider: str = Field(default="", max_length=32)

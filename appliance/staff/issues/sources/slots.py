@@ -7,9 +7,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from appliance.core.clock import utcnow
-from appliance.core.language import Message
 from appliance.providers.keys import KeyRing
-from appliance.staff.issues.findings import AT_ONCE, Action, Finding, Severity, Source
+from appliance.staff.issues.findings import AT_ONCE, Action, Finding, Severity, Source, fields_said
 from appliance.staff.stats.schemas import Cause, SlotStats
 from appliance.staff.stats.service import StatsService
 
@@ -83,7 +82,7 @@ def _parameters(cause: Cause | None) -> dict[str, Any]:
     found: dict[str, Any] = {"cause": cause.kind, "reason": cause.reason, "route": cause.route}
     if cause.kind == "settings":
         found |= {"reason": "internal_error", "provider_reason": "settings"}
-        found["fields"] = [_field(name, said) for name, said in sorted((cause.fields or {}).items())]
+        found["fields"] = fields_said(cause.fields or {})
     elif cause.kind in ("no_key", "primary_failed", "last_failure"):
         found["provider_reason"] = cause.provider_reason
     else:
@@ -91,11 +90,6 @@ def _parameters(cause: Cause | None) -> dict[str, Any]:
     if cause.job_id:
         found["job_id"] = str(cause.job_id)
     return {name: value for name, value in found.items() if value is not None}
-
-
-def _field(name: str, said: str) -> dict[str, Any]:
-    """What is wrong with a field, so that it can be said in every language later."""
-    return {"name": name, **(said if isinstance(said, Message) else Message(said)).as_json()}
 
 
 def _action(cause: Cause | None, slot: str) -> Action:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from appliance.staff.issues.findings import Action, Finding
 from appliance.staff.preflight.checks import Check, State, of_issue
 from appliance.staff.preflight.tools import RunState, Tools
 from appliance.staff.providers.machines import Machines
+from appliance.staff.settings.address import tls_failure
 from appliance.staff.settings.provider_keys.schemas import UsedModelView
 from appliance.staff.settings.provider_keys.testing import ModelsUsed
 
@@ -131,7 +131,7 @@ async def _line(origin: str, run: RunState, one: _Provider) -> Check:
     except socket.gaierror:
         return one.check("provider.no_name", one.bad, {"host": host})
     except (OSError, httpx.HTTPError, TimeoutError) as error:
-        if _of_tls(error):
+        if tls_failure(error):
             return one.check("provider.no_trust", one.bad, {"host": host})
         own = "" if one.name != "comfyui" else ".own"
         return one.check(f"provider.away{own}", one.bad, {"address": origin, "error": type(error).__name__})
@@ -162,14 +162,6 @@ async def _asked(origin: str) -> tuple[dict[str, int], str | None]:
     async with httpx.AsyncClient(timeout=PATIENCE) as client:
         answer = await client.head(origin, extensions={"trace": step})
     return took, answer.headers.get("date")
-
-
-def _of_tls(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def _no_key(one: _Provider) -> Check:

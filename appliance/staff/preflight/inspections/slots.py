@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from appliance.core.errors import ApplianceError
-from appliance.core.language import Message
 from appliance.jobs.models import JobStatus
 from appliance.providers.attempts import delivered
 from appliance.providers.base import ProviderError
@@ -15,7 +14,7 @@ from appliance.providers.routes import Route
 from appliance.slots.models import Slot
 from appliance.slots.schemas import ActiveSlot
 from appliance.slots.service import route_configs
-from appliance.staff.issues.findings import Action
+from appliance.staff.issues.findings import Action, fields_said
 from appliance.staff.preflight.checks import Check, State
 from appliance.staff.preflight.dry_run import DryRunResult, DryRuns, parameters_of
 from appliance.staff.preflight.tools import RunState, Tools
@@ -97,9 +96,5 @@ def _reason(error: ApplianceError | ProviderError) -> dict[str, Any]:
             "provider_kind": str(error.kind),
         }
     if error.fields:
-        return {"fields": [_field(name, text) for name, text in sorted(error.fields.items())]}
+        return {"fields": fields_said(error.fields)}
     return {"reason": str(error.code)}
-
-
-def _field(name: str, said: str) -> dict[str, Any]:
-    return {"name": name, **(said if isinstance(said, Message) else Message(said)).as_json()}
