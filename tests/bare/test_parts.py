@@ -4,27 +4,28 @@ from pathlib import Path
 
 import pytest
 
-from appliance.bare import nginx, ports
+from appliance.bare import ports
 from appliance.bare.data_folder import CHECKOUT, DataFolder, Ports
 from appliance.bare.environment import environment
 from appliance.bare.options import parse
 from appliance.bare.preparation import Passwords
 from appliance.bare.problem import Problem
 from appliance.bare.report import Report
+from appliance.lifecycle.stack import front_door
 
 
 def test_a_template_with_a_missing_or_an_unknown_variable_is_refused() -> None:
-    assert nginx.render("listen ${PORT}; # $host", {"PORT": "80"}) == "listen 80; # $host"
+    assert front_door.render("listen ${PORT}; # $host", {"PORT": "80"}) == "listen 80; # $host"
     with pytest.raises(ValueError, match=r"missing: .'PORT'"):
-        nginx.render("listen ${PORT};", {})
+        front_door.render("listen ${PORT};", {})
     with pytest.raises(ValueError, match=r"unknown: .'HOST'"):
-        nginx.render("listen 80;", {"HOST": "x"})
+        front_door.render("listen 80;", {"HOST": "x"})
 
 
 def test_the_template_lists_its_variables_at_the_top() -> None:
-    text = nginx.TEMPLATE.read_text(encoding="utf-8")
+    text = front_door.TEMPLATE.read_text(encoding="utf-8")
     head, _, rest = text.partition("worker_processes")
-    assert set(nginx._VARIABLE.findall(head)) == set(nginx._VARIABLE.findall(rest))
+    assert set(front_door.VARIABLE.findall(head)) == set(front_door.VARIABLE.findall(rest))
 
 
 def test_the_same_command_line_can_be_given_to_another_process() -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from appliance.bare import nginx
 from appliance.bare.ports import free_port
 from appliance.core import processes
+from appliance.lifecycle.stack.front_door import TEMPLATE, render
 
 Handler = http.server.BaseHTTPRequestHandler
 
@@ -143,8 +144,8 @@ def open_door(
     door = FrontDoor(free_port(), folder / "media", folder / "logs")
     for name in ("media", "logs", "run"):
         (folder / name).mkdir(exist_ok=True)
-    text = nginx.render(
-        nginx.TEMPLATE.read_text(encoding="utf-8"),
+    text = render(
+        TEMPLATE.read_text(encoding="utf-8"),
         {
             "NGINX_LISTEN": f"127.0.0.1:{door.port}",
             "APP_SERVERS": processes.upstream_servers(servers),

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from appliance.bare import nginx
 from appliance.bare.ports import free_port
 from appliance.core.errors import ErrorCode
 from appliance.core.language import languages
+from appliance.lifecycle.stack.front_door import TEMPLATE
 from tests.edge.front_door import Backend, FrontDoor, answer_on, open_door, reply
 from tests.support.stack import CHECKOUT
 
@@ -163,7 +163,7 @@ def test_a_head_request_gets_the_error_without_its_body(door: FrontDoor) -> None
 
 
 def test_every_code_that_nginx_gives_is_one_of_the_apps() -> None:
-    template = nginx.TEMPLATE.read_text(encoding="utf-8")
+    template = TEMPLATE.read_text(encoding="utf-8")
     table = template.partition("$error_code {")[2].partition("}")[0]
     codes = set(re.findall(r"(\w+);", table))
     assert len(codes) == 8

@@ -21,7 +21,7 @@ from appliance.lifecycle.stack.certificates import AUTHORITY, CERTIFICATE, KEY
 TEMPLATE = Path(__file__).resolve().parents[3] / "compose" / "nginx" / "nginx.conf.template"
 _RUN = "/tmp/nginx"  # noqa: S108 - a tmpfs of the container's own
 _BODIES = "/tmp/nginx-body"  # noqa: S108 - another one, where the compose file is as new as this
-_VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 
 # Of one connection, requests at once: a gallery's pictures come in a few turns.
 HTTP2 = """\
@@ -116,11 +116,11 @@ def values(front: Path, media: str, nodes: Sequence[str] = ()) -> dict[str, str]
 
 
 def render(template: str, given: Mapping[str, str]) -> str:
-    """Fill in ``${NAMES}`` as envsubst does; raises ``ValueError`` for one that nobody gave."""
-    wanted = set(_VARIABLE.findall(template))
-    if missing := sorted(wanted - set(given)):
-        raise ValueError(f"The Nginx template wants {', '.join(missing)}, and nobody gave it.")
-    return _VARIABLE.sub(lambda found: given[found[1]], template)
+    """Fill in ``${NAMES}`` as envsubst does; raises ``ValueError`` for a missing or an unknown one."""
+    wanted = set(VARIABLE.findall(template))
+    if wanted != set(given):
+        raise ValueError(f"missing: {sorted(wanted - set(given))}, unknown: {sorted(set(given) - wanted)}")
+    return VARIABLE.sub(lambda found: given[found[1]], template)
 
 
 @dataclass(frozen=True, slots=True)
