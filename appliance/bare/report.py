@@ -8,8 +8,7 @@ from appliance.bare.data_folder import DataFolder
 from appliance.bare.preparation import Passwords
 from appliance.bare.status import address
 from appliance.core.networks import lan_address, machine_addresses
-
-_FORMS = {"image": "DSLR Remote Pro", "multipart": "Breeze Booth", "json": "programs"}
+from appliance.lifecycle.stack.welcome import FORMS, passphrase_lines
 
 
 def kept_passwords(folder: DataFolder) -> Passwords:
@@ -54,14 +53,14 @@ class Report:
         return f"curl -fsS -o processed.jpg -F {password} -F {photo} {url} && echo 'Look at processed.jpg'"
 
     def text(self) -> str:
-        parts = [*self._addresses(), "", *self._passwords(), *self._passphrase()]
+        parts = [*self._addresses(), "", *self._passwords(), *passphrase_lines(self.passphrase)]
         parts += ["", "Try it:", f"  {self.curl()}"]
         return "\n".join(["", *parts, ""])
 
     def _addresses(self) -> list[str]:
         lines = [f"{'Admin':<18}{base}/admin/" for base in self.bases()]
         lines += ["", "What to enter in the booth software (slot-001 to slot-015):"]
-        for form, who in _FORMS.items():
+        for form, who in FORMS.items():
             lines += [f"  {who:<16}{self.ingest(base, form)}" for base in self.bases()]
         lines += self._networks()
         keys = f"{self.bases()[0]}/admin/settings#keys"
@@ -97,19 +96,10 @@ class Report:
         """The backups' passphrase until somebody has seen it."""
         return self.made.backup or self.kept.backup
 
-    def _passphrase(self) -> list[str]:
-        if not self.passphrase:
-            return []
-        lines = [
-            "",
-            "Backup passphrase, shown only this once. Keep a copy away from this machine: without it, no",
-        ]
-        return [*lines, "backup can be used on another machine.", f"  {self.passphrase}"]
-
     def as_json(self) -> dict[str, object]:
         return {
             "admin": f"{self.bases()[0]}/admin/",
-            "ingest": {form: self.ingest(self.bases()[0], form) for form in _FORMS},
+            "ingest": {form: self.ingest(self.bases()[0], form) for form in FORMS},
             "passwords": {"accounts": self.made.accounts, "ingest": self.made.ingest},
             "backup_passphrase": self.passphrase,
             "first_passwords_file": str(self.folder.first_passwords) if self.kept else None,

@@ -5,11 +5,9 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
-import segno
-
 from appliance.core.secrets import FirstPasswords
 
-_FORMS = {"image": "DSLR Remote Pro", "multipart": "Breeze Booth", "json": "programs"}
+FORMS = {"image": "DSLR Remote Pro", "multipart": "Breeze Booth", "json": "programs"}
 
 
 def text(bases: Sequence[str], first: FirstPasswords, *, qr: bool) -> str:
@@ -17,7 +15,7 @@ def text(bases: Sequence[str], first: FirstPasswords, *, qr: bool) -> str:
     lines = [""]
     lines += [f"{'Admin':<18}{base}/admin/" for base in bases]
     lines += ["", "What to enter in the booth software (slot-001 to slot-015):"]
-    lines += [f"  {who:<16}{bases[0]}/api/ingest/slot-001?reply={form}" for form, who in _FORMS.items()]
+    lines += [f"  {who:<16}{bases[0]}/api/ingest/slot-001?reply={form}" for form, who in FORMS.items()]
     lines += [
         "",
         f"Keys of AI providers (slot-009 to slot-011) are entered at {bases[0]}/admin/settings#keys",
@@ -51,6 +49,8 @@ def passphrase_lines(passphrase: str | None) -> list[str]:
 
 
 def _qr(address: str) -> str:
+    import segno  # noqa: PLC0415 - the run without Docker shows none
+
     out = io.StringIO()
     segno.make(address, error="l", micro=False).terminal(out, border=2, compact=True)
     return out.getvalue()
