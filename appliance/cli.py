@@ -14,7 +14,7 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from socket import gaierror
@@ -25,6 +25,7 @@ from appliance.core import logging
 from appliance.core.names import look_up_apart
 from appliance.lifecycle import verbs as lifecycle
 from appliance.lifecycle.backup.problem import BackupProblem, tell
+from appliance.lifecycle.backup.target_verbs import Verb
 from appliance.lifecycle.database import opened_database
 from appliance.settings.environment import Settings, SettingsError, load_settings
 
@@ -218,7 +219,6 @@ def _print_new_password(arguments: argparse.Namespace, password: str) -> None:
         print(password)
 
 
-Verb = Callable[[Settings, argparse.Namespace], "int | Awaitable[int]"]
 VERBS: dict[str, Verb] = {
     "serve": serve,
     "migrate": migrate,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     SecretStr,
@@ -16,20 +15,20 @@ from pydantic import (
     model_validator,
 )
 
-from appliance.core.frozen import FrozenModel
+from appliance.core.frozen import FrozenModel, StrictModel
 from appliance.core.language import Message
 from appliance.core.web_address import must_be_allowed, secret_place
 
 Kind = Literal["folder", "sftp", "s3"]
-KINDS: tuple[Kind, ...] = ("folder", "sftp", "s3")
+KINDS: tuple[Kind, ...] = get_args(Kind)
 STORED = {"stored": True}  # of a validation: the values come from the database
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9a-fA-F:]{2,45}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+class _Part(StrictModel):
+    model_config = ConfigDict(str_strip_whitespace=True)
 
 
 def _plain_path(value: str) -> str:
@@ -166,9 +165,9 @@ class TargetConfig(_Part):
             raise ValueError(Message("needs both keys"))
         return self
 
-    def as_json(self) -> str:
+    def plain(self) -> dict[str, Any]:
         """With the secrets, for a process of our own."""
-        return self.model_dump_json(exclude={"secrets"})[:-1] + f',"secrets":{_json(self.secrets.plain())}}}'
+        return self.model_dump(mode="json", exclude={"secrets"}) | {"secrets": self.secrets.plain()}
 
 
 class TargetTest(FrozenModel):
@@ -183,9 +182,3 @@ class TargetTest(FrozenModel):
     of_another: bool = Field(default=False, description="another appliance keeps its backups there")
     same_disk: bool = Field(default=False, description="the folder lies on the disk of the pictures")
     backups: int = Field(default=0, description="whole backups that are there")
-
-
-def _json(values: dict[str, str]) -> str:
-    import json  # noqa: PLC0415
-
-    return json.dumps(values)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from appliance.lifecycle import secret_files
 from appliance.lifecycle.backup import verbs as backup_verbs
+from appliance.lifecycle.backup.target_verbs import Verb
 from appliance.lifecycle.database import opened_database
 from appliance.lifecycle.places import FRONT
 from appliance.settings.environment import Settings
-
-Verb = Callable[[Settings, argparse.Namespace], "int | Awaitable[int]"]
 
 
 def prepare(settings: Settings, _: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys, Unreadable
 from appliance.core.language import Message
 from appliance.lifecycle.backup.problem import BackupProblem
-from appliance.lifecycle.backup.targets.base import BLOCK, Target, TargetFile, TargetProblem, small
+from appliance.lifecycle.backup.targets.base import Target, TargetFile, TargetProblem, small
 from appliance.lifecycle.backup.targets.opening import opened
 from appliance.lifecycle.backup.targets.trying import wanted, whole
 from appliance.settings.environment import Settings
@@ -129,7 +129,4 @@ async def _copy(target: Target, name: str, sha256: str, file: IO[bytes], folder:
 
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(BLOCK):
-            digest.update(block)
-        return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

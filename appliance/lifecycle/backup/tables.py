@@ -148,13 +148,12 @@ async def set_history_aside(connection: Any, columns: list[str], before: datetim
     )
 
 
-async def put_history_back(connection: Any) -> int:
-    """Put what was set aside beside the rows that came from the backup; how many."""
+async def put_history_back(connection: Any) -> None:
+    """Put what was set aside beside the rows that came from the backup."""
     columns = _quoted([row[0] for row in await connection.fetch(_COLUMNS_OF_TEMPORARY, _ASIDE)])
-    said = await connection.execute(
+    await connection.execute(
         f"insert into {HISTORY} ({columns}) select {columns} from {_ASIDE} on conflict do nothing"  # noqa: S608
     )
-    return int(said.split()[-1])
 
 
 async def drop_all(connection: Any) -> None:

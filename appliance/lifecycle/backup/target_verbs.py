@@ -21,7 +21,8 @@ from appliance.settings.environment import Settings
 
 if TYPE_CHECKING:
     from appliance.accounts.actions import AuditAction
-    from appliance.backups.target import TargetConfig, TargetTest
+    from appliance.backups.models import BackupTarget
+    from appliance.backups.target import TargetConfig
 
 Verb = Callable[[Settings, argparse.Namespace], "int | Awaitable[int]"]
 
@@ -70,9 +71,7 @@ async def fetched(settings: Settings, name: str | None, folder: Path | None) -> 
 
     if folder is None:
         raise BackupProblem(Message("Give a folder with --to DIR, or set PHOTOCHANGER_BACKUP_DIR."))
-    async with opened_database(settings) as database:
-        config = await work.target_set(settings, database)
-    return await work.fetch(config, name, folder)
+    return await work.fetch(await _config_set(settings), name, folder)
 
 
 async def fetch_backup(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -87,11 +86,26 @@ async def backup_target(settings: Settings, arguments: argparse.Namespace) -> in
     return await _ACTIONS[arguments.action](settings)
 
 
-async def _show(settings: Settings) -> int:
-    from appliance.backups.repository import BackupRepository, describe  # noqa: PLC0415
+async def _row(settings: Settings) -> BackupTarget | None:
+    """The target that is set."""
+    from appliance.backups.repository import BackupRepository  # noqa: PLC0415
 
     async with opened_database(settings) as database, database.session() as session:
-        row = await BackupRepository(session).target()
+        return await BackupRepository(session).target()
+
+
+async def _config_set(settings: Settings) -> TargetConfig:
+    """What it takes to reach it; raises ``BackupProblem``."""
+    from appliance.lifecycle.backup import fetching  # noqa: PLC0415
+
+    async with opened_database(settings) as database:
+        return await fetching.target_set(settings, database)
+
+
+async def _show(settings: Settings) -> int:
+    from appliance.backups.repository import describe  # noqa: PLC0415
+
+    row = await _row(settings)
     if row is None:
         print("There is no target for backups.")
         return 1
@@ -105,10 +119,9 @@ async def _show(settings: Settings) -> int:
 
 async def say_if_held(settings: Settings) -> None:
     """After a restore: that nothing is sent until somebody says that this machine goes on."""
-    from appliance.backups.repository import BackupRepository, describe  # noqa: PLC0415
+    from appliance.backups.repository import describe  # noqa: PLC0415
 
-    async with opened_database(settings) as database, database.session() as session:
-        row = await BackupRepository(session).target()
+    row = await _row(settings)
     if row is not None and row.held:
         print(
             f"No backup is sent to {describe(row)} until this machine takes it over: on the Backups page, or "
@@ -119,52 +132,44 @@ async def say_if_held(settings: Settings) -> None:
 async def _list(settings: Settings) -> int:
     from appliance.lifecycle.backup import fetching as work  # noqa: PLC0415
 
-    async with opened_database(settings) as database:
-        config = await work.target_set(settings, database)
-    print(json.dumps([asdict(one) for one in await work.at_target(config)]))
+    print(json.dumps([asdict(one) for one in await work.at_target(await _config_set(settings))]))
     return 0
 
 
 async def _try(settings: Settings) -> int:
     """For the admin pages: what came of it as JSON, whatever it is."""
+    from appliance.lifecycle.backup.targets.trying import try_out  # noqa: PLC0415
+
     given = _from_stdin()
     config, take_over = _config(given.get("config")), bool(given.get("take_over"))
-    tried = await _tried(settings, config, mark=bool(given.get("mark")), take_over=take_over)
+    tried = await try_out(settings, config, mark=bool(given.get("mark")), take_over=take_over)
     print(tried.model_dump_json())
     return 0
 
 
 async def _set(settings: Settings) -> int:
+    from appliance.backups.repository import own_marker  # noqa: PLC0415
+
     given = _from_stdin()
-    marker = await _own_marker(settings)
+    marker = own_marker(await _row(settings))  # another way to the place that we send to is ours too
     config = _config({"address": given.get("address"), "secrets": given.get("secrets", {}), "marker": marker})
     return await _keep(settings, config, keep=int(given.get("keep", 7)), most=given.get("most_kilobytes"))
 
 
-async def _own_marker(settings: Settings) -> str | None:
-    """What the target says that this machine sends to now: another way to the same place is ours too."""
-    from appliance.backups.repository import BackupRepository, own_marker  # noqa: PLC0415
-
-    async with opened_database(settings) as database, database.session() as session:
-        return own_marker(await BackupRepository(session).target())
-
-
 async def _take_over(settings: Settings) -> int:
-    from appliance.lifecycle.backup import fetching as work  # noqa: PLC0415
-
-    async with opened_database(settings) as database:
-        config = await work.target_set(settings, database)
-    return await _keep(settings, config, take_over=True)
+    return await _keep(settings, await _config_set(settings), take_over=True)
 
 
 async def _keep(settings: Settings, config: TargetConfig, *, take_over: bool = False, **values: Any) -> int:
     from appliance.accounts.repository import AccountRepository  # noqa: PLC0415
     from appliance.backups.repository import BackupRepository, settings_of  # noqa: PLC0415
     from appliance.core.encryption import EncryptionKeys  # noqa: PLC0415
+    from appliance.lifecycle.backup.targets.base import TargetProblem  # noqa: PLC0415
+    from appliance.lifecycle.backup.targets.trying import try_out  # noqa: PLC0415
 
-    tried = await _tried(settings, config, mark=True, take_over=take_over)
+    tried = await try_out(settings, config, mark=True, take_over=take_over)
     if not tried.ok:
-        raise _problem(tried)
+        raise TargetProblem(tried.reason or "failed", tried.detail)  # type: ignore[arg-type]
     async with opened_database(settings) as database, database.session() as session:
         backups = BackupRepository(session)
         row = await backups.target()
@@ -193,18 +198,6 @@ async def _forget(settings: Settings) -> int:
             AccountRepository(session).record(BY, "backup.target_forgotten")
     print("There is no target for backups any more. The backups already there stay.")
     return 0
-
-
-async def _tried(settings: Settings, config: TargetConfig, *, mark: bool, take_over: bool) -> TargetTest:
-    from appliance.lifecycle.backup.targets import trying  # noqa: PLC0415
-
-    return await trying.try_out(settings, config, mark=mark, take_over=take_over)
-
-
-def _problem(tried: TargetTest) -> BackupProblem:
-    from appliance.lifecycle.backup.targets.base import TargetProblem  # noqa: PLC0415
-
-    return TargetProblem(tried.reason or "failed", tried.detail)  # type: ignore[arg-type]
 
 
 def _from_stdin() -> dict[str, Any]:

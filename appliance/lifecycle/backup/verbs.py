@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -23,8 +22,6 @@ from appliance.settings.environment import Settings
 if TYPE_CHECKING:
     from appliance.core.db import Database
     from appliance.lifecycle.backup.write import BackupRequest, BackupResult
-
-Verb = Callable[[Settings, argparse.Namespace], "int | Awaitable[int]"]
 
 
 async def backup(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -120,7 +117,7 @@ def _found(name: str, settings: Settings) -> str:
     return str(settings.backup_dir / name)
 
 
-VERBS: dict[str, Verb] = {"backup": backup, "restore": restore, **target_verbs.VERBS}
+VERBS: dict[str, target_verbs.Verb] = {"backup": backup, "restore": restore, **target_verbs.VERBS}
 
 
 def add_arguments(made: dict[str, argparse.ArgumentParser]) -> None:

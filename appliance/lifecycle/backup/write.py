@@ -25,7 +25,7 @@ from typing import IO, Any
 import structlog
 
 from appliance import __version__
-from appliance.backups.names import NAME, STAMP, by_age
+from appliance.backups.names import NAME, PARTIAL, SEAL, STAMP, by_age
 from appliance.core.clock import utcnow
 from appliance.core.files import PARTIAL_PREFIX
 from appliance.core.language import Message
@@ -40,7 +40,6 @@ log = structlog.get_logger()
 
 STDOUT = "-"
 _DATABASE_ONLY = "-database"
-_PARTIAL = ".partial"
 # The server's own password belongs to the server; the passphrase must not lie in what it protects.
 _NOT_BACKED_UP = {"database-password", "database-superuser-password", BACKUP_PASSPHRASE}
 _RECENT = timedelta(days=2)  # what is older than that does not change while a door is closed
@@ -92,7 +91,7 @@ def is_due(folder: Path, hour: int, now: datetime) -> bool:
 
 def _backups(folder: Path, *, database_only: bool) -> list[Path]:
     """Oldest first."""
-    found = [path for path in folder.glob(f"{NAME}*.tar*") if not path.name.endswith(_PARTIAL)]
+    found = [path for path in folder.glob(f"{NAME}*.tar*") if not path.name.endswith(PARTIAL)]
     kind = [path for path in found if (_DATABASE_ONLY in path.name) == database_only]
     return sorted(kind, key=lambda path: by_age(path.name))
 
@@ -135,8 +134,8 @@ def _target(settings: Settings, request: BackupRequest) -> Iterator[tuple[IO[byt
     _require_space(settings.media_root, folder, request)
     stamp = utcnow().strftime(STAMP)
     kind = _DATABASE_ONLY if request.database_only else ""
-    path = folder / f"{NAME}{stamp}{kind}.tar{'.age' if request.passphrase else ''}"
-    partial = path.with_name(path.name + _PARTIAL)
+    path = folder / f"{NAME}{stamp}{kind}.tar{SEAL if request.passphrase else ''}"
+    partial = path.with_name(path.name + PARTIAL)
     try:
         with os.fdopen(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as below:
             yield below, str(path)
@@ -260,6 +259,6 @@ def _prune(made: Path, keep: int, *, database_only: bool) -> None:
     for path in others[: max(0, len(others) - (keep - 1))]:
         path.unlink(missing_ok=True)
         log.info("backup.pruned", name=path.name)
-    for path in folder.glob(f"{NAME}*{_PARTIAL}"):
+    for path in folder.glob(f"{NAME}*{PARTIAL}"):
         if time.time() - path.stat().st_mtime > 86400:  # one that was being made when the power went
             path.unlink(missing_ok=True)

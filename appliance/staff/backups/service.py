@@ -187,8 +187,7 @@ class Backups:
     async def _tried(
         self, config: TargetConfig, *, mark: bool = False, take_over: bool = False
     ) -> TargetTest:
-        wish = json.dumps({"mark": mark, "take_over": take_over})
-        given = f'{wish[:-1]}, "config": {config.as_json()}}}'
+        given = json.dumps({"mark": mark, "take_over": take_over, "config": config.plain()})
         try:
             return TargetTest.model_validate_json(
                 await self._commands.ask("backup-target", "try", given=given)
