@@ -34,11 +34,10 @@ class DataFolder:
     @classmethod
     def of(cls, data: Path | None) -> "DataFolder":
         """``--data DIR``, or ``data`` and ``media`` beside the code."""
-        folder = (
-            cls(data.expanduser().resolve(), data.expanduser().resolve() / "media")
-            if data
-            else cls(CHECKOUT / "data", CHECKOUT / "media")
-        )
+        folder = cls(CHECKOUT / "data", CHECKOUT / "media")
+        if data:
+            data = data.expanduser().resolve()
+            folder = cls(data, data / "media")
         for path in (folder.data, CHECKOUT):
             if unfit := _UNFIT & set(str(path)):
                 raise Problem(

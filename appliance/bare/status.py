@@ -8,8 +8,6 @@ from appliance.bare.supervision import ProcessState, Supervisor
 from appliance.core import local_http
 from appliance.core.processes import is_app, numbers
 
-NAMES = ("postgres", "nginx", "app", "cleanup")
-
 
 @dataclass(frozen=True)
 class RunStatus:
@@ -63,7 +61,7 @@ def answers(port: int) -> bool:
 def ask(folder: DataFolder, supervisor: Supervisor) -> RunStatus:
     ports = folder.read_ports()
     found = supervisor.states()
-    names = [*NAMES[:2], *(sorted(filter(is_app, found)) or ["app"]), *NAMES[3:]]
+    names = ["postgres", "nginx", *(sorted(filter(is_app, found)) or ["app"]), "cleanup"]
     those = {name: found[name] for name in names if name in found}
     running = len(those) == len(names) and all(state.state == "RUNNING" for state in those.values())
     if running and (several := sum(map(is_app, names))) > 1:  # Nginx asks one of them
