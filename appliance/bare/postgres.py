@@ -115,17 +115,14 @@ def make_database(folder: DataFolder, ports: Ports, alive: Callable[[], bool]) -
 async def _make_database(folder: DataFolder, ports: Ports, alive: Callable[[], bool]) -> None:
     import asyncpg  # noqa: PLC0415 - imported while the server starts
 
+    from appliance.lifecycle.stack.role import give_database  # noqa: PLC0415 - likewise
+
     connection = await _connect(folder, ports, alive)
     try:
         password = (folder.secrets / "database-password").read_text(encoding="utf-8").strip()
-        if "'" in password or "\\" in password:
-            raise Problem(f"{folder.secrets}/database-password must not contain quotes or backslashes.")
-        await connection.execute("SET log_statement = 'none'; SET log_min_error_statement = 'panic'")
-        known = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", USER)
-        verb = "ALTER" if known else "CREATE"
-        await connection.execute(f"{verb} ROLE {USER} LOGIN NOSUPERUSER CREATEDB PASSWORD '{password}'")
-        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
-            await connection.execute(f"CREATE DATABASE {DATABASE} OWNER {USER}")
+        await give_database(connection, USER, password, DATABASE)
+    except ValueError:
+        raise Problem(f"{folder.secrets}/database-password must not contain quotes or backslashes.") from None
     except asyncpg.PostgresError as error:
         raise Problem(f"The database could not be created: {error}") from None
     finally:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
-from sqlalchemy.engine import URL
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 _PATIENCE = 60.0
 
@@ -18,24 +20,26 @@ async def ensure(url: URL, superuser_password: str) -> None:
     Raises ``asyncpg.InvalidPasswordError`` when the server has another superuser password than the
     file, and ``ValueError`` for a password that cannot be written into a statement.
     """
-    role, password, name = url.username or "", str(url.password or ""), url.database or ""
-    if "'" in password or "\\" in password or not password:
-        raise ValueError("The file database-password may not be empty or hold quotes or backslashes.")
     connection = await _connect(url, superuser_password)
     try:
-        await connection.execute("set log_statement = 'none'; set log_min_error_statement = 'panic'")
-        quoted_role, quoted_name = await connection.fetchrow(
-            "select quote_ident($1), quote_ident($2)", role, name
-        )
-        known = await connection.fetchval("select 1 from pg_roles where rolname = $1", role)
-        verb = "alter" if known else "create"
-        await connection.execute(
-            f"{verb} role {quoted_role} login nosuperuser createdb password '{password}'"
-        )
-        if not await connection.fetchval("select 1 from pg_database where datname = $1", name):
-            await connection.execute(f"create database {quoted_name} owner {quoted_role}")
+        await give_database(connection, url.username or "", str(url.password or ""), url.database or "")
     finally:
         await connection.close()
+
+
+async def give_database(connection: Any, role: str, password: str, name: str) -> None:
+    """The same over the superuser's ``connection``, of both ways to run."""
+    if "'" in password or "\\" in password or not password:
+        raise ValueError("The file database-password may not be empty or hold quotes or backslashes.")
+    await connection.execute("set log_statement = 'none'; set log_min_error_statement = 'panic'")
+    quoted_role, quoted_name = await connection.fetchrow(
+        "select quote_ident($1), quote_ident($2)", role, name
+    )
+    known = await connection.fetchval("select 1 from pg_roles where rolname = $1", role)
+    verb = "alter" if known else "create"
+    await connection.execute(f"{verb} role {quoted_role} login nosuperuser createdb password '{password}'")
+    if not await connection.fetchval("select 1 from pg_database where datname = $1", name):
+        await connection.execute(f"create database {quoted_name} owner {quoted_role}")
 
 
 async def _connect(url: URL, password: str) -> Any:
