@@ -7,11 +7,11 @@ import os
 import sys
 from pathlib import Path
 
+from appliance.core.places import FRONT
 from appliance.lifecycle import secret_files
 from appliance.lifecycle.backup import verbs as backup_verbs
 from appliance.lifecycle.backup.target_verbs import Verb
 from appliance.lifecycle.database import opened_database
-from appliance.lifecycle.places import FRONT
 from appliance.settings.environment import Settings
 
 

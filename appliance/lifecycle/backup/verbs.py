@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.core.language import Message
+from appliance.core.places import FRONT
 from appliance.lifecycle.backup import target_verbs
 from appliance.lifecycle.backup.gently import give_way
 from appliance.lifecycle.backup.passphrase import passphrase_of
 from appliance.lifecycle.backup.problem import BackupProblem
 from appliance.lifecycle.database import opened_database
-from appliance.lifecycle.places import FRONT
 from appliance.settings.environment import Settings
 
 if TYPE_CHECKING:

@@ -9,11 +9,10 @@ import os
 from pathlib import Path
 
 from appliance.admin import assets
+from appliance.core.places import FRONT, STATE
 from appliance.core.secrets import read_or_make
 from appliance.lifecycle.stack import certificates, front_door
 
-STATE = Path("/var/lib/photochanger")
-FRONT = STATE / "front"
 SITE = Path("/site")  # what the operator of a venue lays beside compose.yaml
 SUPERUSER_PASSWORD = "database-superuser-password"  # noqa: S105 - a file's name
 

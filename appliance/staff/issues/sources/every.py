@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 from appliance.core.clock_skew import PROVIDERS
 from appliance.core.db import Database
+from appliance.core.places import FRONT
 from appliance.core.secrets import BackupPassphrase
 from appliance.housekeeping.disk_guard import DiskGuard
 from appliance.media.store import MediaStore
@@ -32,7 +32,7 @@ from appliance.staff.settings.address import Addresses
 from appliance.staff.settings.provider_keys.testing import KeyTesting
 from appliance.staff.stats.service import StatsService
 
-FRONT_CERTIFICATE = Path("/var/lib/photochanger/front/tls/fullchain.pem")  # only there in the stack
+FRONT_CERTIFICATE = FRONT / "tls" / "fullchain.pem"
 
 
 def every_source(
