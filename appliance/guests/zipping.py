@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,14 @@ class ArchiveEntry:
     name: str
     at: datetime
     content: bytes | Path
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A ZIP file that can be sent: its name, and its bytes once, in pieces. Blocking ones: for a thread."""
+
+    name: str
+    chunks: Iterator[bytes] | AsyncIterator[bytes]
 
 
 class _StoredEntry(zipfile.ZipInfo):

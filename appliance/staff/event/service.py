@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -19,7 +18,7 @@ from appliance.core.errors import EventNotExported, ValidationFailed
 from appliance.core.language import Message
 from appliance.core.threads import pages_for_thread
 from appliance.guests.service import title_for_names
-from appliance.guests.zipping import zipped
+from appliance.guests.zipping import Archive, zipped
 from appliance.jobs.models import JobHistory
 from appliance.jobs.repository import JobRepository
 from appliance.media.store import MediaStore
@@ -33,14 +32,6 @@ log = structlog.get_logger()
 
 _BATCH = 200
 _PAGE = 500  # rows: decoding them keeps the loop for about 10 ms
-
-
-@dataclass(frozen=True, slots=True)
-class EventArchive:
-    """A ZIP file that can be sent: its name, and its bytes once, in pieces."""
-
-    name: str
-    chunks: AsyncIterator[bytes]
 
 
 class _JobPages:
@@ -78,7 +69,7 @@ class Event:
             title = (await AppSettingsRepository(session).operator_settings()).event_title
             return await EventRepository(session).state(title, utcnow())
 
-    async def export(self, who: Principal) -> EventArchive:
+    async def export(self, who: Principal) -> Archive:
         """Every guest's picture that is there, hidden ones apart, every kept photo, and ``pictures.csv``
         with what the booths sent along. They count as exported when the last byte was taken. Raises
         ``StorageFull`` while their disk is away.
@@ -90,7 +81,7 @@ class Event:
             table = EventTable(await jobs.sent_names(now), await jobs.currencies(now))
         await asyncio.to_thread(self._media.require_disk)
         name = f"{title_for_names(title)}-{now:%Y-%m-%d-%H%M}.zip"
-        return EventArchive(name, self._sent(table, title, now, who))
+        return Archive(name, self._sent(table, title, now, who))
 
     async def _sent(
         self, table: EventTable, title: str, now: datetime, who: Principal

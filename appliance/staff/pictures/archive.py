@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 
 from appliance.core.clock import utcnow
@@ -13,20 +12,12 @@ from appliance.core.errors import ResultNotFound
 from appliance.core.language import Message
 from appliance.core.threads import pages_for_thread
 from appliance.guests.service import friendly_name, title_for_names
-from appliance.guests.zipping import ArchiveEntry, zipped
+from appliance.guests.zipping import Archive, ArchiveEntry, zipped
 from appliance.media.store import MediaStore
 from appliance.settings.operator import AppSettingsRepository
 from appliance.staff.jobs.search import JobFilter, StoredResult, stored_results
 
 _PAGE = 500  # rows
-
-
-@dataclass(frozen=True, slots=True)
-class Archive:
-    """A ZIP file that can be sent: its name, and its bytes once, in pieces. Blocking: for a thread."""
-
-    name: str
-    chunks: Iterator[bytes]
 
 
 class StaffArchive:
