@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
@@ -67,6 +68,15 @@ class CostView(FrozenModel):
 
     known: list[MoneyView]
     unknown: int = Field(description="attempts that are or may be billed at an unknown price")
+
+    @classmethod
+    def of(cls, amounts: Iterable[tuple[str, Decimal]], unknown: int) -> CostView:
+        """Amounts, each with its currency, added up."""
+        known: dict[str, Decimal] = {}
+        for currency, amount in amounts:
+            known[currency] = known.get(currency, Decimal(0)) + amount
+        money = [MoneyView(amount=amount, currency=currency) for currency, amount in sorted(known.items())]
+        return cls(known=money, unknown=unknown)
 
 
 class JobSummary(FrozenModel):

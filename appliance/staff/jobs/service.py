@@ -29,7 +29,6 @@ from appliance.staff.jobs.schemas import (
     JobList,
     JobSummary,
     JobView,
-    MoneyView,
     ProgressView,
     ResultView,
     UploadView,
@@ -126,17 +125,14 @@ def _attempt(kept: Any) -> AttemptView:
 
 def cost_of(attempts: Iterable[AttemptView]) -> CostView:
     """What attempts cost together."""
-    known: dict[str, Decimal] = {}
+    known: list[tuple[str, Decimal]] = []
     unknown = 0
     for one in attempts:
         if one.cost is not None:
-            known[one.cost.currency] = known.get(one.cost.currency, Decimal(0)) + one.cost.amount
+            known.append((one.cost.currency, one.cost.amount))
         elif one.billed is not False:
             unknown += one.provider != LOCAL
-    return CostView(
-        known=[MoneyView(amount=amount, currency=currency) for currency, amount in sorted(known.items())],
-        unknown=unknown,
-    )
+    return CostView.of(known, unknown)
 
 
 def _summary_of(job: JobHistory, now: datetime) -> dict[str, Any]:

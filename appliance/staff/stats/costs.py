@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from appliance.staff.jobs.schemas import CostView, MoneyView
+from appliance.staff.jobs.schemas import CostView
 from appliance.staff.stats.schemas import CostList, DayCost, SlotCost
 
 _NUMBER = r"^\d{1,12}(\.\d{1,30})?([eE][-+]?\d{1,2})?$"
@@ -48,16 +48,11 @@ async def cost_sums(session: AsyncSession, since: datetime) -> list[CostSum]:
 
 def total_cost(found: Iterable[CostSum]) -> CostView:
     """Several sums as one."""
-    known: dict[str, Decimal] = {}
-    unknown = 0
-    for one in found:
-        unknown += one.unknown
-        if one.amount is not None and one.currency is not None:
-            known[one.currency] = known.get(one.currency, Decimal(0)) + one.amount
-    return CostView(
-        known=[MoneyView(amount=amount, currency=currency) for currency, amount in sorted(known.items())],
-        unknown=unknown,
-    )
+    sums = list(found)
+    known = [
+        (one.currency, one.amount) for one in sums if one.amount is not None and one.currency is not None
+    ]
+    return CostView.of(known, sum(one.unknown for one in sums))
 
 
 def by_day(found: Sequence[CostSum]) -> CostList:

@@ -22,7 +22,7 @@ from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.slots.views import SlotView
 from appliance.staff.stats.at_work import WorkOfAll
 from appliance.staff.stats.costs import by_day, cost_sums, total_cost
-from appliance.staff.stats.queries import SlotFigures, Trouble, slot_figures
+from appliance.staff.stats.queries import FailedJob, SlotFigures, Trouble, slot_figures
 from appliance.staff.stats.schemas import (
     Cause,
     CauseKind,
@@ -105,7 +105,7 @@ class StatsService:
         if slot.problems:
             why.insert(0, Cause(kind="settings", fields=slot.problems))
         if figures.failure:
-            why.append(_last_failure(figures))
+            why.append(_last_failure(figures.failure))
         misfit = _where(slot.problems, bool(fallbacks))
         unusable = misfit == "slot" or bool((stuck or first or misfit) and all(others))
         state: SlotState = "paused"
@@ -235,9 +235,7 @@ def _route_cause(
     )
 
 
-def _last_failure(figures: SlotFigures) -> Cause:
-    assert figures.failure is not None  # noqa: S101 - the caller saw to it
-    failure = figures.failure
+def _last_failure(failure: FailedJob) -> Cause:
     return Cause(
         kind="last_failure",
         reason=failure.reason,
