@@ -32,6 +32,9 @@ compose() { (cd "$COMPOSE_DIR" && docker compose --progress quiet "$@"); }
 # A verb of the appliance program in a container of its own: works when the app does not.
 appliance() { compose run --rm -T --no-deps app "$@"; }
 
+# The same without the lines of its log, which are JSON.
+appliance_in_words() { appliance "$@" 2> >(grep -v '^{' >&2); }
+
 require_engine() {
   command -v docker >/dev/null || die "Docker is not installed. See docs/ops/install.md."
   docker info >/dev/null 2>&1 || die "The Docker engine does not answer. Start it, or use an account that is allowed to use it."
@@ -156,9 +159,12 @@ last_line() { { grep . <<<"$1" || true; } | tail -n 1 | cut -c 1-300; }
 
 from_bundle() { if [ -d "$1" ]; then cat "$1/$2"; else tar -xOf "$1" --wildcards "*/$2"; fi; }
 bundle_value() { from_bundle "$1" bundle.env | sed -n "s/^$2=//p"; }
+# Makes a bundle's images known to the engine, and the names of those that are not the app's to Compose.
 load_images() {
+  local one
   say "Loading the images from $1 ..."
   from_bundle "$1" images.tar.gz | docker load --quiet >/dev/null || die "The images cannot be loaded. Nothing was changed."
+  for one in NGINX_IMAGE POSTGRES_IMAGE; do set_env "$one" "$(bundle_value "$1" "$one")"; done
 }
 
 is_ready() { compose exec -T nginx curl -fsS -o /dev/null --max-time 2 http://127.0.0.1:8080/readyz >/dev/null 2>&1; }
