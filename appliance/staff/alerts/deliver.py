@@ -107,11 +107,11 @@ def _read(scheme: str, address: str) -> NotifyBase:
     module, name = _PLUGINS[scheme]
     kind = getattr(import_module(f"apprise.plugins.{module}"), name)
     try:
-        found = kind.parse_url(address.replace("/#", "/%23"))  # rooms of Matrix begin so
+        parsed = kind.parse_url(address.replace("/#", "/%23"))  # rooms of Matrix begin so
         if scheme in ("mailto", "mailtos"):
-            found["format"] = "text"  # as HTML, its text for watches and notifications has no line breaks
+            parsed["format"] = "text"  # as HTML, its text for watches and notifications has no line breaks
         asset = AppriseAsset(storage_mode=PersistentStoreMode.MEMORY, secure_logging=True)
-        read: NotifyBase = kind(**found, tag=set(), asset=asset)
+        read: NotifyBase = kind(**parsed, tag=set(), asset=asset)
     except Exception:  # noqa: BLE001 - whatever it stumbles over, it is no address to it
         raise AddressRefused("unknown") from None
     return read
