@@ -19,7 +19,8 @@ from appliance.lifecycle.stack.watch import Watch
 from appliance.media.folder_locks import FolderLocks
 
 APP = """
-import http.server, sys
+import http.server, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored by whoever is started in the background
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         ready = self.path == "/healthz"
