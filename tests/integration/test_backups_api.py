@@ -10,6 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
+from appliance.core.db import Database
+from appliance.core.encryption import EncryptionKeys
+from appliance.core.secrets import BackupPassphrase
+from appliance.staff.backups.commands import BackupCommands
+from appliance.staff.backups.schemas import LocalBackup
+from appliance.staff.backups.service import Backups
 from tests.support import backup_targets as servers
 from tests.support.stack import Stack
 from tests.support.waiting import until
@@ -85,6 +91,23 @@ async def test_a_target_is_tried_kept_used_and_forgotten(
         "backup.proven",
         "backup.target_forgotten",
     }
+
+
+async def test_work_that_ends_while_the_state_is_read_is_still_at_work(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = BackupCommands()
+    commands.running = "prove"
+    backups = Backups(
+        database, EncryptionKeys(tmp_path), BackupPassphrase(tmp_path), commands, folder=tmp_path, hour=3
+    )
+
+    def read_as_it_ends() -> list[LocalBackup]:
+        commands.running = None
+        return []
+
+    monkeypatch.setattr(backups, "_here", read_as_it_ends)
+    assert [(await backups.state()).running for _ in range(2)] == ["prove", None]
 
 
 async def test_a_target_with_a_long_address_is_kept(

@@ -76,11 +76,12 @@ class Backups:
 
     async def state(self) -> BackupsState:
         """Everything about backups."""
+        # Before what came of it: read after it, work that ends meanwhile is over and has left nothing.
+        running, ended = self._commands.running, self._commands.ended
         async with self._database.session() as session:
             backups = BackupRepository(session)
             target, proof = await backups.target(), await backups.last_proof()
             proven_at = await backups.last_good_proof()
-        ended = self._commands.ended
         return BackupsState(
             nightly=self._folder is not None,
             hour=self._hour,
@@ -89,7 +90,7 @@ class Backups:
             target=TargetView.of(target) if target else None,
             proof=ProofView.model_validate(proof) if proof else None,
             proven_at=proven_at,
-            running=self._commands.running,
+            running=running,
             ended=WorkEnded.model_validate(ended) if ended else None,
         )
 
