@@ -10,13 +10,13 @@ from appliance.bare.problem import Problem
 from appliance.core.networks import speaks_ipv6
 
 _PATIENCE = 2.0  # seconds in which a process that was just killed has let go of its port
-_LOW, _HIGH = 20000, 32000  # below those that the system takes for outgoing connections, which come and go
+PORTS = range(20_000, 32_000)  # below those that the system takes for outgoing connections, which come and go
 
 
 def free_port() -> int:
     """A loopback port that nobody uses now."""
     while True:
-        port = _LOW + secrets.randbelow(_HIGH - _LOW)
+        port = secrets.choice(PORTS)
         if is_free(port):
             return port
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from appliance.bare import nginx
-from appliance.bare.ports import free_port
 from appliance.core import processes
 from appliance.lifecycle.stack.front_door import TEMPLATE, render
+from tests.support.stack import free_port
 
 Handler = http.server.BaseHTTPRequestHandler
 

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from appliance.bare.ports import free_port
 from appliance.core.errors import ErrorCode
 from appliance.core.language import languages
 from appliance.lifecycle.stack.front_door import TEMPLATE
 from tests.edge.front_door import Backend, FrontDoor, answer_on, open_door, reply
-from tests.support.stack import CHECKOUT
+from tests.support.stack import CHECKOUT, free_port
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import json
 import time
 from pathlib import Path
 
-from appliance.bare.ports import free_port
 from tests.edge.front_door import Backend, FrontDoor, open_door, reply
+from tests.support.stack import free_port
 
 
 def headers_seen(door: FrontDoor, backend: Backend, **claimed: str) -> dict[str, str]:

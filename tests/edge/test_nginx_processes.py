@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.bare.ports import free_port
 from tests.edge.front_door import Backend, FrontDoor, Handler, open_door, read_body, reply
+from tests.support.stack import free_port
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import secrets
@@ -26,13 +27,29 @@ from appliance.guests.tokens import GuestTokens
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PREFIX = "PHOTOCHANGER_"
-PORTS = range(20_000, 32_000)  # below what connections are given
+# Below what connections are given and what the appliance chooses for itself (bare/ports.py), above those that
+# a browser refuses.
+PORTS = range(11_000, 20_000)
+
+
+def ports_of(worker: int, workers: int, start: int) -> Iterator[int]:
+    """This worker's share of the suite's ports, round and round."""
+    share = PORTS[worker::workers]
+    return itertools.cycle((*share[start % len(share) :], *share[: start % len(share)]))
+
+
+# Many are chosen long before something listens there: no other worker may be given one meanwhile.
+_ports = ports_of(
+    int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")),
+    int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")),
+    start=secrets.randbelow(len(PORTS)),
+)
 
 
 def free_port() -> int:
-    """A port that nobody listens on right now, and that the kernel gives to no connection meanwhile."""
+    """A port that nobody listens on, and that nobody else of this suite or its appliances chooses."""
     while True:
-        port = secrets.choice(PORTS)
+        port = next(_ports)
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("", port))
             return port
