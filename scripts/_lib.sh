@@ -67,10 +67,10 @@ require_installed() {
   die "There is no appliance here yet. Run scripts/install."
 }
 
-# Of those that stop the app; the folder is that of compose.yaml from which it was started.
+# Of those that stop the app or start what is set; the folder is that of compose.yaml from which it was started.
 one_at_a_time() {
   exec 9<"${1:-$COMPOSE_DIR}"
-  ! command -v flock >/dev/null || flock --nonblock 9 || die "Another upgrade, rollback or restore is in progress."
+  ! command -v flock >/dev/null || flock --nonblock 9 || die "Another script is at work here, such as an upgrade or a restore. Try again when it has ended."
 }
 
 # The passphrase in a file's first line. Read once: the file may be a pipe, and its line need not end.
@@ -94,15 +94,22 @@ env_value() {
   printf '%s' "${found:-${2:-}}"
 }
 
-# An empty value takes the line away.
+# An empty value takes the line away. Where that cannot be written, as on a full disk, the file stays as it is.
 set_env() {
   local file fresh
   file=$(realpath -m "$COMPOSE_DIR/.env") # it may be a link
-  fresh=$(mktemp "$file.XXXXXX")
-  { if [ -f "$file" ]; then grep -vE "$(name_in_env "$1")" "$file" || true; fi; [ -z "$2" ] || printf '%s=%s\n' "$1" "$2"; } >"$fresh"
+  if ! { fresh=$(mktemp "$file.XXXXXX") && env_with "$file" "$@" >"$fresh" && sync "$fresh"; }; then
+    rm -f "$fresh"
+    warn "$1 could not be written to compose/.env, which is as it was. Is the disk full?"
+    return 1
+  fi
   chmod 600 "$fresh"
   [ ! -f "$file" ] || chown --reference="$file" "$fresh" 2>/dev/null || true
   mv "$fresh" "$file"
+}
+env_with() {
+  [ ! -f "$1" ] || grep -vE "$(name_in_env "$2")" "$1" || [ $? = 1 ] || return 1 # 1: no line is left
+  [ -z "$3" ] || printf '%s=%s\n' "$2" "$3"
 }
 
 # COMPOSE_FILE with one more; without any, Compose reads two files by itself.

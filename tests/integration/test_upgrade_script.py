@@ -4,111 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from appliance.cli import build_parser
-from tests.support.engine import VERBS, Container, Engine
+from tests.support.engine import VERBS
 from tests.support.engine_command import docker_command
-from tests.support.stack import CHECKOUT
-
-OLD, NEW = "sha256:old", "sha256:new"
-READY_WITHIN = "1"
-
-
-def unpacked(folder: Path) -> None:
-    """The files of a version."""
-    shutil.copytree(CHECKOUT / "scripts", folder / "scripts", ignore=shutil.ignore_patterns("bench"))
-    (folder / "compose").mkdir()
-    shutil.copy(CHECKOUT / "compose/compose.yaml", folder / "compose")
-
-
-class Venue:
-    """An appliance of version 1.0; 1.1 can be pulled."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        unpacked(folder)
-        self._env = folder / "compose/.env"
-        self._env.write_text("APPLIANCE_IMAGE=place/photochanger\nAPPLIANCE_VERSION=1.0\n")
-        (folder / "bin").mkdir()
-        self.docker = folder / "bin/docker"
-        own = dict.fromkeys(("prepare", "migrate", "app", "cleanup"), ("place/photochanger:1.0", OLD))
-        foreign = {name: (f"{name}:1", f"sha256:{name}") for name in ("db", "nginx")}
-        containers = {
-            f"{name}-first": Container(name, image, image_id, running, running)
-            for name, (image, image_id) in (own | foreign).items()
-            for running in [name not in {"prepare", "migrate"}]
-        }
-        containers["app-first"].folder = str(folder / "compose")
-        self.engine = Engine(
-            images={"place/photochanger:1.0": OLD, "db:1": "sha256:db", "nginx:1": "sha256:nginx"},
-            registry={"place/photochanger:1.1": NEW},
-            containers=containers,
-            database=[OLD],
-        )
-
-    def call(self, script: str, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run a script to its end."""
-        with self._begun(script, *words) as process:
-            out, err = process.communicate(timeout=60)
-        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
-
-    def call_and_kill(self, event: str, script: str, *words: str) -> None:
-        """Run a script, and kill it with all that it started as soon as the engine begins to do something."""
-        with self._begun(script, *words) as process:
-            self.engine.when[event] = lambda: os.killpg(process.pid, signal.SIGKILL)
-            process.communicate(timeout=60)
-        del self.engine.when[event]
-
-    def _begun(self, script: str, *words: str) -> subprocess.Popen[str]:
-        self.engine.events.clear()
-        environment = os.environ | {
-            "PATH": f"{self.docker.parent}:{os.environ['PATH']}",
-            "UPGRADE_READY_WITHIN": READY_WITHIN,
-        }
-        program = [str(self._folder / "scripts" / script), *words]
-        pipe = subprocess.PIPE
-        return subprocess.Popen(
-            program, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True
-        )
-
-    def unpack_bundle(self) -> None:
-        """From now on its scripts are those of a folder that was unpacked beside it: 1.1, and no internet."""
-        self.engine.bundled = {"place/photochanger:1.1": NEW}
-        self.engine.registry.clear()
-        self._folder /= "photo changer-1.1"
-        self._env = self._folder / "compose/.env"
-        unpacked(self._folder)
-        (self._folder / "images.tar.gz").touch()
-        names = "APPLIANCE_IMAGE=place/photochanger\nAPPLIANCE_VERSION=1.1\nNGINX_IMAGE=nginx:digest-0123\n"
-        (self._folder / "bundle.env").write_text(names)
-
-    def go_back_to(self, folder: Path) -> None:
-        """Use the scripts of another folder."""
-        self._folder, self._env = folder, folder / "compose/.env"
-
-    def app(self) -> Container:
-        """The app's container; fails if there are several."""
-        (found,) = [one for one in self.engine.containers.values() if one.service == "app"]
-        return found
-
-    def runs(self, image_id: str) -> bool:
-        """Whether guests are served by this version, and no other has a container."""
-        own = [one for one in self.engine.containers.values() if one.service not in {"db", "nginx"}]
-        return self.engine.is_ready() and {one.image_id for one in own} == {image_id}
-
-    def env(self) -> dict[str, str]:
-        """What the next start goes by."""
-        return dict(line.split("=", 1) for line in self._env.read_text().splitlines())
-
-    def at(self, event: str) -> int:
-        """When something was done; fails if it was not."""
-        return next(index for index, one in enumerate(self.engine.events) if one.startswith(event))
+from tests.support.venue import NEW, OLD, Venue
 
 
 @pytest.fixture
@@ -175,6 +79,21 @@ def test_a_database_that_cannot_be_copied_leaves_the_old_version_at_work_and_say
     assert done.returncode == 1
     assert f"The database cannot be copied: RuntimeError: backup of {OLD} fails" in done.stderr
     assert venue.runs(OLD)
+
+
+def test_a_disk_that_is_full_behind_the_closed_door_leaves_the_old_version_at_work(
+    venue: Venue, tmp_path: Path
+) -> None:
+    before, is_full = venue.env(), tmp_path / "full"
+    (tmp_path / "bin/mktemp").write_text(f'#!/bin/sh\n[ ! -e "{is_full}" ] && exec /usr/bin/mktemp "$@"\n')
+    (tmp_path / "bin/mktemp").chmod(0o755)
+    venue.engine.when[f"stop app {OLD}"] = is_full.touch
+    done = venue.call("upgrade", "1.1")
+    assert done.returncode == 1
+    assert "could not be written to compose/.env" in done.stderr
+    assert "The old version keeps running" in done.stderr
+    assert venue.runs(OLD)
+    assert before.items() <= venue.env().items()
 
 
 def test_a_first_step_that_fails_leaves_the_old_version_at_work_and_says_why(venue: Venue) -> None:
@@ -258,6 +177,15 @@ def test_a_bundle_that_was_unpacked_beside_an_appliance_upgrades_it_with_its_set
     assert (tmp_path / "photo changer-1.1/compose/site/appliance.toml").read_text() == "of this venue"
     assert (tmp_path / "compose/.env").read_text() == before
     assert "is already running" in offline.call("upgrade").stdout
+
+
+def test_an_upgrade_from_a_bundle_that_was_cut_off_as_it_took_the_settings_can_be_run_again(
+    offline: Venue, tmp_path: Path
+) -> None:
+    shutil.copy(tmp_path / "compose/.env", tmp_path / "photo changer-1.1/compose")
+    done = offline.call("upgrade")
+    assert done.returncode == 0, done.stderr
+    assert offline.runs(NEW)
 
 
 @pytest.mark.parametrize("fault", ["check", "smoke"])

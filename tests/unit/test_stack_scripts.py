@@ -43,6 +43,17 @@ def test_a_value_is_read_as_compose_reads_it(folder: Folder, line: str, value: s
     assert folder.says("set_env NAME ''; env_value NAME none") == "none"
 
 
+@pytest.mark.parametrize("value", ["", "mine"])
+def test_settings_that_cannot_be_written_stay_as_they_are(folder: Folder, value: str) -> None:
+    folder.write("OTHER=1", "NAME=8081")
+    no_room = "trap '' XFSZ; ulimit -f 0"  # as on a full disk, nothing can be added to a file
+    done = folder.runs(f"( . scripts/_lib.sh; {no_room}; set_env NAME '{value}' )")
+    assert done.returncode == 1
+    assert "NAME could not be written to compose/.env, which is as it was." in done.stderr
+    assert folder.holds() == ["OTHER=1", "NAME=8081"]
+    assert [one.name for one in (folder.path / "compose").iterdir()] == [".env"]
+
+
 def test_phones_are_sent_to_the_one_address_that_it_listens_on(folder: Folder) -> None:
     folder.write("HTTP_PORT=192.168.1.20:8081 # the booths' network")
     folder.says("tell_lan_address")
@@ -87,13 +98,21 @@ def test_a_number_of_backups_that_is_none_is_named_before_one_is_made(folder: Fo
     assert not (folder.path / "here").exists()
 
 
-@pytest.mark.parametrize("script", ["restore b.age", "upgrade 2", "rollback"])
-def test_what_stops_the_app_is_not_begun_while_something_else_has_stopped_it(
+@pytest.mark.parametrize(
+    "script",
+    [
+        *("restore b.age", "upgrade 2", "rollback"),
+        *("install --yes", "make-certificate a.local", "add-node 2 10.0.0.2 --first 10.0.0.1", "restart"),
+    ],
+)
+def test_what_stops_or_starts_the_app_is_not_begun_while_something_else_has_stopped_it(
     folder: Folder, script: str
 ) -> None:
     done = folder.runs(f"touch b.age; flock compose scripts/{script}")
     assert done.returncode == 1
-    assert done.stderr == "Another upgrade, rollback or restore is in progress.\n"
+    assert done.stderr.endswith(
+        "Another script is at work here, such as an upgrade or a restore. Try again when it has ended.\n"
+    )
     assert not [call for call in folder.calls() if " run " in call or " stop " in call]
 
 
