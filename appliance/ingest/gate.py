@@ -87,9 +87,7 @@ class Permits:
 
 
 class Gate:
-    """The permits of all slots and providers. ``is_shared``: with other processes."""
-
-    is_shared = False
+    """The permits of all slots and providers."""
 
     def __init__(self) -> None:
         self._permits: dict[str, Permits] = {}

@@ -30,7 +30,7 @@ from appliance.jobs.models import JobHistory, JobStatus
 from appliance.jobs.repository import JobRepository
 from appliance.media.store import StoredFile
 
-_LOOK_EVERY = 0.2  # seconds between two looks at a job of another process
+_LOOK_EVERY = 0.2  # seconds between two looks at a job whose row is not closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class IdempotentJobs:
     async def _outcome(
         self, identity: UploadIdentity, deadline: Deadline, job: Callable[[], Awaitable[Delivered]]
     ) -> Delivered:
-        """Of an earlier job, of one that another process has begun, or of ``job``."""
+        """Of an earlier job, of one whose row is not closed yet, or of ``job``."""
         while True:
             if earlier := await self._earlier(identity):
                 return earlier
@@ -110,7 +110,9 @@ class IdempotentJobs:
                 await self._until_ended(str(identity.name), deadline)
 
     async def _until_ended(self, name: str, deadline: Deadline) -> None:
-        """Until the job of another process has ended. Raises ``DeadlineExceeded``."""
+        """Until a job that is not waited for here has ended: another process works at it, or what came of it
+        could not be written down yet. Raises ``DeadlineExceeded``.
+        """
         while deadline.remaining() > _LOOK_EVERY:
             await asyncio.sleep(_LOOK_EVERY)
             async with self._database.session() as session:

@@ -35,7 +35,7 @@ class PhotoJob:
     source: Source = "ingest"
     by_staff: bool = False  # started from the staff's pages: always a job of its own
     booth: str | None = None  # the address it posted from
-    in_flight: str | None = None  # as what other processes must find it
+    in_flight: str | None = None  # as what it is found when it is sent again, until its row is closed
     opened: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property

@@ -111,8 +111,6 @@ class _Queue:
 class SharedGate(Gate):
     """The gate of one of several processes: a permit of its own, and then a seat that all share."""
 
-    is_shared = True
-
     def __init__(self, seats: Seats) -> None:
         super().__init__()
         self._seats = seats

@@ -215,8 +215,7 @@ class IngestService:
         of_a_booth = job.source == "ingest" and not job.by_staff
         window = job.slot.settings.idempotency_window_seconds if of_a_booth else 0
         identity = UploadIdentity(job.slot.slot_id, job.upload.file.sha256, job.key, window)
-        if self._gate.is_shared:
-            job = replace(job, in_flight=identity.name)
+        job = replace(job, in_flight=identity.name)
         try:
             return await self._idempotent.run(identity, job.deadline, lambda: self._run(job, identity))
         finally:

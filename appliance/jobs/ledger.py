@@ -34,7 +34,9 @@ UNHEARD_TRIES = 30
 
 
 class PhotoInFlight(Exception):
-    """Another process has opened a job for the same photo."""
+    """There is a job for the same photo whose row is not closed: another process works at it, or this one
+    could not write down yet what came of it.
+    """
 
 
 IsFirst = Callable[[AsyncSession], Awaitable[bool]]
@@ -90,7 +92,7 @@ class JobLedger:
 
         Once ``JobRecord.done`` was called the row closes as done: ``DatabaseUnavailable`` is raised when
         that could not be written in time. What is not written as long as this process lives, cleanup closes.
-        ``PhotoInFlight``: another process works at this photo, or has done so by now as ``is_first`` finds;
+        ``PhotoInFlight``: there is such a job for this photo, or has been by now as ``is_first`` finds;
         nothing was begun.
         """
         record = JobRecord(row.job_id, row.slot_id, deadline)
@@ -195,7 +197,7 @@ class JobLedger:
 
     async def _write(self, record: JobRecord, status: JobStatus, values: dict[str, Any]) -> bool:
         """Write it, again and again while the database is away: until it is written, the same photo, sent
-        again to another process, counts as one that is under way.
+        again, counts as one that is under way.
         """
         record.timings["total"] = round(record.deadline.elapsed() * 1000)
         told = False

@@ -39,7 +39,8 @@ class JobHistory(Base):
     the network address it posted from; test runs and rows of versions before 0012 have none.
     ``deadline_at`` is when the answer was due: the row is opened only once a permit was free.
     ``node`` is the machine that works at it, where a site has several.
-    No two pending rows have the same ``in_flight``: one process works at a photo that came twice.
+    No two pending rows have the same ``in_flight``: a photo that comes again is not begun again, by whichever
+    process, before the first row is closed.
     ``timings`` are whole milliseconds by step. A hidden result has no public link and stands in no
     guests' gallery; a deleted one can be restored until cleanup removes its file. ``source_key`` is
     the guest's own photo, where the operator has photos kept. ``short_code`` is given when a guest's

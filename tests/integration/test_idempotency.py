@@ -24,6 +24,7 @@ from tests.support.line import line_to_database
 from tests.support.photos import portrait_jpeg
 from tests.support.slots import with_gemini
 from tests.support.stack import Stack
+from tests.support.waiting import until
 
 Change = Callable[..., Awaitable[None]]
 URL = "/api/ingest/slot-008?reply=json"
@@ -219,6 +220,36 @@ async def test_a_photo_that_another_process_has_made_meanwhile_is_not_made_again
     delivered = await IdempotentJobs(database).run(same, Deadline.after(30), job)
     assert ([str(delivered.job_id)], delivered.replayed) == (made, True)
     assert await jobs_of(stack, marker) == 1
+
+
+async def test_a_picture_whose_row_is_written_only_after_its_answer_is_not_made_again(
+    stack: Stack, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
+) -> None:
+    """The database took too long, the booth was told to come again, and does so before the row is written."""
+    await slot("slot-008", **with_gemini(deadline_seconds=2))
+    gemini.script = Script(then=Step("slow", seconds=0.5))
+    marked(shot, "late-row").fields["idempotency_key"] = "late-row"
+    async with stack.database() as db:
+        first = asyncio.create_task(camera.post(URL, shot))
+        await until(gemini.pictures_asked)
+        async with db.transaction():
+            await db.execute("lock table job_history in exclusive mode")  # it is read, and not written
+            refused = await first
+            await slot("slot-008", **with_gemini())
+            again = asyncio.create_task(camera.post(URL, shot))
+            await until(lambda: held_up(stack, 2))
+    made = await again
+    assert (refused.status, refused.code) == (503, "database_unavailable")
+    assert (made.status, made.headers.get("x-job-id")) == (200, refused.headers["x-job-id"])
+    assert gemini.pictures_asked() == 1
+    assert await jobs_of(stack, "late-row") == 1
+
+
+async def held_up(stack: Stack, count: int) -> bool:
+    """Whether so many statements wait for a lock."""
+    waiting = "select count(*) >= $1 from pg_stat_activity where wait_event_type = 'Lock'"
+    found: bool = await stack.value(waiting, count)
+    return found
 
 
 async def test_who_waits_for_a_job_that_the_database_failed_is_not_told_of_the_deadline(
