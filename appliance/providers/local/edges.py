@@ -28,6 +28,7 @@ def smoothed(image: pyvips.Image, radius: float, edge: float, work: Work, cells:
     share = work.render(variance / (variance + edge * edge))
     offset = average(mean - share * mean)
     share = average(share)
-    width, height = image.width, image.height
-    share, offset = (tone.resized(band, width, height, kernel="linear") for band in (share, offset))
-    return image * share + offset.linear(255, 0)
+    share, offset = (
+        tone.enlarged(one, image.width, image.height, sigma / scale) for one in (share, offset.linear(255, 0))
+    )
+    return image * share + offset

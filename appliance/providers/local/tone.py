@@ -22,7 +22,8 @@ Curve = Callable[[float], float]
 STEPS = 4096
 GRAIN_CELLS = 1700
 GRAIN_TILE = 640
-SMOOTH = 4.0  # times enlarged, after which two pixels beside each other do not differ to the eye
+BLUR = 2.4  # pixels; what is blurred so far loses nothing by being that small
+SMOOTH = 16.0  # pixels of blur, with which two pixels beside each other do not differ to the eye
 # More red than a neutral grey: skin becomes brighter and smoother, as on portrait film.
 PORTRAIT_GREY = (0.38, 0.49, 0.13)
 
@@ -112,13 +113,18 @@ def exposure(photo: pyvips.Image) -> Curve:
 def blurred(image: pyvips.Image, radius: float, work: Work) -> pyvips.Image:
     """``image`` blurred by ``radius`` of its longest side, computed small: wide blurs are cheap."""
     sigma = radius * max(image.width, image.height)
-    factor = max(1.0, sigma / 4)
+    factor = max(1.0, sigma / BLUR)
     small = image.resize(1 / factor, kernel="linear") if factor > 1 else image
     small = work.render(small.gaussblur(sigma / factor, precision="float"))
+    return enlarged(small, image.width, image.height, sigma)
+
+
+def enlarged(smooth: pyvips.Image, width: int, height: int, sigma: float) -> pyvips.Image:
+    """What is blurred by ``sigma`` pixels of the size that it is stretched to."""
     # What is smooth already needs no better kernel, and the better one takes three times as long.
-    if factor < SMOOTH:
-        return resized(small, image.width, image.height, kernel="linear")
-    return spread(small, image.width, image.height)
+    if sigma < SMOOTH:
+        return resized(smooth, width, height, kernel="linear")
+    return spread(smooth, width, height)
 
 
 def resized(image: pyvips.Image, width: int, height: int, kernel: str = "cubic") -> pyvips.Image:
