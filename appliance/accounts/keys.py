@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from appliance.core.clock import utcnow
-from appliance.core.secrets import file_version, replace_secret
+from appliance.core.secrets import file_version, one_at_a_time, replace_secret
 
 log = structlog.get_logger()
 
@@ -46,8 +46,9 @@ class SigningKeys:
 
     def ensure(self) -> None:
         """Make the first key if there is none; raises ``SigningKeysError`` for a broken file."""
-        if not self.path.exists():
-            self._write([_new_key()])
+        with one_at_a_time(self.path.parent):
+            if not self.path.exists():
+                self._write([_new_key()])
         self._load()
 
     def newest(self) -> SigningKey:

@@ -15,7 +15,7 @@ import structlog
 
 from appliance.core.errors import ServiceUnavailable
 from appliance.core.language import Message
-from appliance.core.secrets import file_version, replace_secret
+from appliance.core.secrets import file_version, one_at_a_time, replace_secret
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
@@ -44,12 +44,15 @@ class EncryptionKeys:
         A folder that cannot be written is only logged: photos need no encryption.
         """
         try:
-            if self.path.exists():
-                if self._load():
-                    return
-                self.path.replace(self.path.with_name(f"{ENCRYPTION_KEYS}.damaged"))
-                log.warning("encryption_keys.damaged", kept_as=f"{ENCRYPTION_KEYS}.damaged")
-            self._write(self._keys or (_new_key(),))
+            if self.path.exists() and self._load():
+                return
+            with one_at_a_time(self.path.parent):
+                if self.path.exists():
+                    if self._load():
+                        return
+                    self.path.replace(self.path.with_name(f"{ENCRYPTION_KEYS}.damaged"))
+                    log.warning("encryption_keys.damaged", kept_as=f"{ENCRYPTION_KEYS}.damaged")
+                self._write(self._keys or (_new_key(),))
         except OSError as error:
             log.warning("encryption_keys.not_made", error=type(error).__name__)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import secrets
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
@@ -27,9 +30,10 @@ class BackupPassphrase:
 
     def keep(self, made: str) -> bool:
         """Keep ``made``; ``False`` if there is one."""
-        if self.read():
-            return False
-        replace_secret(self.path, made + "\n")
+        with one_at_a_time(self.path.parent):
+            if self.read():
+                return False
+            replace_secret(self.path, made + "\n")
         return True
 
 
@@ -46,6 +50,19 @@ class FirstPasswords(TypedDict):
     ingest: str | None
     accounts: dict[str, str]
     backup: NotRequired[str]
+
+
+@contextlib.contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Keep other processes and threads waiting that want to make or change secret files in ``folder``."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def write_secret(path: Path, content: str | bytes) -> None:
@@ -79,16 +96,25 @@ def replace_secret(path: Path, text: str) -> None:
 
 
 def read_or_make(path: Path, nbytes: int = 32) -> str:
-    """The secret in ``path``; made at random (``nbytes`` bytes, URL-safe text) if there is none."""
-    try:
-        found = path.read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        found = ""
-    if found:
+    """The secret in ``path``; made at random (``nbytes`` bytes, URL-safe text) if there is none.
+
+    Processes that start together have the same one.
+    """
+    if found := _read(path):
         return found
-    made = secrets.token_urlsafe(nbytes)
-    write_secret(path, made + "\n")
+    with one_at_a_time(path.parent):
+        if found := _read(path):
+            return found
+        made = secrets.token_urlsafe(nbytes)
+        write_secret(path, made + "\n")
     return made
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return ""
 
 
 class FirstPasswordFile:
@@ -113,31 +139,33 @@ class FirstPasswordFile:
 
     def add(self, *, ingest: str | None, accounts: dict[str, str], backup: str | None = None) -> None:
         """Keep new first passwords beside those already kept."""
-        kept = self.read()
-        kept["accounts"].update(accounts)
-        kept["ingest"] = ingest or kept["ingest"]
-        if backup:
-            kept["backup"] = backup
-        self._write(kept)
+        with self._changing() as kept:
+            kept["accounts"].update(accounts)
+            kept["ingest"] = ingest or kept["ingest"]
+            if backup:
+                kept["backup"] = backup
 
     def forget_account(self, username: str) -> None:
         """Remove an account's first password: it was changed."""
-        kept = self.read()
-        if kept["accounts"].pop(username, None) is not None:
-            self._write(kept)
+        with self._changing() as kept:
+            kept["accounts"].pop(username, None)
 
     def forget_ingest(self) -> None:
         """Remove the first ingest password: it was rotated."""
-        kept = self.read()
-        if kept["ingest"] is not None:
-            self._write({**kept, "ingest": None})
+        with self._changing() as kept:
+            kept["ingest"] = None
 
     def forget_backup(self) -> None:
         """Remove the backups' passphrase: somebody has seen it."""
-        kept = self.read()
-        if kept.pop("backup", None):
-            self._write(kept)
+        with self._changing() as kept:
+            kept.pop("backup", None)
 
-    def _write(self, kept: FirstPasswords) -> None:
-        content = {name: value for name, value in kept.items() if value is not None}
-        write_secret(self.path, json.dumps(content, indent=2) + "\n")
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[FirstPasswords]:
+        """What is in the file, to be changed during the block; written only where it was."""
+        with one_at_a_time(self.path.parent):
+            kept = self.read()
+            yield kept
+            if kept != self.read():
+                content = {name: value for name, value in kept.items() if value is not None}
+                write_secret(self.path, json.dumps(content, indent=2) + "\n")

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from appliance.core.clock import utcnow
-from appliance.core.secrets import write_secret
+from appliance.core.secrets import one_at_a_time, write_secret
 
 FOLDER, CERTIFICATE, KEY = "content-credentials", "certificate.pem", "key.pem"
 _DAYS = 3650  # pictures are looked at long after the event; the key never leaves the machine
@@ -32,14 +32,15 @@ def _only(*uses: str) -> x509.KeyUsage:
 
 
 def ensure(secrets_dir: Path) -> tuple[bytes, bytes]:
-    """The chain and the key, as PEM; made where there are none. Blocking."""
+    """The chain and the key, as PEM; made where there are none, and once however many want them. Blocking."""
     folder = secrets_dir / FOLDER
     certificate, key = folder / CERTIFICATE, folder / KEY
-    if not (certificate.exists() and key.exists()):
-        chain, private = _new_certificate()
-        write_secret(key, private)
-        write_secret(certificate, chain)
-    return certificate.read_bytes(), key.read_bytes()
+    with one_at_a_time(folder):
+        if not (certificate.exists() and key.exists()):
+            chain, private = _new_certificate()
+            write_secret(key, private)
+            write_secret(certificate, chain)
+        return certificate.read_bytes(), key.read_bytes()
 
 
 def _new_certificate() -> tuple[str, str]:

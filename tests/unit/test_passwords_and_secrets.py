@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import stat
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from appliance.core import passwords
 from appliance.core.errors import RateLimited
 from appliance.core.passwords import PasswordChecker, hash_password, make_password
 from appliance.core.secrets import FirstPasswordFile, read_or_make
 from appliance.core.siblings import Siblings
+from appliance.guests.tokens import GuestTokens
 from appliance.ingest.wrong_passwords import OF_ALL, PER_ADDRESS, WrongPasswords
+from appliance.media import signing_certificate
 from tests.support.waiting import until
+
+T = TypeVar("T")
 
 
 async def test_the_right_password_matches_and_others_do_not() -> None:
@@ -71,6 +81,41 @@ def test_each_first_password_leaves_the_file_when_it_is_changed(tmp_path: Path) 
     assert file.read() == {"ingest": "a", "accounts": {"igor": "c"}}
     file.forget_ingest()
     assert file.read() == {"ingest": None, "accounts": {"igor": "c"}}
+
+
+@pytest.fixture
+def slow_writing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that takes a moment for each file."""
+    real = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (time.sleep(0.1), real(file))[1])
+
+
+def at_once(*work: Callable[[], T]) -> list[T]:
+    """What they return who begin together, as processes do that are started together."""
+    with ThreadPoolExecutor(len(work)) as threads:
+        return [begun.result() for begun in [threads.submit(one) for one in work]]
+
+
+@pytest.mark.usefixtures("slow_writing")
+def test_two_who_need_the_same_secret_at_once_have_the_same(tmp_path: Path) -> None:
+    first, second = at_once(*[lambda: GuestTokens(tmp_path).identity] * 2)
+    assert first == second == GuestTokens(tmp_path).identity
+
+
+@pytest.mark.usefixtures("slow_writing")
+def test_two_who_sign_their_first_picture_at_once_sign_with_one_certificate(tmp_path: Path) -> None:
+    first, second = at_once(*[lambda: signing_certificate.ensure(tmp_path)] * 2)
+    assert first == second == signing_certificate.ensure(tmp_path)
+    certificate, key = x509.load_pem_x509_certificate(first[0]), load_pem_private_key(first[1], None)
+    assert certificate.public_key() == key.public_key()
+
+
+@pytest.mark.usefixtures("slow_writing")
+def test_two_first_passwords_that_are_changed_at_once_both_leave_the_file(tmp_path: Path) -> None:
+    file = FirstPasswordFile(tmp_path)
+    file.add(ingest="a", accounts={"serg": "b", "igor": "c"})
+    at_once(lambda: file.forget_account("serg"), lambda: file.forget_account("igor"), file.forget_ingest)
+    assert file.read() == {"ingest": None, "accounts": {}}
 
 
 async def test_who_waits_for_the_same_password_waits_for_one_comparison(
