@@ -1,7 +1,7 @@
 """The ``appliance`` program: one program, many verbs. ``appliance VERB --help`` says more.
 
 Exit codes: 0 done; 1 it failed; 2 wrong usage, environment or config file; 3 the database does
-not answer.
+not answer; 143 it was asked to end.
 
 Each verb imports what it needs when it runs: the small ones start in less than half the time.
 """
@@ -29,7 +29,7 @@ from appliance.lifecycle.backup.target_verbs import Verb
 from appliance.lifecycle.database import opened_database
 from appliance.settings.environment import Settings, SettingsError, load_settings
 
-EXIT_FAILED, EXIT_USAGE, EXIT_NO_DATABASE = 1, 2, 3
+EXIT_FAILED, EXIT_USAGE, EXIT_NO_DATABASE, EXIT_TERMINATED = 1, 2, 3, 143
 
 _DURATION = re.compile(r"(\d+)([smh]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
@@ -285,8 +285,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SettingsError as error:  # of the config file too
         print("\n".join(error.problems), file=sys.stderr)
         return EXIT_USAGE
-    except KeyboardInterrupt:
-        return EXIT_FAILED
+    except (KeyboardInterrupt, asyncio.CancelledError) as ended:  # the latter by SIGTERM
+        return EXIT_FAILED if isinstance(ended, KeyboardInterrupt) else EXIT_TERMINATED
     except Exception as error:
         if _means_no_database(error):
             print(f"The database does not answer: {type(error).__name__}: {error}", file=sys.stderr)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime, timedelta
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,30 @@ def test_it_is_none_for_tonights(tmp_path: Path) -> None:
     real = backup_of(tmp_path, utcnow())
     assert not backup.is_due(tmp_path, now.hour, datetime.now().astimezone())
     assert backup.newest(tmp_path) == real
+
+
+@pytest.mark.parametrize(
+    ("made", "now", "is_due"),
+    [  # of UTC; the clocks were put back at one o'clock on 25 October, and forward on 29 March
+        ("2026-10-24T01:05", "2026-10-25T01:10", False),
+        ("2026-10-24T01:05", "2026-10-25T02:05", True),
+        ("2026-03-28T01:30", "2026-03-29T00:50", True),
+        ("2026-03-28T02:05", "2026-03-29T00:50", False),
+        ("2026-03-28T02:05", "2026-03-29T01:05", True),
+    ],
+)
+def test_the_night_is_that_of_the_clock_on_the_wall(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: str, now: str, is_due: bool
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        backup_of(tmp_path, datetime.fromisoformat(made).replace(tzinfo=UTC))
+        then = datetime.fromisoformat(now).replace(tzinfo=UTC).astimezone()
+        assert backup.is_due(tmp_path, 3, then) == is_due
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 async def test_it_is_pruned_before_all_others(box: Box) -> None:

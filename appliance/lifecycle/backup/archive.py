@@ -17,7 +17,7 @@ import re
 import tarfile
 import time
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from appliance.core.language import Message
 from appliance.lifecycle.backup import sealing
@@ -39,6 +39,15 @@ class Writer:
         self._sealer = sealing.Sealer(below, passphrase) if passphrase else None
         self._tar = tarfile.open(fileobj=self._sealer or below, mode="w|", format=tarfile.PAX_FORMAT)  # type: ignore[call-overload]  # noqa: SIM115
         self._files: dict[str, dict[str, Any]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        if (
+            failed
+        ):  # else the tar is written to once more when it is forgotten, and that failure is the last word
+            self._tar.fileobj.closed = True
 
     def add(self, name: str, source: IO[bytes], size: int, changed: float | None = None) -> None:
         """Add the next ``size`` bytes of ``source``; raises ``OSError`` if there are fewer."""

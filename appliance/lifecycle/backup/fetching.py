@@ -17,6 +17,7 @@ from appliance.backups.target import TargetConfig
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys, Unreadable
 from appliance.core.language import Message
+from appliance.lifecycle.backup import unfinished
 from appliance.lifecycle.backup.problem import BackupProblem
 from appliance.lifecycle.backup.targets.base import Target, TargetFile, TargetProblem, small
 from appliance.lifecycle.backup.targets.opening import opened
@@ -62,9 +63,11 @@ async def fetch(config: TargetConfig, name: str | None, folder: Path) -> Path:
         path = folder / chosen
         if path.exists() and await asyncio.to_thread(_sha256, path) == digest:
             return path
+        unfinished.remove_left(folder)
         partial = path.with_name(chosen + PARTIAL)
         try:
             with os.fdopen(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                unfinished.hold(file)
                 await _copy(target, chosen, digest, file, folder)
                 await asyncio.to_thread(os.fsync, file.fileno())
             made = made_at(chosen)

@@ -8,6 +8,7 @@ those that guests have here.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import random
 import secrets
@@ -101,6 +102,13 @@ async def prove(settings: Settings, database: Database, passphrase: str | None, 
             proof = ProofOutcome(name, from_target, problem=problem)
     await _note(database, proof, round(time.monotonic() - began, 1), by)
     return proof
+
+
+async def drop_left(settings: Settings) -> None:
+    """Remove the database of a proof that was killed: the next one may be a month away."""
+    with contextlib.suppress(BackupProblem):  # one runs right now
+        async with _alone(settings):
+            pass
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from appliance.core.language import Message
 from appliance.lifecycle.backup.gently import give_way
 from appliance.lifecycle.backup.passphrase import passphrase_of
 from appliance.lifecycle.backup.problem import ASKED_BY, BackupProblem, tell
+from appliance.lifecycle.backup.unfinished import end_in_order
 from appliance.lifecycle.database import opened_database
 from appliance.settings.environment import Settings
 
@@ -33,6 +34,7 @@ async def send_backup(settings: Settings, arguments: argparse.Namespace) -> int:
     """Send the newest backup to the target."""
     from appliance.lifecycle.backup import sending as work  # noqa: PLC0415
 
+    end_in_order()
     give_way()
     code = 0
     async with opened_database(settings, 2) as database:
@@ -76,6 +78,7 @@ async def fetched(settings: Settings, name: str | None, folder: Path | None) -> 
 
 async def fetch_backup(settings: Settings, arguments: argparse.Namespace) -> int:
     """Fetch a backup from the target into the backup folder: the one named, or else the newest."""
+    end_in_order()
     to = Path(arguments.to) if arguments.to else settings.backup_dir
     print(await fetched(settings, arguments.name, to))
     return 0
@@ -229,9 +232,11 @@ async def prove_backup(settings: Settings, arguments: argparse.Namespace) -> int
     """Try restoring the newest backup into a temporary database; --if-due: only once a month."""
     from appliance.lifecycle.backup import proving as work  # noqa: PLC0415
 
+    end_in_order()
     async with opened_database(settings, 2) as database:
         now = datetime.now().astimezone()
         if arguments.if_due and not await work.is_due(settings, database, now):
+            await work.drop_left(settings)
             print("No trial restore is due.")
             return 0
         give_way()

@@ -16,6 +16,7 @@ from appliance.lifecycle.backup import target_verbs
 from appliance.lifecycle.backup.gently import give_way
 from appliance.lifecycle.backup.passphrase import passphrase_of
 from appliance.lifecycle.backup.problem import BackupProblem
+from appliance.lifecycle.backup.unfinished import end_in_order
 from appliance.lifecycle.database import opened_database
 from appliance.settings.environment import Settings
 
@@ -29,6 +30,7 @@ async def backup(settings: Settings, arguments: argparse.Namespace) -> int:
     from appliance.lifecycle.backup import write as work  # noqa: PLC0415
     from appliance.staff.alerts.alive import reported  # noqa: PLC0415
 
+    end_in_order()
     to = arguments.to or (settings.backup_dir and str(settings.backup_dir))
     if not to:
         raise BackupProblem(Message("Give a folder with --to DIR, or set PHOTOCHANGER_BACKUP_DIR."))

@@ -30,7 +30,7 @@ from appliance.core.clock import utcnow
 from appliance.core.files import PARTIAL_PREFIX
 from appliance.core.language import Message
 from appliance.core.secrets import BACKUP_PASSPHRASE
-from appliance.lifecycle.backup import archive, tables
+from appliance.lifecycle.backup import archive, tables, unfinished
 from appliance.lifecycle.backup.problem import BackupProblem
 from appliance.nodes.common import MARKS
 from appliance.providers.keys import FOLDER as PROVIDER_KEYS
@@ -80,10 +80,11 @@ def is_due(folder: Path, hour: int, now: datetime) -> bool:
     """Whether the newest backup is older than the last time that one should have been made.
 
     So a machine that is switched off at night makes up for it in the morning. One from a time to come counts
-    as none: the clock was ahead when it was made.
+    as none: the clock was ahead when it was made. ``now`` is the machine's own time: yesterday its clock may
+    have been an hour behind or ahead.
     """
-    planned = now.replace(hour=hour, minute=0, second=0, microsecond=0)
-    if planned > now:
+    planned = now.replace(tzinfo=None, hour=hour, minute=0, second=0, microsecond=0)
+    if planned.timestamp() > now.timestamp():
         planned -= timedelta(days=1)
     found = newest(folder)
     return found is None or not planned.timestamp() <= found.stat().st_mtime <= now.timestamp()
@@ -101,8 +102,8 @@ async def make(settings: Settings, request: BackupRequest) -> BackupResult:
     since = time.monotonic()
     with _target(settings, request) as (below, name):
         async with tables.connected(settings.sqlalchemy_url()) as connection:
-            writer = archive.Writer(below, request.passphrase)
-            facts = await _write(connection, settings, request, writer)
+            with archive.Writer(below, request.passphrase) as writer:
+                facts = await _write(connection, settings, request, writer)
         below.flush()
         size = below.tell() if request.to != STDOUT else 0
     if request.to != STDOUT and request.keep > 0:
@@ -127,23 +128,39 @@ async def make(settings: Settings, request: BackupRequest) -> BackupResult:
 def _target(settings: Settings, request: BackupRequest) -> Iterator[tuple[IO[bytes], str]]:
     """The file to write, which has its name only when it is whole; or standard output."""
     if request.to == STDOUT:
-        yield sys.stdout.buffer, STDOUT
+        with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as out:
+            yield out, STDOUT
         return
     folder = Path(request.to)
     folder.mkdir(parents=True, exist_ok=True)
+    unfinished.remove_left(folder)
     _require_space(settings.media_root, folder, request)
-    stamp = utcnow().strftime(STAMP)
-    kind = _DATABASE_ONLY if request.database_only else ""
-    path = folder / f"{NAME}{stamp}{kind}.tar{SEAL if request.passphrase else ''}"
+    path, below = _begun(folder, request)
     partial = path.with_name(path.name + PARTIAL)
     try:
-        with os.fdopen(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as below:
+        with below:
+            unfinished.hold(below)
             yield below, str(path)
             os.fsync(below.fileno())
         partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def _begun(folder: Path, request: BackupRequest) -> tuple[Path, IO[bytes]]:
+    """The name that it will have, and the file that is open for it. Two that begin in the same second would
+    write into one file.
+    """
+    kind = _DATABASE_ONLY if request.database_only else ""
+    while True:
+        path = folder / f"{NAME}{utcnow().strftime(STAMP)}{kind}.tar{SEAL if request.passphrase else ''}"
+        try:
+            partial = os.open(f"{path}{PARTIAL}", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            time.sleep(0.2)
+        else:
+            return path, os.fdopen(partial, "wb")
 
 
 def _require_space(media_root: Path, folder: Path, request: BackupRequest) -> None:
@@ -253,12 +270,8 @@ def _add_file(writer: archive.Writer, path: Path, name: str) -> bool:
 
 
 def _prune(made: Path, keep: int, *, database_only: bool) -> None:
-    """Remove the backups beyond the newest ``keep``, never the one just made, and half ones."""
-    folder = made.parent
-    others = [path for path in _backups(folder, database_only=database_only) if path != made]
+    """Remove the backups beyond the newest ``keep``, never the one just made."""
+    others = [path for path in _backups(made.parent, database_only=database_only) if path != made]
     for path in others[: max(0, len(others) - (keep - 1))]:
         path.unlink(missing_ok=True)
         log.info("backup.pruned", name=path.name)
-    for path in folder.glob(f"{NAME}*{PARTIAL}"):
-        if time.time() - path.stat().st_mtime > 86400:  # one that was being made when the power went
-            path.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,9 @@ class Backups:
             return []
         found = []
         for path in self._folder.iterdir():
-            if (made := made_at(path.name)) and path.is_file():
+            if (made := made_at(path.name)) is None:
+                continue
+            with contextlib.suppress(FileNotFoundError):  # it has just made way for a newer one
                 size = path.stat().st_size
                 found.append(
                     LocalBackup(name=path.name, size=size, made_at=made, sealed=is_sealed(path.name))
