@@ -265,7 +265,8 @@ class Cleanup:
                     for item in batch
                     if item.job_id not in known or (item.of_own_photo and item.job_id not in with_photo)
                 ]
-            kept, running = await jobs.keys_of(ids), await jobs.unfinished(ids)
+            # In this order: of a job that ends in between the file is known.
+            running, kept = await jobs.unfinished(ids), await jobs.keys_of(ids)
         return [
             item
             for item, key in zip(batch, keys, strict=True)

@@ -14,6 +14,7 @@ import asyncpg
 import httpx
 import pytest
 
+from appliance.jobs.repository import JobRepository
 from tests.conftest import Change
 from tests.support.camera import Camera, Shot
 from tests.support.cleaning import clean
@@ -111,6 +112,40 @@ async def test_files_without_a_job_are_removed_once_they_are_old(stack: Stack) -
     assert report["orphan_files"] == 2
     assert [path.exists() for path in (orphan, half_written, young)] == [False, False, True]
     young.unlink()
+
+
+async def test_a_picture_whose_job_ends_between_two_questions_is_no_orphan(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock was put right meanwhile, so a picture that was just stored looks old."""
+    async with stack.database() as db:
+        job_id = await pending_job(db, age="0 s")
+    key = f"results/{job_id}.jpg"
+    picture = stack.media / key
+    picture.write_bytes(b"x")
+    aged(picture)
+
+    def and_then_it_ends(question: Any) -> Any:
+        async def asked(*of: Any) -> Any:
+            answer = await question(*of)
+            async with stack.database() as db:
+                await db.execute(
+                    """update job_history set status = 'done', result_key = $2,
+                         result_expires_at = now() + interval '1 h' where job_id = $1""",
+                    job_id,
+                    key,
+                )
+            return answer
+
+        return asked
+
+    for name in ("keys_of", "unfinished"):
+        monkeypatch.setattr(JobRepository, name, and_then_it_ends(getattr(JobRepository, name)))
+    report = await clean(stack)
+    assert (report["orphan_files"], picture.exists()) == (0, True)
+    picture.unlink()
+    async with stack.database() as db:
+        await db.execute("delete from job_history where job_id = $1", job_id)
 
 
 async def test_abandoned_uploads_are_removed_and_those_in_flight_are_not(stack: Stack) -> None:
