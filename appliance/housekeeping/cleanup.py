@@ -114,10 +114,10 @@ class Cleanup:
             )
         return report
 
-    async def settle_lost(self, node: int) -> CleanupReport:
-        """Close the jobs of another machine that has gone without a word."""
+    async def settle_lost(self, node: int, *, before: datetime) -> CleanupReport:
+        """Close the jobs of another machine that has gone without a word ``before`` that moment."""
         report = CleanupReport()
-        await self._interrupted(report, before=utcnow(), node=node)
+        await self._interrupted(report, before=before, node=node)
         log.warning(
             "node.settled",
             node=node,

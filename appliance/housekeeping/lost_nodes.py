@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import datetime
 
 import structlog
 
+from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.tasks import Background, again_and_again
 from appliance.housekeeping.cleanup import Cleanup
@@ -30,6 +32,7 @@ class LostNodes(Background):
         self._database, self._cleanup = database, cleanup
         self._answered = float("-inf")
         self._well_since = float("-inf")
+        self._unsettled: dict[int, datetime] = {}  # lost machines, and when that was noticed
 
     async def work(self) -> None:
         """See ``Background``."""
@@ -38,7 +41,10 @@ class LostNodes(Background):
     async def _settle(self) -> None:
         for number in await self._lost():
             log.warning("node.lost", node=number)
-            await self._cleanup.settle_lost(number)
+            self._unsettled[number] = utcnow()
+        for number, noticed in list(self._unsettled.items()):
+            await self._cleanup.settle_lost(number, before=noticed)
+            del self._unsettled[number]
 
     async def _lost(self) -> Sequence[int]:
         async with self._database.session() as session:

@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.node_door import NodeDoor
+from appliance.housekeeping import lost_nodes
 from appliance.housekeeping.cleanup import Cleanup
 from appliance.housekeeping.lost_nodes import LostNodes
 from appliance.media.store import MediaStore
@@ -25,6 +26,7 @@ from appliance.nodes import watch
 from appliance.nodes.common import MARKS
 from appliance.nodes.repository import SILENT_AFTER
 from appliance.nodes.watch import Looking, Me, NodeWatch
+from tests.support.line import line_to_database
 from tests.support.postgres import held_still
 from tests.support.preflight import line, lines, outside
 from tests.support.stack import Stack, free_port
@@ -201,6 +203,29 @@ async def test_the_jobs_of_a_machine_that_has_gone_without_a_word_are_closed(
     ended_after = "select finished_at - seen_at from job_history, node where job_id = $1 and number = 2"
     async with stack.database() as db:
         assert await db.fetchval(ended_after, job) >= timedelta(seconds=SILENT_AFTER)
+
+
+async def test_the_jobs_of_a_lost_machine_are_closed_once_the_database_takes_it(
+    stack: Stack, database: Database, first: Me, second: Me, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That it is lost is noted before; and nobody is told of it twice."""
+    monkeypatch.setattr(lost_nodes, "EVERY", 0.1)
+    monkeypatch.setattr(lost_nodes, "SILENT_AFTER", 0.0)
+    job = await pending(stack, 2)
+    async with line_to_database(stack) as (line, url), saying(database, second):
+        await Looking(database, first, tables_age, says=True).look()
+        other = Database(url)
+        looking = LostNodes(database, Cleanup(other, MediaStore(first.media_root)))
+        async with stack.database() as db:
+            await db.execute("update node set seen_at = now() - interval '1 min' where number = 2")
+            line.cut()
+            looking.start()
+            await until(lambda: line.refused)
+            assert await db.fetchval("select ended from node where number = 2")
+        line.mend()
+        await until(lambda: is_closed(stack, job))
+        await looking.aclose()
+        await other.aclose()
 
 
 @pytest.mark.usefixtures("looking")
