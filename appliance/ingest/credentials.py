@@ -46,7 +46,7 @@ class IngestCredentials:
         self._checker = checker
         self._first_passwords = first_passwords
         self.wrong = WrongPasswords()
-        self._comparing: dict[str, asyncio.Task[bool]] = {}
+        self._comparing: dict[tuple[str, ...], asyncio.Task[bool]] = {}  # by the password and the hashes
 
     async def check(self, password: str, address: str) -> None:
         """Raises ``InvalidIngestPassword`` unless ``password`` is in force, or still is after a rotation;
@@ -77,12 +77,13 @@ class IngestCredentials:
 
         Fifteen booths that post the same one at once, as after a restart, are one try.
         """
-        comparing = self._comparing.get(password)
+        wanted = (password, *hashes)
+        comparing = self._comparing.get(wanted)
         if comparing is None:
             await self.wrong.allow(network, _digest(password, hashes))
             comparing = begin(self._compare(password, hashes, network))
-            self._comparing[password] = comparing
-            comparing.add_done_callback(lambda _: self._comparing.pop(password, None))
+            self._comparing[wanted] = comparing
+            comparing.add_done_callback(lambda _: self._comparing.pop(wanted, None))
         return await asyncio.shield(comparing)
 
     async def _compare(self, password: str, hashes: Sequence[str], network: str) -> bool:
