@@ -55,6 +55,23 @@ async def test_every_issue_has_its_place_in_the_manual(reader: APIRequestContext
         assert f'id="{anchor}"' in pages[path], code
 
 
+@pytest.mark.parametrize(("path", "language"), [("operator/booth.md", "en"), ("operator/booth.ru.md", "ru")])
+async def test_a_page_says_in_which_language_it_is_written(
+    reader: APIRequestContext, stack: Stack, path: str, language: str
+) -> None:
+    text = await (await reader.get(f"{stack.url}/admin/manual/{path}")).text()
+    assert f'<article class="sheet manual" lang="{language}">' in text
+
+
+async def test_what_pops_up_says_nothing_of_the_page(reader: APIRequestContext, stack: Stack) -> None:
+    about = {"ops/issues.md": 'class="manual-table"', "no.md": "Check it for typing errors. Wh"}
+    for path, words in about.items():
+        text = await (await reader.get(f"{stack.url}/admin/manual/{path}")).text()
+        page, _, toasts = text.partition('id="toasts"')
+        assert words in page, text
+        assert words not in toasts
+
+
 @pytest.mark.parametrize("path", ["%2e%2e/pyproject.toml", "..%2fconfig/appliance.toml", "ops", "no.md"])
 async def test_nothing_else_is_read(reader: APIRequestContext, stack: Stack, path: str) -> None:
     assert (await reader.get(f"{stack.url}/admin/manual/{path}")).status == 404

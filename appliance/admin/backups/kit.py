@@ -21,14 +21,13 @@ _IN_AN_IMAGE = "APPLIANCE_VERSION"
 
 @dataclass(frozen=True, slots=True)
 class EmergencyKit:
-    """The facts; ``image`` is that of a stack, where this runs in one."""
+    """The facts; ``image`` is that of a stack."""
 
     printed_at: datetime
     event: str
     address: str
     version: str
     image: str
-    in_stack: bool
     hint: str
 
 
@@ -42,6 +41,5 @@ async def kit_of(request: Request) -> EmergencyKit:
         base_urls_of(request).own(operator.public_base_url),
         version,
         f"photochanger:{version}",
-        _IN_AN_IMAGE in os.environ,
         operator.backup_hint,
     )

@@ -40,7 +40,11 @@ async def manual_page(path: str, context: SignedIn) -> Response:
     if not path.endswith(".md"):
         return FileResponse(DOCS / path)
     title, text = await asyncio.to_thread(_read, path)
-    return page(context, "manual.html", title=title, text=text, is_first=path == _FIRST, first=_FIRST)
+    written_in = "ru" if path.endswith(".ru.md") else "en"
+    return page(
+        context, "manual.html", title=title, text=text, written_in=written_in,
+        is_first=path == _FIRST, first=_FIRST,
+    )  # fmt: skip
 
 
 @functools.cache
