@@ -24,7 +24,7 @@ UNDO_DELETE = timedelta(minutes=10)  # how long a deleted result can be restored
 
 
 class JobStatus(StrEnum):
-    """Where a job stands; all but ``pending`` are final."""
+    """Where a job stands; all but ``pending`` are final, but where one was wrongly held to be interrupted."""
 
     PENDING = "pending"
     DONE = "done"

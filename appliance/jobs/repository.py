@@ -28,10 +28,18 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from appliance.core.clock import utcnow
 from appliance.core.db import Repository
-from appliance.jobs.models import SAYS_SOMETHING, UNDO_DELETE, JobHistory, JobStatus
+from appliance.jobs.models import (
+    INTERRUPTED_REASON,
+    SAYS_SOMETHING,
+    UNDO_DELETE,
+    JobHistory,
+    JobStatus,
+)
 from appliance.jobs.retention import WITHOUT_DETAILS
 from appliance.media.store import StoredFile
 
+# After the deadline. A minute later the cleanup takes its picture for nobody's.
+ENDS_LATEST = timedelta(minutes=2)
 _FORGOTTEN: dict[str, Any] = {
     "request_fields": {},
     "query_fields": {},
@@ -69,10 +77,22 @@ class JobRepository(Repository):
         return await self._session.get(JobHistory, job_id)
 
     async def close(self, job_id: uuid.UUID, status: JobStatus, **values: Any) -> bool:
-        """Give a pending job its final status; ``False`` if it had one already."""
+        """Give a pending job its final status; ``False`` if it had one already.
+
+        A picture counts also where its job was closed as interrupted: who worked at it was only cut off from
+        the database for so long that others held it to be lost.
+        """
+        is_open: ColumnElement[bool] = JobHistory.status == JobStatus.PENDING
+        if status == JobStatus.DONE:
+            is_open |= and_(
+                JobHistory.status == JobStatus.FAILED,
+                JobHistory.failure_reason == INTERRUPTED_REASON,
+                JobHistory.deadline_at > utcnow() - ENDS_LATEST,
+            )
+            values |= {"failure_reason": None}
         changed = await self._changed(
             update(JobHistory)
-            .where(JobHistory.job_id == job_id, JobHistory.status == JobStatus.PENDING)
+            .where(JobHistory.job_id == job_id, is_open)
             .values(status=status, finished_at=utcnow(), **values)
         )
         return changed == 1

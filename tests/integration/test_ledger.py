@@ -6,17 +6,19 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from appliance.core.clock import Deadline
+from appliance.core.clock import Deadline, utcnow
 from appliance.core.db import Database
 from appliance.core.errors import DatabaseUnavailable, DeadlineExceeded
+from appliance.housekeeping.cleanup import Cleanup
 from appliance.jobs.ledger import JobLedger
 from appliance.jobs.models import JobHistory
-from appliance.media.store import StoredFile
+from appliance.media.store import MediaStore, StoredFile
 from appliance.migrations import tables  # noqa: F401 - a job's row refers to its slot's
 from tests.support.line import Line, line_to_database
 from tests.support.stack import Stack
@@ -57,6 +59,7 @@ async def job(stack: Stack) -> AsyncIterator[JobHistory]:
         upload_size=1,
         upload_sha256="",
         deadline_seconds=48,
+        deadline_at=utcnow() + timedelta(seconds=48),
     )
     yield row
     async with stack.database() as db:
@@ -129,6 +132,21 @@ async def test_a_job_that_is_cut_off_after_its_picture_was_stored_is_closed_as_d
     with pytest.raises(asyncio.CancelledError):
         await cut_off()
     assert await status_of(stack, job) == "done"
+
+
+async def test_a_picture_of_a_machine_that_was_held_to_be_lost_is_a_delivery(
+    stack: Stack, job: JobHistory, tmp_path: Path
+) -> None:
+    """It could not reach the database for a while, and the first machine has closed its jobs."""
+    async with line_to_database(stack) as (_, url):
+        database = Database(url)
+        async with JobLedger(database, node=7).recording(job, Deadline.after(30)) as record:
+            await Cleanup(database, MediaStore(tmp_path)).settle_lost(7, before=utcnow())
+            assert await status_of(stack, job) == "failed"
+            record.done(picture_of(job), timedelta(hours=72))
+        await database.aclose()
+    row = await stack.row(str(job.job_id))
+    assert (row["status"], row["result_key"], row["failure_reason"]) == ("done", picture_of(job).key, None)
 
 
 async def test_a_job_without_a_picture_in_time_is_closed_as_timeout(
