@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import cast
 
 import structlog
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.accounts.models import Account, ApiToken
@@ -33,6 +33,7 @@ LONGEST_NAME = 22  # so that 'token NAME of ACCOUNT' fits where accounts are wri
 LONGEST_LIFE = timedelta(days=366)
 MOST = 50
 _KEPT_EXPIRED = timedelta(days=30)  # an expired one still says on the page why a script fails
+_LOCK_KEY = 0x50_43_41_54  # "PCAT": one change of the tokens after the other
 _NOTED_EVERY = timedelta(minutes=1)  # when it was used last: a script that asks often writes seldom
 
 
@@ -48,6 +49,10 @@ def actor_of(name: str, account: str) -> str:
 
 class ApiTokenRepository(Repository):
     """The table ``api_token``, inside the caller's session."""
+
+    async def lock(self) -> None:
+        """Let other changes wait until this transaction ends: none is made with one that ends meanwhile."""
+        await self._session.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
 
     async def all(self) -> Sequence[ApiToken]:
         """Every token, the newest first."""
@@ -99,15 +104,16 @@ class ApiTokens:
         """A new token and its text, which nobody can read again.
 
         Raises ``ValidationFailed`` for scopes that ``who`` has not, a name that is taken, a time that
-        has passed or is too far, or later than the end of the token that asks.
+        has passed or is too far, or later than the end of the token that asks; ``NotAuthenticated`` if that
+        one was revoked a moment ago.
         """
-        text = PREFIX + secrets.token_urlsafe(32)
+        made = PREFIX + secrets.token_urlsafe(32)
         row = ApiToken(
             id=uuid.uuid4(),
             name=name,
             username=who.account,
-            digest=_digest(text),
-            ends_in="…" + text[-4:],
+            digest=_digest(made),
+            ends_in="…" + made[-4:],
             scopes=sorted(set(scopes)),
             made_with=who.session_id if who.token_of else None,
             created_at=utcnow(),
@@ -120,12 +126,15 @@ class ApiTokens:
                 who, "token.made", name, scopes=row.scopes, until=stamp(expires_at)
             )
         log.info("token.made", name=name, account=who.username)
-        return row, text
+        return row, made
 
     async def _check(self, session: AsyncSession, row: ApiToken, who: Principal) -> None:
         tokens = ApiTokenRepository(session)
+        await tokens.lock()
         await tokens.forget_expired()
         there, now = await tokens.all(), utcnow()
+        if who.token_of and all(one.id != who.session_id for one in there):
+            raise NotAuthenticated
         lacking = [scope for scope in row.scopes if not who.may(cast("Permission", scope))]
         if who.token_of and "tokens:write" in row.scopes:
             lacking.append("tokens:write")  # one step away from a person, no more
@@ -148,6 +157,7 @@ class ApiTokens:
         """End a token, whoever made it, and those that it made; raises ``NotFound``."""
         async with self._database.session() as session:
             tokens = ApiTokenRepository(session)
+            await tokens.lock()
             row = next((one for one in await tokens.all() if one.id == token_id), None)
             if row is None or not await tokens.remove(token_id):
                 raise NotFound(Message("There is no such token. It may have been revoked in the meantime."))

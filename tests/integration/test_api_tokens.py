@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -12,6 +13,9 @@ import httpx
 from appliance.core.clock import utcnow
 from tests.support.logins import PASSWORD, MakeAccount, bearer, client_at, code, log_in
 from tests.support.stack import Stack
+from tests.support.waiting import until
+
+WAITING = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
 
 
 def wanted(name: str = "report", *scopes: str, days: float = 7) -> dict[str, Any]:
@@ -162,6 +166,33 @@ async def test_a_token_with_the_scope_makes_tokens_that_can_do_no_more_and_end_w
             assert (await scripts_script.get("/api/jobs")).status_code == 200
             await admin.delete(f"/api/tokens/{token['id']}")
             assert code(await scripts_script.get("/api/jobs")) == (401, "not_authenticated")
+
+
+async def test_a_token_that_is_made_with_one_that_is_revoked_at_that_moment_ends_with_it(
+    stack: Stack, admin: httpx.AsyncClient
+) -> None:
+    token = await made(admin, wanted("parent", "tokens:write", "jobs:read"))
+    async with client_at(stack, token=token["token"]) as script:
+        async with stack.database() as somebody, somebody.transaction():
+            await somebody.execute("lock table api_token in share mode")  # so that both meet
+            bodies = [wanted(f"child-{number}", days=6) for number in range(3)]
+            makes = [asyncio.create_task(script.post("/api/tokens", json=body)) for body in bodies]
+            await until(lambda: stack.value(f"select ({WAITING}) >= 3"))
+            revokes = asyncio.create_task(admin.delete(f"/api/tokens/{token['id']}"))
+            await until(lambda: stack.value(f"select ({WAITING}) >= 4"))
+        assert (await revokes).status_code == 204
+        replies = await asyncio.gather(*makes)
+    left = {one["name"] for one in (await admin.get("/api/tokens")).json()["tokens"]}
+    assert not {body["name"] for body in bodies} & left, [reply.text for reply in replies]
+
+
+async def test_of_two_that_are_made_at_once_under_one_name_one_is_refused(admin: httpx.AsyncClient) -> None:
+    body = wanted("twice")
+    replies = await asyncio.gather(*(admin.post("/api/tokens", json=body) for _ in range(4)))
+    for reply in replies:
+        if reply.status_code == 201:
+            await admin.delete(f"/api/tokens/{reply.json()['id']}")
+    assert sorted(reply.status_code for reply in replies) == [201, 422, 422, 422]
 
 
 async def test_names_times_and_scopes_that_cannot_be_are_refused(admin: httpx.AsyncClient) -> None:
