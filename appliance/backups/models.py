@@ -30,7 +30,8 @@ class BackupTarget(Base):
     most_kilobytes: Mapped[int | None]
     set_by: Mapped[str] = mapped_column(String(64))
     set_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    tested_at: Mapped[datetime | None]
+    # No longer written or read; dropped once no version that does can run beside this one.
+    tested_at: Mapped[datetime | None] = mapped_column(deferred=True)
     sent_at: Mapped[datetime | None]
     sent_name: Mapped[str | None] = mapped_column(String(80))
     sent_size: Mapped[int | None] = mapped_column(BigInteger)

@@ -6,7 +6,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
 
 from appliance.backups.models import BackupProof, BackupTarget
 from appliance.backups.target import STORED, TargetConfig, TargetTest, stored_address
@@ -16,6 +16,7 @@ from appliance.core.encryption import EncryptionKeys, Unreadable
 
 _PURPOSE = "backup-target"
 _THE_ONE = 1
+_LOCK_KEY = 0x50_43_42_54  # "PCBT": one change of the target after the other
 PROGRESS_STALE = timedelta(minutes=2)  # nobody has worked on it since: whoever did was ended
 _KEEP_PROOFS = 24
 USUAL_KEEP = 7
@@ -23,6 +24,10 @@ USUAL_KEEP = 7
 
 class BackupRepository(Repository):
     """The tables ``backup_target`` and ``backup_proof``."""
+
+    async def _lock(self) -> None:
+        """Let other changes of the target wait until this transaction ends."""
+        await self._session.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
 
     async def target(self) -> BackupTarget | None:
         """The target, if one is set."""
@@ -38,7 +43,11 @@ class BackupRepository(Repository):
         keep: int,
         most_kilobytes: int | None,
     ) -> None:
-        """Put ``config``, which was tried, in the place of what was set; elsewhere nothing was sent yet."""
+        """Put ``config``, which was tried, in the place of what was set; elsewhere nothing was sent yet.
+
+        Encrypted while no other change, and no rotation of the encryption key, is under way.
+        """
+        await self._lock()
         row = await self.target()
         address = config.address.model_dump(mode="json")
         if row is None or row.address != address:
@@ -51,7 +60,7 @@ class BackupRepository(Repository):
         row.held, row.same_disk = tried.of_another, tried.same_disk
         row.keep, row.most_kilobytes, row.set_by = keep, most_kilobytes, by
         row.failure = row.failure_detail = row.failing_since = None
-        row.set_at = row.tested_at = utcnow()
+        row.set_at = utcnow()
         await self._session.flush()
 
     async def forget_target(self) -> bool:
@@ -70,6 +79,7 @@ class BackupRepository(Repository):
 
     async def encrypt_again(self, encryption: EncryptionKeys) -> bool:
         """With the newest key; ``False`` if the secrets could not be read."""
+        await self._lock()
         row = await self.target()
         if row is None or row.encrypted is None:
             return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -43,6 +44,20 @@ async def crew(stack: Stack, admin: httpx.AsyncClient) -> AsyncIterator[Receiver
 
 def about_the_slot(web: Receiver) -> list[str]:
     return [one.json["title"] for one in web.arrived if re.search(r"\b10\b.* picture", one.json["title"])]
+
+
+async def test_a_channel_that_somebody_removes_as_it_is_changed_is_told_to_be_gone(
+    stack: Stack, admin: httpx.AsyncClient
+) -> None:
+    body = {"name": "two at once", "address": "json://127.0.0.1:9/"}
+    made = (await admin.post("/api/alerts/channels", json=body)).json()
+    async with stack.database() as somebody, somebody.transaction():
+        await somebody.execute("delete from alert_channel where id = $1", made["id"])
+        changes = admin.put(f"/api/alerts/channels/{made['id']}", json={"name": "another name"})
+        changing = asyncio.create_task(changes)
+        waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+        await until(lambda: stack.value(waiting))
+    assert code(await changing) == (404, "not_found")
 
 
 async def test_a_failing_slot_calls_the_crew_and_its_recovery_is_the_all_clear(

@@ -238,6 +238,55 @@ async def test_a_backup_that_was_on_its_way_to_another_target_is_sent_to_the_new
     assert (other / name).exists()
 
 
+async def test_two_who_set_the_first_target_at_once_both_have_it_set(box: Box) -> None:
+    keys = EncryptionKeys(box.settings.secrets_dir)
+    config = config_of(await box.row(), keys)
+    tried = await try_out(box.settings, config)
+
+    async def kept(backups: BackupRepository, who: str) -> None:
+        await backups.set_target(config, keys, tried, by=who, keep=3, most_kilobytes=None)
+
+    async def igors() -> None:
+        async with box.database.session() as session:
+            await kept(BackupRepository(session), "igor")
+
+    async with box.database.session() as session:
+        await BackupRepository(session).forget_target()
+    async with box.database.session() as session:
+        await kept(BackupRepository(session), "serg")
+        second = asyncio.create_task(igors())
+        await asyncio.wait({second}, timeout=0.5)
+    await second
+    assert (await box.row()).set_by == "igor"
+
+
+@pytest.mark.parametrize("is_taken_over", [False, True])
+async def test_what_is_there_stays_where_a_target_is_forgotten_or_taken_over_as_a_backup_is_sent(
+    box: Box, is_taken_over: bool
+) -> None:
+    for name in OLD:
+        (box.shelf / name).write_bytes(b"old")
+        (box.shelf / (name + DIGEST)).write_bytes(b"digest")
+    of_another = "photochanger-20990101T000000Z.tar.age" + PARTIAL  # on its way
+    there = box.names() | {of_another}
+    name = await box.back_up()
+    await box.change(most_kilobytes=20)  # so it takes some seconds to write and some to check
+    sending_it = asyncio.create_task(box.send())
+    await until((box.shelf / (name + PARTIAL)).exists, seconds=60)
+    (box.shelf / of_another).write_bytes(b"half")
+    if is_taken_over:
+        (box.shelf / MARKER).write_text('{"marker": "of another machine"}')
+        with pytest.raises(TargetProblem, match="Another appliance"):
+            await sending_it
+        assert box.names() == there | {name}
+        return
+    async with box.database.session() as session:
+        await BackupRepository(session).forget_target()
+    with pytest.raises(BackupProblem, match="target was changed while"):
+        await asyncio.wait_for(sending_it, 3 * sending._NOTE_EVERY)
+    assert box.names() == there
+
+
 async def test_a_fresh_machine_restores_from_the_target_with_only_the_passphrase(
     box: Box, stack: Stack, tmp_path: Path
 ) -> None:

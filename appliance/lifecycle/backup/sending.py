@@ -7,6 +7,7 @@ once: whoever sends holds a lock of the database.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -108,13 +109,14 @@ async def _send(settings: Settings, database: Database, row: BackupTarget, path:
         config = config_of(row, EncryptionKeys(settings.secrets_dir))
     except Unreadable:
         raise TargetProblem("unreadable") from None
-    async with _progress(database, row) as progress, opened(config) as target:
+    async with _progress(database, row, path.name) as progress, opened(config) as target:
         await require_ours(target, row.marker)
         most = row.most_kilobytes * 1000 if row.most_kilobytes else None
         upload = await asyncio.to_thread(Upload.of_file, path, progress.passed, most)
         progress.total = upload.size
         if path.name not in await whole(target):
             await target.put(path.name, upload)
+            await require_ours(target, row.marker)  # hours have passed: somebody may have taken it over
             line = f"{upload.sha256}  {path.name}\n".encode()  # as sha256sum checks it
             await target.put(path.name + DIGEST, Upload.of_bytes(line))
         removed = await _prune(target, row.keep, path.name)
@@ -151,31 +153,48 @@ class _Progress:
 
 
 @asynccontextmanager
-async def _progress(database: Database, row: BackupTarget) -> AsyncIterator[_Progress]:
-    """Noted every other second, for whoever watches."""
+async def _progress(database: Database, row: BackupTarget, name: str) -> AsyncIterator[_Progress]:
+    """Noted every other second, for whoever watches. Nothing more is sent to a target that was forgotten."""
     progress = _Progress()
+    try:
+        async with asyncio.timeout(None) as while_it_is_set:
+            task = begin(_noting(database, row, progress, while_it_is_set))
+            try:
+                yield progress
+            finally:
+                await end({task})
+                async with database.session() as session:
+                    await BackupRepository(session).note(
+                        row, step=None, step_done=None, step_total=None, step_at=None
+                    )
+    except TimeoutError:
+        if while_it_is_set.expired():
+            raise _changed(name) from None
+        raise
 
-    async def noting() -> None:
-        while True:
+
+async def _noting(
+    database: Database, row: BackupTarget, progress: _Progress, while_it_is_set: asyncio.Timeout
+) -> None:
+    is_set = True
+    while is_set:
+        with contextlib.suppress(Exception):  # the database is away: that is no failure of the sending
             async with database.session() as session:
-                await BackupRepository(session).note(
+                is_set = await BackupRepository(session).note(
                     row,
                     step=progress.step,
                     step_done=progress.done,
                     step_total=progress.total,
                     step_at=utcnow(),
                 )
-            await asyncio.sleep(_NOTE_EVERY)
+        await asyncio.sleep(_NOTE_EVERY if is_set else 0)
+    while_it_is_set.reschedule(0)
 
-    task = begin(noting())  # a note that fails is no failure of the sending
-    try:
-        yield progress
-    finally:
-        await end({task})
-        async with database.session() as session:
-            await BackupRepository(session).note(
-                row, step=None, step_done=None, step_total=None, step_at=None
-            )
+
+def _changed(name: str) -> BackupProblem:
+    return BackupProblem(
+        Message("The target was changed while %(name)s was being sent to the old one.", name=name)
+    )
 
 
 async def _note_sent(database: Database, row: BackupTarget, sent: Sent) -> None:
@@ -191,11 +210,7 @@ async def _note_sent(database: Database, row: BackupTarget, sent: Sent) -> None:
             failing_since=None,
         )
         if not noted:
-            raise BackupProblem(
-                Message(
-                    "The target was changed while %(name)s was being sent to the old one.", name=sent.name
-                )
-            )
+            raise _changed(sent.name)
         await note_success(session, OFF_THE_BOX)
     log.info("backup.sent", name=sent.name, size=sent.size, removed=sent.removed)
 

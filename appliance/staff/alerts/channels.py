@@ -76,20 +76,20 @@ class AlertChannels:
         address = new.address.get_secret_value().strip()
         await self._delivery.check(address)
         made = uuid.uuid4()
-        row = AlertChannel(
-            id=made,
-            name=new.name,
-            scheme=address.partition("://")[0].lower(),
-            encrypted=self._encryption.encrypt(address, purpose_of(made)),
-            ends_in="…" + address[-4:] if len(address) >= 24 else "…",
-            language=new.language,
-            severity=new.severity,
-            added_by=who.username,
-            added_at=utcnow(),
-        )
         async with self._database.session() as session:
             alerts = AlertRepository(session)
-            await alerts.lock()
+            await alerts.lock()  # encrypted while no rotation of the encryption key is under way
+            row = AlertChannel(
+                id=made,
+                name=new.name,
+                scheme=address.partition("://")[0].lower(),
+                encrypted=self._encryption.encrypt(address, purpose_of(made)),
+                ends_in="…" + address[-4:] if len(address) >= 24 else "…",
+                language=new.language,
+                severity=new.severity,
+                added_by=who.username,
+                added_at=utcnow(),
+            )
             if len(await alerts.channels()) >= MOST:
                 raise ValidationFailed(
                     fields={"address": Message("there are %(n)s channels already: remove one first", n=MOST)}

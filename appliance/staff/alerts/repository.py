@@ -65,8 +65,8 @@ class AlertRepository(Repository):
         return (await self._session.scalars(query)).all()
 
     async def channel(self, channel_id: uuid.UUID) -> AlertChannel | None:
-        """One channel, or ``None``."""
-        return await self._session.get(AlertChannel, channel_id)
+        """One channel, kept from other changes until the commit; ``None`` if there is none."""
+        return await self._session.get(AlertChannel, channel_id, with_for_update=True)
 
     async def remove(self, channel_id: uuid.UUID) -> bool:
         """Delete a channel with its messages; ``False`` if it was gone already."""

@@ -53,21 +53,21 @@ class Webhooks:
     async def add(self, new: NewWebhook, who: Principal) -> MadeWebhook:
         """Send what happens from now on; raises ``ValidationFailed`` where there are too many."""
         made, secret = uuid.uuid4(), f"whsec_{secrets.token_urlsafe(32)}"
-        row = Webhook(
-            id=made,
-            name=new.name,
-            encrypted=self._encryption.encrypt(new.address, purpose_of(made)),
-            encrypted_secret=self._encryption.encrypt(secret, purpose_of(made)),
-            origin=parse_address(new.address).origin,
-            ends_in="…" + new.address[-4:],
-            events=sorted(set(new.events)),
-            added_by=who.username,
-            added_at=utcnow(),
-            read_until=utcnow(),
-        )
         async with self._database.session() as session:
             webhooks = WebhookRepository(session)
-            await webhooks.lock()
+            await webhooks.lock()  # encrypted while no rotation of the encryption key is under way
+            row = Webhook(
+                id=made,
+                name=new.name,
+                encrypted=self._encryption.encrypt(new.address, purpose_of(made)),
+                encrypted_secret=self._encryption.encrypt(secret, purpose_of(made)),
+                origin=parse_address(new.address).origin,
+                ends_in="…" + new.address[-4:],
+                events=sorted(set(new.events)),
+                added_by=who.username,
+                added_at=utcnow(),
+                read_until=utcnow(),
+            )
             if len(await webhooks.all()) >= MOST:
                 raise ValidationFailed(
                     fields={"address": Message("there are %(n)s webhooks already: remove one first", n=MOST)}

@@ -7,8 +7,9 @@ compares, and then names it. Which files are there and what they mean is not a t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, Protocol
@@ -107,14 +108,15 @@ class Upload:
                 self.passed("sending", len(block))
                 await pace.after(len(block))
 
-    async def compare(self, found: AsyncIterator[bytes]) -> None:
+    async def compare(self, found: AsyncGenerator[bytes, None]) -> None:
         """Read all of ``found``; raises ``TargetProblem`` unless it is what was to be put."""
         pace, digest, size = BandwidthLimit(self.most), hashlib.sha256(), 0
-        async for block in found:
-            digest.update(block)
-            size += len(block)
-            self.passed("checking", len(block))
-            await pace.after(len(block))
+        async with contextlib.aclosing(found):  # also where the sending is broken off
+            async for block in found:
+                digest.update(block)
+                size += len(block)
+                self.passed("checking", len(block))
+                await pace.after(len(block))
         if size != self.size or digest.hexdigest() != self.sha256:
             raise TargetProblem("damaged", f"{size} of {self.size} bytes")
 
@@ -144,7 +146,7 @@ class Target(Protocol):
         """Keep a file under ``name``, once it was read back and is whole."""
         ...
 
-    def read(self, name: str) -> AsyncIterator[bytes]:
+    def read(self, name: str) -> AsyncGenerator[bytes, None]:
         """A file's bytes; raises ``FileNotFoundError``."""
         ...
 

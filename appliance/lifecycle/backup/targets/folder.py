@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,7 +49,7 @@ class FolderAtHand:
                 await asyncio.to_thread(file.write, block)
             await asyncio.to_thread(_settle, file.fileno())
 
-    async def read(self, name: str) -> AsyncIterator[bytes]:
+    async def read(self, name: str) -> AsyncGenerator[bytes, None]:
         with _told(), (self._path / name).open("rb") as file:
             while block := await asyncio.to_thread(file.read, BLOCK):
                 yield block

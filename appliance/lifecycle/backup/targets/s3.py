@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import PurePosixPath
@@ -67,7 +67,7 @@ class Bucket:
                     await self.remove(name)
                 raise
 
-    async def read(self, name: str) -> AsyncIterator[bytes]:
+    async def read(self, name: str) -> AsyncGenerator[bytes, None]:
         with _told():
             async with asyncio.timeout(STALLED):
                 found = await obstore.get_async(self._store, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import posixpath
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -120,7 +120,7 @@ class FolderOverSftp:
             await self.remove(name)  # the plain rename replaces nothing
             await self._client.rename(self._at(partial), self._at(name))
 
-    async def read(self, name: str) -> AsyncIterator[bytes]:
+    async def read(self, name: str) -> AsyncGenerator[bytes, None]:
         with _told():
             async with self._client.open(self._at(name), "rb") as file:
                 while True:
