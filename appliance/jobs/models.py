@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from appliance.core.db import Base
 from appliance.core.images import JPEG
 from appliance.providers.attempts import delivered, stored_attempts
+from appliance.providers.routes import LOCAL
 
 TIMEOUT_REASON = "T_sync_response_exceeded"
 INTERRUPTED_REASON = "interrupted"
@@ -101,9 +102,12 @@ class JobHistory(Base):
 
     @property
     def by_ai(self) -> bool:
-        """Whether a provider's model made the picture, and not this machine's own looks."""
+        """Whether a provider's model made the picture, and not this machine's own looks.
+
+        What a crash left is not known to the row: such a picture counts as one of the primary route.
+        """
         attempt = delivered(stored_attempts(self.attempts))
-        return attempt is not None and attempt.by_ai
+        return attempt.by_ai if attempt else self.provider != LOCAL
 
     __table_args__ = (
         CheckConstraint("status in ('pending', 'done', 'timeout', 'failed')", name="status"),

@@ -15,6 +15,7 @@ from PIL import Image
 from appliance.core.language import languages
 from tests.conftest import Change
 from tests.support.camera import Camera, Reply, Shot
+from tests.support.cleaning import clean
 from tests.support.logins import client_at, new_address
 from tests.support.photos import portrait_jpeg
 from tests.support.stack import Stack
@@ -264,6 +265,26 @@ async def test_a_small_sign_says_that_ai_made_the_picture_in_the_guests_language
     local = (await camera.post("/api/ingest/slot-002?reply=json", shot)).json()["job_id"]
     page = await client.get(f"/r/{by_ai}?lang=ru", headers=HTML)
     assert re.search(r'<span class="sign"[^>]*>ИИ</span>', page.text)
+    assert 'class="sign"' not in (await client.get(f"/r/{local}", headers=HTML)).text
+
+
+async def test_the_sign_is_on_a_picture_that_was_kept_after_a_crash(
+    stack: Stack, camera: Camera, shot: Shot, slot: Change, client: httpx.AsyncClient, gemini: object
+) -> None:
+    """What was tried for it, its row does not say."""
+    from tests.support.slots import with_gemini  # noqa: PLC0415
+
+    await slot("slot-003", **with_gemini())
+    by_ai = (await camera.post("/api/ingest/slot-003?reply=json", shot)).json()["job_id"]
+    local = (await camera.post("/api/ingest/slot-002?reply=json", shot)).json()["job_id"]
+    async with stack.database() as db:
+        await db.execute(
+            """update job_history set status = 'pending', attempts = '[]', result_key = null,
+                 created_at = now() - interval '10 min' where job_id = any($1)""",
+            [by_ai, local],
+        )
+    assert (await clean(stack))["recovered_results"] == 2
+    assert 'class="sign"' in (await client.get(f"/r/{by_ai}", headers=HTML)).text
     assert 'class="sign"' not in (await client.get(f"/r/{local}", headers=HTML)).text
 
 
