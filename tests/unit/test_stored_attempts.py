@@ -36,4 +36,8 @@ def test_what_is_no_attempt_is_left_out(kept: Any) -> None:
 def test_a_picture_is_of_the_provider_that_delivered_it() -> None:
     assert delivered([FAILED, MADE]) == MADE
     assert JobHistory(attempts=[FAILED.stored(), MADE.stored()]).by_ai
-    assert not JobHistory(attempts=[FAILED.stored()]).by_ai
+
+
+def test_a_picture_of_which_no_attempt_tells_is_of_the_primary_route() -> None:
+    assert JobHistory(provider="openai", attempts=[]).by_ai
+    assert not JobHistory(provider="local", attempts=[FAILED.stored()]).by_ai
