@@ -75,12 +75,42 @@ async def test_a_backup_is_made_sent_and_proven_from_the_page(
     sent = [name for name in names if re.fullmatch(r"photochanger-\w+\.tar\.age", name)]
     assert len(sent) == 1
     await page.click("text=List the backups there")
-    await expect(page.locator("#target-files")).to_contain_text(sent[0], timeout=60_000)
+    await expect(page.locator("[id^=target-files]")).to_contain_text(sent[0], timeout=60_000)
     await page.click("[data-keep=prove]")
     await expect(page.locator("[aria-labelledby=proof-title]")).to_contain_text(
         "Restored completely", timeout=90_000
     )
     await someone.screenshot("backups-proven")
+
+
+async def test_what_somebody_looks_at_or_is_asked_stays_while_the_page_follows_what_is_done(
+    admin_person: MakePerson, admin: httpx.AsyncClient, stack: Stack, shelf: Path
+) -> None:
+    target = {"address": {"kind": "folder", "path": str(shelf)}}
+    assert (await admin.put("/api/backups/target", json=target)).status_code == 200
+    at_work = "update backup_target set held = true, step = 'sending', step_at = now() + interval '1 minute'"
+    async with stack.database() as db:
+        await db.execute(at_work)
+    someone = await admin_person(size="desktop")
+    page = someone.page
+
+    async def follows() -> None:
+        for _ in range(2):
+            await page.wait_for_event("response", lambda one: one.url.endswith("/backups/state"))
+
+    await someone.go("/admin/backups")
+    await page.click("text=List the backups there")
+    await follows()
+    await expect(page.locator("[id^=target-files]")).to_contain_text(
+        "No backup is there yet.", timeout=60_000
+    )
+    await follows()
+    await expect(page.locator("[id^=target-files]")).to_contain_text("No backup is there yet.")
+    await page.click("#backups-state button:has-text('Take over')")
+    await follows()
+    await page.click("#confirm-yes")
+    await expect(page.locator("#target .note.good")).to_contain_text("was saved", timeout=60_000)
+    assert not await stack.value("select held from backup_target")
 
 
 async def test_what_is_wrong_with_a_target_is_told_and_nothing_is_kept(

@@ -15,6 +15,9 @@ function endsBefore(form) {
   const end = form.dataset.end ? new Date(form.dataset.end) : Infinity;
   return Date.now() + left * 60_000 < end;
 }
+function isSame(one, form) {
+  return one.getAttribute("action") === form.getAttribute("action") && one.dataset.confirm === form.dataset.confirm;
+}
 function asksFirst(form) {
   return form.dataset.confirm && !form.dataset.sure && (!("end" in form.dataset) || endsBefore(form));
 }
@@ -34,9 +37,12 @@ document.addEventListener("submit", (event) => {
     dialog.returnValue = "";
     dialog.addEventListener("close", () => {
       if (dialog.returnValue !== "yes") return;
-      form.dataset.sure = "yes";
-      form.requestSubmit();
-      delete form.dataset.sure;
+      // Where the page followed what happens meanwhile, the form is there anew, or no longer if it is out of place.
+      const asked = form.isConnected ? form : [...document.forms].find((one) => isSame(one, form));
+      if (!asked) return;
+      asked.dataset.sure = "yes";
+      asked.requestSubmit();
+      delete asked.dataset.sure;
     }, { once: true });
     dialog.showModal();
     return;
