@@ -9,6 +9,18 @@ HOME_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 COMPOSE_DIR=$HOME_DIR/compose
 export DOCKER_CLI_HINTS=false COMPOSE_ANSI=never
 
+# Docker's client ends at Ctrl-C as if it had failed: without these, the script would go on with the next step.
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# What must not be cut off once it has begun, such as going back. Docker's client hears Ctrl-C and a line that breaks
+# even where the shell has them ignored, so it gets a session of its own.
+undisturbed=
+docker() {
+  if [ -n "$undisturbed" ] && type -P setsid >/dev/null; then setsid docker "$@"; else command docker "$@"; fi
+}
+leave_undisturbed() { trap '' INT TERM HUP; undisturbed=1; }
+
 # A terminal that has gone must not end what was begun.
 say() { printf '%s\n' "$*" 2>/dev/null || true; }
 warn() { printf 'look: %s\n' "$*" >&2 2>/dev/null || true; }
@@ -36,7 +48,7 @@ appliance() { compose run --rm -T --no-deps app "$@"; }
 appliance_in_words() { appliance "$@" 2> >(grep -v '^{' >&2); }
 
 require_engine() {
-  command -v docker >/dev/null || die "Docker is not installed. See docs/ops/install.md."
+  type -P docker >/dev/null || die "Docker is not installed. See docs/ops/install.md."
   docker info >/dev/null 2>&1 || die "The Docker engine does not answer. Start it, or use an account that is allowed to use it."
   docker compose version >/dev/null 2>&1 || die "Docker Compose v2 is missing. See docs/ops/install.md."
   local said
@@ -139,6 +151,10 @@ inside() { local service=$1; shift; docker exec "$(container_of "$service")" "$@
 running_image() { docker inspect --format '{{.Config.Image}}' "$(container_of app)"; }
 running_image_id() { docker inspect --format '{{.Image}}' "$(container_of app)"; }
 
+# Without a registry there is nowhere else to get it from.
+is_built_here() { [ "$1" = photochanger ] && [ -f "$HOME_DIR/image/Dockerfile" ]; }
+version_of_sources() { sed -n 's/^ARG VERSION=//p' "$HOME_DIR/image/Dockerfile"; }
+
 build_image() {
   docker build --quiet -f "$HOME_DIR/image/Dockerfile" --build-arg "VERSION=${1##*:}" -t "$1" "$HOME_DIR" >/dev/null
 }
@@ -200,7 +216,7 @@ lay_out() {
   compose up --no-start --no-recreate "$@" 2>&1
 }
 
-run_step() { docker start --attach "$(container_of "$1")" 2>&1; }
+run_step() { undisturbed=1 docker start --attach "$(container_of "$1")" 2>&1; }
 start() { docker start "$(container_of "$1")" 2>&1; }
 
 # The tables, by a step that is laid out, then the app; on standard output what went wrong.

@@ -58,6 +58,13 @@ def test_what_fails_behind_the_closed_door_brings_the_old_version_and_its_data_b
     assert venue.env()["APPLIANCE_VERSION"] == "1.0"
 
 
+def test_data_that_cannot_be_put_back_is_not_said_to_be_there(venue: Venue) -> None:
+    venue.engine.faults |= {NEW: ["smoke"], OLD: ["restore"]}
+    done = venue.call("upgrade", "1.1")
+    assert f"the database stays as 1.1 left it: RuntimeError: restore of {OLD} fails" in done.stderr
+    assert "1.0 is running again; the door was closed" in done.stderr
+
+
 @pytest.mark.parametrize(("image", "fault"), [(NEW, "check"), (OLD, "backup")])
 def test_what_fails_before_closes_no_door_and_leaves_the_app_alone(
     venue: Venue, image: str, fault: str
@@ -130,6 +137,24 @@ def test_an_upgrade_that_was_cut_off_behind_the_closed_door_is_finished_when_it_
     }
     assert "is already running" in venue.call("upgrade", "1.1").stdout
     assert venue.call("rollback", "--with-data").returncode == 0
+    assert venue.runs(OLD)
+
+
+def test_ctrl_c_before_anything_is_done_ends_the_script_and_is_not_taken_for_a_failure(venue: Venue) -> None:
+    code, said = venue.call_and_interrupt(["pull place/photochanger:1.1"], "upgrade", "1.1")
+    assert (code, "cannot be fetched" in said) == (130, False), said
+    assert venue.runs(OLD)
+
+
+def test_ctrl_c_goes_back_and_pressing_it_again_does_not_stop_that(venue: Venue) -> None:
+    events = [f"start app {NEW} (closed)", f"restore {OLD} (closed)", f"start app {OLD} (closed)"]
+    code, said = venue.call_and_interrupt(
+        [event.removesuffix(" (closed)") for event in events], "upgrade", "1.1"
+    )
+    assert (code, "it was interrupted" in said) == (1, True)
+    assert set(events) <= set(venue.engine.events)
+    assert "could not be restored" not in said
+    assert "1.0 is running again with its data" in said
     assert venue.runs(OLD)
 
 
@@ -231,6 +256,16 @@ def test_a_tag_that_was_pushed_anew_is_taken_and_can_be_gone_back_from(venue: Ve
     assert venue.runs(OLD)
     assert venue.call("upgrade", "1.0").returncode == 0
     assert venue.runs(NEW)
+
+
+def test_newer_sources_are_built_under_their_own_version(venue: Venue) -> None:
+    venue.get_sources("1.1")
+    done = venue.call("upgrade")
+    assert done.returncode == 0, done.stderr
+    assert "1.1 is running" in done.stdout
+    assert venue.runs(NEW)
+    assert (venue.app().image, venue.env()["APPLIANCE_VERSION"]) == ("photochanger:1.1", "1.1")
+    assert venue.env()["PREVIOUS_VERSION"] == "1.0"
 
 
 @pytest.mark.parametrize(("words", "database"), [([], [OLD, NEW, OLD]), (["--with-data"], [OLD])])

@@ -53,6 +53,7 @@ class Engine:
     images: dict[str, str] = field(default_factory=dict)  # reference: id
     registry: dict[str, str] = field(default_factory=dict)  # what can be pulled, likewise
     bundled: dict[str, str] = field(default_factory=dict)  # what is in a file of images, likewise
+    built: str = ""  # the id of what is built from sources
     faults: dict[str, list[str]] = field(default_factory=dict)  # image id: verbs that fail
     containers: dict[str, Container] = field(default_factory=dict)
     database: list[str] = field(default_factory=list)  # who wrote to it, in order

@@ -17,6 +17,7 @@ from tests.support.engine_docker import docker
 VARIABLES = ("APPLIANCE_IMAGE", "APPLIANCE_VERSION", "ROLLED_BACK_FROM")
 _COMMAND = """\
 #!/bin/bash
+trap 'echo canceled >&2; exit 1' INT # as Docker's client does
 exec 3<>/dev/tcp/127.0.0.1/{port}
 printf '%s\\0' "$#" "$PWD" {variables} "$@" >&3
 IFS= read -r -d '' code <&3 && IFS= read -r -d '' out <&3 && IFS= read -r -d '' err <&3

@@ -17,6 +17,8 @@ def docker(engine: Engine, words: list[str]) -> None:  # noqa: C901, PLR0912 - a
             if reference not in engine.registry:
                 fail(f"manifest for {reference} not found")
             engine.images[reference] = engine.registry[reference]
+        case ["build", "--quiet", "-f", _, "--build-arg", _, "-t", reference, _]:
+            engine.images[reference] = engine.built
         case ["load", "--quiet"]:
             engine.images |= engine.bundled
         case ["tag", source, reference]:

@@ -18,11 +18,14 @@ printf '%s\\n' "$*" >>"$folder/calls"
 case "$*" in
   *"ps --all --quiet"*) [ -e "$folder/none" ] || echo 0123 ;;
   inspect*working_dir*) cat "$folder/started-from" 2>/dev/null ;;
+  inspect*Config.Image*) echo photochanger:1 ;;
   inspect*Health*) cat "$folder/state" 2>/dev/null || echo missing ;;
   inspect*) echo 'False 0123' ;;
   version*) echo 26 ;;
   *"config --quiet") [ ! -e "$folder/mistake" ] || { cat "$folder/mistake" >&2; exit 1; } ;;
-  *"config --images"*) echo photochanger:1; [[ $* = *prepare ]] || sed -n 's/^NGINX_IMAGE=//p' .env ;;
+  *"config --images"*)
+    echo "photochanger:$(cat "$folder/newer" 2>/dev/null || echo 1)"
+    [[ $* = *prepare ]] || sed -n 's/^NGINX_IMAGE=//p' .env ;;
   "volume inspect"*) [ -e "$folder/volume" ] ;;
   "image inspect"*) [ ! -e "$folder/no-image" ] ;;
   pull*) printf '%s\n' 'Using default tag' 'dial tcp: no such host' >&2; exit 1 ;;

@@ -53,6 +53,15 @@ class Venue:
             out, err = process.communicate(timeout=60)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
+    def call_and_interrupt(self, events: list[str], script: str, *words: str) -> tuple[int, str]:
+        """Run a script and press Ctrl-C, which all that it started hears, at each of these events."""
+        with self._begun(script, *words) as process:
+            for event in events:
+                self.engine.when[event] = lambda: os.killpg(process.pid, signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        self.engine.when.clear()
+        return process.returncode, out + err
+
     def call_and_kill(self, event: str, script: str, *words: str) -> None:
         """Run a script, and kill it with all that it started as soon as the engine begins to do something."""
         with self._begun(script, *words) as process:
@@ -66,7 +75,8 @@ class Venue:
             "PATH": f"{self.docker.parent}:{os.environ['PATH']}",
             "UPGRADE_READY_WITHIN": READY_WITHIN,
         }
-        program = [str(self._folder / "scripts" / script), *words]
+        # Where the suite itself runs in the background, what it starts would not hear Ctrl-C.
+        program = ["env", "--default-signal=INT", str(self._folder / "scripts" / script), *words]
         pipe = subprocess.PIPE
         return subprocess.Popen(
             program, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True
@@ -82,6 +92,17 @@ class Venue:
         (self._folder / "images.tar.gz").touch()
         names = "APPLIANCE_IMAGE=place/photochanger\nAPPLIANCE_VERSION=1.1\nNGINX_IMAGE=nginx:digest-0123\n"
         (self._folder / "bundle.env").write_text(names)
+
+    def get_sources(self, version: str) -> None:
+        """It was built from the sources in its folder, which are those of another version by now."""
+        for one in self.engine.containers.values():
+            one.image = one.image.removeprefix("place/")
+        self.engine.images["photochanger:1.0"] = OLD
+        self.engine.registry.clear()
+        self.engine.built = NEW
+        self._env.write_text("APPLIANCE_VERSION=1.0\n")
+        (self._folder / "image").mkdir()
+        (self._folder / "image/Dockerfile").write_text(f"FROM python\nARG VERSION={version}\n")
 
     def go_back_to(self, folder: Path) -> None:
         """Use the scripts of another folder."""

@@ -70,6 +70,15 @@ def test_another_version_is_not_installed_over_the_one_that_runs(folder: Folder)
     assert "To change the version, use scripts/upgrade" in done.stderr
 
 
+def test_newer_files_in_the_folder_bring_no_other_version_in_passing(folder: Folder) -> None:
+    folder.runs("touch bin/none; scripts/install --yes")
+    assert "APPLIANCE_VERSION=1" in folder.holds(), "the version is kept"
+    folder.write(f"HTTP_PORT={free_port()}")  # as it was installed before
+    done = folder.runs("rm bin/none; echo 2 >bin/newer; scripts/install --yes")
+    assert done.returncode == 1
+    assert "photochanger:1 is running here. To change the version, use scripts/upgrade" in done.stderr
+
+
 def test_an_installation_that_fails_tells_what_the_engine_says(folder: Folder) -> None:
     folder.write(f"HTTP_PORT={free_port()}", "HTTPS_PORT=1", "COMPOSE_FILE=compose.yaml:compose.tls.yaml")
     done = folder.runs("scripts/install --yes")

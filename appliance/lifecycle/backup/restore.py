@@ -153,8 +153,8 @@ def _require_known(revision: str, version: str) -> None:
     if tables_age(revision) == "newer":
         raise BackupProblem(
             Message(
-                "The backup was made by version %(version)s, which is newer than this one. Upgrade first, "
-                "then restore. Nothing was changed.",
+                "The tables in this backup, which version %(version)s made, are newer than this version. "
+                "Upgrade first, then restore. Nothing was changed.",
                 version=version,
             )
         )
