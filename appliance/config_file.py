@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from pydantic import Field, ValidationError
 from appliance.accounts.permissions import Permission
 from appliance.core.errors import ValidationFailed
 from appliance.core.frozen import StrictModel
+from appliance.core.validation import as_far_as_known
 from appliance.providers.catalogue import Layer, shipped
 from appliance.providers.catalogue.files import TABLE
 from appliance.providers.registry import ProviderRegistry
@@ -67,6 +69,10 @@ def load_config(path: Path, registry: ProviderRegistry) -> ApplianceConfig:
     try:
         text = path.read_text(encoding="utf-8")
         data = tomllib.loads(text)
+    except PermissionError:
+        raise ConfigError(
+            [f"{path.name}: user {os.geteuid()} may not read it. Make it readable: chmod a+r {path.name}"]
+        ) from None
     except OSError as error:
         raise ConfigError([f"{path.name}: cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError:
@@ -83,10 +89,11 @@ def load_config(path: Path, registry: ProviderRegistry) -> ApplianceConfig:
 
 def _problems(data: Mapping[str, Any], registry: ProviderRegistry) -> list[tuple[Location, str]]:
     found: list[tuple[Location, str]] = []
+    # First, and as far as they are right: what slots may say depends on how the providers are reached.
+    defaults = data.get("defaults")
+    registry.configure(as_far_as_known(OperatorSettings, defaults if isinstance(defaults, dict) else {})[0])
     try:
-        config = ApplianceConfig.model_validate(data)
-        registry.check(config.defaults)
-        registry.configure(config.defaults)
+        registry.check(ApplianceConfig.model_validate(data).defaults)
     except ValidationFailed as failed:
         found = [(("defaults", *name.split(".")), message) for name, message in (failed.fields or {}).items()]
     except ValidationError as error:

@@ -72,6 +72,26 @@ def test_every_problem_is_listed_by_line_and_key(tmp_path: Path, registry: Provi
     assert len(found) == len(expected) + 1
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [('username = "serg"', 'username = "Serg"'), ("slot_permits = 2", 'slot_permits = "two"')]
+)
+def test_one_mistake_makes_no_slot_look_wrong(tmp_path: Path, old: str, new: str) -> None:
+    assert old in SHIPPED
+    (found,) = problems(tmp_path, ProviderRegistry(OperatorSettings()), SHIPPED.replace(old, new))
+    assert new.partition(" ")[0] in found
+
+
+def test_a_file_that_may_not_be_read_is_named_with_what_to_do(
+    tmp_path: Path, registry: ProviderRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refused)
+    with pytest.raises(ConfigError, match=r"Make it readable: chmod a\+r appliance\.toml"):
+        load_config(tmp_path / "appliance.toml", registry)
+
+
 def test_a_syntax_error_names_its_line(tmp_path: Path, registry: ProviderRegistry) -> None:
     (only,) = problems(tmp_path, registry, "[defaults]\nevent_title = unquoted\n")
     assert "line 2" in only

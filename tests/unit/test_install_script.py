@@ -70,6 +70,11 @@ def test_another_version_is_not_installed_over_the_one_that_runs(folder: Folder)
     assert "To change the version, use scripts/upgrade" in done.stderr
 
 
+def test_the_folder_for_a_venues_own_files_belongs_to_who_installs_and_can_be_read(folder: Folder) -> None:
+    folder.runs("umask 077; touch bin/none; scripts/install --yes")
+    assert (folder.path / "compose/site").stat().st_mode & 0o777 == 0o755
+
+
 def test_newer_files_in_the_folder_bring_no_other_version_in_passing(folder: Folder) -> None:
     folder.runs("touch bin/none; scripts/install --yes")
     assert "APPLIANCE_VERSION=1" in folder.holds(), "the version is kept"
