@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -71,6 +72,8 @@ from appliance.staff.tokens import routes as token_routes
 from appliance.staff.webhooks import routes as webhook_routes
 
 log = structlog.get_logger()
+
+_TRY_AGAIN = 2.0  # seconds
 
 # Where files go, here and in the front door's template.
 UPLOADS = re.compile(
@@ -154,20 +157,15 @@ def _pages() -> ASGIApp:
 
 @asynccontextmanager
 async def _at_work(services: Services, photo_work: PhotoWork) -> AsyncIterator[None]:
-    """Settle what a crash left before requests come; later, if the database is away just now."""
+    """Take up what was there before requests come; later, if the database is away just now."""
     began = utcnow()
     later: asyncio.Task[None] | None = None
     try:
-        # Not what other processes work at: they hold their photos' folders.
-        await services[Cleanup].settle_interrupted(before=began)
         await services[Gate].begin()
-        await services[RouteRunner].keys.refresh()
-        await services[RouteRunner].keys.pauses.load()
-        await services[RouteRunner].timings.load()
-        await services[RouteRunner].models.load()
+        await _take_up(services, began)
     except Exception as error:  # noqa: BLE001 - a database that is away must not keep us from starting
         log.warning("start.not_settled", error=type(error).__name__)
-        later = asyncio.create_task(services[Cleanup].settle_until_done(before=began))
+        later = asyncio.create_task(_take_up_later(services, began))
     keep_what_is_there()
     try:
         async with services[Metrics].watching(), giving_back(photo_work):
@@ -175,6 +173,28 @@ async def _at_work(services: Services, photo_work: PhotoWork) -> AsyncIterator[N
     finally:
         if later:
             later.cancel()
+
+
+async def _take_up(services: Services, began: datetime) -> None:
+    """Settle what a crash left, and learn what was known before. It can be repeated."""
+    # Not what other processes work at: they hold their photos' folders.
+    await services[Cleanup].settle_interrupted(before=began)
+    await services[RouteRunner].keys.refresh()
+    await services[RouteRunner].keys.pauses.load()
+    await services[RouteRunner].timings.load()
+    await services[RouteRunner].models.load()
+
+
+async def _take_up_later(services: Services, began: datetime) -> None:
+    """The same, again and again while the database is away."""
+    while True:
+        await asyncio.sleep(_TRY_AGAIN)
+        try:
+            await _take_up(services, began)
+        except Exception as error:  # noqa: BLE001 - whatever keeps us from it now, it must be done
+            log.info("start.not_settled", error=type(error).__name__)
+        else:
+            return
 
 
 def _routers() -> list[APIRouter]:

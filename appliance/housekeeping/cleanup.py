@@ -33,7 +33,6 @@ log = structlog.get_logger()
 GRACE = timedelta(minutes=3)  # longer than any deadline: what is younger may still be in use
 BATCH = 500
 LOOKED_UP = 5000  # files whose jobs are looked up at once
-_SETTLE_AGAIN = 2.0  # seconds
 _LOCK_KEY = 0x50_43_43_4C  # "PCCL": one cleanup at a time, whichever process it runs in
 
 
@@ -125,17 +124,6 @@ class Cleanup:
             recovered=report.recovered_results,
         )
         return report
-
-    async def settle_until_done(self, *, before: datetime) -> None:
-        """``settle_interrupted``, again and again while the database is away."""
-        while True:
-            await asyncio.sleep(_SETTLE_AGAIN)
-            try:
-                await self.settle_interrupted(before=before)
-            except Exception as error:  # noqa: BLE001 - whatever keeps us from it now, it must be done
-                log.info("start.not_settled", error=type(error).__name__)
-            else:
-                return
 
     async def _count_photos(self) -> None:
         """Add what has ended to the sums that outlive the history, a day at a time."""
