@@ -27,6 +27,12 @@ class Params(StrictModel):
             return values
         return {name: value for name, value in values.items() if name not in cls.retired}
 
+    def timing(self) -> list[str]:
+        """What is asked for that changes how long a picture takes."""
+        fields = type(self).model_fields
+        asked = ((name, getattr(self, name)) for name in self.timed_by)
+        return [f"{name}={value}" for name, value in asked if value != fields[name].default]
+
 
 def prompt_field(
     longest: int,

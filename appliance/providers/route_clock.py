@@ -25,6 +25,7 @@ class RouteClock:
     _since: float = field(default_factory=time.monotonic)
     _until: float | None = None
     _out: bool = False
+    _waiting: bool = False
     _limit: asyncio.Timeout | None = None
 
     @asynccontextmanager
@@ -53,6 +54,17 @@ class RouteClock:
             self._out, self._since = True, time.monotonic()
             if self.cut is not None:
                 self._limit.reschedule(asyncio.get_running_loop().time() + self.cut)
+
+    def queued(self, *, waiting: bool) -> None:
+        """It stands in the provider's queue: to give it up would only lose its place there.
+
+        The time after which it counts as stalled begins anew when it does not wait any more.
+        """
+        if self.cut is None or waiting == self._waiting or self._limit is None or self._limit.expired():
+            return
+        self._waiting = waiting
+        now = asyncio.get_running_loop().time()
+        self._limit.reschedule(None if waiting else now + self.cut)
 
     def is_back(self) -> None:
         """The picture has come; what follows is ours."""

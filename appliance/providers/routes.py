@@ -38,10 +38,7 @@ class Route:
     @property
     def timed_as(self) -> str:
         """Under which name its times are kept: the name, and what is asked for that changes the time."""
-        fields = type(self.params).model_fields
-        asked = ((name, getattr(self.params, name)) for name in self.params.timed_by)
-        changed = [f"{name}={value}" for name, value in asked if value != fields[name].default]
-        return " ".join([self.name, *changed])
+        return " ".join([self.name, *self.params.timing()])
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,6 +237,7 @@ class RouteRunner:
         driver, key = way
 
         def note_position(position: int) -> None:
+            clock.queued(waiting=position > 0)
             if attempt.queue_position != position:
                 attempt.queue_position = position
                 log.info("provider.queue", job=job.plan.job_id, route=route.name, position=position)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from appliance.providers.base import EncodedImage
+from appliance.providers.comfyui.settings import WorkflowParams
 from appliance.providers.models import RouteTiming
 from appliance.providers.openai import settings as openai
 from appliance.providers.route_clock import RouteClock, picture_is_back, request_goes_out
 from appliance.providers.routes import Route
 from appliance.providers.timings import ENOUGH
 from tests.providers.photos import Photo, photo_in
+from tests.providers.remote import WORKFLOW
 from tests.providers.routes import FLASH, SIZED, engine
 from tests.standins import Script, Step
 
@@ -78,6 +83,25 @@ async def test_a_picture_that_has_come_is_not_given_up_while_we_look_at_it() -> 
     assert clock.seconds < 0.1
 
 
+async def test_one_that_stands_in_a_queue_keeps_its_place_and_is_given_up_only_once_it_is_being_made() -> (
+    None
+):
+    async def attempt() -> None:
+        async with clock.running():
+            request_goes_out()
+            clock.queued(waiting=True)
+            await asyncio.sleep(0.3)
+            assert not clock.was_cut
+            clock.queued(waiting=False)
+            await asyncio.sleep(0.3)
+
+    clock = RouteClock(cut=0.1)
+    with pytest.raises(TimeoutError):
+        await attempt()
+    assert clock.was_cut
+    assert 0.35 < clock.seconds < 0.6
+
+
 async def test_a_picture_made_here_is_never_cut_and_timed_as_a_whole() -> None:
     clock = RouteClock(cut=0.05)
     async with clock.running():
@@ -90,6 +114,15 @@ async def test_a_large_picture_is_not_given_up_by_the_times_of_small_ones(tmp_pa
     async with engine(tmp_path, Script(then=Step("slow", seconds=2.5))) as at:
         at.runner.timings.remember(at.route(SIZED).timed_as, QUICK)
         assert await at.photo(at.route(SIZED, image_size="4K"), seconds=15) == ["delivered"]
+
+
+def test_the_times_of_one_comfyui_workflow_say_nothing_of_another() -> None:
+    def name(workflow: str = WORKFLOW, **changes: Any) -> str:
+        params = WorkflowParams(workflow=workflow, **changes)
+        return Route("comfyui", "workflow", None, params).timed_as
+
+    assert name() == name(prompt="other words", seed=7)
+    assert len({name(), name(WORKFLOW.replace("euler", "ddim")), name(values='{"3.steps": 40}')}) == 3
 
 
 def test_the_name_of_a_routes_times_fits_its_column() -> None:
