@@ -37,6 +37,10 @@ MISSING_THERE = Failure(
     "The machine does not have a node or a model file that the workflow needs.",
     "Open the slot, press 'Check the machine', and install what is missing there.",
 )
+BAD_WORKFLOW = Failure(
+    "ComfyUI does not accept the workflow.",
+    "Look up in the job which node is wrong and why, correct it in ComfyUI, and export the workflow again.",
+)
 # What a provider itself gave as its reason says more than the code that the booth got.
 BY_REASON: dict[str, Failure] = {
     "no_key": Failure(
@@ -81,11 +85,36 @@ BY_REASON: dict[str, Failure] = {
         "Have the slot send smaller photos, or use smaller templates.",
     ),
     "out_of_memory": Failure(
-        "The machine's graphics card does not have enough memory for this workflow.",
+        "The machine or its graphics card does not have enough memory for this workflow.",
         "Have the slot send smaller photos, choose a smaller model, or close other programs on that machine.",
     ),
     "value_not_in_list": MISSING_THERE,
     "missing_node_type": MISSING_THERE,
+    "required_input_missing": BAD_WORKFLOW,
+    "return_type_mismatch": BAD_WORKFLOW,
+    "bad_linked_input": BAD_WORKFLOW,
+    "invalid_input_type": BAD_WORKFLOW,
+    "value_smaller_than_min": BAD_WORKFLOW,
+    "value_bigger_than_max": BAD_WORKFLOW,
+    "custom_validation_failed": BAD_WORKFLOW,
+    "dependency_cycle": BAD_WORKFLOW,
+    "exception_during_inner_validation": BAD_WORKFLOW,
+    "exception_during_validation": BAD_WORKFLOW,
+    "prompt_outputs_failed_validation": BAD_WORKFLOW,
+    "prompt_no_outputs": BAD_WORKFLOW,
+    "invalid_prompt": BAD_WORKFLOW,
+    "execution_error": Failure(
+        "A node of the workflow failed on that machine.",
+        "Look up in the job which one it was, and try the workflow with a similar photo in ComfyUI.",
+    ),
+    "machine_locked": Failure(
+        "That machine, or a proxy before it, asks for a password or refuses the appliance.",
+        "Let the appliance in there without a password.",
+    ),
+    "not_comfyui": Failure(
+        "What answers at that machine's address is not ComfyUI.",
+        "Correct the address in the settings.",
+    ),
     "run_lost": Failure(
         "ComfyUI was restarted while it was making the picture.",
         "Send the photo again. If it happens often, check that machine.",

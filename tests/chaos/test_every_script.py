@@ -49,6 +49,7 @@ OWN: dict[str, tuple[str, ...]] = {
         "look_fails",
         "out_of_memory",
         "execution_error",
+        "other_output_fails",
         "interrupted",
         "taken_silently",
     ),

@@ -48,6 +48,7 @@ TABLE: dict[str, tuple[type[ProviderError], dict[str, str]]] = {
             "turbotext": "no_address",
         },
     ),
+    "execution_error": (ProviderNoImage, {"comfyui": "execution_error"}),
     "no_media": (ProviderNoImage, {"fal": "no_media_generated"}),
     "text_only": (ProviderNoImage, {"gemini": "STOP"}),
     "no_candidates": (ProviderNoImage, {"gemini": "no_candidates"}),
@@ -83,7 +84,7 @@ TABLE: dict[str, tuple[type[ProviderError], dict[str, str]]] = {
             "openai": "invalid_value",
         },
     ),
-    "huge": (ProviderPermanent, dict.fromkeys(EVERY, "answer_too_large")),
+    "huge": (ProviderPermanent, dict.fromkeys(ALL, "answer_too_large")),  # ComfyUI makes it smaller
     "endless": (ProviderPermanent, dict.fromkeys(EVERY, "answer_too_large")),
     "key_revoked": (
         ProviderBadKey,
@@ -154,7 +155,7 @@ TABLE: dict[str, tuple[type[ProviderError], dict[str, str]]] = {
         },
     ),
     "out_of_memory": (ProviderUnreachable, {"comfyui": "out_of_memory"}),
-    "execution_error": (ProviderUnreachable, {"comfyui": "execution_error"}),
+    "no_ram": (ProviderUnreachable, {"comfyui": "out_of_memory"}),
     "interrupted": (ProviderUnreachable, {"comfyui": "execution_interrupted"}),
     "restart": (ProviderUnreachable, {"comfyui": "run_lost"}),
     "run_failed": (ProviderUnreachable, {"bfl": "Failed", "fal": "internal_server_error"}),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from appliance.providers.base import ProviderUnreachable
+from appliance.providers.base import ProviderNoImage
 from appliance.providers.comfyui import steps as steps_module
 from appliance.providers.comfyui.steps import Steps
 from tests.providers.remote import bench
@@ -63,7 +63,7 @@ async def test_a_message_that_is_too_large_ends_the_listening_and_costs_no_pictu
 async def test_a_run_that_failed_was_told_up_to_its_last_step(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     async with bench("comfyui", tmp_path, Script([Step("execution_error")])) as at:
-        with pytest.raises(ProviderUnreachable, match="execution_error"):
+        with pytest.raises(ProviderNoImage, match="execution_error"):
             await at.edit(on_step=lambda *step: told.append(step))
     assert set(told) <= set(ALL_STEPS)
 

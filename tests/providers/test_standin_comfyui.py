@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import tomllib
 from collections.abc import AsyncIterator, Iterator
@@ -170,7 +171,7 @@ async def test_a_page_of_another_site_is_refused(machine: httpx.AsyncClient) -> 
     assert answer.status_code == 403
 
 
-async def test_it_says_what_is_recorded_to_the_client_of_the_run_and_of_steps_to_everyone(
+async def test_it_says_what_is_recorded_to_the_client_of_the_run_and_to_no_other(
     machine: httpx.AsyncClient,
 ) -> None:
     address = str(machine.base_url).replace("http", "ws", 1)
@@ -183,14 +184,33 @@ async def test_it_says_what_is_recorded_to_the_client_of_the_run_and_of_steps_to
         while not (await machine.get(f"/history/{run_id}")).json():
             continue
         told = [json.loads(one) for one in await said_until(ours, "executing") if isinstance(one, str)]
-        others = [json.loads(await theirs.recv()) for _ in range(2)]
+        async with asyncio.timeout(2):
+            others = [json.loads(await theirs.recv())]
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await theirs.recv()
     assert [one["type"] for one in told[:4]] == ["status", "execution_start", "execution_cached", "executing"]
-    assert {one["type"] for one in told} == set(RECORDED["messages"]) - {"execution_error"}
-    assert {one["type"] for one in others} == {"status", "progress_state"}
-    for one in told + others:
+    badly = {"execution_error", "execution_interrupted"}
+    assert {one["type"] for one in told} == set(RECORDED["messages"]) - badly
+    assert {one["type"] for one in others} == {"status"}
+    for one in told[:-1] + others:
         assert set(one["data"]) == set(RECORDED["messages"][one["type"]]["data"]), one["type"]
+    assert set(told[-1]["data"]) == {"prompt_id", "node"}
     node = next(one for one in told if one["type"] == "progress_state")["data"]["nodes"]["3"]
     assert set(node) == set(RECORDED["messages"]["progress_state"]["node"])
+
+
+@pytest.mark.parametrize("step", ["execution_error", "interrupted"])
+async def test_how_a_run_ended_badly_stands_in_the_history_as_recorded(step: str) -> None:
+    async with (
+        running(comfyui_app(Script([Step(step)]))) as server,
+        httpx.AsyncClient(base_url=server.base_url, trust_env=False) as client,
+    ):
+        run_id = (await ask(client, photo=picture_bytes(), prompt=graph())).json()["prompt_id"]
+        while not (found := (await client.get(f"/history/{run_id}")).json()):
+            continue
+    kind, said = found[run_id]["status"]["messages"][-1]
+    assert set(said) == set(RECORDED["messages"][kind]["data"])
 
 
 async def said_until(socket: ClientConnection, last: str) -> list[str | bytes]:

@@ -10,7 +10,6 @@ import asyncio
 import json
 import time
 import uuid
-from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.applications import Starlette
@@ -21,39 +20,14 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from tests.standins.base import HUGE, Call, StandIn
-from tests.standins.comfyui_graph import NODES, Graph, GraphCheck, said
+from tests.standins.comfyui_graph import NODES, GraphCheck, said
+from tests.standins.comfyui_run import Run, bad_end
 from tests.standins.comfyui_socket import FLOOD, Sockets
 from tests.standins.forms import BadForm, read_form
-from tests.standins.picture import decodes, edited
+from tests.standins.picture import as_jpeg, decodes, edited
 from tests.standins.script import Script, Step
 
-_ENDS: dict[str, list[Any]] = {
-    "out_of_memory": ["torch.OutOfMemoryError", "Allocation on device 0 would exceed allowed memory."],
-    "execution_error": ["RuntimeError", "The size of tensor a must match the size of tensor b"],
-}
-
 WATCHED = {"watched", "watched_previews", "watched_closing", "held_at_step"}
-
-
-@dataclass(slots=True)
-class Run:
-    """One graph in the queue or done."""
-
-    number: int
-    graph: Graph = field(repr=False)
-    step: Step
-    looks: int
-    outputs: list[str]
-    client_id: str
-    seconds: float  # how long the machine works at it
-    began: float | None = None
-    at: int = 0  # the step
-
-    @property
-    def sampler(self) -> tuple[str, int]:
-        """The node that counts steps, and how many there are."""
-        found = ((name, node["inputs"].get("steps")) for name, node in self.graph.items())
-        return next((one for one in found if isinstance(one[1], int)), ("", 0))
 
 
 def comfyui_app(script: Script | None = None, **options: Any) -> ComfyUI:
@@ -76,6 +50,7 @@ class ComfyUI(StandIn):
         self.sockets = Sockets()
         self.held = asyncio.Event()  # lets a run that is held go on
         self.nodes = dict(NODES)
+        self.deaf_until = 0.0  # a node is at work that hears of an interruption only when it has finished
         self.files: dict[tuple[str, str, str], bytes] = {}  # by type, subfolder and name
         self.runs: dict[str, Run] = {}
         self.history: dict[str, dict[str, Any]] = {}
@@ -164,11 +139,13 @@ class ComfyUI(StandIn):
     async def interrupt(self, request: Request) -> Response:
         call = await self._seen(request)
         running = next(iter(self.runs), None)
-        if running and (self.older or call.json.get("prompt_id") in {running, None}):
+        if (
+            time.monotonic() >= self.deaf_until
+            and running
+            and (self.older or call.json.get("prompt_id") in {running, None})
+        ):
             self.runs[running].step = Step("interrupted")
-            run = self.runs.pop(running)
-            self.history[running] = await self._end(run)
-            await self._said_at_end(running, run)
+            await self._end(running)
             self.interrupted.append(running)
             self.cancelled.set()
         return Response("", 200)
@@ -245,9 +222,7 @@ class ComfyUI(StandIn):
             run.looks -= 1
             await self._work(run_id, run)
             if run.looks < 0 and run.step.name != "never_done" and run_id in self.runs:
-                del self.runs[run_id]
-                self.history[run_id] = await self._end(run)
-                await self._said_at_end(run_id, run)
+                await self._end(run_id)
         if run_id is None:
             return JSONResponse(self.history)
         return JSONResponse({run_id: self.history[run_id]} if run_id in self.history else {})
@@ -260,7 +235,7 @@ class ComfyUI(StandIn):
             for kind, data in (
                 ("execution_start", {}),
                 ("execution_cached", {"nodes": []}),
-                ("executing", {"node": node}),
+                ("executing", {"node": node, "display_node": node}),
             ):
                 await self.sockets.send(kind, {"prompt_id": run_id, **data}, run.client_id)
         spent, watched = time.monotonic() - run.began, run.step.name in WATCHED
@@ -284,23 +259,31 @@ class ComfyUI(StandIn):
         if not self.older:
             names = dict.fromkeys(("node_id", "display_node_id", "real_node_id"), node)
             state = {**counts, "state": "running", "parent_node_id": None, **names}
-            await self.sockets.send("progress_state", {"prompt_id": run_id, "nodes": {node: state}})
+            told = {"prompt_id": run_id, "nodes": {node: state}}
+            await self.sockets.send("progress_state", told, run.client_id)
         await self.sockets.preview(run.client_id)
 
-    async def _said_at_end(self, run_id: str, run: Run) -> None:
-        kind, data = self.history[run_id]["status"]["messages"][-1]
-        await self.sockets.send(kind, {"prompt_id": run_id, **data}, run.client_id)
+    async def _end(self, run_id: str) -> None:
+        """Put a run into the history, and say so."""
+        run = self.runs.pop(run_id)
+        ended = await self._outcome(run)
+        self.history[run_id] = ended
+        for _, data in ended["status"]["messages"]:
+            data |= {"prompt_id": run_id, "timestamp": round(time.time() * 1000)}
+        for number, output in ended["outputs"].items():
+            done = {"node": number, "display_node": number, "output": output, "prompt_id": run_id}
+            await self.sockets.send("executed", done, run.client_id)
+        await self.sockets.send(*ended["status"]["messages"][-1], run.client_id)
         await self.sockets.send("executing", {"node": None, "prompt_id": run_id}, run.client_id)
 
-    async def _end(self, run: Run) -> dict[str, Any]:
+    async def _outcome(self, run: Run) -> dict[str, Any]:
         step, outputs, status = run.step.name, {}, {"status_str": "error", "completed": False}
         messages: list[Any] = [["execution_start", {}], ["execution_cached", {"nodes": []}]]
-        if step in _ENDS:
-            kind, text = _ENDS[step]
-            failure = {"node_id": "3", "node_type": "KSampler", "exception_type": kind}
-            messages.append(["execution_error", failure | {"exception_message": text, "traceback": []}])
-        elif step == "interrupted":
-            messages.append(["execution_interrupted", {"node_id": "3", "node_type": "KSampler"}])
+        if broken := bad_end(step):
+            messages.append(broken)
+            if step == "other_output_fails":
+                picture = await self._picture("PreviewImage", run)
+                outputs = {number: {"images": [picture]} for number in run.outputs}
         else:
             status = {"status_str": "success", "completed": True}
             messages.append(["execution_success", {}])
@@ -334,6 +317,8 @@ class ComfyUI(StandIn):
         await self._seen(request)
         asked = request.query_params
         data = self.files.get((asked.get("type", "output"), asked.get("subfolder", ""), asked["filename"]))
+        if data and asked.get("preview") == "jpeg;92":
+            return Response(as_jpeg(data), media_type="image/jpeg")
         return Response(data, media_type="image/png") if data else Response("", 404)
 
 

@@ -55,10 +55,7 @@ class GraphCheck:
                 self.good.append(output)
         if self.good:
             return None
-        details = "\n".join(
-            f"{one['message']}: {one['details']}" for node in self.errors.values() for one in node["errors"]
-        )
-        return said("prompt_outputs_failed_validation", "Prompt outputs failed validation", details)
+        return said("prompt_outputs_failed_validation", "Prompt outputs failed validation")
 
     def _wrong_with(self, number: str, output: str) -> bool:
         """Whether the node or one that it is made from has an error."""

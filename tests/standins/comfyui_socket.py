@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -47,6 +48,8 @@ class Sockets:
 
     async def send(self, kind: str, data: dict[str, Any], client_id: str | None = None) -> None:
         """Tell one client, or everyone."""
+        if kind.startswith("execution_"):
+            data = {"timestamp": round(time.time() * 1000), **data}
         for name, socket in list(self.listening.items()):
             if client_id in {None, name}:
                 await self._quietly(name, socket.send_json({"type": kind, "data": data}))

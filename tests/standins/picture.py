@@ -51,6 +51,11 @@ def image_bytes(image: pyvips.Image, kind: str) -> bytes:
     return image.write_to_buffer(_SAVERS[kind])
 
 
+def as_jpeg(data: bytes) -> bytes:
+    """The same picture in a smaller file; what stands behind it is left out."""
+    return image_bytes(pyvips.Image.new_from_buffer(data, ""), "jpeg")
+
+
 def played(data: bytes, step: Step) -> bytes:
     """A finished picture as the step wants it to arrive."""
     if step.picture:

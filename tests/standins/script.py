@@ -32,7 +32,8 @@ class Step:
     fal: ``poll_fails`` (``times``), ``never_done``, ``nsfw``, ``single``, ``run_failed`` (``times`` over 1:
     worth another try), ``no_media``, ``no_face``, ``result_lost`` (once), ``app_timeout``, ``conflict``,
     ``forbidden``, ``empty_account``, ``elsewhere`` (``address``).
-    ComfyUI: ``never_done``, ``look_fails``, ``restart``, ``out_of_memory``, ``execution_error``,
+    ComfyUI: ``never_done``, ``look_fails``, ``restart``, ``out_of_memory``, ``no_ram``, ``execution_error``,
+    ``other_output_fails`` (after ours was made),
     ``interrupted``, ``taken_silently`` (the run is queued, and nobody told), ``watched`` (goes on only once
     its client listens), ``watched_previews`` (with many pictures in between), ``watched_closing`` (hangs up),
     ``held_at_step`` (``times``; watched, until ``held`` is set).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import uuid
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -20,6 +21,7 @@ from appliance.providers.base import (
     EncodedImage,
     Operation,
     Params,
+    ProviderPermanent,
     ProviderUnreachable,
 )
 from appliance.providers.comfyui.binding import binding_of
@@ -41,13 +43,17 @@ from appliance.providers.comfyui.wire import (
     failure,
 )
 from appliance.providers.http import MIB, Answer, Wire, call, read_error, read_json
-from appliance.providers.pictures import checked_picture
+from appliance.providers.pictures import MAX_BYTES, checked_picture
 from appliance.providers.problems import role_problems, sendable_templates, unknown_operation
 
 TYPICAL_SECONDS = 20.0  # until it has been measured: from a second to a minute, by workflow and graphics card
 POLL_TIMEOUT = httpx.Timeout(10.0)  # seconds; a poll only looks something up
-CANCEL_SECONDS = 5.0
-MAX_PICTURE_BYTES = 48 * MIB  # PNG of the largest pictures
+CANCEL_SECONDS = 60.0  # a node that loads a model or decodes a picture hears of it when it has finished
+CANCEL_POLL_SECONDS = 1.0  # the longest pause between two looks whether it has
+LARGEST_LOOK = 16 * MIB  # each photo that waits stands in the queue with its whole workflow
+SLOW_LOOK = 0.1  # seconds; after one that took longer, the queue is left alone
+LOOK_EVERY = 10  # times as long
+SMALLER = "jpeg;92"  # how a picture that is too large as PNG is asked for
 FOLDER = "photochanger"
 LOOKS_UNTIL_LOST = 3  # in a row that find a run neither waiting nor ended
 
@@ -140,9 +146,10 @@ class ComfyUIDriver:
         if not isinstance(params, WorkflowParams):
             return ()
         binding = binding_of(params)
-        kinds = classes_of(binding)
+        graph = binding.graph if binding.problems else filled(binding.graph, binding.filling(params, {}))
+        kinds = classes_of(graph)
         answers = await asyncio.gather(*(self._facts(kind, deadline) for kind in kinds))
-        return missing(binding, dict(zip(kinds, answers, strict=True)))
+        return missing(graph, binding, dict(zip(kinds, answers, strict=True)))
 
     async def aclose(self) -> None:
         """Finish what runs in the background, then close the connections."""
@@ -178,17 +185,23 @@ class ComfyUIDriver:
 
     async def _wait(self, run_id: str, request: EditRequest, deadline: Deadline) -> Run:
         """Look until the run has ended; broken looks do not give it up, a restart of ComfyUI does."""
-        lost = 0
+        lost, next_look = 0, 0.0
         while True:
             await asyncio.sleep(self._poll_seconds)
             try:
                 if (run := await self._ended(run_id, deadline)) is not None:
                     return run
-                queue = await self._json(Queue, "GET", "/queue", deadline, timeout=POLL_TIMEOUT)
+                if time.monotonic() < next_look:
+                    continue
+                queue, next_look = await self._queue(deadline)
             except ProviderUnreachable as error:
-                if deadline.remaining() <= self._poll_seconds:
+                # Nobody listens there any more: the queue, which is in its memory, is gone.
+                lost += error.reason == "connection_refused"
+                if lost >= LOOKS_UNTIL_LOST or deadline.remaining() <= self._poll_seconds:
                     error.response_id = run_id
                     raise
+                continue
+            if queue is None:
                 continue
             if (position := queue.position(run_id)) is None:
                 lost += 1
@@ -198,14 +211,37 @@ class ComfyUIDriver:
             if lost >= LOOKS_UNTIL_LOST:  # once or twice: it ended between the two questions
                 raise ProviderUnreachable("run_lost", "ComfyUI was restarted", response_id=run_id)
 
+    async def _queue(self, deadline: Deadline) -> tuple[Queue | None, float]:
+        """The queue, and when it may be asked for again; ``None``: it is too long to be read."""
+        since = time.monotonic()
+        try:
+            queue = await self._json(
+                Queue, "GET", "/queue", deadline, timeout=POLL_TIMEOUT, max_bytes=LARGEST_LOOK
+            )
+        except ProviderPermanent as error:
+            if error.reason != "answer_too_large":
+                raise
+            queue = None
+        now = time.monotonic()
+        took = now - since
+        return queue, now + (LOOK_EVERY * took if took > SLOW_LOOK else 0.0)
+
     async def _ended(self, run_id: str, deadline: Deadline) -> Run | None:
         path = f"/history/{quote(run_id, safe='')}"
-        found = await self._json(History, "GET", path, deadline, timeout=POLL_TIMEOUT)
+        found = await self._json(History, "GET", path, deadline, timeout=POLL_TIMEOUT, max_bytes=LARGEST_LOOK)
         return found.root.get(run_id)
 
     async def _fetch(self, file: File, run_id: str, deadline: Deadline) -> EditedImage:
         params = {"filename": file.name, "subfolder": file.subfolder, "type": file.type}
-        answer = await self._call("GET", "/view", deadline, params=params, max_bytes=MAX_PICTURE_BYTES)
+        try:
+            answer = await self._call("GET", "/view", deadline, params=params, max_bytes=MAX_BYTES)
+        except ProviderPermanent as error:
+            if error.reason != "answer_too_large":
+                raise
+            params["preview"] = SMALLER
+            answer = await self._call("GET", "/view", deadline, params=params, max_bytes=MAX_BYTES)
+        if answer.status == 404:
+            raise ProviderUnreachable("run_lost", "the picture is gone", http_status=404, response_id=run_id)
         if answer.status != 200:
             raise failure(answer)
         return await checked_picture(answer.body, response_id=run_id)
@@ -215,14 +251,19 @@ class ComfyUIDriver:
 
         It is interrupted only while it is the one that runs: older machines stop whatever runs.
         """
-        deadline = Deadline.after(CANCEL_SECONDS)
+        deadline, pause = Deadline.after(CANCEL_SECONDS), self._poll_seconds
         async with deadline.guard():
             if not ended:
                 await self._call("POST", "/queue", deadline, json={"delete": [run_id]})
-                while (await self._json(Queue, "GET", "/queue", deadline)).position(run_id) == 0:
+                while await self._is_running(run_id, deadline):
                     await self._call("POST", "/interrupt", deadline, json={"prompt_id": run_id})
-                    await asyncio.sleep(self._poll_seconds)
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, CANCEL_POLL_SECONDS)
             await self._call("POST", "/history", deadline, json={"delete": [run_id]})
+
+    async def _is_running(self, run_id: str, deadline: Deadline) -> bool:
+        queue, _ = await self._queue(deadline)
+        return queue is not None and queue.position(run_id) == 0
 
     async def _facts(self, kind: str, deadline: Deadline) -> dict[str, Any]:
         path = f"/object_info/{quote(kind, safe='')}"

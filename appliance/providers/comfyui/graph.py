@@ -198,7 +198,8 @@ def filled(graph: Graph, filling: GraphValues) -> Graph:
     """A copy of ``graph`` for one photo.
 
     ``no_files``: its output is a preview, which ComfyUI forgets, in place of a file that stays there for
-    ever. Other nodes that save are left out then, for they would hold the guest's picture too.
+    ever. Other nodes that save are left out then, for they would hold the guest's picture too; one from
+    which others go on (since 2026 ``SaveImage`` hands its pictures on) becomes a preview, too.
     """
     made = copy.deepcopy(graph)
     for node, picture in filling.pictures.items():
@@ -208,27 +209,23 @@ def filled(graph: Graph, filling: GraphValues) -> Graph:
     for name, value in filling.values.items():
         _put(made, name, value)
     if filling.no_files:
-        for number in _that_save(graph):
-            if number != filling.output:
-                del made[number]
-        out = made[filling.output]
-        if out["class_type"] != PREVIEWS:
-            out["class_type"] = PREVIEWS
-            out["inputs"] = {"images": out["inputs"].get("images")}
+        _without_files(made, filling.output)
     return made
 
 
-def _that_save(graph: Graph) -> list[str]:
-    """The nodes that leave pictures behind and that no other node needs."""
+def _without_files(graph: Graph, output: str) -> None:
+    """Take out the nodes that leave pictures behind; ``output``, and what others need, become previews."""
     needed = {
         str(value[0]) for node in graph.values() for value in node["inputs"].values() if _is_link(value)
     }
     outputs = {one.node for one in output_nodes(graph)}
-    return [
-        number
-        for number, node in graph.items()
-        if (number in outputs or node["class_type"].startswith("Save")) and number not in needed
-    ]
+    for number, node in list(graph.items()):
+        if number == output or (number in outputs and number in needed):
+            if node["class_type"] != PREVIEWS:
+                node["class_type"] = PREVIEWS
+                node["inputs"] = {"images": node["inputs"].get("images")}
+        elif number not in needed and (number in outputs or node["class_type"].startswith("Save")):
+            del graph[number]
 
 
 def hands_on_images(graph: Graph, number: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic import BaseModel, Field, RootModel, ValidationError
@@ -16,6 +17,8 @@ from appliance.providers.http import Answer, status_error
 from appliance.providers.scrub import scrub, word
 
 Secrets = tuple[str | None, ...]
+# Of the card, or of the machine where models are loaded from.
+_OUT_OF_MEMORY = re.compile("out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
 
 
 class File(BaseModel):
@@ -95,9 +98,10 @@ class RefusedPrompt(BaseModel):
         if isinstance(self.error, str):
             return ProviderPermanent("invalid_prompt", scrub(self.error, secrets), http_status=status)
         text = f"{self.error.message}: {self.error.details}"
-        return ProviderPermanent(
-            word(self.error.type, "invalid_prompt"), scrub(text, secrets), http_status=status
-        )
+        reason = word(self.error.type, "invalid_prompt")
+        if reason == "invalid_prompt" and "does not exist" in text:  # as machines say it until 2025
+            reason = "missing_node_type"
+        return ProviderPermanent(reason, scrub(text, secrets), http_status=status)
 
 
 class _Outputs(BaseModel):
@@ -117,13 +121,14 @@ class Run(BaseModel):
     status: _Status | None = None
 
     def picture(self, node: str, run_id: str, secrets: Secrets) -> File:
-        """The file that ``node`` handed out; raises why there is none."""
-        if self.status is not None and (self.status.status_str == "error" or not self.status.completed):
-            raise self._failure(run_id, secrets)
+        """The file that ``node`` handed out, also where another output failed; raises why there is none."""
         try:
             return _Outputs.model_validate(self.outputs.get(node, {})).images[-1]
         except (ValidationError, IndexError):
-            raise ProviderNoImage("no_image", http_status=200, response_id=run_id) from None
+            pass
+        if self.status is not None and (self.status.status_str == "error" or not self.status.completed):
+            raise self._failure(run_id, secrets)
+        raise ProviderNoImage("no_image", http_status=200, response_id=run_id)
 
     def _failure(self, run_id: str, secrets: Secrets) -> ProviderError:
         facts: dict[str, Any] = {"http_status": 200, "response_id": run_id}
@@ -133,9 +138,10 @@ class Run(BaseModel):
             if name == "execution_error":
                 kind, text = str(said.get("exception_type", "")), str(said.get("exception_message", ""))
                 detail = scrub(f"{said.get('node_type', '')}: {text}", secrets)
-                if "OutOfMemory" in kind or "out of memory" in text.lower():
+                if "OutOfMemory" in kind or _OUT_OF_MEMORY.search(text):
                     return ProviderUnreachable("out_of_memory", detail, **facts)
-                error = ProviderUnreachable("execution_error", detail, **facts)
+                # The machine did its part, and other workflows may be all right.
+                error = ProviderNoImage("execution_error", detail, **facts)
                 error.again = False  # the same photo takes the same way through the same nodes
                 return error
         return ProviderUnreachable("execution_failed", **facts)
@@ -164,6 +170,16 @@ class Queue(BaseModel):
         return ids.index(run_id) + len(self.queue_running) if run_id in ids else None
 
 
+# What a proxy before ComfyUI answers, or another server at its address.
+_IN_BETWEEN = {
+    401: "machine_locked",
+    403: "machine_locked",
+    404: "not_comfyui",
+    405: "not_comfyui",
+    413: "request_too_large",
+}
+
+
 class _System(BaseModel):
     comfyui_version: str | None = None
 
@@ -177,6 +193,6 @@ class Stats(BaseModel):
 
 def failure(answer: Answer) -> ProviderError:
     """The error that an HTTP status of 400 and above stands for; ComfyUI has mostly no words for it."""
-    if answer.status in {401, 403}:  # a proxy before it, or its guard against other sites
-        return ProviderPermanent(f"http_{answer.status}", http_status=answer.status)
+    if reason := _IN_BETWEEN.get(answer.status):
+        return ProviderPermanent(reason, http_status=answer.status)
     return status_error(answer, f"http_{answer.status}" if answer.status < 500 else "")
