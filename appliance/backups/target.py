@@ -40,7 +40,7 @@ def _plain_path(value: str) -> str:
 class FolderTarget(_Part):
     """A folder of this machine: a disk or stick that is mounted there, a NAS's share."""
 
-    kind: Literal["folder"] = "folder"
+    kind: Literal["folder"]
     path: str = Field(min_length=2, max_length=300, examples=["/mnt/nas/photochanger"])
 
     @field_validator("path")
@@ -58,7 +58,7 @@ class FolderTarget(_Part):
 class SftpTarget(_Part):
     """A folder of another machine that answers SSH."""
 
-    kind: Literal["sftp"] = "sftp"
+    kind: Literal["sftp"]
     host: str = Field(min_length=1, max_length=253, examples=["nas.example.org"])
     port: int = Field(default=22, ge=1, le=65535)
     user: str = Field(min_length=1, max_length=64, examples=["photochanger"])
@@ -93,7 +93,7 @@ class SftpTarget(_Part):
 class S3Target(_Part):
     """A bucket of a service or a NAS that speaks S3."""
 
-    kind: Literal["s3"] = "s3"
+    kind: Literal["s3"]
     endpoint: str = Field(max_length=300, examples=["https://s3.eu-central-1.amazonaws.com"])
     bucket: str = Field(examples=["photochanger-backups"])
     prefix: str = Field(default="", max_length=200, description="a folder in the bucket")

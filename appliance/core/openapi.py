@@ -44,6 +44,8 @@ class ErrorBody(BaseModel):
 # Named and not given as a model: the framework makes a validator of its own for each that a route names.
 _SCHEMA = {"$ref": "#/components/schemas/ErrorBody"}
 
+BINARY = {"schema": {"type": "string", "format": "binary"}}
+
 # What can be wrong with a photo or template that is sent.
 UPLOAD_ERRORS = (
     ErrorCode.INVALID_MULTIPART,
@@ -58,10 +60,7 @@ UPLOAD_ERRORS = (
 
 def picture_content(*kinds: PictureType) -> dict[str, Any]:
     """OpenAPI ``content`` of an answer that is a picture, of ``kinds`` or of any type that there is."""
-    return {
-        kind.media_type: {"schema": {"type": "string", "format": "binary"}}
-        for kind in kinds or PICTURE_TYPES.values()
-    }
+    return {kind.media_type: BINARY for kind in kinds or PICTURE_TYPES.values()}
 
 
 def error_responses(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:

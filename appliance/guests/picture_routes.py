@@ -37,7 +37,10 @@ _SCREEN: dict[int | str, dict[str, Any]] = {
     **error_responses(*_ERRORS),
 }
 _QR: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The code", "content": {MEDIA_TYPES["svg"]: {}} | picture_content(PNG)},
+    200: {
+        "description": "The code",
+        "content": {MEDIA_TYPES["svg"]: {"schema": {"type": "string"}}} | picture_content(PNG),
+    },
     **error_responses(*_ERRORS, ErrorCode.NOT_FOUND),
 }
 
@@ -55,7 +58,9 @@ Label = Annotated[
 
 
 @router.head("/{job_id}/preview", include_in_schema=False, response_model=None)
-@router.get("/{job_id}/preview", summary="A result at screen size", response_model=None, responses=_SCREEN)
+@router.get(
+    "/{job_id}/preview", summary="A result at screen size", response_class=Response, responses=_SCREEN
+)
 async def preview(
     request: Request, job_id: JobId, results: Results, screens: Sizes, width: Width = 960
 ) -> Response:
@@ -85,7 +90,7 @@ async def before(
 
 @router.head("/{job_id}/qr.{kind}", include_in_schema=False, response_model=None)
 @router.get(
-    "/{job_id}/qr.{kind}", summary="The QR code of a guest's link", response_model=None, responses=_QR
+    "/{job_id}/qr.{kind}", summary="The QR code of a guest's link", response_class=Response, responses=_QR
 )
 async def qr(
     request: Request,

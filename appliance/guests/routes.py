@@ -42,7 +42,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 
 @router.head("/public/results/{job_id}", include_in_schema=False, response_model=None)
 @router.get(
-    "/public/results/{job_id}", summary="Download a result", response_model=None, responses=_RESPONSES
+    "/public/results/{job_id}", summary="Download a result", response_class=Response, responses=_RESPONSES
 )
 async def download(request: Request, job_id: JobId, results: Results) -> Response:
     """The finished picture under a friendly name. The app decides, Nginx sends the bytes:

@@ -71,7 +71,15 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         "headers": _HEADERS,
         "content": {
             **picture_content(),
-            "multipart/form-data": {},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "metadata": {"$ref": "#/components/schemas/IngestReply"},
+                        "image": {"type": "string", "format": "binary"},
+                    },
+                }
+            },
         },
     },
     **error_responses(

@@ -29,6 +29,14 @@ def test_every_operation_is_named_and_says_what_success_is(method: str, path: st
 
 
 @pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS, ids=NAMES)
+def test_every_body_is_described(method: str, path: str, operation: Any) -> None:
+    """A generated client reads an answer by it: a picture that may be JSON, too, it takes for JSON."""
+    for status, response in operation["responses"].items():
+        for media_type, content in response.get("content", {}).items():
+            assert content.get("schema"), f"{status} of {method} {path} as {media_type}"
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS, ids=NAMES)
 def test_every_documented_error_has_an_example_of_its_own_status(
     method: str, path: str, operation: Any
 ) -> None:
@@ -56,6 +64,15 @@ def test_a_text_of_which_few_are_possible_names_them_in_its_schema() -> None:
         for field, said in schema.get("properties", {}).items():
             if re.match(r"`\w+`.*`\w+`", said.get("description", "")) and '"string"' in json.dumps(said):
                 assert "enum" in json.dumps(said), f"{name}.{field}"
+
+
+def test_what_tells_kinds_apart_is_never_left_out() -> None:
+    text = json.dumps(description())
+    for found in re.findall(r'"discriminator": (\{.*?\}\s*[^{}]*\})', text):
+        told = json.loads(found)
+        for reference in told["mapping"].values():
+            schema = description()["components"]["schemas"][reference.rpartition("/")[2]]
+            assert told["propertyName"] in schema.get("required", []), reference
 
 
 async def test_real_answers_of_ingest_are_the_documented_ones(camera: Camera, shot: Shot) -> None:

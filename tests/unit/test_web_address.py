@@ -141,16 +141,19 @@ def test_numbers_of_nobody_are_known_in_each_way_of_writing() -> None:
 )
 def test_a_bucket_is_only_at_an_address_that_secrets_may_be_sent_to(endpoint: str) -> None:
     with pytest.raises(ValidationError):
-        S3Target(endpoint=endpoint, bucket="backups")
+        S3Target(kind="s3", endpoint=endpoint, bucket="backups")
 
 
 def test_a_buckets_address_is_kept_in_ascii() -> None:
-    assert S3Target(endpoint="https://фото.рф/", bucket="backups").endpoint == "https://xn--n1aalg.xn--p1ai"
+    assert (
+        S3Target(kind="s3", endpoint="https://фото.рф/", bucket="backups").endpoint
+        == "https://xn--n1aalg.xn--p1ai"
+    )
 
 
 def test_backups_go_to_no_machine_that_nobody_may_contact() -> None:
     with pytest.raises(ValidationError):
-        SftpTarget(host="169.254.169.254", user="photochanger")
+        SftpTarget(kind="sftp", host="169.254.169.254", user="photochanger")
 
 
 def test_a_target_that_an_earlier_version_took_goes_on_being_used() -> None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
-from appliance.core.openapi import error_responses
+from appliance.core.openapi import BINARY, error_responses
 from appliance.guests.sending import zip_answer
 from appliance.staff.access import AUTH_ERRORS, MayReadResults, MayWriteSettings
 from appliance.staff.event.schemas import EventState, WipeReport, WipeRequest
@@ -17,7 +17,7 @@ from appliance.staff.event.service import Event
 router = APIRouter(prefix="/api/event", tags=["event"])
 
 _ZIP: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The archive", "content": {"application/zip": {}}},
+    200: {"description": "The archive", "content": {"application/zip": BINARY}},
     **error_responses(*AUTH_ERRORS, ErrorCode.STORAGE_FULL),
 }
 
@@ -30,7 +30,7 @@ async def state(_: MayReadResults, event: Ending) -> EventState:
     return await event.state()
 
 
-@router.post("/export", summary="Everything as one archive", response_model=None, responses=_ZIP)
+@router.post("/export", summary="Everything as one archive", response_class=Response, responses=_ZIP)
 async def export(who: MayReadResults, event: Ending) -> Response:
     """Every guest's picture that is there, hidden ones in a folder of their own, every kept photo, and
     `pictures.csv`: file, time, slot, and what the booth sent along, names and answers to surveys too.

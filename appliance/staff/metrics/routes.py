@@ -19,7 +19,10 @@ router = APIRouter(tags=["health"])
     summary="Figures for Prometheus",
     response_class=Response,
     responses={
-        200: {"content": {"text/plain": {}}, "description": "In Prometheus's text format"},
+        200: {
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+            "description": "In Prometheus's text format",
+        },
         **error_responses(ErrorCode.NOT_FOUND),
     },
 )

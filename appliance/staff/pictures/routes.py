@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 from appliance.core.errors import ErrorCode, ValidationFailed
 from appliance.core.injection import Injected
 from appliance.core.language import Message
-from appliance.core.openapi import error_responses
+from appliance.core.openapi import BINARY, error_responses
 from appliance.guests.sending import zip_answer
 from appliance.staff.access import AUTH_ERRORS, MayReadResults
 from appliance.staff.jobs.routes import Cursor, Limit, Moment, Slot
@@ -27,9 +27,8 @@ State = Annotated[
 ]
 Source = Annotated[Literal["ingest", "test"], Query(description="guests' pictures or those of test runs")]
 
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
 _ZIP: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The pictures", "content": {"application/zip": _BINARY}}
+    200: {"description": "The pictures", "content": {"application/zip": BINARY}}
 }
 
 
