@@ -12,6 +12,7 @@ _PERMISSIONS: dict[str, Permission] = {
     "open_audit": "audit:read",
     "open_password": "settings:write",
     "open_address": "settings:read",
+    "open_alerts": "settings:read",
     "open_marks": "settings:read",
     "open_backups": "settings:read",
     "open_screens": "results:read",
