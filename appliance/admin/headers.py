@@ -22,7 +22,6 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Cache-Control": "no-store",
     "Vary": "Cookie, Accept-Language, HX-Request",
 }
 # Browsers heed it over HTTPS alone and complain about it anywhere else.

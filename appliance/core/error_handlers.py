@@ -55,7 +55,7 @@ def retry_headers(error: ApplianceError) -> dict[str, str]:
 
 def error_response(error: ApplianceError, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """``error`` in the JSON form, with its status."""
-    extra = {"Cache-Control": "no-store", **retry_headers(error), **(headers or {})}
+    extra = {**retry_headers(error), **(headers or {})}
     if error.job_id:
         extra["X-Job-Id"] = error.job_id
     return JSONResponse(error.body(), status_code=error.status_code, headers=extra)

@@ -35,7 +35,9 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 _PLAIN = frozenset({"", "identity"})
 LARGEST_BODY = 256 * 1024  # bytes, where no file goes: no form or JSON of ours comes near it
-_SECURITY = {
+# Of every answer that says nothing else.
+_HEADERS = {
+    "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -100,7 +102,7 @@ class _Answer:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self._request_id
-            for name, value in _SECURITY.items():
+            for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
         await self._send(message)
         if self._head_only and message["type"] == "http.response.start":

@@ -57,7 +57,7 @@ async def short_link(
     job_id = await codes.job_of(code, client_address(request))
     if job_id is None:
         return page(request, settings, "code.html", status=404, form=True, typed=code[:14], wrong=True)
-    return RedirectResponse(page_path(job_id), 303, headers={"Cache-Control": "no-store"})
+    return RedirectResponse(page_path(job_id), 303)
 
 
 @router.head("/r/{job_id}")
@@ -114,7 +114,7 @@ async def _picture(request: Request, found: GuestPicture, screens: ScreenSizes, 
 async def state(job_id: str, results: Results) -> JSONResponse:
     """What the page of a picture that is being made asks again and again."""
     found = await results.find(job_id)
-    return JSONResponse({"state": found.state}, headers={"Cache-Control": "no-store"})
+    return JSONResponse({"state": found.state})
 
 
 @router.get("/r/{job_id}/delete")
@@ -167,4 +167,4 @@ async def logo(event_logo: Injected[EventLogo]) -> Response:
 @router.get(IDENTITY_PATH)
 async def identity(tokens: Injected[GuestTokens]) -> Response:
     """Says which appliance this is, so that a wrong base of guests' links can be told from the right one."""
-    return PlainTextResponse(tokens.identity, headers={"Cache-Control": "no-store"})
+    return PlainTextResponse(tokens.identity)

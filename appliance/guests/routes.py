@@ -59,4 +59,4 @@ async def download(request: Request, job_id: JobId, results: Results) -> Respons
 async def provider_media(token: str, temporary_media: Injected[TemporaryMedia]) -> Response:
     """A picture for a provider to fetch, for as long as its job runs."""
     image = await temporary_media.find(token)
-    return Response(image.data, media_type=image.media_type, headers={"Cache-Control": "no-store"})
+    return Response(image.data, media_type=image.media_type)

@@ -31,9 +31,5 @@ def zip_answer(name: str, chunks: Iterator[bytes] | AsyncIterator[bytes]) -> Str
     return StreamingResponse(
         chunks,
         media_type="application/zip",
-        headers={
-            "Content-Disposition": attachment(name),
-            "Cache-Control": "no-store",
-            "X-Accel-Buffering": "no",
-        },
+        headers={"Content-Disposition": attachment(name), "X-Accel-Buffering": "no"},
     )

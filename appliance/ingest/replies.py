@@ -89,7 +89,6 @@ def build_reply(form: ReplyForm, delivered: Delivered, picture: bytes | None, ba
         "X-Job-Id": str(delivered.job_id),
         "X-Public-Url": bases.booth + public_path(delivered.job_id),
         "X-QR-Url": bases.guests + qr_path(delivered.job_id),
-        "Cache-Control": "no-store",
     }
     if delivered.replayed:
         headers["Idempotency-Replayed"] = "true"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import Depends, Request, Response, Security
+from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -90,13 +90,11 @@ async def _refused(services: Services, token: str) -> ApplianceError | None:
 
 async def current_principal(
     request: Request,
-    response: Response,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer_scheme)],
 ) -> Principal:
-    """Who is logged in; raises ``NotAuthenticated`` or ``TokenExpired``. No cache keeps the answer."""
+    """Who is logged in; raises ``NotAuthenticated`` or ``TokenExpired``."""
     if bearer is None:
         raise NotAuthenticated
-    response.headers["Cache-Control"] = "no-store"
     if is_api_token(bearer.credentials):
         tokens = service_of(request, ApiTokens)
         return await tokens.authenticate(bearer.credentials, client_address(request))

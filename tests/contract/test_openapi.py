@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from typing import Any
 
+import httpx
 import pytest
 
 from appliance.core.errors import error_classes
 from appliance.ingest.schemas import IngestReply
 from tests.support.api import SUMMARY, description, operations, summary
 from tests.support.camera import Camera, Shot
+from tests.support.stack import Stack
 
 OPERATIONS = list(operations())
 NAMES = [f"{method} {path}" for method, path, _ in OPERATIONS]
@@ -89,6 +92,14 @@ async def test_real_answers_of_ingest_are_the_documented_ones(camera: Camera, sh
         reply = await camera.post(f"/api/ingest/{target}", Shot(shot.photo, password))
         assert str(reply.status) in documented
         assert reply.code in documented[str(reply.status)]["content"]["application/json"]["examples"]
+
+
+@pytest.mark.parametrize("path", [path for method, path, _ in OPERATIONS if method == "GET"])
+async def test_every_answer_says_whether_it_may_be_kept(stack: Stack, path: str) -> None:
+    values = {"slot_id": "slot-001", "kind": "png", "version": "1"}
+    address = re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], str(uuid.uuid4())), path)
+    async with httpx.AsyncClient(base_url=stack.url) as client:
+        assert (await client.get(address)).headers["cache-control"]
 
 
 async def test_the_description_is_not_served_to_everybody(camera: Camera) -> None:

@@ -74,7 +74,7 @@ async def events(request: Request, context: MayReadSlots) -> Response:
     return StreamingResponse(
         live.changes(request, context.person, dashboard, render),
         media_type="text/event-stream",
-        headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"},
+        headers={"X-Accel-Buffering": "no"},
     )
 
 

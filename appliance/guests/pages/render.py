@@ -112,7 +112,6 @@ def page(
             "Content-Security-Policy": _POLICY.format(nonce=nonce),
             "Content-Language": language.code,
             "Vary": "Accept, Accept-Language, Cookie",
-            "Cache-Control": "no-store",
             "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
             **(headers or {}),
         },

@@ -153,7 +153,7 @@ async def live(galleries: Shown, opened: Open, stopping: Injected[Stopping]) -> 
     return StreamingResponse(
         feed(galleries, opened, stopping, EDITION),
         media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        headers={"X-Accel-Buffering": "no"},
     )
 
 

@@ -156,7 +156,6 @@ async def me(who: Who) -> Me:
 
 def _granted(request: Request, response: Response, grant: Grant) -> AccessGrant:
     """The answer's body; its cookies are sent back over HTTPS only if they came over HTTPS."""
-    response.headers["Cache-Control"] = "no-store"
     secure = request.url.scheme == "https"
     left = int((grant.refresh_expires_at - utcnow()).total_seconds())
     response.set_cookie(

@@ -34,8 +34,4 @@ async def metrics(request: Request, service: Injected[Metrics]) -> Response:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if not service.may_read(client_address(request), token if scheme.lower() == "bearer" else ""):
         raise NotFound  # guests share the network: for them it is not there
-    return Response(
-        await service.exposition(),
-        media_type=CONTENT_TYPE_PLAIN_0_0_4,
-        headers={"Cache-Control": "no-store"},
-    )
+    return Response(await service.exposition(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
