@@ -72,7 +72,15 @@ To bring it to the version of this folder: scripts/upgrade. For a second applian
 COMPOSE_PROJECT_NAME in compose/.env first. Nothing was changed."
 }
 
+# Who is told "run scripts/install" beside what scripts/run made would get a second appliance.
+refuse_for_bare_run() {
+  [ -d "$HOME_DIR/data/postgres" ] && [ ! -f "$COMPOSE_DIR/.env" ] || return 0
+  die "The appliance here was made by scripts/run, without Docker, and this script is for the one with Docker.
+Use scripts/appliance VERB, such as backup, restore or doctor, scripts/run --restart, and the logs in data/logs."
+}
+
 require_installed() {
+  refuse_for_bare_run
   require_own_folder
   [ -z "$(container_of app)" ] || return 0
   [ ! -f "$COMPOSE_DIR/.env" ] || die "There is a compose/.env but no app: scripts/install did not finish. Run it again; it says why."

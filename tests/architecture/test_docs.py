@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -62,8 +63,16 @@ PAGES = [path.relative_to(CHECKOUT) for path in (*CHECKOUT.glob("*.md"), *DOCS.r
 @pytest.mark.parametrize("name", sorted(map(str, PAGES)))
 def test_links_between_pages_lead_somewhere(name: str) -> None:
     page = CHECKOUT / name
-    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
-        assert (page.parent / target).exists(), target
+    for target, place in re.findall(r"\]\(([^)#:\s]*)(?:#([^)]*))?\)", page.read_text()):
+        there = page.parent / target if target else page
+        assert there.exists(), target
+        assert not place or there.suffix != ".md" or place in headings(there), f"{target}#{place}"
+
+
+def headings(page: Path) -> set[str]:
+    """As links name them; a line of a command's output that begins with # does no harm."""
+    found = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in found}
 
 
 def test_every_action_of_the_audit_log_stands_in_the_docs() -> None:

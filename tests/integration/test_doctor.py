@@ -66,15 +66,18 @@ async def test_a_database_that_is_away_hides_nothing_else(stack: Stack) -> None:
     found = await outside(stack, database_url=away, provider_base_urls=NOWHERE)
     told = line(found, "issue.database.away")
     assert told["state"] == "bad"
-    assert "docker compose up -d" in told["do"]
+    assert "scripts/install" in told["do"]
     assert line(found, "app")["state"] == "ok"
     assert line(found, "disk")["state"] == "ok"
     assert lines(found, "not_looked") == []
+    assert lines(found, "providers.none") == [], "it is not known"
 
 
 async def test_an_app_that_is_away(stack: Stack) -> None:
     for listen in ("127.0.0.1:1", "unix:/nowhere/app.sock"):
-        assert line(await outside(stack, listen=listen), "app.away")["state"] == "bad"
+        found = await outside(stack, listen=listen, public_base_url="http://192.0.2.77:9")
+        assert line(found, "app.away")["state"] == "bad"
+        assert lines(found, "issue.address.wrong") == [], "only the app could say that it is there"
 
 
 async def test_a_disk_that_runs_low(stack: Stack, low: Low) -> None:

@@ -87,6 +87,20 @@ def test_what_is_neither_a_name_nor_an_address_is_named_and_changes_nothing(
     assert not list(tmp_path.rglob("*.pem"))
 
 
+@pytest.mark.parametrize("refused", ["exists", "read_bytes"])
+def test_a_certificate_of_ones_own_that_may_not_be_read_is_named_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    def refuse(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    for name in (CERTIFICATE, KEY):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(Path, refused, refuse)
+    with pytest.raises(ValueError, match="As root: chown -R 10001 compose/site/tls"):
+        certificates.bring(tmp_path, tmp_path / "front")
+
+
 def test_a_certificate_of_ones_own_that_is_half_there_is_left_and_what_is_missing_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

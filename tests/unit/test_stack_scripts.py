@@ -199,6 +199,23 @@ def test_a_script_of_another_folder_than_the_appliances_names_the_right_one(
     assert "use the scripts there" not in real.runs("scripts/doctor").stderr
 
 
+@pytest.mark.parametrize("call", ["doctor", "backup", "restore x.tar", "logs", "restart"])
+def test_whoever_has_an_appliance_without_docker_is_told_of_it_and_not_to_install_another(
+    folder: Folder, call: str
+) -> None:
+    (folder.path / "data/postgres").mkdir(parents=True)
+    done = folder.runs(f"touch x.tar; scripts/{call}")
+    assert (done.returncode, "made by scripts/run, without Docker" in done.stderr) == (1, True), done.stderr
+    assert not (folder.path / "bin/calls").exists()
+
+
+def test_without_an_appliance_there_are_no_logs_and_no_verbs(folder: Folder) -> None:
+    done = folder.runs("touch bin/none; scripts/logs")
+    assert (done.returncode, "no appliance here yet" in done.stderr) == (1, True)
+    done = folder.runs("scripts/appliance backup")
+    assert (done.returncode, "Start it with scripts/run" in done.stderr) == (1, True)
+
+
 def test_the_doctor_tells_an_installation_that_did_not_finish_from_none(folder: Folder) -> None:
     assert "no appliance here yet" in folder.runs("touch bin/none; scripts/doctor").stderr
     folder.write("HTTP_PORT=8081")

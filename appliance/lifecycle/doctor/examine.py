@@ -27,6 +27,7 @@ from appliance.providers.stored_keys import AllKeys, StoredKeys
 from appliance.providers.timings import RouteTimings
 from appliance.settings.environment import Settings
 from appliance.settings.operator import OperatorSettings
+from appliance.staff.issues.sources.address import DOUBTFUL
 from appliance.staff.preflight.checks import Check, Group, State
 from appliance.staff.preflight.examine import examine as look_at_all
 from appliance.staff.preflight.schemas import CheckView, check_view, in_order
@@ -42,7 +43,14 @@ async def examine(settings: Settings, *, front: Path) -> list[CheckView]:
     app = next((one for one in apps if one.state != "ok"), apps[0])
     async with tools_outside(settings, front=front) as tools:
         found = await look_at_all(tools, RunState(by="cli"), _silent)
+    if app.code == "app.away":
+        found = [one for one in found if not _only_the_app_knows(one)]
     return in_order([check_view(one.as_json(), "en") for one in (app, *found)])
+
+
+def _only_the_app_knows(check: Check) -> bool:
+    """Whether what answers at the address in QR codes is this appliance: Nginx alone cannot say it."""
+    return check.code == "issue.address.wrong" and check.parameters["state"] in DOUBTFUL
 
 
 async def _silent(_: Group, __: Sequence[Check]) -> None:

@@ -31,7 +31,10 @@ _BEFORE = dt.timedelta(days=1)  # a booth PC's clock may be behind
 
 def bring(site: Path, front: Path) -> bool:
     """Take over the certificate in ``site/tls``, if there is one; raises ``ValueError`` if it is unusable."""
-    missing = [name for name in (CERTIFICATE, KEY) if not (site / name).exists()]
+    try:
+        missing = [name for name in (CERTIFICATE, KEY) if not (site / name).exists()]
+    except PermissionError:
+        raise _not_readable("compose/site/tls") from None
     if missing:
         if len(missing) == 1:
             sys.stdout.write(
@@ -213,9 +216,13 @@ def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except PermissionError:
-        raise ValueError(
-            f"compose/site/tls/{file.name} cannot be read: let it belong to the user 10001."
-        ) from None
+        raise _not_readable(f"compose/site/tls/{file.name}") from None
+
+
+def _not_readable(what: str) -> ValueError:
+    return ValueError(
+        f"{what} cannot be read: it must belong to the user 10001. As root: chown -R 10001 compose/site/tls"
+    )
 
 
 def _require_pair(certificate: bytes, key: bytes) -> None:
