@@ -18,7 +18,7 @@ NOT_OURS = {  # booth programs, phones, providers' pages and ComfyUI
     "Save copy of original photo in 'originals' folder",
     *("Most compatible", "Наиболее совместимый", "password or API key"),
     *("Get API key", "API keys", "Settings", "Organization", "Verify", "Dashboard"),
-    *("Workflow", "Export (API)", "Save"),
+    *("File", "Workflow", "Export (API)", "Save"),
 }
 EMPHASIS = {"measured", "измерено"}
 PAGES = sorted(str(page.relative_to(CHECKOUT)) for page in (CHECKOUT / "docs/operator").glob("*.md"))
