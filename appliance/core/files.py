@@ -51,17 +51,20 @@ def write_durably(target: Path, data: bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(target)
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
         except BaseException:
             with contextlib.suppress(OSError):  # on a disk that cannot be written to
                 partial.unlink(missing_ok=True)
             raise
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make a rename in ``folder`` survive a power cut."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some shares cannot
+            raise
     finally:
         os.close(handle)

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
+from appliance.core.files import sync_folder
+
 BACKUP_PASSPHRASE = "backup-passphrase"  # noqa: S105 - a file's name: seals the backups
 
 
@@ -65,16 +67,22 @@ def one_at_a_time(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def write_secret(path: Path, content: str | bytes) -> None:
-    """Write ``content`` to ``path`` so that a reader sees the old file or the new one, mode 0600."""
+def write_secret(
+    path: Path, content: str | bytes, *, mode: int = 0o600, owner: tuple[int, int] | None = None
+) -> None:
+    """Write ``content`` to ``path``: a reader sees the old file or the new one, also after a power cut."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
+            os.fchmod(file.fileno(), mode)
+            if owner:
+                os.fchown(file.fileno(), *owner)
             os.fsync(file.fileno())
         Path(name).replace(path)
+        sync_folder(path.parent)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
@@ -89,10 +97,8 @@ def file_version(path: Path) -> tuple[int, int]:
 def replace_secret(path: Path, text: str) -> None:
     """Like ``write_secret``; as root, for whoever the appliance runs as: its owner stays the owner."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    owner = (path if path.exists() else path.parent).stat()
-    write_secret(path, text)
-    if os.geteuid() == 0:
-        os.chown(path, owner.st_uid, owner.st_gid)
+    before = (path if path.exists() else path.parent).stat()
+    write_secret(path, text, owner=(before.st_uid, before.st_gid) if os.geteuid() == 0 else None)
 
 
 def read_or_make(path: Path, nbytes: int = 32) -> str:

@@ -17,9 +17,11 @@ from pathlib import Path
 import pytest
 
 from appliance.backups.names import PARTIAL
-from appliance.lifecycle.backup import archive, proving
+from appliance.lifecycle.backup import archive, proving, restore
 from appliance.lifecycle.backup import write as backup
+from appliance.lifecycle.backup.problem import BackupProblem
 from tests.integration.test_backup_sending import Box, box, environment
+from tests.support.backups import another_machine, made, put_in
 from tests.support.stack import CHECKOUT, Stack
 from tests.support.waiting import until
 
@@ -119,3 +121,27 @@ def test_a_disk_that_is_full_has_the_last_word() -> None:
             writer.add("media/results/a.jpg", io.BytesIO(bytes(100_000)), 100_000)
     del writer
     gc.collect()  # a second failure would be printed here, and pytest would tell of it
+
+
+async def test_restored_pictures_are_on_the_disk_before_their_rows(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (stack.media / "results/kept.bin").write_bytes(b"a picture")
+    try:
+        file = await made(stack, tmp_path)
+    finally:
+        (stack.media / "results/kept.bin").unlink()
+    async with another_machine(stack, tmp_path / "there", "durable") as there:
+        seen: list[bool] = []
+
+        def sync() -> None:
+            seen.append((there.media_root / "results/kept.bin").exists())
+
+        async def restored(*_: object) -> None:
+            assert seen == [True]
+            raise BackupProblem("far enough")
+
+        monkeypatch.setattr(os, "sync", sync)
+        monkeypatch.setattr(restore, "restore_database", restored)
+        with pytest.raises(BackupProblem, match="far enough"):
+            await put_in(there, file)

@@ -44,3 +44,13 @@ def test_the_font_is_small_and_its_licence_lies_beside_it() -> None:
     assert (fonts / "manrope.woff2").read_bytes()[:4] == b"wOF2"
     assert (fonts / "manrope.woff2").stat().st_size < 50_000
     assert "SIL Open Font License" in (fonts / "OFL.txt").read_text(encoding="utf-8")
+
+
+def test_what_a_power_cut_left_half_written_is_written_again(tmp_path: Path) -> None:
+    folder = assets.collect(tmp_path)
+    (folder / "app.css").write_bytes(b"")
+    (folder / "app.js").unlink()
+    assert assets.collect(tmp_path) == folder
+    assert (folder / "app.css").read_bytes() == assets.files()["app.css"]
+    assert (folder / "app.js").read_bytes() == assets.files()["app.js"]
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]

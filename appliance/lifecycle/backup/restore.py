@@ -138,6 +138,7 @@ async def restore(settings: Settings, file: IO[bytes], passphrase: str | None) -
     _require_room(settings.media_root, facts)
     async with tables.connected(settings.sqlalchemy_url()) as connection, tables.no_cleanup(connection):
         await asyncio.to_thread(_restore_pictures, settings.media_root, file, passphrase)
+        await asyncio.to_thread(os.sync)  # rows that survive a power cut must not lack their pictures
         await restore_database(settings.sqlalchemy_url(), file, passphrase, facts, settings.backup_dir)
         _restore_secrets(settings.secrets_dir, file, passphrase)
         await _forget_wrong_passwords(settings)

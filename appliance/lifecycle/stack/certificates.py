@@ -76,10 +76,7 @@ def make(secrets_dir: Path, front: Path, names: Sequence[str], *, fresh: bool = 
 
 def _put(front: Path, name: str, content: bytes) -> None:
     front.mkdir(mode=0o750, parents=True, exist_ok=True)
-    fresh = front / f".{name}.new"
-    fresh.write_bytes(content)
-    fresh.chmod(0o640)  # Nginx is in our group
-    fresh.replace(front / name)
+    write_secret(front / name, content, mode=0o640)  # Nginx is in our group
 
 
 def _key_bytes(key: Any) -> bytes:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from appliance.backups.names import PARTIAL
+from appliance.core.files import sync_folder
 from appliance.lifecycle.backup.targets.base import BLOCK, TargetFile, TargetProblem, Upload
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -37,7 +38,7 @@ class FolderAtHand:
                 await self._write(partial, upload)
                 await upload.compare(self.read(partial.name))
                 await asyncio.to_thread(partial.replace, final)
-                await asyncio.to_thread(_sync_folder, self._path)
+                await asyncio.to_thread(sync_folder, self._path)
             except BaseException:
                 partial.unlink(missing_ok=True)
                 raise
@@ -63,17 +64,6 @@ def _settle(descriptor: int) -> None:
     """On the disk, and out of memory: what is read back comes from the disk."""
     os.fsync(descriptor)
     os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # some shares cannot
-            raise
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
