@@ -21,6 +21,10 @@ SPENT = Failure(
     "The provider account has no money or quota left.",
     "Top up the account, enter another key, or switch the slot to another provider.",
 )
+SPEND_LIMIT = Failure(
+    "The spending limit of the provider account has been reached.",
+    "Raise the limit in the provider's console, enter another key, or switch the slot to another provider.",
+)
 NO_MODEL = Failure(
     "The provider has no such model: it was discontinued, or this account may not use it.",
     "Choose another model in the slot.",
@@ -128,6 +132,13 @@ BY_REASON: dict[str, Failure] = {
     "http_402": SPENT,
     "no_credits": SPENT,
     "exhausted_balance": SPENT,
+    "credit_balance_exhausted": SPENT,
+    "credits_depleted": SPENT,
+    "billing_not_active": SPENT,
+    "spending_cap": SPEND_LIMIT,
+    "organization_spend_limit_exceeded": SPEND_LIMIT,
+    "project_spend_limit_exceeded": SPEND_LIMIT,
+    "organization_usage_limit_exceeded": SPEND_LIMIT,
     "missing_scope": Failure(
         "The API key is restricted and not allowed to make pictures.",
         "Allow it in the provider's console, or enter another key.",
@@ -203,7 +214,7 @@ BY_KIND: dict[str, Failure] = {
 }
 
 AT_THE_KEYS = (
-    *(BAD_KEY, KEY_RESTRICTED, QUOTA, SPENT),
+    *(BAD_KEY, KEY_RESTRICTED, QUOTA, SPENT, SPEND_LIMIT),
     *(BY_REASON[one] for one in ("no_key", "unreadable_key", "key_of_other_address", "keys_rest")),
 )
 

@@ -192,6 +192,14 @@ async def test_a_delay_with_fractions_is_read(tmp_path):
     assert failed.value.retry_after == 2.5
 
 
+@pytest.mark.parametrize(("play", "wait"), [("minute_quota", 17.75), ("daily_quota", 900.0)])
+async def test_a_quota_of_the_day_rests_longer_than_google_asks_for(tmp_path, play, wait):
+    async with bench("gemini", tmp_path, Script([play])) as at:
+        with pytest.raises(ProviderQuota) as failed:
+            await at.edit()
+    assert (failed.value.reason, failed.value.retry_after) == ("RESOURCE_EXHAUSTED", wait)
+
+
 EDIT = settings.ImageEditParams(prompt=PROMPT)
 
 

@@ -244,15 +244,18 @@ def _detail(status: int, text: str, headers: dict[str, str] | None = None) -> Re
     return json_response(status, {"detail": text}, headers)
 
 
+_FORBIDDEN = {
+    "empty_account": "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard.",
+    "top_up": "User is locked. Reason: TOP_UP.",
+    "locked": "User is locked. Reason: Admin lock. Please contact support@fal.ai",
+    "forbidden": "Access to this application is restricted.",
+}
+
+
 def _not_taken(step: Step) -> Response | None:
     match step.name:
-        case "empty_account":
-            return _detail(
-                403,
-                "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing.",
-            )
-        case "forbidden":
-            return _detail(403, "Access to this application is restricted.")
+        case name if name in _FORBIDDEN:
+            return _detail(403, _FORBIDDEN[name])
         case "conflict":
             return _detail(409, "Conflict")
         case "app_timeout":

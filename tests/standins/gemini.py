@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tests.standins.base import Call, Refusal, StandIn, json_response
-from tests.standins.gemini_errors import ERRORS, error, made
+from tests.standins.gemini_errors import ERRORS, QUOTAS, error, made
 from tests.standins.gemini_request import MODELS, Takes, read_request
 from tests.standins.lives import GEMINI, Life
 from tests.standins.picture import edited, played, spelt
@@ -30,7 +30,7 @@ def gemini_app(script: Script | None = None, **options: Any) -> Gemini:
 
 class Gemini(StandIn):
     name = "gemini"
-    refusals = frozenset(ERRORS)
+    refusals = frozenset({*ERRORS, *QUOTAS})
     lives = GEMINI
 
     def __init__(

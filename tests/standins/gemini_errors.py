@@ -8,9 +8,11 @@ from starlette.responses import Response
 
 from tests.standins.base import json_response
 
-STATUSES = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND",
-            408: "DEADLINE_EXCEEDED", 429: "RESOURCE_EXHAUSTED", 500: "INTERNAL",
-            503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED"}  # fmt: skip
+STATUSES = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 402: "RESOURCE_EXHAUSTED",
+            403: "PERMISSION_DENIED", 404: "NOT_FOUND", 408: "DEADLINE_EXCEEDED",
+            429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 503: "UNAVAILABLE",
+            504: "DEADLINE_EXCEEDED"}  # fmt: skip
+_DEPLETED = "Your prepayment credits are depleted. Please go to AI Studio to manage your project and billing."
 _TYPE = "type.googleapis.com/google.rpc."
 # kind: (HTTP status, message, reason of its ErrorInfo, status where it is not the usual one)
 ERRORS: dict[str, tuple[int, str, str, str]] = {
@@ -54,12 +56,27 @@ ERRORS: dict[str, tuple[int, str, str, str]] = {
         "CONSUMER_SUSPENDED",
         "",
     ),
+    "credits_depleted": (402, _DEPLETED, "", ""),
+    "credits_depleted_before": (429, _DEPLETED, "", ""),
+    "spending_cap": (429, "Your project has exceeded its monthly spending cap.", "", ""),
     "restricted_model": (403, "Your project may not use this restricted model.", "", ""),
     "denied": (403, "The caller does not have permission.", "", ""),
     "unavailable": (503, "The model is overloaded. Please try again later.", "", ""),
     "server_error": (500, "An internal error has occurred.", "", ""),
     "timeout": (504, "Deadline expired before operation could complete.", "", ""),
     "request_timeout": (408, "The request timed out.", "", ""),
+}
+
+
+# kind: (metric, id, limit)
+QUOTAS = {
+    "no_free_tier": (
+        "generate_content_free_tier_requests",
+        "GenerateRequestsPerDayPerProjectPerModel-FreeTier",
+        0,
+    ),
+    "daily_quota": ("generate_requests_per_model_per_day", "GenerateRequestsPerDayPerProjectPerModel", 250),
+    "minute_quota": ("generate_requests_per_model", "GenerateRequestsPerMinutePerProjectPerModel", 10),
 }
 
 
@@ -70,6 +87,15 @@ def made(kind: str, *, retry_after: float | None = None, text: str = "") -> Resp
         if retry_after is not None:
             details.append({"@type": _TYPE + "RetryInfo", "retryDelay": f"{retry_after:g}s"})
         return error(429, "You exceeded your current quota, please check your plan.", details)
+    if kind in QUOTAS:
+        metric, quota_id, limit = QUOTAS[kind]
+        text = (
+            "You exceeded your current quota, please check your plan and billing details.\n* Quota exceeded"
+        )
+        text += f" for metric: generativelanguage.googleapis.com/{metric}, limit: {limit}, model: a-model"
+        violation = {"quotaMetric": f"generativelanguage.googleapis.com/{metric}", "quotaId": quota_id}
+        delay = {"@type": _TYPE + "RetryInfo", "retryDelay": "17.75s"}
+        return error(429, text, [{"@type": _TYPE + "QuotaFailure", "violations": [violation]}, delay])
     if kind not in ERRORS:
         return error(400, text or "Request contains an invalid argument.")
     code, message, reason, status = ERRORS[kind]

@@ -41,6 +41,25 @@ ERRORS: dict[str, tuple[int, str, str | None, str]] = {
     "bad_key": (401, "Incorrect API key provided.", "invalid_api_key", "invalid_request_error"),
     "quota": (429, "Rate limit reached for images per min.", "rate_limit_exceeded", "tokens"),
     "empty_account": (429, "You exceeded your current quota.", "insufficient_quota", "insufficient_quota"),
+    "no_credits": (
+        429,
+        "You have no credits remaining.",
+        "credit_balance_exhausted",
+        "insufficient_quota",
+    ),
+    "spend_limit": (
+        429,
+        "You exceeded your current quota, please check your plan and billing details.",
+        "project_spend_limit_exceeded",
+        "insufficient_quota",
+    ),
+    "usage_limit": (
+        429,
+        "The organization has reached its usage limit.",
+        "organization_usage_limit_exceeded",
+        "rate_limit_error",
+    ),
+    "new_limit": (429, "A limit of next year.", "some_other_limit_exceeded", "insufficient_quota"),
     "restricted": (
         403,
         "You have insufficient permissions for this operation. Missing scopes: api.model.read.",

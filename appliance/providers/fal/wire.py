@@ -16,6 +16,7 @@ from appliance.providers.base import (
     ProviderNoModel,
     ProviderNotServed,
     ProviderRefused,
+    ProviderServiceOff,
     ProviderSpent,
     ProviderUnreachable,
 )
@@ -30,6 +31,7 @@ REQUEST_ID = "x-fal-request-id"  # the app itself was reached, and may have been
 # Error types that judge the photo or the prompt.
 REFUSALS = frozenset({"content_policy_violation", "face_detection_error"})
 _NO_MEDIA = "no_media_generated"
+_NO_MONEY = ("exhausted balance", "top_up", "top up")
 _TRY_AGAIN = frozenset({408, 409})
 _BY_STATUS: dict[int, tuple[type[ProviderError], str]] = {
     401: (ProviderBadKey, "unauthorized"),
@@ -157,8 +159,10 @@ def _kind(status: int, reason: str, text: str) -> tuple[type[ProviderError] | No
         return ProviderRefused, reason
     if reason == _NO_MEDIA:
         return ProviderNoImage, reason
-    if status == 403 and ("exhausted balance" in text or "user is locked" in text):
+    if status == 403 and any(words in text for words in _NO_MONEY):
         return ProviderSpent, "exhausted_balance"
+    if status == 403 and "user is locked" in text:  # 'Admin lock': money does not open it
+        return ProviderServiceOff, "account_suspended"
     return _BY_STATUS.get(status, (None, ""))
 
 

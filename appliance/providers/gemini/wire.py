@@ -16,6 +16,7 @@ from appliance.providers.base import (
     ProviderNotServed,
     ProviderRefused,
     ProviderServiceOff,
+    ProviderSpent,
     ProviderUnverified,
     ProviderWrongPlace,
 )
@@ -41,6 +42,8 @@ REFUSALS = frozenset(
         "MODEL_ARMOR",
     }
 )
+DAILY_QUOTA_SECONDS = 900.0  # it comes back at midnight in California
+_NO_FREE_TIER = re.compile(r"free_tier\w*, limit: 0\b")  # the project has no billing, and the model needs it
 ACCOUNT_LIMITED = "PUP_LIMITED_DISABLED"  # for violations of Google's policies
 # Refusals that are of the project, the model or the place: what says so, in reasons or message.
 _NOT_OF_THE_KEY: tuple[tuple[type[ProviderNotServed], str, tuple[str, ...]], ...] = (
@@ -177,8 +180,13 @@ class GenerateAnswer(BaseModel):
         )
 
 
+class _Violation(BaseModel):
+    quota_id: Text = Field(default="", validation_alias=AliasChoices("quotaId", "quota_id"))
+
+
 class _Detail(BaseModel):
     reason: Text = ""
+    violations: Annotated[list[_Violation], BeforeValidator(objects)] = []
     retry_delay: Text = Field(default="", validation_alias=AliasChoices("retryDelay", "retry_delay"))
 
 
@@ -215,10 +223,30 @@ def failure(answer: Answer, said: ErrorAnswer | None, secrets: Sequence[str | No
         return _not_of_the_key(answer, status, [*reasons, status.message], detail)
     if answer.status == 404:
         return ProviderNoModel("model_not_found", detail, http_status=answer.status)
-    waits = [wait for item in status.details if (wait := _seconds(item.retry_delay)) is not None]
+    if answer.status in {402, 429} and (spent := _spent(answer.status, status.message.lower())):
+        kind, reason = spent
+        return kind(reason, detail, http_status=answer.status)
     return status_error(
-        answer, word(status.status, f"http_{answer.status}"), detail, wait=waits[0] if waits else None
+        answer, word(status.status, f"http_{answer.status}"), detail, wait=_asked_to_wait(status)
     )
+
+
+def _spent(http_status: int, message: str) -> tuple[type[ProviderError], str] | None:
+    """What lies behind a quota that no waiting brings back; ``None`` where it does."""
+    if "spending cap" in message:
+        return ProviderSpent, "spending_cap"
+    if http_status == 402 or "prepayment credits" in message:  # 429 until autumn 2026
+        return ProviderSpent, "credits_depleted"
+    if _NO_FREE_TIER.search(message):
+        return ProviderServiceOff, "billing_disabled"
+    return None
+
+
+def _asked_to_wait(status: _Status) -> float | None:
+    """Seconds. Of a quota of the day Google asks to wait only until the next minute."""
+    waits = [wait for item in status.details if (wait := _seconds(item.retry_delay)) is not None]
+    of_the_day = any("PerDay" in one.quota_id for item in status.details for one in item.violations)
+    return max([DAILY_QUOTA_SECONDS, *waits]) if of_the_day else next(iter(waits), None)
 
 
 def _not_of_the_key(answer: Answer, status: _Status, said: Sequence[str], detail: str) -> ProviderError:

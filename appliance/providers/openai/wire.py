@@ -27,7 +27,17 @@ from appliance.providers.usage import Usage, count
 # Error codes that judge the photo or the prompt.
 REFUSALS = frozenset({"moderation_blocked", "content_policy_violation", "image_content_policy_violation"})
 # The account has no money left: no waiting helps, another key may.
-EMPTY_ACCOUNT = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
+EMPTY_ACCOUNT = frozenset(
+    {
+        "insufficient_quota",
+        "credit_balance_exhausted",
+        "billing_not_active",
+        "billing_hard_limit_reached",
+        "organization_spend_limit_exceeded",
+        "project_spend_limit_exceeded",
+        "organization_usage_limit_exceeded",
+    }
+)
 
 _COUNTRY = "unsupported_country_region_territory"
 
@@ -104,6 +114,8 @@ def failure(answer: Answer, said: ErrorAnswer | None, secrets: Sequence[str | No
         return _obeying(answer, status_error(answer, response_id=response_id))
     reason = word(said.error.code) or word(said.error.type, f"http_{answer.status}")
     detail = scrub(said.error.message, secrets)
+    if {reason, word(said.error.type)} & EMPTY_ACCOUNT:  # its type may be older and coarser than its code
+        return ProviderSpent(reason, detail, http_status=answer.status, response_id=response_id)
     found = _kind(answer.status, reason, said.error.message.lower(), lacks_a_scope=said.lacks_a_scope)
     if found is not None:
         kind, reason = found
@@ -117,8 +129,6 @@ def _kind(
     """Class and reason of a failure whose status alone would not tell it; ``None`` where it does."""
     if reason in REFUSALS:
         return ProviderRefused, reason
-    if reason in EMPTY_ACCOUNT:
-        return ProviderSpent, reason
     if reason == "model_not_found" or (status == 404 and "model" in message):
         return ProviderNoModel, "model_not_found"
     return _forbidden(reason, message, lacks_a_scope=lacks_a_scope) if status == 403 else None
