@@ -28,6 +28,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from appliance.core.clock import utcnow
 from appliance.core.db import Repository
+from appliance.jobs.locks import lock_jobs
 from appliance.jobs.models import (
     INTERRUPTED_REASON,
     SAYS_SOMETHING,
@@ -168,6 +169,7 @@ class JobRepository(Repository):
 
     async def end_past_half_their_time(self, now: datetime, wanted: int, limit: int) -> tuple[int, int]:
         """Have the time of these results be over, ``limit`` of them at once; how many, and their bytes."""
+        await lock_jobs(self._session)
         chosen = _past_half_their_time(now, wanted).limit(limit).subquery()
         ended = await self._session.execute(
             update(JobHistory)
@@ -214,6 +216,7 @@ class JobRepository(Repository):
 
     async def forget_sources(self, job_ids: Sequence[uuid.UUID]) -> None:
         """Note that these jobs' photos are gone."""
+        await lock_jobs(self._session)
         await self._session.execute(
             update(JobHistory).where(is_any_of(JobHistory.job_id, job_ids)).values(source_key=None)
         )
@@ -252,12 +255,14 @@ class JobRepository(Repository):
 
     async def mark_cleaned(self, job_ids: Sequence[uuid.UUID], now: datetime) -> None:
         """Note that these jobs' files are gone."""
+        await lock_jobs(self._session)
         await self._session.execute(
             update(JobHistory).where(is_any_of(JobHistory.job_id, job_ids)).values(cleaned_at=now)
         )
 
     async def forget(self, job_ids: Collection[uuid.UUID], now: datetime) -> None:
         """Mark results as deleted for good and empty every field that says something of a guest."""
+        await lock_jobs(self._session)
         await self._session.execute(
             update(JobHistory)
             .where(is_any_of(JobHistory.job_id, job_ids))

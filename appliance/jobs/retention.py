@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 from appliance.core.db import Repository
+from appliance.jobs.locks import lock_jobs
 from appliance.jobs.models import HAS_SHA1, SAYS_SOMETHING, JobHistory, JobStatus
 
 BATCH = 5000
@@ -76,6 +77,7 @@ class HistoryRetention(Repository):
 
     async def _done(self, statement: Any) -> int:
         plain = statement.execution_options(synchronize_session=False)
+        await lock_jobs(self._session)
         return await self._changed(plain)
 
     async def _count(self, *which: ColumnElement[bool]) -> int:

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, tu
 from appliance.core.db import Repository
 from appliance.guests.repository import to_be_seen
 from appliance.guests.shared_galleries.models import SharedGallery
+from appliance.jobs.locks import lock_jobs
 from appliance.jobs.models import JobHistory
 from appliance.jobs.repository import is_any_of
 
@@ -135,6 +136,7 @@ class GalleryRepository(Repository):
         """Approve pictures, reject them, or with ``None`` take either back, whatever was decided before;
         returns how many changed.
         """
+        await lock_jobs(self._session)
         yes, no = JobHistory.approved_at, JobHistory.rejected_at
         other = {
             True: yes.is_(None),

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, not_, or_, select, tex
 from appliance.core.db import Repository
 from appliance.core.images import JPEG
 from appliance.guests.shared_galleries.models import SharedGallery
+from appliance.jobs.locks import lock_jobs
 from appliance.jobs.models import JobHistory, JobStatus
 from appliance.jobs.repository import is_any_of
 from appliance.staff.event.schemas import EventState
@@ -145,6 +146,7 @@ class EventRepository(Repository):
 
     async def mark_exported(self, job_ids: Sequence[uuid.UUID], now: datetime) -> None:
         """Note that an archive with one page of jobs was sent whole."""
+        await lock_jobs(self._session)
         await self._session.execute(
             update(JobHistory).where(is_any_of(JobHistory.job_id, job_ids)).values(exported_at=now)
         )

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select, text, update
 
 from appliance.core.db import Repository
+from appliance.jobs.locks import lock_jobs
 from appliance.jobs.models import JobHistory, JobStatus
 from appliance.settings.operator import AppSetting
 
@@ -51,6 +52,7 @@ class SettingsRepository(Repository):
 
     async def apply_ttl(self, ttl: timedelta) -> int:
         """Give results that can still be fetched ``ttl`` from when they were made; returns how many."""
+        await lock_jobs(self._session)
         return await self._changed(
             update(JobHistory)
             .where(*_fetchable())
