@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -39,6 +40,20 @@ async def test_the_name_is_announced_with_the_machines_address_and_taken_back(st
             assert info.port == 18080
             assert await asking.addresses(name) == [asking.address]
         assert await asking.service(name) is None
+
+
+async def test_a_name_that_another_machine_has_is_left_to_it_until_it_has_gone(stack: Stack) -> None:
+    name, other = f"booth-{uuid4().hex[:8]}", "10.9.9.9"
+    async with phone() as asking:
+        async with asking.neighbour(name, other), announcing(stack, name) as process:
+            assert process.stderr
+            said = json.loads(await asyncio.wait_for(process.stderr.readline(), 20))
+            assert (said["event"], said["by"]) == ("announce.name_taken", [other])
+            assert await asking.addresses(name) == [other]
+        async with announcing(stack, name):
+            info = await until(lambda: asking.service(name), seconds=20)
+            assert await asking.addresses(name) == [asking.address]
+            assert info.server == f"{name}.local."
 
 
 async def test_without_a_name_there_is_nothing_to_announce(stack: Stack) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from zeroconf import AddressResolver, IPVersion
+from zeroconf import AddressResolver, IPVersion, ServiceInfo
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 from appliance.core.networks import lan_address
@@ -20,6 +21,19 @@ class Phone:
     def __init__(self, zeroconf: AsyncZeroconf, address: str) -> None:
         self.address = address
         self._zeroconf = zeroconf.zeroconf
+
+    @asynccontextmanager
+    async def neighbour(self, name: str, address: str) -> AsyncIterator[None]:
+        """Another machine in the network that is called ``name``, within the block."""
+        there = AsyncZeroconf(interfaces=[self.address])
+        held = [socket.inet_aton(address)]
+        service = ServiceInfo(SERVICE, f"{name}.{SERVICE}", port=80, server=f"{name}.local.", addresses=held)
+        await there.async_register_service(service)
+        try:
+            yield
+        finally:
+            await there.async_unregister_all_services()
+            await there.async_close()
 
     async def service(self, name: str) -> AsyncServiceInfo | None:
         """What the network says of the appliance called ``name``."""

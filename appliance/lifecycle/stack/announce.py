@@ -11,7 +11,11 @@ import socket
 from collections.abc import Sequence
 
 import structlog
-from zeroconf import ServiceInfo
+from zeroconf import (  # type: ignore[attr-defined] # its ``__all__`` leaves the resolver out
+    AddressResolver,
+    IPVersion,
+    ServiceInfo,
+)
 from zeroconf.asyncio import AsyncZeroconf
 
 from appliance.core.networks import lan_address
@@ -20,31 +24,48 @@ log = structlog.get_logger()
 
 _SERVICE = "_http._tcp.local."
 _LOOK_EVERY = 5.0  # seconds: cables are plugged in later, and addresses change
+_ANSWERS_WITHIN = 1000  # milliseconds; as long as others ask before they take a name (RFC 6762, 8.1)
+
+
+class NameTaken(Exception):
+    """Another machine in the network has this name, at ``addresses``: phones would find either."""
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        self.addresses = list(addresses)
+        super().__init__(*self.addresses)
 
 
 class Announcer:
     """Announces one name for as long as it is open."""
 
     def __init__(self, name: str, port: int) -> None:
-        self._name = name
+        self.name = name
         self._port = port
         self._zeroconf: AsyncZeroconf | None = None
 
     async def open(self, addresses: Sequence[str]) -> None:
-        """Answer questions for the name with ``addresses``, on the networks that these belong to."""
+        """Answer questions for the name with ``addresses``, on the networks that these belong to.
+
+        Raises ``NameTaken``.
+        """
         self._zeroconf = AsyncZeroconf(interfaces=list(addresses))
+        asked = AddressResolver(f"{self.name}.local.")
+        await asked.async_request(self._zeroconf.zeroconf, _ANSWERS_WITHIN)
+        found = asked.parsed_addresses(IPVersion.V4Only)
+        if found and not set(found) & set(addresses):
+            raise NameTaken(found)
         await self._zeroconf.async_register_service(
             ServiceInfo(
                 _SERVICE,
-                f"PhotoChanger {self._name}.{_SERVICE}",
+                f"PhotoChanger {self.name}.{_SERVICE}",
                 port=self._port,
-                server=f"{self._name}.local.",
+                server=f"{self.name}.local.",
                 addresses=[socket.inet_aton(address) for address in addresses],
                 properties={"path": "/"},
             ),
             allow_name_change=True,
         )
-        log.info("announce.open", name=f"{self._name}.local", port=self._port, addresses=list(addresses))
+        log.info("announce.open", name=f"{self.name}.local", port=self._port, addresses=list(addresses))
 
     async def close(self) -> None:
         """Take the name back, with a word to everybody who heard it."""
@@ -78,13 +99,19 @@ async def run(name: str, port: int, address: str | None = None) -> int:
 
 
 async def _opened(announcer: Announcer, address: str | None) -> str | None:
-    """The address that is announced now; ``None``: there is no network, or it refuses. It is tried again."""
+    """The address that is announced now; ``None``: there is no network, it refuses, or another machine has
+    the name. It is tried again.
+    """
     if address is None:
         return None
     try:
         await announcer.open([address])
     except OSError as error:
         log.warning("announce.refused", address=address, error=str(error))
+        await announcer.close()
+        return None
+    except NameTaken as taken:
+        log.warning("announce.name_taken", name=f"{announcer.name}.local", by=taken.addresses)
         await announcer.close()
         return None
     return address
