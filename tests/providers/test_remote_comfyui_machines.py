@@ -47,6 +47,17 @@ async def test_a_node_that_saves_and_hands_on_leaves_nothing_there_either(tmp_pa
     assert sent(at)["9"] == {"class_type": "PreviewImage", "inputs": {"images": ["20", 0]}}
 
 
+async def test_words_that_stand_in_a_node_of_their_own_are_found_along_the_links(tmp_path: Path) -> None:
+    """As in the workflows that ComfyUI itself offers since 2025."""
+    words = {"class_type": "PrimitiveStringMultiline", "inputs": {"value": "an oil painting"}}
+    linked = {"class_type": "CLIPTextEncode", "inputs": {"text": ["76", 0], "clip": ["4", 1]}}
+    async with bench("comfyui", tmp_path) as at:
+        at.standin.nodes["PrimitiveStringMultiline"] = ({"value": "STRING"}, False)
+        await at.edit(params=params({"7": GRAPH["7"], **GRAPH, "6": linked, "76": words}, prompt="a pirate"))
+    assert sent(at)["76"]["inputs"] == {"value": "a pirate"}
+    assert sent(at)["7"] == GRAPH["7"]
+
+
 async def test_a_machine_without_any_model_file_lacks_the_one_that_the_workflow_names(tmp_path: Path) -> None:
     async with bench("comfyui", tmp_path) as at:
         at.standin.nodes["CheckpointLoaderSimple"] = ({"ckpt_name": []}, False)

@@ -19,6 +19,7 @@ Graph = dict[str, dict[str, Any]]
 
 SAVES, PREVIEWS = "SaveImage", "PreviewImage"
 _TEXT_INPUTS = frozenset({"text", "prompt", "text_g", "text_l", "t5xxl", "clip_l", "string", "instruction"})
+_TEXT_NODES = frozenset({"PrimitiveString", "PrimitiveStringMultiline"})  # which hold words for other nodes
 _SEED_INPUTS = frozenset({"seed", "noise_seed"})
 _NEGATIVE = "negative"
 
@@ -116,7 +117,7 @@ def text_inputs(graph: Graph) -> list[NodeInput]:
         one
         for one in node_inputs(graph)
         if isinstance(one.value, str)
-        and (one.input in _TEXT_INPUTS or (one.input in {"positive", _NEGATIVE}))
+        and (one.input in _TEXT_INPUTS or one.input in {"positive", _NEGATIVE} or one.kind in _TEXT_NODES)
     ]
 
 
