@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.browser.conftest import MakeGuest
+from tests.conftest import Change
 from tests.support.camera import Camera, Shot
 
 pytestmark = pytest.mark.browser
@@ -43,3 +44,27 @@ async def test_the_menu_of_a_second_button_is_for_the_picture_itself(
     await someone.go(f"/r/{made.headers['x-job-id']}")
     await someone.page.locator(".shot").first.click(button="right")
     await someone.until(f"{_SHOWN}.endsWith('/public/results/{made.headers['x-job-id']}')")
+
+
+async def test_a_picture_beside_the_guests_own_photo_can_be_pressed_and_the_line_be_moved(
+    guest: MakeGuest, camera: Camera, shot: Shot, setting: Change
+) -> None:
+    await setting("keep_sources_hours", 1)
+    made = await camera.post("/api/ingest/slot-002?reply=image", shot)
+    someone = await guest()
+    await someone.go(f"/r/{made.headers['x-job-id']}")
+    mouse, slider = someone.page.mouse, someone.page.get_by_role("slider")
+    box = await someone.page.locator("#frame").bounding_box()
+    assert box
+    middle = box["y"] + box["height"] / 2
+    await mouse.move(box["x"] + box["width"] * 0.12, middle)
+    await mouse.down()
+    await mouse.move(box["x"] + box["width"] * 0.5, middle, steps=5)
+    await mouse.up()
+    assert abs(int(await slider.input_value()) - 50) <= 1
+    await mouse.move(box["x"] + box["width"] * 0.8, middle)
+    await mouse.down()
+    await someone.until(f"{_SHOWN}.endsWith('/public/results/{made.headers['x-job-id']}')")
+    await mouse.up()
+    await slider.press("ArrowLeft")
+    assert abs(int(await slider.input_value()) - 49) <= 1

@@ -75,4 +75,6 @@ if (range) {
   frame.classList.add('compare');
   range.addEventListener('input', () => set(range.value));
   set(12);
+  // Chromium would drag the picture that lies under the thumb.
+  frame.addEventListener('dragstart', (event) => event.preventDefault());
 }
