@@ -16,8 +16,9 @@ async function copyLink() {
     field.value = link;
     document.body.append(field);
     field.select();
-    document.execCommand('copy');
+    const done = document.execCommand('copy');
     field.remove();
+    if (!done) throw new Error('refused');
   }
   said.textContent = share.dataset.copied;
 }
