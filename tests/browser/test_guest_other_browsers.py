@@ -7,6 +7,7 @@ import pytest
 from playwright.async_api import Route, expect
 
 from tests.browser.conftest import MakeGuest
+from tests.conftest import Change
 from tests.support.camera import Camera, Shot
 from tests.support.photos import portrait_jpeg
 
@@ -63,3 +64,13 @@ async def test_pages_slide_into_each_other_only_for_those_who_like_movement(
     await someone.page.locator(".languages a[lang=de]").click()
     await expect(someone.page.locator("html")).to_have_attribute("lang", "de")
     assert await someone.page.evaluate("window.slid") is (motion == "no-preference")
+
+
+async def test_the_picture_that_a_guest_may_delete_keeps_its_proportions(
+    guest: MakeGuest, page_path: str, setting: Change
+) -> None:
+    await setting("guests_may_delete", True)
+    someone = await guest()
+    await someone.go(f"{page_path}/delete")
+    picture = someone.page.get_by_alt_text("The picture from the photo booth")
+    assert await picture.evaluate("image => getComputedStyle(image).objectFit") == "cover"
