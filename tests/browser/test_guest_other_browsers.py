@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
+
 import httpx
 import pytest
+from PIL import Image
 from playwright.async_api import Route, expect
 
 from tests.browser.conftest import MakeGuest
 from tests.conftest import Change
 from tests.support.camera import Camera, Shot
 from tests.support.photos import portrait_jpeg
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.browser
+
+AA = 4.5  # WCAG 2.2, contrast of text
 
 
 @pytest.fixture
@@ -74,3 +80,28 @@ async def test_the_picture_that_a_guest_may_delete_keeps_its_proportions(
     await someone.go(f"{page_path}/delete")
     picture = someone.page.get_by_alt_text("The picture from the photo booth")
     assert await picture.evaluate("image => getComputedStyle(image).objectFit") == "cover"
+
+
+def _light(pixel: tuple[int, ...]) -> float:
+    """The relative luminance of WCAG."""
+    parts = [value / 255 for value in pixel[:3]]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+async def test_words_stay_legible_at_night_behind_a_white_picture(
+    guest: MakeGuest, camera: Camera, shot: Shot, stack: Stack
+) -> None:
+    """The picture lies blurred behind the page, which axe does not see."""
+    white = io.BytesIO()
+    Image.new("RGB", (900, 1200), "white").save(white, "JPEG")
+    shot.photo = white.getvalue()
+    made = await camera.post("/api/ingest/slot-003?reply=image", shot)
+    assert made.status == 200
+    someone = await guest(dark=True)
+    await someone.go(f"/r/{made.headers['x-job-id']}")
+    words = someone.page.locator(".until")
+    await expect(words).to_be_visible()
+    seen = Image.open(io.BytesIO(await words.screenshot())).convert("RGB")
+    lights = sorted(_light(pixel) for pixel in seen.get_flattened_data())
+    assert (lights[-1] + 0.05) / (lights[len(lights) // 2] + 0.05) >= AA
