@@ -137,3 +137,22 @@ async def test_the_wall_shows_a_late_picture_soon_and_not_in_its_turn(
         return await shown(page) == late
 
     await until(is_shown, seconds=12)
+
+
+async def test_the_note_of_new_pictures_stays_until_they_are_seen(
+    gallery: dict[str, Any], six: list[str], guest: MakeGuest, stack: Stack
+) -> None:
+    await copies(stack, six[5], 40)
+    someone = await guest()
+    pictures, note = someone.page.locator("#grid > li"), someone.page.locator("#fresh")
+    async with held_back(stack, six[0]):
+        await someone.go(httpx.URL(gallery["url"]).path)
+        await expect(pictures).to_have_count(45)
+        await someone.page.evaluate("scrollTo(0, 1500)")
+    await expect(note).to_be_visible()
+    async with held_back(stack, six[2]):
+        await expect(pictures).to_have_count(45)
+        await expect(note).to_be_visible()
+    await expect(pictures).to_have_count(46)
+    await someone.page.evaluate("scrollTo(0, 0)")
+    await expect(note).to_be_hidden()

@@ -1,5 +1,6 @@
 const grid = document.getElementById('grid'), fresh = document.getElementById('fresh');
 const path = grid.dataset.path;
+const atTop = () => scrollY < 300;
 const known = () => new Map([...grid.children].map((item) => [item.dataset.name, item]));
 
 function made(name, signed) {
@@ -42,7 +43,7 @@ function show({ pictures: names, gone, ai }) {
   }
   if (!names.length) grid.textContent = '';
   document.getElementById('empty').hidden = grid.children.length > 0;
-  fresh.hidden = !added.length || scrollY < 300;
+  if (added.length) fresh.hidden = atTop();
 }
 
 // Many guests share an address, and lines break: a thumbnail that did not come is asked for again.
@@ -61,6 +62,8 @@ fresh.addEventListener('click', (event) => {
   fresh.hidden = true;
   scrollTo({ top: 0, behavior: 'smooth' });
 });
+// It stays until they are seen, whatever else is new meanwhile.
+addEventListener('scroll', () => { if (atTop()) fresh.hidden = true; }, { passive: true });
 
 let more = document.getElementById('more');
 async function addPage() {
