@@ -51,6 +51,10 @@ WIDE = """() => {
         .map((one) => `${one.outerHTML.slice(0, 90)} ${Math.round(one.getBoundingClientRect().right)}`);
     return found.length ? found.slice(0, 3) : ["something"];
 }"""
+# An iPhone enlarges the whole page when one writes into letters of less than 16 pixels.
+SMALL_LETTERS = """() => [...document.querySelectorAll("input, select, textarea")]
+    .filter((one) => one.checkVisibility() && parseFloat(getComputedStyle(one).fontSize) < 16)
+    .map((one) => one.outerHTML.slice(0, 90))"""
 
 
 @pytest.fixture
@@ -103,6 +107,7 @@ async def test_no_page_is_wider_than_a_small_phone_on_a_busy_evening(
         for width in (320, 360, 390):
             await someone.page.set_viewport_size({"width": width, "height": 844})
             wide += [(path, width, one) for one in await someone.page.evaluate(WIDE)]
+        wide += [(path, "small letters", one) for one in await someone.page.evaluate(SMALL_LETTERS)]
     phone = await someone.page.context.new_cdp_session(someone.page)
     await phone.send("Page.setFontSizes", {"fontSizes": {"standard": 24}})  # 150 %, as set in a phone
     await someone.page.set_viewport_size({"width": 360, "height": 844})
