@@ -247,3 +247,18 @@ async def test_the_editor_fits_every_screen(admin_person: MakePerson, size: str)
     for path in ("/admin/slots", "/admin/slots/slot-009", "/admin/slots/slot-015/history"):
         await someone.go(path)
         assert await someone.sideways() <= 0, path
+
+
+async def test_what_is_said_after_saving_does_not_lie_over_the_button(admin_person: MakePerson) -> None:
+    someone = await admin_person()
+    await someone.go("/admin/slots/slot-015")
+    for width in (1040, 1300, 1440):
+        await someone.page.set_viewport_size({"width": width, "height": 900})
+        await someone.page.fill("#display_name", f"Said at {width}")
+        await saved(someone)
+        toast = await someone.page.locator("[data-toast]").last.bounding_box()
+        button = await someone.page.locator(".save").bounding_box()
+        assert toast
+        assert button
+        beside = toast["x"] >= button["x"] + button["width"]
+        assert beside or toast["y"] + toast["height"] <= button["y"], width
