@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Dialog
+from playwright.async_api import Dialog, expect
 
 from tests.browser.conftest import MakePerson
 from tests.browser.person import LOOKS
@@ -262,3 +262,16 @@ async def test_what_is_said_after_saving_does_not_lie_over_the_button(admin_pers
         assert button
         beside = toast["x"] >= button["x"] + button["width"]
         assert beside or toast["y"] + toast["height"] <= button["y"], width
+
+
+async def test_a_dialog_closes_beside_it_and_not_on_its_own_edge(admin_person: MakePerson) -> None:
+    someone = await admin_person()
+    await someone.go("/admin/slots/slot-015")
+    dialog = someone.page.locator("#confirm")
+    await someone.page.click("#copy .button")
+    box = await dialog.bounding_box()
+    assert box
+    await someone.page.mouse.click(box["x"] + 8, box["y"] + 8)
+    await expect(dialog).to_be_visible()
+    await someone.page.mouse.click(box["x"] - 8, box["y"] + 8)
+    await expect(dialog).to_be_hidden()

@@ -1,10 +1,16 @@
 // Menus close when something else is clicked, when focus leaves, and with Escape. Dialogs come with a part.
 const open = () => document.querySelectorAll("details[data-menu][open]");
 
+// What is around a dialog belongs to it, and so does its own edge, which closes nothing.
+function isBeside(event, dialog) {
+  const box = dialog.getBoundingClientRect();
+  return event.clientX < box.left || event.clientX > box.right || event.clientY < box.top || event.clientY > box.bottom;
+}
+
 document.addEventListener("click", (event) => {
   for (const menu of open()) if (!menu.contains(event.target)) menu.open = false;
   if (event.target.closest("[data-close-dialog]")) event.target.closest("dialog").close();
-  if (event.target instanceof HTMLDialogElement) event.target.close();
+  if (event.target instanceof HTMLDialogElement && isBeside(event, event.target)) event.target.close();
 });
 
 document.addEventListener("focusin", (event) => {
