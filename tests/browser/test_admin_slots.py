@@ -275,3 +275,16 @@ async def test_a_dialog_closes_beside_it_and_not_on_its_own_edge(admin_person: M
     await expect(dialog).to_be_visible()
     await someone.page.mouse.click(box["x"] - 8, box["y"] + 8)
     await expect(dialog).to_be_hidden()
+
+
+async def test_a_question_can_be_answered_in_an_old_safari(admin_person: MakePerson, stack: Stack) -> None:
+    """Before version 16 (2022) it has no ``requestSubmit``; old iPads stay with that."""
+    someone = await admin_person()
+    await someone.page.add_init_script("delete HTMLFormElement.prototype.requestSubmit")
+    await someone.go("/admin/slots/slot-015")
+    await someone.page.select_option("#to", "slot-014")
+    await someone.page.click("#copy .button")
+    await someone.page.click("#confirm-yes")
+    await someone.page.wait_for_url("**/admin/slots/slot-014")
+    names = await stack.value("select count(distinct display_name) from slot where slot_id >= 'slot-014'")
+    assert names == 1

@@ -1,4 +1,5 @@
 // A session that ended and began again in another tab: what was typed stays, and saving works again.
+import { submit } from "./forms.js";
 import { show } from "./toasts.js";
 
 const again = new WeakSet();
@@ -37,7 +38,7 @@ document.addEventListener("htmx:beforeSwap", async (event) => {
   const { elt, triggeringEvent } = requestConfig;
   if (!again.has(elt) && (await renew())) {
     again.add(elt);
-    if (elt instanceof HTMLFormElement) elt.requestSubmit(triggeringEvent?.submitter);
+    if (elt instanceof HTMLFormElement) submit(elt, triggeringEvent?.submitter);
     else elt.click();
     return;
   }
