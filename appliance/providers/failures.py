@@ -64,6 +64,7 @@ BY_REASON: dict[str, Failure] = {
     "API_KEY_SERVICE_BLOCKED": KEY_RESTRICTED,
     "API_KEY_HTTP_REFERRER_BLOCKED": KEY_RESTRICTED,
     "API_KEY_IP_ADDRESS_BLOCKED": KEY_RESTRICTED,
+    "ip_not_authorized": KEY_RESTRICTED,
     "invalid_api_key": BAD_KEY,
     "http_401": BAD_KEY,
     "unauthorized": BAD_KEY,

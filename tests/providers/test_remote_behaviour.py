@@ -128,6 +128,7 @@ TABLE: dict[str, tuple[type[ProviderError], dict[str, str]]] = {
         ProviderSpent,
         {"bfl": "no_credits", "fal": "exhausted_balance", "openai": "insufficient_quota"},
     ),
+    "other_address": (ProviderBadKey, {"openai": "ip_not_authorized"}),
     "no_credits": (ProviderSpent, {"openai": "credit_balance_exhausted"}),
     "spend_limit": (ProviderSpent, {"openai": "project_spend_limit_exceeded"}),
     "usage_limit": (ProviderSpent, {"openai": "organization_usage_limit_exceeded"}),
@@ -339,4 +340,5 @@ def test_what_lasts_is_what_somebody_must_put_right():
         "free_tier", "suspended", "restricted_model", "unverified", "denied", "forbidden", "no_access",
         "empty_account", "hard_limit", "no_credits", "spend_limit", "usage_limit", "new_limit",
         "credits_depleted", "credits_depleted_before", "spending_cap", "no_free_tier", "top_up", "locked",
+        "other_address",
     }  # fmt: skip

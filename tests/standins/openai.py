@@ -41,6 +41,12 @@ ERRORS: dict[str, tuple[int, str, str | None, str]] = {
     "bad_key": (401, "Incorrect API key provided.", "invalid_api_key", "invalid_request_error"),
     "quota": (429, "Rate limit reached for images per min.", "rate_limit_exceeded", "tokens"),
     "empty_account": (429, "You exceeded your current quota.", "insufficient_quota", "insufficient_quota"),
+    "other_address": (
+        401,
+        "Your IP is not authorized to use this API key.",
+        "ip_not_authorized",
+        "invalid_request_error",
+    ),
     "no_credits": (
         429,
         "You have no credits remaining.",

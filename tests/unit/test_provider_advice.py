@@ -15,6 +15,8 @@ OWN_WORDS = (
     "model_restricted",
     "model_not_found",
     "insufficient_quota",
+    "project_spend_limit_exceeded",
+    "ip_not_authorized",
     "PUP_LIMITED_DISABLED",
     "PERMISSION_DENIED",
     "missing_scope",
