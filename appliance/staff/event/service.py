@@ -114,11 +114,16 @@ class Event:
         report, after = WipeReport(), None
         while True:
             async with self._database.session() as session:
-                jobs = await EventRepository(session).to_wipe(
+                rows = EventRepository(session)
+                report.still_running = await rows.count_running()  # first: one that ends now is found below
+                jobs = await rows.to_wipe(
                     utcnow(), after, _BATCH, even_not_exported=request.even_not_exported
                 )
-            if not jobs:
+            if not jobs and after is None:
                 break
+            if not jobs:
+                after = None  # once more from the first one on: some may have ended behind us
+                continue
             await asyncio.to_thread(self._remove_files, jobs, report)
             async with self._database.session() as session:
                 await JobRepository(session).forget([job.job_id for job in jobs], utcnow())
@@ -152,7 +157,6 @@ class Event:
         async with self._database.session() as session:
             rows = EventRepository(session)
             report.galleries = await rows.remove_galleries()
-            report.still_running = await rows.count_running()
             report.not_exported = await rows.count_not_exported(utcnow())
             AccountRepository(session).record_by(who, "event.wiped", **report.model_dump())
         log.warning("event.wiped", account=who.username, **report.model_dump())
