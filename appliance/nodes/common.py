@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
+import uuid
 from pathlib import Path
 
 from appliance.core.encryption import ENCRYPTION_KEYS
@@ -41,9 +41,12 @@ def write_mark(media_root: Path, number: int, mark: str) -> None:
     (media_root / "results").stat()  # nothing is put where the folder is to be mounted
     folder = media_root / MARKS
     folder.mkdir(exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=folder, prefix=PARTIAL_PREFIX, delete=False) as file:
-        file.write(mark)
-    Path(file.name).replace(folder / str(number))
+    partial = folder / f"{PARTIAL_PREFIX}{uuid.uuid4().hex}"
+    try:
+        partial.write_text(mark, encoding="ascii")
+        partial.replace(folder / str(number))
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def read_mark(media_root: Path, number: int) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import shutil
 import time
 import uuid
@@ -23,7 +24,7 @@ from appliance.housekeeping.lost_nodes import LostNodes
 from appliance.media.store import MediaStore
 from appliance.migrations.revisions import TablesAge, tables_age
 from appliance.nodes import watch
-from appliance.nodes.common import MARKS
+from appliance.nodes.common import MARKS, write_mark
 from appliance.nodes.repository import SILENT_AFTER
 from appliance.nodes.watch import Looking, Me, NodeWatch
 from tests.support.line import line_to_database
@@ -175,6 +176,18 @@ async def test_a_start_closes_the_jobs_of_its_own_machine_only(
     assert await status_of(stack, job) == "pending"
     await Cleanup(database, media, 2).settle_interrupted(before=utcnow())
     assert await status_of(stack, job) == "failed"
+
+
+def test_a_mark_that_could_not_be_written_leaves_nothing_behind(first: Me) -> None:
+    """A full disk, which is tried again every two seconds."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            write_mark(first.media_root, 1, "a mark")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list((first.media_root / MARKS).iterdir()) == []
 
 
 @pytest.fixture
