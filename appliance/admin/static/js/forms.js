@@ -29,6 +29,14 @@ function asksFirst(form) {
 }
 
 const dialog = document.getElementById("confirm");
+function ask(title, text, yes, then) {
+  document.getElementById("confirm-title").textContent = title;
+  document.getElementById("confirm-text").textContent = text;
+  document.getElementById("confirm-yes").textContent = yes;
+  dialog.returnValue = "";
+  dialog.addEventListener("close", () => { if (dialog.returnValue === "yes") then(); }, { once: true });
+  dialog.showModal();
+}
 document.addEventListener("htmx:confirm", (event) => {
   if (asksFirst(event.detail.elt)) event.preventDefault(); // the dialog asks first
 });
@@ -37,20 +45,14 @@ document.addEventListener("submit", (event) => {
   if (asksFirst(form)) {
     event.preventDefault();
     event.stopPropagation(); // before htmx hears of it
-    document.getElementById("confirm-title").textContent = form.dataset.confirm;
-    document.getElementById("confirm-text").textContent = form.dataset.confirmText ?? "";
-    document.getElementById("confirm-yes").textContent = form.dataset.confirmYes;
-    dialog.returnValue = "";
-    dialog.addEventListener("close", () => {
-      if (dialog.returnValue !== "yes") return;
+    ask(form.dataset.confirm, form.dataset.confirmText ?? "", form.dataset.confirmYes, () => {
       // Where the page followed what happens meanwhile, the form is there anew, or no longer if it is out of place.
       const asked = form.isConnected ? form : [...document.forms].find((one) => isSame(one, form));
       if (!asked) return;
       asked.dataset.sure = "yes";
       submit(asked);
       delete asked.dataset.sure;
-    }, { once: true });
-    dialog.showModal();
+    });
     return;
   }
   if ("once" in form.dataset) {
@@ -81,8 +83,24 @@ document.addEventListener("htmx:afterRequest", (event) => {
   const { elt, successful, xhr } = event.detail;
   if (successful && xhr.status < 400) dirty.delete(elt); // for htmx every answer that it shows is a success
 });
+const isUnsaved = () => [...dirty].some((form) => form.isConnected);
 window.addEventListener("beforeunload", (event) => {
-  for (const form of dirty) if (form.isConnected) event.preventDefault();
+  if (!isUnsaved()) return;
+  event.preventDefault();
+  event.returnValue = "unsaved"; // what Chromium before 119 (2023) listens to
+});
+// Browsers on iPhones and iPads never ask when a page is left, so a link is asked about here.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href]");
+  if (!link || event.defaultPrevented || !isUnsaved()) return;
+  const here = link.hash && link.href === location.href.split("#")[0] + link.hash;
+  const stays = here || link.target || link.hasAttribute("download") || event.ctrlKey || event.metaKey || event.shiftKey;
+  if (stays) return;
+  event.preventDefault();
+  ask(dialog.dataset.leave, dialog.dataset.leaveText, dialog.dataset.leaveYes, () => {
+    dirty.clear();
+    location.assign(link.href);
+  });
 });
 
 // After a refusal the first field at fault has the focus; what must be read is brought into sight.
