@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import re
 import sys
 from collections.abc import Awaitable, Sequence
@@ -295,9 +296,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             tell(error.said, sys.stderr)
             return EXIT_FAILED
         if isinstance(error, (ValueError, OSError)):
-            print(error, file=sys.stderr)
+            print(_in_words(error), file=sys.stderr)
             return EXIT_FAILED
         raise
+
+
+def _in_words(error: ValueError | OSError) -> str:
+    if isinstance(error, PermissionError) and error.filename:
+        return f"{error.filename} cannot be used by the user {os.geteuid()}, to whom it must belong."
+    return str(error)
 
 
 def _means_no_database(error: Exception) -> bool:

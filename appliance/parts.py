@@ -63,13 +63,13 @@ class PhotoDatabase(Database):
 
 
 def database(settings: Settings, stack: AsyncExitStack) -> Database:
-    made = Database(settings.sqlalchemy_url())
+    made = Database(settings.sqlalchemy_url(), password_now=settings.database_password_now)
     stack.push_async_callback(made.aclose)
     return made
 
 
 def photo_database(settings: Settings, stack: AsyncExitStack) -> PhotoDatabase:
-    made = PhotoDatabase(settings.sqlalchemy_url())
+    made = PhotoDatabase(settings.sqlalchemy_url(), password_now=settings.database_password_now)
     stack.push_async_callback(made.aclose)
     return made
 
@@ -160,9 +160,11 @@ def leader(settings: Settings, learned: LearnedModels, stack: AsyncExitStack) ->
 
     It is to be started last, so that it ends before what it leads.
     """
-    if settings.several:
-        started(ModelNews(learned), stack)
-    return Leader(settings.sqlalchemy_url(), alone=not settings.several)
+    if not settings.several:
+        return Leader(None)
+    started(ModelNews(learned), stack)
+    url = settings.sqlalchemy_url()
+    return Leader(Database(url, pool_size=1, password_now=settings.database_password_now))
 
 
 async def begin_together(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar, cast
 
 from sqlalchemy import CursorResult, DateTime, Executable, MetaData, event, text
@@ -57,9 +58,14 @@ class Repository:
 
 
 class Database:
-    """Opens sessions. Nothing may hold one across a network call."""
+    """Opens sessions. Nothing may hold one across a network call.
 
-    def __init__(self, url: URL, *, pool_size: int = 10) -> None:
+    ``password_now`` is asked before each connection: the password may be set anew while the app runs.
+    """
+
+    def __init__(
+        self, url: URL, *, pool_size: int = 10, password_now: Callable[[], str | None] | None = None
+    ) -> None:
         self.engine: AsyncEngine = create_async_engine(
             url,
             pool_size=pool_size,
@@ -72,6 +78,8 @@ class Database:
                 "server_settings": {"application_name": "photochanger", "timezone": "UTC"},
             },
         )
+        if password_now:
+            event.listen(self.engine.sync_engine, "do_connect", partial(_use_password, password_now))
         event.listen(self.engine.sync_engine, "checkin", _rest)
         event.listen(self.engine.sync_engine, "checkout", _require_open)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
@@ -94,6 +102,13 @@ class Database:
     async def aclose(self) -> None:
         """Give back every connection."""
         await self.engine.dispose()
+
+
+def _use_password(
+    password_now: Callable[[], str | None], _: Any, __: Any, ___: Any, parameters: dict[str, Any]
+) -> None:
+    if password := password_now():
+        parameters["password"] = password
 
 
 def _rest(_: Any, record: ConnectionPoolEntry) -> None:

@@ -11,7 +11,6 @@ from typing import Protocol, TypeVar
 
 import structlog
 from sqlalchemy import text
-from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from appliance.core.db import Database
@@ -46,9 +45,10 @@ class Leader(Background):
     While the database is away nobody can lead: who did goes on, since some tasks look after just that.
     """
 
-    def __init__(self, url: URL, *, alone: bool) -> None:
-        self._alone = alone
-        self._database = None if alone else Database(url, pool_size=1)
+    def __init__(self, database: Database | None) -> None:
+        """``None``: it is alone. It closes the database, which is to be its own."""
+        alone = database is None
+        self._alone, self._database = alone, database
         self._tasks: list[LeaderTask] = []
         self.leads = alone
         self.stopping = asyncio.Event()  # set when this process is about to end: it does not begin to lead

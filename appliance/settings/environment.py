@@ -217,10 +217,25 @@ class Settings(BaseSettings):
         from sqlalchemy.engine import make_url  # noqa: PLC0415 - some verbs need no database
 
         url = make_url(self.database_url).set(drivername="postgresql+asyncpg")
-        secret = self.secrets_dir / "database-password"
+        secret = self._database_password_file
         if url.password is None and secret.exists():
             url = url.set(password=secret.read_text(encoding="utf-8").strip())
         return url
+
+    def database_password_now(self) -> str | None:
+        """What the file says by now, for an app that was started with another; ``None``: nothing new."""
+        from sqlalchemy.engine import make_url  # noqa: PLC0415 - likewise
+
+        if make_url(self.database_url).password is not None:
+            return None
+        try:
+            return self._database_password_file.read_text(encoding="utf-8").strip() or None
+        except OSError:  # lost: the one from the start still holds
+            return None
+
+    @property
+    def _database_password_file(self) -> Path:
+        return self.secrets_dir / "database-password"
 
     def listen_options(self) -> dict[str, Any]:
         """Where this process listens, as Uvicorn's own options."""

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.engine import make_url
 
+from appliance.core.db import Database
 from appliance.core.leading import Leader
 from appliance.core.tasks import Background
 from tests.support.stack import Stack
@@ -47,7 +48,8 @@ class LongEnding(Background):
 
 
 def leader_at(stack: Stack, *, alone: bool) -> Leader:
-    return Leader(make_url(stack.dsn(DATABASE)).set(drivername="postgresql+asyncpg"), alone=alone)
+    url = make_url(stack.dsn(DATABASE)).set(drivername="postgresql+asyncpg")
+    return Leader(None if alone else Database(url, pool_size=1))
 
 
 @asynccontextmanager

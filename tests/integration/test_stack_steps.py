@@ -63,6 +63,24 @@ async def test_the_role_and_its_database_are_made_and_the_password_set_anew(serv
         await server.value("select 1")
 
 
+async def test_an_app_that_runs_uses_a_password_that_was_set_anew(server: NewServer, tmp_path: Path) -> None:
+    settings = Settings(
+        database_url=server.url._replace(password=None).render_as_string(),
+        media_root=tmp_path / "media",
+        secrets_dir=tmp_path,
+        config_file=CHECKOUT / "config/appliance.toml",
+    )
+    file = tmp_path / "database-password"
+    for password in ("the first", "another"):
+        file.write_text(password + "\n")
+        await role.ensure(server.url.set(password=password), server.superuser_password)
+        if password == "the first":
+            database = Database(settings.sqlalchemy_url(), password_now=settings.database_password_now)
+        await database.ping()
+        await database.engine.dispose()  # the next one is a new connection
+    await database.aclose()
+
+
 @pytest.mark.parametrize("password", ["it's", "back\\slash", ""])
 async def test_a_password_that_does_not_fit_into_a_statement_is_refused(
     server: NewServer, password: str

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 
+from appliance import cli
 from appliance.settings.environment import SettingsError, environment_names, load_settings
 from appliance.settings.operator import ProviderConnection, readable_settings
 
@@ -187,3 +189,15 @@ def test_other_addresses_of_the_machine_are_checked_like_the_first(
 def test_other_addresses_of_the_machine_are_kept_in_ascii(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("PHOTOCHANGER_LAN_OTHER_URLS", "http://фото.local:8080/")
     assert load_settings().lan_other_urls == ("http://xn--n1aalg.local:8080",)
+
+
+def test_a_file_of_another_user_is_named_with_whose_it_must_be(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "/secrets/database-password")
+
+    environment.setitem(cli.VERBS, "check", refused)
+    assert cli.main(["check"]) == 1
+    words = f"/secrets/database-password cannot be used by the user {os.geteuid()}, to whom it must belong."
+    assert words in capsys.readouterr().err
