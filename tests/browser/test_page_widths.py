@@ -115,3 +115,20 @@ async def test_no_page_is_wider_than_a_small_phone_on_a_busy_evening(
         await someone.go(path)
         wide += [(path, "large text", one) for one in await someone.page.evaluate(WIDE)]
     assert wide == [], "\n".join(map(str, wide))
+
+
+async def test_nothing_lies_under_the_camera_of_a_phone_on_its_side(admin_person: MakePerson) -> None:
+    someone = await admin_person(size="phone")
+    await someone.page.set_viewport_size({"width": 844, "height": 390})
+    phone = await someone.page.context.new_cdp_session(someone.page)
+    await phone.send(
+        "Emulation.setSafeAreaInsetsOverride", {"insets": {"left": 59, "right": 59, "bottom": 21}}
+    )
+    under = """() => [...document.querySelectorAll("header a, header summary, main *")]
+        .filter((one) => one.checkVisibility() && !one.closest(".away"))
+        .map((one) => [one, one.getBoundingClientRect()])
+        .filter(([one, box]) => box.width && (box.left < 58.5 || box.right > innerWidth - 58.5))
+        .map(([one]) => one.outerHTML.slice(0, 90)).slice(0, 3)"""
+    for path in ("/admin/", "/admin/gallery", "/admin/slots/slot-009", "/admin/settings", "/admin/audit"):
+        await someone.go(path)
+        assert await someone.page.evaluate(under) == [], path
