@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from appliance.core.clock import utcnow
@@ -96,6 +96,9 @@ class LearnedModels:
                 statement.on_conflict_do_update(
                     index_elements=[ModelFact.provider, ModelFact.model],
                     set_={name: statement.excluded[name] for name in row},
+                    # Not where another process was told something since; a word of the future was written
+                    # while the clock was ahead.
+                    where=~ModelFact.said_at.between(statement.excluded.said_at, func.now()),
                 )
             )
         begin(self._siblings.ask(_QUESTION))

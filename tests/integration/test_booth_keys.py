@@ -9,9 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from appliance.ingest.booth_keys.service import make_booth_key
+from appliance.core.db import Database
+from appliance.ingest.booth_keys.service import BoothKeys, make_booth_key
 from appliance.ingest.unproven import PLACES_OF_ADDRESS
-from appliance.ingest.wrong_passwords import PER_ADDRESS
+from appliance.ingest.wrong_passwords import PER_ADDRESS, WrongPasswords
 from tests.support.camera import BOUNDARY, Camera, Reply, Shot, file_part, read_body, read_head
 from tests.support.logins import new_address
 from tests.support.stack import Stack
@@ -215,3 +216,16 @@ async def test_names_are_told_apart_and_changed(make_key: MakeKey, admin: httpx.
     assert renamed.json()["name"] == "Bar"
     entries = (await admin.get("/api/audit", params={"action": "booth_key.changed"})).json()["entries"]
     assert entries[0]["detail"]["changes"] == {"name": {"from": "By the bar", "to": "Bar"}}
+
+
+async def test_a_process_that_ends_does_not_write_over_what_another_has_seen_since(
+    make_key: MakeKey, stack: Stack, database: Database
+) -> None:
+    """It has seen the booth twice in a row, of which only the first was worth a row at once."""
+    made = await make_key("Seen by two")
+    first, second = (BoothKeys(database, WrongPasswords()) for _ in range(2))
+    for keys, address in ((first, "10.0.0.1"), (first, "10.0.0.1"), (second, "10.0.0.2")):
+        await keys.recognise(made["key"], "slot-001", address)
+        await keys._writes.written()
+    await first.aclose()
+    assert await stack.value("select seen_from from booth_key where id = $1::uuid", made["id"]) == "10.0.0.2"

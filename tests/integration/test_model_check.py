@@ -17,6 +17,7 @@ from appliance.housekeeping.model_check import NEVER, ModelCheck, seconds_until
 from appliance.providers.breaker import Circuits
 from appliance.providers.keys import KeyFiles, KeyRing
 from appliance.providers.learned import LearnedModels
+from appliance.providers.model_facts import ModelFacts
 from appliance.providers.registry import ProviderRegistry
 from appliance.providers.runner import RouteRunner
 from appliance.providers.stored_keys import AllKeys, StoredKeys
@@ -147,3 +148,20 @@ async def test_it_looks_by_itself_only_where_an_hour_is_set(check: Any, hour: in
 def test_the_night_is_that_of_the_machines_own_zone(now: str, seconds: int) -> None:
     at = datetime.fromisoformat(now).replace(tzinfo=ZoneInfo("Asia/Almaty"))
     assert seconds_until(3, at) == seconds
+
+
+async def test_an_older_word_of_a_provider_that_is_written_late_does_not_win(
+    stack: Stack, database: Database
+) -> None:
+    place = ("gemini", "of-two-processes")
+    first, second, restarted = (LearnedModels(database) for _ in range(3))
+    first.heard(*place, ModelFacts(there=False))
+    second.heard(*place, ModelFacts(there=True))
+    await second.written()
+    await first._write(place)  # as where it had to wait for the database
+    await restarted.load()
+    found = restarted.of(*place)
+    async with stack.database() as db:
+        await db.execute("delete from model_fact where model = $1", place[1])
+    assert found
+    assert found.there

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 
 from appliance.core.db import Repository
 from appliance.ingest.booth_keys.models import BoothKey
@@ -33,9 +33,12 @@ class BoothKeyRepository(Repository):
         return await self._session.scalar(wanted)
 
     async def note_seen(self, key_id: uuid.UUID, at: datetime, address: str, slot_id: str) -> None:
-        """Note the last upload that brought a key."""
+        """Note the last upload that brought a key, unless another process has noted a later one. One in the
+        future was noted while the clock was ahead.
+        """
+        known_later = func.coalesce(BoothKey.seen_at.between(at, func.now()), False)
         await self._session.execute(
             update(BoothKey)
-            .where(BoothKey.id == key_id)
+            .where(BoothKey.id == key_id, ~known_later)
             .values(seen_at=at, seen_from=address[:64], seen_slot=slot_id)
         )
