@@ -8,19 +8,22 @@ import fcntl
 import gc
 import io
 import os
+import shutil
 import signal
 import subprocess
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from appliance.backups.names import PARTIAL
+from appliance.core.files import LOW_DISK_BYTES
 from appliance.lifecycle.backup import archive, proving, restore
 from appliance.lifecycle.backup import write as backup
 from appliance.lifecycle.backup.problem import BackupProblem
-from tests.integration.test_backup_sending import Box, box, environment
+from tests.integration.test_backup_sending import PASSPHRASE, Box, box, environment
 from tests.support.backups import another_machine, made, put_in
 from tests.support.stack import CHECKOUT, Stack
 from tests.support.waiting import until
@@ -145,3 +148,26 @@ async def test_restored_pictures_are_on_the_disk_before_their_rows(
         monkeypatch.setattr(restore, "restore_database", restored)
         with pytest.raises(BackupProblem, match="far enough"):
             await put_in(there, file)
+
+
+async def test_a_trial_restore_that_would_fill_the_disk_ends_and_leaves_no_database(
+    stack: Stack, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await box.back_up()
+    begin = restore.restore_database
+
+    async def slowly(*given: Any) -> None:
+        await begin(*given)
+        await asyncio.sleep(30)
+
+    async def is_filling(monkeypatch: pytest.MonkeyPatch) -> None:
+        await until(lambda: trial_databases(stack))
+        usage = shutil.disk_usage(box.settings.media_root)._replace(free=LOW_DISK_BYTES)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+
+    monkeypatch.setattr(restore, "restore_database", slowly)
+    filling = asyncio.create_task(is_filling(monkeypatch))
+    proof = await proving.prove(box.settings, box.database, PASSPHRASE, by="serg")
+    await filling
+    assert "not enough room for the tables" in str(proof.problem)
+    assert not await trial_databases(stack)

@@ -28,11 +28,13 @@ from sqlalchemy.engine import URL
 from appliance.accounts.repository import AccountRepository
 from appliance.backups.repository import BackupRepository
 from appliance.core.db import Database
+from appliance.core.files import LOW_DISK_BYTES
 from appliance.core.language import Message
 from appliance.jobs.tally import note_success
 from appliance.lifecycle.backup import fetching, restore, tables
 from appliance.lifecycle.backup import write as local
 from appliance.lifecycle.backup.problem import BackupProblem
+from appliance.lifecycle.backup.room import keeping_free
 from appliance.settings.environment import Settings
 
 log = structlog.get_logger()
@@ -40,6 +42,7 @@ log = structlog.get_logger()
 PROOF = "backup_proof"  # the task's name in the metrics
 _PROVE_LOCK = 0x50_43_50_52
 _SCRATCH = "photochanger_proof_"
+_KEEP_FREE = LOW_DISK_BYTES + 128 * 1024 * 1024  # photos are taken meanwhile
 _COMPARED = 50  # pictures whose bytes here are compared with those in the backup
 _EVERY = timedelta(days=30)
 _AT_THE_LATEST = timedelta(days=33)  # then by day too: the machine is off at night
@@ -151,7 +154,8 @@ async def _proven(
 ) -> ProofOutcome:
     facts = await asyncio.to_thread(restore.checked, file, passphrase)
     async with _scratch(settings) as url:
-        await restore.restore_database(url, file, passphrase, facts, settings.backup_dir)
+        filling = restore.restore_database(url, file, passphrase, facts, settings.backup_dir)
+        await keeping_free(_KEEP_FREE, (settings.secrets_dir, settings.media_root), filling)
         rows = await _count(url, facts)
     compared = await asyncio.to_thread(_compare, settings.media_root, facts["files"])
     return ProofOutcome(

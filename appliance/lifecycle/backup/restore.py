@@ -39,6 +39,7 @@ from appliance.core.secrets import FirstPasswordFile, write_secret
 from appliance.lifecycle import bare_run
 from appliance.lifecycle.backup import archive, revoked, tables
 from appliance.lifecycle.backup.problem import BackupProblem
+from appliance.lifecycle.backup.room import keeping_free
 from appliance.lifecycle.database import opened_database
 from appliance.media.store import MediaStore
 from appliance.migrations import runner
@@ -50,6 +51,7 @@ from appliance.settings.operator import INGEST_PASSWORD, AppSettingsRepository
 log = structlog.get_logger()
 
 _END_SESSIONS = "update login_session set ended_at = now(), end_reason = 'restored' where ended_at is null"
+_FOR_THE_SERVER = 64 * 1024 * 1024  # it stops on a full disk, and does not start again
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,8 @@ async def restore(settings: Settings, file: IO[bytes], passphrase: str | None) -
     async with tables.connected(settings.sqlalchemy_url()) as connection, tables.no_cleanup(connection):
         await asyncio.to_thread(_restore_pictures, settings.media_root, file, passphrase)
         await asyncio.to_thread(os.sync)  # rows that survive a power cut must not lack their pictures
-        await restore_database(settings.sqlalchemy_url(), file, passphrase, facts, settings.backup_dir)
+        filling = restore_database(settings.sqlalchemy_url(), file, passphrase, facts, settings.backup_dir)
+        await keeping_free(_FOR_THE_SERVER, (settings.secrets_dir,), filling)
         _restore_secrets(settings.secrets_dir, file, passphrase)
         await _forget_wrong_passwords(settings)
     rows, to_enter = sum(facts["rows"].values()), await _keys_to_enter(settings, facts)
