@@ -19,7 +19,15 @@ undisturbed=
 docker() {
   if [ -n "$undisturbed" ] && type -P setsid >/dev/null; then setsid docker "$@"; else command docker "$@"; fi
 }
-leave_undisturbed() { trap '' INT TERM HUP; undisturbed=1; }
+# Called by a trap, it is where a function's words were being kept back: what is said from here on is to be heard.
+[ ! -e /dev/fd/1 ] || exec 3>&1
+[ ! -e /dev/fd/2 ] || exec 4>&2
+leave_undisturbed() {
+  trap '' INT TERM HUP
+  undisturbed=1
+  [ ! -e /dev/fd/3 ] || exec >&3
+  [ ! -e /dev/fd/4 ] || exec 2>&4
+}
 
 # A terminal that has gone must not end what was begun.
 say() { printf '%s\n' "$*" 2>/dev/null || true; }

@@ -158,6 +158,12 @@ def test_ctrl_c_goes_back_and_pressing_it_again_does_not_stop_that(venue: Venue)
     assert venue.runs(OLD)
 
 
+def test_ctrl_c_while_the_engines_words_are_kept_back_is_told_all_the_same(venue: Venue) -> None:
+    code, said = venue.call_and_interrupt([f"stop app {OLD}"], "upgrade", "1.1")
+    assert (code, "It was interrupted. The old version keeps running" in said) == (1, True), said
+    assert venue.runs(OLD)
+
+
 def test_an_upgrade_after_one_that_went_back_makes_the_app_once(venue: Venue) -> None:
     venue.engine.faults[NEW] = ["smoke"]
     venue.call("upgrade", "1.1")
