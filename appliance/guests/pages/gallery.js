@@ -52,7 +52,12 @@ function askAgain(image) {
   const times = asked.get(image) || 0;
   if (times === 5) return;
   asked.set(image, times + 1);
-  setTimeout(() => { if (image.isConnected) image.src = image.src; }, 1000 + Math.random() * 3000);
+  setTimeout(() => {
+    if (!image.isConnected) return;
+    const address = image.src;
+    image.removeAttribute('src'); // WebKit gives the same address its earlier failure again
+    image.src = address;
+  }, 1000 + Math.random() * 3000);
 }
 grid.addEventListener('error', (event) => askAgain(event.target), true);
 for (const image of grid.querySelectorAll('img')) if (image.complete && !image.naturalWidth) askAgain(image);
