@@ -36,6 +36,21 @@ async def test_a_long_press_shows_the_picture_itself_and_a_tap_does_not(
     assert saved.headers["content-disposition"].startswith("attachment; filename=")
 
 
+async def test_a_picture_that_does_not_come_at_a_long_press_stays_what_it_was(
+    guest: MakeGuest, camera: Camera, shot: Shot
+) -> None:
+    made = await camera.post("/api/ingest/slot-002?reply=image", shot)
+    someone = await guest()
+    someone.expected = {503}
+    await someone.page.route(
+        f"**/public/results/{made.headers['x-job-id']}", lambda route: route.fulfill(status=503, body="")
+    )
+    await someone.go(f"/r/{made.headers['x-job-id']}")
+    async with someone.page.expect_response(f"**/public/results/{made.headers['x-job-id']}"):
+        await someone.page.locator(".shot").first.click(button="right")
+    await someone.until(f"{_SHOWN}.includes('/preview') && document.querySelector('.shot').naturalWidth > 0")
+
+
 async def test_the_menu_of_a_second_button_is_for_the_picture_itself(
     guest: MakeGuest, camera: Camera, shot: Shot
 ) -> None:

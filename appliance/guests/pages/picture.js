@@ -54,6 +54,9 @@ const frame = document.getElementById('frame'), shot = frame.querySelector('.sho
 // A long press saves what is shown: by then it is the picture itself, not its size for this screen.
 const whole = () => {
   if (!shot.hasAttribute('srcset')) return;
+  const { srcset, sizes, src } = shot;
+  // Where the line breaks meanwhile, what was shown is shown again.
+  shot.addEventListener('error', () => Object.assign(shot, { srcset, sizes, src }), { once: true });
   shot.removeAttribute('srcset');
   shot.removeAttribute('sizes');
   shot.src = share.dataset.file;
