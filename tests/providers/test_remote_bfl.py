@@ -147,6 +147,15 @@ async def test_broken_polls_and_a_task_that_is_not_known_yet_do_not_give_the_pic
         assert at.standin.pictures_asked() == 2
 
 
+async def test_a_task_that_was_known_is_not_given_up_at_the_first_server_that_does_not_know_it(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("appliance.providers.bfl.driver.NOT_FOUND_SECONDS", 0.3)
+    script = Script([Step("unknown_between", times=2)])
+    async with bench("bfl", tmp_path, script, waiting=40) as at:
+        assert (await at.edit()).width
+
+
 async def test_a_task_that_stays_unknown_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr("appliance.providers.bfl.driver.NOT_FOUND_SECONDS", 0.1)
     async with bench("bfl", tmp_path, Script(["lost"])) as at:

@@ -131,6 +131,13 @@ async def test_broken_polls_and_a_lost_answer_do_not_give_the_picture_up(tmp_pat
         assert at.standin.pictures_asked() == 2
 
 
+@pytest.mark.parametrize("how", ["reset", "cut_off", "html_page", "truncated_json", "quota"])
+async def test_a_picture_that_was_made_is_asked_for_again_however_its_answer_got_lost(how, tmp_path):
+    async with bench("fal", tmp_path, Script([Step("result_lost", reason=how)])) as at:
+        assert (await at.edit()).width
+        assert at.standin.pictures_asked() == 1
+
+
 async def test_a_model_that_answers_with_one_image_is_understood(tmp_path):
     async with bench("fal", tmp_path, Script(["single"])) as at:
         assert (await at.edit()).width

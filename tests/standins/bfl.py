@@ -154,6 +154,8 @@ class Bfl(StandIn):
             return self.error("unavailable")
         if task.pending:
             task.pending -= 1
+            if task.step.name == "unknown_between" and not task.pending:
+                task.unknown = task.step.times
             return json_response(200, {"id": number, "status": "Pending", "result": None, "progress": 0.5})
         sample = f"{self.base_url}/samples/{number}.{task.kind}"
         if task.step.name == "elsewhere":

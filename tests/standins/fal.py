@@ -179,8 +179,9 @@ class Fal(StandIn):
             retryable = str(place.step.name == "run_failed" and place.step.times > 1).lower()
             return json_response(status, {"detail": items}, reached | {"x-fal-retryable": retryable})
         if place.step.name == "result_lost":
-            place.step = Step()
-            return self.error("unavailable")
+            lost, place.step = Step(place.step.reason or "unavailable"), Step()
+            if (played := await self.play(lost, self.calls[-1], request)) is not None:
+                return played
         kind = place.input.get("output_format", "jpeg")
         picture = {"url": f"{self.base_url}/files/{number}.{kind}", "content_type": f"image/{kind}"}
         if place.step.name == "elsewhere":

@@ -30,15 +30,15 @@ class Step:
     ``missing_once`` (the download; ``times``), ``inside_data``, ``relative``, ``elsewhere``
     (``address``), ``poll_fails`` (``times``), ``refused_at_top``, ``no_uploads``.
     fal: ``poll_fails`` (``times``), ``never_done``, ``nsfw``, ``single``, ``run_failed`` (``times`` over 1:
-    worth another try), ``no_media``, ``no_face``, ``result_lost`` (once), ``app_timeout``, ``conflict``,
-    ``forbidden``, ``empty_account``, ``elsewhere`` (``address``).
+    worth another try), ``no_media``, ``no_face``, ``result_lost`` (once; the ``reason`` is how),
+    ``app_timeout``, ``conflict``, ``forbidden``, ``empty_account``, ``elsewhere`` (``address``).
     ComfyUI: ``never_done``, ``look_fails``, ``restart``, ``out_of_memory``, ``no_ram``, ``execution_error``,
     ``other_output_fails`` (after ours was made),
     ``interrupted``, ``taken_silently`` (the run is queued, and nobody told), ``watched`` (goes on only once
     its client listens), ``watched_previews`` (with many pictures in between), ``watched_closing`` (hangs up),
     ``held_at_step`` (``times``; watched, until ``held`` is set).
-    BFL: ``output_refused``, ``run_error``, ``run_failed``, ``lost``, ``unknown_first`` (``times``),
-    ``poll_fails`` (``times``), ``polled_at`` and ``elsewhere`` (``address``),
+    BFL: ``output_refused``, ``run_error``, ``run_failed``, ``lost``, ``poll_fails``, ``unknown_first`` and
+    ``unknown_between`` (``times``), ``polled_at`` and ``elsewhere`` (``address``),
     ``forbidden``, ``empty_account``.
     ``headers`` are added to an error. ``picture``: these bytes are the answer's picture.
     """

@@ -45,7 +45,7 @@ from appliance.providers.problems import (
 
 POLL_TIMEOUT = httpx.Timeout(10.0)  # seconds; a poll only looks something up
 OWN_DOMAIN = ".bfl.ai"
-NOT_FOUND_SECONDS = 5.0  # for which a task that was just taken may be unknown elsewhere
+NOT_FOUND_SECONDS = 5.0  # for which a task that was taken, or known, a moment ago may be unknown elsewhere
 
 
 class BflDriver(CatalogueDriver):
@@ -145,7 +145,9 @@ class BflDriver(CatalogueDriver):
                     error.response_id, error.again = task.id, False
                     raise
                 continue
-            if state.not_found and deadline.elapsed() > unknown_until:
+            if not state.not_found:  # another server may know of it later than the one that was asked
+                unknown_until = deadline.elapsed() + NOT_FOUND_SECONDS
+            elif deadline.elapsed() > unknown_until:
                 raise ProviderUnreachable("Task_not_found", http_status=200, response_id=task.id)
             if (address := state.address(task.id)) is not None:
                 return address

@@ -21,6 +21,7 @@ from appliance.providers.base import (
     Params,
     ProviderPermanent,
     ProviderQuota,
+    ProviderSpent,
     ProviderUnreachable,
 )
 from appliance.providers.catalogue import Capabilities, ProviderModels
@@ -205,16 +206,25 @@ class FalDriver(CatalogueDriver):
     async def _result(
         self, submitted: Submitted, key: str, secrets: tuple[str, str], deadline: Deadline
     ) -> Result:
-        """What came of the request; an answer that got lost on the way is asked for again."""
+        """What came of the request. It is paid for: an answer that got lost on the way is asked for again."""
         while True:
-            answer = await self._call("GET", submitted.response_url, key, deadline)
-            if answer.status < 400:
-                return await read_json(answer, Result)
-            error = failure(answer, await read_error(answer, ErrorAnswer), secrets, submitted.request_id)
-            # What comes from the app names the request; without that name the answer got lost before it.
-            lost = isinstance(error, ProviderUnreachable) and REQUEST_ID not in answer.headers
-            if not lost or deadline.remaining() <= self._poll_seconds:
-                raise error
+            is_from_app = False
+            try:
+                answer = await self._call("GET", submitted.response_url, key, deadline, timeout=POLL_TIMEOUT)
+                # What comes from the app names the request; without that name the answer got lost before it.
+                is_from_app = REQUEST_ID in answer.headers
+                if answer.status < 400:
+                    return await read_json(answer, Result)
+                said = await read_error(answer, ErrorAnswer)
+                raise failure(answer, said, secrets, submitted.request_id)
+            except (ProviderUnreachable, ProviderQuota) as error:
+                # Sound JSON of another form is the app's own too, and no money is no matter of this request.
+                is_told = is_from_app or error.reason == "unexpected_json"
+                if is_told or isinstance(error, ProviderSpent):
+                    raise
+                if deadline.remaining() <= self._poll_seconds:
+                    error.response_id, error.again = submitted.request_id, False
+                    raise
             await asyncio.sleep(self._poll_seconds)
 
     async def _cancel(self, submitted: Submitted, key: str) -> None:
