@@ -150,3 +150,12 @@ async def test_a_thumbnail_that_never_comes_is_given_up(
     await until(lambda: most_asked(6), seconds=20)
     for _ in range(10):
         assert not await most_asked(7)
+
+
+async def test_a_picture_that_was_refused_comes_by_itself(guest: MakeGuest, made: Reply) -> None:
+    someone = await guest()
+    someone.expected = {429}
+    asked: Counter[str] = Counter()
+    await someone.page.route(re.compile(r"preview\?w=960$"), lambda route: refuse(route, asked, 1))
+    await someone.go(page_of(made))
+    await someone.until("document.querySelector('.shot').naturalWidth > 0")

@@ -51,6 +51,20 @@ if (navigator.share) {
 share.hidden = false;
 
 const frame = document.getElementById('frame'), shot = frame.querySelector('.shot');
+// Many guests share an address, and lines break: a picture that did not come is asked for again.
+let asked = 0;
+function askAgain() {
+  if (asked === 5) return;
+  asked += 1;
+  setTimeout(() => {
+    if (shot.naturalWidth) return;
+    const { srcset } = shot;
+    shot.removeAttribute('srcset'); // WebKit gives the same address its earlier failure again
+    shot.srcset = srcset;
+  }, 1000 + Math.random() * 3000);
+}
+shot.addEventListener('error', askAgain);
+if (shot.complete && !shot.naturalWidth) askAgain();
 // A long press saves what is shown: by then it is the picture itself, not its size for this screen.
 const whole = () => {
   if (!shot.hasAttribute('srcset')) return;
