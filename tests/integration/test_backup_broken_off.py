@@ -171,3 +171,16 @@ async def test_a_trial_restore_that_would_fill_the_disk_ends_and_leaves_no_datab
     await filling
     assert "not enough room for the tables" in str(proof.problem)
     assert not await trial_databases(stack)
+
+
+async def test_a_backup_begins_only_where_there_is_room_for_its_rows_too(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = box.settings.backup_dir
+    assert folder
+    folder.mkdir(exist_ok=True)
+    usage = shutil.disk_usage(folder)._replace(free=256 * 1024 * 1024 + 10**6)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(BackupProblem, match="not enough room for a backup"):
+        await backup.make(box.settings, backup.BackupRequest(str(folder), PASSPHRASE, database_only=True))
+    assert not partials(folder)

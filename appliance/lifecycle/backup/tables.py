@@ -90,6 +90,12 @@ async def no_cleanup(connection: Any) -> AsyncIterator[None]:
         await connection.execute("select pg_advisory_unlock($1)", CLEANUP_LOCK)
 
 
+async def size(connection: Any) -> int:
+    """How many bytes the whole database takes."""
+    found: int = await connection.fetchval("select pg_database_size(current_database())")
+    return found
+
+
 async def all_tables(connection: Any) -> list[Table]:
     """Every table but Alembic's own."""
     names = [row[0] for row in await connection.fetch(_TABLES, VERSION_TABLE)]

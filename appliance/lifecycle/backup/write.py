@@ -100,12 +100,14 @@ def _backups(folder: Path, *, database_only: bool) -> list[Path]:
 async def make(settings: Settings, request: BackupRequest) -> BackupResult:
     """Make one backup and remove those that are too many; raises ``BackupProblem`` or ``OSError``."""
     since = time.monotonic()
-    with _target(settings, request) as (below, name):
-        async with tables.connected(settings.sqlalchemy_url()) as connection:
+    async with tables.connected(settings.sqlalchemy_url()) as connection:
+        # Few days of the history are few rows. Else about what its rows take beside the backup and in it.
+        rows_take = 0 if request.recent_history else await tables.size(connection)
+        with _target(settings, request, rows_take) as (below, name):
             with archive.Writer(below, request.passphrase) as writer:
                 facts = await _write(connection, settings, request, writer)
-        below.flush()
-        size = below.tell() if request.to != STDOUT else 0
+            below.flush()
+            size = below.tell() if request.to != STDOUT else 0
     if request.to != STDOUT and request.keep > 0:
         _prune(Path(name), request.keep, database_only=request.database_only)
     rows = sum(facts["rows"].values())
@@ -125,7 +127,7 @@ async def make(settings: Settings, request: BackupRequest) -> BackupResult:
 
 
 @contextmanager
-def _target(settings: Settings, request: BackupRequest) -> Iterator[tuple[IO[bytes], str]]:
+def _target(settings: Settings, request: BackupRequest, rows_take: int) -> Iterator[tuple[IO[bytes], str]]:
     """The file to write, which has its name only when it is whole; or standard output."""
     if request.to == STDOUT:
         with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as out:
@@ -134,7 +136,7 @@ def _target(settings: Settings, request: BackupRequest) -> Iterator[tuple[IO[byt
     folder = Path(request.to)
     folder.mkdir(parents=True, exist_ok=True)
     unfinished.remove_left(folder)
-    _require_space(settings.media_root, folder, request)
+    _require_space(settings.media_root, folder, request, rows_take)
     path, below = _begun(folder, request)
     partial = path.with_name(path.name + PARTIAL)
     try:
@@ -163,8 +165,9 @@ def _begun(folder: Path, request: BackupRequest) -> tuple[Path, IO[bytes]]:
             return path, os.fdopen(partial, "wb")
 
 
-def _require_space(media_root: Path, folder: Path, request: BackupRequest) -> None:
-    needed = 0 if request.database_only else sum(_size(path) for path, _ in pictures(media_root))
+def _require_space(media_root: Path, folder: Path, request: BackupRequest, rows_take: int) -> None:
+    there = [] if request.database_only else pictures(media_root)
+    needed = rows_take + sum(_size(path) for path, _ in there)
     free = shutil.disk_usage(folder).free
     if needed + _KEEP_FREE > free:
         raise BackupProblem(
