@@ -259,7 +259,7 @@ async def test_a_backup_of_a_newer_version_is_refused(
     with file.open("wb") as opened:
         writer = archive.Writer(opened, None)
         writer.close({"revision": "9999", "version": "99.0", "rows": {}, "columns": {}, "kind": "whole"})
-    with pytest.raises(BackupProblem, match=r"version 99\.0, which is newer"):
+    with pytest.raises(BackupProblem, match=r"version 99\.0 made, are newer"):
         await put_in(elsewhere, file)
 
 
