@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 
 import httpx
 
@@ -13,11 +14,16 @@ from appliance.providers.download import resolve
 PATIENCE = 20.0
 _PHASES = httpx.Timeout(10.0, connect=5.0)
 _READ = 300  # bytes of an answer
+_READ_SECONDS = 2.0  # for them
 
 
 def new_client() -> httpx.AsyncClient:
-    """A client for ``ask``: it follows no redirect, and no proxy knows the addresses."""
-    return httpx.AsyncClient(timeout=_PHASES, trust_env=False, follow_redirects=False)
+    """A client for ``ask``: it follows no redirect, and no proxy knows the addresses.
+
+    It keeps no connection: one to the same number may be another name's, whose certificate was checked.
+    """
+    limits = httpx.Limits(max_keepalive_connections=0)
+    return httpx.AsyncClient(timeout=_PHASES, trust_env=False, follow_redirects=False, limits=limits)
 
 
 async def ask(
@@ -57,11 +63,18 @@ async def _exchange(
     )
     response = await client.send(request, stream=True)
     try:
-        begun = b""
-        async for piece in response.aiter_bytes():
-            begun += piece
-            if len(begun) >= _READ:
-                break
+        return response.status_code, await _beginning(response)
     finally:
         await response.aclose()
-    return response.status_code, begun[:_READ].decode(errors="replace")
+
+
+async def _beginning(response: httpx.Response) -> str:
+    """What the answer begins with; if it breaks off or never ends, its status has been said all the same."""
+    begun = b""
+    with suppress(httpx.HTTPError, TimeoutError):
+        async with asyncio.timeout(_READ_SECONDS):
+            async for piece in response.aiter_bytes():
+                begun += piece
+                if len(begun) >= _READ:
+                    break
+    return begun[:_READ].decode(errors="replace")
