@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.async_api import Route
 
 from tests.browser.conftest import MakeAccount, MakePerson
 from tests.support.logins import PASSWORD
@@ -148,3 +149,25 @@ async def test_what_was_typed_is_saved_after_logging_in_again_in_another_tab(
     await someone.page.fill("#display_name", before)
     await someone.page.click(".save")
     await someone.page.wait_for_selector("#slot-form:not([data-changed]) [data-saved]")
+
+
+async def test_a_page_that_the_browser_kept_is_not_shown_after_logging_out(
+    person: MakePerson, account: MakeAccount
+) -> None:
+    """Safari keeps pages as they were left and shows them to whoever goes back; this Chromium does not, so
+    here the page never goes away and is told that it is back.
+    """
+    someone = await person()
+    await someone.be_logged_in(await account())
+
+    async def log_out_and_stay(route: Route) -> None:
+        await route.fetch(max_redirects=0)
+        await route.fulfill(status=204, headers={"Content-Security-Policy": "default-src 'none'"})
+
+    await someone.page.route("**/admin/logout", log_out_and_stay)
+    await someone.go("/admin/audit")
+    await someone.page.click(".account summary")
+    async with someone.page.expect_response("**/admin/logout"):
+        await someone.page.click("form[action='/admin/logout'] button")
+    await someone.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    await someone.page.wait_for_url("**/admin/login*")

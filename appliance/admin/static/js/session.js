@@ -46,3 +46,15 @@ document.addEventListener("htmx:beforeSwap", async (event) => {
   window.htmx.swap(target, xhr.responseText, { swapStyle: "beforeend", swapDelay: 0, settleDelay: 20 }, { eventInfo: { target } });
 });
 document.addEventListener("htmx:afterRequest", (event) => { if (event.detail.successful && event.detail.xhr.status < 400) again.delete(event.detail.requestConfig?.elt); });
+
+// Who logged out is not to be read by whoever goes back: Safari shows a page as it was left, without asking us.
+const LOGOUT = 'form[action*="/logout"]';
+document.addEventListener("submit", (event) => {
+  if (!event.defaultPrevented && event.target.matches(LOGOUT)) sessionStorage.setItem("logged-out", "yes");
+});
+if (document.querySelector(LOGOUT)) sessionStorage.removeItem("logged-out");
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted || !sessionStorage.getItem("logged-out")) return;
+  document.body.hidden = true;
+  location.reload();
+});
