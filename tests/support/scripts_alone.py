@@ -37,6 +37,7 @@ case "$*" in
   *" up --detach --wait --wait-timeout 120"*) [ ! -e "$folder/interrupted" ] || exit 130 ;;
   *" up "*) [ "$(grep -c -e '^HTTPS_PORT=1$' -e tls .env)" != 2 ] || { echo 'port 1 is used' >&2; exit 1; } ;;
   *"doctor --help"*) cat "$folder/help" 2>/dev/null ;;
+  *" run "*"app sh -c :") [ ! -e "$folder/refused" ] || { cat "$folder/refused"; exit 1; } ;;
   *" run "*"appliance prepare") [ ! -e "$folder/wrong" ] || { cat "$folder/wrong"; exit 2; } ;;
   *" run "*) cat >"$folder/given" ;;
 esac

@@ -102,6 +102,22 @@ def test_a_mistake_in_the_settings_is_found_before_what_runs_is_stopped(folder: 
     assert not [call for call in folder.calls() if " up " in call]
 
 
+@pytest.mark.parametrize(
+    ("said", "do"),
+    [
+        ("path /mnt/stick is not a shared or slave mount", "Set BACKUP_FOLDER_PROPAGATION=rprivate"),
+        ("invalid mount config: bind source path does not exist: /mnt/stick", "correct BACKUP_FOLDER"),
+    ],
+)
+def test_a_folder_that_the_engine_refuses_is_found_before_what_runs_is_stopped(
+    folder: Folder, said: str, do: str
+) -> None:
+    done = folder.runs(f"echo '{said}' >bin/refused; scripts/install --yes --port {free_port()}")
+    assert done.returncode == 1
+    assert (said in done.stderr, do in done.stderr) == (True, True), done.stderr
+    assert not [call for call in folder.calls() if " up " in call]
+
+
 def test_a_machine_whose_engine_has_no_room_is_named(folder: Folder) -> None:
     of_the_engine = 'case $2 in */bin) free=100 ;; *) free=9000 ;; esac; printf "\\n/ 9 9 $free\\n"'
     (folder.path / "bin/df").write_text(f"#!/bin/sh\n{of_the_engine}\n")
