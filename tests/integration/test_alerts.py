@@ -132,6 +132,20 @@ async def test_silence_holds_everything_back_and_what_is_still_so_afterwards_is_
         assert (await ground.channels.view()).messages[1].issue_id in (before, stays)
 
 
+async def test_silence_also_holds_back_what_waits_for_a_channel_that_was_away(ground: Ground) -> None:
+    port = free_port()
+    await ground.add(f"json://127.0.0.1:{port}/")
+    await ground.issue()
+    assert await ground.round() == [("opened", False)]
+    await ground.channels.silence(30, WHO)
+    with receiving(port) as web:
+        await ground.pass_time(1)
+        assert await ground.round() == [("opened", False)]
+        assert web.arrived == []
+        await ground.channels.silence(0, WHO)
+        assert await ground.round() == [("opened", True)]
+
+
 async def test_a_start_calls_nobody_for_a_while(ground: Ground) -> None:
     with receiving() as web:
         await ground.add(f"json://{web.host}/")

@@ -137,6 +137,8 @@ class AlertSender(Background):
         refusal final; else it may refuse whatever comes, for a wrong setting, and nothing is given up.
         """
         async with self._database.session() as session:
+            if await Periods(session).silence() is not None:
+                return False  # it may have begun while the channel was away
             taken = await AlertRepository(session).take(channel_id, _HOLD)
         if taken is None:
             return False
