@@ -162,6 +162,10 @@ def _is_complete(dist_info: Path) -> bool:
 
 def _make() -> None:
     began = time.monotonic()
+    place = VENV if VENV.is_dir() else CHECKOUT
+    if not os.access(place, os.W_OK | os.X_OK):
+        owner = place.owner()
+        raise VenvError(f"{place} belongs to {owner}. Run this as {owner}, or in a checkout of your own.")
     shutil.rmtree(VENV, ignore_errors=True)
     done = subprocess.run(
         [sys.executable, "-m", "venv", "--without-pip", str(VENV)],

@@ -27,6 +27,7 @@ from appliance.core.secrets import FirstPasswordFile
 
 LOCAL_NAME = "PHOTOCHANGER_LOCAL_NAME"
 _READY_WITHIN = 60
+_FEWEST_FILES = 1024  # without them supervisord does not start
 _STOP_APP_WITHIN = 65  # the longest deadline of a photo, and a little
 _LEAVING = 5  # one of several goes on for a little before it stops: see core/serving.py
 
@@ -189,6 +190,11 @@ def announcer(chosen: Ports) -> Program:
 def _raise_file_limit() -> None:
     """As many open files as this user may have, up to what the four can use."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < _FEWEST_FILES:
+        raise Problem(
+            f"Only {hard} files may be open at once here, but {_FEWEST_FILES} are needed. Raise the limit: "
+            "`ulimit -Hn`, or LimitNOFILE where systemd starts it."
+        )
     wanted = 8192 if hard == resource.RLIM_INFINITY else min(8192, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

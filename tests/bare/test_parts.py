@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.bare import ports
+from appliance.bare import ports, start
 from appliance.bare.data_folder import CHECKOUT, DataFolder, Ports
 from appliance.bare.environment import environment
 from appliance.bare.options import parse
@@ -92,3 +92,9 @@ def test_both_ways_to_run_tell_the_allocator_the_same(tmp_path: Path) -> None:
     image = (CHECKOUT / "image/Dockerfile").read_text(encoding="utf-8")
     assert told
     assert told == {word for word in image.split() if word.startswith("MALLOC_")}
+
+
+def test_a_limit_of_open_files_that_is_too_low_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start.resource, "getrlimit", lambda _: (256, 256))
+    with pytest.raises(Problem, match=r"Only 256 files may be open at once here, but 1024 are needed"):
+        start._raise_file_limit()

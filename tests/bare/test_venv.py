@@ -106,3 +106,15 @@ def test_a_package_that_is_not_the_locked_one_is_refused(venv: ModuleType) -> No
     lock.write_text("party==1.0 \\\n    --hash=sha256:" + "0" * 64 + "\n", encoding="utf-8")
     with pytest.raises(venv.VenvError, match="DO NOT MATCH THE HASHES"):
         venv.ensure("run.lock")
+
+
+def test_one_that_belongs_to_somebody_else_is_left_and_its_owner_named(
+    venv: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = venv.VENV / "pyvenv.cfg"
+    left.parent.mkdir()
+    left.touch()
+    monkeypatch.setattr(venv.os, "access", lambda *_: False)
+    with pytest.raises(venv.VenvError, match=f"belongs to {left.owner()}. Run this as {left.owner()}"):
+        venv.ensure("run.lock")
+    assert left.exists()
