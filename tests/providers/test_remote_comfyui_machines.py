@@ -126,6 +126,45 @@ async def test_a_node_that_hears_late_of_the_end_leaves_no_words_in_the_history(
         assert (at.standin.runs, at.standin.history) == ({}, {})
 
 
+@pytest.mark.parametrize("broken", ["POST /queue", "GET /queue", "POST /interrupt", "POST /history"])
+async def test_a_run_is_taken_back_even_if_the_first_word_of_that_is_lost(
+    tmp_path: Path, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comfyui, "CANCEL_POLL_SECONDS", 0.1)
+    at_work = asyncio.Event()
+    async with bench("comfyui", tmp_path, Script([Step("never_done")])) as at:
+        picture = asyncio.create_task(at.edit(seconds=30, on_position=lambda _place: at_work.set()))
+        async with asyncio.timeout(5):
+            await at_work.wait()
+            at.standin.broken = [broken] * 2
+            picture.cancel()
+            await at.standin.forgotten.wait()
+        assert (at.standin.runs, at.standin.history) == ({}, {})
+
+
+async def test_a_run_that_comes_into_the_queue_after_it_was_taken_back_is_taken_back_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comfyui, "CANCEL_POLL_SECONDS", 0.1)
+    monkeypatch.setattr(comfyui, "LOST_SECONDS", 1.5)
+    async with bench("comfyui", tmp_path, Script([Step("taken_late", seconds=0.8)])) as at:
+        with pytest.raises(TimeoutError):
+            await at.edit(seconds=0.5)
+        async with asyncio.timeout(5):
+            await at.standin.submitted.wait()
+            await at.standin.cancelled.wait()
+            at.standin.forgotten.clear()
+            await at.standin.forgotten.wait()
+        assert (at.standin.runs, at.standin.history) == ({}, {})
+
+
+async def test_a_picture_that_was_made_is_fetched_again_if_its_connection_breaks(tmp_path: Path) -> None:
+    async with bench("comfyui", tmp_path) as at:
+        at.standin.broken = ["GET /view"] * 2
+        assert (await at.edit()).width
+        assert at.standin.pictures_asked() == 1
+
+
 async def test_a_picture_that_is_too_large_is_asked_for_as_a_jpeg(tmp_path: Path) -> None:
     async with bench("comfyui", tmp_path, Script([Step("huge")])) as at:
         edited = await at.edit()

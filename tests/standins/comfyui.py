@@ -52,6 +52,7 @@ class ComfyUI(StandIn):
         self.nodes = dict(NODES)
         self.deaf_until = 0.0  # a node is at work that hears of an interruption only when it has finished
         self.files: dict[tuple[str, str, str], bytes] = {}  # by type, subfolder and name
+        self.broken: list[str] = []  # method and path of the next requests whose connection breaks
         self.runs: dict[str, Run] = {}
         self.history: dict[str, dict[str, Any]] = {}
         self.interrupted: list[str] = []
@@ -91,6 +92,10 @@ class ComfyUI(StandIn):
         call = await self.record(request, "")
         if "origin" in call.headers:
             raise HTTPException(403)
+        if (asked := f"{call.method} {call.path}") in self.broken:
+            self.broken.remove(asked)
+            self.abort(request)
+            raise HTTPException(503)
         return call
 
     def hold_at(self, step: int) -> None:
@@ -192,6 +197,8 @@ class ComfyUI(StandIn):
         if played := await self.play(step, call, request):
             return played
         run_id = run_id or str(uuid.uuid4())
+        if step.name == "taken_late":
+            await self.pause(step.seconds)
         self.submitted.set()
         seconds = self.seconds + (step.seconds if step.name == "slow" else 0.0)
         client_id = body.get("client_id", "")

@@ -33,9 +33,10 @@ class Step:
     worth another try), ``no_media``, ``no_face``, ``result_lost`` (once; the ``reason`` is how),
     ``app_timeout``, ``conflict``, ``forbidden``, ``empty_account``, ``elsewhere`` (``address``).
     ComfyUI: ``never_done``, ``look_fails``, ``restart``, ``out_of_memory``, ``no_ram``, ``execution_error``,
-    ``other_output_fails`` (after ours was made),
-    ``interrupted``, ``taken_silently`` (the run is queued, and nobody told), ``watched`` (goes on only once
-    its client listens), ``watched_previews`` (with many pictures in between), ``watched_closing`` (hangs up),
+    ``other_output_fails`` (after ours was made), ``interrupted``, ``taken_silently`` (the run is queued, and
+    nobody told), ``taken_late`` (after ``seconds``, whether or not anybody waits),
+    ``watched`` (goes on only once its client listens),
+    ``watched_previews`` (with many pictures in between), ``watched_closing`` (hangs up),
     ``held_at_step`` (``times``; watched, until ``held`` is set).
     BFL: ``output_refused``, ``run_error``, ``run_failed``, ``lost``, ``poll_fails``, ``unknown_first`` and
     ``unknown_between`` (``times``), ``polled_at`` and ``elsewhere`` (``address``),

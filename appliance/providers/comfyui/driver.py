@@ -44,6 +44,7 @@ from appliance.providers.comfyui.wire import (
 )
 from appliance.providers.http import MIB, Answer, Wire, call, read_error, read_json
 from appliance.providers.pictures import MAX_BYTES, checked_picture
+from appliance.providers.pool import LOST_SECONDS
 from appliance.providers.problems import role_problems, sendable_templates, unknown_operation
 
 TYPICAL_SECONDS = 20.0  # until it has been measured: from a second to a minute, by workflow and graphics card
@@ -120,11 +121,16 @@ class ComfyUIDriver:
         deadline: Deadline,
     ) -> EditedImage:
         """The picture that ``output`` hands out; nothing of the run stays in the queue or the history."""
-        run_id, ended = str(uuid.uuid4()), False
+        run_id, ended, may_come = str(uuid.uuid4()), False, True
         steps = Steps(self._base_url, uuid.uuid4().hex, run_id, request.on_step)
         listening = self._background.start("steps", steps.listen())
         try:
-            submitted = await self._submit(graph, steps, secrets, deadline)
+            try:
+                submitted = await self._submit(graph, steps, secrets, deadline)
+                may_come = False
+            except ProviderPermanent:
+                may_come = False
+                raise
             run_id = steps.run_id = submitted.prompt_id  # older machines give one of their own
             if error := submitted.why_not(output, secrets):
                 raise error
@@ -133,7 +139,8 @@ class ComfyUIDriver:
             return await self._fetch(run.picture(output, run_id, secrets), run_id, deadline)
         finally:
             listening.cancel()
-            self._background.start("forget" if ended else "cancel", self._leave(run_id, ended=ended))
+            leaving = self._leave(run_id, ended=ended, may_come=may_come)
+            self._background.start("forget" if ended else "cancel", leaving)
 
     async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> bool:
         """Ask that machine who it is. There is no key."""
@@ -234,32 +241,62 @@ class ComfyUIDriver:
     async def _fetch(self, file: File, run_id: str, deadline: Deadline) -> EditedImage:
         params = {"filename": file.name, "subfolder": file.subfolder, "type": file.type}
         try:
-            answer = await self._call("GET", "/view", deadline, params=params, max_bytes=MAX_BYTES)
+            answer = await self._view(params, deadline)
         except ProviderPermanent as error:
             if error.reason != "answer_too_large":
                 raise
-            params["preview"] = SMALLER
-            answer = await self._call("GET", "/view", deadline, params=params, max_bytes=MAX_BYTES)
+            answer = await self._view({**params, "preview": SMALLER}, deadline)
         if answer.status == 404:
             raise ProviderUnreachable("run_lost", "the picture is gone", http_status=404, response_id=run_id)
         if answer.status != 200:
             raise failure(answer)
         return await checked_picture(answer.body, response_id=run_id)
 
-    async def _leave(self, run_id: str, *, ended: bool) -> None:
-        """Take a run back, then its entry out of the history, where the prompt stands.
+    async def _view(self, params: dict[str, str], deadline: Deadline) -> Answer:
+        """A file, which is made: if the connection breaks, it is asked for again, unless ComfyUI ended."""
+        while True:
+            try:
+                return await self._call("GET", "/view", deadline, params=params, max_bytes=MAX_BYTES)
+            except ProviderUnreachable as error:
+                if error.reason == "connection_refused" or deadline.remaining() <= self._poll_seconds:
+                    raise
+            await asyncio.sleep(self._poll_seconds)
+
+    async def _leave(self, run_id: str, *, ended: bool, may_come: bool) -> None:
+        """Take a run back, also where that meets the broken connection for which the run was given up.
+
+        ``may_come``: nobody said that it was taken, so that it may yet arrive there, after this.
+        """
+        deadline = Deadline.after(CANCEL_SECONDS)
+        async with deadline.guard():
+            while True:
+                try:
+                    await self._take_back(run_id, deadline, ended=ended)
+                except ProviderUnreachable as error:
+                    if error.reason == "connection_refused":  # the queue is gone, with all that was in it
+                        raise
+                else:
+                    # What the kernel still sends of a request that was broken off is there by then.
+                    if not may_come or deadline.elapsed() > LOST_SECONDS:
+                        return
+                await asyncio.sleep(CANCEL_POLL_SECONDS)
+
+    async def _take_back(self, run_id: str, deadline: Deadline, *, ended: bool) -> None:
+        """Take a run out of the queue, then its entry out of the history, where the prompt stands.
 
         It is interrupted only while it is the one that runs: older machines stop whatever runs.
         """
-        deadline, pause = Deadline.after(CANCEL_SECONDS), self._poll_seconds
-        async with deadline.guard():
-            if not ended:
-                await self._call("POST", "/queue", deadline, json={"delete": [run_id]})
-                while await self._is_running(run_id, deadline):
-                    await self._call("POST", "/interrupt", deadline, json={"prompt_id": run_id})
-                    await asyncio.sleep(pause)
-                    pause = min(2 * pause, CANCEL_POLL_SECONDS)
-            await self._call("POST", "/history", deadline, json={"delete": [run_id]})
+        pause = self._poll_seconds
+        if not ended:
+            await self._tell("/queue", {"delete": [run_id]}, deadline)
+            while await self._is_running(run_id, deadline):
+                await self._tell("/interrupt", {"prompt_id": run_id}, deadline)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, CANCEL_POLL_SECONDS)
+        await self._tell("/history", {"delete": [run_id]}, deadline)
+
+    async def _tell(self, path: str, what: dict[str, Any], deadline: Deadline) -> None:
+        await self._call("POST", path, deadline, json=what, timeout=POLL_TIMEOUT)
 
     async def _is_running(self, run_id: str, deadline: Deadline) -> bool:
         queue, _ = await self._queue(deadline)
