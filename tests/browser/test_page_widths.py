@@ -132,3 +132,20 @@ async def test_nothing_lies_under_the_camera_of_a_phone_on_its_side(admin_person
     for path in ("/admin/", "/admin/gallery", "/admin/slots/slot-009", "/admin/settings", "/admin/audit"):
         await someone.go(path)
         assert await someone.page.evaluate(under) == [], path
+
+
+@pytest.mark.parametrize("size", ["phone", "desktop"])
+async def test_what_has_the_focus_lies_under_no_bar(admin_person: MakePerson, size: str) -> None:
+    someone = await admin_person(size=size)
+    hidden = """() => [...document.querySelectorAll("main :is(a, button, input, select, textarea, summary)")]
+        .filter((one) => one.checkVisibility() && !one.matches(".away, :disabled, .cover")
+            && !one.closest(".save-bar, .test, .look-list"))
+        .filter((one) => {
+            one.focus();
+            const box = one.getBoundingClientRect(), x = box.left + box.width / 2;
+            const top = document.elementFromPoint(x, box.top + Math.min(box.height, 44) / 2);
+            return document.activeElement === one && top?.closest(".places, .save-bar");
+        }).map((one) => one.outerHTML.slice(0, 90)).slice(0, 3)"""
+    for path in ("/admin/booths", "/admin/slots/slot-009"):
+        await someone.go(path)
+        assert await someone.page.evaluate(hidden) == [], path
