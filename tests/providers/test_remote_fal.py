@@ -95,6 +95,16 @@ async def test_a_request_that_comes_too_late_is_cancelled_at_fal(tmp_path):
         assert [call.method for call in at.standin.calls].count("PUT") == 1
 
 
+async def test_a_request_is_cancelled_even_if_the_connection_breaks_at_that(tmp_path):
+    async with bench("fal", tmp_path, Script([Step("never_done")])) as at:
+        at.standin.cancels_lost = 2
+        with pytest.raises(TimeoutError):
+            await at.edit(seconds=0.4)
+        [place] = at.standin.places.values()
+        async with asyncio.timeout(3):
+            await place.cancelled.wait()
+
+
 async def test_the_key_goes_to_the_configured_address_whatever_addresses_fal_names(tmp_path):
     async with bench("fal", tmp_path) as at, running(fal_app()) as other:
         at.standin.elsewhere = other.base_url

@@ -63,6 +63,7 @@ class Fal(StandIn):
     ) -> None:
         self.waiting = waiting
         self.places: dict[str, QueueEntry] = {}
+        self.cancels_lost = 0  # how many meet a connection that breaks
         self.elsewhere = ""  # a base that the returned addresses name in place of ours
         self._numbers = itertools.count(1)
         super().__init__(script, keys=keys, seconds=seconds)
@@ -206,6 +207,10 @@ class Fal(StandIn):
         _, place, refused = await self._find(request)
         if place is None or refused:
             return refused or _detail(404, "Request not found")
+        if self.cancels_lost:
+            self.cancels_lost -= 1
+            self.abort(request)
+            return self.error("unavailable")
         if place.pending:
             place.cancelled.set()
         said = (202, "CANCELLATION_REQUESTED") if place.pending else (400, "ALREADY_COMPLETED")

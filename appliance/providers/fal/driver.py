@@ -228,10 +228,18 @@ class FalDriver(CatalogueDriver):
             await asyncio.sleep(self._poll_seconds)
 
     async def _cancel(self, submitted: Submitted, key: str) -> None:
+        """Tried for a while: what is not cancelled is made, and paid for."""
         deadline = Deadline.after(CANCEL_SECONDS)
-        answer = await self._call("PUT", submitted.cancel_url, key, deadline)
-        if answer.status >= 500:
-            raise failure(answer, await read_error(answer, ErrorAnswer), (key,), submitted.request_id)
+        while True:
+            try:
+                answer = await self._call("PUT", submitted.cancel_url, key, deadline)
+                if answer.status < 500:
+                    return
+                raise failure(answer, await read_error(answer, ErrorAnswer), (key,), submitted.request_id)
+            except ProviderUnreachable:
+                if deadline.remaining() <= self._poll_seconds:
+                    raise
+            await asyncio.sleep(self._poll_seconds)
 
     async def _call(self, method: str, url: str, key: str, deadline: Deadline, **content: Any) -> Answer:
         """One call to fal; an address on another host is asked for at ours, for the key goes nowhere else."""
