@@ -51,9 +51,9 @@ def test_every_detail_of_the_audit_log_has_its_words() -> None:
     assert missing == set()
 
 
-def test_our_own_code_and_styles_weigh_less_than_100_kb() -> None:
+def test_our_own_code_and_styles_weigh_less_than_110_kb() -> None:
     own = [path for path in assets.OWN.rglob("*") if path.suffix in {".css", ".js"}]
-    assert sum(path.stat().st_size for path in own) < 100_000
+    assert sum(path.stat().st_size for path in own) < 110_000
 
 
 def test_no_template_holds_inline_code_or_styles() -> None:
