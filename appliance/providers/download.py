@@ -22,6 +22,7 @@ import httpx
 from appliance.core.clock import Deadline
 from appliance.providers.base import (
     EditedImage,
+    ProviderBadPicture,
     ProviderError,
     ProviderNoImage,
     ProviderPermanent,
@@ -33,7 +34,8 @@ from appliance.providers.pool import SOCKET_OPTIONS, proxy_for, tls_context
 
 MAX_REDIRECTS = 3
 MAX_ADDRESSES = 3  # of one name that are tried
-_NOT_YET = frozenset({404, 408, 410, 425, 429, 500, 502, 503, 504})
+# 403 is also what a store of files says of one that is not there yet, where its files may not be listed.
+_NOT_YET = frozenset({403, 404, 408, 410, 425, 429, 500, 502, 503, 504})
 _PHASES = httpx.Timeout(10.0, connect=4.0)  # seconds a phase; the file is ready, so nothing takes long
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -128,7 +130,8 @@ class Downloader:
         if answer.status in _NOT_YET:
             raise _NotYet(f"download_{answer.status}", http_status=answer.status)
         if answer.status != 200:
-            raise ProviderNoImage(f"download_{answer.status}", http_status=answer.status)
+            # The picture was made and is billed, as one that cannot be used.
+            raise ProviderBadPicture(f"download_{answer.status}", http_status=answer.status)
         return await checked_picture(answer.body, response_id=response_id)
 
     async def _get(self, url: httpx.URL, deadline: Deadline, key_headers: Mapping[str, str]) -> Answer:

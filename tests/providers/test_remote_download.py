@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from appliance.core.clock import Deadline
-from appliance.providers.base import ProviderError, ProviderPermanent
+from appliance.providers.base import ProviderBadPicture, ProviderError, ProviderPermanent
 from appliance.providers.download import Downloader, is_public
 from tests.providers.photos import picture_bytes
 from tests.providers.remote import KEY, bench
@@ -172,7 +172,7 @@ async def test_a_real_redirect_of_the_providers_server_into_the_machine_is_refus
         assert inside.standin.calls == []
 
 
-@pytest.mark.parametrize("status", [404, 410, 503])
+@pytest.mark.parametrize("status", [403, 404, 410, 503])
 async def test_a_picture_that_is_not_there_yet_is_asked_for_again(status):
     answers = iter(
         [httpx.Response(status), httpx.Response(status), httpx.Response(200, content=picture_bytes())]
@@ -180,6 +180,12 @@ async def test_a_picture_that_is_not_there_yet_is_asked_for_again(status):
     internet = Internet({}, lambda _: next(answers))
     assert (await internet.fetch(f"{OWN}/a.jpg", waits=(0.01, 0.01))).width == 300
     assert len(internet.asked) == 3
+
+
+async def test_a_picture_that_cannot_be_had_counts_among_those_that_are_billed():
+    internet = Internet({}, lambda _: httpx.Response(401))
+    with pytest.raises(ProviderBadPicture, match="download_401"):
+        await internet.fetch(f"{OWN}/a.jpg")
 
 
 async def test_a_connection_that_breaks_is_tried_again_for_as_long_as_there_is_time():
@@ -192,10 +198,11 @@ async def test_a_connection_that_breaks_is_tried_again_for_as_long_as_there_is_t
     assert (await internet.fetch(f"{OWN}/a.jpg", waits=(0.02, 0.01))).width == 300
 
 
-async def test_no_try_is_started_that_cannot_end_before_the_deadline():
-    internet = Internet({}, lambda _: httpx.Response(404))
+@pytest.mark.parametrize("status", [403, 404])
+async def test_no_try_is_started_that_cannot_end_before_the_deadline(status):
+    internet = Internet({}, lambda _: httpx.Response(status))
     started = time.monotonic()
-    with pytest.raises(ProviderError, match="download_404") as failed:
+    with pytest.raises(ProviderError, match=f"download_{status}") as failed:
         await internet.fetch(f"{OWN}/a.jpg", seconds=0.5, waits=(5.0,))
     assert time.monotonic() - started < 0.4
     assert not failed.value.again
@@ -205,7 +212,7 @@ async def test_no_try_is_started_that_cannot_end_before_the_deadline():
 @pytest.mark.parametrize(
     ("response", "reason"),
     [
-        (lambda: httpx.Response(403), "download_403"),
+        (lambda: httpx.Response(401), "download_401"),
         (lambda: httpx.Response(200, content=b"<html>sign in</html>"), "not_a_picture"),
         (lambda: httpx.Response(200, content=b"GIF89a" + bytes(100)), "not_a_picture"),
         (lambda: httpx.Response(200, content=picture_bytes()[:9000]), "undecodable_picture"),
