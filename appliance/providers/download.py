@@ -67,9 +67,7 @@ def is_public(address: str) -> bool:
 
 
 def _pinned_transport(proxy: str | None) -> httpx.AsyncBaseTransport:
-    return httpx.AsyncHTTPTransport(
-        verify=tls_context(http2=False), proxy=proxy, socket_options=SOCKET_OPTIONS
-    )
+    return httpx.AsyncHTTPTransport(verify=tls_context(), proxy=proxy, socket_options=SOCKET_OPTIONS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,20 @@ import asyncio
 import base64
 import gzip
 import socket
+import ssl
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 
 import httpx
 import pytest
 
 from appliance.core.clock import Deadline
+from appliance.lifecycle.stack import certificates
+from appliance.providers import pool
 from appliance.providers.base import (
     ProviderBadKey,
     ProviderError,
@@ -25,7 +31,7 @@ from appliance.providers.base import (
 )
 from appliance.providers.http import Answer, exchange, post, retry_after, status_error
 from appliance.providers.pictures import decoded_base64
-from appliance.providers.pool import LOST_SECONDS, RenewingTransport, build_client, proxy_for
+from appliance.providers.pool import LOST_SECONDS, build_client, proxy_for
 from appliance.providers.scrub import scrub, word
 
 URL = "https://provider.example/api"
@@ -230,63 +236,47 @@ def test_the_environments_proxy_holds_except_for_this_machine(monkeypatch):
     assert proxy_for("http://provider.example") is None
 
 
-class FakePool(httpx.AsyncBaseTransport):
-    """One pool: its answers come over ``version``; the body waits for ``go``."""
-
-    def __init__(self, version: bytes) -> None:
-        self.version, self.closed, self.go = version, False, asyncio.Event()
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/no-headers":
-            await asyncio.sleep(60)
-        return httpx.Response(200, extensions={"http_version": self.version}, content=self.body(request))
-
-    async def body(self, request: httpx.Request):
-        yield b"first"
-        if request.url.path == "/slow":
-            await self.go.wait()
-        yield b"second"
-
-    async def aclose(self) -> None:
-        self.closed = True
+@asynccontextmanager
+async def provider_with_tls(
+    answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[str]:
+    """A provider that would rather speak HTTP/2, and whose certificate is trusted."""
+    certificates.make(folder / "secrets", folder / "tls", ["127.0.0.1"])
+    trusted = ssl.create_default_context(cafile=str(folder / "tls" / certificates.AUTHORITY))
+    monkeypatch.setattr(pool, "tls_context", lambda: trusted)
+    own = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    own.load_cert_chain(folder / "tls" / certificates.CERTIFICATE, folder / "tls" / certificates.KEY)
+    own.set_alpn_protocols(["h2", "http/1.1"])
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=own)
+    async with server:
+        yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
-def renewing(version: bytes) -> tuple[httpx.AsyncClient, list[FakePool]]:
-    pools: list[FakePool] = []
+async def test_an_answer_that_comes_before_the_whole_photo_was_sent_is_heard(tmp_path, monkeypatch):
+    """As to one photo too many: over HTTP/2 it was waited for until the deadline."""
+    spoken = []
 
-    def make() -> FakePool:
-        pools.append(FakePool(version))
-        return pools[-1]
+    async def answer(reader, writer):
+        spoken.append(writer.get_extra_info("ssl_object").selected_alpn_protocol())
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 429 Slow Down\r\nRetry-After: 7\r\nContent-Length: 2\r\n\r\n{}")
+        while await reader.read(65_536):
+            pass
+        writer.close()
 
-    return httpx.AsyncClient(transport=RenewingTransport(make)), pools
+    async def photo():
+        for _ in range(160):
+            yield b"x" * 65_536
 
-
-@pytest.mark.parametrize("path", ["/slow", "/no-headers"])
-async def test_a_shared_connection_is_given_up_after_an_exchange_was_cancelled_on_it(path):
-    client, pools = renewing(b"HTTP/2")
-    async with client:
-        other = asyncio.create_task(client.get("https://p.example/slow"))
-        await asyncio.sleep(0)
-        with pytest.raises(TimeoutError):
-            await exchange(client, "GET", f"https://p.example{path}", Deadline.after(0.05), max_bytes=99)
-        await client.get("https://p.example/")
-        assert len(pools) == 2
-        assert not pools[0].closed, "another exchange still runs on it"
-        pools[0].go.set()
-        await other
-        assert pools[0].closed
-        assert not pools[1].closed
-    assert pools[1].closed
-
-
-async def test_a_connection_of_its_own_is_kept_after_whole_answers():
-    client, pools = renewing(b"HTTP/1.1")
-    async with client:
-        for _ in range(3):
-            assert (await client.get("https://p.example/")).content == b"firstsecond"
-        with pytest.raises(TimeoutError):
-            await exchange(client, "GET", "https://p.example/slow", Deadline.after(0.05), max_bytes=99)
-        assert len(pools) == 1
+    async with provider_with_tls(answer, tmp_path, monkeypatch) as url, build_client(url) as client:
+        heard = await exchange(
+            client, "POST", url, Deadline.after(20), max_bytes=99, content=photo(),
+            headers={"Content-Length": str(160 * 65_536)},
+        )  # fmt: skip
+    assert (heard.status, heard.headers["retry-after"]) == (429, "7")
+    assert spoken == ["http/1.1"]
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux knows it")

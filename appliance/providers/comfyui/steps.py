@@ -74,7 +74,7 @@ class Steps:
         try:
             async with _Socket(
                 url,
-                ssl=tls_context(http2=False) if url.startswith("wss:") else None,
+                ssl=tls_context() if url.startswith("wss:") else None,
                 proxy=None,
                 compression=None,
                 user_agent_header="PhotoChanger",
