@@ -37,7 +37,8 @@ async def test_a_channel_is_added_tested_changed_and_removed(
         web.status = 200
         await line.locator("form[action$=test] button").click()
         await line.locator(".note.good").wait_for()
-        assert len(web.arrived) == 2
+        tests = [one for one in web.arrived if name in str(one.json)]  # and what is wrong just then
+        assert len(tests) == 2
     await line.locator("summary").click()
     await someone.assert_whole("alerts-channel", by_day_and_night=True)
     assert await someone.sideways() <= 0

@@ -129,6 +129,7 @@ async def test_what_is_wrong_with_a_target_is_told_and_nothing_is_kept(
     await page.click("#target button[value=save]")
     await expect(page.locator("#target-path-finding")).to_contain_text("Begin with /", timeout=60_000)
     await page.click(".chips a:has-text('SFTP')")
+    await page.click("#confirm-yes")  # what was typed is lost
     await page.wait_for_url("**kind=sftp*")
     await page.fill("#target-host", "nas")
     await page.fill("#target-user", "keeper")
