@@ -266,7 +266,7 @@ async def test_an_address_that_no_phone_can_use_is_told_before_a_guest_scans_it(
     someone = await admin_person(lang=lang, size="phone" if lang == "ru" else "desktop", expected=GONE)
     await someone.go("/admin/")
     issue = someone.page.locator("[data-code='address.wrong']")
-    await issue.wait_for(state="attached")  # without reloading
+    await issue.wait_for(state="attached", timeout=40_000)  # without reloading
     await unfold(someone, "address.wrong")
     await expect(issue).to_contain_text("localhost")
     await someone.screenshot("dashboard-address")
