@@ -171,6 +171,7 @@ TABLE: dict[str, tuple[type[ProviderError], dict[str, str]]] = {
     "restart": (ProviderUnreachable, {"comfyui": "run_lost"}),
     "run_failed": (ProviderUnreachable, {"bfl": "Failed", "fal": "internal_server_error"}),
     "run_error": (ProviderUnreachable, {"bfl": "Error"}),
+    "run_unavailable": (ProviderUnreachable, {"bfl": "Error"}),
     "app_timeout": (ProviderUnreachable, {"fal": "request_timeout"}),
     "bad_gateway": (ProviderUnreachable, dict.fromkeys(EVERY, "http_502")),
     "html_page": (ProviderUnreachable, dict.fromkeys(EVERY, "html_page")),

@@ -11,7 +11,7 @@ from appliance.core.clock import Deadline
 from appliance.providers.base import ProviderPermanent, ProviderRefused, ProviderSpent, ProviderUnreachable
 from appliance.providers.bfl.driver import BflDriver
 from appliance.providers.bfl.settings import ImageEditParams
-from appliance.providers.bfl.wire import Task, free_size
+from appliance.providers.bfl.wire import Task, TaskState, free_size
 from appliance.providers.catalogue import shipped
 from tests.providers.photos import template
 from tests.providers.remote import KEY, PROMPT, bench
@@ -124,7 +124,7 @@ async def test_another_server_of_the_maker_is_asked_with_the_key():
         driver = BflDriver(client, base_url="https://api.bfl.ai", poll_seconds=0.0)
         task = Task(id="t", polling_url="https://api.eu1.bfl.ai/v1/get_result?id=t")
         with pytest.raises(ProviderRefused):
-            await driver._wait(task, KEY, Deadline.after(5))
+            await driver._wait(task, (KEY, PROMPT), Deadline.after(5))
     assert (asked[0].url.host, asked[0].headers["x-key"]) == ("api.eu1.bfl.ai", KEY)
 
 
@@ -154,6 +154,23 @@ async def test_a_task_that_was_known_is_not_given_up_at_the_first_server_that_do
     script = Script([Step("unknown_between", times=2)])
     async with bench("bfl", tmp_path, script, waiting=40) as at:
         assert (await at.edit()).width
+
+
+async def test_a_task_at_work_is_waited_for_whatever_its_state_is_called(tmp_path):
+    async with bench("bfl", tmp_path, Script(["reasoning"]), waiting=5) as at:
+        assert (await at.edit()).width
+        assert at.standin.pictures_asked() == 1
+
+
+async def test_staff_are_told_why_a_photo_or_prompt_was_moderated_without_what_it_quotes(tmp_path):
+    async with bench("bfl", tmp_path, Script(["output_refused"])) as at:
+        with pytest.raises(ProviderRefused) as failed:
+            await at.edit()
+    assert failed.value.detail == "Moderation Reasons: Derivative Works Filter"
+    quoting = TaskState(status="Request Moderated", details={"input": PROMPT, "score": 1})
+    with pytest.raises(ProviderRefused) as failed:
+        quoting.address("t", (KEY, PROMPT))
+    assert failed.value.detail == "input: […]; score: 1"
 
 
 async def test_a_task_that_stays_unknown_is_given_up(tmp_path, monkeypatch):

@@ -38,8 +38,16 @@ _STATES = {
     "output_refused": "Content Moderated",
     "run_error": "Error",
     "run_failed": "Failed",
+    "run_unavailable": "Error",
     "lost": "Task not found",
 }
+_DETAILS = {
+    "refused": {"Moderation Reasons": ["Derivative Works Filter"]},
+    "output_refused": {"Moderation Reasons": ["Derivative Works Filter"]},
+    "run_unavailable": {"error": "generation failed"},
+}
+# What a task at work is called, since FLUX 3 (docs.bfl.ai, 2026-10-08).
+AT_WORK = ("Pending", "Reasoning", "Generating")
 NOT_TAKEN = {
     "empty_account": (402, "Insufficient credits. Add credits to continue."),
     "forbidden": (403, "Your API key does not have permission for this model."),
@@ -156,7 +164,8 @@ class Bfl(StandIn):
             task.pending -= 1
             if task.step.name == "unknown_between" and not task.pending:
                 task.unknown = task.step.times
-            return json_response(200, {"id": number, "status": "Pending", "result": None, "progress": 0.5})
+            word = AT_WORK[task.pending % len(AT_WORK)] if task.step.name == "reasoning" else AT_WORK[0]
+            return json_response(200, {"id": number, "status": word, "result": None, "progress": 0.5})
         sample = f"{self.base_url}/samples/{number}.{task.kind}"
         if task.step.name == "elsewhere":
             sample = task.step.address
@@ -164,7 +173,9 @@ class Bfl(StandIn):
         result = {"sample": sample, "prompt": "…", "seed": 7} if state == "Ready" else None
         if task.step.name == "no_image":
             result = {"sample": None}
-        return json_response(200, {"id": number, "status": state, "result": result, "details": None})
+        status = 503 if task.step.name == "run_unavailable" else 200
+        said = {"id": number, "status": state, "result": result, "details": _DETAILS.get(task.step.name)}
+        return json_response(status, said)
 
     async def download(self, request: Request) -> Response:
         await self.record(request, request.headers.get("x-key", ""))

@@ -38,7 +38,8 @@ class Step:
     ``watched`` (goes on only once its client listens),
     ``watched_previews`` (with many pictures in between), ``watched_closing`` (hangs up),
     ``held_at_step`` (``times``; watched, until ``held`` is set).
-    BFL: ``output_refused``, ``run_error``, ``run_failed``, ``lost``, ``poll_fails``, ``unknown_first`` and
+    BFL: ``output_refused``, ``run_error``, ``run_failed``, ``run_unavailable`` (503, with the task's state),
+    ``reasoning`` (the newer words for a task at work), ``lost``, ``poll_fails``, ``unknown_first`` and
     ``unknown_between`` (``times``), ``polled_at`` and ``elsewhere`` (``address``),
     ``forbidden``, ``empty_account``.
     ``headers`` are added to an error. ``picture``: these bytes are the answer's picture.

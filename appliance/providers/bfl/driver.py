@@ -99,8 +99,9 @@ class BflDriver(CatalogueDriver):
             images = [await request.photo.encoded(request.input_max_side), *templates]
             size = request.photo.width, request.photo.height
             content = await json_body(request_body(params, model.capabilities, images, *size))
-            task = await self._submit(model.id, content, (key, params.prompt), deadline)
-            address = safe_address(await self._wait(task, key, deadline), self._base_url)
+            secrets = key, params.prompt
+            task = await self._submit(model.id, content, secrets, deadline)
+            address = safe_address(await self._wait(task, secrets, deadline), self._base_url)
             request.on_usage(task.usage())
             return await self._downloader.fetch_picture(address, deadline, response_id=task.id)
 
@@ -131,7 +132,7 @@ class BflDriver(CatalogueDriver):
             raise failure(answer, await read_error(answer, InputErrors), secrets)
         return await read_json(answer, Task)
 
-    async def _wait(self, task: Task, key: str, deadline: Deadline) -> str:
+    async def _wait(self, task: Task, secrets: tuple[str, str], deadline: Deadline) -> str:
         """Poll until the picture is ready; it is paid for, so broken polls do not give it up."""
         if not self._may_have_key(task.polling_url):
             raise ProviderPermanent("foreign_address", "the task is to be asked for elsewhere")
@@ -139,7 +140,7 @@ class BflDriver(CatalogueDriver):
         while True:
             await asyncio.sleep(self._poll_seconds)
             try:
-                state = await self._state(task, key, deadline)
+                state = await self._state(task, secrets[0], deadline)
             except (ProviderUnreachable, ProviderQuota) as error:
                 if deadline.remaining() <= self._poll_seconds:
                     error.response_id, error.again = task.id, False
@@ -149,15 +150,18 @@ class BflDriver(CatalogueDriver):
                 unknown_until = deadline.elapsed() + NOT_FOUND_SECONDS
             elif deadline.elapsed() > unknown_until:
                 raise ProviderUnreachable("Task_not_found", http_status=200, response_id=task.id)
-            if (address := state.address(task.id)) is not None:
+            if (address := state.address(task.id, secrets)) is not None:
                 return address
 
     async def _state(self, task: Task, key: str, deadline: Deadline) -> TaskState:
         url, headers = task.polling_url, {"x-key": key}
         answer = await get(self._client, url, deadline, max_bytes=MIB, headers=headers, timeout=POLL_TIMEOUT)
-        if answer.status not in {200, 404}:
-            raise failure(answer, await read_error(answer, InputErrors), (key,), task.id)
-        return await read_json(answer, TaskState)
+        if answer.status in {200, 404}:
+            return await read_json(answer, TaskState)
+        # A task that failed may come as 422 or 503, and its state says so.
+        if (state := await read_error(answer, TaskState)) is not None:
+            return state
+        raise failure(answer, await read_error(answer, InputErrors), (key,), task.id)
 
     def _may_have_key(self, address: str) -> bool:
         """Whether the key may go there: to the configured address, and encrypted to the maker's own hosts."""

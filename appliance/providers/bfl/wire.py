@@ -30,10 +30,10 @@ from appliance.providers.shapes import nearest_ratio
 from appliance.providers.usage import Money, Usage
 
 NO_CREDITS = "no_credits"
-PENDING = "Pending"
 READY = "Ready"
 NOT_FOUND = "Task not found"  # also for a moment after a task was taken
 _MODERATED = frozenset({"Request Moderated", "Content Moderated"})
+_FAILED = frozenset({"Error", "Failed"})
 _FIRST_FIELD = "input_image"
 
 
@@ -105,25 +105,39 @@ class TaskState(BaseModel):
 
     status: str
     result: Annotated[list[_Sample], BeforeValidator(objects)] = []
+    details: Any = None
 
     @property
     def not_found(self) -> bool:
         """Whether the server that was asked does not know the task, or not yet."""
         return self.status == NOT_FOUND
 
-    def address(self, task_id: str) -> str | None:
-        """Where the picture is; ``None`` while it is being made. Raises what else the state means."""
+    def address(self, task_id: str, secrets: Sequence[str | None] = ()) -> str | None:
+        """Where the picture is; ``None`` while it is being made. Raises what else the state means.
+
+        Any word that is none of the last ones counts as being made: since FLUX 3 there are ``Reasoning`` and
+        ``Generating`` beside ``Pending``, and a task that is given up is paid for and ordered again.
+        """
         facts: dict[str, Any] = {"http_status": 200, "response_id": task_id}
-        if self.status in {PENDING, NOT_FOUND}:
-            return None
-        reason = word(self.status, "no_status")
+        reason, detail = word(self.status), scrub(_text(self.details), secrets)
         if self.status in _MODERATED:
-            raise ProviderRefused(reason, **facts)
+            raise ProviderRefused(reason, detail, **facts)
+        if self.status in _FAILED:
+            raise ProviderUnreachable(reason, detail or "the task failed", **facts)
         if self.status != READY:
-            raise ProviderUnreachable(reason, "the task failed", **facts)
+            return None
         if not self.result or not self.result[0].sample:
             raise ProviderNoImage("no_image", **facts)
         return self.result[0].sample
+
+
+def _text(details: Any) -> str:
+    """What stands in ``details``, such as ``{"Moderation Reasons": ["Derivative Works Filter"]}``."""
+    if isinstance(details, dict):
+        return "; ".join(f"{name}: {_text(value)}" for name, value in details.items())
+    if isinstance(details, list):
+        return ", ".join(map(_text, details))
+    return "" if details is None else str(details)
 
 
 class Credits(BaseModel):
