@@ -100,16 +100,16 @@ class ModelCheck(Background):
         registry, keys = self._runner.registry, self._runner.keys
         async with self._database.session() as session:
             registry.configure(await AppSettingsRepository(session).operator_settings())
-            used = models_in_use(await SlotRepository(session).all())
+            used = models_in_use(await SlotRepository(session).all(), registry)
         await keys.refresh()
-        named = {
-            (provider, registry.model(provider, model))
+        return sorted(
+            (provider, model)
             for provider, model in used
-            if provider in registry.names
+            if model
+            and provider in registry.names
             and isinstance(registry.driver(provider), ModelFactsDriver)
             and keys.configured(provider)
-        }
-        return sorted((provider, model) for provider, model in named if model)
+        )
 
     async def _facts(self, provider: str, model: str) -> ModelFacts | None:
         """The provider's word; ``None``: it did not tell."""

@@ -248,12 +248,14 @@ class EditRequest:
 class Operation:
     """One thing a provider can do: its parameter model and the template roles it takes.
 
-    ``template_roles`` maps a role to whether it is required.
+    ``template_roles`` maps a role to whether it is required. ``of_models``: one of the provider's models
+    makes the picture, where it has any.
     """
 
     params: type[Params]
     title: str
     template_roles: dict[str, bool] = field(default_factory=dict)
+    of_models: bool = True
 
 
 class Driver(Protocol):

@@ -183,8 +183,14 @@ class ProviderRegistry:
             )
         return self._drivers[name]
 
-    def model(self, provider: str, name: str | None) -> str | None:
-        """The model that is asked where a route names ``name``: the default one where it names none."""
+    def model(self, provider: str, operation: str, name: str | None) -> str | None:
+        """The model that a route asks: the default one where it names none, and none where its operation asks
+        none of the models.
+        """
+        driver = self._drivers.get(provider)
+        known = driver.operations.get(operation) if driver else None
+        if known is not None and not known.of_models:
+            return None
         default = self._catalogue.of(provider).default
         return name or (default.id if default else None)
 

@@ -124,7 +124,7 @@ class RouteRunner:
         """
         if not self.registry.driver(route.provider).needs_key:
             return None
-        model = self.registry.model(route.provider, route.model)
+        model = self._model(route)
         await self.keys.refresh()
         while (key := self.keys.take(route.provider, model, state.not_served)) is None:
             wait = self.keys.seconds_until_usable(route.provider, model)
@@ -143,7 +143,7 @@ class RouteRunner:
         self, error: ProviderError, route: Route, key: str | None, tries: int, state: _RouteState
     ) -> float | None:
         """Seconds to wait before the next try; ``None``: this route is done."""
-        model = self.registry.model(route.provider, route.model)
+        model = self._model(route)
         if isinstance(error, (ProviderNotServed, ProviderNoModel)) and key is not None:
             # Not the key's fault, so it does not rest; another account's key may be served.
             state.not_served.add(key)
@@ -207,12 +207,16 @@ class RouteRunner:
             return Delivery(route, attempt, edited)
 
     def _charge(self, attempt: Attempt, route: Route, state: _RouteState) -> None:
-        model = self.registry.catalogue.get(route.provider, route.model)
+        name = self._model(route)
+        model = self.registry.catalogue.get(route.provider, name) if name else None
         free = not self.registry.driver(route.provider).needs_key
         attempt.charged(state.used[-1] if state.used else None, model.price if model else None, free=free)
 
     def _heard(self, route: Route, facts: ModelFacts) -> None:
-        self.models.heard(route.provider, self.registry.model(route.provider, route.model), facts)
+        self.models.heard(route.provider, self._model(route), facts)
+
+    def _model(self, route: Route) -> str | None:
+        return self.registry.model(route.provider, route.operation, route.model)
 
     @staticmethod
     def _skip(job: EditJob, route: Route, circuit: Circuit) -> NoReturn:

@@ -25,7 +25,7 @@ from appliance.slots.schemas import SLOT_IDS, ActiveSlot, ReplyForm, RouteConfig
 
 log = structlog.get_logger()
 
-ProviderModel = tuple[str, str | None]  # a provider, and a model where the route names one
+ProviderModel = tuple[str, str | None]  # a provider, and the model that is asked, if it is one of its own
 
 
 def route_configs(slot: Slot) -> list[RouteConfig]:
@@ -37,12 +37,13 @@ def route_configs(slot: Slot) -> list[RouteConfig]:
     return [primary, *(as_far_as_known(RouteConfig, fallback)[0] for fallback in slot.fallbacks)]
 
 
-def models_in_use(slots: Iterable[Slot]) -> dict[ProviderModel, list[str]]:
+def models_in_use(slots: Iterable[Slot], registry: ProviderRegistry) -> dict[ProviderModel, list[str]]:
     """What active slots ask, first or as a fallback, and the ids of those that do."""
     found: dict[ProviderModel, list[str]] = {}
     for slot in slots:
         routes = route_configs(slot) if slot.active else []
-        for place in dict.fromkeys((route.provider, route.model) for route in routes):
+        asked = ((one.provider, registry.model(one.provider, one.operation, one.model)) for one in routes)
+        for place in dict.fromkeys(asked):
             found.setdefault(place, []).append(slot.slot_id)
     return found
 

@@ -138,6 +138,22 @@ async def test_what_cannot_be_carried_over_is_named_before_it_is_saved(
     assert (saved["model"], saved["params"]) == (SUCCESSOR, {"prompt": "a knight"})
 
 
+async def test_a_slot_that_asks_any_other_app_of_fal_uses_none_of_its_models(
+    admin: httpx.AsyncClient, slot: Change
+) -> None:
+    app = {"app": "fal-ai/qwen-image-edit", "prompt": "a knight"}
+    await slot(SLOT, provider="fal", operation="any_app", model=None, params=app, fallbacks=[])
+    wanted = {"provider": "fal", "model": "google/nano-banana-2.1/edit", "by": "fal-ai/flux-pro/kontext"}
+    looked = (await admin.get("/api/providers/model-change", params=wanted)).json()
+    assert SLOT not in {one["slot_id"] for one in looked["slots"]}
+    offered = (await admin.get("/api/providers")).json()["providers"]
+    (fal,) = [one for one in offered if one["name"] == "fal"]
+    assert {one["name"]: bool(one["models"]) for one in fal["operations"]} == {
+        "image_edit": True,
+        "any_app": False,
+    }
+
+
 @pytest.mark.parametrize("wrong", [{"by": "no-such-model"}, {"provider": "nobody"}, {"by": MODEL}])
 async def test_a_change_to_no_known_model_is_refused(admin: httpx.AsyncClient, wrong: dict[str, str]) -> None:
     assert (await admin.post("/api/providers/model-change", json=CHANGE | wrong)).status_code == 422

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 import httpx
 import pytest
 
 from appliance.core.clock import Deadline
+from appliance.providers.attempts import Attempt
 from appliance.providers.base import ProviderError, ProviderPermanent, ProviderUnreachable
 from appliance.providers.fal.driver import FalDriver
 from appliance.providers.fal.settings import OPERATIONS, AnyAppParams, ImageEditParams
+from appliance.providers.keys import KeyRing
+from appliance.providers.registry import ProviderRegistry
+from appliance.providers.routes import Route
+from appliance.providers.runner import RouteRunner
+from appliance.settings.operator import OperatorSettings
 from tests.providers.photos import picture_bytes, template
 from tests.providers.remote import KEY, PROMPT, bench
+from tests.providers.routes import Keys as GeminiKeys
+from tests.providers.routes import engine
 from tests.standins import Script, Step, fal_app, running
 
 NANO, KONTEXT, FLUX2 = "google/nano-banana-2.1/edit", "fal-ai/flux-pro/kontext", "fal-ai/flux-2-pro/edit"
@@ -70,6 +80,36 @@ async def test_an_app_that_is_gone_is_permanent(tmp_path):
         with pytest.raises(ProviderPermanent) as failed:
             await at.edit(operation="any_app", params=AnyAppParams(app="fal-ai/of-last-year", prompt=PROMPT))
     assert (failed.value.reason, failed.value.http_status) == ("app_not_found", 404)
+
+
+class Keys(GeminiKeys):
+    def keys(self, provider: str) -> Sequence[str]:
+        return [KEY] if provider == "fal" else ()
+
+
+async def attempts_of_an_app(app: str, script: Script, folder: Path) -> tuple[RouteRunner, list[Attempt]]:
+    """What a photo tries at an app that is none of the models, and who knows what was learned of those."""
+    settings = OperatorSettings(default_models={"fal": KONTEXT})
+    async with engine(folder, Script()) as at, running(fal_app(script)) as fal:
+        registry = ProviderRegistry(settings, {"fal": fal.base_url})
+        at.runner.registry, at.runner.keys = registry, KeyRing(Keys(()))
+        params = registry.parse("fal", "any_app", {"app": app, "prompt": PROMPT, "image_field": "image_url"})
+        try:
+            return at.runner, await at.attempts(Route("fal", "any_app", None, params))
+        finally:
+            await registry.aclose()
+
+
+async def test_an_app_that_is_gone_says_nothing_of_fals_default_model(tmp_path):
+    runner, [attempt] = await attempts_of_an_app("fal-ai/of-last-year", Script(), tmp_path)
+    assert attempt.reason == "app_not_found"
+    assert runner.models.of("fal", KONTEXT) is None
+
+
+async def test_a_picture_of_any_app_does_not_cost_what_the_default_model_costs(tmp_path):
+    runner, [attempt] = await attempts_of_an_app(KONTEXT, Script(), tmp_path)
+    assert (attempt.outcome, attempt.billed, attempt.price) == ("delivered", True, None)
+    assert runner.models.of("fal", KONTEXT) is None
 
 
 async def test_fal_is_told_when_it_is_too_late_and_to_keep_pictures_for_an_hour_only(tmp_path):

@@ -83,5 +83,5 @@ class AnyAppParams(Params):
 
 OPERATIONS: dict[str, Operation] = {
     "image_edit": Operation(ImageEditParams, "Image edit", {"reference": False}),
-    "any_app": Operation(AnyAppParams, "Any other app", {"reference": False}),
+    "any_app": Operation(AnyAppParams, "Any other app", {"reference": False}, of_models=False),
 }

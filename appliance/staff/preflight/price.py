@@ -35,7 +35,8 @@ def _price(slots: Sequence[Slot], registry: ProviderRegistry) -> PriceOfShots:
     most: dict[str, Decimal] = {}
     unknown = 0
     for slot in slots:
-        model = registry.catalogue.get(slot.provider, slot.model)
+        name = registry.model(slot.provider, slot.operation, slot.model)
+        model = registry.catalogue.get(slot.provider, name) if name else None
         amounts = model.price.picture.values() if model else ()
         if not model or not amounts:
             unknown += 1

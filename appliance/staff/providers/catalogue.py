@@ -160,6 +160,7 @@ class ProviderCatalogue:
             models=[
                 self._model(driver, name, model)
                 for model in self._runner.registry.catalogue.of(driver.name).offered
+                if operation.of_models
             ],
         )
 

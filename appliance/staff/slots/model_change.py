@@ -145,7 +145,7 @@ class ModelChanges:
         return changed, touched, lost, refused
 
     def _uses(self, route: RouteConfig, model: str) -> bool:
-        return self._registry.model(route.provider, route.model) == model
+        return self._registry.model(route.provider, route.operation, route.model) == model
 
     def _carried(
         self, route: RouteConfig, by: str, bound: frozenset[str]

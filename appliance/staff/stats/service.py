@@ -137,10 +137,11 @@ class StatsService:
 
     def _of_model(self, route: RouteConfig) -> Cause | None:
         """That a route's model has ended, will soon, or is unknown to its provider."""
-        found = model_status(
-            self._runner.registry.catalogue, self._runner.models, route.provider, route.model, utcnow()
+        registry, model = self._runner.registry, self._model(route)
+        found = model and model_status(
+            registry.catalogue, self._runner.models, route.provider, model, utcnow()
         )
-        if found is None or not found.troubled:
+        if not found or not found.troubled:
             return None
         kind: CauseKind = f"model_{found.state}"  # type: ignore[assignment]
         return Cause(
@@ -163,7 +164,7 @@ class StatsService:
             return None
         name = f"{route.provider}/{route.model or route.operation}"
         if trouble.kind in _ENDED_BY_A_TEST and route.provider in self._runner.registry.names:
-            model = self._runner.registry.model(route.provider, route.model)
+            model = self._model(route)
             usable = {ends_in(key) for key in self._runner.keys.usable(route.provider, model)}
             if usable and trouble.kind in _OF_THE_KEY and trouble.key not in usable:
                 return None
@@ -180,13 +181,16 @@ class StatsService:
             advice=advice_view("provider_failed", trouble.reason, trouble.kind),
         )
 
+    def _model(self, route: RouteConfig) -> str | None:
+        return self._runner.registry.model(route.provider, route.operation, route.model)
+
     def _blocked(self, route: RouteConfig) -> Cause | None:
         """Why a route cannot be used now; ``None`` when it can."""
         name = f"{route.provider}/{route.model or route.operation}"
         if route.provider not in self._runner.registry.names:
             return None  # one of the slot's problems
         if self._runner.registry.driver(route.provider).needs_key:
-            model = self._runner.registry.model(route.provider, route.model)
+            model = self._model(route)
             wait = self._runner.keys.seconds_until_usable(route.provider, model)
             if wait is None:
                 return _route_cause("no_key", name, self._runner.keys.lacks(route.provider))

@@ -120,7 +120,8 @@ def _break(tools: Tools, run: RunState, one: _Provider, model: str | None = None
         for route in route_configs(slot):
             if route.provider != one.name:
                 continue
-            if model is None or tools.runner.registry.model(route.provider, route.model) == model:
+            asked = tools.runner.registry.model(route.provider, route.operation, route.model)
+            if model in (None, asked):
                 run.broken.add((route.provider, route.model))
 
 

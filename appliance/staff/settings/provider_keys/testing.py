@@ -114,11 +114,7 @@ class KeyTesting:
         async with self._database.session() as session:
             self._registry.configure(await AppSettingsRepository(session).operator_settings())
             slots = await SlotRepository(session).all()
-        found: dict[tuple[str, str | None], list[str]] = {}
-        for (provider, model), of_slots in models_in_use(slots).items():
-            place = (provider, self._registry.model(provider, model))
-            found[place] = sorted({*found.get(place, []), *of_slots})
-        return found
+        return models_in_use(slots, self._registry)
 
     def _view(self, provider: str, model: str, slots: list[str]) -> UsedModelView | None:
         seen = model_status(self._registry.catalogue, self._learned, provider, model, utcnow())
