@@ -176,6 +176,7 @@ def _photo_line(built: Services, stack: AsyncExitStack) -> None:
     stack.push_async_callback(ledger.aclose)
     gate = built.add(parts.gate(settings, database, stack))
     siblings = built.add(parts.siblings(settings, built[Changes], stack))
+    built[KeyRing].between(siblings)
     for one in parts.booths(settings, database, built[FirstPasswordFile], siblings, stack):
         built.add(one)
     built.add(parts.all_booths(built[Database], built[BoothRequests], siblings, stack))

@@ -17,12 +17,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
-from appliance.core.clock import utcnow
+from appliance.core.clock import stamp, utcnow
 from appliance.core.secrets import file_version
+from appliance.core.siblings import ALONE, Siblings
+from appliance.core.tasks import begin
 from appliance.core.web_address import parse_address
 from appliance.providers.base import ProviderBadKey, ProviderError, ProviderSpent
 from appliance.providers.pauses import Pause, Pauses
@@ -37,6 +39,7 @@ REFUSED_SECONDS = 600.0  # how long a refused key rests: it may be put right at 
 TROUBLE_SECONDS = 30 * 86400.0  # after its rest a key nobody used is known to have been refused for so long
 _ORIGIN = re.compile(r"#\s*origin:\s*(\S+)")
 _SPENT = frozenset({"LIMIT"})  # Turbotext's word for either
+_PROVED = "key_proved"
 
 
 class KeySource(Protocol):
@@ -187,7 +190,13 @@ class KeyRing:
     source: KeySource
     pauses: Pauses = field(default_factory=Pauses)
     _turn: dict[str, int] = field(default_factory=dict)
-    _proven: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    _proven: dict[str, datetime] = field(default_factory=dict)
+    _siblings: Siblings = ALONE
+
+    def between(self, siblings: Siblings) -> None:
+        """Have a test made here count in the other processes: of those of keys in files nothing is kept."""
+        self._siblings = siblings
+        siblings.on(_PROVED, self._heard_proved)
 
     async def refresh(self) -> None:
         """Take up keys that were entered or removed in another process."""
@@ -273,14 +282,20 @@ class KeyRing:
     def proved(self, provider: str, key: str, at: datetime) -> None:
         """A test showed that the provider accepts a key: it does not rest any more."""
         self.use_again(provider, key)
-        self._proven[provider, key] = at
+        name = _rest(provider, key)
+        self._proven[name] = at
+        if self._siblings is not ALONE:
+            begin(self._siblings.ask(_PROVED, name=name, at=stamp(at)))
+
+    async def _heard_proved(self, facts: dict[str, Any]) -> None:
+        self._proven[facts["name"]] = datetime.fromisoformat(facts["at"])
 
     def proven_since(self, provider: str, model: str | None, at: datetime) -> datetime | None:
         """When the newest test after ``at`` showed that a usable key is accepted; ``None``: none did."""
         found = [
             when
             for key in self.usable(provider, model)
-            for when in (self._proven.get((provider, key)), self.source.proven_at(provider, key))
+            for when in (self._proven.get(_rest(provider, key)), self.source.proven_at(provider, key))
             if when is not None and when > at
         ]
         return max(found, default=None)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
 import pytest
 
+from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
+from appliance.core.siblings import Siblings
 from appliance.providers.base import ProviderBadKey, ProviderError, ProviderQuota, ProviderSpent
 from appliance.providers.breaker import FAILURES_TO_OPEN, OPEN_SECONDS, Circuit
 from appliance.providers.keys import KeyFiles, KeyRing, ends_in, rests_whole
@@ -17,6 +20,7 @@ from appliance.providers.registry import ProviderRegistry
 from appliance.providers.stored_keys import AllKeys, StoredKeys
 from appliance.providers.timings import ENOUGH, RouteTimings
 from appliance.settings.operator import OperatorSettings
+from tests.support.waiting import until
 
 
 class Clock:
@@ -70,6 +74,22 @@ def test_a_refused_key_is_in_trouble_until_a_picture_or_a_test_says_otherwise(
     ring.set_aside("gemini", "key-aaaa", 600, "API_KEY_INVALID")
     ring.proved("gemini", "key-aaaa", trouble.since)
     assert ring.troubles("gemini") == []
+
+
+async def test_a_good_test_of_a_key_in_a_file_counts_in_the_other_process_too(
+    tmp_path: Path, clock: Clock
+) -> None:
+    key_file(tmp_path, "key-aaaa")
+    here, there = ring_of(tmp_path, clock), ring_of(tmp_path, clock)
+    both = [Siblings(f"unix:{tmp_path}/app.sock", number, 2) for number in (1, 2)]
+    for ring, one in zip((here, there), both, strict=True):
+        ring.between(one)
+        await one.open()
+    failed, tested = utcnow() - timedelta(minutes=1), utcnow()
+    here.proved("gemini", "key-aaaa", tested)
+    assert await until(lambda: there.proven_since("gemini", None, failed)) == tested
+    for one in both:
+        await one.aclose()
 
 
 def test_a_key_set_aside_comes_back_after_its_time(tmp_path: Path, clock: Clock) -> None:
