@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 
 import httpx
@@ -12,13 +13,15 @@ import pytest
 
 from appliance.core.clock import Deadline
 from appliance.providers.attempts import Attempt
-from appliance.providers.base import ProviderError, ProviderPermanent, ProviderUnreachable
+from appliance.providers.base import ProviderError, ProviderNoImage, ProviderPermanent, ProviderUnreachable
+from appliance.providers.catalogue import shipped
 from appliance.providers.fal.driver import FalDriver
 from appliance.providers.fal.settings import OPERATIONS, AnyAppParams, ImageEditParams
 from appliance.providers.keys import KeyRing
 from appliance.providers.registry import ProviderRegistry
 from appliance.providers.routes import Route
 from appliance.providers.runner import RouteRunner
+from appliance.providers.usage import Usage, cost_of
 from appliance.settings.operator import OperatorSettings
 from tests.providers.photos import picture_bytes, template
 from tests.providers.remote import KEY, PROMPT, bench
@@ -202,14 +205,51 @@ async def test_a_model_that_answers_with_one_image_is_understood(tmp_path):
         (Step("app_timeout"), False),
         (Step("run_failed"), False),
         (Step("run_failed", times=2), True),
+        (Step("passed_on"), True),
+        (Step("other_form"), False),
+        (Step("odd_form"), False),
     ],
     ids=lambda value: getattr(value, "name", value),
 )
 async def test_what_reached_the_app_is_tried_again_only_if_fal_says_so(play, again, tmp_path):
     async with bench("fal", tmp_path, Script([play])) as at:
-        with pytest.raises(ProviderUnreachable) as failed:
+        with pytest.raises((ProviderUnreachable, ProviderNoImage)) as failed:
             await at.edit()
     assert failed.value.again is again
+
+
+@pytest.mark.parametrize(
+    ("play", "billed"),
+    [
+        (Step("nsfw"), True),
+        (Step("elsewhere", address="https://127.0.0.1/a.jpg"), True),
+        (Step("broken_picture"), True),
+        (Step("refused"), True),  # or may be
+        (Step("run_failed"), False),
+        (Step("passed_on"), False),
+        (Step("unavailable"), False),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+async def test_a_run_that_ended_is_on_the_bill_whatever_became_of_its_picture(play, billed, tmp_path):
+    told: list[Usage] = []
+    async with bench("fal", tmp_path, Script([play])) as at:
+        with pytest.raises(ProviderError):
+            await at.edit(on_usage=told.append)
+    assert bool(told) is billed
+
+
+@pytest.mark.parametrize(
+    ("model", "resolution", "price"),
+    [(NANO, "auto", "0.040"), (NANO, "4K", "0.134"), (NANO, "2K", None), (KONTEXT, "auto", "0.04")],
+)
+async def test_a_picture_costs_what_the_catalogue_says_of_its_resolution(model, resolution, price, tmp_path):
+    told: list[Usage] = []
+    async with bench("fal", tmp_path) as at:
+        params = ImageEditParams(prompt=PROMPT, resolution=resolution)
+        await at.edit(model=model, params=params, on_usage=told.append)
+    cost = cost_of(told[-1], shipped().get("fal", model).price, picture=True)
+    assert (cost and cost.amount) == (price and Decimal(price))
 
 
 async def test_the_place_in_the_queue_is_told(tmp_path):

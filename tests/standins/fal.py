@@ -28,6 +28,7 @@ _FAILED_RUNS: dict[str, tuple[int, str, str]] = {
     "run_failed": (500, "internal_server_error", "An internal error occurred."),
     "no_media": (422, "no_media_generated", "The model did not generate the expected output."),
     "no_face": (422, "face_detection_error", "Could not detect a face in the image."),
+    "passed_on": (400, "downstream_service_error", "Downstream service error"),
 }
 
 
@@ -173,12 +174,7 @@ class Fal(StandIn):
             return _detail(400, "Request is still in progress")
         reached = {"x-fal-request-id": number}
         if failed := self._failed(place):
-            status, kind, message = failed
-            items = place.errors or [
-                {"loc": ["body", "prompt"], "msg": message, "type": kind, "input": place.input}
-            ]
-            retryable = str(place.step.name == "run_failed" and place.step.times > 1).lower()
-            return json_response(status, {"detail": items}, reached | {"x-fal-retryable": retryable})
+            return _run_failed(place, *failed, reached)
         if place.step.name == "result_lost":
             lost, place.step = Step(place.step.reason or "unavailable"), Step()
             if (played := await self.play(lost, self.calls[-1], request)) is not None:
@@ -187,15 +183,7 @@ class Fal(StandIn):
         picture = {"url": f"{self.base_url}/files/{number}.{kind}", "content_type": f"image/{kind}"}
         if place.step.name == "elsewhere":
             picture["url"] = place.step.address
-        result: dict[str, Any] = {"images": [picture], "seed": 7, "has_nsfw_concepts": [False]}
-        match place.step.name:
-            case "no_image":
-                result["images"] = []
-            case "nsfw":
-                result["has_nsfw_concepts"] = [True]
-            case "single":
-                result = {"image": picture}
-        return json_response(200, result, reached)
+        return json_response(200, _result_of(place.step.name, picture), reached)
 
     @staticmethod
     def _failed(place: QueueEntry) -> tuple[int, str, str] | None:
@@ -229,6 +217,29 @@ class Fal(StandIn):
         data = await asyncio.to_thread(edited, images[0], self.name, extra=extra, kind=kind)
         data = played(data, place.step)
         return Response(data, media_type=f"image/{kind}")
+
+
+def _run_failed(place: QueueEntry, status: int, kind: str, message: str, headers: dict[str, str]) -> Response:
+    items = place.errors or [{"loc": ["body", "prompt"], "msg": message, "type": kind, "input": place.input}]
+    name = place.step.name
+    may_come = name == "passed_on" or (name == "run_failed" and place.step.times > 1)
+    headers = headers | {"x-fal-retryable": str(may_come).lower()}
+    if name in {"passed_on", "run_failed"}:
+        headers["x-fal-billable-units"] = "0"
+    return json_response(status, {"detail": items}, headers)
+
+
+def _result_of(name: str, picture: dict[str, str]) -> dict[str, Any]:
+    """What the app answers with, for a step of that name."""
+    usual: dict[str, Any] = {"images": [picture], "seed": 7, "has_nsfw_concepts": [False]}
+    others: dict[str, dict[str, Any]] = {
+        "no_image": usual | {"images": []},
+        "nsfw": usual | {"has_nsfw_concepts": [True]},
+        "single": {"image": picture},
+        "other_form": {"video": picture},
+        "odd_form": {"images": [picture["url"]]},
+    }
+    return others.get(name, usual)
 
 
 def _object(call: Call) -> dict[str, Any] | None:

@@ -29,9 +29,10 @@ class Step:
     Turbotext: ``reconnect`` (``times``), ``face_not_detected``, ``quality_limit``, ``params_error``,
     ``missing_once`` (the download; ``times``), ``inside_data``, ``relative``, ``elsewhere``
     (``address``), ``poll_fails`` (``times``), ``refused_at_top``, ``no_uploads``.
-    fal: ``poll_fails`` (``times``), ``never_done``, ``nsfw``, ``single``, ``run_failed`` (``times`` over 1:
-    worth another try), ``no_media``, ``no_face``, ``result_lost`` (once; the ``reason`` is how),
-    ``app_timeout``, ``conflict``, ``forbidden``, ``empty_account``, ``elsewhere`` (``address``).
+    fal: ``poll_fails`` (``times``), ``never_done``, ``nsfw``, ``single``, ``other_form`` (no place for
+    pictures), ``odd_form``, ``run_failed`` (``times`` over 1: worth another try), ``passed_on`` (another
+    service's error, worth another try), ``no_media``, ``no_face``, ``result_lost`` (once; the ``reason`` is
+    how), ``app_timeout``, ``conflict``, ``forbidden``, ``empty_account``, ``elsewhere`` (``address``).
     ComfyUI: ``never_done``, ``look_fails``, ``restart``, ``out_of_memory``, ``no_ram``, ``execution_error``,
     ``other_output_fails`` (after ours was made), ``interrupted``, ``taken_silently`` (the run is queued, and
     nobody told), ``taken_late`` (after ``seconds``, whether or not anybody waits),

@@ -38,16 +38,19 @@ from appliance.providers.fal.wire import (
     data_uri,
     edit_input,
     failure,
+    may_be_billed,
     pictures,
 )
 from appliance.providers.http import MIB, Answer, call, read_error, read_json, usable_key
 from appliance.providers.json_body import json_body
 from appliance.providers.problems import role_problems, sendable_templates, unknown_model, unknown_operation
 from appliance.providers.shapes import nearest_ratio
+from appliance.providers.usage import Usage
 
 TYPICAL_SECONDS = 15.0  # of an app that is not in the catalogue
 POLL_TIMEOUT = httpx.Timeout(10.0)  # seconds; a poll only looks something up
 CANCEL_SECONDS = 5.0
+USUAL_SIZE = "1K"  # what a model makes that has several, where none is asked for
 MOST_IMAGES = 14  # that any app of fal we know takes
 _NOBODY = "00000000-0000-0000-0000-000000000000"  # a request that does not exist
 
@@ -123,10 +126,11 @@ class FalDriver(CatalogueDriver):
             try:
                 await self._wait(submitted, request, key, deadline)
                 finished = True
-                result = await self._result(submitted, key, secrets, deadline)
+                result = await self._result(submitted, request, secrets, deadline)
             finally:
                 if not finished:
                     self._background.start("cancel", self._cancel(submitted, key))
+            request.on_usage(_usage(request.params))
             address = safe_address(result.address(submitted.request_id), self._base_url)
             return await self._downloader.fetch_picture(address, deadline, response_id=submitted.request_id)
 
@@ -204,9 +208,10 @@ class FalDriver(CatalogueDriver):
                 request.on_position(position)
 
     async def _result(
-        self, submitted: Submitted, key: str, secrets: tuple[str, str], deadline: Deadline
+        self, submitted: Submitted, request: EditRequest, secrets: tuple[str, str], deadline: Deadline
     ) -> Result:
         """What came of the request. It is paid for: an answer that got lost on the way is asked for again."""
+        key = secrets[0]
         while True:
             is_from_app = False
             try:
@@ -215,12 +220,16 @@ class FalDriver(CatalogueDriver):
                 is_from_app = REQUEST_ID in answer.headers
                 if answer.status < 400:
                     return await read_json(answer, Result)
+                if may_be_billed(answer):
+                    request.on_usage(Usage())
                 said = await read_error(answer, ErrorAnswer)
                 raise failure(answer, said, secrets, submitted.request_id)
             except (ProviderUnreachable, ProviderQuota) as error:
                 # Sound JSON of another form is the app's own too, and no money is no matter of this request.
                 is_told = is_from_app or error.reason == "unexpected_json"
                 if is_told or isinstance(error, ProviderSpent):
+                    # The next one's answer would have the same form, and be paid for, too.
+                    error.again = error.again and error.reason != "unexpected_json"
                     raise
                 if deadline.remaining() <= self._poll_seconds:
                     error.response_id, error.again = submitted.request_id, False
@@ -247,6 +256,13 @@ class FalDriver(CatalogueDriver):
         if not is_of(url, self._base_url):
             url = f"{self._base_url}{_path(url)}"
         return await call(self._client, method, url, deadline, max_bytes=MIB, headers=headers, **content)
+
+
+def _usage(params: Params) -> Usage:
+    """By what a picture is priced, where the model is one that we know."""
+    if not isinstance(params, ImageEditParams):
+        return Usage()
+    return Usage(size=USUAL_SIZE if params.resolution == "auto" else params.resolution)
 
 
 def _path(url: str) -> str:

@@ -27,6 +27,7 @@ from appliance.providers.http import Answer, retry_after, status_error
 from appliance.providers.json_body import Base64
 from appliance.providers.scrub import scrub, word
 
+UNITS = "x-fal-billable-units"
 REQUEST_ID = "x-fal-request-id"  # the app itself was reached, and may have been paid for
 # Error types that judge the photo or the prompt.
 REFUSALS = frozenset({"content_policy_violation", "face_detection_error"})
@@ -111,7 +112,10 @@ class Result(BaseModel):
         found = next(iter(self.images or ()), self.image)
         if found is not None and found.url:
             return found.url
-        raise ProviderNoImage("no_image", **facts)
+        error = ProviderNoImage("no_image", **facts)
+        # An app whose answer has no place for pictures has none for the next one either.
+        error.again = self.images is not None or self.image is not None
+        raise error
 
 
 class ErrorAnswer(InputErrors):
@@ -142,6 +146,8 @@ def _failure(
         return status_error(answer, response_id=response_id)
     reason, detail = said.reason(answer.headers), scrub(said.text, secrets)
     kind, otherwise = _kind(status, reason, said.text.lower())
+    if kind is None and _is_retryable(answer.headers):  # as a 400 that only passes on what another said
+        kind, otherwise = ProviderUnreachable, f"http_{status}"
     if kind is None:
         return status_error(answer, reason or f"http_{status}", detail, response_id=response_id)
     return kind(
@@ -167,9 +173,20 @@ def _kind(status: int, reason: str, text: str) -> tuple[type[ProviderError] | No
 
 
 def _worth_another(status: int, headers: httpx.Headers) -> bool:
-    """Whether a request may be sent again: what reached the app may have been paid for."""
+    """Whether a request may be sent again: what reached the app, fal itself has tried up to ten times."""
     if headers.get("x-fal-request-timeout-type"):  # our own wish, "not after the deadline"
         return False
     if REQUEST_ID in headers:
-        return str(headers.get("x-fal-retryable", "")).lower() == "true"
+        return _is_retryable(headers)
     return status in _INGRESS or status in _TRY_AGAIN
+
+
+def _is_retryable(headers: httpx.Headers) -> bool:
+    return str(headers.get("x-fal-retryable", "")).lower() == "true"
+
+
+def may_be_billed(answer: Answer) -> bool:
+    """Whether a run that failed may be on the bill: one that a server's error ended never is, one that
+    its input ended may be (fal's FAQ, 2026-11-22), unless it says that it used nothing.
+    """
+    return answer.status < 500 and REQUEST_ID in answer.headers and answer.headers.get(UNITS) != "0"
