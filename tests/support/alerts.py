@@ -39,11 +39,11 @@ class Ground:
         self.encryption.ensure()
         self.delivery, self.urls = DeliveryProcess(), DeploymentUrls(BASE, None)
         self.channels = AlertChannels(database, self.encryption, self.delivery, self.urls)
-        self.sender = self.another()
+        self.sender = AlertSender(database, self.encryption, self.delivery, self.urls)
 
     def another(self) -> AlertSender:
-        """A sender as it is after a restart."""
-        return AlertSender(self.database, self.encryption, self.delivery, self.urls)
+        """A sender of another process, or as it is after a restart."""
+        return AlertSender(self.database, self.encryption, DeliveryProcess(), self.urls)
 
     async def add(self, address: str, severity: Severity = "should_know", lang: Any = "en") -> uuid.UUID:
         new = NewChannel(name="crew", address=address, severity=severity, language=lang)  # type: ignore[arg-type]
@@ -75,7 +75,8 @@ class Ground:
         """All that was written and sent was so much earlier."""
         await self.run(
             "update alert_message set created_at = created_at - cast(:by as interval),"
-            " sent_at = sent_at - cast(:by as interval), next_try_at = next_try_at - cast(:by as interval)",
+            " sent_at = sent_at - cast(:by as interval), next_try_at = next_try_at - cast(:by as interval),"
+            " held_until = held_until - cast(:by as interval)",
             by=timedelta(minutes=minutes),
         )
 

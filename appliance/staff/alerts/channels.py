@@ -134,7 +134,8 @@ class AlertChannels:
         except Unreadable:
             return TestAnswer(ok=False, said="The address cannot be read any more: enter it again.")
         words = test_text(row.name, row.language, alert_base(settings, self._urls))
-        answer = await self._delivery.send(address, words.title, words.body)
+        async with self._delivery.seats:
+            answer = await self._delivery.send(address, words.title, words.body)
         if answer.ok:
             async with self._database.session() as session:
                 await AlertRepository(session).retry_now(channel_id)

@@ -36,14 +36,15 @@ class DeliveryResult:
 
 
 class DeliveryProcess:
-    """Runs requests, at most two at a time."""
+    """Runs requests, at most two at a time: who sends has one of ``seats``."""
 
     def __init__(self) -> None:
-        self._seats = asyncio.Semaphore(_AT_A_TIME)
+        self.seats = asyncio.Semaphore(_AT_A_TIME)
 
     async def check(self, address: str) -> None:
         """Raise ``ValidationFailed`` for an address that is not taken."""
-        answer = await self._request({"do": "check", "address": address})
+        async with self.seats:
+            answer = await self._request({"do": "check", "address": address})
         if not answer.ok:
             raise ValidationFailed(fields={"address": _problem(answer)})
 
@@ -52,29 +53,28 @@ class DeliveryProcess:
         return await self._request({"do": "send", "address": address, "title": title, "body": body})
 
     async def _request(self, asked: dict[str, str]) -> DeliveryResult:
-        async with self._seats:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "appliance.staff.alerts.deliver",
-                cwd=_PACKAGE,
-                env={name: os.environ[name] for name in _KEPT if name in os.environ},
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-            )
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    out, _ = await process.communicate(json.dumps(asked).encode())
-                return DeliveryResult(**json.loads(out))
-            except TimeoutError:
-                return DeliveryResult(ok=False, said=f"No answer within {PATIENCE:.0f} seconds.")
-            except (ValueError, TypeError):
-                return DeliveryResult(ok=False, said="The sending program ended without an answer.")
-            finally:
-                if process.returncode is None:
-                    process.kill()
-                    await process.wait()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "appliance.staff.alerts.deliver",
+            cwd=_PACKAGE,
+            env={name: os.environ[name] for name in _KEPT if name in os.environ},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            async with asyncio.timeout(PATIENCE):
+                out, _ = await process.communicate(json.dumps(asked).encode())
+            return DeliveryResult(**json.loads(out))
+        except TimeoutError:
+            return DeliveryResult(ok=False, said=f"No answer within {PATIENCE:.0f} seconds.")
+        except (ValueError, TypeError):
+            return DeliveryResult(ok=False, said="The sending program ended without an answer.")
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
 
 
 def _problem(answer: DeliveryResult) -> Message:

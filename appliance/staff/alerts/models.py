@@ -30,9 +30,9 @@ class AlertChannel(Base):
 class AlertMessage(Base):
     """One message to one channel: written first, then sent, again and again for a day if need be.
 
-    ``kind`` is ``opened``, ``repeat`` or ``closed``. ``refused_at``: the other side refused it for what is
-    in it; those behind it no longer wait. ``dropped_at``: nobody tries any more, ``answer`` says why. The
-    issue's id outlives the issue.
+    ``kind`` is ``opened``, ``repeat`` or ``closed``. ``held_until``: a process is sending it. ``refused_at``:
+    the other side refused it for what is in it; those behind it no longer wait. ``dropped_at``: nobody tries
+    any more, ``answer`` says why. The issue's id outlives the issue.
     """
 
     __tablename__ = "alert_message"
@@ -45,6 +45,7 @@ class AlertMessage(Base):
     body: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     next_try_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    held_until: Mapped[datetime | None]
     tries: Mapped[int] = mapped_column(default=0, server_default="0")
     sent_at: Mapped[datetime | None]
     refused_at: Mapped[datetime | None]

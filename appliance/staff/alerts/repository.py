@@ -22,9 +22,9 @@ _LOCK_KEY = 0x50_43_41_4C  # "PCAL": one change of the channels after the other
 _LONGEST_REST = timedelta(minutes=20)
 
 
-def is_due(next_try_at: InstrumentedAttribute[datetime]) -> ColumnElement[bool]:
-    """Whether it is time for the next try."""
-    return or_(next_try_at <= func.now(), next_try_at > func.now() + _LONGEST_REST)
+def is_due(moment: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    """Whether it has come: the time for the next try, or the end of a hold."""
+    return or_(moment <= func.now(), moment > func.now() + _LONGEST_REST)
 
 
 def _first_waiting() -> Select[int]:
@@ -113,7 +113,8 @@ class AlertRepository(Repository):
         if found is None:
             return None
         message, channel = found
-        await self.change(message.id, next_try_at=func.now() + hold, tries=message.tries + 1)
+        until = func.now() + hold
+        await self.change(message.id, next_try_at=until, held_until=until, tries=message.tries + 1)
         return message, channel
 
     async def change(self, message_id: int, **values: Any) -> None:
@@ -126,10 +127,13 @@ class AlertRepository(Repository):
         )
 
     async def retry_now(self, channel_id: uuid.UUID) -> None:
-        """What waits for the channel is tried again at once: it was just reached."""
+        """What waits for the channel is tried again at once: it was just reached. What a process is sending
+        stays with it.
+        """
+        free = or_(AlertMessage.held_until.is_(None), is_due(AlertMessage.held_until))
         await self._session.execute(
             update(AlertMessage)
-            .where(AlertMessage.channel_id == channel_id, *_WAITS)
+            .where(AlertMessage.channel_id == channel_id, *_WAITS, free)
             .values(next_try_at=func.now())
         )
 

@@ -136,19 +136,21 @@ class AlertSender(Background):
         What is refused for what is in it lets the others pass. Only if the channel takes one of them is the
         refusal final; else it may refuse whatever comes, for a wrong setting, and nothing is given up.
         """
-        async with self._database.session() as session:
-            if await Periods(session).silence() is not None:
-                return False  # it may have begun while the channel was away
-            taken = await AlertRepository(session).take(channel_id, _HOLD)
-        if taken is None:
-            return False
-        message, channel = taken
-        answer = await self._answer(message, channel)
+        async with self._delivery.seats:  # first: what is held while others hang would be held for too long
+            async with self._database.session() as session:
+                if await Periods(session).silence() is not None:
+                    return False  # it may have begun while the channel was away
+                taken = await AlertRepository(session).take(channel_id, _HOLD)
+            if taken is None:
+                return False
+            message, channel = taken
+            answer = await self._answer(message, channel)
         async with self._database.session() as session:
             alerts = AlertRepository(session)
             before = message.refused_at
             others_pass = before is not None and await alerts.took_since(channel.id, before)
-            await alerts.change(message.id, **_outcome(message, answer, others_pass=others_pass))
+            outcome = _outcome(message, answer, others_pass=others_pass)
+            await alerts.change(message.id, held_until=None, **outcome)
             if answer.ok:
                 await alerts.retry_now(channel.id)
         level = log.info if answer.ok else log.warning
