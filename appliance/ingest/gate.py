@@ -55,7 +55,7 @@ class Permits:
             raise
 
     def release(self, used_seconds: float | None) -> None:
-        """Give a permit back after so many seconds of work, or ``None`` where no work began."""
+        """Give a permit back after so many seconds of work, or ``None`` where it brought no picture."""
         self.in_use -= 1
         if used_seconds is not None:
             self.typical_seconds += (used_seconds - self.typical_seconds) * (
@@ -104,13 +104,14 @@ class Gate:
         """Hold one of ``limit`` permits during the block; raises ``SlotBusy``."""
         permits = self.permits(name)
         await permits.acquire(limit, deadline)
-        since: float | None = None  # waiting for the others is no work
+        used: float | None = None  # what failed at once says nothing of how long a picture takes
         try:
             async with self._beside_others(name, limit, deadline):
-                since = time.monotonic()
+                since = time.monotonic()  # waiting for the others is no work
                 yield
+                used = time.monotonic() - since
         finally:
-            permits.release(None if since is None else time.monotonic() - since)
+            permits.release(used)
 
     @asynccontextmanager
     async def _beside_others(

@@ -94,3 +94,14 @@ async def test_a_failure_inside_gives_the_permit_back() -> None:
         async with gate.enter("slot", 1, Deadline.after(10)):
             raise ZeroDivisionError
     assert gate.in_use() == {}
+
+
+async def test_what_failed_at_once_says_nothing_of_how_long_a_picture_takes() -> None:
+    gate = Gate()
+    async with gate.enter("slot", 1, Deadline.after(10)):
+        await asyncio.sleep(0.05)
+    typical = gate.permits("slot").typical_seconds
+    with pytest.raises(ZeroDivisionError):
+        async with gate.enter("slot", 1, Deadline.after(10)):
+            raise ZeroDivisionError
+    assert gate.permits("slot").typical_seconds == typical >= 0.05
