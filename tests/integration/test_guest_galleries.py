@@ -18,8 +18,10 @@ from appliance.core.recent import Changes
 from appliance.guests.shared_galleries.service import SharedGalleries
 from appliance.guests.tokens import GuestTokens
 from appliance.settings.recent import RecentSettings
+from appliance.staff.shared_galleries.service import SharedGalleryService
 from tests.conftest import Change, Noticed
 from tests.integration.test_guest_pages import HTML, job
+from tests.support.alerts import WHO
 from tests.support.camera import Camera, Reply, Shot
 from tests.support.line import line_to_database
 from tests.support.stack import Stack
@@ -140,6 +142,18 @@ async def test_a_closed_gallery_says_so_and_opens_again_at_the_same_address(
     await noticed()
     assert (await client.get(gallery["path"], headers=HTML)).status_code == 410
     assert (await client.get(gallery["wall"], headers=HTML)).status_code == 410
+
+
+async def test_two_people_who_open_a_slots_gallery_at_the_same_moment_get_one(
+    database: Database, stack: Stack
+) -> None:
+    galleries = SharedGalleryService(database)
+    try:
+        await asyncio.gather(*(galleries.open_for_slot("slot-015", 60, WHO) for _ in range(4)))
+        assert await stack.value("select count(*) from shared_gallery where slot_id = 'slot-015'") == 1
+    finally:
+        async with stack.database() as db:
+            await db.execute("delete from shared_gallery where slot_id = 'slot-015'")
 
 
 @pytest.mark.parametrize("typed", ["４７１１", "٤٧١١", "۴۷۱۱", " 47 11\u3000"])

@@ -14,7 +14,6 @@ from appliance.admin.render import part
 from appliance.admin.security import MayReadResults, MayWriteResults, PageContext
 from appliance.core.injection import service_of
 from appliance.guests.links import guest_base
-from appliance.staff.shared_galleries.schemas import NewGallery
 from appliance.staff.shared_galleries.service import SharedGalleryService
 from appliance.staff.slots.editor import SlotEditor
 
@@ -35,14 +34,10 @@ async def open_one(slot_id: str, request: Request, context: MayWriteResults) -> 
     """Open a gallery of the slot, unless one is open that shows its pictures."""
     form = await read_form(request)
     slot = await service_of(request, SlotEditor).get(slot_id)
-    minutes = form.text("minutes")
-    base = await guest_base(request)
-    if await service_of(request, SharedGalleryService).open_for(slot.slot_id, base) is None:
-        wanted = NewGallery(
-            slot_id=slot.slot_id,
-            minutes=(float(minutes) or None) if minutes in map(str, MINUTES) else float(MINUTES[0]),
-        )
-        await service_of(request, SharedGalleryService).open(wanted, context.person, base)
+    wanted = form.text("minutes")
+    minutes = (float(wanted) or None) if wanted in map(str, MINUTES) else float(MINUTES[0])
+    galleries = service_of(request, SharedGalleryService)
+    await galleries.open_for_slot(slot.slot_id, minutes, context.person)
     if not context.is_htmx:
         context.notice("gallery_opened")
         return RedirectResponse(f"{MOUNT}/#{slot_id}", 303)

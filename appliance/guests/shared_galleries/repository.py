@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, text, tuple_, update
 
 from appliance.core.db import Repository
 from appliance.guests.repository import to_be_seen
@@ -15,6 +15,8 @@ from appliance.guests.shared_galleries.models import SharedGallery
 from appliance.jobs.locks import lock_jobs
 from appliance.jobs.models import JobHistory
 from appliance.jobs.repository import is_any_of
+
+_LOCK_KEY = 0x50_43_53_47  # "PCSG": one tap that opens a slot's gallery after the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,10 @@ class Position:
 
 class GalleryRepository(Repository):
     """The table ``shared_gallery`` and the pictures that galleries show."""
+
+    async def lock(self) -> None:
+        """Let others who would open a slot's gallery wait until this transaction ends."""
+        await self._session.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
 
     async def get(self, gallery_id: uuid.UUID) -> SharedGallery | None:
         """One gallery, kept from other changes until the commit."""

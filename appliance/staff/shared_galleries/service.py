@@ -52,25 +52,18 @@ class SharedGalleryService:
 
     async def open(self, wanted: NewGallery, who: Principal, base: str) -> GalleryView:
         """A new gallery, open at once, at an address of its own."""
-        now = utcnow()
-        gallery = SharedGallery(
-            id=uuid.uuid4(),
-            token=secrets.token_urlsafe(16),
-            wall_token=secrets.token_urlsafe(16),
-            title=wanted.title,
-            slot_id=wanted.slot_id,
-            pin=wanted.pin,
-            moderated=wanted.moderated,
-            pictures_from=wanted.pictures_from or now - EARLIER,
-            opened_at=now,
-            opened_by=who.username,
-            closes_at=now + timedelta(minutes=wanted.minutes) if wanted.minutes else None,
-        )
         async with self._database.session() as session:
-            GalleryRepository(session).add(gallery)
-            _note(session, gallery, who, "gallery.opened")
+            gallery = _opened(session, wanted, who)
             await session.flush()
             return await _view(session, gallery, base)
+
+    async def open_for_slot(self, slot_id: str, minutes: float | None, who: Principal) -> None:
+        """A new gallery of a slot, unless one is open that shows its pictures; two may ask at once."""
+        async with self._database.session() as session:
+            galleries = GalleryRepository(session)
+            await galleries.lock()
+            if await galleries.open_for(slot_id, utcnow()) is None:
+                _opened(session, NewGallery(slot_id=slot_id, minutes=minutes), who)
 
     async def open_again(
         self, gallery_id: uuid.UUID, minutes: float | None, who: Principal, base: str
@@ -184,6 +177,26 @@ async def _already_decided(session: AsyncSession, job_id: uuid.UUID) -> JobNotFo
     if approved:
         return VersionConflict(Message("%(who)s has already approved this picture.", who=who))
     return VersionConflict(Message("%(who)s has already rejected this picture.", who=who))
+
+
+def _opened(session: AsyncSession, wanted: NewGallery, who: Principal) -> SharedGallery:
+    now = utcnow()
+    gallery = SharedGallery(
+        id=uuid.uuid4(),
+        token=secrets.token_urlsafe(16),
+        wall_token=secrets.token_urlsafe(16),
+        title=wanted.title,
+        slot_id=wanted.slot_id,
+        pin=wanted.pin,
+        moderated=wanted.moderated,
+        pictures_from=wanted.pictures_from or now - EARLIER,
+        opened_at=now,
+        opened_by=who.username,
+        closes_at=now + timedelta(minutes=wanted.minutes) if wanted.minutes else None,
+    )
+    GalleryRepository(session).add(gallery)
+    _note(session, gallery, who, "gallery.opened")
+    return gallery
 
 
 async def _known(session: AsyncSession, gallery_id: uuid.UUID) -> SharedGallery:
