@@ -161,7 +161,6 @@ async def _at_work(services: Services, photo_work: PhotoWork) -> AsyncIterator[N
     began = utcnow()
     later: asyncio.Task[None] | None = None
     try:
-        await services[Gate].begin()
         await _take_up(services, began)
     except Exception as error:  # noqa: BLE001 - a database that is away must not keep us from starting
         log.warning("start.not_settled", error=type(error).__name__)
@@ -177,6 +176,7 @@ async def _at_work(services: Services, photo_work: PhotoWork) -> AsyncIterator[N
 
 async def _take_up(services: Services, began: datetime) -> None:
     """Settle what a crash left, and learn what was known before. It can be repeated."""
+    await services[Gate].begin()
     # Not what other processes work at: they hold their photos' folders.
     await services[Cleanup].settle_interrupted(before=began)
     await services[RouteRunner].keys.refresh()

@@ -93,7 +93,7 @@ class Gate:
         self._permits: dict[str, Permits] = {}
 
     async def begin(self) -> None:
-        """At the start of the process: nobody has a permit of it."""
+        """Soon after the start of the process: what a predecessor had is free. It can be repeated."""
 
     def permits(self, name: str) -> Permits:
         """The permits called ``name`` (``slot:…`` or ``provider:…``)."""

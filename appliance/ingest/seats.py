@@ -12,7 +12,7 @@ import asyncio
 import random
 import time
 import uuid
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Collection, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -89,10 +89,11 @@ class Seats:
         async with self._database.session() as session:
             await session.execute(_GIVE_BACK, {"name": name, "seat": seat, "holder": holder})
 
-    async def forget(self) -> None:
-        """For the start of a process: what its dead predecessor had is free."""
+    async def forget(self, holders: Collection[uuid.UUID]) -> None:
+        """What this process's dead predecessor had is free: all but what ``holders`` have."""
+        others = delete(Permit).where(Permit.process == self._process, Permit.holder.not_in(holders))
         async with self._database.session() as session:
-            await session.execute(delete(Permit).where(Permit.process == self._process))
+            await session.execute(others)
 
 
 class _NoAnswer(Exception):
@@ -115,21 +116,24 @@ class SharedGate(Gate):
         super().__init__()
         self._seats = seats
         self._queues: dict[str, _Queue] = {}
+        self._holders: set[uuid.UUID] = set()  # of seats that photos of this process have, or ask for
         self._giving_back: set[asyncio.Task[None]] = set()
         self._not_asked_until = 0.0  # monotonic: the database has just not answered
 
     async def begin(self) -> None:
         """See ``Gate``: what a predecessor that died has left is free."""
-        await self._seats.forget()
+        await self._seats.forget(self._holders)
 
     @asynccontextmanager
     async def _beside_others(self, name: str, limit: int, deadline: Deadline) -> AsyncIterator[None]:
         """See ``Gate``: a seat."""
-        holder = uuid.uuid4()
-        seat = await self._seat(name, limit, deadline, holder)
+        holder, seat = uuid.uuid4(), None
+        self._holders.add(holder)
         try:
+            seat = await self._seat(name, limit, deadline, holder)
             yield
         finally:
+            self._holders.discard(holder)
             if seat is not None:
                 self._beside(self._give_back(name, seat, holder, deadline))
 

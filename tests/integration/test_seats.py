@@ -142,6 +142,17 @@ async def test_what_a_dead_process_held_is_free_when_it_is_there_again(
         pass
 
 
+async def test_a_process_that_learns_late_what_its_predecessor_held_keeps_its_own_seats(
+    database: Database, gates: list[SharedGate], stack: Stack
+) -> None:
+    await Seats(database, 2).take("slot", 2, 60, uuid.uuid4())  # by a process that died
+    async with gates[1].enter("slot", 2, Deadline.after(20)):
+        await gates[1].begin()  # the database was away when it started
+        assert await seats_taken(stack) == 1
+        async with asyncio.timeout(1), gates[0].enter("slot", 2, Deadline.after(20)):
+            pass
+
+
 async def test_a_lease_that_is_over_is_anybodys(database: Database, gates: list[SharedGate]) -> None:
     await Seats(database, 3).take("slot", 1, 0.5, uuid.uuid4())  # by a process that never comes back
     async with asyncio.timeout(3), gates[0].enter("slot", 1, Deadline.after(20)):
