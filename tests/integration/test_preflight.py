@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import Change
 from tests.standins import StandIn, Step
-from tests.support.logins import code
+from tests.support.logins import PASSWORD, Logins, MakeAccount, client_at, code
 from tests.support.preflight import Only, free, line, lines, only, ran
 from tests.support.slots import with_gemini
 from tests.support.stack import Stack
@@ -159,6 +159,18 @@ async def test_only_who_may_test_starts_one_and_who_sees_slots_reads_it(
     assert code(await viewer.post("/api/preflight")) == (403, "permission_denied")
     assert (await viewer.get("/api/preflight")).status_code == 200
     assert code(await client.get("/api/preflight")) == (401, "not_authenticated")
+
+
+async def test_who_may_not_set_the_address_has_the_app_ask_at_no_made_up_one(
+    stack: Stack, account: MakeAccount, logins: Logins, admin: httpx.AsyncClient, only: Only
+) -> None:
+    await only()
+    async with client_at(stack, token=await logins.token(await account("operator"), PASSWORD)) as operator:
+        for client, asked in ((operator, None), (admin, "http://made-up.example:22")):
+            await free(admin)
+            await client.post("/api/preflight", headers={"Host": "made-up.example:22"})
+            assert await stack.value("select base from preflight order by id desc limit 1") == asked
+    await free(admin)
 
 
 async def verb(stack: Stack, *arguments: str, given: str = "", **changes: str) -> tuple[int | None, str, str]:

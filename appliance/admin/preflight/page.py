@@ -14,8 +14,8 @@ from appliance.admin.issue_actions import may_press
 from appliance.admin.render import page, part
 from appliance.admin.security import MayReadSlots, MayTestSlots, PageContext
 from appliance.core.injection import service_of
-from appliance.guests.links import guest_base
 from appliance.staff.preflight.checks import GROUPS
+from appliance.staff.preflight.routes import base_for
 from appliance.staff.preflight.schemas import PreflightRun, run_view
 from appliance.staff.preflight.service import PreflightService
 
@@ -41,7 +41,7 @@ async def start(request: Request, context: MayTestSlots) -> Response:
     """Begin; one that runs is joined."""
     paid = (await read_form(request)).text("paid") == "yes"
     service = service_of(request, PreflightService)
-    await service.ask(by=context.person.username, paid=paid, base=await guest_base(request))
+    await service.ask(by=context.person.username, paid=paid, base=await base_for(request, context.person))
     if not context.is_htmx:
         return RedirectResponse(PAGE, 303)
     return part(context, "_preflight.html", **await _shown(request, context))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
+from appliance.accounts.permissions import Principal
 from appliance.core.errors import ErrorCode
 from appliance.core.injection import Injected
 from appliance.core.openapi import error_responses
@@ -39,8 +40,15 @@ async def start(
 ) -> PreflightState:
     """One at a time: while one runs, it is joined, and `paid` counts for nothing."""
     paid = asked is not None and asked.paid
-    await service.ask(by=who.username, paid=paid, base=await guest_base(request))
+    await service.ask(by=who.username, paid=paid, base=await base_for(request, who))
     return await _state(request, service)
+
+
+async def base_for(request: Request, who: Principal) -> str | None:
+    """What guests' links begin with, as ``who`` is answered. Who may not set that does not have the app knock
+    at an address and port of a made-up ``Host``.
+    """
+    return await guest_base(request) if who.may("settings:write") else None
 
 
 async def _state(request: Request, service: PreflightService) -> PreflightState:
