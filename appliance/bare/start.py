@@ -4,12 +4,14 @@ import contextlib
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import FrameType
 
 from appliance.bare import leftovers, nginx, ports, postgres, status, supervision
@@ -23,6 +25,7 @@ from appliance.bare.progress import StartProgress, tail
 from appliance.bare.report import Report, kept_passwords
 from appliance.bare.supervision import Program, Supervisor
 from appliance.core import processes, unix_sockets
+from appliance.core.files import LOW_DISK_BYTES
 from appliance.core.secrets import FirstPasswordFile
 
 LOCAL_NAME = "PHOTOCHANGER_LOCAL_NAME"
@@ -208,8 +211,10 @@ def wait_until_ready(folder: DataFolder, supervisor: Supervisor) -> None:
         apps = sum(processes.is_app(name) for name in states)
         sockets = [folder.socket_of(one) for one in processes.numbers(apps)]
         # Nginx logs every refusal, so it is asked only when the app listens.
-        if apps and all(map(unix_sockets.is_open, sockets)) and status.ask(folder, supervisor).ready:
-            return
+        if apps and all(map(unix_sockets.is_open, sockets)):
+            if status.ask(folder, supervisor).ready:
+                return
+            _require_room(folder.media)
         for state in states.values():
             if state.state not in {"STARTING", "RUNNING"}:
                 raise Problem(
@@ -218,6 +223,16 @@ def wait_until_ready(folder: DataFolder, supervisor: Supervisor) -> None:
         if time.monotonic() > deadline:
             raise Problem(f"The app was not ready within {_READY_WITHIN} s.\n{tail(folder.log('app'))}")
         time.sleep(0.05)
+
+
+def _require_room(media: Path) -> None:
+    """With less, it will not be ready however long one waits."""
+    free = shutil.disk_usage(media).free
+    if free < LOW_DISK_BYTES:
+        raise Problem(
+            f"Only {free // 1024**2} MB are free in {media}, and with less than {LOW_DISK_BYTES // 1024**2} "
+            "no photo is taken. Make room there and try again."
+        )
 
 
 def _abandon(process: subprocess.Popen[bytes] | None, supervisor: Supervisor) -> None:

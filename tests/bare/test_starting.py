@@ -3,12 +3,14 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.bare.appliance_run import Appliance, eventually
+from tests.chaos.mounts import needs_root, small_disk
 from tests.support.installed import copied
 
 
@@ -96,6 +98,18 @@ def test_a_process_that_cannot_start_is_shown_with_its_log(appliance: Appliance)
     assert done.returncode == 1
     assert "PostgreSQL did not start" in done.stderr
     assert 'unrecognized configuration parameter "nonsense"' in done.stderr
+    assert appliance.pids() == []
+
+
+@needs_root
+@pytest.mark.usefixtures("was_installed")
+def test_a_disk_without_room_for_photos_is_named_at_once(appliance: Appliance) -> None:
+    with small_disk(appliance.folder.media, 100):
+        began = time.monotonic()
+        done = appliance.run("--port", str(appliance.port))
+    assert done.returncode == 1
+    assert f"MB are free in {appliance.folder.media}" in done.stderr
+    assert time.monotonic() - began < 50
     assert appliance.pids() == []
 
 
