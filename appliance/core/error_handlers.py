@@ -100,10 +100,15 @@ def from_http(error: HTTPException, allowed: str) -> ApplianceError:
 
 
 def _allowed(request: Request) -> str:
-    """Every method of the address, of all its routes: the framework names those of the first one only."""
+    """Every method of the address, of all its routes: the framework names those of the first one only.
+
+    ``/things/{id}`` also matches ``/things/all``, which is another address.
+    """
     routes = [route for route in request.app.routes if isinstance(route, Route)]
     matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
-    return ", ".join(sorted({method for route in matching for method in route.methods or ()}))
+    fewest = min((route.path.count("{") for route in matching), default=0)
+    own = [route for route in matching if route.path.count("{") == fewest]
+    return ", ".join(sorted({method for route in own for method in route.methods or ()}))
 
 
 def from_database(error: Exception) -> ApplianceError | None:

@@ -19,6 +19,11 @@ async def test_a_wrong_method_is_told_every_method_of_the_address(client: httpx.
     assert "it accepts GET, PUT." in reply.json()["error"]["message"]
 
 
+async def test_an_address_does_not_name_the_methods_of_an_id_in_its_place(client: httpx.AsyncClient) -> None:
+    reply = await client.options("/api/shared-galleries/approvals")
+    assert reply.headers["allow"] == "POST"
+
+
 @pytest.mark.parametrize(
     ("body", "headers", "said"),
     [
