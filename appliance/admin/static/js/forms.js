@@ -115,7 +115,7 @@ document.addEventListener("htmx:afterSettle", (event) => {
 
 // Who is led to a part of the page in order to fill it in can type at once.
 const lead = () => {
-  const there = document.getElementById(location.hash.slice(1));
+  const there = location.hash && document.getElementById(location.hash.slice(1));
   if (there && "lead" in there.dataset) there.querySelector("input:not([type=hidden])")?.focus({ preventScroll: true });
 };
 window.addEventListener("hashchange", lead);
