@@ -91,7 +91,7 @@ def upstream_servers(addresses: Sequence[str], nodes: Sequence[str] = ()) -> str
     """
     servers = [f'server "{one}" max_fails=0;' for one in addresses]
     servers += [f"server {one} max_fails=3 fail_timeout=5s;" for one in nodes]
-    return " ".join([*(["zone app 64k;", "least_conn;"] if len(servers) > 1 else []), *servers])
+    return " ".join([*(["zone app 256k;", "least_conn;"] if len(servers) > 1 else []), *servers])
 
 
 def staff_servers(addresses: Sequence[str]) -> str:

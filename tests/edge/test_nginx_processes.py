@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,6 +47,28 @@ def test_both_processes_are_asked(two: tuple[FrontDoor, list[Backend]]) -> None:
     made[0].on("/r/x", lambda request: reply(request, 200, b"first"))
     made[1].on("/r/x", lambda request: reply(request, 200, b"second"))
     assert {door.get("/r/x").body for _ in range(10)} == {b"first", b"second"}
+
+
+def test_open_lines_of_guests_at_one_process_keep_no_photo_away_from_it(
+    two: tuple[FrontDoor, list[Backend]],
+) -> None:
+    door, made = two
+
+    def stays_open(request: Handler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Type", "text/event-stream")
+        request.end_headers()
+        with contextlib.suppress(OSError):
+            request.rfile.read(1)
+
+    made[0].on("/g/x/live", stays_open)
+    made[1].on("/g/x/live", goes_away)
+    for _ in range(20):
+        assert door.wire(b"GET /g/x/live HTTP/1.1\r\nHost: x\r\n\r\n").recv(20)
+    for one, name in zip(made, (b"first", b"second"), strict=True):
+        one.on("/api/ingest/slot-001", lambda request, name=name: reply(request, 200, name))
+    answers = [door.ask("POST", "/api/ingest/slot-001", b"").body for _ in range(10)]
+    assert set(answers) == {b"first", b"second"}
 
 
 def test_staff_are_served_by_the_first_process_that_is_there(

@@ -37,7 +37,7 @@ def test_further_machines_are_asked_for_photos_and_never_for_staff() -> None:
     first = "unix:/run/app.sock"
     servers = processes.upstream_servers([first], nodes)
     assert servers.startswith(
-        f'zone app 64k; least_conn; server "{first}" max_fails=0; server 10.0.0.2:8100 '
+        f'zone app 256k; least_conn; server "{first}" max_fails=0; server 10.0.0.2:8100 '
     )
     assert "10.0.0" not in processes.staff_servers([first])
     assert processes.tries_next(1 + len(nodes)) == "error timeout"
@@ -58,5 +58,5 @@ def test_every_process_of_every_machine_has_a_number_of_its_own() -> None:
 
 def test_of_several_all_are_asked_for_photos_and_the_first_for_staff() -> None:
     both = ["unix:/run/app.sock", "unix:/run/app-2.sock"]
-    assert processes.upstream_servers(both).startswith("zone app 64k; least_conn; ")
+    assert processes.upstream_servers(both).startswith("zone app 256k; least_conn; ")
     assert processes.staff_servers(both).endswith('server "unix:/run/app-2.sock" max_fails=0 backup;')
