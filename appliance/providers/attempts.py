@@ -14,7 +14,7 @@ from appliance.providers.base import EditedImage, FailureKind, ProviderError
 from appliance.providers.catalogue import Price
 from appliance.providers.http import NEVER_SENT
 from appliance.providers.routes import LOCAL, Route
-from appliance.providers.usage import Usage, cost_of
+from appliance.providers.usage import NOTHING, Usage, cost_of
 
 
 class Outcome(StrEnum):
@@ -81,9 +81,9 @@ class Attempt:
         if free:
             self.billed = False
         elif made or usage is not None:
-            self.billed = True
             cost = cost_of(usage or Usage(), price, picture=made)
-            if cost is not None:
+            self.billed = cost != NOTHING
+            if cost is not None and self.billed:
                 self.price, self.currency = str(cost.amount), cost.currency
         elif not self.asked or (self.http_status or 0) >= 400:
             self.billed = False

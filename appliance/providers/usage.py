@@ -39,6 +39,9 @@ class Money:
     currency: str = "USD"
 
 
+NOTHING = Money(Decimal(0))  # as an attempt's cost: the provider charges nothing for it
+
+
 def cost_of(usage: Usage, price: Price | None, *, picture: bool) -> Money | None:
     """What an attempt costs: the provider's own sum, else its tokens', else a picture's price.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from appliance.providers.attempts import Attempt, Outcome
-from appliance.providers.base import ProviderError
+from appliance.providers.base import ProviderError, ProviderRefused
 from appliance.providers.catalogue import Price, shipped
 from appliance.providers.usage import Money, Usage, cost_of
 from appliance.staff.jobs.schemas import AttemptView
@@ -74,6 +74,28 @@ async def test_black_forest_labs_tells_the_price_itself(tmp_path: Path) -> None:
     assert usage.cost is not None
     assert usage.cost.amount > 0
     assert cost_of(usage, None, picture=True) == usage.cost
+
+
+async def test_a_task_of_black_forest_labs_that_comes_too_late_is_on_the_bill(tmp_path: Path) -> None:
+    told: list[Usage] = []
+    async with bench("bfl", tmp_path) as at:
+        at.standin.waiting = 1000
+        with pytest.raises(TimeoutError):
+            await at.edit(seconds=1.0, on_usage=told.append)
+    assert [usage.cost for usage in told] == [Money(Decimal("0.045"))], "it cannot be called off"
+
+
+@pytest.mark.parametrize("step", ["refused", "output_refused"])
+async def test_what_black_forest_labs_moderates_is_free(tmp_path: Path, step: str) -> None:
+    told: list[Usage] = []
+    async with bench("bfl", tmp_path, Script([step])) as at:
+        with pytest.raises(ProviderRefused) as refused:
+            await at.edit(on_usage=told.append)
+    attempt = Attempt("bfl", "image_edit", None, "0001", 0)
+    attempt.failed_as(refused.value)
+    attempt.charged(told[-1] if told else None, None, free=False)
+    assert (attempt.billed, attempt.price) == (False, None)
+    assert cost_of_job([AttemptView.model_validate(attempt.stored())]).unknown == 0
 
 
 @pytest.mark.parametrize("step", ["ok", "server_error", "params_error", "quota"])

@@ -17,6 +17,7 @@ from appliance.providers.base import (
     Params,
     ProviderPermanent,
     ProviderQuota,
+    ProviderRefused,
     ProviderSpent,
     ProviderUnreachable,
 )
@@ -42,6 +43,7 @@ from appliance.providers.problems import (
     unknown_model,
     unknown_operation,
 )
+from appliance.providers.usage import NOTHING, Usage
 
 POLL_TIMEOUT = httpx.Timeout(10.0)  # seconds; a poll only looks something up
 OWN_DOMAIN = ".bfl.ai"
@@ -101,8 +103,7 @@ class BflDriver(CatalogueDriver):
             content = await json_body(request_body(params, model.capabilities, images, *size))
             secrets = key, params.prompt
             task = await self._submit(model.id, content, secrets, deadline)
-            address = safe_address(await self._wait(task, secrets, deadline), self._base_url)
-            request.on_usage(task.usage())
+            address = await self._finished(task, request, secrets, deadline)
             return await self._downloader.fetch_picture(address, deadline, response_id=task.id)
 
     async def probe(self, api_key: str, deadline: Deadline, model: str | None = None) -> bool:
@@ -131,6 +132,21 @@ class BflDriver(CatalogueDriver):
         if answer.status != 200:
             raise failure(answer, await read_error(answer, InputErrors), secrets)
         return await read_json(answer, Task)
+
+    async def _finished(
+        self, task: Task, request: EditRequest, secrets: tuple[str, str], deadline: Deadline
+    ) -> str:
+        """Where the picture is, and what the task costs, however that ends."""
+        try:
+            sample = await self._wait(task, secrets, deadline)
+        except ProviderRefused:
+            request.on_usage(Usage(cost=NOTHING))  # what was moderated is free (help.bfl.ai, 2026-06-12)
+            raise
+        except asyncio.CancelledError:
+            request.on_usage(task.usage())  # it cannot be called off, and its picture is billed
+            raise
+        request.on_usage(task.usage())
+        return safe_address(sample, self._base_url)
 
     async def _wait(self, task: Task, secrets: tuple[str, str], deadline: Deadline) -> str:
         """Poll until the picture is ready; it is paid for, so broken polls do not give it up."""
