@@ -72,3 +72,40 @@ async def test_a_mail_server_says_why_it_refuses_a_mail_and_takes_the_next_one(g
     assert "550 5.1.1 nobody of that name" in sent.answer
     assert "554 5.7.1 looks like spam" in dropped.answer
     assert len(box.mails) == 1
+
+
+async def test_a_recipient_who_is_put_off_gets_it_later_and_the_others_get_it_twice_at_most(
+    ground: Ground,
+) -> None:
+    with mail_server() as box:
+        box.answers = {"new@crew.local": "450 4.2.0 greylisted, come back later"}
+        await ground.add(
+            f"mailto://127.0.0.1:{box.port}?from=box@booth.local&to=igor@crew.local,new@crew.local"
+        )
+        await ground.issue("disk.low", "will_stop")
+        assert await ground.round() == [("opened", False)]
+        await ground.pass_time(14)
+        assert await ground.round() == [("opened", False)], "it rests for as long as greylisting takes"
+        await ground.issue("disk.low", "will_stop")
+        assert await ground.round() == [("opened", False)] * 2, "what follows does not wait"
+        box.answers.clear()
+        await ground.pass_time(15)
+        assert await ground.round() == [("opened", True)] * 2
+        assert [mail["to"] for mail in box.mails].count("new@crew.local") == 2
+        box.answers = {"new@crew.local": "452 4.2.2 mailbox full"}
+        await ground.issue("disk.low", "will_stop")
+        for _ in range(4):
+            await ground.round()
+            await ground.pass_time(15)
+    assert [mail["to"] for mail in box.mails].count("igor@crew.local") == 6, "each of three twice"
+
+
+async def test_a_copy_that_nobody_takes_is_not_sent_again(ground: Ground) -> None:
+    with mail_server() as box:
+        box.answers = {"gone@crew.local": "550 5.1.1 nobody of that name"}
+        await ground.add(
+            f"mailto://127.0.0.1:{box.port}?from=box@booth.local&to=igor@crew.local&cc=gone@crew.local"
+        )
+        await ground.issue("disk.low", "will_stop")
+        assert await ground.round() == [("opened", True)]
+    assert "550 5.1.1 nobody of that name" in (await ground.channels.view()).messages[0].answer

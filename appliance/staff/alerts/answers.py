@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from appliance.staff.alerts.mail import Refused
+
 # Of HTTP: these are about what is in a message. All others are about who sends it or where to (401, 403,
 # 404) or pass by themselves: it is worth waiting until they do, or until somebody mends it.
 _REFUSALS = frozenset({400, 413, 414, 415, 422})
@@ -41,6 +43,17 @@ class Answers(logging.Handler):
     def reached_some(self) -> bool:
         """Whether some recipients of a mail have it and the others never will: it is not sent again."""
         return bool(self._mails_taken and self._mails_refused) and not self._is_worth_trying
+
+    @property
+    def put_off_some(self) -> bool:
+        """Whether some recipients of a mail have it and others may get it later."""
+        return bool(self._mails_taken) and self._is_worth_trying
+
+    def refused_some(self, refused: Refused) -> None:
+        """A mail was taken, but not for these recipients."""
+        self._mails_taken += 1
+        for code, answer in refused.values():
+            self._mail_answer(code, answer, is_content=False)
 
     def emit(self, record: logging.LogRecord) -> None:
         """See ``logging.Handler``."""

@@ -179,7 +179,7 @@ def request(asked: dict[str, str]) -> dict[str, Any]:
             if asked["do"] == "check":
                 return {"ok": True, "said": ""}
             sys.addaudithook(guard)
-            as_mail_should_be()
+            as_mail_should_be(answers.refused_some)
             try:
                 sent = plugin.notify(body=asked["body"], title=asked["title"])
             except (TypeError, OSError) as error:  # TypeError: how Apprise calls a message it cannot send
@@ -189,8 +189,9 @@ def request(asked: dict[str, str]) -> dict[str, Any]:
         return {"ok": False, "why": refused.why, "what": refused.what[:60], "said": ""}
     is_sent = bool(sent) or answers.reached_some
     said = re.sub(r"[\r\n]+", " ", without_secrets(" ".join([*_stopped, *answers.lines]), address))
-    is_refused = answers.reached_some or (not is_sent and answers.is_refusal)
-    return {"ok": is_sent, "refused": is_refused, "said": said}
+    put_off = not is_sent and answers.put_off_some
+    is_refused = answers.reached_some or put_off or (not is_sent and answers.is_refusal)
+    return {"ok": is_sent, "refused": is_refused, "put_off": put_off, "said": said}
 
 
 def main() -> None:

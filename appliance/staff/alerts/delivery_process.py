@@ -31,6 +31,7 @@ class DeliveryResult:
     ok: bool
     said: str
     refused: bool = False  # for what is in the message; if it was sent, by some of its recipients
+    put_off: bool = False  # by some of its recipients, while others have it
     why: str = ""
     what: str = ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -134,7 +135,8 @@ class AlertSender(Background):
         """Send the channel's next message, if one is due now; whether another may follow.
 
         What is refused for what is in it lets the others pass. Only if the channel takes one of them is the
-        refusal final; else it may refuse whatever comes, for a wrong setting, and nothing is given up.
+        refusal final; else it may refuse whatever comes, for a wrong setting, and nothing is given up. What
+        some recipients of a mail have and others put off is tried once more, as they do who do not know us.
         """
         async with self._delivery.seats:  # first: what is held while others hang would be held for too long
             async with self._database.session() as session:
@@ -145,6 +147,8 @@ class AlertSender(Background):
                 return False
             message, channel = taken
             answer = await self._answer(message, channel)
+        if answer.put_off and message.refused_at is not None:
+            answer = replace(answer, ok=True)  # once more, and those who have it would get it again and again
         async with self._database.session() as session:
             alerts = AlertRepository(session)
             before = message.refused_at
