@@ -35,7 +35,7 @@ async def test_an_added_model_may_be_chosen_at_once(registry: ProviderRegistry) 
     models = registry.driver("gemini").models
     assert models[0] == "gemini-nano-banana-3"
     assert "gemini-3-pro-image" not in models
-    assert registry.model("gemini", None) == "gemini-nano-banana-3"
+    assert registry.model("gemini", "image_edit", None) == "gemini-nano-banana-3"
     registry.configure(OperatorSettings())
     assert registry.driver("gemini").models[0] == "gemini-nano-banana-2.1"
 
