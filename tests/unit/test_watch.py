@@ -73,6 +73,16 @@ def watching(media: Path, hang_seconds: float = 3, ceiling_mb: float = PLENTY) -
     return Watch(hang_seconds=hang_seconds, ceiling_mb=ceiling_mb, media=media)
 
 
+@pytest.mark.parametrize(("processes", "each"), [(1, 1200), (2, 600), (3, 400), (8, 400)])
+def test_of_many_processes_each_may_have_what_one_that_is_well_takes(
+    processes: int, each: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("APP_MEMORY_CEILING_MB", raising=False)
+    assert watch.ceiling_of_each(processes) == each
+    monkeypatch.setenv("APP_MEMORY_CEILING_MB", "100")
+    assert watch.ceiling_of_each(1) == 100
+
+
 def test_the_app_is_known_by_its_name_and_its_parent(
     app: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,6 +31,9 @@ _STARTING = 20.0  # seconds a new process may take until its first answer
 _LONGEST_START = 320.0
 _ENDING = 75.0  # seconds that one of several may take to end: it answers no new questions then
 _PATIENCE = 120.0  # seconds to wait for a moment without a photo in flight
+# A process that is well takes 150 MB, and 300 at a party's worst moment (docs/ops/reliability.md). By shares
+# below that one of eight was ended after the other, for ever.
+_LEAST_SHARE_MB = 400.0
 _FRESH = 120.0  # an upload folder that nobody touched for so long belongs to nobody
 
 
@@ -192,13 +195,19 @@ def _wake_supervisord() -> None:
         knock.connect(_SUPERVISORD)
 
 
+def ceiling_of_each(number: int) -> float:
+    """MB that each of so many processes may have."""
+    whole = float(os.environ.get("APP_MEMORY_CEILING_MB", "1200"))
+    return whole if number == 1 else max(whole / number, _LEAST_SHARE_MB)
+
+
 def main() -> None:
     """Look twice a second, for ever."""
     number = processes.of_environment()
     watches = [
         Watch(
             hang_seconds=float(os.environ.get("APP_HANG_SECONDS", "2.5")),
-            ceiling_mb=float(os.environ.get("APP_MEMORY_CEILING_MB", "1200")) / number,
+            ceiling_mb=ceiling_of_each(number),
             media=Path(os.environ.get("PHOTOCHANGER_MEDIA_ROOT", "media")),
             number=one,
         )
