@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-NEWEST = 3  # guests' jobs that all failed make a slot count as failing
+NEWEST = 3  # guests' jobs that all failed make a slot count as failing; all by fallbacks, as on its fallback
 
 # Photos of a time to come were taken while the clock was ahead: they say nothing of how it is now.
 # The last hour comes from the index on created_at; picture and newest jobs are the first entries of
@@ -45,6 +45,12 @@ left join lateral (
     select jsonb_agg(to_jsonb(one) order by one.created_at desc) as jobs
     from (
         select job_id, status, failure_reason, error->'fields'->>'provider' as provider_reason, created_at,
+               case when created_at > slot.updated_at and jsonb_path_exists(
+                   attempts, '$[*] ? (@.outcome == "delivered" && @.primary == false)'
+               ) then jsonb_path_query_first(
+                   attempts, '$[*] ? (@.primary == true
+                       && (@.outcome == "failed" || @.outcome == "too_slow" || @.outcome == "skipped"))'
+               ) end as first_failure,
                jsonb_path_query_first(
                    attempts, '$[*] ? (@.reason == $reason).kind',
                    jsonb_build_object('reason', error->'fields'->'provider')
@@ -92,11 +98,22 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class StoodIn:
+    """A fallback delivered this guest's job and the few before it: why the primary route did not."""
+
+    job_id: uuid.UUID
+    reason: str
+    kind: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SlotFigures:
     """One slot's last hour. ``picture`` is the job of the newest picture that guests can see.
 
     ``failure`` is the newest job if that failed; ``failing``: so did the few before it. ``trouble``: the
-    primary route makes no pictures until somebody does something.
+    primary route makes no pictures until somebody does something. ``proven``: the digest of the primary
+    route that made a picture after the newest of these jobs, as in a test.
     """
 
     total: int = 0
@@ -107,6 +124,8 @@ class SlotFigures:
     failure: FailedJob | None = None
     failing: bool = False
     trouble: Trouble | None = None
+    stood_in: StoodIn | None = None
+    proven: str | None = None
 
 
 async def slot_figures(session: AsyncSession) -> dict[str, SlotFigures]:
@@ -128,6 +147,28 @@ def _figures(row: Any) -> SlotFigures:
         failure=None if last is None else _failure(last),
         failing=len(failed) == NEWEST,
         trouble=_trouble(row) if row.primary_trouble else None,
+        stood_in=_stood_in(newest),
+        proven=row.primary_route if newest and _is_proven(row, newest[0]) else None,
+    )
+
+
+def _is_proven(row: Any, newest: dict[str, Any]) -> bool:
+    since = datetime.fromisoformat(newest["created_at"])
+    return row.first_at is not None and row.first_at > since and not row.primary_trouble
+
+
+def _stood_in(newest: list[dict[str, Any]]) -> StoodIn | None:
+    """Of the newest failures one that was not skipped says most."""
+    failures = [(job, job["first_failure"]) for job in newest if job["first_failure"]]
+    if len(failures) < NEWEST:
+        return None
+    job, failed = next((one for one in failures if one[1]["outcome"] != "skipped"), failures[0])
+    reason = failed.get("detail" if failed["outcome"] == "skipped" else "reason")
+    return StoodIn(
+        uuid.UUID(job["job_id"]),
+        reason or "too_slow",
+        failed.get("kind"),
+        datetime.fromisoformat(job["created_at"]),
     )
 
 

@@ -15,6 +15,7 @@ SlotState = Literal["ready", "fallback", "paused", "failing"]
 CauseKind = Literal[
     "settings",
     "primary_failed",
+    "fallback_only",
     "not_tried_since",
     "model_ended",
     "model_ending",
@@ -31,7 +32,8 @@ class Cause(FrozenModel):
 
     kind: CauseKind = Field(
         description="`settings`: the slot's settings no longer fit the provider; `primary_failed`: the "
-        "first route failed and will keep failing until somebody acts; `not_tried_since`: "
+        "first route failed and will keep failing until somebody acts; `fallback_only`: fallbacks "
+        "delivered the newest three guests' jobs; `not_tried_since`: "
         "it failed because of its key, a later test (at `at`) showed that the key is "
         "accepted, but no photo has used it yet; `model_ended`, `model_ending` (within 30 "
         "days), `model_unknown` (to the provider): choose another model; `no_key`, "
@@ -41,13 +43,14 @@ class Cause(FrozenModel):
     route: str | None = Field(default=None, examples=["gemini/gemini-nano-banana-2.1"])
     reason: str | None = Field(default=None, examples=["provider_unavailable"])
     provider_reason: str | None = Field(default=None, examples=["http_503"])
+    provider_kind: str | None = Field(default=None, examples=["unreachable"])
     fields: dict[str, SkipValidation[str]] | None = Field(
         default=None, description="for `settings`: what does not fit"
     )
-    job_id: uuid.UUID | None = Field(default=None, description="for `last_failure` and `primary_failed`")
-    at: datetime | None = Field(
-        default=None, description="for `last_failure`, `primary_failed` and `not_tried_since`"
+    job_id: uuid.UUID | None = Field(
+        default=None, description="for `last_failure`, `primary_failed` and `fallback_only`"
     )
+    at: datetime | None = Field(default=None, description="for these and `not_tried_since`")
     retry_in: float | None = Field(default=None, description="seconds until the route may be used again")
     model: str | None = Field(default=None, description="for `model_…`", examples=["gpt-image-1.5"])
     ends_on: date | None = Field(default=None, description="for `model_…`: its last day, if known")

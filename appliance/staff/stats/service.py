@@ -22,7 +22,7 @@ from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.slots.views import SlotView
 from appliance.staff.stats.at_work import WorkOfAll
 from appliance.staff.stats.costs import by_day, cost_sums, total_cost
-from appliance.staff.stats.queries import FailedJob, SlotFigures, Trouble, slot_figures
+from appliance.staff.stats.queries import FailedJob, SlotFigures, StoodIn, Trouble, slot_figures
 from appliance.staff.stats.schemas import (
     Cause,
     CauseKind,
@@ -101,18 +101,23 @@ class StatsService:
         ]
         trouble = self._trouble(primary, figures.trouble) if fallbacks and not _if_gone(ended[0]) else None
         stuck = trouble if trouble and trouble.kind == "primary_failed" else None
-        why = list(dict.fromkeys(cause for cause in (stuck, *ended, first, *others, trouble) if cause))
+        misfit = _where(slot.problems, bool(fallbacks))
+        proven = figures.proven == primary.digest()
+        spare = None
+        if figures.stood_in and fallbacks and not (proven or stuck or misfit or _lasts(first)):
+            spare = _fallback_only(primary, figures.stood_in)
+        causes = (stuck, spare, *ended, first, *others, trouble)
+        why = list(dict.fromkeys(cause for cause in causes if cause))
         if slot.problems:
             why.insert(0, Cause(kind="settings", fields=slot.problems))
-        if figures.failure:
+        if figures.failure and not proven:
             why.append(_last_failure(figures.failure))
-        misfit = _where(slot.problems, bool(fallbacks))
         unusable = misfit == "slot" or bool((stuck or first or misfit) and all(others))
         state: SlotState = "paused"
-        if slot.active and (unusable or figures.failing):
+        if slot.active and (unusable or (figures.failing and not proven)):
             state = "failing"
         elif slot.active:
-            state = "fallback" if stuck or misfit or _lasts(first) else "ready"
+            state = "fallback" if stuck or spare or misfit or _lasts(first) else "ready"
         return SlotStats.from_object(
             slot,
             state=state,
@@ -146,7 +151,7 @@ class StatsService:
         kind: CauseKind = f"model_{found.state}"  # type: ignore[assignment]
         return Cause(
             kind=kind,
-            route=f"{route.provider}/{route.model or route.operation}",
+            route=_name(route),
             reason="provider_failed" if found.gone else None,
             model=found.model,
             ends_on=found.ends_on,
@@ -162,7 +167,7 @@ class StatsService:
         """
         if trouble is None or trouble.route != route.digest():
             return None
-        name = f"{route.provider}/{route.model or route.operation}"
+        name = _name(route)
         if trouble.kind in _ENDED_BY_A_TEST and route.provider in self._runner.registry.names:
             model = self._model(route)
             usable = {ends_in(key) for key in self._runner.keys.usable(route.provider, model)}
@@ -176,6 +181,7 @@ class StatsService:
             route=name,
             reason="provider_failed",
             provider_reason=trouble.reason,
+            provider_kind=trouble.kind,
             job_id=trouble.job_id,
             at=trouble.at,
             advice=advice_view("provider_failed", trouble.reason, trouble.kind),
@@ -186,7 +192,7 @@ class StatsService:
 
     def _blocked(self, route: RouteConfig) -> Cause | None:
         """Why a route cannot be used now; ``None`` when it can."""
-        name = f"{route.provider}/{route.model or route.operation}"
+        name = _name(route)
         if route.provider not in self._runner.registry.names:
             return None  # one of the slot's problems
         if self._runner.registry.driver(route.provider).needs_key:
@@ -239,11 +245,30 @@ def _route_cause(
     )
 
 
+def _name(route: RouteConfig) -> str:
+    """As its circuit is called."""
+    return f"{route.provider}/{route.model or route.operation}"
+
+
+def _fallback_only(route: RouteConfig, stood_in: StoodIn) -> Cause:
+    return Cause(
+        kind="fallback_only",
+        route=_name(route),
+        reason="provider_failed",
+        provider_reason=stood_in.reason,
+        provider_kind=stood_in.kind,
+        job_id=stood_in.job_id,
+        at=stood_in.at,
+        advice=advice_view("provider_failed", stood_in.reason, stood_in.kind),
+    )
+
+
 def _last_failure(failure: FailedJob) -> Cause:
     return Cause(
         kind="last_failure",
         reason=failure.reason,
         provider_reason=failure.provider_reason,
+        provider_kind=failure.provider_kind,
         job_id=failure.job_id,
         at=failure.at,
         advice=advice_view(failure.reason, failure.provider_reason, failure.provider_kind),

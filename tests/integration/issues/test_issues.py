@@ -83,6 +83,22 @@ async def test_a_slot_that_fails_is_an_issue_with_its_reason_and_a_button_until_
 LOCAL = {"provider": "local", "operation": "glow", "params": {}}
 
 
+async def test_a_slot_that_only_its_fallback_delivers_is_an_issue_until_its_first_route_does(
+    viewer: httpx.AsyncClient, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
+) -> None:
+    await slot(SLOT, **with_gemini(fallbacks=[LOCAL]))
+    gemini.script = Script(["refused"] * 3)
+    for _ in range(3):
+        assert (await camera.post(f"/api/ingest/{SLOT}", shot)).status == 200
+    issue = await issue_of(viewer, "slot.fallback")
+    assert issue["severity"] == "will_stop"
+    assert "The provider's rules refused this photo or prompt." in issue["meaning"]
+    assert (issue["action"]["label"], issue["action"]["href"]) == ("Open the slot", f"/admin/slots/{SLOT}")
+    assert [one["code"] for one in await issues(viewer)] == ["slot.fallback"]
+    await camera.post(f"/api/ingest/{SLOT}", shot)
+    await gone(viewer)
+
+
 async def test_a_refused_key_is_one_issue_until_a_picture_comes_by_a_new_one(
     stack: Stack, viewer: httpx.AsyncClient, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
 ) -> None:

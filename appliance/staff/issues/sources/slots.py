@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from appliance.core.clock import utcnow
+from appliance.providers.base import FailureKind
 from appliance.providers.keys import KeyRing
 from appliance.staff.issues.findings import AT_ONCE, Action, Finding, Severity, Source, fields_said
 from appliance.staff.stats.schemas import Cause, SlotStats
@@ -47,10 +48,15 @@ def _slots(slots: Sequence[SlotStats], keys: KeyRing) -> list[Finding]:
         if slot.state not in ("failing", "fallback") or (slot.state == "fallback" and _told(cause, keys)):
             continue
         key = f"slot.{slot.slot_id}.{slot.state}"
-        if cause and cause.kind in _OF_THE_WHOLE:
+        if cause and (cause.kind in _OF_THE_WHOLE or _is_of_the_route(cause)):
             key = f"slot.{slot.state}.{cause.kind}.{cause.route}"[:160]
         together.setdefault(key, (slot.state, cause, []))[2].append(slot.slot_id)
     return [_finding(key, *told) for key, told in together.items()]
+
+
+def _is_of_the_route(cause: Cause) -> bool:
+    """Whether every slot with the route is in for the same, whatever its prompt."""
+    return cause.kind == "fallback_only" and cause.provider_kind in (None, FailureKind.UNREACHABLE)
 
 
 def _told(cause: Cause | None, keys: KeyRing) -> bool:
@@ -83,8 +89,8 @@ def _parameters(cause: Cause | None) -> dict[str, Any]:
     if cause.kind == "settings":
         found |= {"reason": "internal_error", "provider_reason": "settings"}
         found["fields"] = fields_said(cause.fields or {})
-    elif cause.kind in ("no_key", "primary_failed", "last_failure"):
-        found["provider_reason"] = cause.provider_reason
+    elif cause.kind in ("no_key", "primary_failed", "fallback_only", "last_failure"):
+        found |= {"provider_reason": cause.provider_reason, "provider_kind": cause.provider_kind}
     else:
         found |= {"reason": "provider_failed", "provider_reason": cause.kind}
     if cause.job_id:
@@ -174,10 +180,12 @@ def _use_successor(cause: Cause) -> Action:
 
 def _circuits(slots: Sequence[SlotStats]) -> list[Finding]:
     """Routes that are left alone since several photos in a row failed there."""
+    told = {cause.route for slot in slots for cause in slot.why if cause.kind == "fallback_only"}
     together: dict[str, tuple[Cause, list[str]]] = {}
     for slot in slots:
         for cause in slot.why:
-            if slot.state == "ready" and cause.kind == "circuit_open" and cause.route:
+            rests = cause.kind == "circuit_open" and cause.route not in told
+            if slot.state == "ready" and rests and cause.route:
                 together.setdefault(cause.route, (cause, []))[1].append(slot.slot_id)
     return [
         Finding(
