@@ -42,3 +42,16 @@ def test_no_secret_that_lies_in_the_checkout_gets_into_the_image(image: str, tmp
     finally:
         run("docker", "image", "rm", name)
     assert found.strip() == ""
+
+
+def test_nothing_has_to_be_compiled_when_the_app_starts(image: str) -> None:
+    """Public images of Python hold its library without compiled files, and nothing can be written here."""
+    look = (
+        "import os, sys, appliance.app, appliance.cli; "
+        "files = [getattr(module, '__cached__', None) for module in sys.modules.values()]; "
+        "print(len(files), [file for file in files if file and not os.path.exists(file)])"
+    )
+    said = run("docker", "run", "--rm", "--entrypoint", "python", f"{image}:1.0", "-c", look)
+    loaded, _, missing = said.strip().partition(" ")
+    assert int(loaded) > 1000
+    assert missing == "[]"

@@ -24,7 +24,8 @@ log = structlog.get_logger()
 
 _SERVICE = "_http._tcp.local."
 _LOOK_EVERY = 5.0  # seconds: cables are plugged in later, and addresses change
-_ANSWERS_WITHIN = 1000  # milliseconds; as long as others ask before they take a name (RFC 6762, 8.1)
+# Milliseconds. Who takes a name asks for 750 before (RFC 6762, 8.1); Wi-Fi loses and delays multicast.
+_ANSWERS_WITHIN = 3000
 
 
 class NameTaken(Exception):
