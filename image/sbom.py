@@ -57,7 +57,10 @@ def main(target: Path) -> None:
     """Write the file."""
     parts = sorted((*python_packages(), *debian_packages()), key=lambda part: part["purl"])
     program = {"type": "container", "name": "photochanger"}
-    python = {"type": "platform", "name": "python", "version": sys.version.split()[0]}
+    version = sys.version.split()[0]
+    python = {"type": "platform", "name": "python", "version": version}
+    # Public images build it themselves, so dpkg does not list it; scanners look faults up by this name.
+    python |= {"cpe": f"cpe:2.3:a:python:python:{version}:*:*:*:*:*:*:*"}
     document = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",

@@ -20,7 +20,7 @@ gives_places() {
   [ "$code" = 1 ]
 }
 
-# Why the door has to be closed for the wanted version; nothing, where it can stay open.
+# Why the door has to be closed for the wanted version; nothing, where it can stay open. $2: what is outdated.
 why_closed() {
   local old=$1 count said
   count=$(processes_of "$old")
@@ -28,6 +28,8 @@ why_closed() {
     say "the app has one process (with APP_PROCESSES=2 in compose/.env it stays open)"
   elif [ "$(env_value APP_PROCESSES 1)" != "$count" ]; then
     say "APP_PROCESSES has changed"
+  elif [ -n "$2" ]; then
+    say "this version has another Nginx or PostgreSQL, or other settings for them"
   elif ! gives_places "$old"; then
     say "the running version cannot be replaced one process at a time yet"
   elif ! said=$(appliance migrations 2>/dev/null); then

@@ -83,6 +83,7 @@ def test_the_image_says_what_it_is_made_of(box: ContainerStack) -> None:
     made_of = {part["name"]: part for part in said["components"]}
     assert said["bomFormat"] == "CycloneDX"
     assert {"fastapi", "pyvips", "libc6", "python"} <= set(made_of)
+    assert made_of["python"]["cpe"].startswith("cpe:2.3:a:python:python:3.")
     locked = re.search(r"^fastapi==(\S+)", (CHECKOUT / "requirements.lock").read_text(), re.MULTILINE)
     assert locked
     assert made_of["fastapi"]["version"] == locked[1]

@@ -45,6 +45,26 @@ def test_an_upgrade_tries_everything_first_and_closes_the_door_for_the_least(ven
     assert {"db-first", "nginx-first"} <= venue.engine.containers.keys()
 
 
+def test_another_nginx_or_postgresql_comes_in_while_the_door_is_closed_anyway(venue: Venue) -> None:
+    venue.engine.foreign = {"db": "db:2", "nginx": "nginx:2"}
+    venue.engine.registry |= {"db:2": "sha256:db2", "nginx:2": "sha256:nginx2"}
+    done = venue.call("upgrade", "1.1")
+    assert done.returncode == 0, done.stderr
+    assert venue.runs(NEW)
+    steps = ["pull db:2", "pull nginx:2", "close", f"stop app {OLD}", "start db sha256:db2 (closed)",
+             f"start app {NEW}", f"smoke {NEW}", "start nginx sha256:nginx2 (closed)", "open"]  # fmt: skip
+    assert [venue.at(step) for step in steps] == sorted(venue.at(step) for step in steps)
+
+
+def test_an_nginx_that_cannot_be_fetched_leaves_everything_as_it_is(venue: Venue) -> None:
+    venue.engine.foreign["nginx"] = "nginx:2"
+    done = venue.call("upgrade", "1.1")
+    assert done.returncode == 1
+    assert "nginx:2 cannot be fetched" in done.stderr
+    assert venue.runs(OLD)
+    assert venue.env()["APPLIANCE_VERSION"] == "1.0"
+
+
 @pytest.mark.parametrize("fault", ["migrate", "app", "health", "smoke"])
 def test_what_fails_behind_the_closed_door_brings_the_old_version_and_its_data_back(
     venue: Venue, fault: str

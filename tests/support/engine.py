@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 SERVICES = ("prepare", "db", "migrate", "app", "cleanup", "nginx")
 ONE_SHOT = frozenset({"prepare", "migrate"})
 OWN_IMAGE = frozenset({"prepare", "migrate", "app", "cleanup"})
+FOREIGN = {"db": "db:1", "nginx": "nginx:1"}
 # What the scripts say to the appliance program; a test puts each to its own parser. FILE stands for a backup.
 VERBS = (
     ("busy",),
@@ -54,6 +55,7 @@ class Engine:
     registry: dict[str, str] = field(default_factory=dict)  # what can be pulled, likewise
     bundled: dict[str, str] = field(default_factory=dict)  # what is in a file of images, likewise
     built: str = ""  # the id of what is built from sources
+    foreign: dict[str, str] = field(default_factory=lambda: dict(FOREIGN))  # in compose.yaml
     faults: dict[str, list[str]] = field(default_factory=dict)  # image id: verbs that fail
     containers: dict[str, Container] = field(default_factory=dict)
     database: list[str] = field(default_factory=list)  # who wrote to it, in order
@@ -71,7 +73,7 @@ class Engine:
 
     def make(self, service: str) -> Container:
         """A new container of a service, of the version in force."""
-        reference = wanted_image() if service in OWN_IMAGE else f"{service}:1"
+        reference = wanted_image() if service in OWN_IMAGE else self.foreign[service]
         if reference not in self.images:
             fail(f"No such image: {reference}")
         made = Container(service, reference, self.images[reference])
@@ -87,13 +89,15 @@ class Engine:
             fail(f"RuntimeError: {one.service} of {one.image_id} does not start")
         if one.service == "migrate" and self.database[-1] != one.image_id:
             self.database.append(one.image_id)
+        if one.service == "nginx":
+            self.door_closed = False
         one.running = one.service not in ONE_SHOT
         one.healthy = one.running and "health" not in self.faults.get(one.image_id, [])
 
     def is_ready(self) -> bool:
         """Whether a guest's request gets through Nginx to the app."""
-        found = self.container("app")
-        return found is not None and found[1].healthy and not self.door_closed
+        found = [self.container(service) for service in ("app", "nginx")]
+        return all(one and one[1].healthy for one in found) and not self.door_closed
 
     def note(self, event: str) -> None:
         """Remember what was done, and whether guests could come in meanwhile."""
@@ -148,7 +152,7 @@ def wanted_image() -> str:
 # ---- docker compose ----
 
 OTHER_WORDS = frozenset({"run", "exec", "port"})  # not services alone
-# By verb: its flags, and an option with a number.
+# By verb: its flags, and an option with a value.
 OPTIONS = {
     "ps": ("--all --quiet", ""),
     "run": ("--rm -T --no-deps", ""),
@@ -157,7 +161,7 @@ OPTIONS = {
     "up": ("--no-start --no-recreate --detach --wait", "--wait-timeout"),
     "start": ("", ""),
     "stop": ("", "--timeout"),
-    "config": ("--images --quiet", ""),
+    "config": ("--images --quiet", "--hash"),
     "port": ("", ""),
 }
 
@@ -184,18 +188,20 @@ def parser() -> argparse.ArgumentParser:
     made = _Parser(prog="docker compose")
     made.add_argument("--progress", required=True, choices=["quiet"])
     verbs = made.add_subparsers(dest="verb", required=True)
-    for name, (flags, number) in OPTIONS.items():
+    for name, (flags, option) in OPTIONS.items():
         one = verbs.add_parser(name)
         for flag in flags.split():
             one.add_argument(flag, action="store_true")
-        if number:
-            one.add_argument(number, type=int)
+        if option:
+            one.add_argument(option)
         one.add_argument("words", nargs=argparse.REMAINDER if name in OTHER_WORDS else "*")
     return made
 
 
-def is_as_wanted(one: Container) -> bool:
+def is_as_wanted(engine: Engine, one: Container) -> bool:
     """Whether Compose would leave this container as it is."""
+    if one.service in engine.foreign:
+        return one.image == engine.foreign[one.service]
     told = one.service != "app" or one.rolled_back_from == in_force().get("ROLLED_BACK_FROM", "")
     return one.image == wanted_image() and told
 
@@ -242,7 +248,7 @@ def _rm(engine: Engine, asked: argparse.Namespace) -> None:
 def _up(engine: Engine, asked: argparse.Namespace) -> None:
     for service in [one for one in SERVICES if not asked.words or one in asked.words]:
         found = engine.container(service)
-        old = found is not None and service in OWN_IMAGE and not is_as_wanted(found[1])
+        old = found is not None and not is_as_wanted(engine, found[1])
         if found is not None and old and not asked.no_recreate:
             del engine.containers[found[0]]
             found = None
@@ -269,11 +275,17 @@ def _stop(engine: Engine, asked: argparse.Namespace) -> None:
         engine.in_flight = 0  # it finishes what it began
 
 
+def _config(engine: Engine, asked: argparse.Namespace) -> None:
+    if asked.hash:
+        say(f"{asked.hash} {engine.foreign[asked.hash]}")
+    elif asked.images:
+        foreign = [] if asked.words == ["prepare"] else engine.foreign.values()
+        say("\n".join([wanted_image(), *foreign]))
+
+
 COMPOSE: dict[str, Any] = {
     "ps": _ps, "run": _run, "exec": _exec, "rm": _rm, "up": _up, "start": _start, "stop": _stop,
-    "config": lambda _, asked: say(
-        wanted_image() + ("" if asked.words == ["prepare"] else "\npostgres:17-trixie\nnginx:1.28")
-    ),
+    "config": _config,
     "port": lambda *_: say("0.0.0.0:8080"),
 }  # fmt: skip
 

@@ -56,6 +56,7 @@ def shown(engine: Engine, form: str, key: str) -> str:
     values = {
         '{{index .Config.Labels "com.docker.compose.oneoff"}} {{.Id}}': f"False {key}",
         '{{index .Config.Labels "com.docker.compose.project.working_dir"}}': one.folder,
+        '{{index .Config.Labels "com.docker.compose.config-hash"}}': one.image,
         "{{.Config.Image}}": one.image,
         "{{.Image}}": one.image_id,
         "{{.State.Health.Status}}": "healthy" if one.healthy else "starting",

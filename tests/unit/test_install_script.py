@@ -43,7 +43,7 @@ def test_an_image_that_cannot_be_fetched_is_named_with_what_the_engine_says(fold
 def test_a_bundle_brings_a_pinned_image_under_a_name_that_the_other_machine_knows(
     folder: Folder, tmp_path: Path
 ) -> None:
-    folder.write("NGINX_IMAGE=local:5000/nginx:1.28@sha256:0123456789abcdef")
+    folder.write("NGINX_IMAGE=local:5000/nginx:1.30@sha256:0123456789abcdef")
     assert folder.runs("touch compose/compose.yaml; scripts/bundle ../it.tar").returncode == 0
     name = "local:5000/nginx:digest-0123456789ab"
     assert f"save {name} photochanger:1" in folder.calls()
