@@ -12,7 +12,7 @@ from appliance.bare.environment import environment
 from appliance.bare.options import Options
 from appliance.bare.problem import Problem
 from appliance.bare.progress import StartProgress, tail
-from appliance.bare.start import signals_as_stopped
+from appliance.bare.start import require_room, signals_as_stopped
 from appliance.bare.supervision import Supervisor
 from appliance.core import local_http, processes
 
@@ -32,11 +32,12 @@ def restart(options: Options, folder: DataFolder) -> int:
     What is started is the code as it is now, on tables that are made first: migrations only add.
 
     With several processes nobody is refused meanwhile; with one Nginx answers 503 for a moment. Raises
-    ``Problem`` if nothing runs, if the tables cannot be made (then nothing was started anew), or if a process
-    does not come back (then the others are left as they are).
+    ``Problem`` if nothing runs, if there is no room for photos or the tables cannot be made (then nothing was
+    started anew), or if a process does not come back (then the others are left as they are).
     """
     supervisor, progress = Supervisor(folder), StartProgress(for_programs=options.json)
     apps = running_apps(folder)
+    require_room(folder.media)
     if len(apps) == 1:
         progress.say(
             "There is one process: until it is ready again, booths and guests are told to come back."

@@ -43,6 +43,7 @@ def start(options: Options, folder: DataFolder) -> int:
         _refuse_second_start(folder, supervisor, progress)
         leftovers.wait_for_end(folder, progress)
         ports.require(options.port)
+        require_room(folder.media)
         with signals_as_stopped():
             process, made = _bring_up(options, folder, supervisor, progress)
         progress.total("ready")
@@ -214,7 +215,7 @@ def wait_until_ready(folder: DataFolder, supervisor: Supervisor) -> None:
         if apps and all(map(unix_sockets.is_open, sockets)):
             if status.ask(folder, supervisor).ready:
                 return
-            _require_room(folder.media)
+            require_room(folder.media)
         for state in states.values():
             if state.state not in {"STARTING", "RUNNING"}:
                 raise Problem(
@@ -225,8 +226,8 @@ def wait_until_ready(folder: DataFolder, supervisor: Supervisor) -> None:
         time.sleep(0.05)
 
 
-def _require_room(media: Path) -> None:
-    """With less, it will not be ready however long one waits."""
+def require_room(media: Path) -> None:
+    """Without it no process gets ready, however long one waits, and migrations would fill the disk."""
     free = shutil.disk_usage(media).free
     if free < LOW_DISK_BYTES:
         raise Problem(
