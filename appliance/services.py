@@ -260,6 +260,7 @@ def _tasks(built: Services, door: NodeDoor | None, stack: AsyncExitStack) -> Non
         disk_guard,
         built[BackupPassphrase],
         built[Addresses],
+        built[AllBooths],
         parts.links_base(settings, built[IngestService]),
         settings.processes + len(settings.nodes),
     )

@@ -11,6 +11,7 @@ _PERMISSIONS: dict[str, Permission] = {
     "open_jobs": "jobs:read",
     "open_audit": "audit:read",
     "open_password": "settings:write",
+    "open_booths": "jobs:read",
     "open_address": "settings:read",
     "open_alerts": "settings:read",
     "open_marks": "settings:read",

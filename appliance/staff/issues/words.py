@@ -43,7 +43,7 @@ def action_label(action: Mapping[str, Any] | None, words: Language) -> str | Non
 
 def values_of(parameters: Mapping[str, Any], slots: Sequence[str], words: Language) -> dict[str, str]:
     """What the words put in, as people read it: the parameters, the slots, and the advice on a reason."""
-    given = {name: value for name, value in parameters.items() if name != "fields"}
+    given = {name: value for name, value in parameters.items() if name not in ("fields", "values")}
     values = {name: _said(name, value, words) for name, value in given.items()}
     return {**values, "slots": slot_numbers(slots), **_advice(parameters, words)}
 
@@ -66,6 +66,12 @@ def _advice(given: Mapping[str, Any], words: Language) -> dict[str, str]:
     if "state" in given:
         place = {name: given.get(name, "") for name in ("host", "base", "detail")}
         return {"what": words.gettext(f"settings.address.{given['state']}", **place), "do": ""}
+    if "finding" in given:
+        name = f"booths.finding.{given['finding']}"
+        return {
+            "what": words.gettext(name, **given["values"]),
+            "do": words.gettext(f"{name}.do", **given["values"]),
+        }
     if "fields" in given:
         found = [f"{one['name']}: {words.message(Message.from_json(one))}" for one in given["fields"]]
         return {"what": words.gettext("card.wrong_settings"), "do": "; ".join(found)}

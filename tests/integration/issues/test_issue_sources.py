@@ -12,7 +12,11 @@ from sqlalchemy import text
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
 from appliance.core.secrets import BackupPassphrase
+from appliance.core.siblings import ALONE
+from appliance.ingest.booth_requests.log import BoothRequests
+from appliance.ingest.booth_requests.retention import BoothRequestRetention
 from appliance.jobs.tally import forget_start, note_start, note_success
+from appliance.staff.booths.everywhere import AllBooths
 from appliance.staff.issues.findings import Finding, Source
 from appliance.staff.issues.sources.backups import backups_source
 from appliance.staff.issues.sources.booths import booths_source
@@ -52,6 +56,12 @@ async def note(database: Database, action: str, minutes_ago: float, address: str
         action=action,
         address=address,
     )
+
+
+def no_booths(database: Database) -> AllBooths:
+    """No request of any."""
+    kept = BoothRequests()
+    return AllBooths(kept, BoothRequestRetention(database, kept), ALONE)
 
 
 async def found(source: Source) -> dict[str, Finding]:
@@ -105,7 +115,7 @@ async def test_a_backup_and_a_cleanup_from_a_time_to_come_hide_none_that_is_miss
 
 async def test_a_booth_that_posted_and_is_silent_is_missed_for_two_hours(empty: Database) -> None:
     await slot_one(empty)
-    source = booths_source(empty)
+    source = booths_source(empty, no_booths(empty))
     for number in range(8):
         await photo(empty, 30 + number)
     silent = (await found(source))["booth.silent"]
@@ -120,7 +130,7 @@ async def test_a_booth_that_always_posts_seldom_is_not_missed_so_soon(empty: Dat
     await slot_one(empty)
     for number in range(9):
         await photo(empty, 25 + 10 * number)
-    assert await found(booths_source(empty)) == {}
+    assert await found(booths_source(empty, no_booths(empty))) == {}
 
 
 async def test_a_booth_with_a_wrong_password_is_told_of_at_its_first_one(empty: Database) -> None:
@@ -134,6 +144,11 @@ async def test_a_booth_with_a_wrong_password_is_told_of_at_its_first_one(empty: 
     await photo(empty, 60)
     wrong = (await found(source))["password.ingest_wrong"]
     assert (wrong.severity, wrong.parameters) == ("stops_photos", {"address": BOOTH})
+    assert (wrong.slots, wrong.action and wrong.action.href) == (("slot-001",), "/admin/booths")
+    await photo(empty, 1)  # it has the right one by now
+    assert await found(source) == {}
+    await run(empty, "update job_history set created_at = created_at - interval '10 minutes'")
+    assert (await found(source)).keys() == {"password.ingest_wrong"}
     await run(empty, "update audit_log set at = at - interval '20 minutes'")
     assert await found(source) == {}
 

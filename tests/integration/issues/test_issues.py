@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -96,6 +97,32 @@ async def test_a_slot_that_only_its_fallback_delivers_is_an_issue_until_its_firs
     assert (issue["action"]["label"], issue["action"]["href"]) == ("Open the slot", f"/admin/slots/{SLOT}")
     assert [one["code"] for one in await issues(viewer)] == ["slot.fallback"]
     await camera.post(f"/api/ingest/{SLOT}", shot)
+    await gone(viewer)
+
+
+async def test_a_booth_that_is_refused_at_the_door_is_an_issue_until_its_next_photo(
+    stack: Stack, viewer: httpx.AsyncClient, shot: Shot, slot: Change, gemini: StandIn
+) -> None:
+    await slot(SLOT, **with_gemini())
+    booth = Camera(stack.port, address="127.0.9.9")
+    assert (await booth.post(f"/api/ingest/{SLOT}", shot)).status == 200
+    broken = replace(shot, photo=shot.photo[: len(shot.photo) // 2])
+    for _ in range(2):
+        assert (await booth.post(f"/api/ingest/{SLOT}", broken)).code == "damaged"
+    assert (await booth.post("/api/ingest/slot-9", shot)).code == "slot_not_found"
+    issue = await issue_of(viewer, "booth.refused")
+    assert (issue["severity"], issue["slots"]) == ("stops_photos", [SLOT])
+    assert issue["title"] == f"Booth gets no pictures: {shot.fields['name']}"
+    assert issue["meaning"] == "There is no slot “slot-9”. Write it with its zeros: slot-009."
+    assert (issue["action"]["label"], issue["action"]["href"]) == ("Show the booths", "/admin/booths")
+    (russian,) = await issues(viewer, "ru")
+    assert russian["meaning"] == "Слота «slot-9» нет. Пишите номер с нулями: slot-009."
+    assert (await booth.post(f"/api/ingest/{SLOT}", shot)).status == 200
+    await gone(viewer)
+    for _ in range(3):
+        await booth.post(f"/api/ingest/{SLOT}", broken)
+    assert "damaged" in (await issue_of(viewer, "booth.refused"))["meaning"]
+    assert (await booth.post(f"/api/ingest/{SLOT}", shot)).status == 200
     await gone(viewer)
 
 

@@ -13,6 +13,7 @@ from appliance.housekeeping.disk_guard import DiskGuard
 from appliance.media.store import MediaStore
 from appliance.providers.runner import RouteRunner
 from appliance.settings.operator import SettingsReader
+from appliance.staff.booths.everywhere import AllBooths
 from appliance.staff.issues.findings import Source
 from appliance.staff.issues.sources.address import address_source
 from appliance.staff.issues.sources.backup_target import backup_target_source
@@ -44,6 +45,7 @@ def every_source(
     guard: DiskGuard,
     passphrase: BackupPassphrase,
     addresses: Addresses,
+    booths: AllBooths,
     base: Callable[[str | None], str | None],
     processes: int = 1,
 ) -> list[Source]:
@@ -58,7 +60,7 @@ def every_source(
         backup_target_source(database),
         rates_source(database),
         passwords_source(database),
-        booths_source(database),
+        booths_source(database, booths),
         process_source(database, processes=processes),
         clock_source(PROVIDERS),
         certificate_source(FRONT_CERTIFICATE),

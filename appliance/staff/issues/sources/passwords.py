@@ -10,17 +10,21 @@ from appliance.staff.issues.findings import AT_ONCE, Action, Finding, Source
 
 _IS_SET = text("select exists(select 1 from app_settings where key = :key)")
 # A wrong one is written down at most every ten minutes an address: of a booth that is known one is enough.
+# Its next photo shows that it has the right one by now.
 _INGEST = text("""
-select note.address, count(*) as notes, max(note.at) as at, bool_or(known.booth is not null) as is_booth
-from audit_log note
+select note.address, known.slot_id
+from (
+    select address, count(*) as notes, max(at) as at from audit_log
+    where at > now() - interval '25 minutes' and action = 'ingest_password.refused' group by address
+) note
 left join lateral (
-    select booth from job_history
-    where created_at > now() - interval '1 day' and booth = note.address and source = 'ingest' limit 1
+    select slot_id, created_at from job_history
+    where created_at > now() - interval '1 day' and booth = note.address and source = 'ingest'
+    order by created_at desc limit 1
 ) known on true
-where note.at > now() - interval '25 minutes' and note.action = 'ingest_password.refused'
-group by note.address
-having count(*) > 1 or (bool_or(known.booth is not null) and max(note.at) > now() - interval '12 minutes')
-order by max(note.at) desc limit 5
+where (note.notes > 1 or (known.slot_id is not null and note.at > now() - interval '12 minutes'))
+  and (known.created_at > note.at) is not true
+order by note.at desc limit 5
 """)
 _LOGIN = text("""
 select count(*) as tries, count(distinct address) as addresses
@@ -44,10 +48,10 @@ def passwords_source(database: Database) -> Source:
         found += [
             Finding(
                 "password.ingest_wrong",
-                "stops_photos" if one.is_booth else "should_know",
+                "stops_photos" if one.slot_id else "should_know",
                 {"address": one.address},
-                (),
-                settings,
+                (one.slot_id,) if one.slot_id else (),
+                Action("open_booths", href="/admin/booths"),
                 patience=AT_ONCE,
                 own_key=f"password.ingest_wrong.{one.address}",
             )
