@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from graphlib import CycleError, TopologicalSorter
 from typing import IO, Any
 
 import asyncpg
@@ -176,15 +177,10 @@ async def in_order(connection: Any, names: list[str]) -> list[str]:
     for row in await connection.fetch(_DEPENDENCIES):
         if row["child"] in parents and row["parent"] in parents and row["child"] != row["parent"]:
             parents[row["child"]].add(row["parent"])
-    ordered: list[str] = []
-    while parents:
-        free = sorted(name for name, waits_for in parents.items() if not waits_for - set(ordered))
-        if not free:
-            raise BackupProblem(Message("The tables refer to each other in a circle."))
-        ordered += free
-        for name in free:
-            del parents[name]
-    return ordered
+    try:
+        return list(TopologicalSorter(parents).static_order())
+    except CycleError:
+        raise BackupProblem(Message("The tables refer to each other in a circle.")) from None
 
 
 async def backup_target(connection: Any) -> str | None:

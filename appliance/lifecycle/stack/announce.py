@@ -5,7 +5,6 @@ an address. Only where it is wanted, and only inside the local network.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import socket
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from zeroconf import (  # type: ignore[attr-defined] # its ``__all__`` leaves th
 from zeroconf.asyncio import AsyncZeroconf
 
 from appliance.core.networks import lan_address
+from appliance.core.tasks import wait_for_event
 
 log = structlog.get_logger()
 
@@ -91,9 +91,7 @@ async def run(name: str, port: int, address: str | None = None) -> int:
             if found != announced:
                 await announcer.close()
                 announced = await _opened(announcer, found)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_EVERY):
-                    await stop.wait()
+            await wait_for_event(stop, _LOOK_EVERY)
     finally:
         await announcer.close()
     return 0
