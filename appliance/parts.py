@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import structlog
 
 from appliance.core.db import Database
 from appliance.core.encryption import EncryptionKeys
 from appliance.core.injection import Services
-from appliance.core.leading import Leader, LeaderTask
+from appliance.core.leading import Leader
 from appliance.core.node_door import NodeDoor
 from appliance.core.node_secret import NodeSecret
 from appliance.core.passwords import PasswordChecker
@@ -20,6 +20,7 @@ from appliance.core.public_base import DeploymentUrls
 from appliance.core.recent import Changes
 from appliance.core.secrets import BackupPassphrase, FirstPasswordFile, metrics_token
 from appliance.core.siblings import Siblings
+from appliance.core.tasks import Background
 from appliance.housekeeping.cleanup import Cleanup
 from appliance.housekeeping.lost_nodes import LostNodes
 from appliance.housekeeping.media_folder import make_media_folders
@@ -86,24 +87,7 @@ def gate(settings: Settings, database: Database, stack: AsyncExitStack) -> Gate:
 log = structlog.get_logger()
 
 
-class _Task(Protocol):
-    """Something that works by itself from ``start`` to ``aclose``."""
-
-    def start(self) -> None:
-        """Begin."""
-        ...
-
-    async def aclose(self) -> None:
-        """End."""
-        ...
-
-
-class _LedTask(_Task, LeaderTask, Protocol):
-    """The same, and it can be stopped and started again."""
-
-
-Task = TypeVar("Task", bound=_Task)
-LedTask = TypeVar("LedTask", bound=_LedTask)
+Task = TypeVar("Task", bound=Background)
 
 
 def started(task: Task, stack: AsyncExitStack) -> Task:
@@ -201,7 +185,7 @@ async def media(settings: Settings, database: Database) -> MediaStore:
     return made
 
 
-def led(task: LedTask, leader: Leader, stack: AsyncExitStack) -> LedTask:
+def led(task: Task, leader: Leader, stack: AsyncExitStack) -> Task:
     """``task``, which runs in one process at a time."""
     stack.push_async_callback(task.aclose)
     return leader.add(task)

@@ -7,7 +7,7 @@ go of the lock, and another process takes over within seconds.
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import structlog
 from sqlalchemy import text
@@ -24,19 +24,7 @@ _SILENT = "10s"
 _LOCK_KEY = 0x50434C44
 
 
-class LeaderTask(Protocol):
-    """Something that works by itself between ``start`` and ``stop``, perhaps several times."""
-
-    def start(self) -> None:
-        """Begin."""
-        ...
-
-    async def stop(self) -> None:
-        """Work no more, for now."""
-        ...
-
-
-SomeLeaderTask = TypeVar("SomeLeaderTask", bound=LeaderTask)
+Task = TypeVar("Task", bound=Background)
 
 
 class Leader(Background):
@@ -49,11 +37,11 @@ class Leader(Background):
         """``None``: it is alone. It closes the database, which is to be its own."""
         alone = database is None
         self._alone, self._database = alone, database
-        self._tasks: list[LeaderTask] = []
+        self._tasks: list[Background] = []
         self.leads = alone
         self.stopping = asyncio.Event()  # set when this process is about to end: it does not begin to lead
 
-    def add(self, task: SomeLeaderTask) -> SomeLeaderTask:
+    def add(self, task: Task) -> Task:
         """``task``, which runs while this process leads."""
         self._tasks.append(task)
         if self.leads:

@@ -7,12 +7,13 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import structlog
 
 from appliance.core.clock import utcnow
 from appliance.core.db import Database
-from appliance.core.tasks import end
+from appliance.core.tasks import Background, OneOfEach, again_and_again
 from appliance.staff.issues.findings import Finding, Source
 from appliance.staff.issues.models import Issue
 from appliance.staff.issues.repository import IssueRepository
@@ -43,7 +44,7 @@ class _OpenFinding:
         return self.finding.since or self.at
 
 
-class IssueWatch:
+class IssueWatch(Background):
     """The only one who opens and closes issues.
 
     After each commit the listeners in ``changed`` are told, one after the other, what was opened and closed.
@@ -58,24 +59,20 @@ class IssueWatch:
         self._seen: dict[str, _OpenFinding] = {}
         self._open: dict[str, str] | None = None  # code by key; None: not read yet
         self._written = float("-inf")
-        self._tasks: list[asyncio.Task[None]] = []
+        self._looks = OneOfEach[str]()  # by source
 
-    def start(self) -> None:
-        """Watch until ``stop``; what another process has written meanwhile is read afresh."""
+    async def work(self) -> None:
+        """See ``Background``; what another process has written meanwhile is read afresh."""
         self._found, self._seen, self._open = {}, {}, None
-        self._tasks = [
-            asyncio.create_task(self._follow(source, after=_APART * number))
-            for number, source in enumerate(self._sources, 1)
-        ]
-        self._tasks.append(asyncio.create_task(self._keep_up()))
+        for number, source in enumerate(self._sources, 1):
+            self._looks.begin(source.name, partial(self._follow, source, after=_APART * number))
+        await asyncio.sleep(TICK)
+        await again_and_again(self.compare, TICK, "issues.not_written")
 
     async def stop(self) -> None:
-        """Watch no more, unless started again."""
-        await end(self._tasks)
-
-    async def aclose(self) -> None:
-        """Watch no more."""
-        await self.stop()
+        """See ``Background``."""
+        await super().stop()
+        await self._looks.stop()
 
     async def look(self) -> None:
         """Ask every source once, and write what came of it."""
@@ -168,11 +165,3 @@ class IssueWatch:
         while True:
             await self._ask(source)
             await asyncio.sleep(source.every)
-
-    async def _keep_up(self) -> None:
-        while True:
-            await asyncio.sleep(TICK)
-            try:
-                await self.compare()
-            except Exception as error:  # noqa: BLE001 - likewise
-                log.info("issues.not_written", error=type(error).__name__)
