@@ -101,13 +101,13 @@ from appliance.staff.webhooks.service import Webhooks
 @asynccontextmanager
 async def open_services(
     settings: Settings,
-    photo_work: PhotoWork | None = None,
-    changes: Changes | None = None,
-    door: NodeDoor | None = None,
+    photo_work: PhotoWork,
+    changes: Changes,
+    door: NodeDoor | None,
 ) -> AsyncIterator[Services]:
     """Build the services; on leaving, running jobs end first, then what they need is closed."""
     async with AsyncExitStack() as stack:
-        built = Services(settings, photo_work or PhotoWork(), changes or Changes())
+        built = Services(settings, photo_work, changes)
         await _storage(built, stack)
         _providers(built, stack)
         _accounts(built)

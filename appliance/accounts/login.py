@@ -128,7 +128,7 @@ def normalized_username(username: str) -> str:
     return name if USERNAME.fullmatch(name) else NOBODY
 
 
-def password_problem(new: str, username: str, current: str | None = None) -> Message | None:
+def password_problem(new: str, username: str, current: str) -> Message | None:
     """Why ``new`` will not do as the password of ``username``, or ``None``."""
     if len(new) < MIN_PASSWORD_CHARS:
         return at_least_characters(MIN_PASSWORD_CHARS)

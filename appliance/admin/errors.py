@@ -78,7 +78,7 @@ def _back_from(current: str) -> str:
     return login_url(there.path, there.query)
 
 
-def login_url(path: str, query: str = "") -> str:
+def login_url(path: str, query: str) -> str:
     """The login page, which leads on to this page of ours afterwards."""
     after = f"{path}?{query}" if query else path
     if not after.startswith(f"{MOUNT}/") or after == f"{MOUNT}/":

@@ -30,15 +30,15 @@ class StartProgress:
         yield
         self.done(label, since)
 
-    def total(self, label: str) -> None:
-        self.done(label, self.began)
+    def total(self) -> None:
+        self.done("ready", self.began)
 
 
-def tail(log: Path, lines: int = 20) -> str:
+def tail(log: Path) -> str:
     """The last lines of a log, for a message; what it cannot read it says."""
     try:
         text = log.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         return f"({log}: {error.strerror})"
-    last = "\n".join(f"    {line}" for line in text.splitlines()[-lines:])
+    last = "\n".join(f"    {line}" for line in text.splitlines()[-20:])
     return f"The end of {log}:\n{last or '    (empty)'}"

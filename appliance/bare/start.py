@@ -46,7 +46,7 @@ def start(options: Options, folder: DataFolder) -> int:
         require_room(folder.media)
         with signals_as_stopped():
             process, made = _bring_up(options, folder, supervisor, progress)
-        progress.total("ready")
+        progress.total()
     report = Report(folder, options.port, made, kept_passwords(folder))
     if options.json:
         print(json.dumps({**status.ask(folder, supervisor).as_json(), **report.as_json()}), flush=True)

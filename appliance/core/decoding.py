@@ -171,8 +171,8 @@ def of_whole(
     kind: PictureType,
     work: Callable[[pyvips.Image], T],
     *,
-    shrink: int = 1,
-    end: int | None = None,
+    shrink: int,
+    end: int | None,
 ) -> T:
     """What ``work`` makes of ``data``, every row of which it must read; it may be asked twice.
 

@@ -20,7 +20,6 @@ from appliance.media.store import OWN_PHOTO
 
 router = APIRouter(prefix="/public/results", tags=["results"])
 
-KEPT_SECONDS = 300  # of screen sizes in a phone: a picture that goes must not stay in view for long
 _ERRORS = (
     ErrorCode.RESULT_NOT_FOUND,
     ErrorCode.RESULT_EXPIRED,
@@ -70,7 +69,7 @@ async def preview(
     key = await screens.screen(found.job.job_id, found.key, width, kind)
     name = friendly_name(found.settings.event_title, found.job.created_at, kind.media_type)
     keep(request)
-    return screen_file(key, kind.media_type, KEPT_SECONDS, name)
+    return screen_file(key, kind.media_type, name)
 
 
 @router.head("/{job_id}/before", include_in_schema=False, response_model=None)
@@ -85,7 +84,7 @@ async def before(
     kind = type_for(request.headers.get("accept", ""))
     key = await screens.screen(found.job.job_id, found.job.source_key, width, kind, part=OWN_PHOTO)
     keep(request)
-    return screen_file(key, kind.media_type, KEPT_SECONDS)
+    return screen_file(key, kind.media_type)
 
 
 @router.head("/{job_id}/qr.{kind}", include_in_schema=False, response_model=None)

@@ -10,14 +10,17 @@ from fastapi.responses import StreamingResponse
 from appliance.core.sending import stored_file
 from appliance.guests.service import attachment
 
+# In a phone: a picture that goes must not stay in view for long.
+_CACHE = "private, max-age=300, immutable"
 
-def screen_file(key: str, media_type: str, seconds: int, name: str | None = None) -> Response:
-    """A picture at screen size: browsers may keep it for ``seconds``, caches in between may not.
+
+def screen_file(key: str, media_type: str, name: str | None = None) -> Response:
+    """A picture at screen size: browsers may keep it for a while, caches in between may not.
 
     ``name`` is what it is called where somebody saves it.
     """
     shown = attachment(name, "inline") if name else "inline"
-    answer = stored_file(key, media_type, cache=f"private, max-age={seconds}, immutable", disposition=shown)
+    answer = stored_file(key, media_type, cache=_CACHE, disposition=shown)
     answer.headers["Vary"] = "Accept"
     return answer
 

@@ -135,7 +135,7 @@ class JobRepository(Repository):
         )
         return await self._session.scalar(found.limit(1)) is not None
 
-    async def pending_since_before(self, moment: datetime, node: int | None = None) -> Sequence[JobHistory]:
+    async def pending_since_before(self, moment: datetime, node: int | None) -> Sequence[JobHistory]:
         """Pending jobs that were opened before ``moment``: those of one machine, or of all."""
         query = select(JobHistory).where(
             JobHistory.status == JobStatus.PENDING, JobHistory.created_at < moment

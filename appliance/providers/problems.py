@@ -84,7 +84,7 @@ def no_models(provider: str) -> Message:
 
 
 def not_offered(
-    model: str, params: Params, choices: Mapping[str, tuple[str, ...]], *, always: Collection[str] = ()
+    model: str, params: Params, choices: Mapping[str, tuple[str, ...]], *, always: Collection[str]
 ) -> dict[str, str]:
     """Parameters whose value is none of a model's ``choices``, by field name.
 

@@ -79,13 +79,13 @@ def _of_model(context: PageContext, tested: ModelTestView) -> ModelNotice:
     return ModelNotice(tested.model, False, text, detail)
 
 
-async def key_values(context: PageContext, said: KeyNotice | None = None) -> dict[str, Any]:
+async def key_values(context: PageContext, said: KeyNotice | None) -> dict[str, Any]:
     """What the templates of this section may use."""
     listed = (await service_of(context.request, ProviderKeyService).all()).providers
     return {"providers": listed, **_shared(context, said)}
 
 
-async def one_provider(context: PageContext, name: str, said: KeyNotice | None = None) -> dict[str, Any]:
+async def one_provider(context: PageContext, name: str, said: KeyNotice | None) -> dict[str, Any]:
     """The same for the part of one provider, which is swapped alone."""
     listed = (await service_of(context.request, ProviderKeyService).all()).providers
     return {"one": next(one for one in listed if one.provider == name), **_shared(context, said)}

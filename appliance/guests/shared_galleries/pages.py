@@ -18,7 +18,7 @@ from appliance.core.stopping import Stopping
 from appliance.guests.links import LARGEST_QR, MEDIA_TYPES, GuestLink, qr_code
 from appliance.guests.links import Kind as CodeKind
 from appliance.guests.pages.render import EDITION, base_for, page
-from appliance.guests.picture_routes import KEPT_SECONDS, Sizes, Width
+from appliance.guests.picture_routes import Sizes, Width
 from appliance.guests.screen_sizes import type_for
 from appliance.guests.sending import screen_file
 from appliance.guests.service import attachment, friendly_name
@@ -201,7 +201,7 @@ async def preview(
     key = await screens.screen(job.job_id, job.result_key or "", width, kind)
     saved_as = friendly_name(opened.title, job.created_at, kind.media_type)
     keep(request)
-    return screen_file(key, kind.media_type, KEPT_SECONDS, saved_as)
+    return screen_file(key, kind.media_type, saved_as)
 
 
 @router.head("/g/{token}/p/{name}/original")  # noqa: FAST003 - the dependency takes it

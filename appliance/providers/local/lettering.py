@@ -29,9 +29,7 @@ def tidy(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def set_text(
-    text: str, face: str, size: float, *, align: str = "centre", tracking: float = 0
-) -> pyvips.Image | None:
+def set_text(text: str, face: str, size: float, *, align: str, tracking: float) -> pyvips.Image | None:
     """``text`` as one band, 255 where there is ink; ``None`` if nothing of it is visible.
 
     ``size`` is in pixels, ``tracking`` in hundredths of it. The text is never read as markup.
@@ -58,7 +56,7 @@ def fit_text(
     box: tuple[int, int],
     largest: float,
     *,
-    align: str = "centre",
+    align: str,
     tracking: float = 0,
     max_lines: int = 3,
 ) -> pyvips.Image | None:

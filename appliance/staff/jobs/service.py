@@ -163,7 +163,7 @@ def elapsed_ms(job: JobHistory, now: datetime) -> int:
 
 
 def view_of(
-    job: JobHistory, now: datetime, *, with_fields: bool, progress: Sequence[ProgressView] = ()
+    job: JobHistory, now: datetime, *, with_fields: bool, progress: Sequence[ProgressView]
 ) -> JobView:
     """One job with all that is known of it."""
     kept = links.source_path(job.job_id) if job.source_key else None

@@ -47,7 +47,7 @@ def every_source(
     addresses: Addresses,
     booths: AllBooths,
     base: Callable[[str | None], str | None],
-    processes: int = 1,
+    processes: int,
 ) -> list[Source]:
     """``base``: what guests' links begin with, given what the operator chose."""
     settings = SettingsReader(database)
