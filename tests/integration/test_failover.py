@@ -152,13 +152,13 @@ async def test_all_fallbacks_are_tried_in_order(
 
 
 async def test_hedging_starts_the_second_route_when_the_first_is_late_and_the_first_picture_wins(
-    stack: Stack, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
+    stack: Stack, camera: Camera, shot: Shot, slot: Change, gemini: StandIn, app_processes: int
 ) -> None:
     await slot(SLOT, **with_gemini(fallbacks=[LOCAL], hedge=True))
     async with stack.database() as db:
         await db.execute("delete from route_timing where route = 'gemini/gemini-2.5-flash-image'")
     gemini.script = Script(then=Step("slow", seconds=0.1))
-    for _ in range(12):  # enough to know how long this route takes
+    for _ in range(12 * app_processes):  # enough for each process to know how long this route takes
         assert (await camera.post(URL, shot)).status == 200
     gemini.script = Script(then=Step("slow", seconds=30))
     started = time.monotonic()
