@@ -12,13 +12,14 @@ import hmac
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
+from fastapi.responses import RedirectResponse
 
 from appliance.accounts.permissions import Permission, Principal
 from appliance.accounts.sessions import Grant, SessionService
-from appliance.admin.forms import LARGEST, read_form
+from appliance.admin.forms import LARGEST, Form, read_form
 from appliance.admin.headers import MOUNT, CookieJar, jar_of
 from appliance.core.clients import client_address
 from appliance.core.clock import utcnow
@@ -43,6 +44,9 @@ _OPEN = frozenset({f"{MOUNT}/login", f"{MOUNT}/preferences"})  # where nobody ha
 LARGEST_OF_STRANGERS = 16 * 1024  # bytes of a form: reading 256 kB keeps photos waiting for 15 ms
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _UNTOUCHED = frozenset({"same-origin", "none"})
+
+
+_Kind = TypeVar("_Kind")
 
 
 class PasswordMustChange(Exception):
@@ -77,6 +81,14 @@ class PageContext:
         """The cookies of the answer."""
         return jar_of(self.request)
 
+    def service(self, kind: type[_Kind]) -> _Kind:
+        """The running appliance's ``kind``."""
+        return service_of(self.request, kind)
+
+    async def form(self) -> Form:
+        """What was sent; see ``read_form``."""
+        return await read_form(self.request)
+
     @property
     def is_htmx(self) -> bool:
         """Whether a part of a page is wanted, not a page."""
@@ -89,6 +101,12 @@ class PageContext:
     def notice(self, key: str) -> None:
         """Show the toast ``notice.{key}`` on the next page."""
         self.jar.put(cookie_name(self.request, NOTICE_COOKIE), key, seconds=60)
+
+    def redirect(self, url: str, notice: str = "") -> RedirectResponse:
+        """To another page, which shows the toast of that name."""
+        if notice:
+            self.notice(notice)
+        return RedirectResponse(url, 303)
 
 
 def is_htmx(request: Request) -> bool:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Response
 
-from appliance.admin.forms import Form, read_form
+from appliance.admin.forms import Form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
 from appliance.admin.security import MayPauseSlots, MayReadSettings, MayWriteSettings, PageContext
 from appliance.admin.settings.section_list import SECTIONS
 from appliance.admin.settings.sections import filled
 from appliance.core.errors import NotFound, ValidationFailed
-from appliance.core.injection import service_of
 from appliance.core.language import languages
 from appliance.core.validation import parsed
 from appliance.staff.alerts.channels import AlertChannels
@@ -32,88 +30,85 @@ SPANS = {"silence": (30, 120, 480), "event": (240, 480, 720)}  # minutes that ca
 
 
 @router.get("")
-async def alerts_page(request: Request, context: MayReadSettings) -> Response:
+async def alerts_page(context: MayReadSettings) -> Response:
     """The page."""
-    return await _whole(request, context)
+    return await _whole(context)
 
 
 @router.post("/channels")
-async def add(request: Request, context: MayWriteSettings) -> Response:
+async def add(context: MayWriteSettings) -> Response:
     """Keep a channel; its address is not shown again."""
-    form = await read_form(request)
+    form = await context.form()
     try:
         new = parsed(NewChannel, {**_options(form), "address": form.text("address")})
-        await service_of(request, AlertChannels).add(new, context.person)
+        await context.service(AlertChannels).add(new, context.person)
     except ValidationFailed as refused:
-        return await _answer(request, context, status=422, typed=form, errors=refused.fields or {})
-    return await _done(request, context, "channel_added")
+        return await _answer(context, status=422, typed=form, errors=refused.fields or {})
+    return await _done(context, "channel_added")
 
 
 @router.post("/channels/{channel_id}/{action}")
-async def change(channel_id: uuid.UUID, action: str, request: Request, context: MayWriteSettings) -> Response:
+async def change(channel_id: uuid.UUID, action: str, context: MayWriteSettings) -> Response:
     """Change, test or remove a channel; one that is gone is gone."""
     if action not in _DONE:
         raise NotFound
-    channels, said = service_of(request, AlertChannels), None
+    channels, said = context.service(AlertChannels), None
     try:
         if action == "save":
-            wanted = parsed(ChannelOptions, _options(await read_form(request)))
+            wanted = parsed(ChannelOptions, _options(await context.form()))
             await channels.change(channel_id, wanted, context.person)
         elif action == "remove":
             await channels.remove(channel_id, context.person)
         else:
             said = {"id": channel_id, "answer": await channels.test(channel_id)}
     except (NotFound, ValidationFailed):
-        return await _answer(request, context)
+        return await _answer(context)
     if said:
-        return await _answer(request, context, said=said)
-    return await _done(request, context, _DONE[action])
+        return await _answer(context, said=said)
+    return await _done(context, _DONE[action])
 
 
 @router.post("/{span}")
-async def press(span: str, request: Request, context: MayPauseSlots) -> Response:
+async def press(span: str, context: MayPauseSlots) -> Response:
     """Silence or an event, for so many minutes from now; none: the end of it."""
     if span not in SPANS:
         raise NotFound
-    pressed = (await read_form(request)).text("minutes")
+    pressed = (await context.form()).text("minutes")
     minutes = int(pressed) if pressed.isdecimal() and int(pressed) in SPANS[span] else 0
-    channels = service_of(request, AlertChannels)
+    channels = context.service(AlertChannels)
     await (channels.silence if span == "silence" else channels.event)(minutes, context.person)
-    return await _done(request, context, f"{span}_{'set' if minutes else 'ended'}")
+    return await _done(context, f"{span}_{'set' if minutes else 'ended'}")
 
 
 def _options(form: Form) -> dict[str, Any]:
     return {name: form.text(name) for name in ("name", "language", "severity")}
 
 
-async def _done(request: Request, context: PageContext, notice: str) -> Response:
+async def _done(context: PageContext, notice: str) -> Response:
     if not context.is_htmx:
-        context.notice(notice)
-        return RedirectResponse(PAGE, 303)
-    return await _answer(request, context, toast=context.language.gettext(f"notice.{notice}"))
+        return context.redirect(PAGE, notice)
+    return await _answer(context, toast=context.language.gettext(f"notice.{notice}"))
 
 
 async def _answer(
-    request: Request, context: PageContext, *, status: int = 200, toast: str | None = None, **more: Any
+    context: PageContext, *, status: int = 200, toast: str | None = None, **more: Any
 ) -> Response:
     if not context.is_htmx:
-        return await _whole(request, context, status=status, **more)
-    return part(
-        context, "_alerts.html", status=status, toast=toast, **await _values(request, context, **more)
-    )
+        return await _whole(context, status=status, **more)
+    return part(context, "_alerts.html", status=status, toast=toast, **await _values(context, **more))
 
 
-async def _whole(request: Request, context: PageContext, *, status: int = 200, **more: Any) -> Response:
-    state = await service_of(request, OperatorSettingsService).state()
+async def _whole(context: PageContext, *, status: int = 200, **more: Any) -> Response:
+    state = await context.service(OperatorSettingsService).state()
     sections = [filled(one, state) for one in SECTIONS if one.page == "alerts"]
-    values = await _values(request, context, **more)
+    values = await _values(context, **more)
     return page(context, "alerts.html", status=status, sections=sections, **values)
 
 
-async def _values(request: Request, context: PageContext, **more: Any) -> dict[str, Any]:
+async def _values(context: PageContext, **more: Any) -> dict[str, Any]:
     empty: dict[str, Any] = {"typed": Form([]), "errors": {}, "said": None}
     return {
-        "alerts": await service_of(request, AlertChannels).view(),
+        "alerts": await context.service(AlertChannels).view(),
         "schemes": [scheme for scheme in OPTIONS if f"{scheme}s" not in OPTIONS],
         "severities": SEVERITIES,
         "message_languages": {code: one.name for code, one in languages("staff").items()},

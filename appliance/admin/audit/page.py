@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from appliance.accounts.actions import GROUPS
 from appliance.accounts.audit import AuditFilter, AuditTrail
@@ -16,7 +16,6 @@ from appliance.admin.headers import MOUNT
 from appliance.admin.listing import Listing, instant
 from appliance.admin.render import who_of
 from appliance.admin.security import MayReadAudit, PageContext
-from appliance.core.injection import service_of
 from appliance.core.language import Language
 from appliance.slots.schemas import SLOT_IDS
 
@@ -48,7 +47,6 @@ class AuditLine:
 
 @router.get("/audit")
 async def audit_page(
-    request: Request,
     context: MayReadAudit,
     actor: str = "",
     action: str = "",
@@ -59,7 +57,7 @@ async def audit_page(
     """The page; for HTMX the entries alone, or the next ones behind ``cursor``."""
     who = who_of(context.language, _word(actor) or "") or None
     wanted = AuditFilter(actor=who, action=_word(action), since=instant(since), until=instant(until))
-    found = await service_of(request, AuditTrail).page(
+    found = await context.service(AuditTrail).page(
         wanted, limit=A_PAGE, cursor=int(cursor) if cursor.isdecimal() and len(cursor) < 19 else None
     )
     chosen = {"actor": actor, "action": action, "since": since, "until": until}

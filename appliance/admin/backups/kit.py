@@ -5,16 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from appliance import __version__
+from appliance.admin.security import PageContext
 from appliance.core.clock import utcnow
-from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
 from appliance.settings.operator import SettingsReader
-
-if TYPE_CHECKING:
-    from fastapi import Request
 
 _IN_AN_IMAGE = "APPLIANCE_VERSION"
 
@@ -31,14 +27,14 @@ class EmergencyKit:
     hint: str
 
 
-async def kit_of(request: Request) -> EmergencyKit:
+async def kit_of(context: PageContext) -> EmergencyKit:
     """As of now."""
-    operator = await service_of(request, SettingsReader).operator_settings()
+    operator = await context.service(SettingsReader).operator_settings()
     version = os.environ.get(_IN_AN_IMAGE, __version__)
     return EmergencyKit(
         utcnow(),
         operator.event_title,
-        base_urls_of(request).own(operator.public_base_url),
+        base_urls_of(context.request).own(operator.public_base_url),
         version,
         f"photochanger:{version}",
         operator.backup_hint,

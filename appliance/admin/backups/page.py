@@ -6,17 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Response
 
 from appliance.admin.backups.kit import kit_of
-from appliance.admin.forms import Form, read_form
+from appliance.admin.forms import Form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
 from appliance.admin.security import MayReadSettings, MayWriteSettings, PageContext
 from appliance.backups.target import KINDS, TargetTest
 from appliance.core.errors import NotFound, ValidationFailed
-from appliance.core.injection import service_of
 from appliance.core.validation import parsed
 from appliance.staff.backups.commands import Work
 from appliance.staff.backups.schemas import BackupsState, NewTarget, TargetView
@@ -52,41 +50,39 @@ class TargetForm:
 
 
 @router.get("")
-async def backups_page(request: Request, context: MayReadSettings, kind: str = "") -> Response:
+async def backups_page(context: MayReadSettings, kind: str = "") -> Response:
     """The page."""
-    state = await service_of(request, Backups).state()
+    state = await context.service(Backups).state()
     return _page(context, state, _as_it_is(state.target, kind))
 
 
 @router.get("/state")
-async def state_now(request: Request, context: MayReadSettings) -> Response:
+async def state_now(context: MayReadSettings) -> Response:
     """What there is and what is at work."""
-    return part(
-        context, "_backups_state.html", **_shared(context, await service_of(request, Backups).state())
-    )
+    return part(context, "_backups_state.html", **_shared(context, await context.service(Backups).state()))
 
 
 @router.get("/files")
-async def files(request: Request, context: MayWriteSettings) -> Response:
+async def files(context: MayWriteSettings) -> Response:
     """What is at the target: asks it."""
     try:
-        found, problem = await service_of(request, Backups).at_target(), ""
+        found, problem = await context.service(Backups).at_target(), ""
     except (ValidationFailed, NotFound) as failed:
         found, problem = [], failed.message
     return part(context, "_backups_files.html", found=found, problem=problem)
 
 
 @router.get("/kit")
-async def kit(request: Request, context: MayWriteSettings) -> Response:
+async def kit(context: MayWriteSettings) -> Response:
     """One page to print: what it takes to restore on another machine."""
-    state = await service_of(request, Backups).state()
-    return page(context, "backup_kit.html", kit=await kit_of(request), state=state, backups=PAGE)
+    state = await context.service(Backups).state()
+    return page(context, "backup_kit.html", kit=await kit_of(context), state=state, backups=PAGE)
 
 
 @router.post("/target")
-async def set_target(request: Request, context: MayWriteSettings) -> Response:
+async def set_target(context: MayWriteSettings) -> Response:
     """Keep what was typed, or only try it."""
-    backups, form = service_of(request, Backups), await read_form(request)
+    backups, form = context.service(Backups), await context.form()
     kind = form.text("kind") if form.text("kind") in KINDS else KINDS[0]
     values = {name: form.text(name) for name in form if name not in _SECRETS[kind]}
     try:
@@ -106,9 +102,9 @@ async def set_target(request: Request, context: MayWriteSettings) -> Response:
 
 
 @router.post("/target/{action}")
-async def change_target(action: str, request: Request, context: MayWriteSettings) -> Response:
+async def change_target(action: str, context: MayWriteSettings) -> Response:
     """Take it over, or forget it."""
-    backups, tested = service_of(request, Backups), None
+    backups, tested = context.service(Backups), None
     try:
         if action == "take-over":
             tested = await backups.take_over(context.person)
@@ -126,14 +122,14 @@ async def change_target(action: str, request: Request, context: MayWriteSettings
 
 
 @router.post("/{work}")
-async def begin(work: str, request: Request, context: MayWriteSettings) -> Response:
+async def begin(work: str, context: MayWriteSettings) -> Response:
     """Have it done now."""
     if work not in _WORK:
         raise NotFound
-    backups = service_of(request, Backups)
+    backups = context.service(Backups)
     await backups.begin(_WORK[work], context.person)
     if not context.is_htmx:
-        return RedirectResponse(PAGE, 303)
+        return context.redirect(PAGE)
     return part(context, "_backups_state.html", **_shared(context, await backups.state()))
 
 
@@ -163,7 +159,7 @@ def _as_it_is(target: TargetView | None, kind: str) -> TargetForm:
 
 async def _target(context: PageContext, form: TargetForm, status: int = 200) -> Response:
     """The form anew, and beside it what there is now."""
-    state = await service_of(context.request, Backups).state()
+    state = await context.service(Backups).state()
     if not context.is_htmx:
         return _page(context, state, form, status)
     shown = _shared(context, state) | {"form": form, "oob": True}

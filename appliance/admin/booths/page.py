@@ -6,16 +6,14 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Response
 
 from appliance.admin.booths.simulator import simulator_form
-from appliance.admin.forms import Form, read_form
+from appliance.admin.forms import Form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
 from appliance.admin.security import MayReadJobs, MayWriteSettings, PageContext
 from appliance.core.errors import ValidationFailed
-from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
 from appliance.core.validation import parsed
 from appliance.slots.schemas import SLOT_IDS
@@ -47,86 +45,75 @@ class KeyForm:
 
 
 @router.get("")
-async def booths_page(request: Request, context: MayReadJobs) -> Response:
+async def booths_page(context: MayReadJobs) -> Response:
     """The page."""
-    return page(context, "booths.html", **await _whole(request, context))
+    return page(context, "booths.html", **await _whole(context))
 
 
 @router.get("/list")
-async def booth_list(request: Request, context: MayReadJobs, seen: int = 0) -> Response:
+async def booth_list(context: MayReadJobs, seen: int = 0) -> Response:
     """The booths' requests, if one came after number ``seen``."""
-    if await service_of(request, AllBooths).newest() == seen:
+    if await context.service(AllBooths).newest() == seen:
         return Response(status_code=204)
-    return part(context, "_booth_list.html", **await _requests(request, context))
+    return part(context, "_booth_list.html", **await _requests(context))
 
 
 @router.post("/keys")
-async def make_key(request: Request, context: MayWriteSettings) -> Response:
+async def make_key(context: MayWriteSettings) -> Response:
     """A new key, shown this once."""
-    typed = KeyForm.of(await read_form(request))
+    typed = KeyForm.of(await context.form())
     try:
         wanted = parsed(NewBoothKey, typed.values())
-        made = await service_of(request, BoothKeyService).create(wanted, context.person)
+        made = await context.service(BoothKeyService).create(wanted, context.person)
     except ValidationFailed as error:
-        return await _wrong(request, context, error, typed)
-    return await _done(request, context, "booth_key_made", made=made)
+        return await _wrong(context, error, typed)
+    return await _done(context, "booth_key_made", made=made)
 
 
 @router.post("/keys/{key_id}")
-async def change_key(key_id: uuid.UUID, request: Request, context: MayWriteSettings) -> Response:
+async def change_key(key_id: uuid.UUID, context: MayWriteSettings) -> Response:
     """Another name, or other slots."""
-    typed = KeyForm.of(await read_form(request))
+    typed = KeyForm.of(await context.form())
     try:
         wanted = parsed(BoothKeyChange, typed.values())
-        await service_of(request, BoothKeyService).change(key_id, wanted, context.person)
+        await context.service(BoothKeyService).change(key_id, wanted, context.person)
     except ValidationFailed as error:
-        return await _wrong(request, context, error, typed, changing=str(key_id))
-    return await _done(request, context, "booth_key_changed")
+        return await _wrong(context, error, typed, changing=str(key_id))
+    return await _done(context, "booth_key_changed")
 
 
 @router.post("/keys/{key_id}/revoke")
-async def revoke_key(key_id: uuid.UUID, request: Request, context: MayWriteSettings) -> Response:
+async def revoke_key(key_id: uuid.UUID, context: MayWriteSettings) -> Response:
     """Close one booth."""
-    await service_of(request, BoothKeyService).revoke(key_id, context.person)
-    return await _done(request, context, "booth_key_revoked")
+    await context.service(BoothKeyService).revoke(key_id, context.person)
+    return await _done(context, "booth_key_revoked")
 
 
-async def _done(
-    request: Request, context: PageContext, notice: str, *, made: MadeBoothKey | None = None
-) -> Response:
+async def _done(context: PageContext, notice: str, *, made: MadeBoothKey | None = None) -> Response:
     if context.is_htmx:
         toast = context.language.gettext(f"notice.{notice}")
-        return part(context, "_booth_keys.html", toast=toast, **await _keys(request, context, made=made))
+        return part(context, "_booth_keys.html", toast=toast, **await _keys(context, made=made))
     if made:  # a redirect would lose the key
-        return page(context, "booths.html", **await _whole(request, context, made=made))
-    context.notice(notice)
-    return RedirectResponse(f"{PAGE}#keys", 303)
+        return page(context, "booths.html", **await _whole(context, made=made))
+    return context.redirect(f"{PAGE}#keys", notice)
 
 
 async def _wrong(
-    request: Request,
-    context: PageContext,
-    error: ValidationFailed,
-    typed: KeyForm,
-    changing: str = "",
+    context: PageContext, error: ValidationFailed, typed: KeyForm, changing: str = ""
 ) -> Response:
     wrong: dict[str, Any] = {"typed": typed, "errors": dict(error.fields or {}), "changing": changing}
     if context.is_htmx:
-        return part(context, "_booth_keys.html", status=422, **await _keys(request, context, **wrong))
-    return page(context, "booths.html", status=422, **await _whole(request, context, **wrong))
+        return part(context, "_booth_keys.html", status=422, **await _keys(context, **wrong))
+    return page(context, "booths.html", status=422, **await _whole(context, **wrong))
 
 
-async def _whole(request: Request, context: PageContext, **keys: Any) -> dict[str, Any]:
+async def _whole(context: PageContext, **keys: Any) -> dict[str, Any]:
     """What the whole page shows; ``keys`` is what has just happened to one."""
-    return (
-        await _requests(request, context)
-        | await _keys(request, context, **keys)
-        | await simulator_form(request, context)
-    )
+    return await _requests(context) | await _keys(context, **keys) | await simulator_form(context)
 
 
-async def _requests(request: Request, context: PageContext) -> dict[str, Any]:
-    kept = service_of(request, AllBooths)
+async def _requests(context: PageContext) -> dict[str, Any]:
+    kept = context.service(AllBooths)
     newest = await kept.newest()  # before the requests: what comes in between is shown with the next look
     may_see = context.may("results:read")
     shown = BoothList.of(await kept.booths(), context.language.code, with_values=may_see)
@@ -134,7 +121,6 @@ async def _requests(request: Request, context: PageContext) -> dict[str, Any]:
 
 
 async def _keys(
-    request: Request,
     context: PageContext,
     *,
     made: MadeBoothKey | None = None,
@@ -143,7 +129,7 @@ async def _keys(
     changing: str = "",
 ) -> dict[str, Any]:
     may_see = context.may("settings:read")
-    keys = await service_of(request, BoothKeyService).all() if may_see else []
+    keys = await context.service(BoothKeyService).all() if may_see else []
     return {
         "booths_page": PAGE,
         "may_see_keys": may_see,
@@ -151,7 +137,7 @@ async def _keys(
         "in_force": [key for key in keys if key.revoked_at is None],
         "revoked": [key for key in keys if key.revoked_at is not None],
         "made": made,
-        "made_addresses": _addresses(request, made) if made else [],
+        "made_addresses": _addresses(context, made) if made else [],
         "typed": typed or KeyForm(),
         "errors": errors or {},
         "changing": changing,
@@ -159,9 +145,9 @@ async def _keys(
     }
 
 
-def _addresses(request: Request, made: MadeBoothKey) -> list[tuple[str, str]]:
+def _addresses(context: PageContext, made: MadeBoothKey) -> list[tuple[str, str]]:
     """What to copy: whole addresses for the booths' programs, and the key alone."""
-    base = base_urls_of(request).guests(None)
+    base = base_urls_of(context.request).guests(None)
     slot = made.slots[0] if made.slots else SLOT_IDS[0]
     return [
         (f"booths.address_{form}", f"{base}/api/ingest/{slot}?reply={form}&key={made.key}")

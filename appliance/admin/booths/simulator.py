@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from appliance.admin.errors import explained
-from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import part
 from appliance.admin.security import MayTestSlots, PageContext
 from appliance.core.errors import ApplianceError, NotFound
-from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
 from appliance.staff.booths.programs import PROGRAMS
 from appliance.staff.booths.simulator import BoothSimulator, Simulation
@@ -32,10 +30,10 @@ class SimulatedSlot:
     is_free: bool  # every one of its ways is made on this machine
 
 
-async def simulator_form(request: Request, context: PageContext) -> dict[str, Any]:
+async def simulator_form(context: PageContext) -> dict[str, Any]:
     """What can be chosen; the slots that cost nothing come first."""
     may = context.may("slots:test")
-    slots = await service_of(request, SlotEditor).all() if may else []
+    slots = await context.service(SlotEditor).all() if may else []
     found = [
         SimulatedSlot(
             one.slot_id,
@@ -54,13 +52,13 @@ async def simulator_form(request: Request, context: PageContext) -> dict[str, An
 
 
 @router.post("")
-async def start(request: Request, context: MayTestSlots) -> Response:
+async def start(context: MayTestSlots) -> Response:
     """Send a booth's request by the front door."""
-    form = await read_form(request)
+    form = await context.form()
     program = next((one for one in PROGRAMS if one == form.text("program")), PROGRAMS[0])
     try:
-        made = service_of(request, BoothSimulator).begin(
-            program, form.text("slot_id"), base_urls_of(request).guests(None), context.person
+        made = context.service(BoothSimulator).begin(
+            program, form.text("slot_id"), base_urls_of(context.request).guests(None), context.person
         )
     except ApplianceError as error:
         said: dict[str, Any] = explained(context, error)
@@ -69,9 +67,9 @@ async def start(request: Request, context: MayTestSlots) -> Response:
 
 
 @router.get("/{simulation_id}")
-async def progress(simulation_id: str, request: Request, context: MayTestSlots) -> Response:
+async def progress(simulation_id: str, context: MayTestSlots) -> Response:
     """How far it is; at its end what the booth would show."""
-    made = service_of(request, BoothSimulator).get(simulation_id)
+    made = context.service(BoothSimulator).get(simulation_id)
     if made is None:
         raise NotFound
     return _shown(context, made)

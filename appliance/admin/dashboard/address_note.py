@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Response
 
-from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import part
 from appliance.admin.security import MayWriteSettings, PageContext
 from appliance.core.errors import ValidationFailed
-from appliance.core.injection import service_of
 from appliance.core.language import Message
 from appliance.core.networks import machine_addresses
 from appliance.core.public_base import base_urls_of
@@ -24,33 +21,32 @@ router = APIRouter(prefix="/dashboard")
 
 
 @router.get("/address")
-async def note(request: Request, context: MayWriteSettings) -> Response:
+async def note(context: MayWriteSettings) -> Response:
     """Addresses to choose from, if there are any: for the issue of a wrong one (``?wrong=1``), else where
     this machine has several. Who may only look does not have the app knock at an address and port of a
     made-up ``Host``.
     """
-    return await _note(request, context, of_issue="wrong" in request.query_params)
+    return await _note(context, of_issue="wrong" in context.request.query_params)
 
 
 @router.post("/address")
-async def choose(request: Request, context: MayWriteSettings) -> Response:
+async def choose(context: MayWriteSettings) -> Response:
     """Have guests' links begin with one of this machine's addresses."""
-    base = (await read_form(request)).text("base")
-    if base not in base_urls_of(request).choices():
+    base = (await context.form()).text("base")
+    if base not in base_urls_of(context.request).choices():
         raise ValidationFailed(fields={"base": Message("is not an address of this machine")})
-    await service_of(request, OperatorSettingsService).update(
+    await context.service(OperatorSettingsService).update(
         SettingsUpdate.model_validate({"public_base_url": base}), context.person
     )
     if context.is_htmx:
-        return await _note(request, context, of_issue=False)
-    context.notice("settings_saved")
-    return RedirectResponse(f"{MOUNT}/", 303)
+        return await _note(context, of_issue=False)
+    return context.redirect(f"{MOUNT}/", "settings_saved")
 
 
-async def _note(request: Request, context: PageContext, *, of_issue: bool) -> Response:
-    way, addresses = base_urls_of(request), service_of(request, Addresses)
-    chosen = (await service_of(request, SettingsReader).operator_settings()).public_base_url or way.configured
-    base = chosen or service_of(request, IngestService).guest_base or way.guests(None)
+async def _note(context: PageContext, *, of_issue: bool) -> Response:
+    way, addresses = base_urls_of(context.request), context.service(Addresses)
+    chosen = (await context.service(SettingsReader).operator_settings()).public_base_url or way.configured
+    base = chosen or context.service(IngestService).guest_base or way.guests(None)
     wrong = (await addresses.known(base)).state != "fine"
     choices = [one for one in way.choices() if (await addresses.known(one)).state == "fine"]
     if wrong != of_issue or (not wrong and (chosen or len(choices) < 2)):

@@ -5,18 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Path, Response
 
 from appliance.admin.dashboard.cards import Dashboard, OpenIssues
-from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.issue_actions import may_press
 from appliance.admin.render import part
 from appliance.admin.security import MayPauseSlots, PageContext
 from appliance.core.clock import utcnow
 from appliance.core.errors import ValidationFailed
-from appliance.core.injection import service_of
 from appliance.core.language import Message
 from appliance.staff.issues.service import Issues
 from appliance.staff.issues.views import learn_more
@@ -29,20 +26,16 @@ AT_ONCE = 2  # issues that are shown; the rest unfolds
 
 
 @router.post("/{issue_id}/ignore")
-async def ignore(
-    issue_id: Annotated[int, Path(ge=1, le=2**63 - 1)],
-    request: Request,
-    context: MayPauseSlots,
-) -> Response:
+async def ignore(issue_id: Annotated[int, Path(ge=1, le=2**63 - 1)], context: MayPauseSlots) -> Response:
     """Have nobody told of it for some hours; 0: tell again."""
-    hours = (await read_form(request)).text("hours")
+    hours = (await context.form()).text("hours")
     if hours not in {"0", *map(str, HOURS)}:
         raise ValidationFailed(fields={"hours": Message("is not known here; leave it out")})
     until = utcnow() + timedelta(hours=int(hours)) if int(hours) else None
-    await service_of(request, Issues).ignore(issue_id, until, context.person)
+    await context.service(Issues).ignore(issue_id, until, context.person)
     if not context.is_htmx:
-        return RedirectResponse(f"{MOUNT}/", 303)
-    open_issues = await service_of(request, Dashboard).issues(fresh=True)
+        return context.redirect(f"{MOUNT}/")
+    open_issues = await context.service(Dashboard).issues(fresh=True)
     return part(context, "_issues.html", **issue_words_of(context, open_issues))
 
 

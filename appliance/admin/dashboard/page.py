@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse, StreamingResponse
+from fastapi import APIRouter, Response
+from fastapi.responses import StreamingResponse
 
 from appliance.admin.dashboard import live
 from appliance.admin.dashboard.cards import Card, Dashboard, OpenIssues
@@ -17,7 +17,6 @@ from appliance.admin.preflight.page import preflight_line
 from appliance.admin.render import html, page, part
 from appliance.admin.security import MayPauseSlots, MayReadJobs, MayReadSlots, PageContext, SignedIn, allowed
 from appliance.core.errors import SlotNotFound
-from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
 from appliance.slots.schemas import SLOT_IDS
 from appliance.staff.settings.service import OperatorSettingsService
@@ -32,78 +31,77 @@ REPLIES = ("image", "multipart", "json")
 
 
 @router.get("/")
-async def dashboard(request: Request, context: SignedIn) -> Response:
+async def dashboard(context: SignedIn) -> Response:
     """The page. Who may not look at slots is led to what they may look at."""
     context = await allowed("slots:read")(context)
-    cards = await service_of(request, Dashboard).cards()
-    settings = await service_of(request, OperatorSettingsService).state()
+    cards = await context.service(Dashboard).cards()
+    settings = await context.service(OperatorSettingsService).state()
     return page(
         context,
         "dashboard.html",
         password=settings.ingest_password,
-        **issue_words_of(context, await service_of(request, Dashboard).issues()),
+        **issue_words_of(context, await context.service(Dashboard).issues()),
         **_tally(cards),
-        **_shared(request, context, cards),
-        **await preflight_line(request, context),
+        **_shared(context, cards),
+        **await preflight_line(context),
     )
 
 
 @router.get("/dashboard/cards")
-async def cards(request: Request, context: MayReadSlots) -> Response:
+async def cards(context: MayReadSlots) -> Response:
     """The tally and every card: for browsers whose stream of events does not work."""
-    found = await service_of(request, Dashboard).cards()
-    issues = issue_words_of(context, await service_of(request, Dashboard).issues())
-    return part(context, "_dashboard.html", **issues, **_tally(found), **_shared(request, context, found))
+    found = await context.service(Dashboard).cards()
+    issues = issue_words_of(context, await context.service(Dashboard).issues())
+    return part(context, "_dashboard.html", **issues, **_tally(found), **_shared(context, found))
 
 
 @router.get("/dashboard/cost")
-async def cost(request: Request, context: MayReadJobs) -> Response:
+async def cost(context: MayReadJobs) -> Response:
     """What the last 24 hours cost; nothing where nobody charged."""
-    return part(context, "_cost.html", cost=await service_of(request, StatsService).cost_of_last_day())
+    return part(context, "_cost.html", cost=await context.service(StatsService).cost_of_last_day())
 
 
 @router.get("/events")
-async def events(request: Request, context: MayReadSlots) -> Response:
+async def events(context: MayReadSlots) -> Response:
     """Cards as they change, as server-sent events."""
-    dashboard = service_of(request, Dashboard)
+    dashboard = context.service(Dashboard)
 
     def render(changed: Sequence[Card], everything: Sequence[Card], issues: OpenIssues) -> str:
-        shown = _tally(everything) | _shared(request, context, changed) | issue_words_of(context, issues)
+        shown = _tally(everything) | _shared(context, changed) | issue_words_of(context, issues)
         return html(context, "_dashboard.html", **shown)
 
     return StreamingResponse(
-        live.changes(request, context.person, dashboard, render),
+        live.changes(context.request, context.person, dashboard, render),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )
 
 
 @router.post("/dashboard/{slot_id}/{action}")
-async def pause_or_resume(slot_id: str, action: str, request: Request, context: MayPauseSlots) -> Response:
+async def pause_or_resume(slot_id: str, action: str, context: MayPauseSlots) -> Response:
     """Pause a slot, or let it work again."""
     if slot_id not in SLOT_IDS or action not in ("pause", "resume"):
         raise SlotNotFound
-    await service_of(request, SlotEditor).set_active(slot_id, action == "resume", context.person)
-    card = await service_of(request, Dashboard).card(slot_id)
+    await context.service(SlotEditor).set_active(slot_id, action == "resume", context.person)
+    card = await context.service(Dashboard).card(slot_id)
     if not context.is_htmx:
-        context.notice(f"slot_{action}d")
-        return RedirectResponse(f"{MOUNT}/#{slot_id}", 303)
+        return context.redirect(f"{MOUNT}/#{slot_id}", f"slot_{action}d")
     toast = f"{card.number} {card.slot.display_name}: {context.language.gettext(f'card.{card.slot.state}')}"
-    return part(context, "_card.html", toast=toast, card=card, **_shared(request, context, [card]))
+    return part(context, "_card.html", toast=toast, card=card, **_shared(context, [card]))
 
 
 @router.get("/dashboard/{slot_id}/addresses")
-async def addresses(slot_id: str, request: Request, context: MayReadSlots) -> Response:
+async def addresses(slot_id: str, context: MayReadSlots) -> Response:
     """Every address of a slot, one for each reply form, in a dialog."""
-    card = await service_of(request, Dashboard).card(slot_id)
-    settings = await service_of(request, OperatorSettingsService).state()
+    card = await context.service(Dashboard).card(slot_id)
+    settings = await context.service(OperatorSettingsService).state()
     return part(
         context,
         "_addresses.html",
         card=card,
         replies=REPLIES,
         password=settings.ingest_password,
-        **_shared(request, context, [card]),
+        **_shared(context, [card]),
     )
 
 
@@ -125,9 +123,9 @@ def _tally(cards: Sequence[Card]) -> dict[str, Any]:
     }
 
 
-def _shared(request: Request, context: PageContext, cards: Sequence[Card]) -> dict[str, Any]:
+def _shared(context: PageContext, cards: Sequence[Card]) -> dict[str, Any]:
     """What every card's template may use."""
-    base = base_urls_of(request).guests(None)
+    base = base_urls_of(context.request).guests(None)
     return {
         "cards": sorted(cards, key=lambda card: card.slot.state != "failing"),  # failing ones first
         "ingest": lambda card, reply: f"{base}/ingest/{card.slot_id}?reply={reply}",

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
-from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
 from appliance.admin.security import MayReadResults, MayWriteSettings, PageContext
 from appliance.core.errors import EventNotExported
-from appliance.core.injection import service_of
 from appliance.guests.sending import zip_answer
 from appliance.staff.event.schemas import CONFIRMATION, WipeReport, WipeRequest
 from appliance.staff.event.service import Event
@@ -22,38 +20,38 @@ PAGE = f"{MOUNT}/event"
 
 
 @router.get("")
-async def event_page(request: Request, context: MayReadResults) -> Response:
+async def event_page(context: MayReadResults) -> Response:
     """The page."""
-    return page(context, "event.html", **await _shared(request, context))
+    return page(context, "event.html", **await _shared(context))
 
 
 @router.get("/state")
-async def state(request: Request, context: MayReadResults) -> Response:
+async def state(context: MayReadResults) -> Response:
     """What is here, and what of it is in no archive yet."""
-    return part(context, "_event_state.html", **await _shared(request, context))
+    return part(context, "_event_state.html", **await _shared(context))
 
 
 @router.post("/export")
-async def export(request: Request, context: MayReadResults) -> Response:
+async def export(context: MayReadResults) -> Response:
     """Everything as one archive."""
-    archive = await service_of(request, Event).export(context.person)
+    archive = await context.service(Event).export(context.person)
     return zip_answer(archive.name, archive.chunks)
 
 
 @router.post("/wipe")
-async def wipe(request: Request, context: MayWriteSettings) -> Response:
+async def wipe(context: MayWriteSettings) -> Response:
     """Remove everything, once somebody has typed that they mean it."""
-    form = await read_form(request)
+    form = await context.form()
     insists = form.checked("even_not_exported")
     typed = form.text("confirm")
     if _plain(typed) != _plain(context.language.gettext("event.words")):
-        return await _answer(request, context, 422, typed=typed, wrong="words", insists=insists)
+        return await _answer(context, 422, typed=typed, wrong="words", insists=insists)
     wanted = WipeRequest(confirm=CONFIRMATION, even_not_exported=insists)
     try:
-        report = await service_of(request, Event).wipe(wanted, context.person)
+        report = await context.service(Event).wipe(wanted, context.person)
     except EventNotExported:
-        return await _answer(request, context, 409, typed=typed, wrong="not_exported")
-    return await _answer(request, context, 200, report=report)
+        return await _answer(context, 409, typed=typed, wrong="not_exported")
+    return await _answer(context, 200, report=report)
 
 
 def _plain(words: str) -> str:
@@ -61,17 +59,17 @@ def _plain(words: str) -> str:
     return " ".join(words.casefold().split()).replace("ё", "е")
 
 
-async def _answer(request: Request, context: PageContext, status: int, **changed: Any) -> Response:
-    values = await _shared(request, context) | changed
+async def _answer(context: PageContext, status: int, **changed: Any) -> Response:
+    values = await _shared(context) | changed
     if context.is_htmx:
         return part(context, "_event.html", status=status, **values)
     return page(context, "event.html", status=status, **values)
 
 
-async def _shared(request: Request, context: PageContext) -> dict[str, Any]:
+async def _shared(context: PageContext) -> dict[str, Any]:
     report: WipeReport | None = None
     return {
-        "state": await service_of(request, Event).state(),
+        "state": await context.service(Event).state(),
         "may_wipe": context.may("settings:write"),
         "typed": "",
         "wrong": "",

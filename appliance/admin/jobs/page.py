@@ -5,8 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Response
 
 from appliance.admin.dashboard.cards import Dashboard
 from appliance.admin.headers import MOUNT
@@ -16,7 +15,6 @@ from appliance.admin.naming import named
 from appliance.admin.render import page, part
 from appliance.admin.security import MayReadJobs, MayTestSlots, PageContext
 from appliance.core.errors import ValidationFailed
-from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
 from appliance.jobs.models import JobStatus
 from appliance.slots.schemas import SLOT_IDS, number_of
@@ -35,7 +33,6 @@ SOURCES = ("ingest", "test")
 
 @router.get("")
 async def jobs_page(
-    request: Request,
     context: MayReadJobs,
     slot: str = "",
     status: str = "",
@@ -57,19 +54,19 @@ async def jobs_page(
     given = {"slot": slot, "status": status, "source": source, "since": since, "until": until, "q": q.strip()}
     chosen = {name: value for name, value in given.items() if value}
     try:
-        found = await service_of(request, JobService).page(wanted, limit=A_PAGE, cursor=cursor or None)
+        found = await context.service(JobService).page(wanted, limit=A_PAGE, cursor=cursor or None)
         jobs, next_cursor, wrong = found.jobs, found.next_cursor, None
     except ValidationFailed:
         jobs, next_cursor, wrong = [], None, "q"
     choices = {"slots": SLOT_IDS, "statuses": STATUSES, "sources": SOURCES}
-    shown = {"jobs": jobs, "wrong": wrong, **choices, **await _shared(request, context)}
+    shown = {"jobs": jobs, "wrong": wrong, **choices, **await _shared(context)}
     return LISTING.answer(context, chosen, cursor, next_cursor, **shown)
 
 
 @router.get("/{job_id}")
-async def job_page(job_id: str, request: Request, context: MayReadJobs) -> Response:
+async def job_page(job_id: str, context: MayReadJobs) -> Response:
     """One job; for HTMX its facts alone, as they are now."""
-    job = await service_of(request, JobService).get(job_id, context.person)
+    job = await context.service(JobService).get(job_id, context.person)
     values: dict[str, Any] = {
         "job": job,
         "chart": attempts_chart(job),
@@ -77,7 +74,7 @@ async def job_page(job_id: str, request: Request, context: MayReadJobs) -> Respo
         "width": WIDTH,
         "may_test": context.may("slots:test"),
         "may_see": context.may("results:read"),
-        **await _shared(request, context),
+        **await _shared(context),
     }
     if context.is_htmx:
         return part(context, "_job.html", **values)
@@ -85,17 +82,16 @@ async def job_page(job_id: str, request: Request, context: MayReadJobs) -> Respo
 
 
 @router.post("/{job_id}/run-again")
-async def run_again(job_id: uuid.UUID, request: Request, context: MayTestSlots) -> Response:
+async def run_again(job_id: uuid.UUID, context: MayTestSlots) -> Response:
     """A new job with the same photo and the slot as it is now; then its page."""
-    trials, way = service_of(request, Trials), base_urls_of(request)
-    trial = await trials.run_again(str(job_id), request.state.arrived, way, context.person)
-    context.notice("job_runs_again")
-    return RedirectResponse(f"{PAGE}/{trial.job.job_id}", 303)
+    trials, way = context.service(Trials), base_urls_of(context.request)
+    trial = await trials.run_again(str(job_id), context.request.state.arrived, way, context.person)
+    return context.redirect(f"{PAGE}/{trial.job.job_id}", "job_runs_again")
 
 
-async def _shared(request: Request, context: PageContext) -> dict[str, Any]:
+async def _shared(context: PageContext) -> dict[str, Any]:
     return {
-        "names": await service_of(request, Dashboard).names(),
+        "names": await context.service(Dashboard).names(),
         "advice_text": lambda job: advice_text(context.language, job),
         "number_of": number_of,
         "named": lambda kind, name: named(context.language, kind, name),

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Response
 
 from appliance.accounts.login import MIN_PASSWORD_CHARS, LoginService
 from appliance.admin.errors import LOGIN, is_page
-from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import page
 from appliance.admin.security import (
@@ -23,7 +21,6 @@ from appliance.admin.security import (
     begin_session,
 )
 from appliance.core.errors import InvalidCredentials, TooManyLogins, ValidationFailed
-from appliance.core.injection import service_of
 from appliance.core.language import Message, languages
 
 router = APIRouter()
@@ -43,29 +40,28 @@ async def password_page(context: SignedIn) -> Response:
 
 
 @router.post("/password")
-async def change_password(request: Request, context: SignedIn) -> Response:
+async def change_password(context: SignedIn) -> Response:
     """Give oneself a new password; every other session ends."""
-    form = await read_form(request)
+    form = await context.form()
     current, new, again = (form.get(name, "")[:_LONGEST] for name in ("current", "new", "again"))
     if new != again:
         return _password_page(context, 422, fields={"again": Message("does not match")})
     try:
-        grant = await service_of(request, LoginService).change_password(context.person, current, new)
+        grant = await context.service(LoginService).change_password(context.person, current, new)
     except (ValidationFailed, InvalidCredentials) as refused:
         names = {"new_password": "new", "current_password": "current"}
         fields = {names.get(name, name): text for name, text in (refused.fields or {}).items()}
         return _password_page(context, refused.status_code, fields=fields)
     except TooManyLogins as refused:
         return _password_page(context, refused.status_code, error=refused)
-    begin_session(request, grant)
-    context.notice("password_changed")
-    return RedirectResponse(f"{MOUNT}/", 303)
+    begin_session(context.request, grant)
+    return context.redirect(f"{MOUNT}/", "password_changed")
 
 
 @router.post("/preferences")
-async def preferences(request: Request, context: Anybody) -> Response:
+async def preferences(context: Anybody) -> Response:
     """Choose the language or the looks, on this device, and go back to where one was."""
-    form = await read_form(request)
+    form = await context.form()
     for name, cookie, known in (
         ("language", LANGUAGE_COOKIE, tuple(languages("staff"))),
         ("theme", THEME_COOKIE, THEMES),
@@ -73,4 +69,4 @@ async def preferences(request: Request, context: Anybody) -> Response:
         if form.text(name) in known:
             context.jar.put(cookie, form.text(name), seconds=A_YEAR)
     back = form.text("back")
-    return RedirectResponse(back if is_page(back) else LOGIN, 303)
+    return context.redirect(back if is_page(back) else LOGIN)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Response
 
 from appliance.accounts.login import LoginService
 from appliance.accounts.sessions import Grant, SessionService
 from appliance.accounts.tokens import DEVICE_LIFE
 from appliance.admin.errors import LOGIN, PASSWORD, is_page
-from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import page
 from appliance.admin.security import Anybody, SignedIn, begin_session, end_session
 from appliance.core.errors import ApplianceError, InvalidCredentials, TooManyLogins
-from appliance.core.injection import service_of
 from appliance.core.installation import cookie_name
 from appliance.staff.access import DEVICE_COOKIE, client_of
 
@@ -27,26 +24,26 @@ _LONGEST = 1024
 async def login_page(context: Anybody, next: str = "") -> Response:  # noqa: A002 - the address says so
     """The form, or onwards for who is logged in already."""
     if context.who is not None:
-        return RedirectResponse(_onward(next), 303)
+        return context.redirect(_onward(next))
     return page(context, "login.html", username="", next=next, error=None)
 
 
 @router.post("/login")
-async def log_in(request: Request, context: Anybody) -> Response:
+async def log_in(context: Anybody) -> Response:
     """Open a session; a refusal shows the form again and says why."""
-    form = await read_form(request)
+    form = await context.form()
     username, password, after = form.text("username"), form.get("password", ""), form.text("next")
     error: ApplianceError
     try:
         if not username or not password or len(username) > 64 or len(password) > _LONGEST:
             raise InvalidCredentials  # noqa: TRY301 - the same answer in the same place
-        grant = await service_of(request, LoginService).login(username, password, client_of(request))
+        grant = await context.service(LoginService).login(username, password, client_of(context.request))
     except (InvalidCredentials, TooManyLogins) as refused:
         error = refused
     else:
-        begin_session(request, grant)
+        begin_session(context.request, grant)
         _remember_device(context, grant)
-        return RedirectResponse(PASSWORD if grant.must_change_password else _onward(after), 303)
+        return context.redirect(PASSWORD if grant.must_change_password else _onward(after))
     answer = page(context, "login.html", status=error.status_code, username=username, next=after, error=error)
     if error.retry_after is not None:
         answer.headers["Retry-After"] = str(error.retry_after)
@@ -60,21 +57,19 @@ async def token(context: SignedIn) -> dict[str, str]:
 
 
 @router.post("/logout")
-async def log_out(request: Request, context: SignedIn) -> Response:
+async def log_out(context: SignedIn) -> Response:
     """End this session."""
-    await service_of(request, SessionService).end(context.person)
-    end_session(request)
-    context.notice("logged_out")
-    return RedirectResponse(LOGIN, 303)
+    await context.service(SessionService).end(context.person)
+    end_session(context.request)
+    return context.redirect(LOGIN, "logged_out")
 
 
 @router.post("/logout-everywhere")
-async def log_out_everywhere(request: Request, context: SignedIn) -> Response:
+async def log_out_everywhere(context: SignedIn) -> Response:
     """End every session of this account."""
-    await service_of(request, SessionService).end_all(context.person)
-    end_session(request)
-    context.notice("logged_out_everywhere")
-    return RedirectResponse(LOGIN, 303)
+    await context.service(SessionService).end_all(context.person)
+    end_session(context.request)
+    return context.redirect(LOGIN, "logged_out_everywhere")
 
 
 def _remember_device(context: Anybody, grant: Grant) -> None:

@@ -7,18 +7,15 @@ from collections.abc import Iterable
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Response
 
 from appliance.admin.dashboard.cards import Dashboard
-from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.listing import Listing, instant
 from appliance.admin.render import html, part
 from appliance.admin.security import MayReadResults, MayWriteResults, PageContext
 from appliance.core.clock import utcnow
 from appliance.core.errors import InvalidRequest, JobNotFound, NotFound, ResultExpired, ResultNotFound
-from appliance.core.injection import service_of
 from appliance.core.language import Message
 from appliance.core.public_base import base_urls_of
 from appliance.core.sending import stored_file
@@ -64,7 +61,6 @@ def _wanted(slot: str, state: str, source: str, since: str, until: str) -> tuple
 
 @router.get("")
 async def pictures_page(
-    request: Request,
     context: MayReadResults,
     slot: str = "",
     state: str = "",
@@ -75,19 +71,19 @@ async def pictures_page(
 ) -> Response:
     """The page; for HTMX the pictures alone, or the next ones behind ``cursor``."""
     wanted, chosen = _wanted(slot, state, source, since, until)
-    found = await service_of(request, PictureSearch).page(wanted, limit=A_PAGE, cursor=cursor or None)
+    found = await context.service(PictureSearch).page(wanted, limit=A_PAGE, cursor=cursor or None)
     choices = {"slots": SLOT_IDS, "states": STATES, "sources": SOURCES, "most_chosen": MOST_CHOSEN}
     shown = {"items": found.results, "query": urlencode(chosen), **choices}
-    shared = await _shared(request, context)
+    shared = await _shared(context)
     return LISTING.answer(context, chosen, cursor, found.next_cursor, **shown, **shared)
 
 
 @router.post("/poll")
-async def poll(request: Request, context: MayReadResults) -> Response:
+async def poll(context: MayReadResults) -> Response:
     """Which of the cards on the page are no longer as they are shown, and how many are newer."""
-    form = await read_form(request)
+    form = await context.form()
     known = dict(_marks(form.text("known")))
-    found = await service_of(request, PictureSearch).page(
+    found = await context.service(PictureSearch).page(
         JobFilter(ids=frozenset(known), result="any"), limit=MOST_WATCHED
     )
     changed = [item for item in found.results if known[item.job_id] != item.state]
@@ -99,9 +95,9 @@ async def poll(request: Request, context: MayReadResults) -> Response:
         since = JobFilter(
             slot=wanted.slot, source=wanted.source, since=newest, until=wanted.until, result=wanted.result
         )
-        page_of = await service_of(request, PictureSearch).page(since, limit=100)
+        page_of = await context.service(PictureSearch).page(since, limit=100)
         fresh = sum(item.created_at > newest for item in page_of.results)
-    return part(context, "_shot_news.html", items=changed, fresh=fresh, **await _shared(request, context))
+    return part(context, "_shot_news.html", items=changed, fresh=fresh, **await _shared(context))
 
 
 def _marks(text: str) -> Iterable[tuple[uuid.UUID, str]]:
@@ -115,62 +111,58 @@ def _marks(text: str) -> Iterable[tuple[uuid.UUID, str]]:
 
 
 @router.post("/{job_id}/{action}")
-async def hide_or_delete(
-    job_id: uuid.UUID, action: str, request: Request, context: MayWriteResults
-) -> Response:
+async def hide_or_delete(job_id: uuid.UUID, action: str, context: MayWriteResults) -> Response:
     """Hide, show, delete or bring back a picture; the card as it is then."""
     if action not in _ACTIONS:
         raise NotFound
-    await getattr(service_of(request, PictureHiding), action)(str(job_id), context.person)
+    await getattr(context.service(PictureHiding), action)(str(job_id), context.person)
     if not context.is_htmx:
-        context.notice(f"picture_{action}")
-        return RedirectResponse(PAGE, 303)
-    item = await _item(request, job_id)
-    values = {"item": item, "oob": False, **await _shared(request, context)}
+        return context.redirect(PAGE, f"picture_{action}")
+    item = await _item(context, job_id)
+    values = {"item": item, "oob": False, **await _shared(context)}
     card = html(context, "_shot.html", **values)
     return part(context, "_shot_toast.html", card=card, action=action, **values)
 
 
 @router.get("/{job_id}/card")
-async def card(job_id: uuid.UUID, request: Request, context: MayReadResults) -> Response:
+async def card(job_id: uuid.UUID, context: MayReadResults) -> Response:
     """One picture's card as it is now."""
-    item = await _item(request, job_id)
-    return part(context, "_shot.html", item=item, oob=False, **await _shared(request, context))
+    item = await _item(context, job_id)
+    return part(context, "_shot.html", item=item, oob=False, **await _shared(context))
 
 
 @router.get("/{job_id}/code")
-async def code(job_id: uuid.UUID, request: Request, context: MayReadResults) -> Response:
+async def code(job_id: uuid.UUID, context: MayReadResults) -> Response:
     """The guest's link and its QR code, in a dialog."""
-    item = await _item(request, job_id)
+    item = await _item(context, job_id)
     if item.state not in ("available", "hidden"):
         raise ResultNotFound
-    link = await _guest_link(request, item)
-    return part(context, "_shot_code.html", item=item, link=link, **await _shared(request, context))
+    link = await _guest_link(context, item)
+    return part(context, "_shot_code.html", item=item, link=link, **await _shared(context))
 
 
 @router.get("/{job_id}/code.svg")
-async def code_picture(job_id: uuid.UUID, request: Request, _: MayReadResults) -> Response:
+async def code_picture(job_id: uuid.UUID, context: MayReadResults) -> Response:
     """The QR code of the guest's link."""
-    item = await _item(request, job_id)
-    drawn = qr.svg((await _guest_link(request, item)).url, _QR_SIZE)
+    item = await _item(context, job_id)
+    drawn = qr.svg((await _guest_link(context, item)).url, _QR_SIZE)
     return Response(drawn, media_type="image/svg+xml")
 
 
 @router.post("/zip")
-async def selection(request: Request, _: MayReadResults) -> Response:
+async def selection(context: MayReadResults) -> Response:
     """The pictures that were ticked, as one ZIP; their ids come in one field, with commas between them."""
-    chosen = (await read_form(request)).text("chosen").split(",")
+    chosen = (await context.form()).text("chosen").split(",")
     if len(chosen) > MOST_CHOSEN:
         raise InvalidRequest(
             Message("At most %(n)s pictures go into one ZIP. Select fewer of them.", n=MOST_CHOSEN)
         )
-    return await _zip(request, JobFilter(ids=frozenset(_ids(chosen)), result="kept"))
+    return await _zip(context, JobFilter(ids=frozenset(_ids(chosen)), result="kept"))
 
 
 @router.get("/zip")
 async def everything(
-    request: Request,
-    _: MayReadResults,
+    context: MayReadResults,
     slot: str = "",
     state: str = "",
     source: str = "",
@@ -179,7 +171,7 @@ async def everything(
 ) -> Response:
     """Every picture that the filter finds and that is still there, as one ZIP."""
     wanted, _chosen = _wanted(slot, state, source, since, until)
-    return await _zip(request, wanted)
+    return await _zip(context, wanted)
 
 
 def _ids(texts: Iterable[str]) -> Iterable[uuid.UUID]:
@@ -190,43 +182,43 @@ def _ids(texts: Iterable[str]) -> Iterable[uuid.UUID]:
             raise JobNotFound from None
 
 
-async def _zip(request: Request, wanted: JobFilter) -> Response:
-    made = await service_of(request, StaffArchive).open(wanted)
+async def _zip(context: PageContext, wanted: JobFilter) -> Response:
+    made = await context.service(StaffArchive).open(wanted)
     return zip_answer(made.name, made.chunks)
 
 
 @router.get("/{job_id}/preview")
-async def preview(job_id: uuid.UUID, request: Request, _: MayReadResults) -> Response:
+async def preview(job_id: uuid.UUID, context: MayReadResults) -> Response:
     """A square of 320 pixels, made once."""
-    found = await service_of(request, StaffPictures).preview(str(job_id))
+    found = await context.service(StaffPictures).preview(str(job_id))
     return stored_file(found.key, found.media_type, cache="private, max-age=3600")
 
 
 @router.get("/{job_id}/result")
-async def result(job_id: uuid.UUID, request: Request, _: MayReadResults) -> Response:
+async def result(job_id: uuid.UUID, context: MayReadResults) -> Response:
     """The picture itself, hidden ones and test shots too."""
-    found = await service_of(request, StaffPictures).result(str(job_id))
+    found = await context.service(StaffPictures).result(str(job_id))
     return stored_file(found.key, found.media_type, cache="private, max-age=3600")
 
 
 @router.get("/{job_id}/download")
-async def download(job_id: uuid.UUID, request: Request, _: MayReadResults) -> Response:
+async def download(job_id: uuid.UUID, context: MayReadResults) -> Response:
     """The same, to be saved: for pictures that have no public link."""
-    found = await service_of(request, StaffPictures).result(str(job_id))
+    found = await context.service(StaffPictures).result(str(job_id))
     return stored_file(
         found.key, found.media_type, cache="private, no-cache", disposition=attachment(found.name)
     )
 
 
 @router.get("/{job_id}/source")
-async def source(job_id: uuid.UUID, request: Request, _: MayReadResults) -> Response:
+async def source(job_id: uuid.UUID, context: MayReadResults) -> Response:
     """The photo as the booth sent it, where photos are kept."""
-    found = await service_of(request, StaffPictures).source(str(job_id))
+    found = await context.service(StaffPictures).source(str(job_id))
     return stored_file(found.key, found.media_type, cache="private, max-age=3600")
 
 
-async def _item(request: Request, job_id: uuid.UUID) -> PictureView:
-    found = await service_of(request, PictureSearch).page(
+async def _item(context: PageContext, job_id: uuid.UUID) -> PictureView:
+    found = await context.service(PictureSearch).page(
         JobFilter(ids=frozenset({job_id}), result="any"), limit=1
     )
     if not found.results:
@@ -234,11 +226,11 @@ async def _item(request: Request, job_id: uuid.UUID) -> PictureView:
     return found.results[0]
 
 
-async def _guest_link(request: Request, item: PictureView) -> GuestLink:
+async def _guest_link(context: PageContext, item: PictureView) -> GuestLink:
     """What a guest is given for a picture."""
-    settings = await service_of(request, SettingsReader).operator_settings()
-    return await service_of(request, GuestLinks).link(
-        item.job_id, base_urls_of(request).guests(settings.public_base_url), settings
+    settings = await context.service(SettingsReader).operator_settings()
+    return await context.service(GuestLinks).link(
+        item.job_id, base_urls_of(context.request).guests(settings.public_base_url), settings
     )
 
 
@@ -246,9 +238,9 @@ def _may_undo(item: PictureView) -> bool:
     return item.deleted_at is not None and utcnow() < item.deleted_at + UNDO_DELETE
 
 
-async def _shared(request: Request, context: PageContext) -> dict[str, Any]:
+async def _shared(context: PageContext) -> dict[str, Any]:
     return {
-        "names": await service_of(request, Dashboard).names(),
+        "names": await context.service(Dashboard).names(),
         "may_undo": _may_undo,
         "may_write": context.may("results:write"),
         "may_jobs": context.may("jobs:read"),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from appliance.admin.security import MayReadResults
-from appliance.core.injection import service_of
 from appliance.core.sending import stored_file
 from appliance.staff.jobs.pictures import StaffPictures
 
@@ -13,7 +12,7 @@ router = APIRouter()
 
 
 @router.get("/pictures/{job_id}")
-async def preview(job_id: str, request: Request, _: MayReadResults) -> Response:
+async def preview(job_id: str, context: MayReadResults) -> Response:
     """A result's preview, made when it is first asked for."""
-    found = await service_of(request, StaffPictures).preview(job_id)
+    found = await context.service(StaffPictures).preview(job_id)
     return stored_file(found.key, found.media_type, cache="private, max-age=3600")

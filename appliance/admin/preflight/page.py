@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Response
 
-from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.issue_actions import may_press
 from appliance.admin.render import page, part
 from appliance.admin.security import MayReadSlots, MayTestSlots, PageContext
-from appliance.core.injection import service_of
 from appliance.staff.preflight.checks import GROUPS
 from appliance.staff.preflight.routes import base_for
 from appliance.staff.preflight.schemas import PreflightRun, run_view
@@ -25,43 +22,44 @@ PAGE = f"{MOUNT}/preflight"
 
 
 @router.get("")
-async def preflight_page(request: Request, context: MayReadSlots) -> Response:
+async def preflight_page(context: MayReadSlots) -> Response:
     """The page."""
-    return page(context, "preflight.html", **await _shown(request, context))
+    return page(context, "preflight.html", **await _shown(context))
 
 
 @router.get("/state")
-async def state_now(request: Request, context: MayReadSlots) -> Response:
+async def state_now(context: MayReadSlots) -> Response:
     """How far it is, or what came of it."""
-    return part(context, "_preflight.html", **await _shown(request, context))
+    return part(context, "_preflight.html", **await _shown(context))
 
 
 @router.post("")
-async def start(request: Request, context: MayTestSlots) -> Response:
+async def start(context: MayTestSlots) -> Response:
     """Begin; one that runs is joined."""
-    paid = (await read_form(request)).text("paid") == "yes"
-    service = service_of(request, PreflightService)
-    await service.ask(by=context.person.username, paid=paid, base=await base_for(request, context.person))
+    paid = (await context.form()).text("paid") == "yes"
+    service = context.service(PreflightService)
+    base = await base_for(context.request, context.person)
+    await service.ask(by=context.person.username, paid=paid, base=base)
     if not context.is_htmx:
-        return RedirectResponse(PAGE, 303)
-    return part(context, "_preflight.html", **await _shown(request, context))
+        return context.redirect(PAGE)
+    return part(context, "_preflight.html", **await _shown(context))
 
 
 @router.get("/line")
-async def line(request: Request, context: MayReadSlots) -> Response:
+async def line(context: MayReadSlots) -> Response:
     """One line for the dashboard."""
-    return part(context, "_preflight_line.html", **await preflight_line(request, context))
+    return part(context, "_preflight_line.html", **await preflight_line(context))
 
 
-async def preflight_line(request: Request, context: PageContext) -> dict[str, Any]:
+async def preflight_line(context: PageContext) -> dict[str, Any]:
     """What the line's template may use."""
-    found = await service_of(request, PreflightService).state()
+    found = await context.service(PreflightService).state()
     run = run_view(found.newest, context.language.code)
     return {"last_run": run, "last_counts": _counts(run), "preflight": PAGE}
 
 
-async def _shown(request: Request, context: PageContext) -> dict[str, Any]:
-    service, lang = service_of(request, PreflightService), context.language.code
+async def _shown(context: PageContext) -> dict[str, Any]:
+    service, lang = context.service(PreflightService), context.language.code
     found = await service.state()
     newest, whole = run_view(found.newest, lang), run_view(found.whole, lang)
     price = await service.price()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Response
 
-from appliance.admin.forms import Form, read_form
+from appliance.admin.forms import Form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
 from appliance.admin.security import MayReadSettings, MayWriteSettings, PageContext
@@ -24,7 +23,6 @@ from appliance.admin.settings.sections import (
     typed_values,
 )
 from appliance.core.errors import NotFound, ValidationFailed, VersionConflict
-from appliance.core.injection import service_of
 from appliance.core.language import languages
 from appliance.core.public_base import DeploymentUrls
 from appliance.core.validation import parsed
@@ -52,28 +50,26 @@ async def _known_models(context: PageContext, shown: list[FilledSection]) -> dic
     """The models by provider, as the settings have them now."""
     if not any(one.key == "models" for one in shown):
         return {}
-    request = context.request
-    await service_of(request, ProviderCatalogue).all()  # which reads the settings
-    state = await service_of(request, OperatorSettingsService).state()
+    await context.service(ProviderCatalogue).all()  # which reads the settings
+    state = await context.service(OperatorSettingsService).state()
     hidden = state.settings["hidden_models"].value or {}
-    catalogue = service_of(request, RouteRunner).registry.catalogue
+    catalogue = context.service(RouteRunner).registry.catalogue
     return known_models(catalogue, hidden, context.language)
 
 
 async def _extras(context: PageContext, shown: list[FilledSection]) -> dict[str, Any]:
     """What the inputs of these sections need beside their values."""
-    request = context.request
     chosen = next((one.value for filled in shown for one in filled.inputs if one.setting.kind == "logo"), "")
     return {
-        "public_base": service_of(request, DeploymentUrls).configured,
+        "public_base": context.service(DeploymentUrls).configured,
         "guest_languages": {code: language.name for code, language in languages("guests").items()},
-        "logo": logo_of(await service_of(request, TemplateMediaService).all(), chosen) if chosen else None,
+        "logo": logo_of(await context.service(TemplateMediaService).all(), chosen) if chosen else None,
         "usual_urls": DEFAULT_URLS,
         "usual_permits": USUAL_PERMITS,
-        "fixed_urls": service_of(request, RouteRunner).registry.fixed_urls,
+        "fixed_urls": context.service(RouteRunner).registry.fixed_urls,
         "transports": TRANSPORTS,
         "known_models": await _known_models(context, shown),
-        "uploads_refused": await service_of(request, OperatorSettingsService).uploads_refused(),
+        "uploads_refused": await context.service(OperatorSettingsService).uploads_refused(),
     }
 
 
@@ -102,29 +98,29 @@ async def whole_page(
 
 
 @router.get("")
-async def settings_page(request: Request, context: MayReadSettings) -> Response:
+async def settings_page(context: MayReadSettings) -> Response:
     """All sections."""
-    return await whole_page(context, await service_of(request, OperatorSettingsService).state())
+    return await whole_page(context, await context.service(OperatorSettingsService).state())
 
 
 @router.post("/password/suggest")
-async def suggest(request: Request, context: MayWriteSettings) -> Response:
+async def suggest(context: MayWriteSettings) -> Response:
     """A password that can be read aloud, put into the field; nothing is changed."""
-    made = service_of(request, OperatorSettingsService).suggest_password()
+    made = context.service(OperatorSettingsService).suggest_password()
     return part(context, "_password_input.html", value=made, error=None, may_write=True)
 
 
 @router.post("/password")
-async def change_password(request: Request, context: MayWriteSettings) -> Response:
+async def change_password(context: MayWriteSettings) -> Response:
     """Rotate the ingest password; it is shown this once."""
-    form = await read_form(request)
+    form = await context.form()
     typed = form.get("password", "")
     overlap = form.text("previous_valid_minutes").replace(",", ".")
     wanted: dict[str, Any] = {"ingest_password": {"password": typed}}
     if overlap:
         wanted["ingest_password"]["previous_valid_minutes"] = overlap
     try:
-        state = await service_of(request, OperatorSettingsService).update(
+        state = await context.service(OperatorSettingsService).update(
             parsed(SettingsUpdate, wanted), context.person
         )
     except ValidationFailed as refused:
@@ -132,7 +128,7 @@ async def change_password(request: Request, context: MayWriteSettings) -> Respon
             _PASSWORD_FIELDS.get(name, name.rpartition(".")[2]): text
             for name, text in (refused.fields or {}).items()
         }
-        state = await service_of(request, OperatorSettingsService).state()
+        state = await context.service(OperatorSettingsService).state()
         values = _password_values(state, suggested=typed, overlap=overlap, fields=fields)
         return await _password_answer(context, values, 422)
     return await _password_answer(context, _password_values(state, shown_once=typed))
@@ -154,24 +150,23 @@ async def _password_answer(context: PageContext, values: dict[str, Any], status:
 
 
 @router.post("/{key}")
-async def save(key: str, request: Request, context: MayWriteSettings) -> Response:
+async def save(key: str, context: MayWriteSettings) -> Response:
     """Save one section, all of it or nothing."""
     section = BY_KEY.get(key)
     if section is None or not section.settings:
         raise NotFound
-    form = await read_form(request)
-    values = typed_values(section, form, await service_of(request, OperatorSettingsService).state())
+    form = await context.form()
+    values = typed_values(section, form, await context.service(OperatorSettingsService).state())
     if key == "keeping":
         values["apply_to_existing"] = form.checked("apply_to_existing")
     try:
-        state = await service_of(request, OperatorSettingsService).update(
+        state = await context.service(OperatorSettingsService).update(
             parsed(SettingsUpdate, values), context.person, seen=seen_versions(section, form)
         )
     except (ValidationFailed, VersionConflict) as refused:
         return await _refused(context, section, form, refused)
     if not context.is_htmx:
-        context.notice("settings_saved")
-        return RedirectResponse(f"{PAGE}/{section.page}#{key}".replace("/#", "#"), 303)
+        return context.redirect(f"{PAGE}/{section.page}#{key}".replace("/#", "#"), "settings_saved")
     title = context.language.gettext(f"settings.section.{key}.title")
     toast = context.language.gettext("settings.saved", section=title)
     return await _section_answer(context, filled(section, state), toast=toast)
@@ -184,7 +179,7 @@ async def _refused(
     refused: ValidationFailed | VersionConflict,
 ) -> Response:
     """The section as it was typed in, with what is wrong with it or who was faster."""
-    state = await service_of(context.request, OperatorSettingsService).state()
+    state = await context.service(OperatorSettingsService).state()
     conflict = isinstance(refused, VersionConflict)
     fields = {} if conflict else refused.fields or {}
     shown = filled(section, state, typed=form, fields=fields, conflict=conflict)

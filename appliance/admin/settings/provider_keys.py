@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Response
 
 from appliance.admin.errors import explained
-from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import part
 from appliance.admin.security import MayWriteSettings, PageContext
 from appliance.admin.settings.page import whole_page
 from appliance.admin.settings.provider_keys_view import KeyNotice, one_provider, said_of
 from appliance.core.errors import NotFound, ValidationFailed
-from appliance.core.injection import service_of
 from appliance.core.validation import parsed
 from appliance.staff.settings.provider_keys.schemas import NewProviderKey
 from appliance.staff.settings.provider_keys.service import ProviderKeyService
@@ -26,9 +23,9 @@ _DONE = {"test": "", "use-again": "key_used_again", "remove": "key_removed"}  # 
 
 
 @router.post("/{provider}")
-async def enter(provider: str, request: Request, context: MayWriteSettings) -> Response:
+async def enter(provider: str, context: MayWriteSettings) -> Response:
     """Keep what was typed, or only test it."""
-    keys, form = service_of(request, ProviderKeyService), await read_form(request)
+    keys, form = context.service(ProviderKeyService), await context.form()
     try:
         new = parsed(NewProviderKey, {"provider": provider, "key": form.text("key")})
         if form.text("do") == "test":
@@ -52,13 +49,11 @@ async def enter(provider: str, request: Request, context: MayWriteSettings) -> R
 
 
 @router.post("/{provider}/{key_id}/{action}")
-async def change(
-    provider: str, key_id: str, action: str, request: Request, context: MayWriteSettings
-) -> Response:
+async def change(provider: str, key_id: str, action: str, context: MayWriteSettings) -> Response:
     """Test, use again or remove a key that is kept."""
     if action not in _DONE:
         raise NotFound
-    keys, said = service_of(request, ProviderKeyService), None
+    keys, said = context.service(ProviderKeyService), None
     try:
         if action == "test":
             said = said_of(context, provider, await keys.test(key_id, context.person))
@@ -96,7 +91,6 @@ async def _answer(
         values = await one_provider(context, provider, said)
         return part(context, "_provider_keys.html", status=status, toast=toast, **values)
     if said is None or said.is_new:
-        context.notice(notice)
-        return RedirectResponse(f"{MOUNT}/settings#keys-{provider}", 303)
-    state = await service_of(context.request, OperatorSettingsService).state()
+        return context.redirect(f"{MOUNT}/settings#keys-{provider}", notice)
+    state = await context.service(OperatorSettingsService).state()
     return await whole_page(context, state, status=status, said=said)

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from appliance.admin.naming import named
 from appliance.admin.security import PageContext
-from appliance.core.injection import service_of
 from appliance.slots.schemas import number_of
 from appliance.staff.jobs.advice import advice, advice_on_key
 from appliance.staff.settings.provider_keys.schemas import KeyTestView, ModelTestView, ProviderKeys
@@ -81,13 +80,13 @@ def _of_model(context: PageContext, tested: ModelTestView) -> ModelNotice:
 
 async def key_values(context: PageContext, said: KeyNotice | None) -> dict[str, Any]:
     """What the templates of this section may use."""
-    listed = (await service_of(context.request, ProviderKeyService).all()).providers
+    listed = (await context.service(ProviderKeyService).all()).providers
     return {"providers": listed, **_shared(context, said)}
 
 
 async def one_provider(context: PageContext, name: str, said: KeyNotice | None) -> dict[str, Any]:
     """The same for the part of one provider, which is swapped alone."""
-    listed = (await service_of(context.request, ProviderKeyService).all()).providers
+    listed = (await context.service(ProviderKeyService).all()).providers
     return {"one": next(one for one in listed if one.provider == name), **_shared(context, said)}
 
 

@@ -6,15 +6,12 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Response
 
-from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
 from appliance.admin.security import MayModerateResults
 from appliance.core.errors import NotFound, VersionConflict
-from appliance.core.injection import service_of
 from appliance.core.sending import stored_file
 from appliance.guests.screen_sizes import ScreenSizes, type_for
 from appliance.guests.service import ResultService
@@ -29,19 +26,19 @@ _WIDTH = 640
 
 
 @router.get("")
-async def queue(request: Request, context: MayModerateResults) -> Response:
+async def queue(context: MayModerateResults) -> Response:
     """The page."""
-    waiting = await service_of(request, SharedGalleryService).queue()
+    waiting = await context.service(SharedGalleryService).queue()
     after = waiting[-1].job_id if waiting else None
     return page(context, "queue.html", waiting=waiting, after=after, gone=[], **_shared())
 
 
 @router.post("/poll")
-async def poll(request: Request, context: MayModerateResults) -> Response:
+async def poll(context: MayModerateResults) -> Response:
     """What came after the picture ``after``, and which of those that are ``shown`` wait no longer."""
-    form = await read_form(request)
+    form = await context.form()
     after = next(_ids(form.text("after")), None)
-    galleries = service_of(request, SharedGalleryService)
+    galleries = context.service(SharedGalleryService)
     gone = await galleries.no_longer_waiting(list(_ids(form.text("shown"))))
     waiting = await galleries.queue(after)
     after = waiting[-1].job_id if waiting else after
@@ -58,20 +55,20 @@ def _ids(text: str) -> Iterator[uuid.UUID]:
 
 
 @router.get("/{job_id}/picture")
-async def picture(job_id: uuid.UUID, request: Request, _: MayModerateResults) -> Response:
+async def picture(job_id: uuid.UUID, context: MayModerateResults) -> Response:
     """A picture at the size of a phone."""
-    found = await service_of(request, ResultService).ready(str(job_id))
-    kind = type_for(request.headers.get("accept", ""))
-    key = await service_of(request, ScreenSizes).screen(found.job.job_id, found.key, _WIDTH, kind)
+    found = await context.service(ResultService).ready(str(job_id))
+    kind = type_for(context.request.headers.get("accept", ""))
+    key = await context.service(ScreenSizes).screen(found.job.job_id, found.key, _WIDTH, kind)
     return stored_file(key, kind.media_type, cache="private, max-age=3600")
 
 
 @router.post("/{job_id}/{decision}")
-async def decide(job_id: uuid.UUID, decision: str, request: Request, context: MayModerateResults) -> Response:
+async def decide(job_id: uuid.UUID, decision: str, context: MayModerateResults) -> Response:
     """Approve or reject a picture of which nobody has decided, or take a decision back."""
     if decision not in DECISIONS:
         raise NotFound
-    galleries, approved, faster = service_of(request, SharedGalleryService), DECISIONS[decision], None
+    galleries, approved, faster = context.service(SharedGalleryService), DECISIONS[decision], None
     try:
         if approved is None:
             await galleries.decide([job_id], context.person, approved=None)
@@ -82,7 +79,7 @@ async def decide(job_id: uuid.UUID, decision: str, request: Request, context: Ma
             raise
         faster = error
     if not context.is_htmx or decision == "undo":
-        return Response(headers={"HX-Redirect": PAGE}) if context.is_htmx else RedirectResponse(PAGE, 303)
+        return Response(headers={"HX-Redirect": PAGE}) if context.is_htmx else context.redirect(PAGE)
     values = {"job_id": job_id, "decision": decision, "faster": faster, **_shared()}
     return part(context, "_queue_last.html", status=faster.status_code if faster else 200, **values)
 

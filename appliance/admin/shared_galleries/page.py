@@ -6,19 +6,17 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Response
 from markupsafe import Markup
 from pydantic import ValidationError
 
 from appliance.admin.dashboard.cards import Dashboard
-from appliance.admin.forms import Form, read_form
+from appliance.admin.forms import Form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import moment, page, part
 from appliance.admin.security import MayReadResults, MayWriteResults, PageContext
 from appliance.core.clock import utcnow
 from appliance.core.errors import NotFound
-from appliance.core.injection import service_of
 from appliance.core.texts import plain_digits
 from appliance.core.validation import messages_of
 from appliance.guests.links import guest_base
@@ -37,37 +35,37 @@ _USUAL = {"amount": "4", "unit": "hours", "pictures_from": "usual"}
 
 
 @router.get("")
-async def shared_galleries_page(request: Request, context: MayReadResults) -> Response:
+async def shared_galleries_page(context: MayReadResults) -> Response:
     """The page."""
-    return await _page(request, context)
+    return await _page(context)
 
 
-async def _page(request: Request, context: PageContext, *, status: int = 200, **form: Any) -> Response:
-    return page(context, "shared_galleries.html", status=status, **await _shared(request, context, **form))
+async def _page(context: PageContext, *, status: int = 200, **form: Any) -> Response:
+    return page(context, "shared_galleries.html", status=status, **await _shared(context, **form))
 
 
 @router.get("/list")
-async def galleries(request: Request, context: MayReadResults) -> Response:
+async def galleries(context: MayReadResults) -> Response:
     """Every gallery as it is now: how many pictures it shows, whether it has ended."""
-    return part(context, "_shared_gallery_list.html", **await _shared(request, context))
+    return part(context, "_shared_gallery_list.html", **await _shared(context))
 
 
 @router.post("")
-async def open_gallery(request: Request, context: MayWriteResults) -> Response:
+async def open_gallery(context: MayWriteResults) -> Response:
     """Open a gallery as the form says."""
-    form = await read_form(request)
+    form = await context.form()
     try:
         wanted = NewGallery.model_validate(_typed(form))
     except ValidationError as error:
-        return await _refused(request, context, form, error)
-    gallery = await service_of(request, SharedGalleryService).open(
-        wanted, context.person, await guest_base(request)
+        return await _refused(context, form, error)
+    gallery = await context.service(SharedGalleryService).open(
+        wanted, context.person, await guest_base(context.request)
     )
     toast = _open_until(context, gallery)
-    return await _done(request, context, "gallery_opened", toast, "_shared_gallery_new.html")
+    return await _done(context, "gallery_opened", toast, "_shared_gallery_new.html")
 
 
-async def _refused(request: Request, context: PageContext, form: Form, error: ValidationError) -> Response:
+async def _refused(context: PageContext, form: Form, error: ValidationError) -> Response:
     """The form as it was typed in, with what is wrong with it."""
     each = UNITS.get(form.text("unit"), 1) or 1
     findings = error.errors()
@@ -77,30 +75,30 @@ async def _refused(request: Request, context: PageContext, form: Form, error: Va
     errors = messages_of(findings)
     found = {"amount" if name == "minutes" else name: text for name, text in errors.items()}
     if not context.is_htmx:
-        return await _page(request, context, status=422, typed=form, errors=found)
-    values = await _shared(request, context, typed=form, errors=found)
+        return await _page(context, status=422, typed=form, errors=found)
+    values = await _shared(context, typed=form, errors=found)
     return part(context, "_shared_gallery_new.html", status=422, **values)
 
 
 @router.post("/pin")
-async def suggest_pin(request: Request, context: MayWriteResults) -> Response:
+async def suggest_pin(context: MayWriteResults) -> Response:
     """A PIN that cannot be guessed in a night, put into the field; nothing is changed."""
-    made = service_of(request, SharedGalleryService).suggest_pin()
+    made = context.service(SharedGalleryService).suggest_pin()
     return part(context, "_pin_input.html", pin=made, error=None)
 
 
 @router.post("/{gallery_id}/open")
-async def open_again(gallery_id: uuid.UUID, request: Request, context: MayWriteResults) -> Response:
+async def open_again(gallery_id: uuid.UUID, context: MayWriteResults) -> Response:
     """Open a gallery again, or for longer."""
     try:
-        wanted = GalleryDuration.model_validate(_time(await read_form(request)))
+        wanted = GalleryDuration.model_validate(_time(await context.form()))
     except ValidationError:
         context.notice("gallery_time_wrong")
         return _to_page(context)
-    gallery = await service_of(request, SharedGalleryService).open_again(
-        gallery_id, wanted.minutes, context.person, await guest_base(request)
+    gallery = await context.service(SharedGalleryService).open_again(
+        gallery_id, wanted.minutes, context.person, await guest_base(context.request)
     )
-    return await _done(request, context, "gallery_opened", _open_until(context, gallery))
+    return await _done(context, "gallery_opened", _open_until(context, gallery))
 
 
 def _open_until(context: PageContext, gallery: GalleryView) -> str:
@@ -112,45 +110,40 @@ def _open_until(context: PageContext, gallery: GalleryView) -> str:
 
 
 @router.post("/{gallery_id}/close")
-async def close(gallery_id: uuid.UUID, request: Request, context: MayWriteResults) -> Response:
+async def close(gallery_id: uuid.UUID, context: MayWriteResults) -> Response:
     """Close a gallery."""
-    await service_of(request, SharedGalleryService).close(
-        gallery_id, context.person, await guest_base(request)
+    await context.service(SharedGalleryService).close(
+        gallery_id, context.person, await guest_base(context.request)
     )
     toast = context.language.gettext("notice.gallery_closed")
-    return await _done(request, context, "gallery_closed", toast)
+    return await _done(context, "gallery_closed", toast)
 
 
 async def _done(
-    request: Request,
-    context: PageContext,
-    notice: str,
-    toast: str,
-    template: str = "_shared_gallery_list.html",
+    context: PageContext, notice: str, toast: str, template: str = "_shared_gallery_list.html"
 ) -> Response:
     """The galleries as they are now; ``template`` is the part of the page that asked.
 
     ``toast`` says what was done; a page without scripts has only the ``notice`` of that name.
     """
     if not context.is_htmx:
-        context.notice(notice)
-        return RedirectResponse(PAGE, 303)
-    return part(context, template, toast=toast, **await _shared(request, context) | {"oob": True})
+        return context.redirect(PAGE, notice)
+    return part(context, template, toast=toast, **await _shared(context) | {"oob": True})
 
 
 def _to_page(context: PageContext) -> Response:
     if context.is_htmx:
         return Response(headers={"HX-Redirect": PAGE})
-    return RedirectResponse(PAGE, 303)
+    return context.redirect(PAGE)
 
 
 @router.get("/{gallery_id}/sheet")
-async def sheet(gallery_id: uuid.UUID, request: Request, context: MayReadResults) -> Response:
+async def sheet(gallery_id: uuid.UUID, context: MayReadResults) -> Response:
     """A page to print and hang up: the event, the code, the PIN."""
-    gallery = await service_of(request, SharedGalleryService).get(gallery_id, await guest_base(request))
+    gallery = await context.service(SharedGalleryService).get(gallery_id, await guest_base(context.request))
     if gallery.state != "open":
         raise NotFound
-    return page(context, "shared_gallery_sheet.html", gallery=gallery, base=await guest_base(request))
+    return page(context, "shared_gallery_sheet.html", gallery=gallery, base=await guest_base(context.request))
 
 
 def _time(form: Form) -> dict[str, Any]:
@@ -178,20 +171,20 @@ def _typed(form: Form) -> dict[str, Any]:
 
 
 async def _shared(
-    request: Request, context: PageContext, *, typed: Form | None = None, errors: dict[str, str] | None = None
+    context: PageContext, *, typed: Form | None = None, errors: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    base = await guest_base(request)
-    found = await service_of(request, SharedGalleryService).all(base)
+    base = await guest_base(context.request)
+    found = await context.service(SharedGalleryService).all(base)
     opened = [one for one in found if one.state == "open"]
     return {
         "opened": opened,
         "ended": [one for one in found if one.state != "open"],
-        "waiting": len(await service_of(request, SharedGalleryService).queue()),
+        "waiting": len(await context.service(SharedGalleryService).queue()),
         "moderated": any(one.moderated for one in opened),
         "typed": typed if typed is not None else _USUAL,
         "errors": errors or {},
         "oob": False,
-        "names": await service_of(request, Dashboard).names(),
+        "names": await context.service(Dashboard).names(),
         "slots": SLOT_IDS,
         "units": UNITS,
         "starts": STARTS,

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Path, Response
 
-from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.naming import named
 from appliance.admin.render import page, part
@@ -17,7 +15,6 @@ from appliance.admin.security import MayReadSlots, MayWriteSlots
 from appliance.admin.slots.draft import operation_of
 from appliance.admin.slots.fields import choice, properties
 from appliance.core.errors import SlotNotFound, ValidationFailed
-from appliance.core.injection import service_of
 from appliance.core.language import Language, Message
 from appliance.slots.schemas import SLOT_IDS, SlotConfig
 from appliance.staff.providers.catalogue import ProviderCatalogue, ProviderList
@@ -41,59 +38,57 @@ class FieldChange:
 
 
 @router.get("/{slot_id}/history")
-async def history(slot_id: str, request: Request, context: MayReadSlots) -> Response:
+async def history(slot_id: str, context: MayReadSlots) -> Response:
     """Every version that was saved, the newest first."""
-    found = await service_of(request, SlotEditor).history(slot_id)
+    found = await context.service(SlotEditor).history(slot_id)
     return page(
         context,
         "slot_history.html",
-        slot=await service_of(request, SlotEditor).get(slot_id),
+        slot=await context.service(SlotEditor).get(slot_id),
         versions=found.versions,
         opened=None,
     )
 
 
 @router.get("/{slot_id}/history/{version}")
-async def version(slot_id: str, version: Version, request: Request, context: MayReadSlots) -> Response:
+async def version(slot_id: str, version: Version, context: MayReadSlots) -> Response:
     """What restoring a version would change."""
     slot, saved = (
-        await service_of(request, SlotEditor).get(slot_id),
-        await service_of(request, SlotEditor).version(slot_id, version),
+        await context.service(SlotEditor).get(slot_id),
+        await context.service(SlotEditor).version(slot_id, version),
     )
     turned = {name: [now, then] for name, (then, now) in saved.changes.items()}
     values: dict[str, Any] = {
         "slot": slot,
         "saved": saved,
         "changes": shown_changes(
-            context.language, turned, await service_of(request, ProviderCatalogue).all(), slot
+            context.language, turned, await context.service(ProviderCatalogue).all(), slot
         ),
         "may_write": context.may("slots:write"),
     }
     if context.is_htmx:
         return part(context, "_slot_version.html", **values)
-    found = await service_of(request, SlotEditor).history(slot_id)
+    found = await context.service(SlotEditor).history(slot_id)
     return page(context, "slot_history.html", versions=found.versions, opened=version, **values)
 
 
 @router.post("/{slot_id}/history/{version}/restore")
-async def restore(slot_id: str, version: Version, request: Request, context: MayWriteSlots) -> Response:
+async def restore(slot_id: str, version: Version, context: MayWriteSlots) -> Response:
     """Make an earlier version the newest one."""
-    await service_of(request, SlotEditor).restore(slot_id, version, context.person)
-    context.notice("slot_restored")
-    return RedirectResponse(f"{PAGE}/{slot_id}", 303)
+    await context.service(SlotEditor).restore(slot_id, version, context.person)
+    return context.redirect(f"{PAGE}/{slot_id}", "slot_restored")
 
 
 @router.post("/{slot_id}/duplicate")
-async def duplicate(slot_id: str, request: Request, context: MayWriteSlots) -> Response:
+async def duplicate(slot_id: str, context: MayWriteSlots) -> Response:
     """Give another slot what is saved here, and go there."""
-    to = (await read_form(request)).text("to")
+    to = (await context.form()).text("to")
     if to not in SLOT_IDS:
         raise SlotNotFound
     if to == slot_id:
         raise ValidationFailed(fields={"to": Message("is the same slot")})
-    await service_of(request, SlotEditor).duplicate(slot_id, to, context.person)
-    context.notice("slot_duplicated")
-    return RedirectResponse(f"{PAGE}/{to}", 303)
+    await context.service(SlotEditor).duplicate(slot_id, to, context.person)
+    return context.redirect(f"{PAGE}/{to}", "slot_duplicated")
 
 
 def shown_changes(

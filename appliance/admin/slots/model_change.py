@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Response
 
-from appliance.admin.forms import read_form
 from appliance.admin.headers import MOUNT
 from appliance.admin.render import page, part
 from appliance.admin.security import MayWriteSlots
 from appliance.admin.slots.history import label_of, shown
-from appliance.core.injection import Injected
 from appliance.staff.providers.catalogue import ProviderCatalogue
 from appliance.staff.slots.editor import SlotEditor
 from appliance.staff.slots.model_change import LostParameter, ModelChangeRequest, ModelChanges
@@ -21,25 +18,20 @@ router = APIRouter()
 
 
 @router.post("/model-change")
-async def change(
-    request: Request,
-    context: MayWriteSlots,
-    changes: Injected[ModelChanges],
-    catalogue: Injected[ProviderCatalogue],
-    editor: Injected[SlotEditor],
-) -> Response:
+async def change(context: MayWriteSlots) -> Response:
     """Give all slots the other model at once, or ask first where something cannot be carried over."""
-    form, words = await read_form(request), context.language
+    form, words = await context.form(), context.language
     wanted = ModelChangeRequest(
         provider=form.text("provider")[:32],
         model=form.text("model")[:80],
         by=form.text("by")[:80],
         accept=form.text("accept") == "yes",
     )
+    changes = context.service(ModelChanges)
     planned = await changes.look(wanted)
     if not planned.changed or (not planned.clean and not wanted.accept):
-        slots = {slot.slot_id: slot for slot in await editor.all()}
-        known = await catalogue.all()
+        slots = {slot.slot_id: slot for slot in await context.service(SlotEditor).all()}
+        known = await context.service(ProviderCatalogue).all()
 
         def label(slot_id: str, one: LostParameter) -> str:
             return label_of(
@@ -57,6 +49,4 @@ async def change(
         return page(context, "model_change.html", **values)
     await changes.make(wanted, context.person)
     context.notice("model_changed")
-    if not context.is_htmx:
-        return RedirectResponse(f"{MOUNT}/", 303)
-    return Response(headers={"HX-Refresh": "true"})
+    return Response(headers={"HX-Refresh": "true"}) if context.is_htmx else context.redirect(f"{MOUNT}/")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from appliance.admin.errors import explained
 from appliance.admin.jobs.view import advice_text, attempts_chart
 from appliance.admin.render import part
 from appliance.admin.security import MayTestSlots, PageContext
 from appliance.core.errors import ApplianceError
-from appliance.core.injection import service_of
 from appliance.core.public_base import base_urls_of
 from appliance.jobs.models import JobStatus
 from appliance.staff.jobs.schemas import JobView
@@ -23,16 +22,16 @@ router = APIRouter(prefix="/slots")
 
 
 @router.post("/{slot_id}/test")
-async def start(slot_id: str, request: Request, context: MayTestSlots, last: str = "") -> Response:
+async def start(slot_id: str, context: MayTestSlots, last: str = "") -> Response:
     """Send a photo along the line, with the settings on the form if they came with it."""
     try:
-        trial = await service_of(request, Trials).try_slot(
+        trial = await context.service(Trials).try_slot(
             TrialRequest(
                 slot_id=slot_id,
-                started=request.state.arrived,
-                content_type=request.headers.get("content-type"),
-                body=request.stream(),
-                way=base_urls_of(request),
+                started=context.request.state.arrived,
+                content_type=context.request.headers.get("content-type"),
+                body=context.request.stream(),
+                way=base_urls_of(context.request),
                 last=bool(last),
             ),
             context.person,
@@ -40,17 +39,17 @@ async def start(slot_id: str, request: Request, context: MayTestSlots, last: str
     except ApplianceError as error:
         said: dict[str, Any] = explained(context, error)
         return part(context, "_slot_test_refused.html", status=422, error=error, **said)
-    return await _progress(request, context, slot_id, trial.job.job_id)
+    return await _progress(context, slot_id, trial.job.job_id)
 
 
 @router.get("/{slot_id}/test/{job_id}")
-async def progress(slot_id: str, job_id: uuid.UUID, request: Request, context: MayTestSlots) -> Response:
+async def progress(slot_id: str, job_id: uuid.UUID, context: MayTestSlots) -> Response:
     """How far it is; at its end what came of it."""
-    return await _progress(request, context, slot_id, job_id)
+    return await _progress(context, slot_id, job_id)
 
 
-async def _progress(request: Request, context: PageContext, slot_id: str, job_id: uuid.UUID) -> Response:
-    job = await service_of(request, JobService).get(str(job_id), context.person)
+async def _progress(context: PageContext, slot_id: str, job_id: uuid.UUID) -> Response:
+    job = await context.service(JobService).get(str(job_id), context.person)
     template = "_slot_test_running.html" if job.status is JobStatus.PENDING else "_slot_test_done.html"
     return part(context, template, slot_id=slot_id, **outcome(context, job))
 

@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
-from appliance.admin.forms import read_form
 from appliance.admin.render import part
 from appliance.admin.security import MayReadSlots
 from appliance.admin.slots.draft import RouteDraft, draft_from, values_of
 from appliance.admin.slots.fields import FormInput, plain, properties
-from appliance.core.injection import service_of
 from appliance.core.language import Language
 from appliance.providers.comfyui.graph import (
     Graph,
@@ -120,12 +118,12 @@ def _named(found: Sequence[NodeInput]) -> Choices:
 
 
 @router.post("/{slot_id}/machine")
-async def machine(slot_id: str, request: Request, context: MayReadSlots, route: int = 0) -> Response:
+async def machine(slot_id: str, context: MayReadSlots, route: int = 0) -> Response:
     """What the machine says of the workflow on the form: which nodes and model files it has not got."""
-    form = await read_form(request)
+    form = await context.form()
     slot, catalogue = (
-        await service_of(request, SlotEditor).get(slot_id),
-        await service_of(request, ProviderCatalogue).all(),
+        await context.service(SlotEditor).get(slot_id),
+        await context.service(ProviderCatalogue).all(),
     )
     values = values_of(draft_from(form, catalogue), catalogue, slot)
     routes: list[dict[str, Any]] = [values, *values["fallbacks"]]
@@ -133,5 +131,5 @@ async def machine(slot_id: str, request: Request, context: MayReadSlots, route: 
     if 0 <= route < len(routes):
         names = ("provider", "operation", "model", "params")
         chosen = RouteConfig.model_validate({name: routes[route][name] for name in names})
-        report = await service_of(request, Machines).look(chosen)
+        report = await context.service(Machines).look(chosen)
     return part(context, "_slot_machine.html", report=report)
