@@ -90,6 +90,11 @@ async def test_fifteen_slots_are_on_one_screen_of_a_phone_the_failing_one_first(
     first = min(await tiles.all(), key=lambda _: 0)
     assert await first.evaluate("one => one.closest('article').id") == SLOT
     await someone.assert_whole("dashboard-tiles", by_day_and_night=True)
+    await someone.page.wait_for_selector("#pulse[data-state=live]")
+    assert (await camera.post(f"/ingest/{SLOT}?reply=image", shot)).status == 200
+    await someone.page.wait_for_selector(f"#{SLOT}.is-ready")
+    order = "[...document.querySelectorAll('.frame')].map((one) => one.id)"
+    assert (shown := await someone.page.evaluate(order)) == sorted(shown), "back in its place"
 
 
 async def test_a_tap_on_a_tile_unfolds_the_card_which_stays_so_while_things_happen(
@@ -140,8 +145,8 @@ async def test_an_issue_that_somebody_reads_stays_in_sight_when_worse_ones_come(
 
         async def comes(*keys: str, severity: str) -> None:
             await db.executemany(
-                "insert into issue (key, code, severity) values ($1, 'backup.unsealed', $2)",
-                [(key, severity) for key in keys],
+                "insert into issue (key, code, severity, slots) values ($1, 'backup.unsealed', $2, $3)",
+                [(key, severity, ["slot-007"] if key == "worst" else []) for key in keys],
             )
 
         await comes("read", severity="should_know")
@@ -152,6 +157,7 @@ async def test_an_issue_that_somebody_reads_stays_in_sight_when_worse_ones_come(
         await comes("worse", "even worse", "worst", severity="stops_photos")
         await someone.page.wait_for_selector(".issue.stops_photos", timeout=20_000)
         await someone.page.wait_for_selector("#issues-rest .issue.should_know", state="attached")
+        assert "slot 07" in await someone.text("#issues-rest > summary")
         assert await read.locator("p").first.is_visible()
         await db.execute("update issue set closed_at = now() where code = 'backup.unsealed'")
 

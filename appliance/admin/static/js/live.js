@@ -71,6 +71,13 @@ if (board) {
     if (pushed) fresh.querySelector("#issues-rest").open = true;
   };
 
+  // Slots that fail stand first, on the page as it is sent, too; else a slot goes (back) to its number's place.
+  const rank = (card) => (card.classList.contains("is-failing") ? "0" : "1") + card.id;
+  const place = (card) => {
+    const next = [...board.children].find((other) => other !== card && rank(other) > rank(card));
+    if ((next ?? null) !== card.nextElementSibling) board.insertBefore(card, next ?? null);
+  };
+
   const put = (html) => {
     const holder = document.createElement("template");
     holder.innerHTML = html;
@@ -83,6 +90,7 @@ if (board) {
       if (picture(fresh) && picture(fresh) !== picture(old)) fresh.classList.add("fresh");
       localise(fresh);
       old.replaceWith(fresh);
+      if (fresh.parentElement === board) place(fresh);
       take(fresh);
       window.htmx.process(fresh);
       if (focused) fresh.querySelector(`[data-keep="${focused}"]`)?.focus();
