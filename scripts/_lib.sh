@@ -171,8 +171,9 @@ running_image_id() { docker inspect --format '{{.Image}}' "$(container_of app)";
 is_built_here() { [ "$1" = photochanger ] && [ -f "$HOME_DIR/image/Dockerfile" ]; }
 version_of_sources() { sed -n 's/^ARG VERSION=//p' "$HOME_DIR/image/Dockerfile"; }
 
+# Without the record of how and when it was built, with which each build would be another image.
 build_image() {
-  docker build --quiet -f "$HOME_DIR/image/Dockerfile" --build-arg "VERSION=${1##*:}" -t "$1" "$HOME_DIR" >/dev/null
+  BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build --quiet -f "$HOME_DIR/image/Dockerfile" --build-arg "VERSION=${1##*:}" -t "$1" "$HOME_DIR" >/dev/null
 }
 
 wanted_image() { compose config --images prepare; } # it needs no other service, so only its own is named

@@ -1,5 +1,6 @@
 """The small parts of the bare run, without starting it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,14 @@ def test_both_ways_to_run_tell_the_allocator_the_same(tmp_path: Path) -> None:
     image = (CHECKOUT / "image/Dockerfile").read_text(encoding="utf-8")
     assert told
     assert told == {word for word in image.split() if word.startswith("MALLOC_")}
+
+
+def test_a_mode_that_the_image_gives_what_it_copies_lets_everybody_into_a_folder() -> None:
+    """Since Docker 28.1 it is also the mode of the folders."""
+    image = (CHECKOUT / "image/Dockerfile").read_text(encoding="utf-8")
+    modes = [int(mode, 8) for mode in re.findall(r"^COPY .*--chmod=(\d+)", image, re.MULTILINE)]
+    assert modes
+    assert all(mode & 0o111 == 0o111 for mode in modes)
 
 
 def test_a_limit_of_open_files_that_is_too_low_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

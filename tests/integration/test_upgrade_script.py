@@ -284,16 +284,6 @@ def test_a_tag_that_was_pushed_anew_is_taken_and_can_be_gone_back_from(venue: Ve
     assert venue.runs(NEW)
 
 
-def test_newer_sources_are_built_under_their_own_version(venue: Venue) -> None:
-    venue.get_sources("1.1")
-    done = venue.call("upgrade")
-    assert done.returncode == 0, done.stderr
-    assert "1.1 is running" in done.stdout
-    assert venue.runs(NEW)
-    assert (venue.app().image, venue.env()["APPLIANCE_VERSION"]) == ("photochanger:1.1", "1.1")
-    assert venue.env()["PREVIOUS_VERSION"] == "1.0"
-
-
 @pytest.mark.parametrize(("words", "database"), [([], [OLD, NEW, OLD]), (["--with-data"], [OLD])])
 def test_rolling_back_leaves_the_tables_unless_the_data_is_wanted_too(
     venue: Venue, words: list[str], database: list[str]

@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.support.engine import CALL, Call, Engine, Failed
 from tests.support.engine_docker import docker
 
-VARIABLES = ("APPLIANCE_IMAGE", "APPLIANCE_VERSION", "ROLLED_BACK_FROM")
+VARIABLES = ("APPLIANCE_IMAGE", "APPLIANCE_VERSION", "ROLLED_BACK_FROM", "BUILDX_NO_DEFAULT_ATTESTATIONS")
 _COMMAND = """\
 #!/bin/bash
 trap 'echo canceled >&2; exit 1' INT # as Docker's client does
