@@ -7,8 +7,6 @@ is tried, and the sample photo is finished in the place of its picture.
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -45,6 +43,7 @@ from appliance.staff.trials.service import TrialRequest, Trials
 _BESIDE_PHOTOS = 20.0  # seconds for which a dry run lets photos go first
 _LOOK = 0.2
 _BOUNDARY = "-----------------preflight"
+_FOLDER = "preflight"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +144,15 @@ class DryRuns:
 
     @asynccontextmanager
     async def _sample(self) -> AsyncIterator[Path]:
-        """Our sample photo as an upload lies there; the cleanup takes what a crash leaves."""
-        folder = await finish_in_thread(_with_sample, self._media.root / "temp")
+        """Our sample photo as an upload lies there: a process that starts meanwhile leaves it alone."""
+        run_id = uuid.uuid4()
         try:
-            yield folder / "photo"
+            folder = await finish_in_thread(self._media.make_temp, _FOLDER, run_id)
+            photo = folder / "photo"
+            await finish_in_thread(photo.write_bytes, sample_photo())
+            yield photo
         finally:
-            await finish_in_thread(shutil.rmtree, folder, ignore_errors=True)
+            await finish_in_thread(self._media.drop_temp, _FOLDER, run_id)
 
     async def _after_photos(self) -> None:
         """Photos that are worked at go first, for a while."""
@@ -184,12 +186,6 @@ class DryRuns:
     async def aclose(self) -> None:
         """End the thread."""
         await self._local.aclose()
-
-
-def _with_sample(temp: Path) -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="preflight-", dir=temp))
-    (folder / "photo").write_bytes(sample_photo())
-    return folder
 
 
 async def _form() -> AsyncIterator[bytes]:
