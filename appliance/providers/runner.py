@@ -225,6 +225,7 @@ class RouteRunner:
             "circuit_open", circuit.last_reason or "", retry_after=circuit.seconds_until_probe()
         )
         attempt = Attempt.begin(route, None, job.deadline)
+        attempt.primary = route is job.plan.routes[0]
         attempt.skipped(error)
         job.attempts.append(attempt)
         raise error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -58,3 +59,24 @@ async def test_a_slot_is_ready_again_when_a_test_of_it_made_a_picture(
     gemini.script = Script(["refused"])
     await camera.post(f"/api/ingest/{SLOT}", shot)
     assert (await stats(admin))["state"] == state, "at the first guest who gets none again"
+
+
+async def test_a_slot_whose_provider_is_away_says_that_with_and_without_a_fallback(
+    viewer: httpx.AsyncClient, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
+) -> None:
+    await slot(SLOT, **with_gemini(deadline_seconds=10, permits=5))
+    gemini.script = Script(then="reset")
+    await asyncio.gather(*(camera.post(f"/api/ingest/{SLOT}", shot) for _ in range(5)))
+    found = await stats(viewer)
+    assert (found["state"], found["why"][0]["kind"]) == ("failing", "circuit_open")
+    assert "could not be reached" in found["why"][0]["advice"]["en"]["what"]
+    await slot(SLOT, fallbacks=[LOCAL])
+    for _ in range(NEWEST):  # the route is left alone for now
+        assert (await camera.post(f"/api/ingest/{SLOT}", shot)).status == 200
+    found = await stats(viewer)
+    assert (found["state"], found["why"][0]["kind"]) == ("fallback", "fallback_only")
+    assert "could not be reached" in found["why"][0]["advice"]["en"]["what"]
+    await slot(SLOT, fallbacks=[])
+    gemini.script = Script()
+    assert (await camera.post(f"/api/ingest/{SLOT}", shot)).status == 200
+    assert ((await stats(viewer))["state"], (await stats(viewer))["why"]) == ("ready", [])

@@ -95,7 +95,7 @@ class StatsService:
     ) -> SlotStats:
         primary, *fallbacks = routes_of(slot)
         ended = [self._of_model(route) for route in (primary, *fallbacks)]
-        first = self._blocked(primary) or _if_gone(ended[0])
+        first = self._blocked(primary, alone=not fallbacks) or _if_gone(ended[0])
         others = [
             self._blocked(route) or _if_gone(cause) for route, cause in zip(fallbacks, ended[1:], strict=True)
         ]
@@ -190,8 +190,8 @@ class StatsService:
     def _model(self, route: RouteConfig) -> str | None:
         return self._runner.registry.model(route.provider, route.operation, route.model)
 
-    def _blocked(self, route: RouteConfig) -> Cause | None:
-        """Why a route cannot be used now; ``None`` when it can."""
+    def _blocked(self, route: RouteConfig, *, alone: bool = False) -> Cause | None:
+        """Why a route cannot be used now; ``None`` when it can. ``alone``: nothing stands in for it."""
         name = _name(route)
         if route.provider not in self._runner.registry.names:
             return None  # one of the slot's problems
@@ -205,7 +205,8 @@ class StatsService:
         circuit = self._runner.circuits.of(name)
         if circuit.state != "open":
             return None
-        return _route_cause("circuit_open", name, circuit.last_reason, circuit.seconds_until_probe())
+        cause = _route_cause("circuit_open", name, circuit.last_reason, circuit.seconds_until_probe())
+        return _without_fallback(cause) if alone else cause
 
 
 def _where(problems: Mapping[str, str], has_fallbacks: bool) -> Literal["slot", "primary"] | None:
@@ -243,6 +244,13 @@ def _route_cause(
         retry_in=None if retry_in is None else round(retry_in, 1),
         advice=advice_view("provider_unavailable", provider_reason if kind == "no_key" else kind),
     )
+
+
+def _without_fallback(cause: Cause) -> Cause:
+    """Photos try the route in spite of its circuit: what counts is why they failed there."""
+    kind = None if cause.provider_reason == "too_slow" else FailureKind.UNREACHABLE
+    told = advice_view("provider_unavailable", cause.provider_reason, kind)
+    return cause.model_copy(update={"provider_kind": kind, "advice": told})
 
 
 def _name(route: RouteConfig) -> str:

@@ -48,15 +48,12 @@ def _slots(slots: Sequence[SlotStats], keys: KeyRing) -> list[Finding]:
         if slot.state not in ("failing", "fallback") or (slot.state == "fallback" and _told(cause, keys)):
             continue
         key = f"slot.{slot.slot_id}.{slot.state}"
-        if cause and (cause.kind in _OF_THE_WHOLE or _is_of_the_route(cause)):
+        if cause and cause.provider_kind == FailureKind.UNREACHABLE:
+            key = f"slot.{slot.state}.unreachable"  # the internet is away: no news of each slot
+        elif cause and cause.kind in _OF_THE_WHOLE:
             key = f"slot.{slot.state}.{cause.kind}.{cause.route}"[:160]
         together.setdefault(key, (slot.state, cause, []))[2].append(slot.slot_id)
     return [_finding(key, *told) for key, told in together.items()]
-
-
-def _is_of_the_route(cause: Cause) -> bool:
-    """Whether every slot with the route is in for the same, whatever its prompt."""
-    return cause.kind == "fallback_only" and cause.provider_kind in (None, FailureKind.UNREACHABLE)
 
 
 def _told(cause: Cause | None, keys: KeyRing) -> bool:
@@ -89,7 +86,7 @@ def _parameters(cause: Cause | None) -> dict[str, Any]:
     if cause.kind == "settings":
         found |= {"reason": "internal_error", "provider_reason": "settings"}
         found["fields"] = fields_said(cause.fields or {})
-    elif cause.kind in ("no_key", "primary_failed", "fallback_only", "last_failure"):
+    elif cause.provider_kind or cause.kind in ("no_key", "primary_failed", "fallback_only", "last_failure"):
         found |= {"provider_reason": cause.provider_reason, "provider_kind": cause.provider_kind}
     else:
         found |= {"reason": "provider_failed", "provider_reason": cause.kind}
