@@ -13,6 +13,7 @@ from tests.conftest import Change
 from tests.integration.test_stats import LOCAL, SLOT, fresh, stats
 from tests.standins import Script, StandIn
 from tests.support.camera import Camera, Shot
+from tests.support.keys import entered, made_up
 from tests.support.photos import portrait_jpeg
 from tests.support.slots import with_gemini
 from tests.support.uploads import upload
@@ -80,3 +81,18 @@ async def test_a_slot_whose_provider_is_away_says_that_with_and_without_a_fallba
     gemini.script = Script()
     assert (await camera.post(f"/api/ingest/{SLOT}", shot)).status == 200
     assert ((await stats(viewer))["state"], (await stats(viewer))["why"]) == ("ready", [])
+
+
+@pytest.mark.usefixtures("no_provider_keys")
+async def test_a_slot_that_failed_for_its_key_is_ready_again_when_another_passed_its_test(
+    admin: httpx.AsyncClient, camera: Camera, shot: Shot, slot: Change, gemini: StandIn
+) -> None:
+    await entered(admin, "gemini", made_up("gemini"))
+    await slot(SLOT, **with_gemini())
+    gemini.script = Script(["bad_key"])
+    for _ in range(NEWEST):
+        assert (await camera.post(f"/api/ingest/{SLOT}", shot)).status >= 500
+    assert (await stats(admin))["state"] == "failing"
+    await entered(admin, "gemini", made_up("gemini"))
+    assert ((await stats(admin))["state"], (await stats(admin))["why"]) == ("ready", [])
+    assert (await camera.post(f"/api/ingest/{SLOT}", shot)).status == 200

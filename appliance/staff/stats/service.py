@@ -102,7 +102,7 @@ class StatsService:
         trouble = self._trouble(primary, figures.trouble) if fallbacks and not _if_gone(ended[0]) else None
         stuck = trouble if trouble and trouble.kind == "primary_failed" else None
         misfit = _where(slot.problems, bool(fallbacks))
-        proven = figures.proven == primary.digest()
+        proven = figures.proven == primary.digest() or self._has_a_key_since(primary, figures.failure)
         spare = None
         if figures.stood_in and fallbacks and not (proven or stuck or misfit or _lasts(first)):
             spare = _fallback_only(primary, figures.stood_in)
@@ -139,6 +139,15 @@ class StatsService:
             last_picture=figures.picture,
             preview_url=preview_path(figures.picture) if figures.picture else None,
         )
+
+    def _has_a_key_since(self, route: RouteConfig, failure: FailedJob | None) -> bool:
+        """Whether the newest job failed for want of a key, and one has passed a test since."""
+        cause = _last_failure(failure) if failure else None
+        if cause is None or cause.at is None or cause.advice is None or cause.advice.place is None:
+            return False
+        if route.provider not in self._runner.registry.names:
+            return False
+        return self._runner.keys.proven_since(route.provider, self._model(route), cause.at) is not None
 
     def _of_model(self, route: RouteConfig) -> Cause | None:
         """That a route's model has ended, will soon, or is unknown to its provider."""
