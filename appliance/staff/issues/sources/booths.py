@@ -77,10 +77,9 @@ def _refused(booth: Booth) -> Finding | None:
     if not (booth.known and in_a_row and enough) or newest.is_test or utcnow() - newest.at > _LATELY:
         return None
     why = findings(newest)[0]
-    machine = next((one.machine for one in booth.requests if one.machine), "")
     used = (one.slot_id for one in booth.requests if one.slot_id in SLOT_IDS)
     said = {
-        "booth": booth.name or machine or booth.address,
+        "booth": booth.name or booth.address,  # what it calls itself may be what a guest typed
         "finding": why.name,
         "values": dict(why.values),
     }
