@@ -262,3 +262,10 @@ def test_a_script_may_be_started_with_sh(script: Path) -> None:
     asked = subprocess.run([script, "--help"], capture_output=True, text=True, check=True)
     done = subprocess.run(["sh", script, "--help"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, asked.stdout, "")
+
+
+def test_the_image_is_built_for_one_service_which_all_others_wait_for() -> None:
+    """Compose builds for all at once, and the engine refuses a name that another build has just made."""
+    text = (CHECKOUT / "compose/compose.yaml").read_text(encoding="utf-8")
+    assert text.count(" build:\n") == 1
+    assert " build:\n" in text.partition("\n  prepare:\n")[2].partition("\n  db:\n")[0]
