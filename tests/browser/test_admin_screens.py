@@ -240,7 +240,16 @@ async def test_an_event_is_exported_and_wiped(
     await expect(someone.page.locator("#event-state .low")).to_have_count(
         0, timeout=12_000
     )  # it noticed the export
+    answered = asyncio.Event()
+
+    async def slowly(route: Route) -> None:
+        await answered.wait()
+        await route.continue_()
+
+    await someone.page.route("**/admin/event/wipe", slowly)
     await wipe(someone, WORDS[lang])
+    await expect(someone.page.locator("#event .asking")).to_be_visible()
+    answered.set()
     await expect(someone.page.locator(".report")).to_be_visible()
     await someone.assert_whole("wiped")
     assert not result.exists()
