@@ -269,3 +269,10 @@ def test_the_image_is_built_for_one_service_which_all_others_wait_for() -> None:
     text = (CHECKOUT / "compose/compose.yaml").read_text(encoding="utf-8")
     assert text.count(" build:\n") == 1
     assert " build:\n" in text.partition("\n  prepare:\n")[2].partition("\n  db:\n")[0]
+
+
+def test_the_announcer_of_the_local_name_has_a_health_that_compose_can_wait_for() -> None:
+    """`up --wait` fails for a service that goes on running and whose image's own check is disabled."""
+    text = (CHECKOUT / "compose/compose.yaml").read_text(encoding="utf-8")
+    announcer = text.partition("\n  announce:\n")[2].partition("\nnetworks:\n")[0]
+    assert " healthcheck: {test: " in announcer
