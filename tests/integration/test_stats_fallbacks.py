@@ -93,6 +93,9 @@ async def test_a_slot_that_failed_for_its_key_is_ready_again_when_another_passed
     for _ in range(NEWEST):
         assert (await camera.post(f"/api/ingest/{SLOT}", shot)).status >= 500
     assert (await stats(admin))["state"] == "failing"
+    await slot(SLOT, **LOCAL)
+    assert (await stats(admin))["state"] == "failing", "a route without keys has not shown that it works"
+    await slot(SLOT, **with_gemini())
     await entered(admin, "gemini", made_up("gemini"))
     assert ((await stats(admin))["state"], (await stats(admin))["why"]) == ("ready", [])
     assert (await camera.post(f"/api/ingest/{SLOT}", shot)).status == 200

@@ -145,8 +145,9 @@ class StatsService:
         cause = _last_failure(failure) if failure else None
         if cause is None or cause.at is None or cause.advice is None or cause.advice.place is None:
             return False
-        if route.provider not in self._runner.registry.names:
-            return False
+        registry = self._runner.registry
+        if route.provider not in registry.names or not registry.driver(route.provider).needs_key:
+            return False  # the slot has been given another route since
         return self._runner.keys.proven_since(route.provider, self._model(route), cause.at) is not None
 
     def _of_model(self, route: RouteConfig) -> Cause | None:
