@@ -72,7 +72,7 @@ def until_both_make_pictures(stack: ContainerStack) -> list[int]:
     """What was lost meanwhile."""
     before = {number: done_by(stack, number) for number in (1, 2)}
     return posted(
-        stack, lambda: eventually(lambda: all(done_by(stack, one) > before[one] for one in before), 40)
+        stack, lambda: eventually(lambda: all(done_by(stack, one) > before[one] for one in before), 90)
     )
 
 
@@ -129,7 +129,7 @@ def test_a_node_that_is_started_anew_under_load_loses_no_photo(
     def restart() -> None:
         node.compose("restart", "app")
         before = done_by(stack, 2)
-        eventually(lambda: done_by(stack, 2) > before, 40)
+        eventually(lambda: done_by(stack, 2) > before, 90)
 
     assert posted(stack, restart) == []
 
