@@ -33,6 +33,15 @@ parse(require('fs').readFileSync(0, 'utf8'), { ecmaVersion: Number(process.argv[
 """
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _node() -> None:
+    """Where a library that it needs is missing, its parser cannot be asked."""
+    node, _ = compute_driver_executable()
+    tried = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"NO NODE: {tried.stderr.strip()} (on Debian: apt-get install libatomic1)")
+
+
 def complaint(script: str, edition: int) -> str:
     """What a browser of this edition of the language says; nothing: it runs."""
     node, _ = compute_driver_executable()
