@@ -23,10 +23,12 @@ PAGES = {
     "error": "/admin/there-is-no-such-page",
 }
 
+# Only of what the appliance serves: axe asks for nothing, too.
 AS_FIREFOX_WARNS = """
 const find = Document.prototype.getElementById;
 Document.prototype.getElementById = function (id) {
-  if (id === "") console.warn("getElementById was asked for nothing");
+  const ours = () => new Error().stack.includes("/static/");
+  if (id === "" && ours()) console.warn("getElementById was asked for nothing");
   return find.call(this, id);
 };
 """

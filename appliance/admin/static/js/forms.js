@@ -70,10 +70,12 @@ document.addEventListener("input", (event) => {
   const form = event.target.form;
   if (form && "guard" in form.dataset) dirty.add(form);
 });
+// What has come in the place of a request's target, where that has a name.
+const anew = ({ target }) => (target.id ? document.getElementById(target.id) : null);
 document.addEventListener("htmx:afterSwap", (event) => {
   for (const form of dirty) if (!form.isConnected) dirty.delete(form);
   if (event.detail.requestConfig?.verb !== "post") return;
-  const around = document.getElementById(event.detail.target.id)?.parentElement?.closest("form[data-guard]");
+  const around = anew(event.detail)?.parentElement?.closest("form[data-guard]");
   if (around) dirty.add(around); // a part of it came anew and is not saved
 });
 document.addEventListener("submit", (event) => {
@@ -105,9 +107,9 @@ document.addEventListener("click", (event) => {
 
 // After a refusal the first field at fault has the focus; what must be read is brought into sight.
 document.addEventListener("htmx:afterSettle", (event) => {
-  document.getElementById(event.detail.target.id)?.querySelector("[data-focus]")?.focus();
+  anew(event.detail)?.querySelector("[data-focus]")?.focus();
   if ([409, 422].includes(event.detail.xhr?.status)) {
-    const changed = document.getElementById(event.detail.target.id) ?? document;
+    const changed = anew(event.detail) ?? document;
     changed.querySelector("[aria-invalid=true]")?.focus();
     for (const form of changed.querySelectorAll("form[data-guard]")) dirty.add(form);
   }

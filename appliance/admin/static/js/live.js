@@ -82,7 +82,7 @@ if (board) {
     const holder = document.createElement("template");
     holder.innerHTML = html;
     for (const fresh of [...holder.content.children]) {
-      const old = document.getElementById(fresh.id);
+      const old = fresh.id && document.getElementById(fresh.id);
       if (!old || (fresh.dataset.mark && fresh.dataset.mark === old.dataset.mark) || old.querySelector(".htmx-request")) continue;
       const focused = old.contains(document.activeElement) ? document.activeElement.dataset.keep : null;
       keepOpen(old, fresh);
